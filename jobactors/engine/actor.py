@@ -1,0 +1,196 @@
+"""One running attempt: its cancel scope, its requests, its meter, its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from jobactors.inside.context import CURRENT, JobContext
+from jobactors.inside.control import Control, StopJob
+from jobactors.inside.meter import Meter
+from jobactors.model.events import JobCancelling, JobPaused, JobRequested, JobResumed, JobStuck
+from jobactors.model.outcome import OWNER_CANCELLED, Ending, Returned, Stopped, ending_of
+from jobactors.model.states import JobState, Request
+
+from .attempt import Abandoned, Attempt
+from .sampler import Sampler
+
+if TYPE_CHECKING:
+    from .alarms import Alarm
+    from .record import Record
+    from .system import System
+
+ABANDONED = "abandoned: it did not end within its grace"
+
+
+class Actor:
+    """Runs one attempt of one job and reports how it ended, exactly once.
+
+    Made and written by the loop's thread; what the job's own code writes is in ``meter``, and what
+    is asked of it in ``control``.
+    """
+
+    def __init__(self, system: System, record: Record, attempt: int) -> None:
+        info = record.snapshot.info
+        self.system = system
+        self.record = record
+        self.request: Request | None = None
+        self.reason: str | None = None
+        self._scope = trio.CancelScope()
+        self._abandon = trio.CancelScope()
+        self._grace: Alarm | None = None
+        self._timeout: Alarm | None = None
+        self._time_left = record.options.timeout
+        self.control = Control(system.door.thread)
+        self.meter = Meter(self._wake)
+        self.sampler = Sampler(
+            self.meter,
+            info.id,
+            system.clock,
+            system.alarms,
+            lambda event: system.emit(record, event),
+        )
+        self.context = JobContext(
+            self.control,
+            self.meter,
+            id=info.id,
+            name=info.name,
+            type=info.type,
+            subject=info.subject,
+            attempt=attempt,
+            system=system,
+        )
+
+    # Ctrl-C belongs to the body of the program, never to a job that happens to be running.
+    @trio.lowlevel.enable_ki_protection
+    async def run(self) -> None:
+        """Run the attempt to its end and hand the ending to the system.
+
+        Whatever the function raises ends here.  Only a cancellation from outside the actor's own
+        scope goes on, because it belongs to whoever is being cancelled.
+        """
+        CURRENT.set(self.context)
+        self._set_timeout()
+        try:
+            ending = await self._ending()
+        except trio.Cancelled:
+            self.reason = self.reason or OWNER_CANCELLED
+            self._finish(Stopped())
+            raise
+        self._finish(ending)
+
+    async def _ending(self) -> Ending:
+        record = self.record
+        attempt = Attempt(self.context, record.function, record.args, record.kwargs, self._abandon)
+        try:
+            with self._scope:
+                return Returned(await record.runner.run(attempt))
+        except trio.Cancelled:
+            raise
+        except Abandoned:
+            self.reason = f"{self.reason} ({ABANDONED})" if self.reason else ABANDONED
+            return Stopped()
+        except StopJob as exc:
+            return ending_of(exc) if self.request is None else Stopped()
+        except BaseException as exc:  # a job may raise anything, and it ends that job alone
+            return ending_of(exc)
+        return Stopped()
+
+    def _finish(self, ending: Ending) -> None:
+        for alarm in (self._grace, self._timeout):
+            if alarm is not None:
+                alarm.take_back()
+        self.sampler.stop()
+        self.sampler.sample()
+        self.sampler.stop()
+        self.system.attempt_ended(self, ending)
+
+    # -- requests, all in the loop's thread
+
+    def cancel(self, reason: str | None, request: Request = Request.CANCEL) -> None:
+        """Ask the attempt to end: the first rungs of the ladder."""
+        if self.request in {Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT}:
+            return
+        self.request, self.reason = request, reason
+        now = self.system.clock.now()
+        if request is Request.CANCEL:
+            self._emit(JobCancelling(self.record.id, now, reason))
+        else:
+            self._emit(JobRequested(self.record.id, now, request, reason))
+        self._grace = self.system.alarms.set(now + self.record.options.grace, self._stuck)
+        self.control.cancel(reason)
+        self._scope.cancel(reason)
+
+    def abandon(self) -> None:
+        """Leave the attempt behind, where its runner can do that."""
+        self._abandon.cancel(self.reason)
+
+    def pause(self) -> None:
+        """Ask the attempt to stand still at its next point that can wait."""
+        if self.request is None and self.record.snapshot.state is JobState.RUNNING:
+            self.request = Request.PAUSE
+            self._emit(JobRequested(self.record.id, self.system.clock.now(), Request.PAUSE))
+            self.control.pause(self._paused_in_thread)
+
+    def resume(self) -> None:
+        """Take a pause back that was not reached, or let the attempt go on."""
+        if self.request in {Request.PAUSE, Request.RESUME}:
+            self.request = None
+        now = self.system.clock.now()
+        if self.record.snapshot.state is JobState.PAUSED:
+            self._emit(JobResumed(self.record.id, now))
+            self._set_timeout()
+            self.sampler.resumed()
+        else:
+            self._emit(JobRequested(self.record.id, now, None))
+        self.control.resume()
+
+    def _paused_in_thread(self) -> None:
+        self.system.door.post(self._paused)
+
+    def _paused(self) -> None:
+        if self.request is not Request.PAUSE or self.record.snapshot.state is not JobState.RUNNING:
+            return
+        self.request = None
+        self.sampler.stop()
+        self.sampler.sample()
+        self.sampler.stop()
+        self._stop_timeout()
+        self._emit(JobPaused(self.record.id, self.system.clock.now()))
+        self.system.paused(self.record)
+
+    def _stuck(self) -> None:
+        self._emit(JobStuck(self.record.id, self.system.clock.now()))
+
+    # -- the timeout, which stands still during a pause
+
+    def _set_timeout(self) -> None:
+        if self._time_left is not None:
+            at = self.system.clock.now() + self._time_left
+            self._timeout = self.system.alarms.set(at, self._time_out)
+
+    def _stop_timeout(self) -> None:
+        if self._timeout is not None:
+            self._time_left = max(0.0, self._timeout.at - self.system.clock.now())
+            self._timeout.take_back()
+
+    def _time_out(self) -> None:
+        limit = self.record.options.timeout
+        self.cancel(f"it took longer than its timeout of {limit:g} s", Request.TIME_OUT)
+
+    # -- reports
+
+    def _wake(self) -> None:
+        """Called by the job's code, in whatever thread that is."""
+        door = self.system.door
+        if door.is_home:
+            self.sampler.wake()
+        else:
+            door.post_quietly(self.sampler.wake)
+
+    def _emit(self, event: Any) -> None:
+        self.system.emit(self.record, event)
+
+    def __repr__(self) -> str:
+        return f"<Actor {self.record.id} {self.record.snapshot.state}>"

@@ -1,0 +1,41 @@
+"""What time it is: wall-clock seconds that follow the loop's own clock."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Final
+
+import trio
+
+_DRIFT: Final = 1.0
+
+
+class LoopClock:
+    """Seconds since the epoch, readable from any thread.
+
+    Time advances with the trio loop's clock, so that a test's virtual clock moves every timestamp
+    and no step of the system's clock makes a duration negative.  A real loop's clock stands still
+    while the machine sleeps; a difference of more than a second to the system's time is taken over.
+    """
+
+    def __init__(self) -> None:
+        self._clock = trio.lowlevel.current_clock()
+        self._offset = time.time() - self._clock.current_time()
+        testing = sys.modules.get("trio.testing")
+        self._virtual = testing is not None and isinstance(self._clock, testing.MockClock)
+
+    def now(self) -> float:
+        """The present moment."""
+        now = self._clock.current_time() + self._offset
+        if self._virtual:
+            return now
+        behind = time.time() - now
+        if abs(behind) > _DRIFT:
+            self._offset += behind
+            now += behind
+        return now
+
+    def deadline(self, at: float) -> float:
+        """Convert seconds since the epoch to the loop's own time, for trio's deadlines."""
+        return at - self._offset

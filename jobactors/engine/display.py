@@ -1,0 +1,76 @@
+"""How the core shows itself without knowing who shows it: display hooks found by entry point.
+
+A package that can show jobs declares an object under the entry point group ``jobactors.display``.
+It is looked for only inside an IPython kernel, when something is to be shown.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .job import Job
+    from .jobs import Jobs
+
+_log = logging.getLogger("jobactors")
+
+
+class DisplayHook(Protocol):
+    """What a package declares that shows jobs."""
+
+    def mimebundle(self, thing: Job[Any] | Jobs) -> dict[str, object] | None:
+        """Return what a front end can show of ``thing``, or None to leave it to the ``repr``."""
+        ...
+
+    def started(self, jobs: Jobs) -> None:
+        """Called once for a system that ``ja.start`` has opened inside a kernel."""
+        ...
+
+
+def in_kernel() -> bool:
+    """Whether this process is a notebook's kernel; nothing is imported to find out."""
+    ipython = sys.modules.get("IPython")
+    shell: Any = None if ipython is None else ipython.get_ipython()
+    return shell is not None and getattr(shell, "kernel", None) is not None
+
+
+def mimebundle_of(thing: Job[Any] | Jobs) -> dict[str, object] | None:
+    """Ask the hooks for something to show; a hook that fails is logged, and the ``repr`` is shown."""
+    if not in_kernel():
+        return None
+    for hook in _hooks():
+        try:
+            bundle = hook.mimebundle(thing)
+        except Exception:
+            _log.exception("a display hook failed; showing the plain text")
+            continue
+        if bundle is not None:
+            return bundle
+    return None
+
+
+def announce(jobs: Jobs) -> None:
+    """Tell the hooks of a kernel that a system has started."""
+    if not in_kernel():
+        return
+    for hook in _hooks():
+        try:
+            hook.started(jobs)
+        except Exception:
+            _log.exception("a display hook failed; jobs run without it")
+
+
+@cache
+def _hooks() -> tuple[DisplayHook, ...]:
+    from importlib.metadata import entry_points  # slow, and only needed in a kernel
+
+    hooks = []
+    for entry in entry_points(group="jobactors.display"):
+        try:
+            hooks.append(entry.load())
+        except Exception:
+            _log.exception("the display hook %s could not be loaded", entry.name)
+    return tuple(hooks)

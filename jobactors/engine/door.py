@@ -1,0 +1,120 @@
+"""The one way into the loop from outside it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import trio
+
+from jobactors.inside.latch import Latch
+from jobactors.model.errors import JobsClosed, WrongProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+class Door:
+    """Runs plain functions in the loop's thread, in the order they were given, from any thread.
+
+    Everything a system owns is written in that one thread, so a notebook's *Interrupt*, which only
+    strikes the main thread, never leaves it half written.
+    """
+
+    def __init__(self) -> None:
+        self.token = trio.lowlevel.current_trio_token()
+        self.thread = threading.get_ident()
+        self._process = os.getpid()
+        self._closed = False
+
+    @property
+    def is_home(self) -> bool:
+        """Whether this is the loop's own thread."""
+        return threading.get_ident() == self.thread and not self._closed
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self._closed = True
+
+    def check(self, doing: str) -> None:
+        """Raise unless the loop can be reached.
+
+        Raises:
+            WrongProcess: in a forked child.
+            JobsClosed: when the system has ended.
+        """
+        if os.getpid() != self._process:
+            raise WrongProcess
+        if self._closed:
+            raise JobsClosed(doing)
+
+    def post(self, function: Callable[..., object], *args: Any) -> None:
+        """Run ``function(*args)`` soon, or now in the loop's own thread; its result is dropped.
+
+        Raises:
+            JobsClosed, WrongProcess: when the loop cannot be reached.
+        """
+        self.check("be told anything")
+        if threading.get_ident() == self.thread:
+            function(*args)
+            return
+        self._send(function, *args)
+
+    def post_quietly(self, function: Callable[..., object], *args: Any) -> None:
+        """The same for news that nobody needs once the loop has gone."""
+        if not self._closed:
+            with suppress(trio.RunFinishedError):
+                self.token.run_sync_soon(function, *args)
+
+    def call(self, function: Callable[..., T], *args: Any) -> T:
+        """Run ``function(*args)`` in the loop's thread and return what it returns, or raise what it raises.
+
+        Blocks other threads for as long as the loop needs to get round to it, usually a tenth of a
+        millisecond.
+
+        Raises:
+            JobsClosed, WrongProcess: when the loop cannot be reached.
+        """
+        self.check("be asked anything")
+        if threading.get_ident() == self.thread:
+            return function(*args)
+        answer = _Answer(function, args)
+        self._send(answer.give)
+        answer.given.wait_in_thread()
+        answered: T = answer.take()
+        return answered
+
+    def _send(self, function: Callable[..., object], *args: Any) -> None:
+        try:
+            self.token.run_sync_soon(function, *args)
+        except trio.RunFinishedError:
+            raise JobsClosed("be reached") from None
+
+
+class _Answer:
+    """A call on its way to the loop and back."""
+
+    __slots__ = ("_args", "_error", "_function", "_value", "given")
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._function = function
+        self._args = args
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self.given = Latch()
+
+    def give(self) -> None:
+        try:
+            self._value = self._function(*self._args)
+        except BaseException as exc:  # carried to the caller, whatever it is
+            self._error = exc
+        self.given.set()
+
+    def take(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._value

@@ -1,0 +1,214 @@
+"""``Job``: the handle of one job, usable from any thread and any event loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
+
+from jobactors.model.errors import WrongThread
+from jobactors.model.outcome import error_for_waiter, unwrap
+
+from .display import mimebundle_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from jobactors.model.snapshot import JobInfo, JobSnapshot
+    from jobactors.model.states import JobState
+
+    from .jobs import Jobs
+    from .record import Record
+
+T = TypeVar("T")
+
+
+@final
+class Job(Generic[T]):
+    """The handle of one job.  Got from ``submit`` or ``jobs.get(id)``, never built by hand.
+
+    Verbs (``cancel``, ``pause``, …) act at once and return; what waits can be awaited, in the jobs'
+    own trio loop, in another one, and in asyncio, or waited for with ``.result(timeout)`` in a
+    thread.  A waiter does not own the job: cancelling the wait leaves the job alone.
+
+    The handle keeps the job's outcome for as long as it lives, whatever the registry lets go.
+    """
+
+    __slots__ = ("_jobs", "_record")
+
+    def __init__(self, jobs: Jobs, record: Record) -> None:
+        self._jobs = jobs
+        self._record = record
+
+    @property
+    def id(self) -> str:
+        """Readable and unique across processes and restarts."""
+        return self._record.snapshot.info.id
+
+    @property
+    def info(self) -> JobInfo:
+        """Identity and labels."""
+        return self._record.snapshot.info
+
+    @property
+    def name(self) -> str:
+        """What a person reads."""
+        return self._record.snapshot.info.name
+
+    @property
+    def state(self) -> JobState:
+        """Where the job is in its life, at this moment."""
+        return self._record.snapshot.state
+
+    @property
+    def jobs(self) -> Jobs:
+        """The system it belongs to."""
+        return self._jobs
+
+    @property
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What its function is called with: positional and keyword arguments."""
+        return self._record.args, dict(self._record.kwargs)
+
+    def snapshot(self) -> JobSnapshot:
+        """How the job stands at this moment; immediate, from any thread."""
+        return self._record.snapshot
+
+    # -- waiting
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self._outcome().__await__()
+
+    async def _outcome(self) -> T:
+        await self._record.settled
+        self._note_reading()
+        result: T = unwrap(self.id, self._settled_outcome())
+        return result
+
+    async def wait(self) -> JobSnapshot:
+        """Wait until the job has ended or rests interrupted, and return its snapshot.
+
+        Raises nothing for a failed job, and does not count as reading it.
+        """
+        await self._record.settled
+        return self._record.snapshot
+
+    def result(self, timeout: float | None = None) -> T:
+        """Block this thread until the job has ended, and return its result.
+
+        In a notebook's cell, *Interrupt* stops the waiting and leaves the job alone.
+
+        Args:
+            timeout: Seconds to wait; default: as long as it takes.
+
+        Raises:
+            TimeoutError: if it has not ended in time; the job goes on.
+            JobCancelled, JobInterrupted: if it was; else the exception the job raised.
+            WrongThread: in the jobs' own loop, which has to run for the job to end.
+        """
+        self._block(timeout, "job.result()", "'await job'")
+        self._note_reading()
+        result: T = unwrap(self.id, self._settled_outcome())
+        return result
+
+    def exception(self, timeout: float | None = None) -> Exception | None:
+        """Block this thread until the job has ended; return what ``result`` would raise, or None.
+
+        Raises:
+            TimeoutError, WrongThread: as :meth:`result`.
+        """
+        self._block(timeout, "job.exception()", "'await job' in a try block")
+        self._note_reading()
+        return error_for_waiter(self.id, self._settled_outcome())
+
+    def _block(self, timeout: float | None, call: str, instead: str) -> None:
+        settled = self._record.settled
+        if settled.is_set:
+            return
+        door = self._jobs._system.door
+        door.check("end a job")
+        if door.is_home:
+            raise WrongThread(call, instead)
+        if not settled.wait_in_thread(timeout):
+            raise TimeoutError(
+                f"job {self.id} is {self.state} after {timeout:g} s of waiting; it goes on"
+            )
+
+    def _settled_outcome(self) -> Any:
+        return self._record.snapshot.outcome
+
+    def _note_reading(self) -> None:
+        self._jobs._note_reading(self._record)
+
+    # -- verbs
+
+    def cancel(self, reason: str | None = None) -> JobSnapshot:
+        """Ask the job to end, and return how it stands now.
+
+        A queued job never starts.  A trio job is cancelled at its next cancel point, a thread at its
+        next ``track``, ``progress`` or ``check``; what it returns normally still counts.  A job that
+        has ended stays as it ended.
+
+        Args:
+            reason: Shown, and told to whoever waits.
+        """
+        return self._tell("cancel", reason)
+
+    def pause(self) -> JobSnapshot:
+        """Ask the job to stand still at its next point that can wait; its slot becomes free.
+
+        Raises:
+            IllegalVerb: if it does not run.
+        """
+        return self._tell("pause")
+
+    def resume(self) -> JobSnapshot:
+        """Let a paused job go on as soon as a slot is free, or take back a pause.
+
+        Raises:
+            IllegalVerb: if there is nothing to resume.
+        """
+        return self._tell("resume")
+
+    def hold(self) -> JobSnapshot:
+        """Keep a queued job from starting until it is released.
+
+        Raises:
+            IllegalVerb: if it is not queued.
+        """
+        return self._tell("hold")
+
+    def release(self) -> JobSnapshot:
+        """Let a held job start in its turn.
+
+        Raises:
+            IllegalVerb: if it is not queued.
+        """
+        return self._tell("release")
+
+    def update(self, **changes: Any) -> JobSnapshot:
+        """Change options after the submit: priority, name, tags, …; a new priority counts at once.
+
+        Raises:
+            TypeError, ValueError: for an unknown option or a wrong value.
+            IllegalVerb: if the job has finished.
+        """
+        return self._tell("update", changes)
+
+    def _tell(self, verb: str, *args: Any) -> JobSnapshot:
+        if not self._record.snapshot.state.is_terminal or verb != "cancel":
+            system = self._jobs._system
+            system.door.call(getattr(system, verb), self._record, *args)
+        return self._record.snapshot
+
+    # -- looks
+
+    def __repr__(self) -> str:
+        return f"<Job {repr(self._record.snapshot)[len('<JobSnapshot ') :]}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and other._record is self._record
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
+        return mimebundle_of(self)

@@ -1,0 +1,407 @@
+"""``Jobs``: one job system, seen from outside."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, final, overload
+
+import attrs
+import trio
+
+from jobactors.model.options import DEFAULTS
+from jobactors.model.states import JobState
+
+from .display import mimebundle_of
+from .job import Job
+from .selection import matches
+from .submission import make_record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jobactors.model.events import Event
+    from jobactors.model.snapshot import JobSnapshot
+
+    from .attempt import Runner
+    from .bus import Subscription
+    from .record import Record
+    from .system import System
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class JobsStatistics:
+    """How many jobs there are, in all and in each state."""
+
+    total: int
+    """Jobs in the registry."""
+    by_state: Mapping[JobState, int]
+    """How many of them are in each state; all states are listed."""
+    unread: int
+    """Finished jobs nobody has read."""
+    pruned_unread: int
+    """Finished jobs retention has removed before anybody read them."""
+
+
+class Submitter:
+    """Submits jobs with the same options: what ``jobs.options(…)`` returns."""
+
+    def __init__(self, jobs: Jobs, changes: Mapping[str, Any]) -> None:
+        self._jobs = jobs
+        self._changes = changes
+
+    @overload
+    def submit(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> Job[T]: ...
+    @overload
+    def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Job[T]: ...
+    @overload
+    def submit(self, work: str, /, *args: Any, **kwargs: Any) -> Job[Any]: ...
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Job[Any]:
+        """Accept a job and return at once; see :meth:`Jobs.submit`."""
+        return self._jobs._submit(work, args, kwargs, self._changes)
+
+    @overload
+    async def run(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T: ...
+    @overload
+    async def run(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T: ...
+    @overload
+    async def run(self, work: str, /, *args: Any, **kwargs: Any) -> Any: ...
+    async def run(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Submit a job and wait for its result, as its owner; see :meth:`Jobs.run`."""
+        job = self._jobs._submit(work, args, kwargs, self._changes)
+        try:
+            return await job
+        except trio.Cancelled:
+            job.cancel("whoever ran it was cancelled")
+            with trio.CancelScope(shield=True):
+                await job.wait()
+            raise
+
+    def options(self, **changes: Any) -> Submitter:
+        """Return a submitter with further options; later ones win."""
+        return self._jobs.options(**{**self._changes, **changes})
+
+
+@final
+class Jobs(Submitter):
+    """One job system.  Opened by ``open_jobs`` or ``ja.start``, never built by hand.
+
+    Usable from any thread.  In the system's own trio loop calls are direct; elsewhere they are
+    carried there, and answered in about a tenth of a millisecond.
+    """
+
+    def __init__(self, system: System) -> None:
+        super().__init__(self, {})
+        self._system = system
+        self.registry = RegistryView(self)
+        """Looks at, takes and lists finished jobs."""
+
+    # -- submit
+
+    @overload
+    def submit(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> Job[T]: ...
+    @overload
+    def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Job[T]: ...
+    @overload
+    def submit(self, work: str, /, *args: Any, **kwargs: Any) -> Job[Any]: ...
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Job[Any]:
+        """Accept a job and return its handle at once.
+
+        The job belongs to the system, not to the caller: it is waited for when the system closes.
+        It sees a copy of the caller's context variables.
+
+        Args:
+            work: A function (``async def`` runs in trio, ``def`` in a thread), or the name of a job
+                type followed by one dictionary of arguments.
+            *args: Its arguments; options are given through :meth:`options`, never mixed with these.
+            **kwargs: Its keyword arguments.
+
+        Raises:
+            TypeError, ValueError: for something that cannot be called so.
+            DuplicateJob: as the options ``key`` and ``on_duplicate`` say.
+            JobsClosed: when the system takes no more jobs.
+        """
+        return self._submit(work, args, kwargs, {})
+
+    @overload
+    async def run(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T: ...
+    @overload
+    async def run(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T: ...
+    @overload
+    async def run(self, work: str, /, *args: Any, **kwargs: Any) -> Any: ...
+    async def run(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Submit a job and wait for its result, in trio.
+
+        The caller owns the job: if the caller is cancelled, the job is cancelled, its end is waited
+        for, and then the caller's cancellation goes on, as with any trio call.
+
+        Raises:
+            Exception: what the job raised; see :meth:`Job.result`.
+        """
+        return await super().run(work, *args, **kwargs)
+
+    def options(self, **changes: Any) -> Submitter:
+        """Return something to submit jobs with: ``jobs.options(name="…").submit(fn, *args)``.
+
+        Args:
+            **changes: See :class:`~jobactors.Options` for names, units and defaults.
+
+        Raises:
+            TypeError, ValueError: at once, for an unknown option or a wrong value.
+        """
+        DEFAULTS.changed(**changes)
+        return Submitter(self, changes)
+
+    def _submit(
+        self,
+        work: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        changes: Mapping[str, Any],
+        runner: Runner | None = None,
+    ) -> Job[Any]:
+        system = self._system
+        system.door.check("take a job")
+        record = make_record(work, args, kwargs, changes, system.clock.now(), runner)
+        if record.snapshot.info.key is None and record.runner.takes_slot and system.accepts:
+            # Nothing can refuse it any more, so nothing need be waited for.
+            system.door.post(system.accept, record)
+        else:
+            record = system.door.call(system.accept, record)
+        return Job(self, record)
+
+    # -- look
+
+    def get(self, job_id: str) -> Job[Any]:
+        """Return the handle of a job by its id.
+
+        Raises:
+            UnknownJob: if there is none (any more).
+        """
+        return Job(self, self._system.door.call(self._system.registry.get, job_id))
+
+    def latest(self, type: str, subject: str = "") -> Job[Any] | None:
+        """Return the job of this type and subject that was submitted last, or None.
+
+        What a page asks that comes back: is there a result, an error, or work going on?
+        """
+        return self._system.door.call(self._latest, type, subject)
+
+    def _latest(self, kind: str, subject: str) -> Job[Any] | None:
+        for record in reversed(self._system.registry):
+            info = record.snapshot.info
+            if info.type == kind and info.subject == subject:
+                return Job(self, record)
+        return None
+
+    def stats(self) -> JobsStatistics:
+        """Count the jobs, in all and in each state."""
+        return self._system.door.call(self._stats)
+
+    def _stats(self) -> JobsStatistics:
+        registry = self._system.registry
+        counts = Counter(record.snapshot.state for record in registry)
+        by_state = {state: counts[state] for state in JobState}
+        return JobsStatistics(
+            len(registry), by_state, len(registry.unread()), registry.pruned_unread
+        )
+
+    def _snapshots(self) -> Sequence[JobSnapshot]:
+        return self._system.door.call(lambda: [record.snapshot for record in self._system.registry])
+
+    # -- watch
+
+    @asynccontextmanager
+    async def subscribe(self, *kinds: type[Event]) -> AsyncIterator[Subscription]:
+        """Watch events, in the system's own trio loop.
+
+        The present state comes first, one ``JobRestated`` a job.  State changes are complete and in
+        order; progress is conflated if you are slow.  A subscriber that leaves more than 10,000
+        state changes unread is cut off by :class:`~jobactors.SubscriberLagged`.  It never slows a
+        job.  It ends when the system closes.
+
+        Args:
+            *kinds: Only events of these classes; default: all.
+
+        Example::
+
+            async with jobs.subscribe(ja.JobFinished) as batches:
+                async for batch in batches:
+                    for event in batch: ...
+        """
+        bus = self._system.bus
+        subscription = bus.subscribe(kinds, self._snapshots())
+        try:
+            yield subscription
+        finally:
+            bus.unsubscribe(subscription)
+
+    def on_event(
+        self, callback: Callable[[Event], object], *kinds: type[Event]
+    ) -> Callable[[], None]:
+        """Call ``callback(event)`` in the loop's thread for each event, the present state first.
+
+        It should be quick, and only pass the event on.  If it raises, the error is logged and it is
+        called no more.  It never slows the job the event is about.
+
+        Returns:
+            A function that ends it; from any thread, any number of times.
+        """
+        scope = trio.CancelScope()
+
+        async def serve() -> None:
+            with scope:
+                async with self.subscribe(*kinds) as batches:
+                    async for batch in batches:
+                        for event in batch:
+                            callback(event)
+
+        self._system.door.call(self._system.attach, serve)
+        door = self._system.door
+        return lambda: door.post_quietly(scope.cancel)
+
+    def attach(self, service: Callable[[Jobs], Awaitable[None]]) -> None:
+        """Run ``await service(jobs)`` in the system's own loop, beside the jobs, until it closes.
+
+        For displays and bridges.  It is cancelled last, after the final events.  If it raises, the
+        error is logged and the jobs go on.
+        """
+        self._system.door.call(self._system.attach, lambda: service(self))
+
+    def post(self, function: Callable[..., object], *args: Any) -> None:
+        """Run ``function(*args)`` soon in the loop's thread; returns at once, from any thread.
+
+        Raises:
+            JobsClosed: when the system has ended.
+        """
+        self._system.door.post(function, *args)
+
+    # -- steer
+
+    def scale(self, max_running: int | None) -> None:
+        """Change how many jobs may run at once; running ones go on, free slots are filled at once.
+
+        Raises:
+            ValueError: for a number below 1.
+        """
+        check_max_running(max_running)
+        self._system.door.call(self._system.set_max_running, max_running)
+
+    async def close(self, grace: float = 0.0) -> None:
+        """Take no more jobs, wait ``grace`` seconds for those there are, then cancel the rest.
+
+        In the system's own loop.  Returns when the last one has ended, or its own grace has passed.
+
+        Args:
+            grace: Seconds to wait before cancelling; ``math.inf`` waits for everything.
+        """
+        system = self._system
+        system.accepts = math.isinf(grace)
+        with trio.move_on_after(grace):
+            await system.drain()
+        await system.stop("the job system is closing")
+
+    def _note_reading(self, record: Record) -> None:
+        door = self._system.door
+        if door.is_home:
+            self._system.read(record)
+        else:
+            door.post_quietly(self._system.read, record)
+
+    def list(
+        self,
+        *,
+        state: str | JobState | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+        tag: str | None = None,
+        priority: str | int | None = None,
+        limit: int | None = None,
+    ) -> list[JobSnapshot]:
+        """Return snapshots of the jobs that match all that was given, in the order of submission.
+
+        Args:
+            state: Only jobs in this state.
+            type: Only jobs of this type.
+            subject: Only jobs about this.
+            tag: Only jobs with this tag.
+            priority: Only jobs of this priority.
+            limit: Only the newest so many; default: all.
+
+        Raises:
+            ValueError: for a state or priority that does not exist.
+        """
+        wanted = matches(state, type, subject, tag, priority)
+        found = [snapshot for snapshot in self._snapshots() if wanted(snapshot)]
+        return found if limit is None else found[max(0, len(found) - limit) :]
+
+    def __repr__(self) -> str:
+        if self._system.is_closed:
+            return "<Jobs closed>"
+        stats = self.stats()
+        counts = [f"{n} {state}" for state, n in stats.by_state.items() if n]
+        return f"<Jobs {', '.join(counts) or 'none yet'}>"
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
+        return mimebundle_of(self)
+
+
+class RegistryView:
+    """The registry as its users see it: ``jobs.registry``."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def peek(self, job_id: str) -> JobSnapshot:
+        """Look at a job without reading it.
+
+        Raises:
+            UnknownJob: if there is none (any more).
+        """
+        return self._jobs.get(job_id).snapshot()
+
+    def take(self, job_id: str) -> JobSnapshot:
+        """Read a finished job and remove it from the registry; its handle keeps the outcome.
+
+        Raises:
+            UnknownJob: if there is none (any more).
+            IllegalVerb: if it has not finished.
+        """
+        system = self._jobs._system
+        return system.door.call(system.remove, job_id, "taken").snapshot
+
+    def unread(self) -> list[JobSnapshot]:
+        """The finished jobs whose outcome nobody has read, oldest end first."""
+        system = self._jobs._system
+        return system.door.call(lambda: [record.snapshot for record in system.registry.unread()])
+
+    def __len__(self) -> int:
+        system = self._jobs._system
+        return system.door.call(system.registry.__len__)
+
+    def __contains__(self, job_id: object) -> bool:
+        system = self._jobs._system
+        return system.door.call(system.registry.__contains__, job_id)
+
+    def __repr__(self) -> str:
+        return f"<registry of {len(self)} jobs, {len(self.unread())} unread>"
+
+
+def check_max_running(max_running: int | None) -> None:
+    """Raise for a number of slots that makes no sense.
+
+    Raises:
+        TypeError, ValueError: unless it is None or an integer of at least 1.
+    """
+    if max_running is None:
+        return
+    if isinstance(max_running, bool) or not isinstance(max_running, int):
+        raise TypeError(
+            f"max_running is a number of jobs, or None for no limit, not {max_running!r}"
+        )
+    if max_running < 1:
+        raise ValueError(f"max_running is at least 1, or None for no limit, not {max_running}")

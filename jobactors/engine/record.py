@@ -1,0 +1,68 @@
+"""Everything a system holds about one job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobactors.inside.latch import Latch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from jobactors.model.events import JobQueued
+    from jobactors.model.options import Options
+    from jobactors.model.snapshot import JobSnapshot
+
+    from .actor import Actor
+    from .attempt import Runner
+
+
+class Record:
+    """One job: what to do, and how it stands.
+
+    Made by the submitting thread; from then on written by the loop's thread only.  ``snapshot`` is
+    replaced in one step, so any thread may read it.
+    """
+
+    __slots__ = (
+        "actor",
+        "args",
+        "context",
+        "function",
+        "kwargs",
+        "options",
+        "queued",
+        "runner",
+        "settled",
+        "snapshot",
+    )
+
+    def __init__(
+        self,
+        queued: JobQueued,
+        snapshot: JobSnapshot,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: Options,
+        runner: Runner,
+        context: Context | None,
+    ) -> None:
+        self.queued = queued
+        self.snapshot = snapshot
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.options = options
+        self.runner = runner
+        self.context = context
+        self.settled = Latch()
+        """Set when the job ends or comes to rest; a resumed job gets a new one."""
+        self.actor: Actor | None = None
+        """The running attempt."""
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.snapshot.info.id

@@ -1,0 +1,150 @@
+"""The live table of jobs: every unfinished one, and every finished one until it is read."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import attrs
+
+from jobactors.model.errors import IllegalVerb, UnknownJob
+from jobactors.model.retention import Retention, size_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .record import Record
+
+
+@attrs.frozen
+class Removal:
+    """A job the registry let go."""
+
+    record: Record
+    why: str
+    unread: bool
+
+
+class _Shelf:
+    """Finished jobs in the order of their end, with the sizes of their results and the sum of them."""
+
+    def __init__(self) -> None:
+        self.sizes: OrderedDict[str, int] = OrderedDict()
+        self.total = 0
+
+    def put(self, job_id: str, size: int) -> None:
+        self.sizes[job_id] = size
+        self.total += size
+
+    def pop(self, job_id: str) -> int | None:
+        size = self.sizes.pop(job_id, None)
+        self.total -= size or 0
+        return size
+
+
+class Registry:
+    """Holds records by id, in the order of submission, and knows which finished ones may go.
+
+    Written by the loop's thread only, and only through :class:`~.system.System`, which says every
+    removal on the bus.
+    """
+
+    def __init__(self, retention: Retention) -> None:
+        self.retention = retention
+        self.pruned_unread = 0
+        """How many finished jobs retention removed before anybody had read them."""
+        self._records: dict[str, Record] = {}
+        # Finished jobs in the order of their end, unread and read apart.
+        self._unread = _Shelf()
+        self._read = _Shelf()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self._records
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(list(self._records.values()))
+
+    def __reversed__(self) -> Iterator[Record]:
+        return iter(list(reversed(self._records.values())))
+
+    def get(self, job_id: str) -> Record:
+        """Return a job's record.
+
+        Raises:
+            UnknownJob: if there is none (any more).
+        """
+        try:
+            return self._records[job_id]
+        except (KeyError, TypeError):
+            raise UnknownJob(job_id) from None
+
+    def unread(self) -> list[Record]:
+        """The finished jobs nobody has read, oldest end first."""
+        return [self._records[job_id] for job_id in self._unread.sizes]
+
+    def add(self, record: Record) -> None:
+        """Take a new job in."""
+        self._records[record.id] = record
+
+    def finished(self, record: Record) -> None:
+        """A job reached its terminal state."""
+        outcome = record.snapshot.outcome
+        self._unread.put(record.id, 0 if outcome is None else size_of(outcome.value))
+
+    def read(self, record: Record) -> bool:
+        """Somebody read a finished job; returns whether that is news."""
+        size = self._unread.pop(record.id)
+        if size is None:
+            return False
+        self._read.put(record.id, size)
+        return True
+
+    def remove(self, job_id: str, why: str) -> Removal:
+        """Let a finished job go.
+
+        Raises:
+            UnknownJob: if there is no such job.
+            IllegalVerb: if it has not finished.
+        """
+        record = self.get(job_id)
+        if not record.snapshot.state.is_terminal:
+            raise IllegalVerb(job_id, record.snapshot.state, "remove", "cancel it first")
+        return self._drop(job_id, why)
+
+    def prune(self, now: float) -> list[Removal]:
+        """Remove what retention does not keep; read jobs go before unread ones."""
+        rules, removals = self.retention, list[Removal]()
+        while len(self._read.sizes) > rules.read:
+            removals.append(self._drop(next(iter(self._read.sizes)), "read"))
+        while (job_id := self._oldest()) is not None:
+            why = self._excess(job_id, now)
+            if why is None:
+                break
+            removals.append(self._drop(job_id, why))
+        self.pruned_unread += sum(removal.unread for removal in removals)
+        return removals
+
+    def _oldest(self) -> str | None:
+        for shelf in (self._read, self._unread):
+            if shelf.sizes:
+                return next(iter(shelf.sizes))
+        return None
+
+    def _excess(self, job_id: str, now: float) -> str | None:
+        rules = self.retention
+        finished_at = self._records[job_id].snapshot.finished_at
+        if len(self._read.sizes) + len(self._unread.sizes) > rules.jobs:
+            return f"more than {rules.jobs} finished jobs"
+        if self._read.total + self._unread.total > rules.result_bytes:
+            return f"results larger than {rules.result_bytes} bytes"
+        if finished_at is not None and now - finished_at > rules.age:
+            return f"older than {rules.age:g} s"
+        return None
+
+    def _drop(self, job_id: str, why: str) -> Removal:
+        unread = self._unread.pop(job_id) is not None
+        self._read.pop(job_id)
+        return Removal(self._records.pop(job_id), why, unread)

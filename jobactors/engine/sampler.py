@@ -1,0 +1,114 @@
+"""From what a job reports to what is published: at most ten samples a second, the last included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from jobactors.model.events import JobProgressed
+from jobactors.model.progress import NO_PROGRESS, Progress, Speed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobactors.inside.meter import Meter
+
+    from .alarms import Alarm, Alarms
+    from .clock import LoopClock
+
+INTERVAL: Final = 0.1
+"""Seconds between two samples of one job, at least."""
+SLOWEST: Final = 1.0
+"""Seconds between two looks at a loop that does not move."""
+
+
+class Sampler:
+    """Reads one attempt's meter.  Written by the loop's thread only.
+
+    A job that reports wakes the sampler once a sample.  A tracked sequence reports nothing at all,
+    so while one is open the sampler looks by itself, less often when nothing moves.
+    """
+
+    def __init__(
+        self,
+        meter: Meter,
+        job_id: str,
+        clock: LoopClock,
+        alarms: Alarms,
+        emit: Callable[[JobProgressed], None],
+    ) -> None:
+        self._meter = meter
+        self._job_id = job_id
+        self._clock = clock
+        self._alarms = alarms
+        self._emit = emit
+        self._alarm: Alarm | None = None
+        self._sampled_at = 0.0
+        self._interval = INTERVAL
+        self._last = NO_PROGRESS
+        self._units = Speed()
+        self._share = Speed()
+
+    def wake(self) -> None:
+        """There is something to see: sample now, or when the last sample is old enough."""
+        now = self._clock.now()
+        due = self._sampled_at + INTERVAL
+        if now >= due:
+            self.sample()
+        else:
+            self._look_at(due)
+
+    def sample(self) -> None:
+        """Read the meter and publish what has changed."""
+        now = self._clock.now()
+        self._sampled_at = now
+        self._meter.quiet = True  # before reading: a report that comes meanwhile wakes us again
+        progress = self._with_speed(self._meter.read(), now)
+        if _differs(progress, self._last):
+            self._last = progress
+            self._interval = INTERVAL
+            self._emit(JobProgressed(self._job_id, now, progress))
+        else:
+            self._interval = min(SLOWEST, self._interval * 2)
+        if self._meter.polled:
+            self._look_at(now + self._interval)
+
+    def stop(self) -> None:
+        """Sample no more by itself."""
+        if self._alarm is not None:
+            self._alarm.take_back()
+            self._alarm = None
+
+    def resumed(self) -> None:
+        """A pause has ended: the time it took is no sign of slowness."""
+        now = self._clock.now()
+        self._units, self._share = self._units.resumed(now), self._share.resumed(now)
+        self.wake()
+
+    def _look_at(self, at: float) -> None:
+        if self._alarm is not None:
+            if self._alarm.call is not None and self._alarm.at <= at:
+                return
+            self._alarm.take_back()
+        self._alarm = self._alarms.set(at, self._look)
+
+    def _look(self) -> None:
+        self._alarm = None
+        self.sample()
+
+    def _with_speed(self, progress: Progress, now: float) -> Progress:
+        if self._units.at == 0:
+            self._units, self._share = Speed(progress.done, now), Speed(progress.fraction or 0, now)
+            return progress
+        self._units = self._units.sample(progress.done, now)
+        time_left = None
+        if progress.fraction is not None:
+            self._share = self._share.sample(progress.fraction, now)
+            time_left = self._share.time_to(1.0)
+        return attrs.evolve(progress, rate=self._units.per_second, time_left=time_left)
+
+
+def _differs(new: Progress, old: Progress) -> bool:
+    """Whether there is news; a speed that fades while nothing moves is none."""
+    return attrs.evolve(new, rate=old.rate, time_left=old.time_left) != old

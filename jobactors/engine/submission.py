@@ -1,0 +1,178 @@
+"""From what a caller says to a record: everything that can be checked is checked here, at once."""
+
+from __future__ import annotations
+
+import inspect
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, Final
+
+from jobactors.model.events import JobQueued
+from jobactors.model.jobtype import JobType, job_type_named, job_type_of
+from jobactors.model.options import DEFAULTS, Options
+from jobactors.model.snapshot import JobInfo, fold
+from jobactors.model.states import Waiting
+
+from .attempt import runner_for, runner_named
+from .ids import IDS
+from .record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .attempt import Runner
+
+# ipykernel remembers in these which cell is speaking; a job outlives its cell.
+_OF_THE_CELL: Final = frozenset({"parent_header", "shell_parent", "shell_parent_ident"})
+
+
+def make_record(
+    work: Callable[..., Any] | str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    changes: Mapping[str, Any],
+    now: float,
+    runner: Runner | None = None,
+) -> Record:
+    """Make the record of a job that nobody has accepted yet.
+
+    Args:
+        work: A function, or the name of a job type (with one dictionary of arguments).
+        args: The function's positional arguments.
+        kwargs: Its keyword arguments.
+        changes: The options that were given, over the job type's own.
+        now: The present moment.
+        runner: Used instead of the one that options or function ask for.
+
+    Raises:
+        TypeError, ValueError: for work that cannot be a job; the message says what can.
+        UnknownJobType: for a name nobody registered.
+    """
+    if isinstance(work, str):
+        args, kwargs = (), _named_arguments(work, args, kwargs)
+        kind: JobType | None = job_type_named(work)
+        function = job_type_named(work).function
+    else:
+        function = _checked(work)
+        kind = job_type_of(function)
+    options = _options(kind, changes)
+    _check_arguments(function, args, kwargs)
+    type_name = _type_name(function) if kind is None else kind.name
+    info = JobInfo(
+        id=IDS.new(type_name),
+        type=type_name,
+        name=options.name or _label(kind, args, kwargs) or type_name,
+        submitted_at=now,
+        description=options.description,
+        subject=options.subject,
+        tags=options.tags,
+        metadata=options.metadata,
+        icon=options.icon,
+        priority=options.priority,
+        key=_key(kind, type_name, options),
+    )
+    queued = JobQueued(info.id, now, info, _first_wait(options, now))
+    return Record(
+        queued,
+        fold(None, queued),
+        function,
+        args,
+        kwargs,
+        options,
+        runner or _runner(function, options),
+        _submitter_context(),
+    )
+
+
+def _checked(work: Any) -> Callable[..., Any]:
+    if inspect.iscoroutine(work):
+        name = work.__name__
+        work.close()
+        raise TypeError(
+            f"submit takes the function itself, not what it returns: submit({name}, …) "
+            f"instead of submit({name}(…))"
+        )
+    if not callable(work):
+        raise TypeError(
+            f"submit takes a function or the name of a job type, not {type(work).__name__}: "
+            f"{work!r:.100}"
+        )
+    return work  # type: ignore[no-any-return]
+
+
+def _named_arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    if kwargs or len(args) > 1 or (args and not isinstance(args[0], dict)):
+        raise TypeError(
+            f"a job type submitted by name takes its arguments as one dictionary: "
+            f'submit("{name}", {{"folder": "wiki/"}})'
+        )
+    arguments: dict[str, Any] = args[0] if args else {}
+    for key in arguments:
+        if not isinstance(key, str):
+            raise TypeError(f"argument names are text, not {key!r:.100}")
+    return dict(arguments)
+
+
+def _check_arguments(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Refuse a call that cannot work now, rather than as a failed job later."""
+    code = getattr(function, "__code__", None)
+    if code is not None and not args and not kwargs and not code.co_argcount:
+        return  # the common case, without the cost of a signature
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # a builtin that does not tell
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as exc:
+        raise TypeError(f"{_type_name(function)}{signature} cannot be called so: {exc}") from None
+
+
+def _options(kind: JobType | None, changes: Mapping[str, Any]) -> Options:
+    base = DEFAULTS if kind is None else kind.options
+    return base.changed(**changes) if changes else base
+
+
+def _runner(function: Callable[..., Any], options: Options) -> Runner:
+    return runner_for(function) if options.runner is None else runner_named(options.runner)
+
+
+def _type_name(function: Callable[..., Any]) -> str:
+    target: Any = function
+    while hasattr(target, "func"):  # functools.partial
+        target = target.func
+    name = getattr(target, "__name__", None) or type(target).__name__
+    return "lambda" if name == "<lambda>" else str(name)
+
+
+def _label(kind: JobType | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    if kind is None:
+        return ""
+    return kind.label(*args, **kwargs) if callable(kind.label) else kind.label
+
+
+def _key(kind: JobType | None, type_name: str, options: Options) -> object:
+    if options.key is None and kind is not None and kind.unique:
+        return (type_name, options.subject)
+    return options.key
+
+
+def _first_wait(options: Options, now: float) -> Waiting:
+    if options.hold:
+        return Waiting.HOLD
+    if options.start_at is not None and options.start_at > now:
+        return Waiting.START_TIME
+    return Waiting.SLOT
+
+
+def _submitter_context() -> Context:
+    """Copy the submitter's context variables, without those that tie it to a notebook's cell."""
+    context = copy_context()
+    if not any(variable.name in _OF_THE_CELL for variable in context):
+        return context
+    clean = Context()
+    for variable, value in context.items():
+        if variable.name not in _OF_THE_CELL:
+            clean.run(variable.set, value)
+    return clean

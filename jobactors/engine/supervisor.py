@@ -1,0 +1,120 @@
+"""``open_jobs``: a block that owns its jobs, as a nursery owns its tasks."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Literal
+
+import trio
+
+from jobactors.model.errors import NoJobSystem
+from jobactors.model.outcome import error_for_waiter
+from jobactors.model.retention import Retention
+from jobactors.model.states import JobState
+
+from .jobs import Jobs, check_max_running
+from .system import System
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+OPEN: ContextVar[Jobs | None] = ContextVar("jobactors_open_system", default=None)
+"""The innermost ``open_jobs`` block around this code."""
+
+_standing: list[Callable[[], Jobs | None]] = []
+"""Asked, in order, for a system that belongs to the whole process."""
+
+
+@asynccontextmanager
+async def open_jobs(
+    max_running: int | None = None,
+    *,
+    retention: Retention | None = None,
+    unread_failures: Literal["raise", "ignore"] = "raise",
+) -> AsyncIterator[Jobs]:
+    """Open a job system for a block of trio code.  Nothing it runs outlives the block.
+
+    1. When the body ends normally, the block waits for every job, as a nursery does; jobs may go on
+       submitting jobs meanwhile.  Jobs that only rest (held, paused) are cancelled once nothing else
+       is left.  Failures nobody has read then leave the block as one :class:`ExceptionGroup`.
+    2. When the body raises, or is cancelled, no more jobs are taken, all jobs are cancelled, and the
+       body's own exception leaves the block, unwrapped.
+    3. Either way the events of the last job reach every subscriber before the block ends.
+
+    The wait for cancelled jobs is bounded by each job's ``grace``; a thread that is still busy then
+    is left behind, logged as an error, and its job ends as cancelled with that reason.
+
+    Args:
+        max_running: How many jobs may run at once; default: no limit.
+        retention: What is kept of finished jobs; default: a day, 10,000 jobs, 256 MiB of results.
+        unread_failures: "ignore" lets the block end quietly although jobs have failed unread.
+
+    Raises:
+        ExceptionGroup: at the end, as said above.
+        TypeError, ValueError: for an argument that makes no sense.
+
+    Example::
+
+        async with ja.open_jobs(max_running=4) as jobs:
+            pages = [jobs.submit(fetch, url) for url in urls]
+            print(await jobs.run(index, [await page for page in pages]))
+    """
+    check_max_running(max_running)
+    if unread_failures not in {"raise", "ignore"}:
+        raise ValueError(f'unread_failures is "raise" or "ignore", not {unread_failures!r:.100}')
+    system = System(max_running, retention or Retention())
+    body_error: BaseException | None = None
+    async with trio.open_nursery() as host:
+        await host.start(system.run)
+        jobs = Jobs(system)
+        outer = OPEN.set(jobs)
+        try:
+            yield jobs
+            await system.drain()
+        except BaseException as exc:
+            # Kept, not raised through the nursery, which would wrap it in a group.
+            body_error = exc
+        finally:
+            OPEN.reset(outer)
+        with trio.CancelScope(shield=True):
+            await system.stop("the block that owned it was left")
+        system.close()
+    if body_error is not None:
+        raise body_error
+    if unread_failures == "raise":
+        _raise_unread(system)
+
+
+def _raise_unread(system: System) -> None:
+    errors = [
+        error
+        for record in system.registry.unread()
+        if record.snapshot.state is JobState.FAILED
+        and record.snapshot.outcome is not None
+        and (error := error_for_waiter(record.id, record.snapshot.outcome)) is not None
+    ]
+    if errors:
+        count = "1 job" if len(errors) == 1 else f"{len(errors)} jobs"
+        raise ExceptionGroup(f"{count} failed, and nobody read why", errors)
+
+
+def find_jobs_with(finder: Callable[[], Jobs | None]) -> None:
+    """Register where a system may be found that belongs to the whole process."""
+    _standing.append(finder)
+
+
+def current_jobs(call: str) -> Jobs:
+    """Return the job system this code is in: the innermost open block, else the process's own.
+
+    Raises:
+        NoJobSystem: if there is none; the message names ``call``.
+    """
+    jobs = OPEN.get()
+    if jobs is not None and not jobs._system.is_closed:
+        return jobs
+    for find in _standing:
+        standing = find()
+        if standing is not None:
+            return standing
+    raise NoJobSystem(call)

@@ -1,0 +1,478 @@
+"""One job system: the loop-side state of everything, and the moves that change it.
+
+The data flow in one look: ``accept`` puts a record into the registry and the waiting room; ``pump``
+asks the waiting room who may start and starts their actors; an actor's end comes back through
+``attempt_ended``, which settles the job and pumps again.  Every change is an event: ``emit`` folds it
+into the record's snapshot and hands it to the bus.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from jobactors.model.errors import DuplicateJob, IllegalVerb, JobsClosed
+from jobactors.model.events import (
+    Event,
+    JobFinished,
+    JobRead,
+    JobRemoved,
+    JobRequested,
+    JobRetried,
+    JobStarted,
+    JobStopped,
+    JobUpdated,
+    JobWaiting,
+)
+from jobactors.model.outcome import Ending, ErrorText, Outcome, Raised, judge
+from jobactors.model.retry import Snooze
+from jobactors.model.snapshot import fold
+from jobactors.model.states import JobState, Request, Waiting
+
+from .actor import Actor
+from .alarms import Alarms
+from .bus import Bus
+from .clock import LoopClock
+from .done_hook import call_on_done
+from .door import Door
+from .registry import Registry, Removal
+from .waiting_room import WaitingRoom
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from jobactors.model.retention import Retention
+
+    from .alarms import Alarm
+    from .record import Record
+
+_log = logging.getLogger("jobactors")
+
+
+class System:
+    """Everything one ``open_jobs`` or ``ja.start`` owns.  Written by its loop's thread only."""
+
+    def __init__(self, max_running: int | None, retention: Retention) -> None:
+        self.door = Door()
+        self.clock = LoopClock()
+        self.alarms = Alarms(self.clock)
+        self.bus = Bus(self.clock.now)
+        self.registry = Registry(retention)
+        self.room = WaitingRoom(max_running)
+        self.accepts = True
+        """Whether submits are taken."""
+        self._keys: dict[object, Record] = {}
+        self._unfinished: set[str] = set()
+        self._due: Alarm | None = None
+        self._settled = trio.Event()
+        self._closing = trio.Event()
+        self._resuming: list[Record] = []
+        self._jobs: trio.Nursery
+        self._services: trio.Nursery
+
+    async def run(self, task_status: trio.TaskStatus[System]) -> None:
+        """Serve until cancelled: actors inside, alarms and bus outlive them, so no last event is lost.
+
+        Shielded, because what an outer cancellation means for jobs is decided by the block that
+        opened the system: it walks them down the ladder instead of dropping them all at once.
+        """
+        with trio.CancelScope(shield=True):
+            async with trio.open_nursery() as services:
+                self._services = services
+                services.start_soon(self.alarms.run)
+                services.start_soon(self.bus.run)
+                async with trio.open_nursery() as jobs:
+                    self._jobs = jobs
+                    task_status.started(self)
+                    jobs.start_soon(self._closing.wait)
+                self.bus.close()
+                self.door.close()
+                services.cancel_scope.cancel()
+
+    # -- events
+
+    def emit(self, record: Record, event: Event) -> None:
+        """Make ``event`` true: the one place where a snapshot changes."""
+        record.snapshot = fold(record.snapshot, event)
+        self.bus.publish(event)
+
+    # -- submit
+
+    def accept(self, record: Record) -> Record:
+        """Take a job in; returns it, or the unfinished job that has its key.
+
+        Raises:
+            JobsClosed: when no more jobs are taken.
+            DuplicateJob: as ``on_duplicate`` says.
+        """
+        if not self.accepts:
+            raise JobsClosed
+        info, options = record.snapshot.info, record.options
+        if info.key is not None:
+            existing = self._keys.get(info.key)
+            if existing is not None:
+                if options.on_duplicate != "replace":
+                    return self._duplicate(existing, record)
+                self.cancel(existing, "replaced by a later submit with the same key")
+            self._keys[info.key] = record
+        self.registry.add(record)
+        self._unfinished.add(record.id)
+        self.bus.publish(record.queued)
+        if not record.runner.takes_slot:
+            self.room.enter(record.id)
+            self._start(record)
+            return record
+        self.room.add(record.id, info.priority, held=options.hold, due=options.start_at)
+        self._set_start_deadline(record)
+        self.pump()
+        return record
+
+    def _duplicate(self, existing: Record, new: Record) -> Record:
+        key = new.snapshot.info.key
+        if new.options.on_duplicate == "raise":
+            raise DuplicateJob(key, existing.id, 'on_duplicate="raise" wants no second one')
+        if new.function is not existing.function:
+            raise DuplicateJob(key, existing.id, "it has another function")
+        if not _same(new.args, existing.args) or not _same(new.kwargs, existing.kwargs):
+            raise DuplicateJob(key, existing.id, "it has other arguments")
+        return existing
+
+    def _set_start_deadline(self, record: Record) -> None:
+        limit = record.options.start_deadline
+        if limit is not None:
+            at = record.snapshot.info.submitted_at + limit
+            self.alarms.set(at, lambda: self._miss_start(record, limit))
+
+    def _miss_start(self, record: Record, limit: float) -> None:
+        if record.snapshot.state is JobState.QUEUED and record.snapshot.attempt == 0:
+            self.room.remove(record.id)
+            reason = f"it had not started within its start_deadline of {limit:g} s"
+            error = ErrorText("jobactors.JobTimedOut", reason, "")
+            self.settle(record, Outcome(JobState.FAILED, error=error, reason=reason))
+
+    # -- dispatch
+
+    def pump(self) -> None:
+        """Start whoever may start now, and arrange to be called when the next one is due."""
+        now = self.clock.now()
+        while self._resuming and self.room.free_slots > 0:
+            self._go_on(self._resuming.pop(0))
+        for job_id in self.room.take_ready(now):
+            self._start(self.registry.get(job_id))
+        due = self.room.next_due()
+        if self._due is not None:
+            self._due.take_back()
+        self._due = None if due is None else self.alarms.set(due, self.pump)
+
+    def explain(self, record: Record) -> None:
+        """Say what a queued job waits for, if that has changed."""
+        now = self.clock.now()
+        if record.id in self.room:
+            why = self.room.why(record.id, now)
+            if why is not record.snapshot.waiting:
+                self.emit(record, JobWaiting(record.id, now, why))
+
+    def _start(self, record: Record) -> None:
+        attempt = record.snapshot.attempt + 1
+        event = JobStarted(record.id, self.clock.now(), attempt, record.runner.name)
+        self.emit(record, event)
+        record.actor = actor = Actor(self, record, attempt)
+        start: Callable[..., None] = self._jobs.start_soon
+        if record.context is None:
+            start(actor.run, name=record.id)
+        else:
+            # trio copies the context in which a task is started: the submitter's, here.
+            record.context.run(start, actor.run, name=record.id)
+
+    # -- the end of an attempt
+
+    def attempt_ended(self, actor: Actor, ending: Ending) -> None:
+        """Judge an attempt's ending: another attempt, or the job's outcome."""
+        record = actor.record
+        record.actor = None
+        request = actor.request if actor.request in _STOPPING else None
+        delay = None if request else self._next_attempt(record, ending)
+        if delay is not None and self.accepts:
+            self._retry(record, ending, delay)
+            return
+        outcome = judge(ending, request, actor.reason)
+        self.room.leave(record.id)
+        self.settle(record, outcome)
+
+    def _next_attempt(self, record: Record, ending: Ending) -> float | None:
+        if not isinstance(ending, Raised):
+            return None
+        if isinstance(ending.exception, Snooze):
+            return ending.exception.delay
+        retry = record.options.retry
+        if retry is None:
+            return None
+        # Jitter spreads load; it needs no secret.
+        chance = random.random()  # noqa: S311
+        return retry.delay_after(record.snapshot.attempt, ending.exception, chance)
+
+    def _retry(self, record: Record, ending: Ending, delay: float) -> None:
+        now = self.clock.now()
+        error = None
+        if isinstance(ending, Raised) and not isinstance(ending.exception, Snooze):
+            error = ending.text
+        self.emit(record, JobRetried(record.id, now, now + delay, error))
+        self.room.leave(record.id)
+        self.room.add(
+            record.id, record.snapshot.info.priority, due=now + delay, why_due=Waiting.RETRY
+        )
+        self.pump()
+
+    def settle(self, record: Record, outcome: Outcome) -> None:
+        """Bring a job to its terminal state, or to rest, and let everybody know."""
+        now = self.clock.now()
+        if outcome.state is JobState.INTERRUPTED:
+            self.emit(record, JobStopped(record.id, now, outcome))
+        else:
+            self.emit(record, JobFinished(record.id, now, outcome))
+            self.registry.finished(record)
+        self._unfinished.discard(record.id)
+        key = record.snapshot.info.key
+        if key is not None and self._keys.get(key) is record:
+            del self._keys[key]
+        context = record.context
+        record.context = None  # it may hold anything, and nobody needs it any more
+        record.settled.set()
+        if record.options.on_done is not None and outcome.state.is_terminal:
+            self._run_hook(record, context)
+        self._settled.set()
+        self._prune()
+        self.pump()
+
+    def _run_hook(self, record: Record, context: Any) -> None:
+        hook = record.options.on_done
+        assert hook is not None
+        start: Callable[..., None] = self._jobs.start_soon
+        if context is not None:
+            context.run(start, call_on_done, hook, record.snapshot)
+        else:
+            start(call_on_done, hook, record.snapshot)
+
+    # -- verbs
+
+    def cancel(self, record: Record, reason: str | None) -> None:
+        """Walk a job down the ladder: a queued one never starts, a running one is asked to end."""
+        if record.actor is not None:
+            record.actor.cancel(reason)
+        elif record.snapshot.state is JobState.QUEUED:
+            self.room.remove(record.id)
+            self.settle(record, Outcome(JobState.CANCELLED, reason=reason))
+
+    def pause(self, record: Record) -> None:
+        """Ask a running job to stand still.
+
+        Raises:
+            IllegalVerb: if it does not run.
+        """
+        state = record.snapshot.state
+        if state is JobState.PAUSED:
+            if record in self._resuming:
+                self._resuming.remove(record)
+                self.emit(record, JobRequested(record.id, self.clock.now(), None))
+            return
+        if record.actor is None or state is not JobState.RUNNING:
+            instead = (
+                "hold() keeps it from starting" if state is JobState.QUEUED else "it is too late"
+            )
+            raise IllegalVerb(record.id, state, "pause", instead)
+        record.actor.pause()
+
+    def paused(self, record: Record) -> None:
+        """An actor stands still: its slot is free."""
+        self.room.leave(record.id)
+        self._settled.set()
+        self.pump()
+
+    def resume(self, record: Record) -> None:
+        """Let a paused job go on as soon as a slot is free.
+
+        Raises:
+            IllegalVerb: if there is nothing to resume.
+        """
+        actor, state = record.actor, record.snapshot.state
+        if state is JobState.PAUSED and actor is not None:
+            if record not in self._resuming:
+                self._resuming.append(record)
+                self.emit(record, JobRequested(record.id, self.clock.now(), Request.RESUME))
+                self.pump()
+        elif state is JobState.RUNNING and actor is not None:
+            if actor.request is Request.PAUSE:
+                actor.resume()
+        else:
+            instead = "release() lets it start" if state is JobState.QUEUED else "submit it again"
+            raise IllegalVerb(record.id, state, "resume", instead)
+
+    def _go_on(self, record: Record) -> None:
+        if record.actor is not None and record.snapshot.state is JobState.PAUSED:
+            self.room.enter(record.id)
+            record.actor.resume()
+
+    def hold(self, record: Record) -> None:
+        """Keep a queued job from starting.
+
+        Raises:
+            IllegalVerb: if it is not queued.
+        """
+        self._require_queued(record, "hold", "pause() makes a running job stand still")
+        self.room.hold(record.id)
+        self.explain(record)
+        self._settled.set()
+
+    def release(self, record: Record) -> None:
+        """Let a held job start in its turn.
+
+        Raises:
+            IllegalVerb: if it is not queued.
+        """
+        self._require_queued(record, "release", "it has started")
+        self.room.release(record.id)
+        self.pump()
+        self.explain(record)
+
+    def update(self, record: Record, changes: dict[str, Any]) -> None:
+        """Change what is known of a job; a new priority counts at once.
+
+        Raises:
+            IllegalVerb: if it has finished.
+        """
+        info = record.snapshot.info
+        if record.snapshot.state.is_terminal:
+            raise IllegalVerb(record.id, record.snapshot.state, "update", "it stays as it ended")
+        options = record.options.changed(**changes)
+        record.options = options
+        fields = {name: getattr(options, name) for name in changes}
+        self.emit(record, JobUpdated(record.id, self.clock.now(), _evolve(info, fields)))
+        if "priority" in changes and record.id in self.room:
+            self.room.reprioritise(record.id, options.priority)
+            self.pump()
+
+    def set_max_running(self, max_running: int | None) -> None:
+        """Change how many jobs may run; running ones go on, free slots are filled at once."""
+        self.room.max_running = max_running
+        self.pump()
+
+    def _require_queued(self, record: Record, verb: str, instead: str) -> None:
+        if record.id not in self.room:
+            raise IllegalVerb(record.id, record.snapshot.state, verb, instead)
+
+    # -- reading
+
+    def read(self, record: Record) -> None:
+        """Somebody has read a finished job."""
+        if record.snapshot.state.is_terminal and self.registry.read(record):
+            self.emit(record, JobRead(record.id, self.clock.now()))
+            self._prune()
+
+    def remove(self, job_id: str, why: str) -> Record:
+        """Let a finished job go.
+
+        Raises:
+            UnknownJob, IllegalVerb: if it is not there, or not finished.
+        """
+        removal = self.registry.remove(job_id, why)
+        self._removed(removal)
+        return removal.record
+
+    def _prune(self) -> None:
+        for removal in self.registry.prune(self.clock.now()):
+            self._removed(removal)
+
+    def _removed(self, removal: Removal) -> None:
+        job_id = removal.record.id
+        self.bus.publish(JobRemoved(job_id, self.clock.now(), removal.why, removal.unread))
+
+    # -- services and the end
+
+    def attach(self, service: Callable[[], Awaitable[None]]) -> None:
+        """Run an async function beside the jobs until the system ends; its errors are logged."""
+        self._services.start_soon(_serve, service)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no more jobs."""
+        return not self.accepts
+
+    @property
+    def unfinished(self) -> list[Record]:
+        """The jobs that have not ended, in the order of submission."""
+        return [record for record in self.registry if record.id in self._unfinished]
+
+    async def drain(self) -> None:
+        """Wait until every job has ended; those that only rest, held or paused, are cancelled then."""
+        while self._unfinished:
+            self._settled = trio.Event()
+            resting = self.unfinished
+            if all(self._rests(record) for record in resting):
+                for record in resting:
+                    self.cancel(record, "the job system is closing, and it was at rest")
+            if self._unfinished:
+                await self._settled.wait()
+
+    def _rests(self, record: Record) -> bool:
+        if record.snapshot.state is JobState.PAUSED:
+            return record not in self._resuming
+        return record.id in self.room and (self.room.dispatch_held or self.room.is_held(record.id))
+
+    async def stop(self, reason: str) -> list[Record]:
+        """Cancel what is left and wait for it, but no longer than each job's grace.
+
+        Returns:
+            The jobs that did not end in time: abandoned where their runner can do that.
+        """
+        self.accepts = False
+        for record in self.unfinished:
+            self.cancel(record, reason)
+        for record in sorted(self.unfinished, key=lambda record: record.options.grace):
+            with trio.move_on_at(self._patience(record)):
+                await record.settled
+        late = self.unfinished
+        for record in late:
+            if record.actor is not None:
+                _log.error(
+                    "job %s did not end within its grace of %g s", record.id, record.options.grace
+                )
+                record.actor.abandon()
+        return late
+
+    def _patience(self, record: Record) -> float:
+        begun = record.snapshot.changed_at
+        return self.clock.deadline(begun + record.options.grace)
+
+    def close(self) -> None:
+        """Let :meth:`run` return once the last actor has ended."""
+        self.accepts = False
+        self._closing.set()
+
+
+_STOPPING = frozenset({Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT})
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two arguments are equal; what cannot be compared (an array) is taken to differ."""
+    try:
+        return bool(one == other)
+    except Exception:  # somebody else's __eq__
+        return False
+
+
+def _evolve(info: Any, fields: dict[str, Any]) -> Any:
+    known = {field.name for field in attrs.fields(type(info))}
+    return attrs.evolve(info, **{name: value for name, value in fields.items() if name in known})
+
+
+async def _serve(service: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await service()
+    except trio.Cancelled:
+        raise
+    except BaseException:  # whatever it raises, the jobs go on
+        _log.exception("a service beside the jobs failed and has ended: %r", service)

@@ -1,0 +1,1 @@
+"""Where a system lives: beside a kernel or any synchronous program, or in a terminal."""

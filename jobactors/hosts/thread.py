@@ -1,0 +1,235 @@
+"""``ja.start``: one system a process, its trio loop in a thread of its own.
+
+The loop's thread is a daemon, so that it can never keep a process from ending; what its end means
+for the jobs is driven from outside.  A second thread does nothing but wait for the main thread to
+end: at that moment the interpreter still allows new threads (at ``atexit`` it no longer does), so
+queued jobs of a script can still be started and finished.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from jobactors.engine.display import announce, in_kernel
+from jobactors.engine.jobs import check_max_running
+from jobactors.engine.supervisor import find_jobs_with, open_jobs
+from jobactors.model.errors import AlreadyStarted, WrongThread
+
+if TYPE_CHECKING:
+    from jobactors.engine.jobs import Jobs
+    from jobactors.model.retention import Retention
+
+_log = logging.getLogger("jobactors")
+
+KERNEL_GRACE: Final = 3.0
+"""Seconds a kernel's jobs have at its shutdown; Jupyter kills the kernel a little later."""
+
+
+class _Unsaid(Enum):
+    """The type of :data:`UNSAID`."""
+
+    UNSAID = "unsaid"
+
+
+UNSAID: Final = _Unsaid.UNSAID
+"""The default of an argument where None has a meaning of its own."""
+
+_DEFAULTS: Final[dict[str, Any]] = {"max_running": 4, "retention": None}
+
+
+class ThreadHost:
+    """A trio loop in a thread, with one open system.
+
+    The starting thread writes ``arguments`` and waits for the loop; the loop's thread writes the rest.
+    """
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        self.arguments = arguments
+        self.jobs: Jobs | None = None
+        self._failure: BaseException | None = None
+        self._opened = threading.Event()
+        self._stop: trio.Event
+        self._patience = 0.0
+        self._thread = threading.Thread(target=self._run, name="jobactors", daemon=True)
+
+    def start(self) -> Jobs:
+        """Start the loop and wait until its system is open."""
+        self._thread.start()
+        self._opened.wait()
+        if self._failure is not None:
+            raise self._failure
+        assert self.jobs is not None
+        return self.jobs
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the loop still runs."""
+        return self._thread.is_alive()
+
+    @property
+    def is_home(self) -> bool:
+        """Whether this is the loop's own thread."""
+        return threading.current_thread() is self._thread
+
+    def stop(self, patience: float, timeout: float | None) -> bool:
+        """End the system: wait ``patience`` seconds for its jobs, cancel the rest, close.
+
+        Returns:
+            Whether the loop has ended within ``timeout`` seconds.
+        """
+        if self.jobs is not None and self.is_alive:
+            self.jobs.post(self._set_stop, patience)
+        self._thread.join(timeout)
+        return not self.is_alive
+
+    def _set_stop(self, patience: float) -> None:
+        self._patience = patience
+        self._stop.set()
+
+    def _run(self) -> None:
+        try:
+            trio.run(self._main)
+        except BaseException as exc:  # told to whoever starts, or logged: a thread has no caller
+            self._failure = exc
+            if self._opened.is_set():
+                _log.exception("the jobs' event loop has failed")
+        finally:
+            self._opened.set()
+
+    async def _main(self) -> None:
+        self._stop = trio.Event()
+        async with open_jobs(**self.arguments, unread_failures="ignore") as jobs:
+            self.jobs = jobs
+            self._opened.set()
+            await self._stop.wait()
+            await jobs.close(self._patience)
+
+
+# Written under the lock by start() and stop(); a forked child begins without a host.
+_lock = threading.Lock()
+_host: ThreadHost | None = None
+_guard: threading.Thread | None = None
+
+
+def start(
+    max_running: int | _Unsaid | None = UNSAID,
+    *,
+    retention: Retention | _Unsaid | None = UNSAID,
+) -> Jobs:
+    """Open the process's one job system, its loop in a thread beside your program.
+
+    For notebooks and synchronous programs.  Calling it again returns the same system.  In a kernel,
+    what still runs at its end is cancelled within a few seconds; a script waits at its end for all
+    its jobs, as it waits for its threads.
+
+    Args:
+        max_running: How many jobs may run at once, None for no limit; default: 4.
+        retention: What is kept of finished jobs; default: a day, 10,000 jobs, 256 MiB of results.
+
+    Raises:
+        AlreadyStarted: if a system runs that was started with other arguments.
+
+    Example::
+
+        jobs = ja.start()
+        job = jobs.submit(train, epochs=30)
+    """
+    given = {"max_running": max_running, "retention": retention}
+    said = {name: value for name, value in given.items() if value is not UNSAID}
+    if "max_running" in said:
+        check_max_running(said["max_running"])
+    with _lock:
+        running = _running()
+        if running is not None:
+            _check_same(running, said)
+            assert running.jobs is not None
+            return running.jobs
+        jobs = _open({**_DEFAULTS, **said})
+    announce(jobs)
+    return jobs
+
+
+def stop(grace: float = 5.0) -> None:
+    """End the process's job system: take no more jobs, wait, cancel, close, in that order.
+
+    Bounded: after ``grace`` seconds of waiting, each job left is cancelled and has its own ``grace``
+    to end; what is silent even then is logged as an error and left behind.  Without a running system
+    it does nothing.
+
+    Args:
+        grace: Seconds that running and queued jobs have to end by themselves; default: 5.
+
+    Raises:
+        WrongThread: inside the jobs' own loop.
+    """
+    global _host
+    if not grace >= 0:
+        raise ValueError(f"grace is a number of seconds of at least 0, not {grace!r}")
+    with _lock:
+        running = _running()
+        if running is None:
+            return
+        if running.is_home:
+            raise WrongThread("ja.stop()", "jobs.close()")
+        if not running.stop(grace, timeout=None if math.isinf(grace) else grace + 60.0):
+            _log.error("the jobs' event loop did not end; its thread is left behind")
+        _host = None
+
+
+def started_jobs() -> Jobs | None:
+    """Return the process's own system, if one runs."""
+    running = _running()
+    return None if running is None else running.jobs
+
+
+find_jobs_with(started_jobs)
+
+
+def _running() -> ThreadHost | None:
+    return _host if _host is not None and _host.is_alive else None
+
+
+def _check_same(running: ThreadHost, said: dict[str, Any]) -> None:
+    for name, value in said.items():
+        if running.arguments[name] != value:
+            raise AlreadyStarted(f"{name}={running.arguments[name]!r}, not {value!r}")
+
+
+def _open(arguments: dict[str, Any]) -> Jobs:
+    global _host, _guard
+    _host = ThreadHost(arguments)
+    try:
+        jobs = _host.start()
+    except BaseException:
+        _host = None
+        raise
+    if _guard is None:
+        _guard = threading.Thread(target=_stop_after_main, name="jobactors-exit", daemon=False)
+        _guard.start()
+    return jobs
+
+
+def _stop_after_main() -> None:
+    threading.main_thread().join()
+    running = _running()
+    if running is None:
+        return
+    if in_kernel():
+        running.stop(0.0, KERNEL_GRACE)
+    else:
+        running.stop(math.inf, None)
+
+
+def _forget_in_child() -> None:
+    global _host, _guard, _lock
+    _host, _guard, _lock = None, None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_in_child)

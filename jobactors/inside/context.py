@@ -1,0 +1,266 @@
+"""The current job, as its own code sees it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from jobactors.model.outcome import Partial
+
+from .control import Control
+from .meter import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+
+class JobContext:
+    """The running job seen from inside: its id, what was asked of it, and what it says.
+
+    Got from :func:`current_job`.  Outside a job there is a detached one with an empty id: it is
+    never cancelled and what it is told goes nowhere, so that job functions run anywhere.
+    """
+
+    __slots__ = ("attempt", "control", "id", "meter", "name", "subject", "system", "type")
+
+    def __init__(
+        self,
+        control: Control,
+        meter: Meter,
+        *,
+        id: str = "",
+        name: str = "",
+        type: str = "",
+        subject: str = "",
+        attempt: int = 0,
+        system: object = None,
+    ) -> None:
+        self.id = id
+        """The job's id; empty outside a job."""
+        self.name = name
+        """What a person reads."""
+        self.type = type
+        """The job type."""
+        self.subject = subject
+        """What the job is about."""
+        self.attempt = attempt
+        """1 for the first attempt; 0 outside a job."""
+        self.control = control
+        self.meter = meter
+        self.system = system
+
+    def __repr__(self) -> str:
+        return (
+            f"<JobContext {self.id} attempt {self.attempt}>" if self.id else "<JobContext detached>"
+        )
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether somebody wants this job to end.  Polling it raises nothing."""
+        return self.control.cancel_requested.is_set
+
+    def wait_cancel_requested(self) -> CancelRequest:
+        """Wait for somebody to want this job to end: ``await …`` in trio, ``.result(timeout)`` in a thread.
+
+        In a trio job the wait itself is cancelled by that same cancel, as all waiting is; shield it
+        (``trio.CancelScope(shield=True)``) where the code after it must still run.
+        """
+        return CancelRequest(self.control)
+
+    def check(self) -> Checkpoint:
+        """A point where this job can be cancelled or paused.
+
+        In a thread, ``ctx.check()`` raises once after a cancel and stands still during a pause.  In
+        trio code it is ``await ctx.check()``, which is a cancel point as well.
+        """
+        meter, control = self.meter, self.control
+        if not meter.pausable:
+            meter.pausable = True
+            meter.changed()
+        if control.asked:
+            control.obey()
+        return Checkpoint(control)
+
+    def progress_callback(
+        self, done: float, total: float | None = None, *_: object, **__: object
+    ) -> None:
+        """Report progress and obey; for libraries that take a ``callback(done, total)``."""
+        report(self, done, total, None, "", {})
+
+    def cancel_checker(self) -> bool:
+        """Answer whether to stop; for libraries that take a function to ask."""
+        return self.control.cancel_requested.is_set
+
+
+class Checkpoint:
+    """What :meth:`JobContext.check` returns; awaiting it is the check of trio code."""
+
+    __slots__ = ("_control",)
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> None:
+        import trio  # whoever awaits runs in it
+
+        await trio.lowlevel.checkpoint()
+        if self._control.asked:
+            await self._control.obey_in_loop()
+
+
+class CancelRequest:
+    """A cancel that may come: awaited in trio, waited for by ``result(timeout)`` in a thread."""
+
+    __slots__ = ("_control",)
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def __await__(self) -> Generator[Any, Any, str | None]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> str | None:
+        await self._control.cancel_requested
+        return self._control.reason
+
+    def result(self, timeout: float | None = None) -> str | None:
+        """Block this thread until the cancel comes; returns its reason.
+
+        Raises:
+            TimeoutError: if ``timeout`` seconds pass before.
+        """
+        if not self._control.cancel_requested.wait_in_thread(timeout):
+            raise TimeoutError(f"no cancel was requested within {timeout} s")
+        return self._control.reason
+
+
+CURRENT: ContextVar[JobContext | None] = ContextVar("jobactors_current_job", default=None)
+
+
+def current_job() -> JobContext:
+    """Return the job this code belongs to, or a detached stand-in outside any job.
+
+    Found through a context variable, so it also works in tasks the job starts and in functions it
+    runs with ``trio.to_thread``.  For threads of its own, see :func:`bind_context`.
+    """
+    context = CURRENT.get()
+    return _detached() if context is None else context
+
+
+def _detached() -> JobContext:
+    return JobContext(Control(loop_thread=0), Meter(lambda: None))
+
+
+def report(
+    context: JobContext,
+    done: float,
+    total: float | None,
+    message: str | None,
+    unit: str,
+    counters: dict[str, float],
+) -> None:
+    """Write a report into the meter of ``context``, then obey what was asked."""
+    meter = context.meter
+    frame = meter.frames[-1]
+    frame.done = done
+    if total is not None:
+        frame.total = total or None
+    if message is not None:
+        meter.message = message
+    if unit:
+        frame.unit = unit
+    if counters:
+        meter.counters.update(counters)
+    meter.pausable = True
+    if meter.quiet:
+        meter.changed()
+    if context.control.asked:
+        context.control.obey()
+
+
+def progress(
+    done: float,
+    total: float | None = None,
+    message: str | None = None,
+    unit: str = "",
+    **counters: float,
+) -> None:
+    """Say how far the current job, or its innermost open stage, is.
+
+    Cheap enough for a hot loop: the system takes samples, at most ten a second, and the last value
+    always arrives.  What is not given stays as it was.  Outside a job it does nothing.  In a thread
+    it is also a point where the job can be cancelled or paused.
+
+    Args:
+        done: Units done so far, not since the last call.
+        total: Units there are; 0 says that this is unknown.
+        message: A short text for the person who watches.
+        unit: What is counted: "rows", "B".
+        **counters: Further numbers to show, by name.
+
+    Example::
+
+        for i, row in enumerate(rows, 1):
+            ja.progress(i, len(rows), unit="rows", broken=broken)
+    """
+    context = CURRENT.get()
+    if context is not None:
+        report(context, done, total, message, unit, counters)
+
+
+def cancelled(partial: object = None) -> Partial:
+    """Make "I was cancelled" of a job's normal return, keeping what it has.
+
+    A function that polls ``cancel_requested`` and returns would otherwise count as succeeded.
+
+    Args:
+        partial: What to keep as the cancelled job's partial result; default: nothing.
+
+    Example::
+
+        if ja.current_job().cancel_requested:
+            return ja.cancelled(rows_so_far)
+    """
+    return Partial(partial)
+
+
+@contextmanager
+def shield() -> Iterator[None]:
+    """Put off a cancel while a job's thread does something that must not be cut in two.
+
+    The cancel arrives at the next ``track``, ``progress`` or ``check`` after the block.  In trio
+    code use ``trio.CancelScope(shield=True)``, which this does not replace.
+    """
+    control = current_job().control
+    control.shield()
+    try:
+        yield
+    finally:
+        control.unshield()
+
+
+def bind_context(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``function`` bound to the current job, for a thread of the job's own.
+
+    ``threading.Thread`` and thread pools begin with an empty context (on Python before 3.14), and
+    so without a current job.
+
+    Example::
+
+        with ThreadPoolExecutor() as pool:
+            pool.map(ja.bind_context(parse), files)
+    """
+    context = CURRENT.get()
+
+    def bound(*args: Any, **kwargs: Any) -> Any:
+        token = CURRENT.set(context)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            CURRENT.reset(token)
+
+    return bound

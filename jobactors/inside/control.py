@@ -1,0 +1,145 @@
+"""What was asked of a running attempt, and how its code obeys."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+from .latch import Latch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class StopJob(BaseException):
+    """Unwinds a job's thread after a cancel.  Not an Exception, so that ``except Exception`` lets it by.
+
+    Raised once, at a point of the job's own choosing: ``track``, ``progress`` or ``check``.
+    """
+
+
+class Gate:
+    """Where a pausing attempt waits.  Opened once; a further pause needs a further gate."""
+
+    __slots__ = ("opened", "reached")
+
+    def __init__(self, reached: Callable[[], None]) -> None:
+        self.opened = Latch()
+        self.reached = reached
+        """Called, in the job's thread, when it really stands still."""
+
+
+class Control:
+    """The requests of one attempt: written by the loop's thread, obeyed in the job's.
+
+    ``asked`` is the one flag that hot loops look at.
+    """
+
+    __slots__ = (
+        "_delivered",
+        "_gate",
+        "_shields",
+        "asked",
+        "cancel_requested",
+        "cutters",
+        "loop_thread",
+        "reason",
+        "requests",
+    )
+
+    def __init__(self, loop_thread: int) -> None:
+        self.loop_thread: Final = loop_thread
+        self.asked = False
+        self.requests = 0
+        """How many requests were made, so that a loop can tell whether one has just come."""
+        self.cancel_requested = Latch()
+        self.reason: str | None = None
+        self.cutters: list[Callable[[], None]] = []
+        """How to end the present segment of each tracked sequence; added and removed by the job."""
+        self._delivered = False
+        self._shields = 0
+        self._gate: Gate | None = None
+
+    # -- the loop's side
+
+    def cancel(self, reason: str | None) -> None:
+        """Ask the attempt to end; a paused one wakes up for it."""
+        self.reason = reason
+        self._ask()
+        self.cancel_requested.set()
+        if self._gate is not None:
+            self._gate.opened.set()
+        self._cut()
+
+    def pause(self, reached: Callable[[], None]) -> None:
+        """Ask the attempt to stand still; ``reached()`` is called in its thread when it does."""
+        self._gate = Gate(reached)
+        self._ask()
+        self._cut()
+
+    def resume(self) -> None:
+        """Let a paused attempt go on, or take the request back."""
+        gate, self._gate = self._gate, None
+        if gate is not None:
+            gate.opened.set()
+
+    def _ask(self) -> None:
+        self.requests += 1
+        self.asked = True
+
+    def _cut(self) -> None:
+        for cut in list(self.cutters):
+            cut()
+
+    # -- the job's side
+
+    @property
+    def is_home(self) -> bool:
+        """Whether this is the loop's own thread, where nothing may wait."""
+        return threading.get_ident() == self.loop_thread
+
+    def obey(self) -> None:
+        """Do what was asked: raise :class:`StopJob` once, or stand still until resumed.
+
+        In the loop's own thread it does nothing: there a cancel arrives through the cancel scope,
+        and waiting would stop every job.
+        """
+        if self.is_home:
+            return
+        while self.asked:
+            if self.cancel_requested.is_set:
+                self._deliver()
+                return
+            gate = self._gate
+            if gate is None:
+                self.asked = False
+                # Asked again in this very moment?  The flag is cleared before looking.
+                self.asked = self._gate is not None or self.cancel_requested.is_set
+                continue
+            gate.reached()
+            gate.opened.wait_in_thread()
+
+    async def obey_in_loop(self) -> None:
+        """The same for trio code: stand still until resumed; a cancel arrives through the scope."""
+        while self.asked and not self.cancel_requested.is_set:
+            gate = self._gate
+            if gate is None:
+                self.asked = False
+                return
+            gate.reached()
+            await gate.opened
+
+    def _deliver(self) -> None:
+        if self._delivered:
+            self.asked = False
+        elif not self._shields:
+            self._delivered = True
+            raise StopJob(self.reason)
+
+    def shield(self) -> None:
+        """Put off the delivery of a cancel."""
+        self._shields += 1
+
+    def unshield(self) -> None:
+        """Allow it again; it is delivered at the next point, not here."""
+        self._shields -= 1

@@ -1,0 +1,113 @@
+"""What a running job has reported: written by its code without locks, read by the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jobactors.model.progress import Level, Progress, fraction_of, shown_level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Frame:
+    """One open level of progress.  Written by the job's code, read by whoever samples it.
+
+    Each field is stored in one step, so a reader in another thread sees the old or the new value.
+    """
+
+    __slots__ = ("counts", "done", "label", "probe", "total", "unit", "worth")
+
+    def __init__(
+        self,
+        label: str = "",
+        total: float | None = None,
+        unit: str = "",
+        *,
+        worth: float = 1,
+        counts: bool = True,
+    ) -> None:
+        self.label = label
+        self.total = total
+        self.unit = unit
+        self.worth = worth
+        self.counts = counts
+        self.done: float = 0
+        self.probe: Callable[[], float] | None = None
+        """Where set, ``done`` is asked for instead of reported: a tracked sequence costs nothing."""
+
+    def level(self) -> Level:
+        """The frame as a frozen level."""
+        done = self.done if self.probe is None else self.probe()
+        return Level(done, self.total, self.worth, self.label, self.unit, self.counts)
+
+
+class Meter:
+    """The open frames of one attempt, the message and the counters."""
+
+    __slots__ = ("closed", "counters", "frames", "message", "pausable", "quiet", "wake")
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        # The outermost frame is the job itself.  Frames are added and removed by the job's code.
+        self.frames: list[Frame] = [Frame()]
+        self.closed: Level | None = None
+        """The last level that was closed: shown while nothing else is, so that 100 % stays 100 %."""
+        self.message = ""
+        self.counters: dict[str, float] = {}
+        self.pausable = False
+        self.quiet = True
+        """Nothing was reported since the last sample.  Cleared here, set by the sampler."""
+        self.wake = wake
+        """Tells the sampler that there is something to see; called once a sample at most."""
+
+    def changed(self) -> None:
+        """Let the sampler know, unless it knows already."""
+        if self.quiet:
+            self.quiet = False
+            self.wake()
+
+    @property
+    def polled(self) -> bool:
+        """Whether a tracked loop is open that advances without saying so."""
+        return len(self.frames) > 1
+
+    def open(self, frame: Frame) -> None:
+        """Add a level inside the present one."""
+        self.frames.append(frame)
+        self.changed()
+
+    def close(self, frame: Frame) -> None:
+        """Remove a level, wherever it is: a job's own tasks may close theirs in any order."""
+        try:
+            self.frames.remove(frame)
+        except ValueError:
+            return  # closed before
+        self.closed = frame.level()
+        self.changed()
+
+    def read(self) -> Progress:
+        """Take a sample; ``rate`` and ``time_left`` are the sampler's to fill in."""
+        levels = list(self._levels())
+        shown = shown_level(levels)
+        return Progress(
+            done=shown.done,
+            total=shown.total,
+            fraction=fraction_of(levels),
+            unit=shown.unit,
+            message=self.message,
+            counters=dict(self.counters),
+            stages=tuple(level.label for level in levels if level.label),
+            pausable=self.pausable,
+        )
+
+    def _levels(self) -> Iterator[Level]:
+        frames = list(self.frames)
+        root = frames[0]
+        # The job itself counts only if it said so; otherwise it is one unit made of what is open.
+        if root.total is not None or root.done:
+            yield root.level()
+        elif len(frames) == 1:
+            yield self.closed or root.level()
+        for frame in frames[1:]:
+            yield frame.level()

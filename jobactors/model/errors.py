@@ -1,0 +1,152 @@
+"""Every error a caller can meet.  Each message says what to do about it."""
+
+from __future__ import annotations
+
+
+class JobactorsError(Exception):
+    """The base of all errors this package raises on its own account."""
+
+
+class JobFailed(JobactorsError):
+    """The job ended with something that is not an ordinary exception; ``__cause__`` holds it.
+
+    An ordinary :class:`Exception` reaches a waiter as itself.  ``SystemExit``, ``KeyboardInterrupt``,
+    a cancellation of some event loop, or an exception that only exists as text, would do harm if
+    they were raised in the waiter's code, and arrive wrapped in this.
+    """
+
+    def __init__(self, job_id: str, message: str) -> None:
+        super().__init__(f"job {job_id} failed: {message}")
+        self.job_id = job_id
+
+
+class JobTimedOut(JobFailed, TimeoutError):
+    """The job was stopped because its ``timeout`` or ``start_deadline`` passed."""
+
+
+class JobCancelled(JobactorsError):
+    """The job was cancelled; ``reason`` says why, ``partial`` holds what it had (or None).
+
+    An ordinary exception, on purpose: it never is the cancellation of trio or asyncio, so a waiter
+    can catch it without disturbing its own event loop.
+    """
+
+    def __init__(self, job_id: str, reason: str | None = None, partial: object = None) -> None:
+        super().__init__(f"job {job_id} was cancelled" + (f": {reason}" if reason else ""))
+        self.job_id = job_id
+        self.reason = reason
+        self.partial = partial
+
+
+class JobInterrupted(JobactorsError):
+    """The process stopped under the job.  It is at rest: ``resume()`` goes on, ``discard()`` ends it."""
+
+    def __init__(self, job_id: str, reason: str | None = None) -> None:
+        why = f" ({reason})" if reason else ""
+        super().__init__(
+            f"job {job_id} was interrupted{why}; call resume() to go on or discard() to end it"
+        )
+        self.job_id = job_id
+        self.reason = reason
+
+
+class IllegalMove(JobactorsError):
+    """A job in this state cannot go there."""
+
+    def __init__(self, job_id: str, old: str, new: str) -> None:
+        super().__init__(f"job {job_id} is {old}: it cannot become {new}")
+        self.job_id = job_id
+
+
+class IllegalVerb(JobactorsError):
+    """A job in this state cannot be told that; the message says what can be done instead."""
+
+    def __init__(self, job_id: str, state: str, verb: str, instead: str) -> None:
+        super().__init__(f"cannot {verb} job {job_id}: it is {state}; {instead}")
+        self.job_id = job_id
+
+
+class UnknownJob(JobactorsError, KeyError):
+    """No job with this id is known here (any more)."""
+
+    def __init__(self, job_id: object) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return (
+            f"no job {self.job_id!r} here: jobs.list() shows the known ones; "
+            "a finished job that was read may have been let go"
+        )
+
+
+class UnknownJobType(JobactorsError, KeyError):
+    """No job type is registered under this name."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.known) or "none yet"
+        return (
+            f"no job type {self.name!r}: import the module that declares it with @ja.job "
+            f"(registered: {shown})"
+        )
+
+
+class DuplicateJob(JobactorsError):
+    """An unfinished job has this key, and differs in function or arguments, or was not wanted."""
+
+    def __init__(self, key: object, job_id: str, difference: str) -> None:
+        super().__init__(
+            f"key {key!r} belongs to the unfinished job {job_id}: {difference}; wait for that job, "
+            'choose another key, or submit with on_duplicate="replace"'
+        )
+        self.key = key
+        self.job_id = job_id
+
+
+class JobsClosed(JobactorsError):
+    """The job system has stopped taking work, or has ended."""
+
+    def __init__(self, doing: str = "take a job") -> None:
+        super().__init__(
+            f"this job system is closed and cannot {doing}: open a new one "
+            "(open_jobs() in a trio program, ja.start() elsewhere)"
+        )
+
+
+class AlreadyStarted(JobactorsError):
+    """``ja.start`` was called again with other arguments than before."""
+
+    def __init__(self, difference: str) -> None:
+        super().__init__(f"a job system is already running with {difference}; call ja.stop() first")
+
+
+class WrongThread(JobactorsError):
+    """A blocking call was made where it would stop the event loop that has to answer it."""
+
+    def __init__(self, call: str, instead: str) -> None:
+        super().__init__(f"{call} would block the event loop it waits for; use {instead} here")
+
+
+class WrongProcess(JobactorsError):
+    """A job system was used in a forked child: its loop lives in the parent only."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this job system belongs to the parent process and does not work after fork(): "
+            "open one of its own in the child, or start the child with the 'spawn' method"
+        )
+
+
+class NoJobSystem(JobactorsError):
+    """There is no job system to use here."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__(
+            f"{call} needs a job system: call ja.start() first, or use it inside "
+            "'async with ja.open_jobs()'"
+        )

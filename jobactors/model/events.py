@@ -1,0 +1,200 @@
+"""The catalogue of events: everything that can be said about a job, each said once.
+
+An event is a frozen fact about one job.  Events of one job are complete and in order, with one
+exception: progress (and log lines) conflate, and the last value always arrives.
+
+A class's ``leads_to`` is the state its event moves the job to; None means that the state stays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import attrs
+
+from .states import JobState, Request, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .outcome import ErrorText, Outcome
+    from .progress import Progress
+    from .snapshot import JobInfo, JobSnapshot
+
+
+@attrs.frozen
+class Event:
+    """The base of all events."""
+
+    job_id: str
+    """The job it is about."""
+    at: float
+    """When it happened, in seconds since the epoch."""
+
+    leads_to: ClassVar[JobState | None] = None
+
+
+@attrs.frozen
+class JobQueued(Event):
+    """The job was accepted.  The first event of every job; it does not imply that a slot is free."""
+
+    info: JobInfo
+    waiting: Waiting = Waiting.SLOT
+
+    leads_to: ClassVar = JobState.QUEUED
+
+
+@attrs.frozen
+class JobWaiting(Event):
+    """A queued job waits for something else than before."""
+
+    waiting: Waiting
+
+
+@attrs.frozen
+class JobStarted(Event):
+    """An attempt begins.  Its function may not have run its first line yet."""
+
+    attempt: int
+    """1 for the first attempt."""
+    runner: str
+    """How it is executed: "trio", "thread", …"""
+
+    leads_to: ClassVar = JobState.RUNNING
+
+
+@attrs.frozen
+class JobProgressed(Event):
+    """Progress was sampled, at most ten times a second however often the job reports."""
+
+    progress: Progress
+
+
+@attrs.frozen
+class JobRequested(Event):
+    """Somebody asked the job to pause, or to resume, or a deadline passed: not done yet.
+
+    ``request`` is None when a request was taken back (resumed before it had paused).
+    """
+
+    request: Request | None
+    reason: str | None = None
+
+
+@attrs.frozen
+class JobCancelling(Event):
+    """A started job was told to cancel.  It may still succeed by returning normally."""
+
+    reason: str | None = None
+
+    leads_to: ClassVar = JobState.CANCELLING
+
+
+@attrs.frozen
+class JobPaused(Event):
+    """The job stands still, has freed its slot and keeps its resources."""
+
+    leads_to: ClassVar = JobState.PAUSED
+
+
+@attrs.frozen
+class JobResumed(Event):
+    """A paused job goes on."""
+
+    leads_to: ClassVar = JobState.RUNNING
+
+
+@attrs.frozen
+class JobRetried(Event):
+    """An attempt failed or snoozed, and the job is queued for another one at ``due``."""
+
+    due: float
+    """When the next attempt may start, in seconds since the epoch."""
+    error: ErrorText | None = None
+    """What the attempt failed with; None after a snooze."""
+
+    leads_to: ClassVar = JobState.QUEUED
+
+
+@attrs.frozen
+class JobStuck(Event):
+    """Told to stop, and silent past its grace.  It keeps its slot until it really ends."""
+
+
+@attrs.frozen
+class JobStopped(Event):
+    """The process stopped under the job: it is interrupted, at rest, not ended."""
+
+    outcome: Outcome
+
+    leads_to: ClassVar = JobState.INTERRUPTED
+
+
+@attrs.frozen
+class JobRequeued(Event):
+    """An interrupted job was resumed and waits for its next attempt."""
+
+    waiting: Waiting = Waiting.SLOT
+
+    leads_to: ClassVar = JobState.QUEUED
+
+
+@attrs.frozen
+class JobFinished(Event):
+    """The job reached its one terminal state, ``outcome.state``.  Nothing but reading follows."""
+
+    outcome: Outcome
+
+
+@attrs.frozen
+class JobUpdated(Event):
+    """What is known of the job beside its state was changed: priority, name, tags, …"""
+
+    info: JobInfo
+
+
+@attrs.frozen
+class JobRead(Event):
+    """Somebody took or looked at the terminal job's outcome; the registry may let it go."""
+
+
+@attrs.frozen
+class JobRemoved(Event):
+    """The registry let the job go.  The last event of a job."""
+
+    why: str
+    """"taken", "deleted", or the retention rule that removed it."""
+    unread: bool = False
+    """Whether nobody had read its outcome."""
+
+
+@attrs.frozen
+class JobRestated(Event):
+    """Not a change: how the job stands, told to a new subscriber first."""
+
+    snapshot: JobSnapshot
+
+
+KINDS: Final[Mapping[str, type[Event]]] = {
+    kind.__name__: kind
+    for kind in (
+        JobQueued,
+        JobWaiting,
+        JobStarted,
+        JobProgressed,
+        JobRequested,
+        JobCancelling,
+        JobPaused,
+        JobResumed,
+        JobRetried,
+        JobStuck,
+        JobStopped,
+        JobRequeued,
+        JobFinished,
+        JobUpdated,
+        JobRead,
+        JobRemoved,
+        JobRestated,
+    )
+}
+"""Every kind of event by its name."""

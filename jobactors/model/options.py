@@ -1,0 +1,156 @@
+"""How a job is to be treated: the options, checked the moment they are given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import attrs
+
+from .retry import Retry
+from .snapshot import NO_METADATA
+
+if TYPE_CHECKING:
+    from .snapshot import JobSnapshot
+
+PRIORITIES: Final[Mapping[str, int]] = {"high": 10, "normal": 0, "low": -10}
+OnDone = Callable[["JobSnapshot"], Awaitable[None] | None]
+OnDuplicate = Literal["return", "raise", "replace"]
+
+
+def priority_number(value: str | int) -> int:
+    """Return a priority as a number; larger runs first.
+
+    Raises:
+        ValueError: for a name that is not "high", "normal" or "low".
+        TypeError: for anything that is neither such a name nor an integer.
+    """
+    if isinstance(value, str):
+        try:
+            return PRIORITIES[value]
+        except KeyError:
+            raise ValueError(
+                f'priority is "high", "normal", "low" or an integer, not {value!r}'
+            ) from None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f'priority is "high", "normal", "low" or an integer, not {value!r}')
+    return value
+
+
+def _words(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Accept one word or several; a bare string is one tag, not its letters."""
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _text(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{field.name} is text, not {type(value).__name__}: {value!r:.100}")
+
+
+def _texts(_: object, field: attrs.Attribute[Any], value: tuple[object, ...]) -> None:
+    for word in value:
+        if not isinstance(word, str):
+            raise TypeError(f"{field.name} are texts, not {type(word).__name__}: {word!r:.100}")
+
+
+def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{field.name} is a number of seconds, not {value!r:.100}")
+    if math.isnan(value) or value < 0:
+        raise ValueError(f"{field.name} is a number of seconds of at least 0, not {value}")
+
+
+def _one_of(*choices: str) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if value not in choices:
+            shown = ", ".join(f'"{choice}"' for choice in choices)
+            raise ValueError(f"{field.name} is one of {shown}, not {value!r:.100}")
+
+    return check
+
+
+def _callable(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not callable(value):
+        raise TypeError(f"{field.name} is a function, not {value!r:.100}")
+
+
+def _mapping(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{field.name} is a mapping, not {value!r:.100}")
+
+
+@attrs.frozen
+class Options:
+    """How a job is to be treated, apart from what it does.
+
+    Wrong values are refused where they are given, not when the job starts.
+    """
+
+    name: str = attrs.field(default="", validator=_text)
+    """What a person reads; default: the job type's label or the function's name."""
+    description: str = attrs.field(default="", validator=_text)
+    """A sentence about it."""
+    subject: str = attrs.field(default="", validator=_text)
+    """What the job is about; part of keys, and filtered by."""
+    tags: tuple[str, ...] = attrs.field(default=(), converter=_words, validator=_texts)
+    """Words to filter by."""
+    metadata: Mapping[str, object] = attrs.field(default=NO_METADATA, validator=_mapping)
+    """Kept with the job, shown, never interpreted."""
+    icon: str = attrs.field(default="", validator=_text)
+    """A short text, such as an emoji."""
+    priority: int = attrs.field(default=0, converter=priority_number)
+    """"high", "normal", "low" or an integer; larger first, first come first served inside one."""
+    key: object = None
+    """Hashable; at most one unfinished job has it.  Default: no such rule."""
+    on_duplicate: OnDuplicate = attrs.field(
+        default="return", validator=_one_of("return", "raise", "replace")
+    )
+    """What a submit with the key of an unfinished job does."""
+    hold: bool = False
+    """Whether to wait for ``release()`` before starting."""
+    start_at: float | None = attrs.field(default=None, validator=_seconds)
+    """Not before this time, in seconds since the epoch."""
+    retry: Retry | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(Retry))
+    )
+    """When to try again after a failure; default: never."""
+    timeout: float | None = attrs.field(default=None, validator=_seconds)
+    """Seconds one attempt may work, pauses left out; default: for ever."""
+    start_deadline: float | None = attrs.field(default=None, validator=_seconds)
+    """Seconds after submit by which it must have started, or it fails; default: none."""
+    grace: float = attrs.field(default=10.0, validator=_seconds)
+    """Seconds from a cancel until the job counts as stuck (or, for a process, is killed)."""
+    runner: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
+    """"trio", "thread"; default: from the function: ``async def`` trio, ``def`` thread."""
+    on_done: OnDone | None = attrs.field(default=None, validator=_callable)
+    """Called once with the terminal snapshot; sync or async; its errors are logged."""
+    mailbox: int = 64
+    """How many messages wait for the job before ``tell`` is refused."""
+
+    def __attrs_post_init__(self) -> None:
+        try:
+            hash(self.key)
+        except TypeError:
+            raise TypeError(f"key must be hashable, not {type(self.key).__name__}") from None
+
+    def changed(self, **changes: Any) -> Options:
+        """Return these options with some changed.
+
+        Raises:
+            TypeError: for a name that is no option; the message lists those that are.
+        """
+        unknown = changes.keys() - OPTION_NAMES
+        if unknown:
+            raise TypeError(
+                f"unknown option{'s' * (len(unknown) > 1)} {', '.join(sorted(unknown))}; "
+                f"options are {', '.join(sorted(OPTION_NAMES))} "
+                "(the function's own arguments go to submit())"
+            )
+        return attrs.evolve(self, **changes)
+
+
+OPTION_NAMES: Final = frozenset(field.name for field in attrs.fields(Options))
+DEFAULTS: Final = Options()

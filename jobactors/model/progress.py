@@ -1,0 +1,147 @@
+"""How far a job is: frames folded into one fraction, and the speed between two samples."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+NO_COUNTERS: Final[Mapping[str, float]] = MappingProxyType({})
+
+
+@attrs.frozen
+class Level:
+    """One level of nested progress: the job itself, a stage, or a tracked loop."""
+
+    done: float = 0
+    """Units done at this level."""
+    total: float | None = None
+    """Units there are: None when that is not known, 0 when there is nothing to do."""
+    worth: float = 1
+    """How many units of the enclosing level this level makes up while it is open."""
+    label: str = ""
+    """The stage's or loop's name, or an empty string."""
+    unit: str = ""
+    """What is counted: "rows", "B"; an empty string when that was not said."""
+    counts: bool = True
+    """False for a pure stage, whose ``done`` is only the weight of the stages within it."""
+
+
+@attrs.frozen
+class Progress:
+    """How far a job is, as last sampled."""
+
+    done: float = 0
+    """Units done, of the outermost level that counts anything."""
+    total: float | None = None
+    """Units there are; None when unknown.  A known total of nothing (an empty list) is 0 done of 0."""
+    fraction: float | None = None
+    """All levels folded into one number from 0 to 1; None when it cannot be known."""
+    unit: str = ""
+    """What is counted."""
+    message: str = ""
+    """The last message the job gave."""
+    counters: Mapping[str, float] = NO_COUNTERS
+    """Named counters the job publishes beside ``done``."""
+    stages: tuple[str, ...] = ()
+    """The labels of the open levels, outermost first."""
+    rate: float | None = None
+    """Units of ``done`` a second, smoothed; None until two samples exist."""
+    time_left: float | None = None
+    """Seconds to the end at the present speed; None when it cannot be known."""
+    pausable: bool = False
+    """Whether the job has been seen to pass a point where it could pause."""
+
+    @property
+    def percent(self) -> int | None:
+        """``fraction`` as whole percent, rounded down so that 100 means done."""
+        return None if self.fraction is None else int(self.fraction * 100)
+
+
+NO_PROGRESS: Final = Progress()
+
+
+def fraction_of(levels: Sequence[Level]) -> float | None:
+    """Fold nested levels, outermost first, into one fraction.
+
+    Each level adds the share it is worth of the level around it.  A level whose total is unknown
+    hides what is inside it, unless it is the outermost: then the first known level speaks for all.
+    An empty list is complete, not unknown.
+    """
+    inner: float | None = None
+    for level, worth in _inside_out(levels):
+        if level.total is None or level.total < 0:
+            inner = None if level.counts else inner
+        elif level.total == 0:
+            inner = 1.0
+        else:
+            share = 0.0 if inner is None else worth * inner
+            inner = min(1.0, max(0.0, (level.done + share) / level.total))
+    return inner
+
+
+def _inside_out(levels: Sequence[Level]) -> list[tuple[Level, float]]:
+    """Pair each level, innermost first, with what the level inside it is worth."""
+    worths = [level.worth for level in levels[1:]] + [0.0]
+    return list(zip(levels, worths, strict=True))[::-1]
+
+
+def shown_level(levels: Sequence[Level]) -> Level:
+    """The level whose numbers a person wants to read: the outermost that counts something."""
+    for level in levels:
+        if level.counts and (level.total is not None or level.done):
+            return level
+    return levels[-1]
+
+
+@attrs.frozen
+class Speed:
+    """A smoothed speed over samples ``(value, at)``; each sample makes the next ``Speed``.
+
+    The weight of a sample grows with the time it stands for, so that ten quick samples and one slow
+    one over the same second say the same.  A value that went backwards starts anew.
+    """
+
+    value: float = 0
+    """The last sampled value."""
+    at: float = 0
+    """When it was sampled, in seconds."""
+    per_second: float | None = None
+    """The smoothed speed; None until two samples with time between them exist."""
+    age: float = 0
+    """Seconds over which the speed was observed, at most ``MEMORY``."""
+
+    MEMORY = 15.0
+    """Seconds after which old samples have faded."""
+
+    def sample(self, value: float, at: float) -> Speed:
+        """Return the speed after seeing ``value`` at the time ``at``."""
+        elapsed = at - self.at
+        if value < self.value:
+            return Speed(value, at)
+        if elapsed <= 0:
+            return self
+        now = (value - self.value) / elapsed
+        if self.per_second is None:
+            return Speed(value, at, now, min(elapsed, self.MEMORY))
+        weight = elapsed / min(self.MEMORY, self.age + elapsed)
+        return Speed(
+            value,
+            at,
+            self.per_second + min(1.0, weight) * (now - self.per_second),
+            min(self.age + elapsed, self.MEMORY),
+        )
+
+    def resumed(self, at: float) -> Speed:
+        """Return the speed after a pause that ended at ``at``: the time between does not count."""
+        return attrs.evolve(self, at=at)
+
+    def time_to(self, goal: float) -> float | None:
+        """Seconds until ``value`` reaches ``goal``; None when that cannot be known."""
+        if not self.per_second or self.per_second < 0:
+            return None
+        return max(0.0, goal - self.value) / self.per_second

@@ -1,0 +1,69 @@
+"""When a failed attempt is followed by another, and after how long."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+
+class Snooze(Exception):
+    """Raised by a job to be run again later; it does not count as a failed attempt."""
+
+    def __init__(self, delay: float) -> None:
+        if not delay >= 0 or math.isinf(delay):
+            raise ValueError(f"Snooze takes a number of seconds of at least 0, not {delay!r}")
+        super().__init__(f"snoozed for {delay} s")
+        self.delay = delay
+        """Seconds until the next attempt, at least 0."""
+
+
+@attrs.frozen
+class Retry:
+    """Try again after a failure, later each time.
+
+    The delay before attempt ``n + 1`` is ``base * factor ** (n - 1)`` seconds, at most ``longest``,
+    spread by up to ``jitter`` of itself so that jobs which failed together do not return together
+    (after Oban's and AWS's backoff with jitter).  A cancelled job is never retried.
+
+    Example::
+
+        jobs.options(retry=Retry(max=3, on=(ConnectionError,))).submit(fetch, url)
+    """
+
+    max: int = attrs.field(default=3)
+    """Attempts in all, the first included; at least 1."""
+    base: float = attrs.field(default=1.0)
+    """Seconds before the second attempt."""
+    factor: float = attrs.field(default=2.0)
+    """What each further delay is multiplied by."""
+    jitter: float = attrs.field(default=0.1)
+    """The part of a delay that is drawn by chance, from 0 to 1."""
+    longest: float = attrs.field(default=3600.0)
+    """No delay is longer than this many seconds."""
+    on: tuple[type[Exception], ...] = attrs.field(default=(Exception,))
+    """Which exceptions are worth another attempt."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.max < 1:
+            raise ValueError(f"Retry(max=…) counts all attempts and is at least 1, not {self.max}")
+        if not 0 <= self.jitter <= 1:
+            raise ValueError(f"Retry(jitter=…) is from 0 to 1, not {self.jitter}")
+        if min(self.base, self.factor, self.longest) < 0:
+            raise ValueError("Retry(base=…, factor=…, longest=…) are at least 0")
+
+    def delay_after(self, attempt: int, exc: BaseException | None, chance: float) -> float | None:
+        """Seconds until the next attempt, or None if there is none.
+
+        Args:
+            attempt: The attempt that failed, from 1.
+            exc: What it raised.
+            chance: A number from 0 to 1 that decides the jitter.
+        """
+        if attempt >= self.max or not isinstance(exc, self.on):
+            return None
+        try:
+            delay = min(self.longest, self.base * self.factor ** (attempt - 1))
+        except OverflowError:
+            delay = self.longest
+        return delay * (1 - self.jitter * chance)

@@ -1,0 +1,312 @@
+"""The frozen state of a job, and ``fold``, the only way to the next one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from . import events as ev
+from .progress import NO_PROGRESS, Progress
+from .states import JobState, Request, Waiting, check_move
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .outcome import ErrorText, Outcome
+
+NO_METADATA: Final[Mapping[str, object]] = {}
+
+
+@attrs.frozen
+class JobInfo:
+    """What is known of a job beside its state.  Changed only by :class:`~.events.JobUpdated`."""
+
+    id: str
+    """Readable and unique across processes and restarts: ``train-3-k7m2x9qaef``."""
+    type: str
+    """The registered job type, or the function's name."""
+    name: str
+    """What a person reads; the type unless something better was given."""
+    submitted_at: float
+    """Seconds since the epoch."""
+    description: str = ""
+    """A sentence, or an empty string."""
+    subject: str = ""
+    """What the job is about: "wiki", "letter 42"."""
+    tags: tuple[str, ...] = ()
+    """Words to filter by."""
+    metadata: Mapping[str, object] = NO_METADATA
+    """Anything the submitter wants to keep with the job; shown, never interpreted."""
+    icon: str = ""
+    """A short text such as an emoji, shown before the name."""
+    priority: int = 0
+    """Larger runs first; "high" is 10, "normal" 0, "low" -10."""
+    key: object = None
+    """At most one unfinished job has it; None for no such rule."""
+    continues: str | None = None
+    """The id of the job that this one is a restart of."""
+
+
+@attrs.frozen
+class JobSnapshot:
+    """How a job stands at one moment.  Frozen: a later state is another snapshot."""
+
+    info: JobInfo
+    """Identity and labels."""
+    state: JobState
+    """Where the job is in its life."""
+    changed_at: float
+    """When ``state`` was entered, in seconds since the epoch."""
+    attempt: int = 0
+    """1 for the first attempt, 0 before it."""
+    runner: str = ""
+    """How the present or last attempt is executed."""
+    started_at: float | None = None
+    """When the first attempt began."""
+    finished_at: float | None = None
+    """When the terminal state was reached."""
+    waiting: Waiting | None = None
+    """Why a queued job has not started."""
+    due: float | None = None
+    """When the next attempt may start, after a retry."""
+    request: Request | None = None
+    """What was asked and has not happened yet."""
+    reason: str | None = None
+    """Why it was asked to stop, or was stopped."""
+    progress: Progress = NO_PROGRESS
+    """How far the present attempt is."""
+    error: ErrorText | None = None
+    """The error of the last attempt, as text."""
+    outcome: Outcome | None = None
+    """What it ended with, or came to rest with."""
+    stuck: bool = False
+    """Told to stop, and silent past its grace."""
+    paused_for: float = 0
+    """Seconds spent paused so far, without a pause that is still going on."""
+    read: bool = False
+    """Whether somebody has read the outcome."""
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.info.id
+
+    @property
+    def name(self) -> str:
+        """What a person reads."""
+        return self.info.name
+
+    @property
+    def type(self) -> str:
+        """The registered job type, or the function's name."""
+        return self.info.type
+
+    @property
+    def subject(self) -> str:
+        """What the job is about."""
+        return self.info.subject
+
+    def elapsed(self, now: float) -> float | None:
+        """Seconds the job has been at work at the time ``now``, pauses left out; None if not begun."""
+        if self.started_at is None:
+            return None
+        if self.state in {JobState.PAUSED, JobState.INTERRUPTED}:
+            end = self.changed_at
+        else:
+            end = now if self.finished_at is None else self.finished_at
+        return max(0.0, end - self.started_at - self.paused_for)
+
+    def __repr__(self) -> str:
+        percent = self.progress.percent
+        parts = [
+            f"<JobSnapshot {self.id} {self.state}",
+            f"({self.waiting})" if self.waiting else "",
+            f"{percent} %" if percent is not None and not self.state.is_terminal else "",
+            "stuck" if self.stuck else "",
+        ]
+        return " ".join(filter(None, parts)) + ">"
+
+
+def fold(snapshot: JobSnapshot | None, event: ev.Event) -> JobSnapshot:
+    """Return the snapshot after ``event``.
+
+    Raises:
+        IllegalMove: if the event leads to a state the job cannot enter, and nothing is changed.
+        TypeError: if ``event`` is no event of the catalogue, or not the first for a new job.
+    """
+    if snapshot is None:
+        return _first(event)
+    try:
+        change = _CHANGES[type(event)]
+    except KeyError:
+        raise TypeError(f"{type(event).__name__} does not follow an earlier event") from None
+    return change(snapshot, event)
+
+
+def _first(event: ev.Event) -> JobSnapshot:
+    if isinstance(event, ev.JobQueued):
+        return JobSnapshot(event.info, JobState.QUEUED, event.at, waiting=event.waiting)
+    if isinstance(event, ev.JobRestated):
+        return event.snapshot
+    raise TypeError(f"a job begins with JobQueued, not with {type(event).__name__}")
+
+
+def _move(snapshot: JobSnapshot, event: ev.Event, state: JobState, **changes: Any) -> JobSnapshot:
+    check_move(snapshot.info.id, snapshot.state, state)
+    return attrs.evolve(snapshot, state=state, changed_at=event.at, **changes)
+
+
+def _started(snapshot: JobSnapshot, event: ev.JobStarted) -> JobSnapshot:
+    return _move(
+        snapshot,
+        event,
+        JobState.RUNNING,
+        attempt=event.attempt,
+        runner=event.runner,
+        started_at=event.at if snapshot.started_at is None else snapshot.started_at,
+        waiting=None,
+        due=None,
+        progress=NO_PROGRESS,
+    )
+
+
+def _progressed(snapshot: JobSnapshot, event: ev.JobProgressed) -> JobSnapshot:
+    if not snapshot.state.is_active:
+        return snapshot  # a late report of an attempt that has ended
+    return attrs.evolve(snapshot, progress=event.progress)
+
+
+def _requested(snapshot: JobSnapshot, event: ev.JobRequested) -> JobSnapshot:
+    if not snapshot.state.is_active:
+        return snapshot
+    return attrs.evolve(snapshot, request=event.request, reason=event.reason)
+
+
+def _cancelling(snapshot: JobSnapshot, event: ev.JobCancelling) -> JobSnapshot:
+    return _move(
+        snapshot,
+        event,
+        JobState.CANCELLING,
+        request=Request.CANCEL,
+        reason=event.reason,
+        paused_for=_pause_until(snapshot, event.at),
+    )
+
+
+def _paused(snapshot: JobSnapshot, event: ev.JobPaused) -> JobSnapshot:
+    progress = attrs.evolve(snapshot.progress, rate=None, time_left=None)
+    return _move(snapshot, event, JobState.PAUSED, request=None, progress=progress)
+
+
+def _resumed(snapshot: JobSnapshot, event: ev.JobResumed) -> JobSnapshot:
+    paused_for = _pause_until(snapshot, event.at)
+    return _move(snapshot, event, JobState.RUNNING, request=None, paused_for=paused_for)
+
+
+def _pause_until(snapshot: JobSnapshot, at: float) -> float:
+    if snapshot.state not in {JobState.PAUSED, JobState.INTERRUPTED}:
+        return snapshot.paused_for
+    return snapshot.paused_for + max(0.0, at - snapshot.changed_at)
+
+
+def _retried(snapshot: JobSnapshot, event: ev.JobRetried) -> JobSnapshot:
+    return _move(
+        snapshot,
+        event,
+        JobState.QUEUED,
+        waiting=Waiting.RETRY,
+        due=event.due,
+        error=event.error,
+        request=None,
+        reason=None,
+        stuck=False,
+    )
+
+
+def _requeued(snapshot: JobSnapshot, event: ev.JobRequeued) -> JobSnapshot:
+    return _move(
+        snapshot,
+        event,
+        JobState.QUEUED,
+        waiting=event.waiting,
+        outcome=None,
+        request=None,
+        reason=None,
+        paused_for=_pause_until(snapshot, event.at),
+    )
+
+
+def _stopped(snapshot: JobSnapshot, event: ev.JobStopped) -> JobSnapshot:
+    return _ended(snapshot, event, event.outcome)
+
+
+def _finished(snapshot: JobSnapshot, event: ev.JobFinished) -> JobSnapshot:
+    return _ended(snapshot, event, event.outcome, finished_at=event.at)
+
+
+def _ended(snapshot: JobSnapshot, event: ev.Event, outcome: Outcome, **changes: Any) -> JobSnapshot:
+    return _move(
+        snapshot,
+        event,
+        outcome.state,
+        outcome=outcome,
+        error=outcome.error,
+        reason=outcome.reason,
+        waiting=None,
+        due=None,
+        request=None,
+        stuck=False,
+        paused_for=_pause_until(snapshot, event.at),
+        **changes,
+    )
+
+
+def _stuck(snapshot: JobSnapshot, event: ev.JobStuck) -> JobSnapshot:
+    del event
+    return attrs.evolve(snapshot, stuck=True) if snapshot.state.is_active else snapshot
+
+
+def _waiting(snapshot: JobSnapshot, event: ev.JobWaiting) -> JobSnapshot:
+    if snapshot.state is not JobState.QUEUED:
+        return snapshot
+    return attrs.evolve(snapshot, waiting=event.waiting)
+
+
+def _updated(snapshot: JobSnapshot, event: ev.JobUpdated) -> JobSnapshot:
+    return attrs.evolve(snapshot, info=event.info)
+
+
+def _read(snapshot: JobSnapshot, event: ev.JobRead) -> JobSnapshot:
+    del event
+    return attrs.evolve(snapshot, read=True) if snapshot.state.is_terminal else snapshot
+
+
+def _unchanged(snapshot: JobSnapshot, event: ev.Event) -> JobSnapshot:
+    del event
+    return snapshot
+
+
+def _restated(snapshot: JobSnapshot, event: ev.JobRestated) -> JobSnapshot:
+    del snapshot
+    return event.snapshot
+
+
+_CHANGES: dict[type[ev.Event], Callable[[JobSnapshot, Any], JobSnapshot]] = {
+    ev.JobWaiting: _waiting,
+    ev.JobStarted: _started,
+    ev.JobProgressed: _progressed,
+    ev.JobRequested: _requested,
+    ev.JobCancelling: _cancelling,
+    ev.JobPaused: _paused,
+    ev.JobResumed: _resumed,
+    ev.JobRetried: _retried,
+    ev.JobStuck: _stuck,
+    ev.JobStopped: _stopped,
+    ev.JobRequeued: _requeued,
+    ev.JobFinished: _finished,
+    ev.JobUpdated: _updated,
+    ev.JobRead: _read,
+    ev.JobRemoved: _unchanged,
+    ev.JobRestated: _restated,
+}

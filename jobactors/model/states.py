@@ -1,0 +1,137 @@
+"""The life of a job: one enum, one table of legal moves, one drawing.
+
+::
+
+            submit
+              │
+              ▼     slot free           returns
+           queued ─────────► running ───────────► succeeded
+            │ ▲  ◄───────────┘ │  │ ▲  raises
+            │ │   retry, snooze│  │ └──┐───────► failed
+            │ │resume          │  ▼    │resume
+            │ │                │ paused┘
+            │ interrupted ◄────┤  │
+            │ (process stopped)▼  ▼
+            └──────────────► cancelling ────────► cancelled
+
+A *request* is not a state: somebody asked a running job to pause, and until it has really paused it
+is running, with :attr:`Request.PAUSE` shown beside it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from .errors import IllegalMove
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class JobState(StrEnum):
+    """Where a job is between submit and its one terminal state."""
+
+    QUEUED = "queued"
+    """Accepted, not started; :class:`Waiting` says what it waits for."""
+    RUNNING = "running"
+    """An attempt has begun and has not ended."""
+    PAUSED = "paused"
+    """The attempt stands still at a point that can wait.  Its slot is free, its resources are not."""
+    CANCELLING = "cancelling"
+    """Told to cancel, not ended yet.  It may still succeed, by returning normally."""
+    INTERRUPTED = "interrupted"
+    """At rest, not ended: the process stopped under the job.  Resume goes on, discard ends it."""
+    SUCCEEDED = "succeeded"
+    """Terminal: the function returned."""
+    FAILED = "failed"
+    """Terminal: the function raised, or ran out of time, or its worker died."""
+    CANCELLED = "cancelled"
+    """Terminal: it ended, or never began, because somebody asked for that."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether this state is final: no event leads out of it."""
+        return self in TERMINAL
+
+    @property
+    def is_active(self) -> bool:
+        """Whether an attempt exists: running, paused or cancelling."""
+        return self in ACTIVE
+
+
+TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
+ACTIVE = frozenset({JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING})
+
+LEGAL_MOVES: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
+    {
+        JobState.QUEUED: frozenset(
+            {JobState.RUNNING, JobState.INTERRUPTED, JobState.FAILED, JobState.CANCELLED}
+        ),
+        JobState.RUNNING: frozenset(
+            {
+                JobState.QUEUED,
+                JobState.PAUSED,
+                JobState.CANCELLING,
+                JobState.INTERRUPTED,
+                *TERMINAL,
+            }
+        ),
+        JobState.PAUSED: frozenset(
+            {
+                JobState.RUNNING,
+                JobState.CANCELLING,
+                JobState.INTERRUPTED,
+                JobState.FAILED,
+                JobState.CANCELLED,
+            }
+        ),
+        # An error after the request counts as cancelled; a process that dies meanwhile is settled
+        # as cancelled when its store is next opened.  So nothing but these two can follow.
+        JobState.CANCELLING: frozenset({JobState.SUCCEEDED, JobState.CANCELLED}),
+        JobState.INTERRUPTED: frozenset({JobState.QUEUED, JobState.CANCELLED}),
+        JobState.SUCCEEDED: frozenset(),
+        JobState.FAILED: frozenset(),
+        JobState.CANCELLED: frozenset(),
+    }
+)
+"""From each state, the states an event may lead to."""
+
+
+def check_move(job_id: str, old: JobState, new: JobState) -> None:
+    """Raise :class:`IllegalMove` unless a job may go from ``old`` to ``new``."""
+    if new not in LEGAL_MOVES[old]:
+        raise IllegalMove(job_id, old, new)
+
+
+class Request(StrEnum):
+    """What was asked of a job and has not happened yet."""
+
+    CANCEL = "cancel"
+    """Somebody wants it to end."""
+    PAUSE = "pause"
+    """Somebody wants it to stand still; shown as "pausing…" until it does."""
+    RESUME = "resume"
+    """A paused job may go on as soon as a slot is free."""
+    TIME_OUT = "time out"
+    """Its ``timeout`` has passed; it is being stopped and will count as failed."""
+    INTERRUPT = "interrupt"
+    """Its process is about to stop; it will rest as interrupted."""
+
+
+class Waiting(StrEnum):
+    """Why a queued job has not started."""
+
+    SLOT = "slot"
+    """``max_running`` jobs are running."""
+    RESOURCE = "resource"
+    """Another job holds a resource it needs."""
+    DEPENDENCY = "dependency"
+    """A job it comes ``after`` has not ended."""
+    RETRY = "retry delay"
+    """Its last attempt failed; the next one is due later."""
+    HOLD = "hold"
+    """Held until somebody releases it."""
+    START_TIME = "start time"
+    """Its ``start_at`` has not come."""

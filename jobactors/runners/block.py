@@ -1,0 +1,176 @@
+"""``tracked``: a block of code that somebody else runs becomes a job for as long as it lasts."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import trio
+
+from jobactors.engine.supervisor import current_jobs
+from jobactors.inside.context import CURRENT, JobContext
+from jobactors.inside.control import StopJob
+from jobactors.inside.latch import Latch
+from jobactors.model.errors import JobCancelled
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from types import TracebackType
+
+    from jobactors.engine.attempt import Attempt
+    from jobactors.engine.job import Job
+
+
+class BlockRunner:
+    """Waits for one block to end.  Nothing can hurry the block; it ends as it ends."""
+
+    name: ClassVar = "block"
+    takes_slot: ClassVar = False
+    can_abandon: ClassVar = True
+
+    def __init__(self) -> None:
+        self.ended = Latch()
+        self.error: BaseException | None = None
+        """Written by the block's thread before ``ended`` is set."""
+
+    async def run(self, attempt: Attempt) -> Any:
+        """Wait for the block, however long it takes, and end as it ended."""
+        with trio.CancelScope(shield=True), attempt.abandon:
+            await self.ended
+        if self.error is not None:
+            raise self.error
+
+
+def tracked(name: str, **options: Any) -> Tracked:
+    """Make a block a job: ``with ja.tracked("import") as ctx:``, or ``async with``.
+
+    The block runs where it stands, at once, and takes no slot.  Inside it ``ja.track``,
+    ``ja.progress`` and ``ja.stage`` report for the job, which always ends with the block: succeeded,
+    or failed with the exception that left it, which goes on.  After a cancel, the next ``track``,
+    ``progress`` or ``ctx.check()`` ends the block, or in ``async with`` on trio any cancel point, and
+    the block raises :class:`JobCancelled`.
+
+    Args:
+        name: What a person reads.
+        **options: Further job options, such as ``subject`` or ``tags``.
+
+    Raises:
+        NoJobSystem: on entering, if neither ``open_jobs`` nor ``ja.start`` is there to track it.
+        JobCancelled: on leaving, after a cancel.
+
+    Example::
+
+        with ja.tracked("import", subject="films") as ctx:
+            for row in ja.track(rows):
+                load(row)
+    """
+    return Tracked({"name": name, **options})
+
+
+class Tracked:
+    """What :func:`tracked` returns; enter it once, in either colour."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        self._runner = BlockRunner()
+        self._entered: Any = None
+
+    def __enter__(self) -> JobContext:
+        self._entered = self._in_thread()
+        context: JobContext = self._entered.__enter__()
+        return context
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> bool | None:
+        result: bool | None = self._entered.__exit__(kind, error, where)
+        return result
+
+    async def __aenter__(self) -> JobContext:
+        self._entered = self._in_loop()
+        context: JobContext = await self._entered.__aenter__()
+        return context
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> bool | None:
+        result: bool | None = await self._entered.__aexit__(kind, error, where)
+        return result
+
+    @contextmanager
+    def _in_thread(self) -> Iterator[JobContext]:
+        job, context = self._begin()
+        with self._following(job, context):
+            yield context
+        if not context.control.is_home:
+            job._record.settled.wait_in_thread()
+
+    @asynccontextmanager
+    async def _in_loop(self) -> AsyncIterator[JobContext]:
+        job, context = self._begin()
+        with self._following(job, context), _cancelled_with(context):
+            yield context
+        await job.wait()
+
+    def _begin(self) -> tuple[Job[Any], JobContext]:
+        jobs = current_jobs("ja.tracked()")
+        job = jobs._submit(_block, (), {}, self._options, self._runner)
+        actor = job._record.actor
+        assert actor is not None, "a job that takes no slot starts in its submit"
+        return job, actor.context
+
+    @contextmanager
+    def _following(self, job: Job[Any], context: JobContext) -> Iterator[None]:
+        """Let the job end as the block ends."""
+        token = CURRENT.set(context)
+        try:
+            yield
+        except StopJob:
+            self._runner.error = JobCancelled(job.id, context.control.reason)
+            raise self._runner.error from None
+        except BaseException as exc:
+            if not isinstance(exc, Exception):
+                job.cancel(f"its block was left by {type(exc).__name__}")
+            self._runner.error = exc
+            raise
+        finally:
+            CURRENT.reset(token)
+            self._runner.ended.set()
+
+
+def _block() -> None:
+    """What a tracked block's job is said to run."""
+
+
+@contextmanager
+def _cancelled_with(context: JobContext) -> Iterator[None]:
+    """On trio, cancel the block when the job is cancelled."""
+    if not _in_trio():
+        yield
+        return
+    scope = trio.CancelScope()
+    token = trio.lowlevel.current_trio_token()
+    take_back = context.control.cancel_requested.call_when_set(
+        lambda: token.run_sync_soon(scope.cancel)
+    )
+    try:
+        with scope:
+            yield
+    finally:
+        take_back()
+    if scope.cancelled_caught:
+        raise StopJob(context.control.reason)
+
+
+def _in_trio() -> bool:
+    try:
+        trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,30 @@
+"""Attempts that are trio code: they run as they are, inside the actor's task."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+if TYPE_CHECKING:
+    from jobactors.engine.attempt import Attempt, Runner
+
+
+class TaskRunner:
+    """Awaits the function.  A cancel arrives at its next cancel point."""
+
+    name: ClassVar = "trio"
+    takes_slot: ClassVar = True
+    can_abandon: ClassVar = False
+
+    async def run(self, attempt: Attempt) -> Any:
+        """Await the function in the actor's own task."""
+        awaitable = attempt.function(*attempt.args, **attempt.kwargs)
+        if not inspect.isawaitable(awaitable):
+            raise TypeError(
+                f"{attempt.function!r:.100} returned {type(awaitable).__name__}, not something to "
+                'await: submit it with runner="thread", or make it an async def'
+            )
+        return await awaitable
+
+
+RUNNER: Final[Runner] = TaskRunner()

@@ -1,0 +1,50 @@
+"""Attempts that are blocking code: each runs in a worker thread."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import trio
+
+from jobactors.engine.attempt import Abandoned
+
+if TYPE_CHECKING:
+    from jobactors.engine.attempt import Attempt, Runner
+
+
+class ThreadRunner:
+    """Calls the function in a thread of trio's cache.
+
+    A thread cannot be stopped from outside: a cancel is delivered by the function's own next
+    ``track``, ``progress`` or ``check``.  One that never comes there goes on until it ends; it keeps
+    its slot, and the job shows as stuck.
+    """
+
+    name: ClassVar = "thread"
+    takes_slot: ClassVar = True
+    can_abandon: ClassVar = True
+
+    async def run(self, attempt: Attempt) -> Any:
+        """Call the function in a worker thread and wait for it to end."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        call = partial(attempt.function, *attempt.args, **attempt.kwargs)
+        # The actor's own cancel must not make us leave a running thread behind.  The scope the
+        # engine cancels when the whole system closes on a stuck job may, and only that.
+        with trio.CancelScope(shield=True), attempt.abandon:
+            return await trio.to_thread.run_sync(
+                call,
+                thread_name=f"job {attempt.context.id}",
+                abandon_on_cancel=True,
+                limiter=_unlimited(),
+            )
+        raise Abandoned
+
+
+def _unlimited() -> trio.CapacityLimiter:
+    """A limiter that never limits: ``max_running`` decides how many jobs run, and nothing else."""
+    return trio.CapacityLimiter(math.inf)
+
+
+RUNNER: Final[Runner] = ThreadRunner()
