@@ -2,7 +2,7 @@
 
 Waking a subscriber costs far more than handing it an event.  So events are appended to one list,
 and once the loop has finished what it was doing, every subscriber gets the whole list as one batch,
-sent into its memory channel.  (A wake-up an event was 54 times slower than this on ten subscribers.)
+sent into its memory channel.  (A wake-up an event was 54 times slower on ten subscribers.)
 
 A subscriber that does not keep up costs memory, not speed: its events gather in a backlog, where
 progress of one job is conflated to the last value.  State changes are never dropped; a backlog of
@@ -159,7 +159,7 @@ class Bus:
     def subscribe(
         self, kinds: tuple[type[Event], ...], present: Iterable[JobSnapshot]
     ) -> Subscription:
-        """Add a subscription; the present state is its first batch, and nothing is missed or told twice."""
+        """Add a subscription: the present state first, then nothing missed or told twice."""
         self.flush()
         subscription = Subscription((*kinds, JobRestated) if kinds else ())
         now = self._now()

@@ -38,7 +38,7 @@ def in_kernel() -> bool:
 
 
 def mimebundle_of(thing: Job[Any] | Jobs) -> dict[str, object] | None:
-    """Ask the hooks for something to show; a hook that fails is logged, and the ``repr`` is shown."""
+    """Ask the hooks for something to show; one that fails is logged, and the ``repr`` is shown."""
     if not in_kernel():
         return None
     for hook in _hooks():

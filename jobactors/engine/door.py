@@ -71,7 +71,7 @@ class Door:
                 self.token.run_sync_soon(function, *args)
 
     def call(self, function: Callable[..., T], *args: Any) -> T:
-        """Run ``function(*args)`` in the loop's thread and return what it returns, or raise what it raises.
+        """Run ``function(*args)`` in the loop's thread; return or raise what it does.
 
         Blocks other threads for as long as the loop needs to get round to it, usually a tenth of a
         millisecond.

@@ -14,7 +14,7 @@ _LONGEST_STEM: Final = 32
 
 
 class JobIds:
-    """Makes ids such as ``train-3-k7m2x9qaef``: type, count in this process, tag of this process."""
+    """Makes ids such as ``train-3-k7m2x9qaef``: type, count and tag of the process."""
 
     def __init__(self) -> None:
         self._renew()

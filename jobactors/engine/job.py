@@ -143,9 +143,9 @@ class Job(Generic[T]):
     def cancel(self, reason: str | None = None) -> JobSnapshot:
         """Ask the job to end, and return how it stands now.
 
-        A queued job never starts.  A trio job is cancelled at its next cancel point, a thread at its
-        next ``track``, ``progress`` or ``check``; what it returns normally still counts.  A job that
-        has ended stays as it ended.
+        A queued job never starts.  A trio job is cancelled at its next cancel point, a thread at
+        its next ``track``, ``progress`` or ``check``; what it returns normally still counts.  A job
+        that has ended stays as it ended.
 
         Args:
             reason: Shown, and told to whoever waits.

@@ -26,7 +26,7 @@ class Removal:
 
 
 class _Shelf:
-    """Finished jobs in the order of their end, with the sizes of their results and the sum of them."""
+    """Finished jobs in the order of their end, with their results' sizes and the sum of these."""
 
     def __init__(self) -> None:
         self.sizes: OrderedDict[str, int] = OrderedDict()

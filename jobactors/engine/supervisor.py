@@ -36,10 +36,10 @@ async def open_jobs(
     """Open a job system for a block of trio code.  Nothing it runs outlives the block.
 
     1. When the body ends normally, the block waits for every job, as a nursery does; jobs may go on
-       submitting jobs meanwhile.  Jobs that only rest (held, paused) are cancelled once nothing else
-       is left.  Failures nobody has read then leave the block as one :class:`ExceptionGroup`.
-    2. When the body raises, or is cancelled, no more jobs are taken, all jobs are cancelled, and the
-       body's own exception leaves the block, unwrapped.
+       submitting jobs meanwhile.  Jobs that only rest (held, paused) are cancelled once nothing
+       else is left.  Failures nobody has read then leave the block as one :class:`ExceptionGroup`.
+    2. When the body raises, or is cancelled, no more jobs are taken, all jobs are cancelled, and
+       the body's own exception leaves the block, unwrapped.
     3. Either way the events of the last job reach every subscriber before the block ends.
 
     The wait for cancelled jobs is bounded by each job's ``grace``; a thread that is still busy then

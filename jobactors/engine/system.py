@@ -2,8 +2,8 @@
 
 The data flow in one look: ``accept`` puts a record into the registry and the waiting room; ``pump``
 asks the waiting room who may start and starts their actors; an actor's end comes back through
-``attempt_ended``, which settles the job and pumps again.  Every change is an event: ``emit`` folds it
-into the record's snapshot and hands it to the bus.
+``attempt_ended``, which settles the job and pumps again.  Every change is an event: ``emit`` folds
+it into the record's snapshot and hands it to the bus.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ from .waiting_room import WaitingRoom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextvars import Context
 
+    from jobactors.model.options import OnDone
     from jobactors.model.retention import Retention
 
     from .alarms import Alarm
@@ -75,7 +77,7 @@ class System:
         self._services: trio.Nursery
 
     async def run(self, task_status: trio.TaskStatus[System]) -> None:
-        """Serve until cancelled: actors inside, alarms and bus outlive them, so no last event is lost.
+        """Serve until closed; alarms and bus outlive the actors, so that no last event is lost.
 
         Shielded, because what an outer cancellation means for jobs is decided by the block that
         opened the system: it walks them down the ladder instead of dropping them all at once.
@@ -242,15 +244,14 @@ class System:
         context = record.context
         record.context = None  # it may hold anything, and nobody needs it any more
         record.settled.set()
-        if record.options.on_done is not None and outcome.state.is_terminal:
-            self._run_hook(record, context)
+        hook = record.options.on_done
+        if hook is not None and outcome.state.is_terminal:
+            self._run_hook(hook, record, context)
         self._settled.set()
         self._prune()
         self.pump()
 
-    def _run_hook(self, record: Record, context: Any) -> None:
-        hook = record.options.on_done
-        assert hook is not None
+    def _run_hook(self, hook: OnDone, record: Record, context: Context | None) -> None:
         start: Callable[..., None] = self._jobs.start_soon
         if context is not None:
             context.run(start, call_on_done, hook, record.snapshot)
@@ -407,7 +408,7 @@ class System:
         return [record for record in self.registry if record.id in self._unfinished]
 
     async def drain(self) -> None:
-        """Wait until every job has ended; those that only rest, held or paused, are cancelled then."""
+        """Wait until every job has ended; those that only rest, held or paused, are cancelled."""
         while self._unfinished:
             self._settled = trio.Event()
             resting = self.unfinished

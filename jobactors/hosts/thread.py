@@ -32,6 +32,10 @@ KERNEL_GRACE: Final = 3.0
 """Seconds a kernel's jobs have at its shutdown; Jupyter kills the kernel a little later."""
 
 
+LONGEST_END: Final = 60.0
+"""Seconds after which ``stop`` believes no more that the loop will end."""
+
+
 class _Unsaid(Enum):
     """The type of :data:`UNSAID`."""
 
@@ -47,7 +51,7 @@ _DEFAULTS: Final[dict[str, Any]] = {"max_running": 4, "retention": None}
 class ThreadHost:
     """A trio loop in a thread, with one open system.
 
-    The starting thread writes ``arguments`` and waits for the loop; the loop's thread writes the rest.
+    The starting thread writes ``arguments`` and waits; the loop's thread writes the rest.
     """
 
     def __init__(self, arguments: dict[str, Any]) -> None:
@@ -63,9 +67,8 @@ class ThreadHost:
         """Start the loop and wait until its system is open."""
         self._thread.start()
         self._opened.wait()
-        if self._failure is not None:
-            raise self._failure
-        assert self.jobs is not None
+        if self.jobs is None:
+            raise RuntimeError("the jobs' event loop could not be started") from self._failure
         return self.jobs
 
     @property
@@ -112,10 +115,35 @@ class ThreadHost:
             await jobs.close(self._patience)
 
 
-# Written under the lock by start() and stop(); a forked child begins without a host.
-_lock = threading.Lock()
-_host: ThreadHost | None = None
-_guard: threading.Thread | None = None
+class _Process:
+    """What this process has started.  Written under the lock; a forked child begins anew."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: nothing has been started."""
+        self.lock = threading.Lock()
+        self.host: ThreadHost | None = None
+        self.guard: threading.Thread | None = None
+
+    @property
+    def running(self) -> ThreadHost | None:
+        """The host, if its loop still runs."""
+        return self.host if self.host is not None and self.host.is_alive else None
+
+    def open(self, arguments: dict[str, Any]) -> Jobs:
+        """Start a host, and once a process the thread that ends it with the program."""
+        self.host = ThreadHost(arguments)
+        jobs = self.host.start()
+        if self.guard is None:
+            self.guard = threading.Thread(target=_stop_after_main, name="jobactors-exit")
+            self.guard.start()
+        return jobs
+
+
+_process = _Process()
+os.register_at_fork(after_in_child=_process.forget)
 
 
 def start(
@@ -143,15 +171,14 @@ def start(
     """
     given = {"max_running": max_running, "retention": retention}
     said = {name: value for name, value in given.items() if value is not UNSAID}
-    if "max_running" in said:
-        check_max_running(said["max_running"])
-    with _lock:
-        running = _running()
-        if running is not None:
+    if max_running is not UNSAID:
+        check_max_running(max_running)
+    with _process.lock:
+        running = _process.running
+        if running is not None and running.jobs is not None:
             _check_same(running, said)
-            assert running.jobs is not None
             return running.jobs
-        jobs = _open({**_DEFAULTS, **said})
+        jobs = _process.open({**_DEFAULTS, **said})
     announce(jobs)
     return jobs
 
@@ -159,9 +186,9 @@ def start(
 def stop(grace: float = 5.0) -> None:
     """End the process's job system: take no more jobs, wait, cancel, close, in that order.
 
-    Bounded: after ``grace`` seconds of waiting, each job left is cancelled and has its own ``grace``
-    to end; what is silent even then is logged as an error and left behind.  Without a running system
-    it does nothing.
+    Bounded: after ``grace`` seconds of waiting, each job left is cancelled and has its own
+    ``grace`` to end; what is silent even then is logged as an error and left behind.  Without a
+    running system it does nothing.
 
     Args:
         grace: Seconds that running and queued jobs have to end by themselves; default: 5.
@@ -169,31 +196,26 @@ def stop(grace: float = 5.0) -> None:
     Raises:
         WrongThread: inside the jobs' own loop.
     """
-    global _host
     if not grace >= 0:
         raise ValueError(f"grace is a number of seconds of at least 0, not {grace!r}")
-    with _lock:
-        running = _running()
+    with _process.lock:
+        running = _process.running
         if running is None:
             return
         if running.is_home:
-            raise WrongThread("ja.stop()", "jobs.close()")
-        if not running.stop(grace, timeout=None if math.isinf(grace) else grace + 60.0):
+            raise WrongThread("ja.stop()", "'await jobs.close()'")
+        if not running.stop(grace, timeout=None if math.isinf(grace) else grace + LONGEST_END):
             _log.error("the jobs' event loop did not end; its thread is left behind")
-        _host = None
+        _process.host = None
 
 
 def started_jobs() -> Jobs | None:
     """Return the process's own system, if one runs."""
-    running = _running()
+    running = _process.running
     return None if running is None else running.jobs
 
 
 find_jobs_with(started_jobs)
-
-
-def _running() -> ThreadHost | None:
-    return _host if _host is not None and _host.is_alive else None
 
 
 def _check_same(running: ThreadHost, said: dict[str, Any]) -> None:
@@ -202,34 +224,12 @@ def _check_same(running: ThreadHost, said: dict[str, Any]) -> None:
             raise AlreadyStarted(f"{name}={running.arguments[name]!r}, not {value!r}")
 
 
-def _open(arguments: dict[str, Any]) -> Jobs:
-    global _host, _guard
-    _host = ThreadHost(arguments)
-    try:
-        jobs = _host.start()
-    except BaseException:
-        _host = None
-        raise
-    if _guard is None:
-        _guard = threading.Thread(target=_stop_after_main, name="jobactors-exit", daemon=False)
-        _guard.start()
-    return jobs
-
-
 def _stop_after_main() -> None:
     threading.main_thread().join()
-    running = _running()
+    running = _process.running
     if running is None:
         return
     if in_kernel():
         running.stop(0.0, KERNEL_GRACE)
     else:
         running.stop(math.inf, None)
-
-
-def _forget_in_child() -> None:
-    global _host, _guard, _lock
-    _host, _guard, _lock = None, None, threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget_in_child)

@@ -61,7 +61,7 @@ class JobContext:
         return self.control.cancel_requested.is_set
 
     def wait_cancel_requested(self) -> CancelRequest:
-        """Wait for somebody to want this job to end: ``await …`` in trio, ``.result(timeout)`` in a thread.
+        """Wait for a cancel request: ``await …`` in trio, ``.result(timeout)`` in a thread.
 
         In a trio job the wait itself is cancelled by that same cancel, as all waiting is; shield it
         (``trio.CancelScope(shield=True)``) where the code after it must still run.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class StopJob(BaseException):
-    """Unwinds a job's thread after a cancel.  Not an Exception, so that ``except Exception`` lets it by.
+    """Unwinds a job's thread after a cancel; no Exception, so ``except Exception`` lets it by.
 
     Raised once, at a point of the job's own choosing: ``track``, ``progress`` or ``check``.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Latch:
             callback()
 
     def call_when_set(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call ``callback()`` in the setting thread, at once if set already; returns how to take it back.
+        """Call ``callback()`` in the setting thread, or now if set; returns how to take it back.
 
         It may be called twice when it is added in the very moment of setting, so it must not mind.
         """
@@ -51,10 +52,8 @@ class Latch:
             callback()
 
         def take_back() -> None:
-            try:
+            with suppress(ValueError):  # it has been called
                 self._callbacks.remove(callback)
-            except ValueError:
-                pass  # it has been called
 
         return take_back
 
@@ -107,10 +106,8 @@ class Latch:
             if parked and threading.get_ident() == home:
                 reschedule()
                 return
-            try:
+            with suppress(trio.RunFinishedError):  # the waiter's loop is gone, and it too
                 token.run_sync_soon(reschedule, idempotent=True)
-            except trio.RunFinishedError:
-                pass  # the waiter's loop is gone, and the waiter with it
 
         def abort(_: object) -> Any:
             nonlocal waiting
@@ -136,10 +133,8 @@ class Latch:
                 woken.set_result(None)
 
         def wake() -> None:
-            try:
+            with suppress(RuntimeError):  # the waiter's loop is closed, and it too
                 loop.call_soon_threadsafe(finish)
-            except RuntimeError:
-                pass  # the waiter's loop is closed, and the waiter with it
 
         take_back = self.call_when_set(wake)
         try:

@@ -35,7 +35,7 @@ class Frame:
         self.counts = counts
         self.done: float = 0
         self.probe: Callable[[], float] | None = None
-        """Where set, ``done`` is asked for instead of reported: a tracked sequence costs nothing."""
+        """Where set, ``done`` is asked for, not reported: a tracked sequence costs nothing."""
 
     def level(self) -> Level:
         """The frame as a frozen level."""
@@ -52,7 +52,7 @@ class Meter:
         # The outermost frame is the job itself.  Frames are added and removed by the job's code.
         self.frames: list[Frame] = [Frame()]
         self.closed: Level | None = None
-        """The last level that was closed: shown while nothing else is, so that 100 % stays 100 %."""
+        """The last level that was closed: shown while no other is, so that 100 % stays 100 %."""
         self.message = ""
         self.counters: dict[str, float] = {}
         self.pausable = False

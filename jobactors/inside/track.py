@@ -47,7 +47,7 @@ def track(
 
     Args:
         iterable: What to go through.
-        total: How many items there are; default: ``len(iterable)`` or its length hint, if it has one.
+        total: How many items there are; default: its length or length hint, if any.
         label: A name for the loop, shown while it runs.
         unit: What an item is: "rows", "files".
 

@@ -10,9 +10,9 @@ class JobactorsError(Exception):
 class JobFailed(JobactorsError):
     """The job ended with something that is not an ordinary exception; ``__cause__`` holds it.
 
-    An ordinary :class:`Exception` reaches a waiter as itself.  ``SystemExit``, ``KeyboardInterrupt``,
-    a cancellation of some event loop, or an exception that only exists as text, would do harm if
-    they were raised in the waiter's code, and arrive wrapped in this.
+    An ordinary :class:`Exception` reaches a waiter as itself.  ``SystemExit``,
+    ``KeyboardInterrupt``, a cancellation of some event loop, or an exception that only exists as
+    text, would do harm if they were raised in the waiter's code, and arrive wrapped in this.
     """
 
     def __init__(self, job_id: str, message: str) -> None:
@@ -39,7 +39,7 @@ class JobCancelled(JobactorsError):
 
 
 class JobInterrupted(JobactorsError):
-    """The process stopped under the job.  It is at rest: ``resume()`` goes on, ``discard()`` ends it."""
+    """The process stopped under the job: ``resume()`` goes on, ``discard()`` ends it."""
 
     def __init__(self, job_id: str, reason: str | None = None) -> None:
         why = f" ({reason})" if reason else ""

@@ -36,7 +36,7 @@ class Event:
 
 @attrs.frozen
 class JobQueued(Event):
-    """The job was accepted.  The first event of every job; it does not imply that a slot is free."""
+    """The job was accepted: its first event, which does not imply that a slot is free."""
 
     info: JobInfo
     waiting: Waiting = Waiting.SLOT
@@ -163,7 +163,7 @@ class JobRemoved(Event):
     """The registry let the job go.  The last event of a job."""
 
     why: str
-    """"taken", "deleted", or the retention rule that removed it."""
+    """Which call or rule removed it, such as "taken", "read", or a limit of retention."""
     unread: bool = False
     """Whether nobody had read its outcome."""
 

@@ -72,7 +72,8 @@ def job(
 
         jobs.options(subject="wiki").submit("index", {"folder": "wiki/"})
     """
-    if not (isinstance(name, str) and name):
+    given: object = name  # @ja.job without parentheses passes the function here
+    if not isinstance(given, str) or not given:
         raise TypeError(f'@ja.job takes a name: @ja.job("index"), not @ja.job({name!r:.100})')
     checked = DEFAULTS.changed(**options)
 

@@ -2,7 +2,7 @@
 
 Three small steps, each a pure function over the one before::
 
-    Ending (returned, raised, stopped)  ──judge(request)──►  Outcome  ──unwrap──►  value or exception
+    Ending (returned, raised, stopped) ──judge(request)─► Outcome ──unwrap─► value or exception
 
 The judgement, for every way an attempt can end:
 

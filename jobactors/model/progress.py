@@ -38,7 +38,7 @@ class Progress:
     done: float = 0
     """Units done, of the outermost level that counts anything."""
     total: float | None = None
-    """Units there are; None when unknown.  A known total of nothing (an empty list) is 0 done of 0."""
+    """Units there are; None when unknown.  An empty list is known: 0 done of 0."""
     fraction: float | None = None
     """All levels folded into one number from 0 to 1; None when it cannot be known."""
     unit: str = ""

@@ -108,7 +108,7 @@ class JobSnapshot:
         return self.info.subject
 
     def elapsed(self, now: float) -> float | None:
-        """Seconds the job has been at work at the time ``now``, pauses left out; None if not begun."""
+        """Seconds the job has been at work until ``now``, pauses left out; None if not begun."""
         if self.started_at is None:
             return None
         if self.state in {JobState.PAUSED, JobState.INTERRUPTED}:

@@ -38,7 +38,7 @@ class JobState(StrEnum):
     RUNNING = "running"
     """An attempt has begun and has not ended."""
     PAUSED = "paused"
-    """The attempt stands still at a point that can wait.  Its slot is free, its resources are not."""
+    """The attempt stands still where it can wait.  Its slot is free, its resources are not."""
     CANCELLING = "cancelling"
     """Told to cancel, not ended yet.  It may still succeed, by returning normally."""
     INTERRUPTED = "interrupted"

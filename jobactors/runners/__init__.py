@@ -1,1 +1,1 @@
-"""How attempts are executed: one module a kind, one protocol (:class:`jobactors.engine.attempt.Runner`)."""
+"""How attempts are executed: one module a kind, one protocol (``engine.attempt.Runner``)."""

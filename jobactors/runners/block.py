@@ -45,10 +45,10 @@ def tracked(name: str, **options: Any) -> Tracked:
     """Make a block a job: ``with ja.tracked("import") as ctx:``, or ``async with``.
 
     The block runs where it stands, at once, and takes no slot.  Inside it ``ja.track``,
-    ``ja.progress`` and ``ja.stage`` report for the job, which always ends with the block: succeeded,
-    or failed with the exception that left it, which goes on.  After a cancel, the next ``track``,
-    ``progress`` or ``ctx.check()`` ends the block, or in ``async with`` on trio any cancel point, and
-    the block raises :class:`JobCancelled`.
+    ``ja.progress`` and ``ja.stage`` report for the job, which always ends with the block:
+    succeeded, or failed with the exception that left it, which goes on.  After a cancel, the next
+    ``track``, ``progress`` or ``ctx.check()`` ends the block, or in ``async with`` on trio any
+    cancel point, and the block raises :class:`JobCancelled`.
 
     Args:
         name: What a person reads.
@@ -122,7 +122,8 @@ class Tracked:
         jobs = current_jobs("ja.tracked()")
         job = jobs._submit(_block, (), {}, self._options, self._runner)
         actor = job._record.actor
-        assert actor is not None, "a job that takes no slot starts in its submit"
+        if actor is None:
+            raise RuntimeError(f"{job.id} takes no slot, and should have started in its submit")
         return job, actor.context
 
     @contextmanager
