@@ -19,196 +19,105 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+# fmt: off
 if TYPE_CHECKING:
     # Open and submit
-    # Watch
-    from .engine.bus import (
-        SubscriberLagged as SubscriberLagged,
-    )
-    from .engine.bus import (
-        Subscription as Subscription,
-    )
-    from .engine.bus import (
-        SubscriptionStatistics as SubscriptionStatistics,
-    )
-    from .engine.display import DisplayHook as DisplayHook
-    from .engine.job import Job as Job
-    from .engine.jobs import Jobs as Jobs
-    from .engine.jobs import JobsStatistics as JobsStatistics
-    from .engine.jobs import Submitter as Submitter
     from .engine.supervisor import open_jobs as open_jobs
-    from .hosts.thread import start as start
-    from .hosts.thread import stop as stop
+    from .faces.executor import JobFuture as JobFuture
+    from .faces.executor import JobsExecutor as JobsExecutor
+    from .faces.tqdm import tqdm as tqdm
+    from .faces.tqdm import trange as trange
+    from .hosts.thread import start as start, stop as stop
+    from .engine.jobs import Jobs as Jobs, JobsStatistics as JobsStatistics, Submitter as Submitter
+    from .engine.job import Job as Job
+    from .engine.batch import Batch as Batch, Selection as Selection
+    from .engine.dependencies import After as After, after as after, handle as handle
+    from .runners.block import tracked as tracked
+    from .model.jobtype import JobType as JobType, job as job, job_types as job_types
+    from .model.options import Options as Options
+    from .model.retention import Retention as Retention
+    from .model.retry import Retry as Retry, Snooze as Snooze
 
     # Inside a job
     from .inside.context import (
-        JobContext as JobContext,
-    )
-    from .inside.context import (
-        bind_context as bind_context,
-    )
-    from .inside.context import (
-        cancelled as cancelled,
-    )
-    from .inside.context import (
-        current_job as current_job,
-    )
-    from .inside.context import (
-        progress as progress,
-    )
-    from .inside.context import (
-        shield as shield,
+        JobContext as JobContext, bind_context as bind_context, cancelled as cancelled,
+        current_job as current_job, progress as progress, shield as shield,
     )
     from .inside.stage import stage as stage
     from .inside.track import track as track
+    from .inside.inbox import Inbox as Inbox, Question as Question, Reply as Reply
+
+    # Watch
+    from .engine.bus import (
+        SubscriberLagged as SubscriberLagged, Subscription as Subscription,
+        SubscriptionStatistics as SubscriptionStatistics,
+    )
+    from .engine.display import DisplayHook as DisplayHook
+    from .model.events import (
+        Event as Event, JobCancelling as JobCancelling, JobFinished as JobFinished,
+        JobLogged as JobLogged, JobPaused as JobPaused, JobProgressed as JobProgressed,
+        JobQueued as JobQueued, JobRead as JobRead, JobRemoved as JobRemoved,
+        JobRequested as JobRequested, JobRequeued as JobRequeued, JobRestated as JobRestated,
+        JobResumed as JobResumed, JobRetried as JobRetried, JobStarted as JobStarted,
+        JobStopped as JobStopped, JobStuck as JobStuck, JobUpdated as JobUpdated,
+        JobWaiting as JobWaiting,
+    )
+    from .model.outcome import ErrorText as ErrorText, Outcome as Outcome
+    from .model.progress import Progress as Progress
+    from .model.resources import Holding as Holding, ResourceState as ResourceState
+    from .model.snapshot import JobInfo as JobInfo, JobSnapshot as JobSnapshot
+    from .model.states import JobState as JobState, Request as Request, Waiting as Waiting
 
     # Errors
     from .model.errors import (
-        AlreadyStarted as AlreadyStarted,
+        AlreadyStarted as AlreadyStarted, Deadlock as Deadlock, DuplicateJob as DuplicateJob,
+        IllegalMove as IllegalMove, IllegalVerb as IllegalVerb, JobactorsError as JobactorsError,
+        JobCancelled as JobCancelled, JobFailed as JobFailed, JobInterrupted as JobInterrupted,
+        JobsClosed as JobsClosed, JobTimedOut as JobTimedOut, MailboxFull as MailboxFull,
+        NoAnswer as NoAnswer, NoJobSystem as NoJobSystem, ResourceBusy as ResourceBusy,
+        TooMuch as TooMuch, UnknownJob as UnknownJob, UnknownJobType as UnknownJobType,
+        WrongProcess as WrongProcess, WrongThread as WrongThread,
     )
-    from .model.errors import (
-        DuplicateJob as DuplicateJob,
-    )
-    from .model.errors import (
-        IllegalMove as IllegalMove,
-    )
-    from .model.errors import (
-        IllegalVerb as IllegalVerb,
-    )
-    from .model.errors import (
-        JobactorsError as JobactorsError,
-    )
-    from .model.errors import (
-        JobCancelled as JobCancelled,
-    )
-    from .model.errors import (
-        JobFailed as JobFailed,
-    )
-    from .model.errors import (
-        JobInterrupted as JobInterrupted,
-    )
-    from .model.errors import (
-        JobsClosed as JobsClosed,
-    )
-    from .model.errors import (
-        JobTimedOut as JobTimedOut,
-    )
-    from .model.errors import (
-        NoJobSystem as NoJobSystem,
-    )
-    from .model.errors import (
-        UnknownJob as UnknownJob,
-    )
-    from .model.errors import (
-        UnknownJobType as UnknownJobType,
-    )
-    from .model.errors import (
-        WrongProcess as WrongProcess,
-    )
-    from .model.errors import (
-        WrongThread as WrongThread,
-    )
-    from .model.events import (
-        Event as Event,
-    )
-    from .model.events import (
-        JobCancelling as JobCancelling,
-    )
-    from .model.events import (
-        JobFinished as JobFinished,
-    )
-    from .model.events import (
-        JobPaused as JobPaused,
-    )
-    from .model.events import (
-        JobProgressed as JobProgressed,
-    )
-    from .model.events import (
-        JobQueued as JobQueued,
-    )
-    from .model.events import (
-        JobRead as JobRead,
-    )
-    from .model.events import (
-        JobRemoved as JobRemoved,
-    )
-    from .model.events import (
-        JobRequested as JobRequested,
-    )
-    from .model.events import (
-        JobRequeued as JobRequeued,
-    )
-    from .model.events import (
-        JobRestated as JobRestated,
-    )
-    from .model.events import (
-        JobResumed as JobResumed,
-    )
-    from .model.events import (
-        JobRetried as JobRetried,
-    )
-    from .model.events import (
-        JobStarted as JobStarted,
-    )
-    from .model.events import (
-        JobStopped as JobStopped,
-    )
-    from .model.events import (
-        JobStuck as JobStuck,
-    )
-    from .model.events import (
-        JobUpdated as JobUpdated,
-    )
-    from .model.events import (
-        JobWaiting as JobWaiting,
-    )
-    from .model.jobtype import JobType as JobType
-    from .model.jobtype import job as job
-    from .model.jobtype import job_types as job_types
-    from .model.options import Options as Options
-    from .model.outcome import ErrorText as ErrorText
-    from .model.outcome import Outcome as Outcome
-    from .model.progress import Progress as Progress
-    from .model.retention import Retention as Retention
-    from .model.retry import Retry as Retry
-    from .model.retry import Snooze as Snooze
-    from .model.snapshot import JobInfo as JobInfo
-    from .model.snapshot import JobSnapshot as JobSnapshot
-    from .model.states import JobState as JobState
-    from .model.states import Request as Request
-    from .model.states import Waiting as Waiting
-    from .runners.block import tracked as tracked
+# fmt: on
 
-# The same table for the running program: a name is loaded when it is first used, so that a child
-# process that only tracks loads no engine, and an import costs next to nothing.
+# The same table for the running program (a test compares them): a name is loaded when first
+# used, so that a child process that only tracks loads no engine, and an import costs little.
 _HOMES = {
     "engine.supervisor": "open_jobs",
     "hosts.thread": "start stop",
     "engine.jobs": "Jobs JobsStatistics Submitter",
     "engine.job": "Job",
+    "engine.batch": "Batch Selection",
+    "engine.dependencies": "After after handle",
     "runners.block": "tracked",
+    "faces.executor": "JobFuture JobsExecutor",
+    "faces.tqdm": "tqdm trange",
     "model.jobtype": "JobType job job_types",
+    "model.limits": "Limits",
     "model.options": "Options",
     "model.retention": "Retention",
     "model.retry": "Retry Snooze",
     "inside.context": "JobContext bind_context cancelled current_job progress shield",
     "inside.stage": "stage",
     "inside.track": "track",
+    "inside.inbox": "Inbox Question Reply",
     "engine.bus": "SubscriberLagged Subscription SubscriptionStatistics",
     "engine.display": "DisplayHook",
     "model.events": (
-        "Event JobCancelling JobFinished JobPaused JobProgressed JobQueued JobRead JobRemoved "
-        "JobRequested JobRequeued JobRestated JobResumed JobRetried JobStarted JobStopped JobStuck "
-        "JobUpdated JobWaiting"
+        "Event JobCancelling JobFinished JobLogged JobPaused JobProgressed JobQueued JobRead "
+        "JobRemoved JobRequested JobRequeued JobRestated JobResumed JobRetried JobStarted "
+        "JobStopped JobStuck JobUpdated JobWaiting"
     ),
     "model.outcome": "ErrorText Outcome",
     "model.progress": "Progress",
+    "model.resources": "Holding ResourceState",
     "model.snapshot": "JobInfo JobSnapshot",
     "model.states": "JobState Request Waiting",
     "model.errors": (
-        "AlreadyStarted DuplicateJob IllegalMove IllegalVerb JobactorsError JobCancelled JobFailed "
-        "JobInterrupted JobsClosed JobTimedOut NoJobSystem UnknownJob UnknownJobType WrongProcess "
-        "WrongThread"
+        "AlreadyStarted Deadlock DuplicateJob IllegalMove IllegalVerb JobactorsError JobCancelled "
+        "JobFailed JobInterrupted JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem "
+        "ResourceBusy TooMuch UnknownJob UnknownJobType WorkerDied "
+        "WrongProcess WrongThread"
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

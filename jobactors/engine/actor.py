@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import math
+import signal
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from jobactors.inside.context import CURRENT, JobContext
 from jobactors.inside.control import Control, StopJob
+from jobactors.inside.inbox import Inbox
 from jobactors.inside.meter import Meter
 from jobactors.model.events import JobCancelling, JobPaused, JobRequested, JobResumed, JobStuck
-from jobactors.model.outcome import OWNER_CANCELLED, Ending, Returned, Stopped, ending_of
+from jobactors.model.log import Log
+from jobactors.model.outcome import (
+    OWNER_CANCELLED,
+    Ending,
+    ErrorText,
+    Raised,
+    Returned,
+    Stopped,
+    ending_of,
+)
 from jobactors.model.states import JobState, Request
 
 from .attempt import Abandoned, Attempt
+from .dependencies import resolved
 from .sampler import Sampler
 
 if TYPE_CHECKING:
@@ -43,12 +56,18 @@ class Actor:
         self._timeout: Alarm | None = None
         self._time_left = record.options.timeout
         self.control = Control(system.door.thread)
+        if record.inbox is None:
+            record.inbox = Inbox(info.id, record.options.mailbox)
+        record.inbox.attend(self.control)
+        if record.log is None:
+            record.log = Log(record.options.log_limit)
         self.meter = Meter(self._wake)
         self.sampler = Sampler(
             self.meter,
             info.id,
             system.clock,
             system.alarms,
+            record.log,
             lambda event: system.emit(record, event),
         )
         self.context = JobContext(
@@ -59,6 +78,8 @@ class Actor:
             type=info.type,
             subject=info.subject,
             attempt=attempt,
+            inbox=record.inbox,
+            log=record.log,
             system=system,
         )
 
@@ -82,28 +103,38 @@ class Actor:
 
     async def _ending(self) -> Ending:
         record = self.record
-        attempt = Attempt(self.context, record.function, record.args, record.kwargs, self._abandon)
+        args, kwargs = resolved(record.args, record.kwargs)
+        attempt = Attempt(
+            self.context, record.function, args, kwargs, self._abandon, record.options
+        )
         try:
             with self._scope:
                 return Returned(await record.runner.run(attempt))
-        except trio.Cancelled:
-            raise
-        except Abandoned:
-            self.reason = f"{self.reason} ({ABANDONED})" if self.reason else ABANDONED
+        except trio.Cancelled as exc:
+            if trio.current_effective_deadline() == -math.inf:
+                raise
+            # Nobody is being cancelled: the job raised one it had kept from somewhere else.
+            return _raised(exc)
+        except Abandoned as exc:
+            how = str(exc) or ABANDONED
+            self.reason = f"{self.reason} ({how})" if self.reason else how
             return Stopped()
         except StopJob as exc:
-            return ending_of(exc) if self.request is None else Stopped()
+            return _raised(exc) if self.request is None else Stopped()
         except BaseException as exc:  # a job may raise anything, and it ends that job alone
-            return ending_of(exc)
+            if _is_ctrl_c(exc):
+                self.reason = self.reason or "Ctrl-C"
+                signal.raise_signal(signal.SIGINT)  # once more, for the body: here it is shielded
+                return Stopped()
+            return _raised(exc)
         return Stopped()
 
     def _finish(self, ending: Ending) -> None:
         for alarm in (self._grace, self._timeout):
             if alarm is not None:
                 alarm.take_back()
-        self.sampler.stop()
-        self.sampler.sample()
-        self.sampler.stop()
+        self.context.log.finish(self.system.clock.now())
+        self.sampler.close()
         self.system.attempt_ended(self, ending)
 
     # -- requests, all in the loop's thread
@@ -194,3 +225,25 @@ class Actor:
 
     def __repr__(self) -> str:
         return f"<Actor {self.record.id} {self.record.snapshot.state}>"
+
+
+def _raised(exc: BaseException) -> Raised:
+    """Keep what a job raised; an exception whose own code fails is kept by its name only."""
+    try:
+        return ending_of(exc)
+    except BaseException:  # its __str__ or __setattr__ is the job's code: it may raise anything
+        name = type(exc).__qualname__
+        return Raised(RuntimeError(f"{name}, which cannot be shown"), ErrorText(name, "", ""))
+
+
+def _is_ctrl_c(exc: BaseException) -> bool:
+    """Whether ``exc`` holds a KeyboardInterrupt that a signal brought, and not the job's code.
+
+    Only the actor's own task is protected from Ctrl-C; tasks that the job starts are not.
+    """
+    if isinstance(exc, BaseExceptionGroup):
+        return any(_is_ctrl_c(inner) for inner in exc.exceptions)
+    where = exc.__traceback__ if isinstance(exc, KeyboardInterrupt) else None
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    return where is not None and where.tb_frame.f_globals.get("__name__") == "trio._core._ki"

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 import attrs
 import trio
 
+from jobactors.model.options import DEFAULTS
+
 if TYPE_CHECKING:
     from jobactors.inside.context import JobContext
+    from jobactors.model.options import Options
 
-NAMES: Final = {"trio": "task", "thread": "thread"}
+NAMES: Final = {
+    "trio": "task",
+    "thread": "thread",
+    "process": "process",
+    "asyncio": "asyncio_loop",
+}
 """Runners by the name users give, and the module of ``jobactors.runners`` that has each.
 
 They are found by name when first needed: the engine does not import them, and a program that never
@@ -35,10 +43,16 @@ class Attempt:
     """Its keyword arguments."""
     abandon: trio.CancelScope
     """Cancelled when the system closes and cannot wait any longer for a stuck attempt."""
+    options: Options = DEFAULTS
+    """How the job is to be treated: a runner reads its ``grace`` and ``limits``."""
 
 
 class Abandoned(BaseException):
-    """Raised by a runner that left its attempt behind because ``abandon`` was cancelled."""
+    """Raised by a runner that did not wait for its attempt to end by itself.
+
+    Without a text: it left the attempt behind, because ``abandon`` was cancelled.  With one: it
+    ended the attempt by force, and the text says how; it is shown with the reason of the cancel.
+    """
 
 
 class Runner(Protocol):

@@ -11,6 +11,8 @@ more than :data:`LONGEST_BACKLOG` of them cuts the subscriber off, and it is tol
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 Batch = tuple[Event, ...]
 LONGEST_BACKLOG: Final = 10_000
+LAST_READING: Final = 1.0
+"""Seconds that subscribers have for the last events once the system has ended."""
 
 
 class SubscriberLagged(JobactorsError):
@@ -67,6 +71,8 @@ class Subscription:
         self._conflated = 0
         self._cut_off = False
         self._ending = False
+        self.read_out = trio.Event()
+        """Set when the reader has come to the end, or has left."""
 
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self
@@ -75,6 +81,7 @@ class Subscription:
         try:
             batch = await self._receive.receive()
         except (trio.EndOfChannel, trio.ClosedResourceError):
+            self.read_out.set()
             if self._cut_off:
                 raise SubscriberLagged(len(self._backlog)) from None
             raise StopAsyncIteration from None
@@ -83,6 +90,17 @@ class Subscription:
         if self._ending and not self._backlog:
             self._send.close()
         return batch
+
+    def rest(self) -> Batch:
+        """Take what has come and was not read, without waiting: for a last look when cancelled."""
+        batches = []
+        with suppress(trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
+            batches.append(self._receive.receive_nowait())
+        batches.append(tuple(self._backlog))
+        self._backlog.clear()
+        rest = tuple(chain.from_iterable(batches))
+        self._delivered += len(rest)
+        return rest
 
     def statistics(self) -> SubscriptionStatistics:
         """Numbers about this subscription so far."""
@@ -95,6 +113,7 @@ class Subscription:
         self._backlog.clear()
         self._send.close()
         self._receive.close()
+        self.read_out.set()
 
     # -- the bus's side
 
@@ -187,8 +206,12 @@ class Bus:
             self._filled = trio.Event()
             self.flush()
 
-    def close(self) -> None:
-        """Hand out the last events and end all subscriptions."""
+    async def close(self) -> None:
+        """Hand out the last events, end all subscriptions, and give their readers time to read."""
         self.flush()
-        for subscription in self._subscriptions:
+        ending = list(self._subscriptions)
+        for subscription in ending:
             subscription.end()
+        with trio.move_on_after(LAST_READING):
+            for subscription in ending:
+                await subscription.read_out.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from contextlib import suppress
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+_log = logging.getLogger("jobactors")
 
 
 class Door:
@@ -55,6 +57,8 @@ class Door:
     def post(self, function: Callable[..., object], *args: Any) -> None:
         """Run ``function(*args)`` soon, or now in the loop's own thread; its result is dropped.
 
+        What it raises is raised in the loop's own thread; from another one it is logged.
+
         Raises:
             JobsClosed, WrongProcess: when the loop cannot be reached.
         """
@@ -62,11 +66,11 @@ class Door:
         if threading.get_ident() == self.thread:
             function(*args)
             return
-        self._send(function, *args)
+        self._send(_run_alone, function, *args)
 
     def post_quietly(self, function: Callable[..., object], *args: Any) -> None:
         """The same for news that nobody needs once the loop has gone."""
-        if not self._closed:
+        if not self._closed and os.getpid() == self._process:
             with suppress(trio.RunFinishedError):
                 self.token.run_sync_soon(function, *args)
 
@@ -93,6 +97,14 @@ class Door:
             self.token.run_sync_soon(function, *args)
         except trio.RunFinishedError:
             raise JobsClosed("be reached") from None
+
+
+def _run_alone(function: Callable[..., object], *args: Any) -> None:
+    """Call what another thread wants called; raising in the loop's entry would end the loop."""
+    try:
+        function(*args)
+    except Exception:
+        _log.exception("a call posted into the jobs' loop failed: %r", function)
 
 
 class _Answer:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
+from jobactors.inside.inbox import Question, Reply
 from jobactors.model.errors import WrongThread
+from jobactors.model.log import as_text
 from jobactors.model.outcome import error_for_waiter, unwrap
 
 from .display import mimebundle_of
+from .loan import loan_for
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Sequence
 
+    from jobactors.model.log import LogLine
     from jobactors.model.snapshot import JobInfo, JobSnapshot
     from jobactors.model.states import JobState
 
@@ -78,7 +82,7 @@ class Job(Generic[T]):
         return self._outcome().__await__()
 
     async def _outcome(self) -> T:
-        await self._record.settled
+        await self._settle()
         self._note_reading()
         result: T = unwrap(self.id, self._settled_outcome())
         return result
@@ -88,8 +92,19 @@ class Job(Generic[T]):
 
         Raises nothing for a failed job, and does not count as reading it.
         """
-        await self._record.settled
+        await self._settle()
         return self._record.snapshot
+
+    async def _settle(self) -> None:
+        settled = self._record.settled
+        if not settled.is_set:
+            self._jobs._system.door.check("end a job")
+        loan = None if settled.is_set else loan_for(self._jobs._system, self._record)
+        if loan is None:
+            await settled
+        else:
+            async with loan:
+                await settled
 
     def result(self, timeout: float | None = None) -> T:
         """Block this thread until the job has ended, and return its result.
@@ -127,16 +142,34 @@ class Job(Generic[T]):
         door.check("end a job")
         if door.is_home:
             raise WrongThread(call, instead)
-        if not settled.wait_in_thread(timeout):
+        if not self._wait_in_thread(timeout):
             raise TimeoutError(
                 f"job {self.id} is {self.state} after {timeout:g} s of waiting; it goes on"
             )
+
+    def _wait_in_thread(self, timeout: float | None) -> bool:
+        settled = self._record.settled
+        loan = loan_for(self._jobs._system, self._record)
+        if loan is None:
+            return settled.wait_in_thread(timeout)
+        with loan:
+            return loan.control.wait_in_thread(settled, timeout)
 
     def _settled_outcome(self) -> Any:
         return self._record.snapshot.outcome
 
     def _note_reading(self) -> None:
         self._jobs._note_reading(self._record)
+
+    def call_when_settled(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback()`` in the loop's thread once the job has ended, or now if it has.
+
+        It may be called twice when the job ends in this very moment, so it must not mind.
+
+        Returns:
+            A function that takes the callback back.
+        """
+        return self._record.settled.call_when_set(callback)
 
     # -- verbs
 
@@ -192,6 +225,77 @@ class Job(Generic[T]):
             IllegalVerb: if the job has finished.
         """
         return self._tell("update", changes)
+
+    # -- the log
+
+    def logs(self, since: int = 0) -> str:
+        """Return what the job has printed and logged so far, as text.
+
+        Args:
+            since: Leave out so many lines of all ever written, as ``snapshot().log_lines`` counts.
+        """
+        return as_text(self.log_lines(since))
+
+    def log_lines(self, since: int = 0) -> Sequence[LogLine]:
+        """The same line by line, with time and source."""
+        log = self._record.log
+        return () if log is None else log.lines(since)
+
+    # -- the mailbox
+
+    def tell(self, message: Any) -> None:
+        """Put a message into the job's mailbox; the job reads it from ``ja.current_job().inbox``.
+
+        Messages arrive in order.  Before the job starts they wait for it; what it has not read when
+        it ends is dropped.
+
+        Raises:
+            MailboxFull: if as many messages wait as the option ``mailbox`` allows.
+            IllegalVerb: if the job has ended.
+        """
+        system = self._jobs._system
+        system.door.call(system.tell, self._record, message)
+
+    def ask(self, message: Any) -> Reply:
+        """Put a question into the job's mailbox; the answer is awaited, or ``.result(timeout)``.
+
+        The job finds a ``Question`` in its inbox and calls its ``reply(value)``.
+
+        Raises:
+            MailboxFull, IllegalVerb: as :meth:`tell`.  The reply raises ``NoAnswer`` when the job
+                ends without answering.
+
+        Example::
+
+            accuracy = job.ask("accuracy").result(timeout=5)
+        """
+        reply = Reply(self.id)
+        self.tell(Question(message, reply))
+        return reply
+
+    def restart(self, *, from_checkpoint: bool = True) -> Job[T]:
+        """Submit the work of this ended job again, as a new job that ``continues`` this one.
+
+        It has the same function, arguments and options.
+
+        Args:
+            from_checkpoint: Whether to go on from what the job had saved, if it had.
+
+        Raises:
+            IllegalVerb: if it has not ended.
+        """
+        return self._jobs._restart(self._record, from_checkpoint=from_checkpoint)
+
+    def delete(self) -> JobSnapshot:
+        """Remove the ended job from the registry; this handle keeps its outcome.
+
+        Raises:
+            IllegalVerb: if it has not ended.
+            UnknownJob: if it has been removed already.
+        """
+        system = self._jobs._system
+        system.door.call(system.remove, self.id, "deleted")
+        return self._record.snapshot
 
     def _tell(self, verb: str, *args: Any) -> JobSnapshot:
         if not self._record.snapshot.state.is_terminal or verb != "cancel":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, final, overload
 
 import attrs
@@ -14,15 +15,19 @@ import trio
 from jobactors.model.options import DEFAULTS
 from jobactors.model.states import JobState
 
+from .batch import Batch, Selection
 from .display import mimebundle_of
 from .job import Job
 from .selection import matches
 from .submission import make_record
+from .upstairs import upstairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Executor
 
     from jobactors.model.events import Event
+    from jobactors.model.resources import ResourceState
     from jobactors.model.snapshot import JobSnapshot
 
     from .attempt import Runner
@@ -81,9 +86,57 @@ class Submitter:
                 await job.wait()
             raise
 
+    def map(
+        self,
+        function: Callable[..., Any],
+        *iterables: Iterable[Any],
+        intake: int | None = None,
+    ) -> Batch[Any]:
+        """Submit ``function(*items)`` for each tuple of items, and return them as one batch.
+
+        Args:
+            function: What to run.
+            *iterables: Where its arguments come from; the shortest one ends it.
+            intake: How many jobs may be under way before more input is taken; default: twice
+                ``max_running``, or 1,000 without a limit.
+
+        Raises:
+            TypeError, ValueError: for an intake below 1, or no iterable.
+
+        Example::
+
+            for job in jobs.map(resize, pictures):
+                print(job.result())
+        """
+        if not iterables:
+            raise TypeError("map takes a function and at least one iterable")
+        system = self._jobs._system
+        limit = system.room.max_running
+        width = intake if intake is not None else (1_000 if limit is None else 2 * limit)
+        if width < 1:
+            raise ValueError(f"intake is at least 1, not {width}")
+        # Not strict: as with the built-in map, the shortest one ends it.
+        inputs = zip(*iterables, strict=False)
+        batch: Batch[Any] = Batch(self, system, function, inputs, width)
+        system.door.call(batch.take_in)
+        return batch
+
     def options(self, **changes: Any) -> Submitter:
         """Return a submitter with further options; later ones win."""
         return self._jobs.options(**{**self._changes, **changes})
+
+    def as_executor(self) -> Executor:
+        """Return these jobs as a :class:`concurrent.futures.Executor`, for libraries that take one.
+
+        Its futures are real ones; shutting it down leaves the job system alone.
+
+        Example::
+
+            with jobs.options(tags="thumbnails").as_executor() as pool:
+                pages = list(pool.map(render, numbers))
+        """
+        executor: Executor = upstairs("executor").JobsExecutor(self._jobs, self._changes)
+        return executor
 
 
 @final
@@ -169,10 +222,14 @@ class Jobs(Submitter):
         record = make_record(work, args, kwargs, changes, system.clock.now(), runner)
         if record.snapshot.info.key is None and record.runner.takes_slot and system.accepts:
             # Nothing can refuse it any more, so nothing need be waited for.
-            system.door.post(system.accept, record)
+            system.door.post(system.accept_or_settle, record)
         else:
             record = system.door.call(system.accept, record)
         return Job(self, record)
+
+    def _restart(self, ended: Record, *, from_checkpoint: bool) -> Job[Any]:
+        system = self._system
+        return Job(self, system.door.call(system.restart, ended, from_checkpoint))
 
     # -- look
 
@@ -280,7 +337,46 @@ class Jobs(Submitter):
         """
         self._system.door.post(function, *args)
 
+    # -- many at once
+
+    def select(
+        self,
+        *,
+        state: str | JobState | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+        tag: str | None = None,
+        priority: str | int | None = None,
+    ) -> Selection:
+        """Return the jobs that match, to be told one thing: ``jobs.select(tag="x").cancel()``.
+
+        Args and errors as in :meth:`list`.
+        """
+        wanted = matches(state, type, subject, tag, priority)
+
+        def find() -> Sequence[Job[Any]]:
+            return [Job(self, r) for r in self._system.registry if wanted(r.snapshot)]
+
+        return Selection(partial(self._system.door.call, find))
+
+    def resources(self) -> Sequence[ResourceState]:
+        """How each resource stands that is declared or held: capacity, holders, free units."""
+        return self._system.door.call(self._system.room.resources.states)
+
+    def queue(self) -> Sequence[JobSnapshot]:
+        """The waiting jobs in the order in which they would start if nothing held them."""
+        system = self._system
+        return system.door.call(lambda: [system.registry.get(i).snapshot for i in system.room])
+
     # -- steer
+
+    def hold_dispatch(self) -> None:
+        """Start no more jobs until :meth:`release_dispatch`; running ones go on."""
+        self._system.door.call(self._system.hold_dispatch, True)
+
+    def release_dispatch(self) -> None:
+        """Start jobs again."""
+        self._system.door.call(self._system.hold_dispatch, False)
 
     def scale(self, max_running: int | None) -> None:
         """Change how many jobs may run at once; running ones go on, free slots are filled at once.

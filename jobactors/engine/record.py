@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
+    from jobactors.inside.inbox import Inbox
     from jobactors.model.events import JobQueued
+    from jobactors.model.log import Log
     from jobactors.model.options import Options
     from jobactors.model.snapshot import JobSnapshot
 
     from .actor import Actor
     from .attempt import Runner
+    from .dependencies import Edge
 
 
 class Record:
@@ -29,8 +32,11 @@ class Record:
         "actor",
         "args",
         "context",
+        "edges",
         "function",
+        "inbox",
         "kwargs",
+        "log",
         "options",
         "queued",
         "runner",
@@ -47,7 +53,9 @@ class Record:
         kwargs: dict[str, Any],
         options: Options,
         runner: Runner,
+        *,
         context: Context | None,
+        edges: tuple[Edge, ...] = (),
     ) -> None:
         self.queued = queued
         self.snapshot = snapshot
@@ -57,8 +65,14 @@ class Record:
         self.options = options
         self.runner = runner
         self.context = context
+        self.edges = edges
+        """What it comes after."""
+        self.inbox: Inbox | None = None
+        """Its mailbox, made when it starts or is first told something."""
         self.settled = Latch()
         """Set when the job ends or comes to rest; a resumed job gets a new one."""
+        self.log: Log | None = None
+        """What it printed and logged, in all its attempts."""
         self.actor: Actor | None = None
         """The running attempt."""
 
@@ -66,3 +80,8 @@ class Record:
     def id(self) -> str:
         """The job's id."""
         return self.snapshot.info.id
+
+    @property
+    def settled_for_good(self) -> bool:
+        """Whether it has reached its terminal state."""
+        return self.snapshot.state.is_terminal

@@ -119,11 +119,11 @@ class Registry:
         rules, removals = self.retention, list[Removal]()
         while len(self._read.sizes) > rules.read:
             removals.append(self._drop(next(iter(self._read.sizes)), "read"))
-        while (job_id := self._oldest()) is not None:
-            why = self._excess(job_id, now)
-            if why is None:
-                break
+        while (why := self._excess()) is not None and (job_id := self._oldest()) is not None:
             removals.append(self._drop(job_id, why))
+        for shelf in (self._read, self._unread):
+            while shelf.sizes and self._is_old(oldest := next(iter(shelf.sizes)), now):
+                removals.append(self._drop(oldest, f"older than {rules.age:g} s"))
         self.pruned_unread += sum(removal.unread for removal in removals)
         return removals
 
@@ -133,15 +133,16 @@ class Registry:
                 return next(iter(shelf.sizes))
         return None
 
-    def _excess(self, job_id: str, now: float) -> str | None:
-        rules = self.retention
+    def _is_old(self, job_id: str, now: float) -> bool:
         finished_at = self._records[job_id].snapshot.finished_at
+        return finished_at is not None and now - finished_at > self.retention.age
+
+    def _excess(self) -> str | None:
+        rules = self.retention
         if len(self._read.sizes) + len(self._unread.sizes) > rules.jobs:
             return f"more than {rules.jobs} finished jobs"
         if self._read.total + self._unread.total > rules.result_bytes:
             return f"results larger than {rules.result_bytes} bytes"
-        if finished_at is not None and now - finished_at > rules.age:
-            return f"older than {rules.age:g} s"
         return None
 
     def _drop(self, job_id: str, why: str) -> Removal:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from jobactors.model.events import JobProgressed
+from jobactors.model.events import JobLogged, JobProgressed
 from jobactors.model.progress import NO_PROGRESS, Progress, Speed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jobactors.inside.meter import Meter
+    from jobactors.model.log import Log
 
     from .alarms import Alarm, Alarms
     from .clock import LoopClock
+
+_logger = logging.getLogger("jobactors")
 
 INTERVAL: Final = 0.1
 """Seconds between two samples of one job, at least."""
@@ -36,22 +40,29 @@ class Sampler:
         job_id: str,
         clock: LoopClock,
         alarms: Alarms,
-        emit: Callable[[JobProgressed], None],
+        log: Log,
+        emit: Callable[[JobProgressed | JobLogged], None],
     ) -> None:
         self._meter = meter
         self._job_id = job_id
         self._clock = clock
         self._alarms = alarms
         self._emit = emit
+        self._log = log
+        self._logged = log.total
         self._alarm: Alarm | None = None
         self._sampled_at = 0.0
         self._interval = INTERVAL
         self._last = NO_PROGRESS
+        self._closed = False
+        self._unreadable = False
         self._units = Speed()
         self._share = Speed()
 
     def wake(self) -> None:
         """There is something to see: sample now, or when the last sample is old enough."""
+        if self._closed:
+            return  # a thread of the job's own goes on after its attempt has ended
         now = self._clock.now()
         due = self._sampled_at + INTERVAL
         if now >= due:
@@ -64,15 +75,26 @@ class Sampler:
         now = self._clock.now()
         self._sampled_at = now
         self._meter.quiet = True  # before reading: a report that comes meanwhile wakes us again
-        progress = self._with_speed(self._meter.read(), now)
-        if _differs(progress, self._last):
+        progress = self._news(now)
+        if progress is not None:
             self._last = progress
             self._interval = INTERVAL
             self._emit(JobProgressed(self._job_id, now, progress))
         else:
             self._interval = min(SLOWEST, self._interval * 2)
+        log = self._log
+        if log.total != self._logged:
+            self._logged = log.total
+            self._emit(JobLogged(self._job_id, now, log.total, log.cut))
         if self._meter.polled:
             self._look_at(now + self._interval)
+
+    def close(self) -> None:
+        """The attempt has ended: publish the last value, and nothing after it."""
+        self.stop()
+        self.sample()
+        self.stop()
+        self._closed = True
 
     def stop(self) -> None:
         """Sample no more by itself."""
@@ -96,6 +118,20 @@ class Sampler:
     def _look(self) -> None:
         self._alarm = None
         self.sample()
+
+    def _news(self, now: float) -> Progress | None:
+        """Read the meter; None without news, or if what the job reported cannot be made sense of.
+
+        The numbers come from the job: they may be texts, or arrays that cannot be compared.
+        """
+        try:
+            progress = self._with_speed(self._meter.read(), now)
+            return progress if _differs(progress, self._last) else None
+        except Exception:
+            if not self._unreadable:
+                _logger.exception("job %s reported progress that makes no sense", self._job_id)
+            self._unreadable = True
+            return None
 
     def _with_speed(self, progress: Progress, now: float) -> Progress:
         if self._units.at == 0:

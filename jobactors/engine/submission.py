@@ -6,6 +6,8 @@ import inspect
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from jobactors.model.events import JobQueued
 from jobactors.model.jobtype import JobType, job_type_named, job_type_of
 from jobactors.model.options import DEFAULTS, Options
@@ -13,6 +15,7 @@ from jobactors.model.snapshot import JobInfo, fold
 from jobactors.model.states import Waiting
 
 from .attempt import runner_for, runner_named
+from .dependencies import find_edges
 from .ids import IDS
 from .record import Record
 
@@ -78,8 +81,27 @@ def make_record(
         args,
         kwargs,
         options,
-        runner or _runner(function, options),
-        _submitter_context(),
+        runner or choose_runner(function, options),
+        context=_submitter_context(),
+        edges=find_edges(options.after, args, kwargs),
+    )
+
+
+def make_continuation(ended: Record, now: float) -> Record:
+    """Make the record of a job that does the same work again and is linked to the ended one."""
+    old = ended.snapshot.info
+    info = attrs.evolve(old, id=IDS.new(old.type), submitted_at=now, continues=old.id)
+    options = attrs.evolve(ended.options, hold=False, start_at=None, after=())
+    queued = JobQueued(info.id, now, info)
+    return Record(
+        queued,
+        fold(None, queued),
+        ended.function,
+        ended.args,
+        ended.kwargs,
+        options,
+        ended.runner,
+        context=_submitter_context(),
     )
 
 
@@ -117,7 +139,7 @@ def _check_arguments(
 ) -> None:
     """Refuse a call that cannot work now, rather than as a failed job later."""
     code = getattr(function, "__code__", None)
-    if code is not None and not args and not kwargs and not code.co_argcount:
+    if code is not None and not (args or kwargs or code.co_argcount or code.co_kwonlyargcount):
         return  # the common case, without the cost of a signature
     try:
         signature = inspect.signature(function)
@@ -134,7 +156,14 @@ def _options(kind: JobType | None, changes: Mapping[str, Any]) -> Options:
     return base.changed(**changes) if changes else base
 
 
-def _runner(function: Callable[..., Any], options: Options) -> Runner:
+def choose_runner(function: Callable[..., Any], options: Options) -> Runner:
+    """Return the runner that the options name, or the one that fits the function.
+
+    Raises:
+        ValueError: for a name that is no runner, and for limits that it could not enforce.
+    """
+    if options.limits is not None and options.runner != "process":
+        raise ValueError('limits are enforced for processes only: add runner="process"')
     return runner_for(function) if options.runner is None else runner_named(options.runner)
 
 

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Literal
 
 import trio
 
+from jobactors.inside.bars import capture_tqdm
+from jobactors.inside.capture import capturing
 from jobactors.model.errors import NoJobSystem
 from jobactors.model.outcome import error_for_waiter
 from jobactors.model.retention import Retention
 from jobactors.model.states import JobState
 
+from .display import in_kernel
 from .jobs import Jobs, check_max_running
 from .system import System
+from .upstairs import check_display, upstairs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 OPEN: ContextVar[Jobs | None] = ContextVar("jobactors_open_system", default=None)
 """The innermost ``open_jobs`` block around this code."""
@@ -30,7 +34,9 @@ _standing: list[Callable[[], Jobs | None]] = []
 async def open_jobs(
     max_running: int | None = None,
     *,
+    resources: Mapping[str, int] | None = None,
     retention: Retention | None = None,
+    display: Literal["terminal"] | None = None,
     unread_failures: Literal["raise", "ignore"] = "raise",
 ) -> AsyncIterator[Jobs]:
     """Open a job system for a block of trio code.  Nothing it runs outlives the block.
@@ -47,7 +53,9 @@ async def open_jobs(
 
     Args:
         max_running: How many jobs may run at once; default: no limit.
+        resources: Named capacities, such as ``{"gpu": 2}``; a name that is not declared is a mutex.
         retention: What is kept of finished jobs; default: a day, 10,000 jobs, 256 MiB of results.
+        display: "terminal" shows the jobs on ``sys.stderr``: bars, or plain lines if that is none.
         unread_failures: "ignore" lets the block end quietly although jobs have failed unread.
 
     Raises:
@@ -63,11 +71,15 @@ async def open_jobs(
     check_max_running(max_running)
     if unread_failures not in {"raise", "ignore"}:
         raise ValueError(f'unread_failures is "raise" or "ignore", not {unread_failures!r:.100}')
-    system = System(max_running, retention or Retention())
+    check_display(display)
+    capture_tqdm()
+    system = System(max_running, retention or Retention(), resources)
     body_error: BaseException | None = None
-    async with trio.open_nursery() as host:
+    async with _nursery() as host:
         await host.start(system.run)
         jobs = Jobs(system)
+        if display is not None:
+            jobs.attach(upstairs(display).show)
         outer = OPEN.set(jobs)
         try:
             yield jobs
@@ -77,13 +89,33 @@ async def open_jobs(
             body_error = exc
         finally:
             OPEN.reset(outer)
-        with trio.CancelScope(shield=True):
-            await system.stop("the block that owned it was left")
+        try:
+            with trio.CancelScope(shield=True):
+                await system.stop("the block that owned it was left")
+        except KeyboardInterrupt as exc:  # a second Ctrl-C: whoever pressed it waits no longer
+            system.abandon(system.unfinished)
+            body_error = exc
         system.close()
     if body_error is not None:
         raise body_error
     if unread_failures == "raise":
         _raise_unread(system)
+
+
+@asynccontextmanager
+async def _nursery() -> AsyncIterator[trio.Nursery]:
+    """A nursery that captures output, and lets a late Ctrl-C leave as itself, not in a group."""
+    try:
+        # In a kernel the cell that happens to run is not the place for a job's prints; in a script
+        # they are expected where prints go.
+        with capturing(echo=not in_kernel()):
+            async with trio.open_nursery() as nursery:
+                yield nursery
+    except BaseExceptionGroup as group:
+        _, rest = group.split(KeyboardInterrupt)
+        if rest is not None:
+            raise
+        raise KeyboardInterrupt from None
 
 
 def _raise_unread(system: System) -> None:

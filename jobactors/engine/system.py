@@ -10,12 +10,21 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
 
-from jobactors.model.errors import DuplicateJob, IllegalVerb, JobsClosed
+from jobactors.inside.inbox import Inbox
+from jobactors.inside.latch import Latch
+from jobactors.model.errors import (
+    Deadlock,
+    DuplicateJob,
+    IllegalVerb,
+    JobsClosed,
+    ResourceBusy,
+)
 from jobactors.model.events import (
     Event,
     JobFinished,
@@ -28,6 +37,7 @@ from jobactors.model.events import (
     JobUpdated,
     JobWaiting,
 )
+from jobactors.model.options import OPTION_NAMES, UPDATABLE
 from jobactors.model.outcome import Ending, ErrorText, Outcome, Raised, judge
 from jobactors.model.retry import Snooze
 from jobactors.model.snapshot import fold
@@ -40,10 +50,11 @@ from .clock import LoopClock
 from .done_hook import call_on_done
 from .door import Door
 from .registry import Registry, Removal
+from .submission import make_continuation
 from .waiting_room import WaitingRoom
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from contextvars import Context
 
     from jobactors.model.options import OnDone
@@ -58,21 +69,30 @@ _log = logging.getLogger("jobactors")
 class System:
     """Everything one ``open_jobs`` or ``ja.start`` owns.  Written by its loop's thread only."""
 
-    def __init__(self, max_running: int | None, retention: Retention) -> None:
+    def __init__(
+        self,
+        max_running: int | None,
+        retention: Retention,
+        capacities: Mapping[str, int] | None = None,
+    ) -> None:
         self.door = Door()
         self.clock = LoopClock()
         self.alarms = Alarms(self.clock)
         self.bus = Bus(self.clock.now)
         self.registry = Registry(retention)
-        self.room = WaitingRoom(max_running)
+        self.room = WaitingRoom(max_running, capacities)
         self.accepts = True
         """Whether submits are taken."""
         self._keys: dict[object, Record] = {}
         self._unfinished: set[str] = set()
         self._due: Alarm | None = None
-        self._settled = trio.Event()
+        self._settled = trio.Event()  # replaced when set, so that several may wait
         self._closing = trio.Event()
-        self._resuming: list[Record] = []
+        # Jobs that hold no slot just now and want one back, with what to do when they have it.
+        self._returning: dict[str, Callable[[], None]] = {}
+        self._waits: dict[str, str] = {}
+        """Which job waits for which, to find circles."""
+        self._broken: deque[Record] = deque()
         self._jobs: trio.Nursery
         self._services: trio.Nursery
 
@@ -91,7 +111,7 @@ class System:
                     self._jobs = jobs
                     task_status.started(self)
                     jobs.start_soon(self._closing.wait)
-                self.bus.close()
+                await self.bus.close()
                 self.door.close()
                 services.cancel_scope.cancel()
 
@@ -110,6 +130,7 @@ class System:
         Raises:
             JobsClosed: when no more jobs are taken.
             DuplicateJob: as ``on_duplicate`` says.
+            TooMuch, ResourceBusy: for resources it can never have, or does not want to wait for.
         """
         if not self.accepts:
             raise JobsClosed
@@ -120,18 +141,54 @@ class System:
                 if options.on_duplicate != "replace":
                     return self._duplicate(existing, record)
                 self.cancel(existing, "replaced by a later submit with the same key")
+        self._check_resources(record)
+        if info.key is not None:
             self._keys[info.key] = record
         self.registry.add(record)
         self._unfinished.add(record.id)
         self.bus.publish(record.queued)
         if not record.runner.takes_slot:
-            self.room.enter(record.id)
             self._start(record)
             return record
-        self.room.add(record.id, info.priority, held=options.hold, due=options.start_at)
+        self.room.add(
+            record.id,
+            info.priority,
+            held=options.hold,
+            due=options.start_at,
+            needs=options.resources,
+            after=[e.upstream.id for e in record.edges if not e.upstream.settled_for_good],
+        )
         self._set_start_deadline(record)
+        self._break_if_upstream_failed(record)
         self.pump()
         return record
+
+    def accept_or_settle(self, record: Record) -> None:
+        """Take in a job whose submitter has not waited for the answer.
+
+        If the system has closed in between, the job ends as cancelled: its handle is out, and
+        whoever waits for it must hear something.
+        """
+        try:
+            self.accept(record)
+        except JobsClosed as exc:
+            outcome = Outcome(JobState.CANCELLED, reason=f"not taken: {exc}")
+            record.context = None
+            record.snapshot = fold(
+                record.snapshot, JobFinished(record.id, self.clock.now(), outcome)
+            )
+            record.settled.set()
+
+    def _check_resources(self, record: Record) -> None:
+        needs = record.options.resources
+        if not needs:
+            return
+        resources = self.room.resources
+        resources.check(needs)
+        if record.options.on_busy == "raise":
+            for name, units in needs.items():
+                if units > resources.free(name) or self.room.is_wanted(name):
+                    raise ResourceBusy(name, resources.holders(name))
 
     def _duplicate(self, existing: Record, new: Record) -> Record:
         key = new.snapshot.info.key
@@ -161,10 +218,16 @@ class System:
     def pump(self) -> None:
         """Start whoever may start now, and arrange to be called when the next one is due."""
         now = self.clock.now()
-        while self._resuming and self.room.free_slots > 0:
-            self._go_on(self._resuming.pop(0))
-        for job_id in self.room.take_ready(now):
+        while self._returning and self.room.free_slots > 0:
+            job_id = next(iter(self._returning))
+            self.room.enter(job_id)
+            self._returning.pop(job_id)()
+        decision = self.room.decide(now)
+        for job_id in decision.start:
             self._start(self.registry.get(job_id))
+        for job_id in decision.moved:
+            if job_id in self.room:
+                self.explain(self.registry.get(job_id))
         due = self.room.next_due()
         if self._due is not None:
             self._due.take_back()
@@ -202,7 +265,10 @@ class System:
             self._retry(record, ending, delay)
             return
         outcome = judge(ending, request, actor.reason)
+        self._returning.pop(record.id, None)
+        self._waits.pop(record.id, None)
         self.room.leave(record.id)
+        self.room.give_back(record.id)
         self.settle(record, outcome)
 
     def _next_attempt(self, record: Record, ending: Ending) -> float | None:
@@ -224,8 +290,13 @@ class System:
             error = ending.text
         self.emit(record, JobRetried(record.id, now, now + delay, error))
         self.room.leave(record.id)
+        self.room.give_back(record.id)
         self.room.add(
-            record.id, record.snapshot.info.priority, due=now + delay, why_due=Waiting.RETRY
+            record.id,
+            record.snapshot.info.priority,
+            due=now + delay,
+            why_due=Waiting.RETRY,
+            needs=record.options.resources,
         )
         self.pump()
 
@@ -241,15 +312,36 @@ class System:
         key = record.snapshot.info.key
         if key is not None and self._keys.get(key) is record:
             del self._keys[key]
+        if record.inbox is not None and outcome.state.is_terminal:
+            record.inbox.close()
         context = record.context
         record.context = None  # it may hold anything, and nobody needs it any more
         record.settled.set()
         hook = record.options.on_done
         if hook is not None and outcome.state.is_terminal:
             self._run_hook(hook, record, context)
-        self._settled.set()
+        if outcome.state.is_terminal:
+            for job_id in self.room.ended(record.id):
+                self._break_if_upstream_failed(self.registry.get(job_id))
+            record.edges = ()  # their results are needed no more
+        self._wake_drains()
         self._prune()
         self.pump()
+
+    def _break_if_upstream_failed(self, record: Record) -> None:
+        """Cancel a job that comes after one which has not succeeded, and then those after it.
+
+        A queue, not a recursion: ten thousand jobs may hang on one another.
+        """
+        self._broken.append(record)
+        if len(self._broken) > 1:
+            return
+        while self._broken:
+            first = self._broken[0]
+            broken = next((edge for edge in first.edges if edge.broken), None)
+            if broken is not None:
+                self.cancel(first, broken.reason)
+            self._broken.popleft()
 
     def _run_hook(self, hook: OnDone, record: Record, context: Context | None) -> None:
         start: Callable[..., None] = self._jobs.start_soon
@@ -263,7 +355,10 @@ class System:
     def cancel(self, record: Record, reason: str | None) -> None:
         """Walk a job down the ladder: a queued one never starts, a running one is asked to end."""
         if record.actor is not None:
+            waiting_for_slot = self._returning.pop(record.id, None)
             record.actor.cancel(reason)
+            if waiting_for_slot is not None and record.id not in self.room.running:
+                self.room.enter(record.id)  # it unwinds now, and waits for nothing
         elif record.snapshot.state is JobState.QUEUED:
             self.room.remove(record.id)
             self.settle(record, Outcome(JobState.CANCELLED, reason=reason))
@@ -276,8 +371,7 @@ class System:
         """
         state = record.snapshot.state
         if state is JobState.PAUSED:
-            if record in self._resuming:
-                self._resuming.remove(record)
+            if self._returning.pop(record.id, None) is not None:
                 self.emit(record, JobRequested(record.id, self.clock.now(), None))
             return
         if record.actor is None or state is not JobState.RUNNING:
@@ -290,7 +384,7 @@ class System:
     def paused(self, record: Record) -> None:
         """An actor stands still: its slot is free."""
         self.room.leave(record.id)
-        self._settled.set()
+        self._wake_drains()
         self.pump()
 
     def resume(self, record: Record) -> None:
@@ -301,8 +395,10 @@ class System:
         """
         actor, state = record.actor, record.snapshot.state
         if state is JobState.PAUSED and actor is not None:
-            if record not in self._resuming:
-                self._resuming.append(record)
+            if not record.runner.takes_slot:
+                actor.resume()
+            elif record.id not in self._returning:
+                self._returning[record.id] = actor.resume
                 self.emit(record, JobRequested(record.id, self.clock.now(), Request.RESUME))
                 self.pump()
         elif state is JobState.RUNNING and actor is not None:
@@ -311,11 +407,6 @@ class System:
         else:
             instead = "release() lets it start" if state is JobState.QUEUED else "submit it again"
             raise IllegalVerb(record.id, state, "resume", instead)
-
-    def _go_on(self, record: Record) -> None:
-        if record.actor is not None and record.snapshot.state is JobState.PAUSED:
-            self.room.enter(record.id)
-            record.actor.resume()
 
     def hold(self, record: Record) -> None:
         """Keep a queued job from starting.
@@ -326,7 +417,7 @@ class System:
         self._require_queued(record, "hold", "pause() makes a running job stand still")
         self.room.hold(record.id)
         self.explain(record)
-        self._settled.set()
+        self._wake_drains()
 
     def release(self, record: Record) -> None:
         """Let a held job start in its turn.
@@ -346,15 +437,41 @@ class System:
             IllegalVerb: if it has finished.
         """
         info = record.snapshot.info
+        fixed = changes.keys() & OPTION_NAMES - UPDATABLE
+        if fixed:
+            raise TypeError(
+                f"{', '.join(sorted(fixed))} cannot change after the submit; "
+                f"what can: {', '.join(sorted(UPDATABLE))}"
+            )
         if record.snapshot.state.is_terminal:
             raise IllegalVerb(record.id, record.snapshot.state, "update", "it stays as it ended")
         options = record.options.changed(**changes)
+        self.room.resources.check(options.resources)
         record.options = options
         fields = {name: getattr(options, name) for name in changes}
         self.emit(record, JobUpdated(record.id, self.clock.now(), _evolve(info, fields)))
-        if "priority" in changes and record.id in self.room:
+        if record.id in self.room:
             self.room.reprioritise(record.id, options.priority)
+            self.room.change_needs(record.id, options.resources)
             self.pump()
+
+    def restart(self, ended: Record, from_checkpoint: bool) -> Record:
+        """Submit an ended job's work again, linked to it.
+
+        Raises:
+            IllegalVerb: if it has not ended.
+        """
+        del from_checkpoint  # nothing keeps checkpoints without a store
+        state = ended.snapshot.state
+        if not state.is_terminal:
+            raise IllegalVerb(ended.id, state, "restart", "it has not ended")
+        return self.accept(make_continuation(ended, self.clock.now()))
+
+    def hold_dispatch(self, held: bool) -> None:
+        """Start nothing, or start again."""
+        self.room.dispatch_held = held
+        self._settled.set()
+        self.pump()
 
     def set_max_running(self, max_running: int | None) -> None:
         """Change how many jobs may run; running ones go on, free slots are filled at once."""
@@ -364,6 +481,63 @@ class System:
     def _require_queued(self, record: Record, verb: str, instead: str) -> None:
         if record.id not in self.room:
             raise IllegalVerb(record.id, record.snapshot.state, verb, instead)
+
+    # -- slots lent while a job waits for another
+
+    def lend_slot(self, waiting: Record, awaited: Record) -> None:
+        """A running job waits for another one: its slot is free meanwhile.
+
+        Raises:
+            Deadlock: if the other one waits, in a circle, for this one.
+        """
+        circle = [waiting.id]
+        following: str | None = awaited.id
+        while following is not None:
+            circle.append(following)
+            if following == waiting.id:
+                raise Deadlock(waiting.id, awaited.id, tuple(circle))
+            following = self._waits.get(following)
+        self._waits[waiting.id] = awaited.id
+        self.room.leave(waiting.id)
+        self.pump()
+
+    def want_slot(self, waiting: Record) -> Latch:
+        """The wait is over: the latch is set as soon as the job has a slot again."""
+        self._waits.pop(waiting.id, None)
+        returned = Latch()
+        if waiting.actor is None or not waiting.runner.takes_slot:
+            returned.set()
+        else:
+            self._returning[waiting.id] = returned.set
+            self.pump()
+        return returned
+
+    def take_slot(self, waiting: Record) -> None:
+        """The job goes on at once, slot or no slot: it is being cancelled."""
+        self._waits.pop(waiting.id, None)
+        self._returning.pop(waiting.id, None)
+        if waiting.actor is not None and waiting.runner.takes_slot:
+            self.room.enter(waiting.id)
+
+    def find(self, job_id: str) -> Record | None:
+        """Return a job's record, or None."""
+        return self.registry.get(job_id) if job_id in self.registry else None
+
+    # -- the mailbox
+
+    def tell(self, record: Record, message: Any) -> None:
+        """Put a message into a job's mailbox; before its start it waits there.
+
+        Raises:
+            IllegalVerb: if the job has ended.
+            MailboxFull: if there is no room.
+        """
+        state = record.snapshot.state
+        if state.is_terminal:
+            raise IllegalVerb(record.id, state, "tell", "nobody would read it")
+        if record.inbox is None:
+            record.inbox = Inbox(record.id, record.options.mailbox)
+        record.inbox.put(message)
 
     # -- reading
 
@@ -410,17 +584,21 @@ class System:
     async def drain(self) -> None:
         """Wait until every job has ended; those that only rest, held or paused, are cancelled."""
         while self._unfinished:
-            self._settled = trio.Event()
+            settled = self._settled
             resting = self.unfinished
             if all(self._rests(record) for record in resting):
                 for record in resting:
                     self.cancel(record, "the job system is closing, and it was at rest")
             if self._unfinished:
-                await self._settled.wait()
+                await settled.wait()
+
+    def _wake_drains(self) -> None:
+        self._settled.set()
+        self._settled = trio.Event()
 
     def _rests(self, record: Record) -> bool:
         if record.snapshot.state is JobState.PAUSED:
-            return record not in self._resuming
+            return record.id not in self._returning
         return record.id in self.room and (self.room.dispatch_held or self.room.is_held(record.id))
 
     async def stop(self, reason: str) -> list[Record]:
@@ -436,13 +614,17 @@ class System:
             with trio.move_on_at(self._patience(record)):
                 await record.settled
         late = self.unfinished
-        for record in late:
+        self.abandon(late)
+        return late
+
+    def abandon(self, records: Iterable[Record]) -> None:
+        """Leave jobs behind that do not end, where their runner can do that."""
+        for record in records:
             if record.actor is not None:
                 _log.error(
                     "job %s did not end within its grace of %g s", record.id, record.options.grace
                 )
                 record.actor.abandon()
-        return late
 
     def _patience(self, record: Record) -> float:
         begun = record.snapshot.changed_at
@@ -475,5 +657,7 @@ async def _serve(service: Callable[[], Awaitable[None]]) -> None:
         await service()
     except trio.Cancelled:
         raise
-    except BaseException:  # whatever it raises, the jobs go on
+    except BaseException as exc:  # whatever it raises, the jobs go on
+        if isinstance(exc, BaseExceptionGroup) and exc.split(trio.Cancelled)[1] is None:
+            raise  # the same, out of a nursery of the service's own
         _log.exception("a service beside the jobs failed and has ended: %r", service)

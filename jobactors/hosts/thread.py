@@ -13,16 +13,21 @@ import math
 import os
 import threading
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import trio
 
 from jobactors.engine.display import announce, in_kernel
 from jobactors.engine.jobs import check_max_running
 from jobactors.engine.supervisor import find_jobs_with, open_jobs
+from jobactors.engine.upstairs import check_display
 from jobactors.model.errors import AlreadyStarted, WrongThread
 
+from .terminal import fits_here
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jobactors.engine.jobs import Jobs
     from jobactors.model.retention import Retention
 
@@ -45,7 +50,7 @@ class _Unsaid(Enum):
 UNSAID: Final = _Unsaid.UNSAID
 """The default of an argument where None has a meaning of its own."""
 
-_DEFAULTS: Final[dict[str, Any]] = {"max_running": 4, "retention": None}
+_DEFAULTS: Final[dict[str, Any]] = {"max_running": 4, "resources": None, "retention": None}
 
 
 class ThreadHost:
@@ -149,7 +154,9 @@ os.register_at_fork(after_in_child=_process.forget)
 def start(
     max_running: int | _Unsaid | None = UNSAID,
     *,
+    resources: Mapping[str, int] | _Unsaid | None = UNSAID,
     retention: Retention | _Unsaid | None = UNSAID,
+    display: Literal["terminal"] | _Unsaid | None = UNSAID,
 ) -> Jobs:
     """Open the process's one job system, its loop in a thread beside your program.
 
@@ -159,7 +166,10 @@ def start(
 
     Args:
         max_running: How many jobs may run at once, None for no limit; default: 4.
+        resources: Named capacities, such as ``{"gpu": 2}``; a name that is not declared is a mutex.
         retention: What is kept of finished jobs; default: a day, 10,000 jobs, 256 MiB of results.
+        display: "terminal" shows the jobs on ``sys.stderr``; default: that, in a script whose
+            ``sys.stderr`` is a terminal, and None elsewhere.
 
     Raises:
         AlreadyStarted: if a system runs that was started with other arguments.
@@ -169,16 +179,24 @@ def start(
         jobs = ja.start()
         job = jobs.submit(train, epochs=30)
     """
-    given = {"max_running": max_running, "retention": retention}
+    given = {
+        "max_running": max_running,
+        "resources": resources,
+        "retention": retention,
+        "display": display,
+    }
     said = {name: value for name, value in given.items() if value is not UNSAID}
     if max_running is not UNSAID:
         check_max_running(max_running)
+    if display is not UNSAID:
+        check_display(display)
     with _process.lock:
         running = _process.running
         if running is not None and running.jobs is not None:
             _check_same(running, said)
             return running.jobs
-        jobs = _process.open({**_DEFAULTS, **said})
+        here = "terminal" if fits_here() else None
+        jobs = _process.open({**_DEFAULTS, "display": here, **said})
     announce(jobs)
     return jobs
 

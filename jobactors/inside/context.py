@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from jobactors.model.errors import WrongThread
+from jobactors.model.log import Log
 from jobactors.model.outcome import Partial
 
 from .control import Control
+from .inbox import Inbox
+from .latch import Latch
 from .meter import Meter
 
 if TYPE_CHECKING:
@@ -22,7 +27,18 @@ class JobContext:
     never cancelled and what it is told goes nowhere, so that job functions run anywhere.
     """
 
-    __slots__ = ("attempt", "control", "id", "meter", "name", "subject", "system", "type")
+    __slots__ = (
+        "attempt",
+        "control",
+        "id",
+        "inbox",
+        "log",
+        "meter",
+        "name",
+        "subject",
+        "system",
+        "type",
+    )
 
     def __init__(
         self,
@@ -34,6 +50,8 @@ class JobContext:
         type: str = "",
         subject: str = "",
         attempt: int = 0,
+        inbox: Inbox | None = None,
+        log: Log | None = None,
         system: object = None,
     ) -> None:
         self.id = id
@@ -46,6 +64,10 @@ class JobContext:
         """What the job is about."""
         self.attempt = attempt
         """1 for the first attempt; 0 outside a job."""
+        self.inbox = Inbox(id, 0) if inbox is None else inbox
+        """What others tell and ask this job."""
+        self.log = Log(0) if log is None else log
+        """What this job has printed and logged."""
         self.control = control
         self.meter = meter
         self.system = system
@@ -82,6 +104,11 @@ class JobContext:
             control.obey()
         return Checkpoint(control)
 
+    def write_log(self, text: str, source: str) -> None:
+        """Add text to the job's log, as if it had been printed to ``source``."""
+        if self.log.write(text, source, time.time()):
+            self.meter.changed()
+
     def progress_callback(
         self, done: float, total: float | None = None, *_: object, **__: object
     ) -> None:
@@ -91,6 +118,11 @@ class JobContext:
     def cancel_checker(self) -> bool:
         """Answer whether to stop; for libraries that take a function to ask."""
         return self.control.cancel_requested.is_set
+
+
+_PASSED: Final = Latch()
+"""Set already: awaiting it is a cancel point and no more, in trio and in asyncio."""
+_PASSED.set()
 
 
 class Checkpoint:
@@ -105,9 +137,7 @@ class Checkpoint:
         return self._wait().__await__()
 
     async def _wait(self) -> None:
-        import trio  # whoever awaits runs in it
-
-        await trio.lowlevel.checkpoint()
+        await _PASSED
         if self._control.asked:
             await self._control.obey_in_loop()
 
@@ -132,7 +162,12 @@ class CancelRequest:
 
         Raises:
             TimeoutError: if ``timeout`` seconds pass before.
+            WrongThread: in trio code, which would wait for itself.
         """
+        if self._control.is_home:
+            raise WrongThread(
+                "wait_cancel_requested().result()", "'await ctx.wait_cancel_requested()'"
+            )
         if not self._control.cancel_requested.wait_in_thread(timeout):
             raise TimeoutError(f"no cancel was requested within {timeout} s")
         return self._control.reason
@@ -168,7 +203,7 @@ def report(
     frame = meter.frames[-1]
     frame.done = done
     if total is not None:
-        frame.total = total or None
+        frame.total = total if total > 0 else None
     if message is not None:
         meter.message = message
     if unit:
@@ -197,7 +232,7 @@ def progress(
 
     Args:
         done: Units done so far, not since the last call.
-        total: Units there are; 0 says that this is unknown.
+        total: Units there are; 0, or -1 as some libraries say, means that this is unknown.
         message: A short text for the person who watches.
         unit: What is counted: "rows", "B".
         **counters: Further numbers to show, by name.

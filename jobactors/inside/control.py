@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final
+import time
+from typing import TYPE_CHECKING
 
 from .latch import Latch
 
@@ -48,17 +49,27 @@ class Control:
     )
 
     def __init__(self, loop_thread: int) -> None:
-        self.loop_thread: Final = loop_thread
+        self.loop_thread = loop_thread
+        """The thread of the loop in which the attempt may run; a runner with its own loop says so
+        before the attempt begins."""
         self.asked = False
         self.requests = 0
         """How many requests were made, so that a loop can tell whether one has just come."""
         self.cancel_requested = Latch()
         self.reason: str | None = None
         self.cutters: list[Callable[[], None]] = []
-        """How to end the present segment of each tracked sequence; added and removed by the job."""
+        """Called at every request, and when a pause ends, in the thread that asks: how to end the
+        present segment of a tracked sequence, wake a waiting thread, or pass the request on to
+        another process.  Added and removed by whoever wants to hear; called once too often is fine.
+        """
         self._delivered = False
         self._shields = 0
         self._gate: Gate | None = None
+
+    @property
+    def gate(self) -> Gate | None:
+        """The pause that was asked for and not taken back, if any."""
+        return self._gate
 
     # -- the loop's side
 
@@ -82,6 +93,7 @@ class Control:
         gate, self._gate = self._gate, None
         if gate is not None:
             gate.opened.set()
+            self._cut()
 
     def _ask(self) -> None:
         self.requests += 1
@@ -129,6 +141,24 @@ class Control:
             gate.reached()
             await gate.opened
 
+    def wait_in_thread(self, latch: Latch, timeout: float | None = None) -> bool:
+        """Block the job's thread until ``latch`` is set, and obey a cancel or pause meanwhile."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not latch.is_set:
+            woken = threading.Event()
+            take_back = latch.call_when_set(woken.set)
+            self.cutters.append(woken.set)
+            try:
+                if self.asked and not self.is_home:
+                    self.obey()
+                left = None if deadline is None else deadline - time.monotonic()
+                if (left is not None and left <= 0) or not woken.wait(left):
+                    return latch.is_set
+            finally:
+                self.cutters.remove(woken.set)
+                take_back()
+        return True
+
     def _deliver(self) -> None:
         if self._delivered:
             self.asked = False
@@ -143,3 +173,5 @@ class Control:
     def unshield(self) -> None:
         """Allow it again; it is delivered at the next point, not here."""
         self._shields -= 1
+        if self.asked:
+            self._cut()  # a loop that went on under the shield comes to its next point

@@ -17,7 +17,7 @@ class Frame:
     Each field is stored in one step, so a reader in another thread sees the old or the new value.
     """
 
-    __slots__ = ("counts", "done", "label", "probe", "total", "unit", "worth")
+    __slots__ = ("counts", "divisible", "done", "label", "probe", "total", "unit", "worth")
 
     def __init__(
         self,
@@ -27,12 +27,15 @@ class Frame:
         *,
         worth: float = 1,
         counts: bool = True,
+        divisible: bool = True,
     ) -> None:
         self.label = label
         self.total = total
         self.unit = unit
         self.worth = worth
         self.counts = counts
+        self.divisible = divisible
+        """Whether stages may turn it into percent; False for a loop, which counts its items."""
         self.done: float = 0
         self.probe: Callable[[], float] | None = None
         """Where set, ``done`` is asked for, not reported: a tracked sequence costs nothing."""
@@ -46,7 +49,7 @@ class Frame:
 class Meter:
     """The open frames of one attempt, the message and the counters."""
 
-    __slots__ = ("closed", "counters", "frames", "message", "pausable", "quiet", "wake")
+    __slots__ = ("closed", "counters", "frames", "message", "pausable", "quiet", "remote", "wake")
 
     def __init__(self, wake: Callable[[], None]) -> None:
         # The outermost frame is the job itself.  Frames are added and removed by the job's code.
@@ -58,6 +61,8 @@ class Meter:
         self.pausable = False
         self.quiet = True
         """Nothing was reported since the last sample.  Cleared here, set by the sampler."""
+        self.remote: Progress | None = None
+        """What a job in another process has reported last; then nothing is reported here."""
         self.wake = wake
         """Tells the sampler that there is something to see; called once a sample at most."""
 
@@ -88,6 +93,8 @@ class Meter:
 
     def read(self) -> Progress:
         """Take a sample; ``rate`` and ``time_left`` are the sampler's to fill in."""
+        if self.remote is not None:
+            return self.remote
         levels = list(self._levels())
         shown = shown_level(levels)
         return Progress(

@@ -17,7 +17,8 @@ def stage(label: str, weight: float = 50) -> Iterator[None]:
     """Make a block a stage: ``weight`` percent of what surrounds it.
 
     Progress reported inside counts for the stage, and its share is complete when the block ends
-    normally.  Stages may be nested.  Outside a job it does nothing.
+    normally.  Stages may be nested.  Inside a tracked loop, or where progress was reported already,
+    it is ``weight`` percent of the present item or unit.  Outside a job it does nothing.
 
     Args:
         label: What a person reads while the block runs.
@@ -42,10 +43,10 @@ def stage(label: str, weight: float = 50) -> Iterator[None]:
         return
     meter = context.meter
     around = meter.frames[-1]
-    if around.total is None and not around.done:
+    if around.divisible and around.total is None and not around.done:
         # A level that holds stages is measured in percent, and is not what a person counts in.
         around.total, around.unit, around.counts = 100, "%", False
-    inside = Frame(label, worth=weight)
+    inside = Frame(label, worth=weight / 100 if around.counts else weight)
     meter.open(inside)
     try:
         yield

@@ -5,9 +5,10 @@ loop is handed the sequence's own C iterator.  Another thread reads ``__length_h
 far it is, and cuts it short with ``__setstate__`` to cancel or pause; the loop then comes back here
 for its next *segment*, which obeys, or goes on where the cut was made.
 
-Reading the position and cutting must be one step: an item handed out between the two would be lost
-or repeated.  One C call does both, and under the GIL nothing runs between (tried with two million
-items and 150 cuts).  Where there is no GIL, a generator serves sequences too.
+Reading the position, cutting, and writing the cut down must be one step: an item handed out between
+the first two would be lost or repeated, and a loop that met the end before the cut was written down
+would take it for the sequence's own.  One C call does all three, and under the GIL nothing runs
+between.  Where there is no GIL, a generator serves sequences too.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .context import CURRENT, Checkpoint
 from .meter import Frame
 
 if TYPE_CHECKING:
+    from .context import JobContext
     from .control import Control
     from .meter import Meter
 
@@ -67,7 +69,7 @@ class Track(Generic[T]):
     def __init__(
         self, iterable: Iterable[T] | AsyncIterable[T], total: float | None, label: str, unit: str
     ) -> None:
-        if not isinstance(iterable, Iterable | AsyncIterable):
+        if not isinstance(iterable, Iterable | AsyncIterable) and not _is_indexed(iterable):
             raise TypeError(f"track() takes something to iterate over, not {iterable!r:.100}")
         self._iterable = iterable
         self._total = total
@@ -78,8 +80,8 @@ class Track(Generic[T]):
         return len(cast("Any", self._iterable))
 
     def __iter__(self) -> Iterator[T]:
-        iterable = self._iterable
-        if not isinstance(iterable, Iterable):
+        iterable: Any = self._iterable
+        if not isinstance(iterable, Iterable) and not _is_indexed(iterable):
             raise TypeError("this is an asynchronous iterable: use 'async for x in ja.track(…)'")
         context = CURRENT.get()
         if context is None:
@@ -90,42 +92,79 @@ class Track(Generic[T]):
             return chain.from_iterable(segments.run())
         return _counted(iterable, frame, context.meter, context.control)
 
-    async def __aiter__(self) -> AsyncIterator[T]:
+    def __aiter__(self) -> AsyncIterator[T]:
         context = CURRENT.get()
         if context is None:
-            async for item in _either(self._iterable):
-                yield item
-            return
-        meter, control, frame = context.meter, context.control, self._frame()
-        _enter(meter, frame)
-        try:
-            async for item in _either(self._iterable):
-                await Checkpoint(control)
-                yield item
-                frame.done += 1
-        finally:
-            meter.close(frame)
+            return _Awaited(self._iterable, None, Frame())
+        return _Awaited(self._iterable, context, self._frame())
 
     def _frame(self) -> Frame:
         total = _length(self._iterable) if self._total is None else self._total
-        return Frame(self._label, total, self._unit)
+        return Frame(self._label, total, self._unit, divisible=False)
+
+
+def _is_indexed(iterable: object) -> bool:
+    """Whether this is a sequence of the old kind, which ``for`` takes as well."""
+    return hasattr(type(iterable), "__getitem__")
 
 
 def _length(iterable: object) -> int | None:
     try:
         known = length_hint(iterable, -1)
-    except OverflowError:  # range(10**30) is longer than any length can say
+    except Exception:  # range(10**30) is too long to say, and a __len__ may raise anything
         return None
     return None if known < 0 else known
 
 
-async def _either(iterable: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
-    if isinstance(iterable, AsyncIterable):
-        async for item in iterable:
-            yield item
-    else:
-        for item in iterable:
-            yield item
+class _Awaited(Generic[T]):
+    """One ``async for`` loop.
+
+    No asynchronous generator: a loop left with ``break`` would leave one behind, open until the
+    event loop finds it, and with a ResourceWarning.
+    """
+
+    __slots__ = ("_asynchronous", "_context", "_frame", "_items", "_started")
+
+    def __init__(
+        self, iterable: Iterable[T] | AsyncIterable[T], context: JobContext | None, frame: Frame
+    ) -> None:
+        self._context = context
+        self._frame = frame
+        self._started = False
+        self._asynchronous = isinstance(iterable, AsyncIterable)
+        items: Any = iterable
+        self._items: Any = aiter(items) if self._asynchronous else iter(items)
+
+    def __aiter__(self) -> _Awaited[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        context = self._context
+        if context is not None:
+            if self._started:
+                self._frame.done += 1
+            else:
+                self._started = True
+                _enter(context.meter, self._frame)
+        try:
+            item: T = await anext(self._items) if self._asynchronous else next(self._items)
+            if context is not None:
+                await Checkpoint(context.control)
+        except StopIteration:
+            self._close()
+            raise StopAsyncIteration from None
+        except BaseException:
+            self._close()
+            raise
+        return item
+
+    def _close(self) -> None:
+        context, self._context = self._context, None
+        if context is not None and self._started:
+            context.meter.close(self._frame)
+
+    def __del__(self) -> None:
+        self._close()
 
 
 def _enter(meter: Meter, frame: Frame) -> None:
@@ -151,11 +190,12 @@ def _counted(iterable: Iterable[T], frame: Frame, meter: Meter, control: Control
 class _Segments:
     """The pieces in which a sequence is handed out.
 
-    ``_iterator`` and ``_position`` are written by the job's thread, and by ``cut`` in whichever
-    thread asks; the cut is made in one step, so they agree.
+    ``_segment`` is the iterator handed out last, and the mark of its cut: empty, or the length of
+    the sequence and what was left of it.  A segment is made by the job's thread, and marked by
+    ``cut`` in whichever thread asks.
     """
 
-    __slots__ = ("_control", "_frame", "_iterator", "_meter", "_position", "_sequence")
+    __slots__ = ("_control", "_frame", "_meter", "_segment", "_sequence")
 
     def __init__(
         self,
@@ -168,9 +208,7 @@ class _Segments:
         self._frame = frame
         self._meter = meter
         self._control = control
-        self._iterator: Any = None
-        self._position: int | None = 0
-        """Where the next segment begins; None while a segment runs to the sequence's own end."""
+        self._segment: tuple[Any, list[int]] | None = None
 
     def run(self) -> Iterator[Iterator[Any]]:
         """Yield C iterators until the sequence is exhausted."""
@@ -179,48 +217,52 @@ class _Segments:
         _enter(self._meter, frame)
         control.cutters.append(self.cut)
         try:
-            while self._position is not None:
+            start: int | None = 0
+            while start is not None:
                 seen = control.requests
                 if control.asked:
                     control.obey()
-                yield self._next_segment(seen)
-            frame.probe, frame.done = None, len(self._sequence)
+                iterator, mark = self._segment = (self._iterator_from(start), [])
+                if control.requests != seen:
+                    self.cut()  # asked after obeying and before that line: too early for the cutter
+                yield iterator
+                start = _cut_at(mark)
+            frame.done, frame.probe = len(self._sequence), None
         finally:
             control.cutters.remove(self.cut)
             self._meter.close(frame)
 
-    def _next_segment(self, seen: int) -> Iterator[Any]:
+    def _iterator_from(self, start: int) -> Any:
         iterator: Any = iter(self._sequence)
-        iterator.__setstate__(self._position)
-        self._iterator, self._position = iterator, None
-        if self._control.requests != seen:
-            self.cut()  # asked after obeying and before the lines above: too early for the cutter
-        return cast("Iterator[Any]", iterator)
+        iterator.__setstate__(start)
+        return iterator
 
     def cut(self) -> None:
         """End the present segment after the item that is being worked on."""
-        iterator = self._iterator
-        if iterator is None or self._position is not None:
+        if self._segment is None:
             return
-        length = len(self._sequence)
+        iterator, mark = self._segment
+        if mark:
+            return
         if isinstance(self._sequence, list):
             # A list can grow later, and an iterator that was only moved to its end would wake up.
             end: Any = partial(deque(maxlen=0).extend, iterator)
         else:
-            end = partial(iterator.__setstate__, length)
-        left, _ = _in_one_step(iterator.__length_hint__, end)
-        if left:
-            self._position = length - left
+            end = partial(iterator.__setstate__, len(self._sequence))
+        # The one step: list.extend, map and all that they call are C.
+        mark.extend(map(call, (self._sequence.__len__, iterator.__length_hint__, end)))
 
     def _done(self) -> float:
         """Items finished: those handed out, without the one being worked on."""
-        position, iterator = self._position, self._iterator
-        if iterator is None:
+        if self._segment is None:
             return 0
-        handed = len(self._sequence) - iterator.__length_hint__() if position is None else position
+        iterator, mark = self._segment
+        handed = _cut_at(mark)
+        if handed is None:
+            handed = len(self._sequence) - iterator.__length_hint__()
         return max(0, handed - 1)
 
 
-def _in_one_step(*calls: Any) -> tuple[Any, ...]:
-    """Make several C calls in one, so that under the GIL no other thread runs between them."""
-    return tuple(map(call, calls))
+def _cut_at(mark: list[int]) -> int | None:
+    """How many items had been handed out at the cut; None without a cut."""
+    return mark[0] - mark[1] if mark else None

@@ -50,6 +50,18 @@ class JobInterrupted(JobactorsError):
         self.reason = reason
 
 
+class WorkerDied(JobactorsError):
+    """A job's process ended before its function did; the message says how, and what may help.
+
+    Only that job fails.  An ordinary exception, so ``retry`` may try again.
+    """
+
+    def __init__(self, message: str, exitcode: int | None = None) -> None:
+        super().__init__(message)
+        self.exitcode = exitcode
+        """What the process ended with; negative: the number of the signal that killed it."""
+
+
 class IllegalMove(JobactorsError):
     """A job in this state cannot go there."""
 
@@ -105,6 +117,57 @@ class DuplicateJob(JobactorsError):
             'choose another key, or submit with on_duplicate="replace"'
         )
         self.key = key
+        self.job_id = job_id
+
+
+class TooMuch(JobactorsError, ValueError):
+    """More units of a resource were asked for than there are at all."""
+
+    def __init__(self, name: str, units: int, capacity: int) -> None:
+        super().__init__(
+            f"{units} of {name!r} can never be free: there {'is' if capacity == 1 else 'are'} "
+            f"{capacity}; declare more (resources={{{name!r}: {units}}} when opening the system), "
+            "or ask for less"
+        )
+        self.name = name
+
+
+class ResourceBusy(JobactorsError):
+    """A resource is held, and the submitter did not want to wait for it."""
+
+    def __init__(self, name: str, holders: tuple[str, ...]) -> None:
+        held = f"held by {', '.join(holders)}" if holders else "wanted by others before"
+        super().__init__(f'{name!r} is busy: {held}; wait for that, or submit with on_busy="wait"')
+        self.name = name
+        self.holders = holders
+
+
+class Deadlock(JobactorsError):
+    """Jobs hold what the others wait for; none of them could ever go on."""
+
+    def __init__(self, job_id: str, name: str, circle: tuple[str, ...]) -> None:
+        super().__init__(
+            f"job {job_id} cannot wait for {name!r}: it would wait in a circle "
+            f"({' -> '.join(circle)}); acquire resources in one order everywhere, or together"
+        )
+
+
+class MailboxFull(JobactorsError):
+    """The job's mailbox has no room: it reads more slowly than it is written to."""
+
+    def __init__(self, job_id: str, size: int) -> None:
+        super().__init__(
+            f"the mailbox of job {job_id} is full ({size} messages unread): tell it less, let the "
+            "job read its inbox, or submit it with a larger mailbox="
+        )
+        self.job_id = job_id
+
+
+class NoAnswer(JobactorsError):
+    """The job ended, or its time passed, before it answered a question."""
+
+    def __init__(self, job_id: str, why: str) -> None:
+        super().__init__(f"job {job_id} did not answer: {why}")
         self.job_id = job_id
 
 

@@ -71,6 +71,16 @@ class JobProgressed(Event):
 
 
 @attrs.frozen
+class JobLogged(Event):
+    """The job has written to its log.  Conflated like progress; the lines are in ``job.logs()``."""
+
+    total: int
+    """Lines written so far."""
+    cut: int = 0
+    """Lines dropped, oldest first, because the log has a limit."""
+
+
+@attrs.frozen
 class JobRequested(Event):
     """Somebody asked the job to pause, or to resume, or a deadline passed: not done yet.
 
@@ -148,7 +158,7 @@ class JobFinished(Event):
 
 @attrs.frozen
 class JobUpdated(Event):
-    """What is known of the job beside its state was changed: priority, name, tags, …"""
+    """What is known of the job beside its state was changed: priority, name, tags."""
 
     info: JobInfo
 
@@ -163,7 +173,7 @@ class JobRemoved(Event):
     """The registry let the job go.  The last event of a job."""
 
     why: str
-    """Which call or rule removed it, such as "taken", "read", or a limit of retention."""
+    """Which call or rule removed it, such as "taken" or a limit of retention."""
     unread: bool = False
     """Whether nobody had read its outcome."""
 
@@ -182,6 +192,7 @@ KINDS: Final[Mapping[str, type[Event]]] = {
         JobWaiting,
         JobStarted,
         JobProgressed,
+        JobLogged,
         JobRequested,
         JobCancelling,
         JobPaused,

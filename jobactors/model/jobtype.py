@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
@@ -47,7 +47,7 @@ def job(
     label: str | Callable[..., str] = "",
     category: str = "",
     unique: bool = False,
-    aliases: tuple[str, ...] = (),
+    aliases: str | Iterable[str] = (),
     **options: Any,
 ) -> Callable[[F], F]:
     """Register a function as the job type ``name``; the function itself stays as it is.
@@ -63,7 +63,8 @@ def job(
         **options: Any job option: the default of this type's jobs.
 
     Raises:
-        TypeError: for an unknown option, or a name that is not text.
+        TypeError: for an unknown option, a name that is not text, or a callable that cannot be
+            marked, such as a builtin.
 
     Example::
 
@@ -76,12 +77,20 @@ def job(
     if not isinstance(given, str) or not given:
         raise TypeError(f'@ja.job takes a name: @ja.job("index"), not @ja.job({name!r:.100})')
     checked = DEFAULTS.changed(**options)
+    earlier = (aliases,) if isinstance(aliases, str) else tuple(aliases)
 
     def register(function: F) -> F:
-        kind = JobType(name, function, label, category, unique, checked, aliases)
-        for known_as in (name, *aliases):
+        kind = JobType(name, function, label, category, unique, checked, earlier)
+        try:
+            function.__dict__[_ATTRIBUTE] = kind
+        except (AttributeError, TypeError):
+            raise TypeError(
+                f"@ja.job marks a function made with def, which {function!r:.100} is not: wrap it"
+            ) from None
+        for known_as in [known for known, other in _registered.items() if other.name == name]:
+            del _registered[known_as]
+        for known_as in (name, *earlier):
             _registered[known_as] = kind
-        function.__dict__[_ATTRIBUTE] = kind
         return function
 
     return register

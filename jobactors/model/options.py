@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
+from .limits import Limits
+from .resources import as_needs
 from .retry import Retry
 from .snapshot import NO_METADATA
 
@@ -40,7 +42,16 @@ def priority_number(value: str | int) -> int:
 
 def _words(value: str | Iterable[str]) -> tuple[str, ...]:
     """Accept one word or several; a bare string is one tag, not its letters."""
-    return (value,) if isinstance(value, str) else tuple(value)
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, Iterable):
+        raise TypeError(f"tags are texts, not {type(value).__name__}: {value!r:.100}")
+    return tuple(value)
+
+
+def _several(value: object) -> tuple[object, ...]:
+    """Accept one job or several."""
+    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
 
 
 def _text(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -55,12 +66,29 @@ def _texts(_: object, field: attrs.Attribute[Any], value: tuple[object, ...]) ->
 
 
 def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if value is None:
+    if value is None and field.default is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{field.name} is a number of seconds, not {value!r:.100}")
     if math.isnan(value) or value < 0:
         raise ValueError(f"{field.name} is a number of seconds of at least 0, not {value}")
+
+
+def _flag(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{field.name} is True or False, not {value!r:.100}")
+
+
+def _retry(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not isinstance(value, Retry):
+        raise TypeError(f"{field.name} takes ja.Retry(max=3) or None, not {value!r:.100}")
+
+
+def _count(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{field.name} is a whole number, not {value!r:.100}")
+    if value < 0:
+        raise ValueError(f"{field.name} is a whole number of at least 0, not {value}")
 
 
 def _one_of(*choices: str) -> Callable[[object, attrs.Attribute[Any], object], None]:
@@ -109,13 +137,19 @@ class Options:
         default="return", validator=_one_of("return", "raise", "replace")
     )
     """What a submit with the key of an unfinished job does."""
-    hold: bool = False
+    resources: Mapping[str, int] = attrs.field(default=(), converter=as_needs)
+    """Named capacities held from start to end: "gpu", ["gpu", "disk"] or {"gpu": 2}."""
+    on_busy: Literal["wait", "raise"] = attrs.field(
+        default="wait", validator=_one_of("wait", "raise")
+    )
+    """What a submit does when a resource it needs is held."""
+    after: tuple[Any, ...] = attrs.field(default=(), converter=_several)
+    """Jobs that must have succeeded first; ``ja.after(job, when="finished")`` for any end."""
+    hold: bool = attrs.field(default=False, validator=_flag)
     """Whether to wait for ``release()`` before starting."""
     start_at: float | None = attrs.field(default=None, validator=_seconds)
     """Not before this time, in seconds since the epoch."""
-    retry: Retry | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(Retry))
-    )
+    retry: Retry | None = attrs.field(default=None, validator=_retry)
     """When to try again after a failure; default: never."""
     timeout: float | None = attrs.field(default=None, validator=_seconds)
     """Seconds one attempt may work, pauses left out; default: for ever."""
@@ -124,10 +158,16 @@ class Options:
     grace: float = attrs.field(default=10.0, validator=_seconds)
     """Seconds from a cancel until the job counts as stuck (or, for a process, is killed)."""
     runner: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
-    """"trio", "thread"; default: from the function: ``async def`` trio, ``def`` thread."""
+    """"trio", "thread", "process" or "asyncio"; default: ``async def`` trio, ``def`` thread."""
+    limits: Limits | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(Limits))
+    )
+    """What the job may use of the machine, with ``runner="process"``; default: no limits."""
     on_done: OnDone | None = attrs.field(default=None, validator=_callable)
     """Called once with the terminal snapshot; sync or async; its errors are logged."""
-    mailbox: int = 64
+    log_limit: int = attrs.field(default=2**20, validator=_count)
+    """How many bytes of its log are kept, the newest; default: 1 MiB."""
+    mailbox: int = attrs.field(default=64, validator=_count)
     """How many messages wait for the job before ``tell`` is refused."""
 
     def __attrs_post_init__(self) -> None:
@@ -152,5 +192,10 @@ class Options:
         return attrs.evolve(self, **changes)
 
 
+UPDATABLE: Final = frozenset(
+    {"name", "description", "tags", "metadata", "icon", "priority", "resources", "start_at"}
+    | {"retry", "timeout", "grace", "on_done"}
+)
+"""Options that can be changed after the submit; the last four count from the next attempt on."""
 OPTION_NAMES: Final = frozenset(field.name for field in attrs.fields(Options))
 DEFAULTS: Final = Options()

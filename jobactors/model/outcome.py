@@ -15,11 +15,14 @@ raised an Exception    failed            cancelled         failed, timed out int
 raised anything else   failed            cancelled         failed, timed out interrupted
 stopped by its scope   cancelled         cancelled         failed, timed out interrupted
 =====================  ================  ================  ================  ================
+
+A pause or resume that was asked for is nothing asked.
 """
 
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -33,15 +36,20 @@ if TYPE_CHECKING:
 LONGEST_MESSAGE: Final = 10_000
 LONGEST_TRACEBACK: Final = 200_000
 OWNER_CANCELLED: Final = "its owner was cancelled"
+_STOPPING: Final = frozenset({Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT})
 
 
 def shorten(text: str, longest: int) -> str:
     """Cut ``text`` to ``longest`` characters, in the middle, with a mark that says how much."""
     if len(text) <= longest:
         return text
-    head = longest * 2 // 3
-    tail = longest - head
-    return f"{text[:head]}\n… {len(text) - longest} characters cut …\n{text[-tail:]}"
+    kept = max(0, longest - len(_cut_mark(len(text))))
+    head = kept * 2 // 3
+    return text[:head] + _cut_mark(len(text) - kept) + text[len(text) - (kept - head) :]
+
+
+def _cut_mark(characters: int) -> str:
+    return f"\n… {characters} characters cut …\n"
 
 
 @attrs.frozen
@@ -62,9 +70,13 @@ class ErrorText:
         module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
         try:
             message = str(exc)
-        except Exception as broken:  # its __str__ is the job's code: it may raise anything
+        except BaseException as broken:  # its __str__ is the job's code: it may raise anything
             message = f"<its __str__ raised {type(broken).__name__}>"
-        formatted = "".join(traceback.format_exception(kind, exc, _job_frames(exc.__traceback__)))
+        try:
+            lines = traceback.format_exception(kind, exc, _job_frames(exc.__traceback__))
+        except Exception as broken:  # a hostile attribute, or groups nested without end
+            lines = [f"<the traceback cannot be shown: {type(broken).__name__}>\n"]
+        formatted = "".join(lines)
         return cls(
             f"{module}{kind.__qualname__}",
             shorten(message, LONGEST_MESSAGE),
@@ -111,6 +123,14 @@ class Raised:
     text: ErrorText
 
 
+class RaisedElsewhere(BaseException):
+    """Raised by a runner whose attempt raised in another process: it brings the ending along."""
+
+    def __init__(self, exception: BaseException, text: ErrorText) -> None:
+        super().__init__(str(text))
+        self.ending = Raised(exception, text)
+
+
 @attrs.frozen
 class Stopped:
     """The attempt unwound in answer to its own cancel scope or stop signal."""
@@ -146,6 +166,8 @@ class Outcome:
 
 def ending_of(exc: BaseException) -> Raised:
     """Keep ``exc`` as an ending: take its text, then let go of all frames it holds."""
+    if isinstance(exc, RaisedElsewhere):
+        return exc.ending
     text = ErrorText.of(exc)
     release_frames(exc)
     return Raised(exc, text)
@@ -161,9 +183,9 @@ def judge(ending: Ending, request: Request | None, reason: str | None) -> Outcom
         case Raised(exception, text):
             return _judge_unfinished(request, reason, exception, text)
         case Stopped():
-            if request is None:
-                return Outcome(JobState.CANCELLED, reason=reason or OWNER_CANCELLED)
-            return _judge_unfinished(request, reason, None, None)
+            if request in _STOPPING:
+                return _judge_unfinished(request, reason, None, None)
+            return Outcome(JobState.CANCELLED, reason=reason or OWNER_CANCELLED)
 
 
 def _judge_unfinished(
@@ -178,7 +200,8 @@ def _judge_unfinished(
         case Request.INTERRUPT:
             return Outcome(JobState.INTERRUPTED, None, exception, text, reason)
         case Request.TIME_OUT:
-            timed_out = ErrorText(f"{JobTimedOut.__module__}.JobTimedOut", reason or "", "")
+            reason = reason or "it ran out of time"
+            timed_out = ErrorText(f"{JobTimedOut.__module__}.JobTimedOut", reason, "")
             return Outcome(JobState.FAILED, None, exception, text or timed_out, reason)
         case _:
             return Outcome(JobState.FAILED, None, exception, text)
@@ -233,9 +256,10 @@ def _caused_by(error: Exception, cause: BaseException | None) -> Exception:
 
 def _annotate(exc: Exception, job_id: str, text: ErrorText | None) -> None:
     heading = f"raised in job {job_id}:"
-    notes: list[str] = getattr(exc, "__notes__", [])
-    if text is not None and not any(note.startswith(heading) for note in notes):
-        exc.add_note(f"{heading}\n{text.traceback}")
+    with suppress(Exception):  # frozen, or with notes that are none: it does without
+        notes: list[str] = getattr(exc, "__notes__", [])
+        if text is not None and not any(note.startswith(heading) for note in notes):
+            exc.add_note(f"{heading}\n{text.traceback}")
 
 
 def release_frames(exc: BaseException) -> None:
@@ -246,7 +270,7 @@ def release_frames(exc: BaseException) -> None:
         if id(error) in seen:
             continue
         seen.add(id(error))
-        error.__traceback__ = None
+        error.with_traceback(None)  # an assignment would fail on a frozen dataclass
         pending += [e for e in (error.__cause__, error.__context__) if e is not None]
         if isinstance(error, BaseExceptionGroup):
             pending += error.exceptions

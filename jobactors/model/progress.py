@@ -69,8 +69,7 @@ def fraction_of(levels: Sequence[Level]) -> float | None:
     """Fold nested levels, outermost first, into one fraction.
 
     Each level adds the share it is worth of the level around it.  A level whose total is unknown
-    hides what is inside it, unless it is the outermost: then the first known level speaks for all.
-    An empty list is complete, not unknown.
+    hides what is inside it, unless it only holds stages.  An empty list is complete, not unknown.
     """
     inner: float | None = None
     for level, worth in _inside_out(levels):

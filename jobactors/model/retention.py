@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from typing import Any, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _LOOKED_AT: Final = 1_000
+_CONTAINERS: Final = frozenset({list, tuple, set, frozenset, dict})
+_FROM_EACH: Final = 32
+_GOLDEN_RATIO: Final = 0.6180339887498949
+_T = TypeVar("_T")
 
 
 @attrs.frozen
@@ -49,16 +55,27 @@ def size_of(value: object) -> int:
     parts not looked at are taken to be like the others.  No code of the value's class is run other
     than that property.
     """
-    size, pending, looked = 0.0, [(value, 1.0)], 0
-    while pending and looked < _LOOKED_AT:
-        part, weight = pending.pop()
-        looked += 1
-        size += weight * _own_size(part)
-        inside = _parts(part)
-        if inside:
-            sample = inside[:_LOOKED_AT]
-            pending += [(item, weight * len(inside) / len(sample)) for item in sample]
+    if type(value) not in _CONTAINERS:
+        return _own_size(value)
+    size, level, room = 0.0, [(value, 1.0)], _LOOKED_AT
+    while level and room > 1:
+        room //= 2  # each level of nesting gets half of what is left, spread over all of it
+        taken = _spread(level, room)
+        share = len(level) / len(taken)
+        level = []
+        for part, worth in taken:
+            weight = worth * share
+            size += weight * _own_size(part)
+            sample, count = _parts(part, max(_FROM_EACH, room // len(taken)))
+            level += [(item, weight * count / len(sample)) for item in sample]
     return int(size)
+
+
+def _spread(items: Sequence[_T], at_most: int) -> Sequence[_T]:
+    """Choose items from all over, in no rhythm that theirs could follow."""
+    if len(items) <= at_most:
+        return items
+    return [items[int(len(items) * (n * _GOLDEN_RATIO % 1))] for n in range(at_most)]
 
 
 def _own_size(part: object) -> int:
@@ -67,16 +84,18 @@ def _own_size(part: object) -> int:
         if isinstance(claimed, int) and claimed >= 0:
             return claimed
         return sys.getsizeof(part)
-    except Exception:  # somebody else's property or __sizeof__
+    except BaseException:  # somebody else's property or __sizeof__ may raise anything
         return 0
 
 
-def _parts(part: Any) -> Sequence[object]:
+def _parts(part: Any, at_most: int) -> tuple[Sequence[object], int]:
+    """Return some of what a container holds, and how much it holds."""
     # Exact built-in containers only: going through anything else would run its code.
     if type(part) in {list, tuple}:
-        return part  # type: ignore[no-any-return]
-    if type(part) in {set, frozenset} and isinstance(part, AbstractSet):
-        return list(part)
-    if type(part) is dict and isinstance(part, Mapping):
-        return [*part.keys(), *part.values()]
-    return ()
+        return _spread(part, at_most), len(part)
+    if type(part) in {set, frozenset}:
+        return list(islice(part, at_most)), len(part)
+    if type(part) is dict:
+        keys, values = islice(part.keys(), at_most), islice(part.values(), at_most)
+        return [*keys, *values], 2 * len(part)
+    return [], 0

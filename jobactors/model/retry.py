@@ -7,11 +7,15 @@ import math
 import attrs
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 class Snooze(Exception):
     """Raised by a job to be run again later; it does not count as a failed attempt."""
 
     def __init__(self, delay: float) -> None:
-        if not delay >= 0 or math.isinf(delay):
+        if not _is_number(delay) or not 0 <= delay < math.inf:
             raise ValueError(f"Snooze takes a number of seconds of at least 0, not {delay!r}")
         super().__init__(f"snoozed for {delay} s")
         self.delay = delay
@@ -45,12 +49,19 @@ class Retry:
     """Which exceptions are worth another attempt."""
 
     def __attrs_post_init__(self) -> None:
-        if self.max < 1:
-            raise ValueError(f"Retry(max=…) counts all attempts and is at least 1, not {self.max}")
-        if not 0 <= self.jitter <= 1:
-            raise ValueError(f"Retry(jitter=…) is from 0 to 1, not {self.jitter}")
-        if min(self.base, self.factor, self.longest) < 0:
-            raise ValueError("Retry(base=…, factor=…, longest=…) are at least 0")
+        if not _is_number(self.max) or not self.max >= 1:
+            raise ValueError(
+                f"Retry(max=…) counts all attempts and is at least 1, not {self.max!r:.100}"
+            )
+        if not _is_number(self.jitter) or not 0 <= self.jitter <= 1:
+            raise ValueError(f"Retry(jitter=…) is from 0 to 1, not {self.jitter!r:.100}")
+        for name in ("base", "factor", "longest"):
+            value = getattr(self, name)
+            if not _is_number(value) or not value >= 0:
+                raise ValueError(f"Retry({name}=…) is a number of at least 0, not {value!r:.100}")
+        kinds = self.on if isinstance(self.on, tuple) else (self.on,)
+        if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
+            raise TypeError(f"Retry(on=…) takes exception classes in a tuple, not {self.on!r:.100}")
 
     def delay_after(self, attempt: int, exc: BaseException | None, chance: float) -> float | None:
         """Seconds until the next attempt, or None if there is none.
@@ -63,7 +74,7 @@ class Retry:
         if attempt >= self.max or not isinstance(exc, self.on):
             return None
         try:
-            delay = min(self.longest, self.base * self.factor ** (attempt - 1))
+            delay = min(self.longest, self.base and self.base * self.factor ** (attempt - 1))
         except OverflowError:
             delay = self.longest
         return delay * (1 - self.jitter * chance)

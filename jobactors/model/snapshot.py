@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from . import events as ev
+from .errors import IllegalMove
 from .progress import NO_PROGRESS, Progress
 from .states import JobState, Request, Waiting, check_move
 
@@ -82,6 +83,10 @@ class JobSnapshot:
     """What it ended with, or came to rest with."""
     stuck: bool = False
     """Told to stop, and silent past its grace."""
+    log_lines: int = 0
+    """Lines it has written to its log."""
+    log_cut: int = 0
+    """How many of them were dropped to keep the log within its limit."""
     paused_for: float = 0
     """Seconds spent paused so far, without a pause that is still going on."""
     read: bool = False
@@ -177,6 +182,10 @@ def _progressed(snapshot: JobSnapshot, event: ev.JobProgressed) -> JobSnapshot:
     return attrs.evolve(snapshot, progress=event.progress)
 
 
+def _logged(snapshot: JobSnapshot, event: ev.JobLogged) -> JobSnapshot:
+    return attrs.evolve(snapshot, log_lines=event.total, log_cut=event.cut)
+
+
 def _requested(snapshot: JobSnapshot, event: ev.JobRequested) -> JobSnapshot:
     if not snapshot.state.is_active:
         return snapshot
@@ -205,8 +214,9 @@ def _resumed(snapshot: JobSnapshot, event: ev.JobResumed) -> JobSnapshot:
 
 
 def _pause_until(snapshot: JobSnapshot, at: float) -> float:
-    if snapshot.state not in {JobState.PAUSED, JobState.INTERRUPTED}:
-        return snapshot.paused_for
+    at_rest = snapshot.state in {JobState.PAUSED, JobState.INTERRUPTED}
+    if snapshot.started_at is None or not at_rest:
+        return snapshot.paused_for  # what has not begun has nothing to pause
     return snapshot.paused_for + max(0.0, at - snapshot.changed_at)
 
 
@@ -246,6 +256,8 @@ def _finished(snapshot: JobSnapshot, event: ev.JobFinished) -> JobSnapshot:
 
 
 def _ended(snapshot: JobSnapshot, event: ev.Event, outcome: Outcome, **changes: Any) -> JobSnapshot:
+    if outcome.state.is_terminal is not isinstance(event, ev.JobFinished):
+        raise IllegalMove(snapshot.info.id, snapshot.state, outcome.state)
     return _move(
         snapshot,
         event,
@@ -296,6 +308,7 @@ _CHANGES: dict[type[ev.Event], Callable[[JobSnapshot, Any], JobSnapshot]] = {
     ev.JobWaiting: _waiting,
     ev.JobStarted: _started,
     ev.JobProgressed: _progressed,
+    ev.JobLogged: _logged,
     ev.JobRequested: _requested,
     ev.JobCancelling: _cancelling,
     ev.JobPaused: _paused,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +12,7 @@ from jobactors.engine.supervisor import current_jobs
 from jobactors.inside.context import CURRENT, JobContext
 from jobactors.inside.control import StopJob
 from jobactors.inside.latch import Latch
-from jobactors.model.errors import JobCancelled
+from jobactors.model.errors import JobCancelled, JobFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -138,11 +139,22 @@ class Tracked:
         except BaseException as exc:
             if not isinstance(exc, Exception):
                 job.cancel(f"its block was left by {type(exc).__name__}")
-            self._runner.error = exc
+            self._runner.error = _copy(exc)
             raise
         finally:
             CURRENT.reset(token)
             self._runner.ended.set()
+
+
+def _copy(exc: BaseException) -> BaseException:
+    """Copy what left the block: it is still on its way there, and the engine lets go of frames."""
+    try:
+        copied = copy.copy(exc)
+    except Exception:  # its class is not made for that
+        copied = None
+    if type(copied) is not type(exc):
+        return JobFailed("", f"{type(exc).__name__}: {exc}")
+    return copied.with_traceback(exc.__traceback__)
 
 
 def _block() -> None:

@@ -24,7 +24,18 @@ class TaskRunner:
                 f"{attempt.function!r:.100} returned {type(awaitable).__name__}, not something to "
                 'await: submit it with runner="thread", or make it an async def'
             )
-        return await awaitable
+        try:
+            return await awaitable
+        except (RuntimeError, TypeError) as exc:
+            if str(exc).startswith(_ASYNCIO_ON_TRIO):
+                exc.add_note(
+                    "this looks like asyncio code, and the job ran on trio: submit it with "
+                    'jobs.options(runner="asyncio")'
+                )
+            raise
 
+
+_ASYNCIO_ON_TRIO: Final = ("no running event loop", "trio.run received unrecognized yield message")
+"""How asyncio and trio complain when they meet."""
 
 RUNNER: Final[Runner] = TaskRunner()

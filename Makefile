@@ -1,0 +1,53 @@
+# make run    build .venv and open the tour in JupyterLab
+# make test   the quick static checks and every test
+# make check  all static checks, type checkers included
+# make clean  remove what the other targets built (.jupyter/ too: what the tour's jobs left)
+
+BIN := .venv/bin
+PORT ?= 8888
+
+# An editable install copies the front end's files to where JupyterLab looks, so they count too.
+INSTALLED_FROM := pyproject.toml $(wildcard widgets/jobactors_widgets/labextension/*) \
+	$(wildcard widgets/jobactors_widgets/static/*)
+
+# Kept beside the installed ipykernel: a kernel started with one of these folders on PYTHONPATH runs it.
+OLDER_KERNELS := .kernels/ipykernel-7.3.0 .kernels/ipykernel-6.31.0
+
+.PHONY: help run test lint check clean
+.NOTPARALLEL: # pip must not meet itself in one environment
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+run: .venv/.tour-installed
+	@.ci/open-lab $(BIN) $(PORT)
+
+test: lint $(OLDER_KERNELS)
+	chromium="$$($(BIN)/python tests/browser/chromium.py)" && \
+		JOBACTORS_CHROMIUM="$$chromium" $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/.dev-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint
+	$(BIN)/pyright
+
+clean:
+	rm -rf .venv .kernels .chromium .jupyter .screenshots dist build \
+		.hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	python="$$(.ci/find-python)" && "$$python" -m venv .venv
+
+.venv/.%-installed: $(INSTALLED_FROM) | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --editable ".[$*]"
+	@touch $@
+
+# Moved into place when complete, so that an interrupted download is not taken for a kernel.
+.kernels/ipykernel-%: | .venv/.dev-installed
+	rm -rf $@.part
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@.part ipykernel==$*
+	mv $@.part $@

@@ -1,0 +1,233 @@
+"""Many jobs handled as one: what ``map`` submits, and what ``select`` finds."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
+
+from jobactors.inside.latch import Latch
+from jobactors.model.errors import IllegalVerb, WrongThread
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
+
+    from jobactors.model.snapshot import JobSnapshot
+
+    from .job import Job
+    from .jobs import Submitter
+    from .system import System
+
+T = TypeVar("T")
+
+
+@final
+class Batch(Generic[T]):
+    """The jobs of one ``map``: waited for, cancelled, and read as they end.
+
+    The input is taken in as jobs end, never more than ``intake`` jobs ahead, so it may be endless
+    or larger than memory.  ``cancel()`` also stops the intake.  If going through the input raises,
+    no more is taken in, and the error is raised to whoever reads the batch.
+
+    Read it in its own colour: ``async for job in batch`` or ``await batch`` in trio, ``for job in
+    batch`` or ``batch.result(timeout)`` in a thread.  Jobs come in the order in which they end.
+    """
+
+    def __init__(
+        self,
+        submitter: Submitter,
+        system: System,
+        function: Callable[..., Any],
+        inputs: Iterable[tuple[Any, ...]],
+        intake: int,
+    ) -> None:
+        self._submitter = submitter
+        self._system = system
+        self._function = function
+        self._inputs = iter(inputs)
+        self._intake = intake
+        # All of these are written in the loop's thread.
+        self._jobs: list[Job[T]] = []
+        self._ended: list[Job[T]] = []
+        self._seen: set[Job[T]] = set()
+        self._open = True
+        self._error: Exception | None = None
+        self._news = Latch()
+        self._taking = False
+
+    # -- the loop's side
+
+    def take_in(self) -> None:
+        """Submit inputs until enough jobs are under way."""
+        if self._taking:
+            return  # a job that ends within its own submit calls again
+        self._taking = True
+        try:
+            while self._open and len(self._jobs) - len(self._ended) < self._intake:
+                self._submit_next()
+        finally:
+            self._taking = False
+
+    def _submit_next(self) -> None:
+        try:
+            args = next(self._inputs)
+            job: Job[T] = self._submitter.submit(self._function, *args)
+        except StopIteration:
+            self._stop_intake()
+            return
+        except Exception as exc:  # the caller's own iterable, or its arguments
+            self._error = exc
+            self._stop_intake()
+            return
+        self._jobs.append(job)
+        job.call_when_settled(lambda: self._note_end(job))
+
+    def _note_end(self, job: Job[T]) -> None:
+        if job not in self._seen:  # a latch may call twice
+            self._seen.add(job)
+            self._ended.append(job)
+            self._tell()
+            self.take_in()
+
+    def _stop_intake(self) -> None:
+        self._open = False
+        self._tell()
+
+    def _tell(self) -> None:
+        news, self._news = self._news, Latch()
+        news.set()
+
+    # -- everybody's side
+
+    @property
+    def jobs(self) -> list[Job[T]]:
+        """The jobs submitted so far, in the order of the input."""
+        return list(self._jobs)
+
+    @property
+    def done(self) -> bool:
+        """Whether the input is exhausted and every job has ended."""
+        return not self._open and len(self._ended) == len(self._jobs)
+
+    def cancel(self, reason: str | None = None) -> None:
+        """Take no more input, and cancel every job of the batch that has not ended."""
+        self._system.door.call(self._stop_intake)
+        for job in self.jobs:
+            job.cancel(reason)
+
+    async def __aiter__(self) -> AsyncIterator[Job[T]]:
+        given = 0
+        while True:
+            news = self._news  # before looking: what ends later sets this one
+            while given < len(self._ended):
+                yield self._ended[given]
+                given += 1
+            if self._finish():
+                return
+            await news
+
+    def __iter__(self) -> Iterator[Job[T]]:
+        self._refuse_in_loop("iterating over a batch", "'async for job in batch'")
+        given = 0
+        while True:
+            news = self._news
+            while given < len(self._ended):
+                yield self._ended[given]
+                given += 1
+            if self._finish():
+                return
+            news.wait_in_thread()
+
+    def __await__(self) -> Generator[Any, Any, list[T]]:
+        return self._results().__await__()
+
+    async def _results(self) -> list[T]:
+        async for _ in self:
+            pass
+        return [await job for job in self._jobs]
+
+    def result(self, timeout: float | None = None) -> list[T]:
+        """Block this thread until all jobs have ended; return their results in input order.
+
+        Raises:
+            TimeoutError: if they have not ended within ``timeout`` seconds; they go on.
+            Exception: what the first failed job in input order raised, or the input itself.
+        """
+        self._refuse_in_loop("batch.result()", "'await batch'")
+        deadline = None if timeout is None else self._system.clock.now() + timeout
+        while True:
+            news = self._news
+            if self._finish():
+                return [job.result() for job in self._jobs]
+            left = None if deadline is None else deadline - self._system.clock.now()
+            if not news.wait_in_thread(left):
+                raise TimeoutError(
+                    f"{len(self._ended)} of {len(self._jobs)} jobs have ended after {timeout:g} s"
+                )
+
+    def _finish(self) -> bool:
+        if self.done and self._error is not None:
+            raise self._error
+        return self.done
+
+    def _refuse_in_loop(self, call: str, instead: str) -> None:
+        if self._system.door.is_home:
+            raise WrongThread(call, instead)
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        more = " and more to come" if self._open else ""
+        return f"<Batch {len(self._ended)} of {len(self._jobs)} jobs ended{more}>"
+
+
+@final
+class Selection:
+    """Jobs that match a filter, to be told the same thing: ``jobs.select(tag="nightly").cancel()``.
+
+    The filter is applied when a verb is called.  A job to which the verb does not apply in its
+    state is left alone; the snapshots of those it was told to are returned.
+    """
+
+    def __init__(self, find: Callable[[], Sequence[Job[Any]]]) -> None:
+        self._find = find
+
+    def __iter__(self) -> Iterator[Job[Any]]:
+        return iter(self._find())
+
+    def cancel(self, reason: str | None = None) -> list[JobSnapshot]:
+        """Cancel all that have not ended."""
+        return [job.cancel(reason) for job in self if not job.state.is_terminal]
+
+    def pause(self) -> list[JobSnapshot]:
+        """Pause all that run."""
+        return self._tell("pause")
+
+    def resume(self) -> list[JobSnapshot]:
+        """Resume all that are paused."""
+        return self._tell("resume")
+
+    def hold(self) -> list[JobSnapshot]:
+        """Hold all that are queued."""
+        return self._tell("hold")
+
+    def release(self) -> list[JobSnapshot]:
+        """Release all that are held."""
+        return self._tell("release")
+
+    def delete(self) -> list[JobSnapshot]:
+        """Remove all that have ended from the registry."""
+        return self._tell("delete")
+
+    def _tell(self, verb: str) -> list[JobSnapshot]:
+        told = []
+        for job in self:
+            with suppress(IllegalVerb):
+                told.append(getattr(job, verb)())
+        return told
+
+    def __repr__(self) -> str:
+        return f"<Selection of {len(self._find())} jobs>"

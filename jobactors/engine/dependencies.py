@@ -1,0 +1,137 @@
+"""What a job comes after: edges to other jobs, and jobs as arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+import attrs
+
+from jobactors.model.states import JobState
+
+from .job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .record import Record
+
+T = TypeVar("T")
+When = Literal["succeeded", "finished"]
+
+
+@attrs.frozen
+class After:
+    """An edge to a job that has to end first; made by :func:`after`."""
+
+    job: Job[Any]
+    when: When
+
+
+@attrs.frozen
+class Handle(Generic[T]):
+    """A job handle that is an argument as it is; made by :func:`handle`."""
+
+    job: Job[T]
+
+
+@attrs.frozen
+class Edge:
+    """One dependency, as the engine keeps it; it keeps the upstream's result alive."""
+
+    upstream: Record
+    when: When
+
+    @property
+    def broken(self) -> bool:
+        """Whether the upstream has ended in a way that this edge does not allow."""
+        state = self.upstream.snapshot.state
+        return self.when == "succeeded" and state.is_terminal and state is not JobState.SUCCEEDED
+
+    @property
+    def reason(self) -> str:
+        """Why a broken edge cancels its job."""
+        return f"it comes after {self.upstream.id}, which {_ended(self.upstream.snapshot.state)}"
+
+
+def _ended(state: JobState) -> str:
+    return "was cancelled" if state is JobState.CANCELLED else str(state)
+
+
+def after(job: Job[Any], when: When = "finished") -> After:
+    """Say how a job comes after another: ``jobs.options(after=[ja.after(job)]).submit(…)``.
+
+    Args:
+        job: The job that has to end first.
+        when: "finished": however it ends; "succeeded": only if it succeeds, which is also what a
+            plain job in ``after=`` means.
+
+    Raises:
+        TypeError, ValueError: for something else.
+    """
+    if not isinstance(job, Job):
+        raise TypeError(f"after() takes a job, not {type(job).__name__}: {job!r:.100}")
+    if when not in {"succeeded", "finished"}:
+        raise ValueError(f'when is "succeeded" or "finished", not {when!r:.100}')
+    return After(job, when)
+
+
+def handle(job: Job[T]) -> Handle[T]:
+    """Pass a job's handle itself as an argument, instead of its result.
+
+    A job among another job's top-level arguments makes that other job wait for it, and gets its
+    result in its place.  Wrapped in this it is passed as it is, and nothing waits.
+    """
+    if not isinstance(job, Job):
+        raise TypeError(f"handle() takes a job, not {type(job).__name__}: {job!r:.100}")
+    return Handle(job)
+
+
+def find_edges(
+    explicit: Iterable[object], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Edge, ...]:
+    """Collect what a job comes after: the option ``after``, and the jobs among its arguments.
+
+    Raises:
+        TypeError: for something in ``after`` that is no job.
+    """
+    edges: dict[str, Edge] = {}
+    for item in explicit:
+        if isinstance(item, Job):
+            edges[item.id] = _edge(item, "succeeded")
+        elif isinstance(item, After):
+            edges[item.job.id] = _edge(item.job, item.when)
+        else:
+            raise TypeError(
+                f"after= takes jobs, or ja.after(job, when=…), not {type(item).__name__}: "
+                f"{item!r:.100}"
+            )
+    for argument in (*args, *kwargs.values()):
+        if isinstance(argument, Job):
+            edges[argument.id] = _edge(argument, "succeeded")
+    return tuple(edges.values())
+
+
+def _edge(job: Job[Any], when: When) -> Edge:
+    return Edge(job._record, when)
+
+
+def resolve(argument: Any) -> Any:
+    """Return what the function gets for an argument: a job's result, a handle, or itself."""
+    if isinstance(argument, Job):
+        outcome = argument._record.snapshot.outcome
+        return None if outcome is None else outcome.value
+    if isinstance(argument, Handle):
+        return argument.job
+    return argument
+
+
+def resolved(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments as the function gets them."""
+    if not any(isinstance(argument, Job | Handle) for argument in (*args, *kwargs.values())):
+        return args, kwargs
+    return (
+        tuple(resolve(argument) for argument in args),
+        {name: resolve(argument) for name, argument in kwargs.items()},
+    )

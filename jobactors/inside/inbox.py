@@ -1,0 +1,178 @@
+"""The mailbox of a job: what others tell and ask it while it runs."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from jobactors.model.errors import MailboxFull, NoAnswer
+
+from .latch import Latch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Generator, Iterator
+
+    from .control import Control
+
+
+class Reply:
+    """The answer to a question that was asked: awaited, or waited for with ``result(timeout)``."""
+
+    __slots__ = ("_answered", "_error", "_job_id", "_value")
+
+    def __init__(self, job_id: str) -> None:
+        self._job_id = job_id
+        self._answered = Latch()
+        self._value: Any = None
+        self._error: Exception | None = None
+
+    def settle(self, value: Any = None, error: Exception | None = None) -> None:
+        """Answer it; only the first answer counts."""
+        if not self._answered.is_set:
+            self._value, self._error = value, error
+            self._answered.set()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        yield from self._answered.__await__()
+        return self._take()
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Block this thread until the answer is there.
+
+        Raises:
+            NoAnswer: if the job ended, or ``timeout`` seconds passed, before it answered.
+            Exception: what the job answered with :meth:`Question.fail`.
+        """
+        if not self._answered.wait_in_thread(timeout):
+            raise NoAnswer(self._job_id, f"{timeout:g} s have passed")
+        return self._take()
+
+    def _take(self) -> Any:
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        return self._value
+
+
+class Question:
+    """A message that wants an answer; what a job's inbox holds for each ``ask``."""
+
+    __slots__ = ("_reply", "message")
+
+    def __init__(self, message: Any, reply: Reply) -> None:
+        self.message = message
+        """What was asked."""
+        self._reply = reply
+
+    def reply(self, value: Any = None) -> None:
+        """Answer with ``value``; a second answer is ignored."""
+        self._reply.settle(value)
+
+    def fail(self, error: Exception) -> None:
+        """Answer with an error, which is raised where the question was asked."""
+        self._reply.settle(error=error)
+
+    def __repr__(self) -> str:
+        return f"<Question {self.message!r:.100}>"
+
+
+class Inbox:
+    """Messages in the order in which they were told, at most ``size`` of them.
+
+    Read by the job in its own colour: ``async for message in inbox`` in trio and asyncio,
+    ``for message in inbox`` in a thread, ``receive_nowait()`` anywhere.  Reading waits for as long
+    as the job runs; a cancel ends the wait.  Messages told before the job starts wait for it, and
+    stay across a retry.  When the job has ended, unread messages are dropped and open questions are
+    answered with :class:`NoAnswer`.
+    """
+
+    __slots__ = ("_arrived", "_closed", "_control", "_job_id", "_messages", "_size")
+
+    def __init__(self, job_id: str, size: int) -> None:
+        self._job_id = job_id
+        self._size = size
+        # Appended in the loop's thread, taken by the job's code; a deque is safe for that.
+        self._messages: deque[Any] = deque()
+        self._arrived = Latch()
+        self._closed = False
+        self._control: Control | None = None
+
+    @property
+    def unread(self) -> int:
+        """How many messages wait."""
+        return len(self._messages)
+
+    # -- the loop's side
+
+    def attend(self, control: Control) -> None:
+        """A new attempt reads from here on."""
+        self._control = control
+
+    def put(self, message: Any) -> None:
+        """Add a message.
+
+        Raises:
+            MailboxFull: if as many messages wait as it holds.
+        """
+        if len(self._messages) >= self._size:
+            raise MailboxFull(self._job_id, self._size)
+        self._messages.append(message)
+        arrived, self._arrived = self._arrived, Latch()
+        arrived.set()
+
+    def close(self) -> int:
+        """The job has ended: answer what is open; returns how many messages nobody read."""
+        self._closed = True
+        unread = len(self._messages)
+        while self._messages:
+            message = self._messages.popleft()
+            if isinstance(message, Question):
+                message.fail(NoAnswer(self._job_id, "it has ended"))
+        self._arrived.set()
+        return unread
+
+    # -- the job's side
+
+    def receive_nowait(self, default: Any = None) -> Any:
+        """Return the next message, or ``default`` if there is none."""
+        try:
+            return self._messages.popleft()
+        except IndexError:
+            return default
+
+    async def receive(self) -> Any:
+        """Wait for the next message, in trio or asyncio."""
+        while True:
+            arrived = self._arrived  # before looking: a message that comes later sets this one
+            if self._messages:
+                return self._messages.popleft()
+            await arrived
+
+    def receive_in_thread(self, timeout: float | None = None) -> Any:
+        """Block this thread until the next message.
+
+        Raises:
+            TimeoutError: if none comes within ``timeout`` seconds.
+        """
+        while True:
+            arrived = self._arrived
+            if self._messages:
+                return self._messages.popleft()
+            if not self._wait(arrived, timeout):
+                raise TimeoutError(f"no message within {timeout} s")
+
+    def _wait(self, arrived: Latch, timeout: float | None) -> bool:
+        control = self._control
+        if control is None:
+            return arrived.wait_in_thread(timeout)
+        return control.wait_in_thread(arrived, timeout)
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            yield self.receive_in_thread()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        while True:
+            yield await self.receive()
+
+    def __repr__(self) -> str:
+        return f"<Inbox of {self._job_id or 'no job'}, {self.unread} unread>"

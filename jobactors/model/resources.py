@@ -1,0 +1,143 @@
+"""Named capacities, and who holds how much of them for what: pure tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from .errors import TooMuch
+
+
+@attrs.frozen
+class Holding:
+    """What one job holds of one resource."""
+
+    job_id: str
+    """The holder."""
+    units: int
+    """How much it holds."""
+    operation: str = ""
+    """What for, in the job's own words."""
+
+
+@attrs.frozen
+class ResourceState:
+    """How one resource stands."""
+
+    name: str
+    """The resource."""
+    capacity: int
+    """Units there are."""
+    holders: tuple[Holding, ...]
+    """Who holds units of it."""
+
+    @property
+    def free(self) -> int:
+        """Units nobody holds."""
+        return self.capacity - sum(holding.units for holding in self.holders)
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody holds units of it."""
+        return bool(self.holders)
+
+
+class Resources:
+    """Capacities and holdings.  Free units are derived from the holdings, never counted.
+
+    A name that was not declared is a resource of one unit: a mutex.
+    """
+
+    def __init__(self, capacities: Mapping[str, int]) -> None:
+        for name, capacity in capacities.items():
+            check_units(name, capacity)
+        self._capacities = dict(capacities)
+        self._holders: defaultdict[str, dict[str, Holding]] = defaultdict(dict)
+        self._held_by: defaultdict[str, set[str]] = defaultdict(set)
+
+    def capacity(self, name: str) -> int:
+        """Units there are."""
+        return self._capacities.get(name, 1)
+
+    def free(self, name: str) -> int:
+        """Units nobody holds."""
+        holders = self._holders.get(name)
+        held = sum(holding.units for holding in holders.values()) if holders else 0
+        return self.capacity(name) - held
+
+    def check(self, needs: Mapping[str, int]) -> None:
+        """Raise for needs that can never be met.
+
+        Raises:
+            TooMuch: if there are not as many units at all.
+        """
+        for name, units in needs.items():
+            if units > self.capacity(name):
+                raise TooMuch(name, units, self.capacity(name))
+
+    def take(self, job_id: str, needs: Mapping[str, int], operation: str = "") -> None:
+        """Let a job hold ``needs`` beside what it holds already."""
+        for name, units in needs.items():
+            before = self._holders[name].get(job_id)
+            total = units + (before.units if before else 0)
+            self._holders[name][job_id] = Holding(job_id, total, operation)
+            self._held_by[job_id].add(name)
+
+    def give_back(self, job_id: str, names: Iterable[str] | None = None) -> list[str]:
+        """Let a job hold nothing of ``names``, by default of anything; returns what came free."""
+        held = self._held_by.get(job_id, set())
+        freed = [name for name in (list(held) if names is None else names) if name in held]
+        for name in freed:
+            del self._holders[name][job_id]
+            if not self._holders[name]:
+                del self._holders[name]
+            held.discard(name)
+        if not held:
+            self._held_by.pop(job_id, None)
+        return freed
+
+    def held_by(self, job_id: str) -> frozenset[str]:
+        """The resources of which a job holds units."""
+        return frozenset(self._held_by.get(job_id, ()))
+
+    def holders(self, name: str) -> tuple[str, ...]:
+        """The jobs that hold units of a resource."""
+        return tuple(self._holders.get(name, ()))
+
+    def states(self) -> list[ResourceState]:
+        """How each resource stands that is declared or held, by name."""
+        names = sorted({*self._capacities, *self._holders})
+        return [
+            ResourceState(name, self.capacity(name), tuple(self._holders.get(name, {}).values()))
+            for name in names
+        ]
+
+
+def as_needs(value: str | Iterable[str] | Mapping[str, int]) -> Mapping[str, int]:
+    """Accept a name, several names, or names with units; returns names with units.
+
+    Raises:
+        TypeError, ValueError: for anything else.
+    """
+    if isinstance(value, str):
+        value = (value,)
+    needs = dict(value) if isinstance(value, Mapping) else dict.fromkeys(value, 1)
+    for name, units in needs.items():
+        check_units(name, units)
+    return needs
+
+
+def check_units(name: object, units: object) -> None:
+    """Raise unless ``name`` is text and ``units`` a whole number of at least 1.
+
+    Raises:
+        TypeError, ValueError: with what is wrong.
+    """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"a resource has a name, not {name!r:.100}")
+    if isinstance(units, bool) or not isinstance(units, int):
+        raise TypeError(f"resource {name!r} takes a whole number of units, not {units!r:.100}")
+    if units < 1:
+        raise ValueError(f"resource {name!r} takes at least 1 unit, not {units}")

@@ -1,0 +1,212 @@
+"""Attempts that are asyncio code: they share one private loop, in a thread of its own.
+
+Never the kernel's loop, where a job would stand still while a cell computes, and a cell while a job
+does.  The loop is started with the first job and runs until the program ends; one that blocks in it
+holds up the others, and nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import inspect
+import logging
+import os
+import threading
+from contextlib import suppress
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+import trio
+
+from jobactors.engine.attempt import Abandoned
+from jobactors.inside.context import CURRENT
+from jobactors.inside.control import StopJob
+from jobactors.inside.latch import Latch
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Coroutine
+
+    from jobactors.engine.attempt import Attempt, Runner
+    from jobactors.inside.context import JobContext
+
+_log = logging.getLogger("jobactors")
+
+
+class AsyncioRunner:
+    """Awaits the function in the private asyncio loop.
+
+    A cancel cancels its task, once; a task that swallows that and returns has succeeded.  Tasks
+    that it has started and left are cancelled and waited for before the job ends, as
+    ``asyncio.run`` does.  It pauses in ``async for … in ja.track`` and ``await ctx.check()``.  Its
+    context variables are a copy of its submitter's.
+    """
+
+    name: ClassVar = "asyncio"
+    takes_slot: ClassVar = True
+    can_abandon: ClassVar = True
+
+    async def run(self, attempt: Attempt) -> Any:
+        """Await the function in the other loop, and wait here for it to end."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        call = _Call(attempt, LOOP.running())
+        call.begin()
+        try:
+            await call.ended
+        except trio.Cancelled:
+            call.cancel()
+            with trio.CancelScope(shield=True), attempt.abandon:
+                await call.ended
+            if not call.ended.is_set:
+                raise Abandoned from None
+            if not attempt.context.control.cancel_requested.is_set:
+                raise
+        return call.result()
+
+
+class _Call:
+    """One attempt in the asyncio loop.  Made in the trio loop; written by the asyncio loop."""
+
+    def __init__(self, attempt: Attempt, loop: asyncio.AbstractEventLoop) -> None:
+        self._attempt = attempt
+        self._loop = loop
+        self._task: asyncio.Task[None] | None = None
+        self.ended = Latch()
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    # -- in the trio loop
+
+    def begin(self) -> None:
+        # Where nothing may wait is the other loop's thread, for this attempt.
+        self._attempt.context.control.loop_thread = LOOP.thread
+        self._loop.call_soon_threadsafe(self._start, context=copy_context())
+
+    def cancel(self) -> None:
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def result(self) -> Any:
+        control = self._attempt.context.control
+        if self._error is None:
+            return self._value
+        if isinstance(self._error, asyncio.CancelledError) and control.cancel_requested.is_set:
+            raise StopJob(control.reason)
+        raise self._error
+
+    # -- in the asyncio loop
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._run(), name=f"job {self._attempt.context.id}")
+        self._task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():  # before its first step; later ones are caught in it
+            self._error = asyncio.CancelledError()
+        self.ended.set()
+
+    def _cancel(self) -> None:
+        if self._task is not None:  # always: it was started by an earlier call to this loop
+            self._task.cancel(self._attempt.context.control.reason)
+
+    async def _run(self) -> None:
+        attempt = self._attempt
+        try:
+            self._value = await _awaitable(attempt)
+        except BaseException as exc:  # SystemExit, too, must not end the loop of all others
+            self._error = exc
+        await _end_tasks_of(attempt.context)
+
+
+def _awaitable(attempt: Attempt) -> Awaitable[Any]:
+    awaitable = attempt.function(*attempt.args, **attempt.kwargs)
+    if not inspect.isawaitable(awaitable):
+        raise TypeError(
+            f"{attempt.function!r:.100} returned {type(awaitable).__name__}, not something to "
+            'await: submit it with runner="thread", or make it an async def'
+        )
+    return awaitable
+
+
+_tasks: Final[dict[JobContext, set[asyncio.Task[Any]]]] = {}
+"""The tasks that each attempt has started itself.  Used in the asyncio loop only."""
+
+
+def _make_task(
+    loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any
+) -> asyncio.Task[Any]:
+    """Make a task, and remember whose it is."""
+    task = asyncio.Task(coro, loop=loop, **options)
+    context = CURRENT.get()
+    if context is not None:
+        mine = _tasks.setdefault(context, set())
+        mine.add(task)
+
+        def forget(_: object) -> None:
+            mine.discard(task)
+            if not mine:
+                _tasks.pop(context, None)
+
+        task.add_done_callback(forget)
+    return task
+
+
+async def _end_tasks_of(context: JobContext) -> None:
+    """Cancel what an attempt has left running, and wait for it; repeated for what that starts."""
+    me = asyncio.current_task()
+    while left := [task for task in _tasks.get(context, ()) if task is not me]:
+        for task in left:
+            task.cancel()
+        with suppress(asyncio.CancelledError):  # our own cancel does not end theirs
+            await asyncio.wait(left)
+
+
+class _Loop:
+    """The private loop and its thread.  Started once a process, and anew in a forked child."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: in a forked child the thread is not there."""
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self.thread = 0
+        """The thread's identity."""
+
+    def running(self) -> asyncio.AbstractEventLoop:
+        """Return the loop, started if this is its first use."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._loop.set_task_factory(cast("Any", _make_task))
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._loop,), name="jobactors-asyncio", daemon=True
+                )
+                self._thread.start()
+                self.thread = self._thread.ident or 0
+            return self._loop
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        while True:
+            try:
+                loop.run_forever()
+            except BaseException:  # SystemExit or KeyboardInterrupt, in a task or callback of a job
+                _log.exception("a job's asyncio task tried to end the program; the loop goes on")
+            else:
+                return
+
+    def close(self) -> None:
+        """The program ends: let go of the loop, unless a job holds it up."""
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(1.0)
+            if not self._thread.is_alive():
+                self._loop.close()
+
+
+LOOP: Final = _Loop()
+atexit.register(LOOP.close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=LOOP.forget)
+RUNNER: Final[Runner] = AsyncioRunner()

@@ -1,0 +1,361 @@
+"""Attempts that are blocking code in a process of their own: one fresh process each.
+
+One attempt is a *conversation* of four parts in the loop, over the frames of ``process_wire``: one
+task sends, one listens, one waits for the process to end, and the attempt itself waits for them.
+
+Why no pool: a fresh process is as clean as the job's arguments, its memory goes back to the system,
+its limits are its own, and a signal to its group reaches nobody else's work.  It costs a start of
+Python, about 0.1 s; work that is shorter belongs into a thread.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import attrs
+import trio
+
+from jobactors.engine.attempt import Abandoned
+from jobactors.inside.control import StopJob
+from jobactors.model.errors import JobFailed, WorkerDied
+from jobactors.model.outcome import RaisedElsewhere
+from jobactors.model.progress import NO_PROGRESS, Progress
+
+from .process_wire import HEADER, LAST_WORDS, Kind, header, pack_work, unpack, unpack_error
+from .process_worker import POSIX, SPAWNER, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from jobactors.engine.attempt import Attempt, Runner
+    from jobactors.inside.control import Gate
+    from jobactors.model.limits import Limits
+
+TERM_GRACE: Final = 5.0
+"""Seconds from SIGTERM to SIGKILL, at most."""
+KILL_GRACE: Final = 10.0
+"""Seconds after SIGKILL in which the system must have ended the process."""
+LINGER: Final = 5.0
+"""Seconds that a process has to end after its last word, for its exit handlers and threads."""
+CHUNK: Final = 1 << 20
+
+
+class ProcessRunner:
+    """Calls the function in a process of its own.
+
+    Functions and classes of a notebook's cell or of ``__main__`` are sent along (by cloudpickle);
+    no ``if __name__ == "__main__"`` is needed.  Arguments, result and exception are copies.
+
+    *Cancel* is a ladder.  At once, the next ``track``, ``progress`` or ``check`` is asked to raise,
+    as in a thread.  After the job's ``grace``, its process group gets SIGTERM, which unwinds the
+    function wherever it is (``finally`` runs) and ends what it has started.  After as long again,
+    but at most 5 s, SIGKILL.  When the system closes and cannot wait, SIGKILL at once.
+
+    *Pause* waits for the next such point, in a function that has passed one; any other is stopped
+    where it is, with all it has started (SIGSTOP; not on Windows).
+
+    A process that ends by itself (a crash, ``os._exit``, out of memory) fails its job with
+    :class:`WorkerDied` and nothing else.  What the function has started is killed when it ends.
+    """
+
+    name: ClassVar = "process"
+    takes_slot: ClassVar = True
+    can_abandon: ClassVar = True
+
+    async def run(self, attempt: Attempt) -> Any:
+        """Start a process, let it call the function, and return what that returns."""
+        _check(attempt.options.limits)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        work = await _in_thread(pack_work, attempt.function, attempt.args, attempt.kwargs)
+        with trio.CancelScope(shield=True):
+            worker = await SPAWNER.start()
+        conversation = _Conversation(attempt, worker)
+        try:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            await conversation.hold(work)
+        finally:
+            code = worker.close()
+        return await conversation.result(code)
+
+
+class _Conversation:
+    """What one attempt and its process say to each other.  In the loop's thread only."""
+
+    def __init__(self, attempt: Attempt, worker: Worker) -> None:
+        self._attempt = attempt
+        self._control = attempt.context.control
+        self._meter = attempt.context.meter
+        self._worker = worker
+        self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(worker.link))
+        # Commands are few, and must not wait: they are made where nothing can.
+        self._to_say, self._said = trio.open_memory_channel[tuple[Kind, bytes]](math.inf)
+        self._gone = trio.Event()
+        """The process has ended."""
+        self._silent = trio.Event()
+        """All that it said has been read."""
+        self._over = trio.Event()
+        """Both."""
+        self._last_word: tuple[Kind, bytearray] | None = None
+        self._cooperative = False
+        """Whether the function has passed a point where it can pause by itself."""
+        self._asked_to_end = False
+        self._gate: Gate | None = None
+        self._pauses = 0
+        self._on_ladder = False
+        self._force: str | None = None
+        """The last signal with which the process was made to end."""
+        self._left_behind = False
+
+    async def hold(self, work: bytes) -> None:
+        """Talk until the process has ended, by itself or by force.
+
+        Raises:
+            trio.Cancelled: if the attempt is cancelled by something else than its job's cancel; the
+                process has been killed then.
+        """
+        self._begin(work)
+        self._control.cutters.append(self._hear)
+        scopes = [trio.CancelScope(shield=True) for _ in range(3)]
+        try:
+            async with trio.open_nursery() as nursery:
+                parts = (self._talk, self._listen, self._wait)
+                for scope, part in zip(scopes, parts, strict=True):
+                    nursery.start_soon(_shielded, scope, part)
+                self._hear()  # a request may have come while the process was being started
+                try:
+                    await self._over.wait()
+                except trio.Cancelled:
+                    with trio.CancelScope(shield=True):
+                        await self._end_it()
+                for scope in scopes:
+                    scope.cancel()
+        finally:
+            self._control.cutters.remove(self._hear)
+        if not self._control.cancel_requested.is_set:
+            await trio.lowlevel.checkpoint_if_cancelled()
+
+    def _begin(self, work: bytes) -> None:
+        context, limits = self._attempt.context, self._attempt.options.limits
+        begin = {name: getattr(context, name) for name in ("id", "name", "type", "subject")}
+        begin["attempt"] = context.attempt
+        begin["limits"] = {} if limits is None else attrs.asdict(limits)
+        self._say(Kind.BEGIN, json.dumps(begin).encode())
+        self._say(Kind.WORK, work)
+        self._meter.remote = attrs.evolve(NO_PROGRESS, pausable=POSIX)
+        self._meter.changed()
+
+    def _say(self, kind: Kind, content: bytes = b"") -> None:
+        self._to_say.send_nowait((kind, content))
+
+    # -- requests: called at each of them, by the control
+
+    def _hear(self) -> None:
+        gate = self._control.gate
+        if self._control.cancel_requested.is_set:
+            if not self._asked_to_end:
+                self._asked_to_end = True
+                self._worker.go_on()
+                self._say(Kind.CANCEL, (self._control.reason or "").encode())
+        elif gate is not self._gate:
+            self._gate = gate
+            if gate is not None:
+                self._pause(gate)
+            else:
+                self._worker.go_on()
+                self._say(Kind.RESUME)
+
+    def _pause(self, gate: Gate) -> None:
+        self._pauses += 1
+        if self._cooperative or not POSIX:
+            self._say(Kind.PAUSE, str(self._pauses).encode())
+        else:
+            self._worker.stop()
+            gate.reached()
+
+    # -- the three parts
+
+    async def _talk(self) -> None:
+        try:
+            async for kind, content in self._said:
+                await self._stream.send_all(header(kind, content))
+                await self._stream.send_all(content)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # it has ended: that is another part's news
+
+    async def _listen(self) -> None:
+        try:
+            while self._last_word is None:
+                kind, size = HEADER.unpack(await self._receive(HEADER.size))
+                await self._take(Kind(kind), await self._receive(size))
+        except (trio.BrokenResourceError, trio.ClosedResourceError, EOFError):
+            pass  # as above
+        self._silent.set()
+        with trio.move_on_after(LINGER):
+            await self._gone.wait()
+        self._worker.kill()
+
+    async def _wait(self) -> None:
+        await self._worker.wait()
+        self._worker.kill()  # what it has started, and left
+        self._gone.set()
+        with trio.move_on_after(LINGER):  # somebody who left its group may hold the socket
+            await self._silent.wait()
+        self._over.set()
+
+    async def _receive(self, size: int) -> bytearray:
+        content = bytearray()
+        while len(content) < size:
+            some = await self._stream.receive_some(min(CHUNK, size - len(content)))
+            if not some:
+                raise EOFError
+            content += some
+        return content
+
+    async def _take(self, kind: Kind, content: bytearray) -> None:
+        if kind in LAST_WORDS:
+            self._last_word = kind, content
+        elif kind is Kind.SAMPLE:
+            self._sample(json.loads(content))
+        elif kind is Kind.REACHED:
+            if self._gate is not None and int(content) == self._pauses:
+                self._gate.reached()
+        elif kind is Kind.LOG:
+            # In a thread: whoever reads our own output may be slow, and must not stop the loop.
+            await _in_thread(_write, content.decode())
+
+    def _sample(self, fields: dict[str, Any]) -> None:
+        progress = Progress(**{**fields, "stages": tuple(fields.get("stages", ()))})
+        self._cooperative = self._cooperative or progress.pausable
+        self._meter.remote = attrs.evolve(progress, pausable=progress.pausable or POSIX)
+        self._meter.changed()
+
+    # -- the end
+
+    async def _end_it(self) -> None:
+        """Walk down the ladder until the process has ended; bounded."""
+        self._on_ladder = True
+        grace = self._attempt.options.grace
+        if self._control.cancel_requested.is_set and self._last_word is None:
+            with self._attempt.abandon:
+                with trio.move_on_after(grace):
+                    await self._over.wait()
+                    return
+                self._force = "SIGTERM"
+                self._worker.terminate()
+                with trio.move_on_after(min(grace, TERM_GRACE)):
+                    await self._over.wait()
+                    return
+        self._force = "SIGKILL"
+        self._worker.kill()
+        with trio.move_on_after(KILL_GRACE):
+            await self._over.wait()
+            return
+        self._left_behind = True
+
+    async def result(self, code: int | None) -> Any:
+        """Return or raise what the function did; ``code`` is what its process ended with.
+
+        Raises:
+            StopJob: if the cancel unwound it.
+            Abandoned: if it was ended by force; the text says by which.
+            WorkerDied: if it ended without a last word.
+            RaisedElsewhere: if the function raised.
+        """
+        if self._last_word is None:
+            if self._left_behind:
+                raise Abandoned
+            if self._force is not None:
+                raise Abandoned(f"it did not end when asked, and was ended by {self._force}")
+            raise _death(code, self._attempt.options.limits)
+        kind, content = self._last_word
+        if kind is Kind.STOPPED:
+            if self._force is not None:
+                raise Abandoned(f"it did not end when asked, and was unwound by {self._force}")
+            raise StopJob(self._control.reason)
+        # Rebuilding runs the code of the job's classes: it may take its time, as a thread may.
+        with trio.CancelScope(shield=True), self._last_patience():
+            if kind is Kind.RETURNED:
+                return await self._rebuilt(content)
+            exc, text = await _in_thread(unpack_error, content)
+            raise RaisedElsewhere(exc or JobFailed(self._attempt.context.id, str(text)), text)
+        raise Abandoned
+
+    def _last_patience(self) -> trio.CancelScope:
+        """Wait until the system closes; or a while, where the ladder has used that scope up."""
+        return trio.move_on_after(LINGER) if self._on_ladder else self._attempt.abandon
+
+    async def _rebuilt(self, content: bytearray) -> Any:
+        try:
+            return await _in_thread(unpack, content)
+        except Exception as exc:
+            exc.add_note("raised when the result, sent back by the job's process, was rebuilt here")
+            raise
+
+
+async def _shielded(scope: trio.CancelScope, part: Callable[[], Awaitable[None]]) -> None:
+    """Run one part of a conversation until it ends or its own scope is cancelled."""
+    with scope:
+        await part()
+
+
+async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
+    return await trio.to_thread.run_sync(
+        function, *args, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
+    )
+
+
+def _write(lines: str) -> None:
+    """Write a job's lines to our own stdout or stderr."""
+    stream = sys.stdout if lines[0] == "o" else sys.stderr
+    if stream is not None:  # None under pythonw
+        stream.write(lines[1:])
+        stream.flush()
+
+
+def _check(limits: Limits | None) -> None:
+    """Refuse limits that the system would not enforce.
+
+    Raises:
+        NotImplementedError: the message says where they are.
+    """
+    if limits is None:
+        return
+    if not POSIX:
+        raise NotImplementedError("this system enforces no limits: Linux and macOS do")
+    if limits.memory is not None and sys.platform != "linux":
+        raise NotImplementedError("limits on memory are enforced by Linux only; cpu= works here")
+
+
+def _death(code: int | None, limits: Limits | None) -> WorkerDied:
+    """Say how a process ended, why perhaps, and what may help."""
+    if code is None:
+        return WorkerDied("the job's process has ended, and nobody knows how")
+    if code >= 0:
+        return WorkerDied(
+            f"the job's process exited with code {code} before its function returned: something "
+            "in it called os._exit(), or a library ended the program; stderr may say more",
+            code,
+        )
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return WorkerDied(f"the job's process was killed by {name}: {_why(name, limits)}", code)
+
+
+def _why(name: str, limits: Limits | None) -> str:
+    if limits is not None and limits.cpu is not None and name in {"SIGXCPU", "SIGKILL"}:
+        return f"it has used up its limit of {limits.cpu:g} s of CPU time"
+    if name == "SIGKILL":
+        return "perhaps the system ran out of memory; give it less to do at once, or more memory"
+    if name in {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT"}:
+        memory = "" if limits is None or limits.memory is None else ", perhaps at its memory limit"
+        return f"a crash in native code{memory}; stderr shows the Python line it was in"
+    return "somebody else has sent it that"
+
+
+RUNNER: Final[Runner] = ProcessRunner()

@@ -1,0 +1,359 @@
+"""The child's side of a process job: it calls one function, reports, obeys, and ends.
+
+Three threads.  The *main* thread runs the job's function, so that signals and libraries that want
+the main thread work.  The *listener* reads what the parent says, and kills the process's own group
+when the parent is gone.  The *speaker* writes: samples (at most ten a second), log lines, and the
+pause that was reached.  Only the main thread speaks the last word, after the speaker has ended.
+So nothing that interrupts the function, SIGTERM included, can cut a frame in two.
+
+Only the model and the inside of a job are loaded here, no engine and no trio.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import inspect
+import io
+import json
+import math
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from jobactors.inside.context import CURRENT, JobContext
+from jobactors.inside.control import Control, StopJob
+from jobactors.inside.meter import Meter
+from jobactors.model.outcome import ErrorText, release_frames
+from jobactors.model.progress import NO_PROGRESS, Progress
+
+from .process_wire import HEADER, Kind, header, pack_error, pack_result, unpack
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+INTERVAL: Final = 0.1
+"""Seconds between two samples, at least."""
+SLOWEST: Final = 1.0
+"""Seconds between two looks at a loop that does not move."""
+LONGEST_QUEUE: Final = 1000
+"""Log frames that may wait to be sent; then whoever prints waits."""
+
+
+def main(link: int, parent: int) -> None:
+    """Serve one job.
+
+    Args:
+        link: The number of the inherited socket.
+        parent: The parent's process id, to notice if it is gone already.
+    """
+    _die_with(parent)
+    if sys.platform == "win32":
+        sock = socket.fromshare(sys.stdin.buffer.read())
+    else:
+        sock = socket.socket(fileno=link)
+        sock.set_inheritable(False)
+    sys.argv = [""]
+    with suppress(OSError, ValueError, AttributeError):  # without a stderr there is nowhere to tell
+        faulthandler.enable(all_threads=False)  # a crash in native code says where
+    with sock:
+        Child(sock).run()
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if sys.platform != "win32" and os.getppid() != parent:
+        os._exit(1)  # it ended before we could ask
+
+
+class Child:
+    """One job's function in this process."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._control = Control(loop_thread=0)
+        self._speaker = _Speaker(sock)
+
+    def run(self) -> None:
+        """Read the work, do it, tell how it ended."""
+        begin = json.loads(_receive(self._sock)[1])
+        work = _receive(self._sock)[1]
+        _limit(**begin.pop("limits"))
+        context = JobContext(self._control, self._speaker.meter, **begin)
+        threading.Thread(target=self._listen, name="jobactors listener", daemon=True).start()
+        self._speaker.start()
+        if sys.platform != "win32":
+            # Not before: so that signals come to this thread, and interrupt what it does.
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        sys.stdout = _Lines("o", sys.__stdout__, self._speaker)
+        sys.stderr = _Lines("e", sys.__stderr__, self._speaker)
+        CURRENT.set(context)
+        kind, content = self._last_word(work)
+        del work
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._speaker.stop()
+        self._sock.sendall(header(kind, content))
+        self._sock.sendall(content)
+
+    def _last_word(self, work: bytearray) -> tuple[Kind, bytes]:
+        try:
+            return Kind.RETURNED, pack_result(self._call(work))
+        except StopJob as exc:
+            if self._control.cancel_requested.is_set:
+                return Kind.STOPPED, b""
+            error: BaseException = exc
+        except BaseException as exc:  # a job may raise anything
+            error = exc
+        text = ErrorText.of(error)
+        release_frames(error)
+        return Kind.RAISED, pack_error(error, text)
+
+    def _call(self, work: bytearray) -> Any:
+        try:
+            function, args, kwargs = unpack(work)
+        except Exception as exc:
+            exc.add_note("raised when the job's process rebuilt its function and arguments")
+            raise
+        work.clear()
+        signal.signal(signal.SIGTERM, self._terminate)
+        try:
+            value = function(*args, **kwargs)
+        finally:
+            # From here on the result matters more; who does not want to wait has SIGKILL.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if inspect.iscoroutine(value):
+            value.close()
+            raise TypeError(
+                f'{function!r:.100} is an async def: use runner="trio" or "asyncio", or submit a '
+                "def that runs it, with trio.run or asyncio.run"
+            )
+        return value
+
+    def _terminate(self, number: int, _: FrameType | None) -> None:
+        """The second rung of the ladder: unwind the function wherever it is, once.
+
+        A SIGTERM that nobody's cancel has announced ends the process, as it ends others.
+        """
+        if self._control.cancel_requested.is_set:
+            signal.signal(number, signal.SIG_IGN)
+            raise StopJob(self._control.reason)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    # -- the listener's thread
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                self._obey(*_receive(self._sock))
+        except (OSError, EOFError):
+            pass
+        if not self._speaker.ended:
+            _kill_own_group()  # the parent is gone, and nobody waits for the result
+
+    def _obey(self, kind: Kind, content: bytearray) -> None:
+        match kind:
+            case Kind.CANCEL:
+                self._control.cancel(content.decode() or None)
+            case Kind.PAUSE:
+                self._control.pause(partial(self._speaker.say, Kind.REACHED, bytes(content)))
+            case Kind.RESUME:
+                self._control.resume()
+            case _:
+                pass  # from a parent that knows more
+
+
+def _kill_own_group() -> None:
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def _receive(sock: socket.socket) -> tuple[Kind, bytearray]:
+    """Read one frame.
+
+    Raises:
+        EOFError: if the other end is closed.
+    """
+    kind, size = HEADER.unpack(_receive_exactly(sock, HEADER.size))
+    return Kind(kind), _receive_exactly(sock, size)
+
+
+def _receive_exactly(sock: socket.socket, size: int) -> bytearray:
+    content = bytearray(size)
+    rest = memoryview(content)
+    while rest:
+        got = sock.recv_into(rest)
+        if not got:
+            raise EOFError
+        rest = rest[got:]
+    return content
+
+
+def _limit(cpu: float | None = None, memory: int | None = None) -> None:
+    """Let the system enforce the limits, from here on."""
+    if sys.platform == "win32" or (cpu is None and memory is None):
+        return
+    import resource
+
+    # At the soft limit of CPU time comes SIGXCPU, which a function could ignore; at the hard one
+    # SIGKILL.
+    for what, value, more in ((resource.RLIMIT_CPU, cpu, 1), (resource.RLIMIT_AS, memory, 0)):
+        if value is not None:
+            _, hard = resource.getrlimit(what)
+            most = math.inf if hard == resource.RLIM_INFINITY else hard
+            soft = min(math.ceil(value), most)
+            resource.setrlimit(what, (int(soft), int(min(soft + more, most))))
+
+
+class _Speaker:
+    """The thread that writes to the parent, and the meter it reads.
+
+    Its queue may be filled from any thread, and from a signal handler.
+    """
+
+    _LOOK: Final = (None, b"")
+    _STOP: Final = (Kind.STOPPED, b"")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.meter = Meter(lambda: self._queue.put(self._LOOK))
+        self.ended = False
+        """Whether the last word is due; then the end of the socket is no news."""
+        self._sock = sock
+        self._queue: SimpleQueue[tuple[Kind | None, bytes]] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="jobactors speaker", daemon=True)
+        self._last: Progress = NO_PROGRESS
+        self._sampled_at = 0.0
+        self._interval = INTERVAL
+        self._due: float | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send all that waits, and the last sample; the main thread speaks from then on."""
+        self.ended = True
+        self._queue.put(self._STOP)
+        self._thread.join()
+
+    def say(self, kind: Kind, content: bytes) -> None:
+        """Send a frame soon."""
+        self._queue.put((kind, content))
+
+    def log(self, content: bytes) -> None:
+        """Send a log frame soon; wait if very many of them wait."""
+        while self._queue.qsize() > LONGEST_QUEUE and self._thread.is_alive():
+            time.sleep(0.01)
+        self._queue.put((Kind.LOG, content))
+
+    def _run(self) -> None:
+        with suppress(OSError):  # the parent is gone: the listener sees to it
+            while True:
+                kind, content = self._next()
+                if kind in {Kind.STOPPED, Kind.REACHED}:
+                    self._sample()
+                if kind is Kind.STOPPED:
+                    return
+                if kind is not None:
+                    self._sock.sendall(header(kind, content) + content)
+                if self._due is not None and time.monotonic() >= self._due:
+                    self._due = None
+                    self._sample()
+
+    def _next(self) -> tuple[Kind | None, bytes]:
+        """Return the next frame, or a look that is due."""
+        timeout = None if self._due is None else max(0.0, self._due - time.monotonic())
+        try:
+            frame = self._queue.get(timeout=timeout)
+        except Empty:
+            return self._LOOK
+        if frame is self._LOOK:
+            self._look_at(self._sampled_at + INTERVAL)
+        return frame
+
+    def _look_at(self, at: float) -> None:
+        self._due = at if self._due is None else min(at, self._due)
+
+    def _sample(self) -> None:
+        self._sampled_at = time.monotonic()
+        self.meter.quiet = True  # before reading: a report that comes meanwhile wakes us again
+        try:
+            progress = self.meter.read()
+            content = json.dumps(attrs.asdict(progress, recurse=False), default=_plain).encode()
+        except Exception as exc:  # what was reported is the job's: it may not even be a number
+            content = json.dumps({"message": f"its progress cannot be read: {exc}"}).encode()
+            progress = NO_PROGRESS
+        if progress != self._last:
+            self._last = progress
+            self._interval = INTERVAL
+            self._sock.sendall(header(Kind.SAMPLE, content) + content)
+        else:
+            self._interval = min(SLOWEST, self._interval * 2)
+        if self.meter.polled:
+            self._look_at(self._sampled_at + self._interval)
+
+
+def _plain(value: Any) -> float | str:
+    """What JSON does not know: numpy's numbers, fractions, a message that is no text."""
+    try:
+        return float(value)
+    except Exception:  # somebody else's __float__
+        return str(value)
+
+
+class _Lines(io.TextIOBase):
+    """``sys.stdout`` or ``sys.stderr`` of a job: whole lines, sent to the parent.
+
+    What writes to the file descriptor itself (a C library, a subprocess) goes where the parent's
+    output goes, unseen.
+    """
+
+    def __init__(self, stream: str, real: Any, speaker: _Speaker) -> None:
+        self._stream = stream
+        self._real = real
+        self._speaker = speaker
+        self._lock = threading.RLock()  # reentrant: a signal handler may print as well
+        self._begun: list[str] = []
+
+    encoding = "utf-8"
+
+    @property
+    def buffer(self) -> Any:
+        return self._real.buffer
+
+    def fileno(self) -> int:
+        number: int = self._real.fileno()
+        return number
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        with self._lock:
+            self._begun.append(text)
+            if "\n" in text:
+                whole, mark, rest = "".join(self._begun).rpartition("\n")
+                self._begun = [rest] if rest else []
+                self._send(whole + mark)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._lock:
+            begun, self._begun = "".join(self._begun), []
+            if begun:
+                self._send(begun)
+
+    def _send(self, text: str) -> None:
+        self._speaker.log((self._stream + text).encode(errors="backslashreplace"))

@@ -1,0 +1,134 @@
+"""What a process and its parent say to each other, and how it is written down.
+
+They share one socket.  Each message is a *frame*: its kind, the length of its content, and the
+content.  What a person can read (labels, samples, log lines) is JSON or text, and what only Python
+can read (the function, its result, its exception) is a pickle that never leaves memory.
+
+::
+
+    parent                              child
+    BEGIN, WORK                 ──►     calls the function
+    CANCEL, PAUSE, RESUME, TELL ──►     obeys at its next point
+                                ◄──     SAMPLE, LOG, REACHED
+                                ◄──     RETURNED, RAISED or STOPPED, once, as its last word
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from jobactors.model.outcome import ErrorText
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEADER: Final = struct.Struct("!BQ")
+
+
+class Kind(IntEnum):
+    """What a frame says."""
+
+    BEGIN = 1
+    """JSON: what the job's context knows, and the limits."""
+    WORK = 2
+    """Pickle: function, arguments, keyword arguments."""
+    CANCEL = 3
+    """Text: the reason, which may be empty."""
+    PAUSE = 4
+    """Text: the number of the pause, which REACHED repeats."""
+    RESUME = 5
+    """Nothing."""
+    TELL = 6
+    """Pickle: a message for the job's inbox.  Not sent yet."""
+    SAMPLE = 16
+    """JSON: the fields of ``Progress``."""
+    LOG = 17
+    """Text: ``o`` or ``e`` for stdout or stderr, then whole lines."""
+    REACHED = 18
+    """Text: the number of the pause in which the job now stands still."""
+    RETURNED = 19
+    """Pickle: the result."""
+    RAISED = 20
+    """Pickle: four plain values, see :func:`pack_error`."""
+    STOPPED = 21
+    """Nothing: the function was unwound by the cancel."""
+
+
+LAST_WORDS: Final = frozenset({Kind.RETURNED, Kind.RAISED, Kind.STOPPED})
+
+
+def header(kind: Kind, content: bytes) -> bytes:
+    """Return what goes before ``content`` on the wire."""
+    return HEADER.pack(kind, len(content))
+
+
+def pack_work(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    """Pickle a call, functions of a notebook's cell or a script's ``__main__`` included.
+
+    Raises:
+        TypeError: if something in it cannot be pickled; the message says what.
+        ModuleNotFoundError: if cloudpickle is not installed.
+    """
+    try:
+        return _pickled((function, args, kwargs))
+    except ModuleNotFoundError:
+        raise
+    except Exception as exc:  # pickling runs the code of whatever is pickled
+        raise TypeError(
+            f"this call cannot be sent to a process: {exc}; give it what can be pickled (a path "
+            'instead of an open file), or use runner="thread"'
+        ) from exc
+
+
+def pack_result(value: object) -> bytes:
+    """Pickle what a function returned.
+
+    Raises:
+        TypeError: if it cannot be pickled.
+    """
+    try:
+        return _pickled(value)
+    except Exception as exc:  # as above
+        raise TypeError(
+            f"the result, a {type(value).__qualname__}, cannot be sent back from its process: "
+            f"{exc}; return what can be pickled, or write a file and return its path"
+        ) from exc
+
+
+def unpack(content: bytes | bytearray) -> Any:
+    """Rebuild what was pickled on the other side; raises whatever its classes raise."""
+    return pickle.loads(content)  # noqa: S301 - from our own child, through memory
+
+
+def pack_error(exc: BaseException, text: ErrorText) -> bytes:
+    """Pickle an exception with its text; one that cannot be pickled is sent as text only."""
+    try:
+        itself = _pickled(exc)
+    except Exception:  # as above
+        itself = b""
+    return pickle.dumps((text.type, text.message, text.traceback, itself))
+
+
+def unpack_error(content: bytes | bytearray) -> tuple[BaseException | None, ErrorText]:
+    """Return the exception, or None if it cannot be rebuilt here, and its text."""
+    kind, message, formatted, itself = unpack(content)
+    text = ErrorText(kind, message, formatted)
+    try:
+        exc = unpack(itself) if itself else None
+    except Exception:  # many exceptions cannot be rebuilt from what they keep in args
+        exc = None
+    return (exc if isinstance(exc, BaseException) else None), text
+
+
+def _pickled(value: object) -> bytes:
+    try:
+        import cloudpickle
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            'runner="process" needs cloudpickle: pip install "jobactors[process]"'
+        ) from None
+    content: bytes = cloudpickle.dumps(value)
+    return content

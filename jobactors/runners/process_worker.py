@@ -1,0 +1,299 @@
+"""The operating system's side of process jobs: to start one, to signal it, to see it end.
+
+How no process outlives its parent, whatever happens to the parent, in three layers:
+
+1. A child notices that the socket to its parent has ended, and kills its own group.  Everywhere;
+   not while it is stopped, nor while one C call holds the GIL.
+2. Linux kills it when the *thread* that started it has ended (PDEATHSIG).  So all children are
+   started by one thread that lives as long as the program.  Works for stopped ones; not for what
+   the child itself has started.
+3. A *sentinel* process (``process_sentinel``) kills the whole groups of those that are left.
+   Linux and macOS, stopped or not.  It is started with the first child and ends with the parent.
+
+Ctrl-C and a notebook's *Interrupt* are signals to the parent's process group.  Children live in
+sessions of their own, and the thread that starts them blocks these signals, so that none arrives
+in the moment between fork and the new session either.  A child unblocks them when it is ready; the
+sentinel never does.
+
+Not done: on Windows there are no groups, so what a child has started is left to itself.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from jobactors.inside.latch import Latch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+POSIX: Final = sys.platform != "win32"
+_CHILD: Final = (
+    "import sys; sys.path[:] = sys.argv[3:]; "
+    "from jobactors.runners.process_child import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+)
+"""The child has its parent's ``sys.path``, so that it finds all that the parent finds."""
+_SENTINEL: Final = Path(__file__).with_name("process_sentinel.py")
+
+
+class Worker:
+    """One child process, the leader of its own session and process group.
+
+    Used in the loop's thread only.  It is not reaped before :meth:`close`, so until then nobody
+    else can get its number, and no signal can go astray.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], link: socket.socket) -> None:
+        self._process = process
+        self._stopped = False
+        self.pid = process.pid
+        self.link = link
+        """The parent's end of the socket between them."""
+
+    def stop(self) -> None:
+        """Let the whole group stand still, wherever it is."""
+        self._stopped = True
+        self._signal("SIGSTOP")
+
+    def go_on(self) -> None:
+        """Undo :meth:`stop`."""
+        if self._stopped:
+            self._stopped = False
+            self._signal("SIGCONT")
+
+    def terminate(self) -> None:
+        """Ask the group to end, by SIGTERM (on Windows: end it)."""
+        self.go_on()
+        self._signal("SIGTERM")
+
+    def kill(self) -> None:
+        """End the group, stopped or not."""
+        self._signal("SIGKILL")
+
+    def _signal(self, name: str) -> None:
+        if not POSIX:
+            with suppress(OSError):
+                self._process.kill()
+            return
+        # ProcessLookupError: all have ended.  PermissionError: macOS says so of zombies.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, getattr(signal, name))
+
+    async def wait(self) -> None:
+        """Wait until the process itself has ended; it stays a zombie until :meth:`close`."""
+        await trio.to_thread.run_sync(
+            self._wait_in_thread,
+            thread_name=f"wait for process {self.pid}",
+            abandon_on_cancel=True,
+            limiter=trio.CapacityLimiter(1),
+        )
+
+    def _wait_in_thread(self) -> None:
+        if not POSIX:
+            self._process.wait()
+            return
+        with suppress(ChildProcessError):  # somebody in this program has reaped all children
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+
+    def close(self) -> int | None:
+        """Kill what is left of the group, reap the process, and let go of the socket.
+
+        Returns:
+            The exit code, negative for a signal; None if it does not end even now.
+        """
+        self.link.close()
+        code = self._process.poll() if not POSIX else None
+        if code is None:
+            self.kill()
+            SPAWNER.forget(self.pid)
+            code = self._process.poll()
+        return code
+
+
+class Spawner:
+    """The one thread that starts processes.  Made at first use, and again in a forked child."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: in a forked child, the thread and the sentinel are the parent's."""
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._sentinel: _Sentinel | None = None
+
+    async def start(self) -> Worker:
+        """Start a child.
+
+        Not to be cancelled between the beginning and the end of it: call it shielded.
+
+        Raises:
+            OSError: if the system allows no further process.
+        """
+        birth = _Birth()
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._serve, name="jobactors-processes", daemon=True
+                )
+                self._thread.start()
+        self._requests.put(lambda: birth.happen(self))
+        await birth.over
+        return birth.take()
+
+    def _serve(self) -> None:
+        if POSIX:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+        while True:
+            self._requests.get()()
+
+    def popen(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        """Start a process in a session of its own; in the spawner's thread."""
+        if POSIX:
+            options["start_new_session"] = True
+        else:
+            options["creationflags"] = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        return subprocess.Popen(command, **options)  # noqa: S603 - our own
+
+    def remember(self, pid: int) -> None:
+        """A group has begun; in the spawner's thread."""
+        if not POSIX:
+            return
+        with self._lock:
+            if self._sentinel is None or self._sentinel.is_gone:
+                left = set() if self._sentinel is None else self._sentinel.groups
+                self._sentinel = _Sentinel(self, left)
+            self._sentinel.add(pid)
+
+    def forget(self, pid: int) -> None:
+        """A group has ended."""
+        with self._lock:
+            if self._sentinel is not None:
+                self._sentinel.remove(pid)
+
+    def close(self) -> None:
+        """The program ends: so does the sentinel."""
+        if self._sentinel is not None:
+            self._sentinel.close()
+            self._sentinel = None
+
+
+class _Birth:
+    """The start of one child: asked for in a loop, done in the spawner's thread."""
+
+    def __init__(self) -> None:
+        self.over = Latch()
+        self._worker: Worker | None = None
+        self._error: BaseException | None = None
+
+    def happen(self, spawner: Spawner) -> None:
+        try:
+            self._worker = _start_child(spawner)
+        except BaseException as exc:  # carried to whoever asked
+            self._error = exc
+        self.over.set()
+
+    def take(self) -> Worker:
+        if self._worker is None:
+            raise self._error or RuntimeError("no process was started")
+        return self._worker
+
+
+def _start_child(spawner: Spawner) -> Worker:
+    ours, theirs = socket.socketpair()
+    path = [entry for entry in sys.path if isinstance(entry, str)]
+    options: dict[str, Any] = (
+        {"stdin": subprocess.DEVNULL, "pass_fds": (theirs.fileno(),)}
+        if POSIX
+        else {"stdin": subprocess.PIPE}
+    )
+    try:
+        with theirs:
+            numbers = [str(theirs.fileno()), str(os.getpid())]
+            process = spawner.popen([sys.executable, "-c", _CHILD, *numbers, *path], **options)
+            if process.stdin is not None:  # Windows has no numbers to inherit: a socket is sent
+                with process.stdin:
+                    process.stdin.write(getattr(theirs, "share")(process.pid))  # noqa: B009
+    except BaseException:
+        ours.close()
+        raise
+    spawner.remember(process.pid)
+    return Worker(process, ours)
+
+
+class _Sentinel:
+    """The sentinel process, seen from the parent.  Written under the spawner's lock."""
+
+    def __init__(self, spawner: Spawner, groups: set[int]) -> None:
+        # -I -S: no user's settings, no site-packages; it starts in a few milliseconds.
+        self._process = spawner.popen(
+            [sys.executable, "-I", "-S", str(_SENTINEL)],
+            bufsize=0,  # nothing to flush, no lock that a fork could leave taken
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        self.groups: set[int] = set()
+        for group in groups:
+            self.add(group)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether somebody has killed it."""
+        return self._process.poll() is not None
+
+    def add(self, group: int) -> None:
+        self.groups.add(group)
+        self._say(f"+{group}\n")
+
+    def remove(self, group: int) -> None:
+        self.groups.discard(group)
+        self._say(f"-{group}\n")
+
+    def _say(self, line: str) -> None:
+        pipe = self._process.stdin
+        if pipe is not None:
+            with suppress(OSError):  # it is gone: the next start makes another
+                pipe.write(line.encode())
+
+    def hang_up(self) -> None:
+        pipe = self._process.stdin
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+
+    def close(self) -> None:
+        self.hang_up()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+
+
+_inherited: list[_Sentinel | None] = []
+"""In a forked child: kept, because a Popen that is dropped complains of a running process."""
+
+
+def _after_fork() -> None:
+    sentinel = SPAWNER._sentinel
+    if sentinel is not None:
+        # Else the sentinel would wait for this child too before it takes the parent for gone.
+        sentinel.hang_up()
+        _inherited.append(sentinel)
+    SPAWNER.reset()
+
+
+SPAWNER: Final = Spawner()
+atexit.register(SPAWNER.close)
+if POSIX:
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,1 @@
+"""The tests: one module for each module, and the rooms that need a kernel or a browser."""

@@ -1,0 +1,129 @@
+"""Fixtures for the browser tests: one Chromium and one server of a kind for the whole run.
+
+A test asks for `open_notebook` and gets pages; a test that fails leaves a picture of each of its
+pages in `.screenshots/`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Protocol
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.chromium import NoChromiumError, find_chromium
+from tests.browser.lab import CHROMIUM_FLAGS, VIEWPORT, App, LabServer, Notebook, run_server
+from tests.isolation import isolated_environment
+
+FAILED = pytest.StashKey[bool]()
+
+
+class StartServer(Protocol):
+    """What the fixture `lab_server` is."""
+
+    def __call__(self, app: App = "lab", env: Mapping[str, str] | None = None) -> LabServer:
+        """Return a running server; the same one for the same arguments."""
+
+
+class OpenNotebook(Protocol):
+    """What the fixture `open_notebook` is."""
+
+    def __call__(
+        self,
+        cells: Sequence[str] | None,
+        *,
+        path: str | None = None,
+        app: App = "lab",
+        env: Mapping[str, str] | None = None,
+        wait_idle: bool = True,
+    ) -> Notebook:
+        """Open a notebook in a new browser window.
+
+        Args:
+            cells: the sources of its code cells; None opens the `path` that is there.
+            path: where it is below the server's root; by default named after the test.
+            app: `"lab"` or `"notebook"`.
+            env: environment variables of the server, as for `lab_server`.
+            wait_idle: come back only when the kernel is idle; not for a busy one.
+        """
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium; without one the tests fail and say how to get it."""
+    try:
+        program = find_chromium()
+    except NoChromiumError as none_found:
+        pytest.fail(str(none_found), pytrace=False)
+    environ = isolated_environment(tmp_path_factory.mktemp("chromium"))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=list(CHROMIUM_FLAGS), env=dict(environ)
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Start Jupyter servers on demand; they live until the last test has run."""
+    servers: dict[tuple[App, frozenset[tuple[str, str]]], LabServer] = {}
+    with contextlib.ExitStack() as running:
+
+        def start(app: App = "lab", env: Mapping[str, str] | None = None) -> LabServer:
+            key = (app, frozenset((env or {}).items()))
+            if key not in servers:
+                folder = tmp_path_factory.mktemp(app)
+                servers[key] = running.enter_context(run_server(folder, app, env))
+            return servers[key]
+
+        yield start
+
+
+@pytest.fixture
+def open_notebook(
+    request: pytest.FixtureRequest, chromium: Browser, lab_server: StartServer
+) -> Iterator[OpenNotebook]:
+    """Open notebooks; afterwards their windows are closed and their kernels shut down."""
+    opened: list[Notebook] = []
+    own_name = re.sub(r"\W+", "-", request.node.name).strip("-")
+
+    def open_one(
+        cells: Sequence[str] | None,
+        *,
+        path: str | None = None,
+        app: App = "lab",
+        env: Mapping[str, str] | None = None,
+        wait_idle: bool = True,
+    ) -> Notebook:
+        server = lab_server(app, env)
+        where = path or f"{own_name}.ipynb"
+        if cells is not None:
+            server.write_notebook(where, cells)
+        context = chromium.new_context(viewport=VIEWPORT)
+        notebook = Notebook(server, where, context.new_page())
+        opened.append(notebook)
+        notebook.open(wait_idle=wait_idle)
+        return notebook
+
+    yield open_one
+    if request.node.stash.get(FAILED, False):
+        for number, notebook in enumerate(opened):
+            notebook.screenshot(f"failed-{own_name}-{number}")
+    for notebook in opened:
+        notebook.page.context.close()
+        notebook.server.end_session(notebook.path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure, for the pictures that `open_notebook` takes."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report

@@ -1,0 +1,328 @@
+"""JupyterLab and Notebook 7 for tests: a server of their own, and a notebook as a page object.
+
+Nothing here sleeps: what takes time is waited for by a condition, with a bound. Cells are run
+through the application's own command, because a click and Ctrl-Enter is lost when the notebook
+has just moved the focus (seen in 2 of 8 runs; the command in 0 of 8).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize, expect
+
+from tests.isolation import isolated_environment
+
+App = Literal["lab", "notebook"]
+
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+VIEWPORT = ViewportSize(width=1280, height=800)
+SCREENSHOTS = Path(__file__).resolve().parents[2] / ".screenshots"
+
+START_SECONDS = 90
+STOP_SECONDS = 15
+READY_MS = 90_000
+
+# The one notebook that is in front: Lab keeps the others in the page, hidden.
+FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+KERNEL_IDLE = f"{FRONT} .jp-Notebook-ExecutionIndicator[data-status='idle']"
+
+# "Idle" may be shown while the notebook still looks for its kernel: a cell run then opens a dialog.
+KERNEL_FOUND = """() => {
+    const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+    return Boolean(context?.isReady && context.session?.kernel);
+}"""
+
+# What is sent before the kernel's first answer is kept in the page, to be lost by a reload.
+# (Playwright waits for no promise in `wait_for_function`, hence the limit in here.)
+KERNEL_ANSWERED = """limit => Promise.race([
+    window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.info.then(() => null),
+    new Promise((_, fail) => setTimeout(() => fail(new Error('the kernel is silent')), limit)),
+])"""
+
+# A cell's number is cleared first: then a prompt that is not empty means *this* run was accepted,
+# and a number means that it ended. The command's promise lasts as long as the cell: not awaited.
+RUN_CELL = """index => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    panel.content.activeCellIndex = index;
+    panel.content.deselectAll();
+    panel.content.activeCell.model.sharedModel.execution_count = null;
+    void window.jupyterapp.commands.execute('notebook:run-cell');
+}"""
+
+# Raised by Notebook 7 itself while it loads its settings, whatever they are.
+NOT_OURS = ("Cannot read properties of undefined (reading 'schema')",)
+
+SETTINGS: Mapping[str, object] = {
+    # Otherwise a question about Jupyter's news covers the page.
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    # Every cell is in the page, also those below the fold.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+
+@dataclass(frozen=True)
+class LabServer:
+    """A running Jupyter server with directories of its own."""
+
+    app: App
+    url: str
+    root: Path
+    """Where its notebooks are; the kernels' working directory."""
+    log: Path
+
+    def write_notebook(self, path: str, cells: Sequence[str]) -> Path:
+        """Write a notebook of code cells below `root`, and return where."""
+        where = self.root / path
+        where.parent.mkdir(parents=True, exist_ok=True)
+        return write_notebook(where, cells)
+
+    def request(self, method: str, path: str) -> Any:
+        """Call the server's REST interface (`"/api/kernels"`) and return its JSON, if any."""
+        data = b"" if method == "POST" else None
+        asked = urllib.request.Request(self.url + path, method=method, data=data)
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def end_session(self, path: str) -> None:
+        """Shut the kernel of one notebook down, if it has one."""
+        for session in self.request("GET", "/api/sessions"):
+            if session["path"] == path:
+                self.request("DELETE", f"/api/sessions/{session['id']}")
+
+
+@contextlib.contextmanager
+def run_server(
+    folder: Path, app: App = "lab", env: Mapping[str, str] | None = None
+) -> Iterator[LabServer]:
+    """Run a Jupyter server that reads and writes only below `folder`, until the block ends.
+
+    Args:
+        folder: an empty folder; notebooks go to `notebooks/` in it.
+        app: `"lab"` for JupyterLab, `"notebook"` for Notebook 7.
+        env: more environment variables for the server and its kernels, such as PYTHONPATH.
+    """
+    root, log = folder / "notebooks", folder / "server.log"
+    root.mkdir(parents=True)
+    environ = _environment(folder / "home") | dict(env or {})
+    url = f"http://127.0.0.1:{_free_port()}"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            _command(app, url, root),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environ,
+            cwd=root,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_up(process, url, log)
+        yield LabServer(app, url, root, log)
+    finally:
+        _stop(process)
+
+
+def _command(app: App, url: str, root: Path) -> list[str]:
+    program = "JupyterNotebookApp" if app == "notebook" else "LabApp"
+    command = [
+        *(sys.executable, "-m", "jupyter", app, "--no-browser"),
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={url.rpartition(':')[2]}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={root}",
+        "--ServerApp.disable_check_xsrf=True",
+        "--IdentityProvider.token=",
+        f"--{program}.expose_app_in_browser=True",  # gives the page window.jupyterapp
+    ]
+    return [*command, "--allow-root"] if os.geteuid() == 0 else command
+
+
+def _environment(home: Path) -> dict[str, str]:
+    for name, settings in SETTINGS.items():
+        path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings))
+    return isolated_environment(home) | {
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    # The process is waited for in short turns: its end is noticed, and the turns pace the asking.
+    for _turn in range(START_SECONDS * 10):
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            urllib.request.urlopen(f"{url}/api", timeout=5).close()
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = process.wait(0.1)
+            raise RuntimeError(f"Jupyter ended with {code} before it was up:\n{log.read_text()}")
+    raise RuntimeError(f"Jupyter was not up within {START_SECONDS} s:\n{log.read_text()}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()  # the server ends its kernels itself
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def write_notebook(path: Path, cells: Sequence[str]) -> Path:
+    """Write a notebook of code cells, with the kernel named so that no dialog asks for one."""
+    code_cells: list[dict[str, object]] = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{index}",
+            "execution_count": None,
+            "metadata": {},
+            "outputs": [],
+            "source": source,
+        }
+        for index, source in enumerate(cells)
+    ]
+    kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    document = {
+        "cells": code_cells,
+        "metadata": {"kernelspec": kernelspec, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path.write_text(json.dumps(document))
+    return path
+
+
+@dataclass
+class Notebook:
+    """One notebook open in one page: what a user does with it and sees of it."""
+
+    server: LabServer
+    path: str
+    page: Page
+    console_errors: list[str] = field(default_factory=list)
+    """What the page reported as errors since it was opened, uncaught exceptions included."""
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._heard_console)
+        self.page.on("pageerror", lambda error: self._heard(f"uncaught: {error}"))
+
+    def _heard_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self._heard(f"{message.text} ({message.location.get('url', '')})")
+
+    def _heard(self, error: str) -> None:
+        if not any(known in error for known in NOT_OURS):
+            self.console_errors.append(error)
+
+    def open(self, *, wait_idle: bool = True) -> None:
+        """Go to the notebook; come back when it is shown and, by default, its kernel is idle."""
+        lab = self.server.app == "lab"
+        # Lab remembers its tabs from page to page; `reset` begins with this one alone.
+        tail = f"/lab/tree/{self.path}?reset" if lab else f"/notebooks/{self.path}"
+        self.page.goto(self.server.url + tail)
+        self._wait_ready(wait_idle=wait_idle)
+
+    def reload(self, *, wait_idle: bool = True) -> None:
+        """Load the page again; with `wait_idle=False` also in the middle of a busy cell."""
+        self.page.reload()
+        self._wait_ready(wait_idle=wait_idle)
+
+    def _wait_ready(self, *, wait_idle: bool) -> None:
+        if self.server.app == "lab":
+            self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=READY_MS)
+        self.page.wait_for_selector(f"{FRONT} .jp-Cell", timeout=READY_MS)
+        if wait_idle:
+            self.wait_idle()
+
+    def wait_idle(self, timeout_ms: float = READY_MS) -> None:
+        """Wait until the kernel is connected and idle."""
+        self.page.wait_for_selector(KERNEL_IDLE, timeout=timeout_ms)
+
+    def cell(self, index: int) -> Locator:
+        """Return a cell, counted from 0."""
+        return self.page.locator(f"{FRONT} .jp-Notebook .jp-Cell").nth(index)
+
+    def prompt(self, index: int) -> Locator:
+        """Return a cell's prompt: `[ ]:`, `[*]:` while it waits or runs, `[3]:` when it has run."""
+        return self.cell(index).locator(".jp-InputPrompt")
+
+    def run_cell(self, index: int) -> None:
+        """Run a cell; come back when the kernel has been asked to, not when the cell has ended.
+
+        Right after a reload in the middle of a busy cell that is when that cell has ended.
+        """
+        self.page.wait_for_function(KERNEL_FOUND, timeout=READY_MS)
+        self.page.evaluate(KERNEL_ANSWERED, READY_MS)
+        self.page.evaluate(RUN_CELL, index)
+        expect(self.prompt(index)).to_have_text(re.compile(r"\[(\*|\d+)\]:"))
+
+    def wait_running(self, index: int, timeout_ms: float = 10_000) -> None:
+        """Wait until a cell waits for its turn or runs."""
+        expect(self.prompt(index)).to_have_text("[*]:", timeout=timeout_ms)
+
+    def wait_done(self, index: int, timeout_ms: float = 30_000) -> None:
+        """Wait until a cell has ended, well or badly."""
+        expect(self.prompt(index)).to_have_text(re.compile(r"\[\d+\]:"), timeout=timeout_ms)
+
+    def run_and_wait(self, index: int, timeout_ms: float = 30_000) -> str:
+        """Run a cell to its end and return the text below it."""
+        self.run_cell(index)
+        self.wait_done(index, timeout_ms)
+        return self.output(index)
+
+    def outputs(self, index: int) -> Locator:
+        """Return the outputs below a cell."""
+        return self.cell(index).locator(".jp-OutputArea-output")
+
+    def output(self, index: int) -> str:
+        """Return the text below a cell as it is shown, without the space around each output."""
+        return "\n".join(text.strip() for text in self.outputs(index).all_inner_texts())
+
+    def save(self) -> None:
+        """Save the notebook; come back when it is on disk."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+
+    def kernel_id(self) -> str:
+        """Return the id under which the server knows this notebook's kernel."""
+        sessions = self.server.request("GET", "/api/sessions")
+        return next(str(s["kernel"]["id"]) for s in sessions if s["path"] == self.path)
+
+    def screenshot(self, name: str) -> Path:
+        """Take a picture of the page into `.screenshots/`, and return where it is."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        path = SCREENSHOTS / f"{name}.png"
+        self.page.screenshot(path=path)
+        return path

@@ -1,0 +1,1 @@
+"""The worked systems and the tour."""

@@ -1,0 +1,105 @@
+"""What a user installs, and what `import jobactors` costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDGETS = ROOT / "widgets" / "jobactors_widgets"
+
+# Loaded when they are needed, and not before: some take seconds on a busy machine.
+NEEDED_LATER = frozenset(
+    {
+        "IPython",
+        "anywidget",
+        "asyncio",
+        "cattrs",
+        "cloudpickle",
+        "comm",
+        "concurrent.futures",
+        "dask",
+        "distributed",
+        "ipykernel",
+        "ipywidgets",
+        "jobactors_widgets",
+        "multiprocessing",
+        "platformdirs",
+        "psutil",
+        "rich",
+        "sqlite3",
+        "tqdm",
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
+    """The wheel of this checkout, built without a network."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    built = subprocess.run(
+        [*command, "--directory", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    (path,) = folder.glob("*.whl")
+    return zipfile.Path(path)
+
+
+def _names(wheel: zipfile.Path) -> set[str]:
+    return {name for name in wheel.root.namelist() if not name.endswith("/")}
+
+
+def test_the_wheel_holds_two_packages_and_nothing_beside_them(wheel: zipfile.Path) -> None:
+    """No import name `widgets`, no tests, no notebooks."""
+    tops = {name.partition("/")[0] for name in _names(wheel)}
+    packages = {top for top in tops if not top.endswith((".dist-info", ".data"))}
+    assert packages == {"jobactors", "jobactors_widgets"}
+
+
+def test_both_packages_say_that_they_are_typed(wheel: zipfile.Path) -> None:
+    """Without py.typed a type checker ignores every annotation."""
+    assert {"jobactors/py.typed", "jobactors_widgets/py.typed"} <= _names(wheel)
+
+
+@pytest.mark.parametrize("folder", ["static", "labextension"])
+def test_the_browser_half_is_complete(wheel: zipfile.Path, folder: str) -> None:
+    """Every file of the front end that is in the checkout is in the wheel."""
+    there = {
+        path.relative_to(WIDGETS.parent).as_posix()
+        for path in (WIDGETS / folder).rglob("*")
+        if path.is_file()
+    }
+    assert there - _names(wheel) == set()
+
+
+def test_the_notebook_face_can_be_found(wheel: zipfile.Path) -> None:
+    """The core finds its notebook face by this entry point alone."""
+    (info,) = (part for part in wheel.iterdir() if part.name.endswith(".dist-info"))
+    declared = (info / "entry_points.txt").read_text()
+    assert "[jobactors.display]\nnotebook = jobactors_widgets:display_hook" in declared
+
+
+def _loaded_by(statement: str, cwd: Path) -> set[str]:
+    program = f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return set(json.loads(ran.stdout))
+
+
+def test_importing_the_core_loads_nothing_that_is_needed_later(tmp_path: Path) -> None:
+    """`import jobactors` costs what trio and attrs cost."""
+    floor = _loaded_by("import attrs, trio", tmp_path)
+    added = _loaded_by("import jobactors", tmp_path) - floor
+    assert added & NEEDED_LATER == set()
