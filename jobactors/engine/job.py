@@ -11,6 +11,7 @@ from jobactors.model.outcome import error_for_waiter, unwrap
 
 from .display import mimebundle_of
 from .loan import loan_for
+from .verbs import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -254,7 +255,7 @@ class Job(Generic[T]):
             IllegalVerb: if the job has ended.
         """
         system = self._jobs._system
-        system.door.call(system.tell, self._record, message)
+        system.door.call(Verbs(system).tell, self._record, message)
 
     def ask(self, message: Any) -> Reply:
         """Put a question into the job's mailbox; the answer is awaited, or ``.result(timeout)``.
@@ -300,7 +301,7 @@ class Job(Generic[T]):
     def _tell(self, verb: str, *args: Any) -> JobSnapshot:
         if not self._record.snapshot.state.is_terminal or verb != "cancel":
             system = self._jobs._system
-            system.door.call(getattr(system, verb), self._record, *args)
+            system.door.call(getattr(Verbs(system), verb), self._record, *args)
         return self._record.snapshot
 
     # -- looks

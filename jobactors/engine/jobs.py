@@ -16,11 +16,13 @@ from jobactors.model.options import DEFAULTS
 from jobactors.model.states import JobState
 
 from .batch import Batch, Selection
+from .closing import drain, stop
 from .display import mimebundle_of
 from .job import Job
 from .selection import matches
 from .submission import make_record
 from .upstairs import upstairs
+from .verbs import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -229,7 +231,7 @@ class Jobs(Submitter):
 
     def _restart(self, ended: Record, *, from_checkpoint: bool) -> Job[Any]:
         system = self._system
-        return Job(self, system.door.call(system.restart, ended, from_checkpoint))
+        return Job(self, system.door.call(Verbs(system).restart, ended, from_checkpoint))
 
     # -- look
 
@@ -372,11 +374,11 @@ class Jobs(Submitter):
 
     def hold_dispatch(self) -> None:
         """Start no more jobs until :meth:`release_dispatch`; running ones go on."""
-        self._system.door.call(self._system.hold_dispatch, True)
+        self._system.door.call(Verbs(self._system).hold_dispatch, True)
 
     def release_dispatch(self) -> None:
         """Start jobs again."""
-        self._system.door.call(self._system.hold_dispatch, False)
+        self._system.door.call(Verbs(self._system).hold_dispatch, False)
 
     def scale(self, max_running: int | None) -> None:
         """Change how many jobs may run at once; running ones go on, free slots are filled at once.
@@ -385,7 +387,7 @@ class Jobs(Submitter):
             ValueError: for a number below 1.
         """
         check_max_running(max_running)
-        self._system.door.call(self._system.set_max_running, max_running)
+        self._system.door.call(Verbs(self._system).set_max_running, max_running)
 
     async def close(self, grace: float = 0.0) -> None:
         """Take no more jobs, wait ``grace`` seconds for those there are, then cancel the rest.
@@ -398,8 +400,8 @@ class Jobs(Submitter):
         system = self._system
         system.accepts = math.isinf(grace)
         with trio.move_on_after(grace):
-            await system.drain()
-        await system.stop("the job system is closing")
+            await drain(system)
+        await stop(system, "the job system is closing")
 
     def _note_reading(self, record: Record) -> None:
         door = self._system.door

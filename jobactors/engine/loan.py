@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from jobactors.inside.context import CURRENT
 
+from .verbs import Verbs
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -23,6 +25,7 @@ class Loan:
 
     def __init__(self, system: System, waiting: Record, awaited: Record, control: Control) -> None:
         self._system = system
+        self._verbs = Verbs(system)
         self._waiting = waiting
         self._awaited = awaited
         self.control = control
@@ -37,7 +40,7 @@ class Loan:
         where: TracebackType | None,
     ) -> None:
         if error is None:
-            returned = self._system.door.call(self._system.want_slot, self._waiting)
+            returned = self._system.door.call(self._verbs.want_slot, self._waiting)
             try:
                 await returned
             except BaseException:
@@ -56,7 +59,7 @@ class Loan:
         where: TracebackType | None,
     ) -> None:
         if error is None:
-            returned = self._system.door.call(self._system.want_slot, self._waiting)
+            returned = self._system.door.call(self._verbs.want_slot, self._waiting)
             try:
                 self.control.wait_in_thread(returned)
             except BaseException:
@@ -66,11 +69,11 @@ class Loan:
             self._end()
 
     def _begin(self) -> None:
-        self._system.door.call(self._system.lend_slot, self._waiting, self._awaited)
+        self._system.door.call(self._verbs.lend_slot, self._waiting, self._awaited)
 
     def _end(self) -> None:
         """A job that unwinds waits for nothing: it takes its slot even if none is free."""
-        self._system.door.call(self._system.take_slot, self._waiting)
+        self._system.door.call(self._verbs.take_slot, self._waiting)
 
 
 def loan_for(system: System, awaited: Record) -> Loan | None:

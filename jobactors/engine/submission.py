@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, Final
-
-import attrs
+from typing import TYPE_CHECKING, Any
 
 from jobactors.model.events import JobQueued
 from jobactors.model.jobtype import JobType, job_type_named, job_type_of
@@ -14,6 +11,7 @@ from jobactors.model.options import DEFAULTS, Options
 from jobactors.model.snapshot import JobInfo, fold
 from jobactors.model.states import Waiting
 
+from .ambient import submitter_context
 from .attempt import runner_for, runner_named
 from .dependencies import find_edges
 from .ids import IDS
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .attempt import Runner
-
-# ipykernel remembers in these which cell is speaking; a job outlives its cell.
-_OF_THE_CELL: Final = frozenset({"parent_header", "shell_parent", "shell_parent_ident"})
 
 
 def make_record(
@@ -82,26 +77,8 @@ def make_record(
         kwargs,
         options,
         runner or choose_runner(function, options),
-        context=_submitter_context(),
+        context=submitter_context(),
         edges=find_edges(options.after, args, kwargs),
-    )
-
-
-def make_continuation(ended: Record, now: float) -> Record:
-    """Make the record of a job that does the same work again and is linked to the ended one."""
-    old = ended.snapshot.info
-    info = attrs.evolve(old, id=IDS.new(old.type), submitted_at=now, continues=old.id)
-    options = attrs.evolve(ended.options, hold=False, start_at=None, after=())
-    queued = JobQueued(info.id, now, info)
-    return Record(
-        queued,
-        fold(None, queued),
-        ended.function,
-        ended.args,
-        ended.kwargs,
-        options,
-        ended.runner,
-        context=_submitter_context(),
     )
 
 
@@ -193,15 +170,3 @@ def _first_wait(options: Options, now: float) -> Waiting:
     if options.start_at is not None and options.start_at > now:
         return Waiting.START_TIME
     return Waiting.SLOT
-
-
-def _submitter_context() -> Context:
-    """Copy the submitter's context variables, without those that tie it to a notebook's cell."""
-    context = copy_context()
-    if not any(variable.name in _OF_THE_CELL for variable in context):
-        return context
-    clean = Context()
-    for variable, value in context.items():
-        if variable.name not in _OF_THE_CELL:
-            clean.run(variable.set, value)
-    return clean

@@ -15,6 +15,7 @@ from jobactors.model.outcome import error_for_waiter
 from jobactors.model.retention import Retention
 from jobactors.model.states import JobState
 
+from .closing import abandon, drain, stop
 from .display import in_kernel
 from .jobs import Jobs, check_max_running
 from .system import System
@@ -83,7 +84,7 @@ async def open_jobs(
         outer = OPEN.set(jobs)
         try:
             yield jobs
-            await system.drain()
+            await drain(system)
         except BaseException as exc:
             # Kept, not raised through the nursery, which would wrap it in a group.
             body_error = exc
@@ -91,9 +92,9 @@ async def open_jobs(
             OPEN.reset(outer)
         try:
             with trio.CancelScope(shield=True):
-                await system.stop("the block that owned it was left")
+                await stop(system, "the block that owned it was left")
         except KeyboardInterrupt as exc:  # a second Ctrl-C: whoever pressed it waits no longer
-            system.abandon(system.unfinished)
+            abandon(system.unfinished)
             body_error = exc
         system.close()
     if body_error is not None:

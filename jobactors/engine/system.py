@@ -11,17 +11,12 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import attrs
 import trio
 
-from jobactors.inside.inbox import Inbox
-from jobactors.inside.latch import Latch
 from jobactors.model.errors import (
-    Deadlock,
     DuplicateJob,
-    IllegalVerb,
     JobsClosed,
     ResourceBusy,
 )
@@ -30,14 +25,11 @@ from jobactors.model.events import (
     JobFinished,
     JobRead,
     JobRemoved,
-    JobRequested,
     JobRetried,
     JobStarted,
     JobStopped,
-    JobUpdated,
     JobWaiting,
 )
-from jobactors.model.options import OPTION_NAMES, UPDATABLE
 from jobactors.model.outcome import Ending, ErrorText, Outcome, Raised, judge
 from jobactors.model.retry import Snooze
 from jobactors.model.snapshot import fold
@@ -50,11 +42,11 @@ from .clock import LoopClock
 from .done_hook import call_on_done
 from .door import Door
 from .registry import Registry, Removal
-from .submission import make_continuation
+from .slots import Slots
 from .waiting_room import WaitingRoom
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from contextvars import Context
 
     from jobactors.model.options import OnDone
@@ -81,17 +73,15 @@ class System:
         self.bus = Bus(self.clock.now)
         self.registry = Registry(retention)
         self.room = WaitingRoom(max_running, capacities)
+        self.slots = Slots(self.room)
         self.accepts = True
         """Whether submits are taken."""
         self._keys: dict[object, Record] = {}
         self._unfinished: set[str] = set()
         self._due: Alarm | None = None
-        self._settled = trio.Event()  # replaced when set, so that several may wait
+        self.change = trio.Event()
+        """Set, and replaced, when a job ends or comes to rest."""
         self._closing = trio.Event()
-        # Jobs that hold no slot just now and want one back, with what to do when they have it.
-        self._returning: dict[str, Callable[[], None]] = {}
-        self._waits: dict[str, str] = {}
-        """Which job waits for which, to find circles."""
         self._broken: deque[Record] = deque()
         self._jobs: trio.Nursery
         self._services: trio.Nursery
@@ -218,10 +208,7 @@ class System:
     def pump(self) -> None:
         """Start whoever may start now, and arrange to be called when the next one is due."""
         now = self.clock.now()
-        while self._returning and self.room.free_slots > 0:
-            job_id = next(iter(self._returning))
-            self.room.enter(job_id)
-            self._returning.pop(job_id)()
+        self.slots.serve()
         decision = self.room.decide(now)
         for job_id in decision.start:
             self._start(self.registry.get(job_id))
@@ -265,8 +252,7 @@ class System:
             self._retry(record, ending, delay)
             return
         outcome = judge(ending, request, actor.reason)
-        self._returning.pop(record.id, None)
-        self._waits.pop(record.id, None)
+        self.slots.forget(record.id)
         self.room.leave(record.id)
         self.room.give_back(record.id)
         self.settle(record, outcome)
@@ -324,7 +310,7 @@ class System:
             for job_id in self.room.ended(record.id):
                 self._break_if_upstream_failed(self.registry.get(job_id))
             record.edges = ()  # their results are needed no more
-        self._wake_drains()
+        self.wake_drains()
         self._prune()
         self.pump()
 
@@ -355,189 +341,22 @@ class System:
     def cancel(self, record: Record, reason: str | None) -> None:
         """Walk a job down the ladder: a queued one never starts, a running one is asked to end."""
         if record.actor is not None:
-            waiting_for_slot = self._returning.pop(record.id, None)
+            if self.slots.is_returning(record.id):
+                self.slots.take(record.id)  # it unwinds now, and waits for nothing
             record.actor.cancel(reason)
-            if waiting_for_slot is not None and record.id not in self.room.running:
-                self.room.enter(record.id)  # it unwinds now, and waits for nothing
         elif record.snapshot.state is JobState.QUEUED:
             self.room.remove(record.id)
             self.settle(record, Outcome(JobState.CANCELLED, reason=reason))
 
-    def pause(self, record: Record) -> None:
-        """Ask a running job to stand still.
-
-        Raises:
-            IllegalVerb: if it does not run.
-        """
-        state = record.snapshot.state
-        if state is JobState.PAUSED:
-            if self._returning.pop(record.id, None) is not None:
-                self.emit(record, JobRequested(record.id, self.clock.now(), None))
-            return
-        if record.actor is None or state is not JobState.RUNNING:
-            instead = (
-                "hold() keeps it from starting" if state is JobState.QUEUED else "it is too late"
-            )
-            raise IllegalVerb(record.id, state, "pause", instead)
-        record.actor.pause()
-
     def paused(self, record: Record) -> None:
         """An actor stands still: its slot is free."""
         self.room.leave(record.id)
-        self._wake_drains()
+        self.wake_drains()
         self.pump()
-
-    def resume(self, record: Record) -> None:
-        """Let a paused job go on as soon as a slot is free.
-
-        Raises:
-            IllegalVerb: if there is nothing to resume.
-        """
-        actor, state = record.actor, record.snapshot.state
-        if state is JobState.PAUSED and actor is not None:
-            if not record.runner.takes_slot:
-                actor.resume()
-            elif record.id not in self._returning:
-                self._returning[record.id] = actor.resume
-                self.emit(record, JobRequested(record.id, self.clock.now(), Request.RESUME))
-                self.pump()
-        elif state is JobState.RUNNING and actor is not None:
-            if actor.request is Request.PAUSE:
-                actor.resume()
-        else:
-            instead = "release() lets it start" if state is JobState.QUEUED else "submit it again"
-            raise IllegalVerb(record.id, state, "resume", instead)
-
-    def hold(self, record: Record) -> None:
-        """Keep a queued job from starting.
-
-        Raises:
-            IllegalVerb: if it is not queued.
-        """
-        self._require_queued(record, "hold", "pause() makes a running job stand still")
-        self.room.hold(record.id)
-        self.explain(record)
-        self._wake_drains()
-
-    def release(self, record: Record) -> None:
-        """Let a held job start in its turn.
-
-        Raises:
-            IllegalVerb: if it is not queued.
-        """
-        self._require_queued(record, "release", "it has started")
-        self.room.release(record.id)
-        self.pump()
-        self.explain(record)
-
-    def update(self, record: Record, changes: dict[str, Any]) -> None:
-        """Change what is known of a job; a new priority counts at once.
-
-        Raises:
-            IllegalVerb: if it has finished.
-        """
-        info = record.snapshot.info
-        fixed = changes.keys() & OPTION_NAMES - UPDATABLE
-        if fixed:
-            raise TypeError(
-                f"{', '.join(sorted(fixed))} cannot change after the submit; "
-                f"what can: {', '.join(sorted(UPDATABLE))}"
-            )
-        if record.snapshot.state.is_terminal:
-            raise IllegalVerb(record.id, record.snapshot.state, "update", "it stays as it ended")
-        options = record.options.changed(**changes)
-        self.room.resources.check(options.resources)
-        record.options = options
-        fields = {name: getattr(options, name) for name in changes}
-        self.emit(record, JobUpdated(record.id, self.clock.now(), _evolve(info, fields)))
-        if record.id in self.room:
-            self.room.reprioritise(record.id, options.priority)
-            self.room.change_needs(record.id, options.resources)
-            self.pump()
-
-    def restart(self, ended: Record, from_checkpoint: bool) -> Record:
-        """Submit an ended job's work again, linked to it.
-
-        Raises:
-            IllegalVerb: if it has not ended.
-        """
-        del from_checkpoint  # nothing keeps checkpoints without a store
-        state = ended.snapshot.state
-        if not state.is_terminal:
-            raise IllegalVerb(ended.id, state, "restart", "it has not ended")
-        return self.accept(make_continuation(ended, self.clock.now()))
-
-    def hold_dispatch(self, held: bool) -> None:
-        """Start nothing, or start again."""
-        self.room.dispatch_held = held
-        self._settled.set()
-        self.pump()
-
-    def set_max_running(self, max_running: int | None) -> None:
-        """Change how many jobs may run; running ones go on, free slots are filled at once."""
-        self.room.max_running = max_running
-        self.pump()
-
-    def _require_queued(self, record: Record, verb: str, instead: str) -> None:
-        if record.id not in self.room:
-            raise IllegalVerb(record.id, record.snapshot.state, verb, instead)
-
-    # -- slots lent while a job waits for another
-
-    def lend_slot(self, waiting: Record, awaited: Record) -> None:
-        """A running job waits for another one: its slot is free meanwhile.
-
-        Raises:
-            Deadlock: if the other one waits, in a circle, for this one.
-        """
-        circle = [waiting.id]
-        following: str | None = awaited.id
-        while following is not None:
-            circle.append(following)
-            if following == waiting.id:
-                raise Deadlock(waiting.id, awaited.id, tuple(circle))
-            following = self._waits.get(following)
-        self._waits[waiting.id] = awaited.id
-        self.room.leave(waiting.id)
-        self.pump()
-
-    def want_slot(self, waiting: Record) -> Latch:
-        """The wait is over: the latch is set as soon as the job has a slot again."""
-        self._waits.pop(waiting.id, None)
-        returned = Latch()
-        if waiting.actor is None or not waiting.runner.takes_slot:
-            returned.set()
-        else:
-            self._returning[waiting.id] = returned.set
-            self.pump()
-        return returned
-
-    def take_slot(self, waiting: Record) -> None:
-        """The job goes on at once, slot or no slot: it is being cancelled."""
-        self._waits.pop(waiting.id, None)
-        self._returning.pop(waiting.id, None)
-        if waiting.actor is not None and waiting.runner.takes_slot:
-            self.room.enter(waiting.id)
 
     def find(self, job_id: str) -> Record | None:
         """Return a job's record, or None."""
         return self.registry.get(job_id) if job_id in self.registry else None
-
-    # -- the mailbox
-
-    def tell(self, record: Record, message: Any) -> None:
-        """Put a message into a job's mailbox; before its start it waits there.
-
-        Raises:
-            IllegalVerb: if the job has ended.
-            MailboxFull: if there is no room.
-        """
-        state = record.snapshot.state
-        if state.is_terminal:
-            raise IllegalVerb(record.id, state, "tell", "nobody would read it")
-        if record.inbox is None:
-            record.inbox = Inbox(record.id, record.options.mailbox)
-        record.inbox.put(message)
 
     # -- reading
 
@@ -571,6 +390,11 @@ class System:
         """Run an async function beside the jobs until the system ends; its errors are logged."""
         self._services.start_soon(_serve, service)
 
+    def wake_drains(self) -> None:
+        """A job has ended, or come to rest: whoever waits for the end of all looks again."""
+        self.change.set()
+        self.change = trio.Event()
+
     @property
     def is_closed(self) -> bool:
         """Whether it takes no more jobs."""
@@ -580,55 +404,6 @@ class System:
     def unfinished(self) -> list[Record]:
         """The jobs that have not ended, in the order of submission."""
         return [record for record in self.registry if record.id in self._unfinished]
-
-    async def drain(self) -> None:
-        """Wait until every job has ended; those that only rest, held or paused, are cancelled."""
-        while self._unfinished:
-            settled = self._settled
-            resting = self.unfinished
-            if all(self._rests(record) for record in resting):
-                for record in resting:
-                    self.cancel(record, "the job system is closing, and it was at rest")
-            if self._unfinished:
-                await settled.wait()
-
-    def _wake_drains(self) -> None:
-        self._settled.set()
-        self._settled = trio.Event()
-
-    def _rests(self, record: Record) -> bool:
-        if record.snapshot.state is JobState.PAUSED:
-            return record.id not in self._returning
-        return record.id in self.room and (self.room.dispatch_held or self.room.is_held(record.id))
-
-    async def stop(self, reason: str) -> list[Record]:
-        """Cancel what is left and wait for it, but no longer than each job's grace.
-
-        Returns:
-            The jobs that did not end in time: abandoned where their runner can do that.
-        """
-        self.accepts = False
-        for record in self.unfinished:
-            self.cancel(record, reason)
-        for record in sorted(self.unfinished, key=lambda record: record.options.grace):
-            with trio.move_on_at(self._patience(record)):
-                await record.settled
-        late = self.unfinished
-        self.abandon(late)
-        return late
-
-    def abandon(self, records: Iterable[Record]) -> None:
-        """Leave jobs behind that do not end, where their runner can do that."""
-        for record in records:
-            if record.actor is not None:
-                _log.error(
-                    "job %s did not end within its grace of %g s", record.id, record.options.grace
-                )
-                record.actor.abandon()
-
-    def _patience(self, record: Record) -> float:
-        begun = record.snapshot.changed_at
-        return self.clock.deadline(begun + record.options.grace)
 
     def close(self) -> None:
         """Let :meth:`run` return once the last actor has ended."""
@@ -645,11 +420,6 @@ def _same(one: object, other: object) -> bool:
         return bool(one == other)
     except Exception:  # somebody else's __eq__
         return False
-
-
-def _evolve(info: Any, fields: dict[str, Any]) -> Any:
-    known = {field.name for field in attrs.fields(type(info))}
-    return attrs.evolve(info, **{name: value for name, value in fields.items() if name in known})
 
 
 async def _serve(service: Callable[[], Awaitable[None]]) -> None:

@@ -1,0 +1,21 @@
+"""The context variables a job sees: its submitter's, as they were at the submit."""
+
+from __future__ import annotations
+
+from contextvars import Context, copy_context
+from typing import Final
+
+# ipykernel remembers in these which cell is speaking; a job outlives its cell.
+_OF_THE_CELL: Final = frozenset({"parent_header", "shell_parent", "shell_parent_ident"})
+
+
+def submitter_context() -> Context:
+    """Copy the submitter's context variables, without those that tie it to a notebook's cell."""
+    context = copy_context()
+    if not any(variable.name in _OF_THE_CELL for variable in context):
+        return context
+    clean = Context()
+    for variable, value in context.items():
+        if variable.name not in _OF_THE_CELL:
+            clean.run(variable.set, value)
+    return clean

@@ -1,0 +1,67 @@
+"""How a system ends: it waits for what works, cancels what rests or is late, and leaves nothing."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from jobactors.model.states import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .record import Record
+    from .system import System
+
+_log = logging.getLogger("jobactors")
+
+
+async def drain(system: System) -> None:
+    """Wait until every job has ended; those that only rest, held or paused, are cancelled."""
+    while left := system.unfinished:
+        change = system.change
+        if all(_rests(system, record) for record in left):
+            for record in left:
+                system.cancel(record, "the job system is closing, and it was at rest")
+        if system.unfinished:
+            await change.wait()
+
+
+def _rests(system: System, record: Record) -> bool:
+    if record.snapshot.state is JobState.PAUSED:
+        return not system.slots.is_returning(record.id)
+    room = system.room
+    return record.id in room and (room.dispatch_held or room.is_held(record.id))
+
+
+async def stop(system: System, reason: str) -> list[Record]:
+    """Cancel what is left and wait for it, but no longer than each job's grace.
+
+    Returns:
+        The jobs that did not end in time: abandoned where their runner can do that.
+    """
+    system.accepts = False
+    for record in system.unfinished:
+        system.cancel(record, reason)
+    for record in sorted(system.unfinished, key=lambda record: record.options.grace):
+        with trio.move_on_at(_patience(system, record)):
+            await record.settled
+    late = system.unfinished
+    abandon(late)
+    return late
+
+
+def _patience(system: System, record: Record) -> float:
+    begun = record.snapshot.changed_at
+    return system.clock.deadline(begun + record.options.grace)
+
+
+def abandon(records: Iterable[Record]) -> None:
+    """Leave jobs behind that do not end, where their runner can do that."""
+    for record in records:
+        if record.actor is not None:
+            grace = record.options.grace
+            _log.error("job %s did not end within its grace of %g s", record.id, grace)
+            record.actor.abandon()

@@ -1,0 +1,74 @@
+"""Slots that come and go while a job runs: given up in a pause or a wait, and wanted back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobactors.model.errors import Deadlock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .waiting_room import WaitingRoom
+
+
+class Slots:
+    """Who has left its slot for a while.  Written by the loop's thread only.
+
+    A job that comes back goes before all queued ones: it has begun, and may hold resources.
+    """
+
+    def __init__(self, room: WaitingRoom) -> None:
+        self._room = room
+        self._returning: dict[str, Callable[[], None]] = {}
+        self._waits: dict[str, str] = {}
+        """Which job waits for which other one, to find circles."""
+
+    def is_returning(self, job_id: str) -> bool:
+        """Whether a job wants its slot back."""
+        return job_id in self._returning
+
+    def lend(self, job_id: str, awaited: str | None = None) -> None:
+        """A running job waits, perhaps for another job: its slot is free meanwhile.
+
+        Raises:
+            Deadlock: if the other one waits, in a circle, for this one.
+        """
+        if awaited is not None:
+            self._refuse_circle(job_id, awaited)
+            self._waits[job_id] = awaited
+        self._room.leave(job_id)
+
+    def _refuse_circle(self, job_id: str, awaited: str) -> None:
+        circle = [job_id]
+        following: str | None = awaited
+        while following is not None:
+            circle.append(following)
+            if following == job_id:
+                raise Deadlock(job_id, awaited, tuple(circle))
+            following = self._waits.get(following)
+
+    def want(self, job_id: str, go_on: Callable[[], None]) -> None:
+        """Call ``go_on()`` as soon as the job has a slot again: at the next :meth:`serve`."""
+        self._waits.pop(job_id, None)
+        if job_id in self._room.running:
+            go_on()  # another of its own tasks has brought it back already
+        else:
+            self._returning[job_id] = go_on
+
+    def take(self, job_id: str) -> None:
+        """The job goes on at once, slot or no slot: it is being cancelled."""
+        self.forget(job_id)
+        self._room.enter(job_id)
+
+    def forget(self, job_id: str) -> bool:
+        """The job wants no slot back any more; returns whether it did."""
+        self._waits.pop(job_id, None)
+        return self._returning.pop(job_id, None) is not None
+
+    def serve(self) -> None:
+        """Give free slots to those who want theirs back, first come first served."""
+        while self._returning and self._room.free_slots > 0:
+            job_id = next(iter(self._returning))
+            self._room.enter(job_id)
+            self._returning.pop(job_id)()

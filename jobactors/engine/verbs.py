@@ -1,0 +1,200 @@
+"""What a job, or a whole system, can be told: each verb checks, changes, and pumps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from jobactors.inside.inbox import Inbox
+from jobactors.inside.latch import Latch
+from jobactors.model.errors import IllegalVerb
+from jobactors.model.events import JobRequested, JobUpdated
+from jobactors.model.options import OPTION_NAMES, UPDATABLE
+from jobactors.model.states import JobState, Request
+
+from .continuation import make_continuation
+
+if TYPE_CHECKING:
+    from jobactors.model.snapshot import JobInfo
+
+    from .record import Record
+    from .system import System
+
+
+class Verbs:
+    """The verbs of one system.  Called in the loop's thread only."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def cancel(self, record: Record, reason: str | None) -> None:
+        """Walk a job down the ladder: see :meth:`System.cancel`."""
+        self._system.cancel(record, reason)
+
+    def pause(self, record: Record) -> None:
+        """Ask a running job to stand still.
+
+        Raises:
+            IllegalVerb: if it does not run.
+        """
+        state = record.snapshot.state
+        if state is JobState.PAUSED:
+            if self._system.slots.forget(record.id):
+                self._system.emit(record, JobRequested(record.id, self._system.clock.now(), None))
+            return
+        if record.actor is None or state is not JobState.RUNNING:
+            instead = (
+                "hold() keeps it from starting" if state is JobState.QUEUED else "it is too late"
+            )
+            raise IllegalVerb(record.id, state, "pause", instead)
+        record.actor.pause()
+
+    def resume(self, record: Record) -> None:
+        """Let a paused job go on as soon as a slot is free.
+
+        Raises:
+            IllegalVerb: if there is nothing to resume.
+        """
+        actor, state = record.actor, record.snapshot.state
+        if state is JobState.PAUSED and actor is not None:
+            if not record.runner.takes_slot:
+                actor.resume()
+            elif not self._system.slots.is_returning(record.id):
+                self._system.emit(
+                    record, JobRequested(record.id, self._system.clock.now(), Request.RESUME)
+                )
+                self._system.slots.want(record.id, actor.resume)
+                self._system.pump()
+        elif state is JobState.RUNNING and actor is not None:
+            if actor.request is Request.PAUSE:
+                actor.resume()
+        else:
+            instead = "release() lets it start" if state is JobState.QUEUED else "submit it again"
+            raise IllegalVerb(record.id, state, "resume", instead)
+
+    def hold(self, record: Record) -> None:
+        """Keep a queued job from starting.
+
+        Raises:
+            IllegalVerb: if it is not queued.
+        """
+        self._require_queued(record, "hold", "pause() makes a running job stand still")
+        self._system.room.hold(record.id)
+        self._system.explain(record)
+        self._system.wake_drains()
+
+    def release(self, record: Record) -> None:
+        """Let a held job start in its turn.
+
+        Raises:
+            IllegalVerb: if it is not queued.
+        """
+        self._require_queued(record, "release", "it has started")
+        self._system.room.release(record.id)
+        self._system.pump()
+        self._system.explain(record)
+
+    def update(self, record: Record, changes: dict[str, Any]) -> None:
+        """Change what is known of a job; a new priority counts at once.
+
+        Raises:
+            IllegalVerb: if it has finished.
+        """
+        info = record.snapshot.info
+        fixed = changes.keys() & OPTION_NAMES - UPDATABLE
+        if fixed:
+            raise TypeError(
+                f"{', '.join(sorted(fixed))} cannot change after the submit; "
+                f"what can: {', '.join(sorted(UPDATABLE))}"
+            )
+        if record.snapshot.state.is_terminal:
+            raise IllegalVerb(record.id, record.snapshot.state, "update", "it stays as it ended")
+        options = record.options.changed(**changes)
+        self._system.room.resources.check(options.resources)
+        record.options = options
+        fields = {name: getattr(options, name) for name in changes}
+        self._system.emit(
+            record, JobUpdated(record.id, self._system.clock.now(), _evolve(info, fields))
+        )
+        if record.id in self._system.room:
+            self._system.room.reprioritise(record.id, options.priority)
+            self._system.room.change_needs(record.id, options.resources)
+            self._system.pump()
+
+    def restart(self, ended: Record, from_checkpoint: bool) -> Record:
+        """Submit an ended job's work again, linked to it.
+
+        Raises:
+            IllegalVerb: if it has not ended.
+        """
+        del from_checkpoint  # nothing keeps checkpoints without a store
+        state = ended.snapshot.state
+        if not state.is_terminal:
+            raise IllegalVerb(ended.id, state, "restart", "it has not ended")
+        return self._system.accept(make_continuation(ended, self._system.clock.now()))
+
+    def hold_dispatch(self, held: bool) -> None:
+        """Start nothing, or start again."""
+        self._system.room.dispatch_held = held
+        self._system.wake_drains()
+        self._system.pump()
+
+    def set_max_running(self, max_running: int | None) -> None:
+        """Change how many jobs may run; running ones go on, free slots are filled at once."""
+        self._system.room.max_running = max_running
+        self._system.pump()
+
+    def _require_queued(self, record: Record, verb: str, instead: str) -> None:
+        if record.id not in self._system.room:
+            raise IllegalVerb(record.id, record.snapshot.state, verb, instead)
+
+    # -- slots lent while a job waits
+
+    def lend_slot(self, waiting: Record, awaited: Record) -> None:
+        """A running job waits for another one: its slot is free meanwhile.
+
+        Raises:
+            Deadlock: if the other one waits, in a circle, for this one.
+        """
+        self._system.slots.lend(waiting.id, awaited.id)
+        self._system.pump()
+
+    def want_slot(self, waiting: Record) -> Latch:
+        """The wait is over: the latch is set as soon as the job has a slot again."""
+        returned = Latch()
+        if waiting.actor is None or not waiting.runner.takes_slot:
+            self._system.slots.forget(waiting.id)
+            returned.set()
+        else:
+            self._system.slots.want(waiting.id, returned.set)
+            self._system.pump()
+        return returned
+
+    def take_slot(self, waiting: Record) -> None:
+        """The job goes on at once, slot or no slot: it is being cancelled."""
+        if waiting.actor is not None and waiting.runner.takes_slot:
+            self._system.slots.take(waiting.id)
+        else:
+            self._system.slots.forget(waiting.id)
+
+    # -- the mailbox
+
+    def tell(self, record: Record, message: Any) -> None:
+        """Put a message into a job's mailbox; before its start it waits there.
+
+        Raises:
+            IllegalVerb: if the job has ended.
+            MailboxFull: if there is no room.
+        """
+        state = record.snapshot.state
+        if state.is_terminal:
+            raise IllegalVerb(record.id, state, "tell", "nobody would read it")
+        if record.inbox is None:
+            record.inbox = Inbox(record.id, record.options.mailbox)
+        record.inbox.put(message)
+
+
+def _evolve(info: JobInfo, fields: dict[str, Any]) -> JobInfo:
+    known = {field.name for field in attrs.fields(type(info))}
+    return attrs.evolve(info, **{name: value for name, value in fields.items() if name in known})
