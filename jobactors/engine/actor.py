@@ -25,9 +25,11 @@ from jobactors.model.outcome import (
 )
 from jobactors.model.states import JobState, Request
 
+from .acquire import Broker
 from .attempt import Abandoned, Attempt
 from .dependencies import resolved
 from .sampler import Sampler
+from .watchdog import watching
 
 if TYPE_CHECKING:
     from .alarms import Alarm
@@ -80,6 +82,7 @@ class Actor:
             attempt=attempt,
             inbox=record.inbox,
             log=record.log,
+            broker=Broker(system, record, self.control),
             system=system,
         )
 
@@ -94,7 +97,8 @@ class Actor:
         CURRENT.set(self.context)
         self._set_timeout()
         try:
-            ending = await self._ending()
+            with watching(self.system, self.record):
+                ending = await self._ending()
         except trio.Cancelled:
             self.reason = self.reason or OWNER_CANCELLED
             self._finish(Stopped())

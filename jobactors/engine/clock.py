@@ -23,12 +23,12 @@ class LoopClock:
         self._clock = trio.lowlevel.current_clock()
         self._offset = time.time() - self._clock.current_time()
         testing = sys.modules.get("trio.testing")
-        self._virtual = testing is not None and isinstance(self._clock, testing.MockClock)
+        self.is_virtual = testing is not None and isinstance(self._clock, testing.MockClock)
 
     def now(self) -> float:
         """The present moment."""
         now = self._clock.current_time() + self._offset
-        if self._virtual:
+        if self.is_virtual:
             return now
         behind = time.time() - now
         if abs(behind) > _DRIFT:

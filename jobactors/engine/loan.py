@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 class Loan:
     """The slot of the waiting job, given away for the length of a block, in either colour."""
 
-    def __init__(self, system: System, waiting: Record, awaited: Record, control: Control) -> None:
+    def __init__(
+        self, system: System, waiting: Record, awaited: Record | None, control: Control
+    ) -> None:
         self._system = system
         self._verbs = Verbs(system)
         self._waiting = waiting

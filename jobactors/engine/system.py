@@ -38,6 +38,7 @@ from jobactors.model.states import JobState, Request, Waiting
 from .actor import Actor
 from .alarms import Alarms
 from .bus import Bus
+from .claims import Claims
 from .clock import LoopClock
 from .done_hook import call_on_done
 from .door import Door
@@ -74,6 +75,7 @@ class System:
         self.registry = Registry(retention)
         self.room = WaitingRoom(max_running, capacities)
         self.slots = Slots(self.room)
+        self.claims = Claims(self.room.resources)
         self.accepts = True
         """Whether submits are taken."""
         self._keys: dict[object, Record] = {}
@@ -177,8 +179,11 @@ class System:
         resources.check(needs)
         if record.options.on_busy == "raise":
             for name, units in needs.items():
-                if units > resources.free(name) or self.room.is_wanted(name):
+                if units > resources.free(name) or self._is_wanted(name):
                     raise ResourceBusy(name, resources.holders(name))
+
+    def _is_wanted(self, name: str) -> bool:
+        return self.claims.waits_for(name) or self.room.is_wanted(name)
 
     def _duplicate(self, existing: Record, new: Record) -> Record:
         key = new.snapshot.info.key
@@ -208,6 +213,7 @@ class System:
     def pump(self) -> None:
         """Start whoever may start now, and arrange to be called when the next one is due."""
         now = self.clock.now()
+        self.claims.serve()
         self.slots.serve()
         decision = self.room.decide(now)
         for job_id in decision.start:

@@ -151,13 +151,13 @@ class Verbs:
 
     # -- slots lent while a job waits
 
-    def lend_slot(self, waiting: Record, awaited: Record) -> None:
-        """A running job waits for another one: its slot is free meanwhile.
+    def lend_slot(self, waiting: Record, awaited: Record | None) -> None:
+        """A running job waits, perhaps for another one: its slot is free meanwhile.
 
         Raises:
             Deadlock: if the other one waits, in a circle, for this one.
         """
-        self._system.slots.lend(waiting.id, awaited.id)
+        self._system.slots.lend(waiting.id, None if awaited is None else awaited.id)
         self._system.pump()
 
     def want_slot(self, waiting: Record) -> Latch:

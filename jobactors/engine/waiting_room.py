@@ -191,7 +191,9 @@ class WaitingRoom:
         """A job gave its slot back: it ended, or it paused, or it waits for another job."""
         self._running.discard(job_id)
 
-    def give_back(self, job_id: str, names: Iterable[str] | None = None) -> None:
+    def give_back(
+        self, job_id: str, names: Iterable[str] | Mapping[str, int] | None = None
+    ) -> None:
         """A job gave resources back, by default all it held."""
         for name in self.resources.give_back(job_id, names):
             self._unpark(name)

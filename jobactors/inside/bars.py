@@ -3,8 +3,8 @@
 A tqdm bar made inside a job would draw into a terminal that shows jobs, and the job would show
 nothing.  So such a bar is made *silent*, by tqdm's own contract for ``disable=True``, which all of
 its classes keep (std, auto, notebook, rich, and what users derive from them), and what it counts
-goes into the job's meter.  Three methods of one class are wrapped: ``tqdm.std.tqdm.__init__``,
-``update`` and ``refresh``.  Bars made outside a job go through the wrappers unchanged.
+goes into the job's meter.  Four methods of one class are wrapped: ``tqdm.std.tqdm.__init__``,
+``update``, ``refresh`` and ``reset``.  Bars made outside a job go through the wrappers unchanged.
 
 Why so, and not otherwise: replacing the class would break ``isinstance`` and derived classes;
 wrapping ``display`` would miss the notebook's bar, and could neither cancel nor pause, because tqdm
@@ -129,7 +129,8 @@ def _wrap(module: ModuleType) -> None:
         return
     cls.__init__ = _reporting_init(cls.__init__)
     cls.update = _reporting_update(cls.update)
-    cls.refresh = _reporting_refresh(cls.refresh)
+    cls.refresh = _then_show(cls.refresh)
+    cls.reset = _then_show(cls.reset)
 
 
 def _reporting_init(original: Callable[..., None]) -> Callable[..., None]:
@@ -212,13 +213,13 @@ def _reporting_update(original: Callable[..., Any]) -> Callable[..., Any]:
     return update
 
 
-def _reporting_refresh(original: Callable[..., Any]) -> Callable[..., Any]:
+def _then_show(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
-    def refresh(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)  # of a silent bar, it only changes attributes
         bar = self.__dict__.get(_OURS)
-        if bar is None:
-            return original(self, *args, **kwargs)
-        bar.show(self)
-        return True
+        if bar is not None:
+            bar.show(self)
+        return result
 
-    return refresh
+    return method

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from jobactors.model.errors import WrongThread
+from jobactors.model.errors import NoJobSystem, WrongThread
 from jobactors.model.log import Log
 from jobactors.model.outcome import Partial
+from jobactors.model.resources import as_needs
 
 from .control import Control
 from .inbox import Inbox
@@ -17,7 +18,33 @@ from .latch import Latch
 from .meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+
+
+class Acquisition(Protocol):
+    """Resources on their way to a job: awaited, waited for in a thread, or entered as a block."""
+
+    def __await__(self) -> Generator[Any, Any, Mapping[str, int]]: ...
+    def result(self, timeout: float | None = None) -> Mapping[str, int]:
+        """Block this thread until the resources are held."""
+        ...
+
+    def __enter__(self) -> Mapping[str, int]: ...
+    def __exit__(self, *_: object) -> None: ...
+    async def __aenter__(self) -> Mapping[str, int]: ...
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+class Broker(Protocol):
+    """Whoever gets resources for a running job."""
+
+    def acquire(self, alternatives: tuple[Mapping[str, int], ...], doing: str) -> Acquisition:
+        """Return what waits for one of ``alternatives``."""
+        ...
+
+    def release(self, names: Iterable[str] | None) -> None:
+        """Give back ``names``, or everything."""
+        ...
 
 
 class JobContext:
@@ -28,6 +55,7 @@ class JobContext:
     """
 
     __slots__ = (
+        "_broker",
         "attempt",
         "control",
         "id",
@@ -52,8 +80,10 @@ class JobContext:
         attempt: int = 0,
         inbox: Inbox | None = None,
         log: Log | None = None,
+        broker: Broker | None = None,
         system: object = None,
     ) -> None:
+        self._broker = broker
         self.id = id
         """The job's id; empty outside a job."""
         self.name = name
@@ -103,6 +133,51 @@ class JobContext:
         if control.asked:
             control.obey()
         return Checkpoint(control)
+
+    def acquire(
+        self, *resources: str | Mapping[str, int], any_of: bool = False, doing: str = ""
+    ) -> Acquisition:
+        """Ask for resources while running: ``with``, ``async with``, ``await``, or ``.result()``.
+
+        All of them are taken together, or, with ``any_of``, the first that is free.  They are held
+        until :meth:`release`, the end of the ``with`` block, or the end of the job.  Waiting lends
+        the job's slot to others; a cancel ends it.
+
+        Args:
+            *resources: Names, or mappings of names to units.
+            any_of: Whether one of them is enough.
+            doing: What for; shown by ``jobs.resources()``.
+
+        Raises:
+            TooMuch: if there are not as many units at all.
+            Deadlock: if it would wait in a circle.
+            NoJobSystem: outside a job, and in a process of its own.
+
+        Example::
+
+            async with ctx.acquire("gpu-0", "gpu-1", any_of=True, doing="embed") as held:
+                (gpu,) = held
+        """
+        if not resources:
+            raise TypeError("acquire takes the names of resources")
+        each = [as_needs(resource) for resource in resources]
+        if any_of:
+            alternatives = tuple(each)
+        else:
+            alternatives = ({name: units for needs in each for name, units in needs.items()},)
+        return self._resources("ctx.acquire()").acquire(alternatives, doing)
+
+    def release(self, *names: str) -> None:
+        """Give resources back before the job ends; without names, everything it holds.
+
+        What it does not hold is left out.
+        """
+        self._resources("ctx.release()").release(names or None)
+
+    def _resources(self, call: str) -> Broker:
+        if self._broker is None:
+            raise NoJobSystem(call)
+        return self._broker
 
     def write_log(self, text: str, source: str) -> None:
         """Add text to the job's log, as if it had been printed to ``source``."""

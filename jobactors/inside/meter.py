@@ -43,7 +43,13 @@ class Frame:
     def level(self) -> Level:
         """The frame as a frozen level."""
         done = self.done if self.probe is None else self.probe()
-        return Level(done, self.total, self.worth, self.label, self.unit, self.counts)
+        counts = self.counts and not self.is_silent
+        return Level(done, self.total, self.worth, self.label, self.unit, counts)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the job or a stage has said nothing of its own: it is as far as what is in it."""
+        return self.divisible and self.total is None and not self.done
 
 
 class Meter:
@@ -54,8 +60,9 @@ class Meter:
     def __init__(self, wake: Callable[[], None]) -> None:
         # The outermost frame is the job itself.  Frames are added and removed by the job's code.
         self.frames: list[Frame] = [Frame()]
-        self.closed: Level | None = None
-        """The last level that was closed: shown while no other is, so that 100 % stays 100 %."""
+        self.closed: tuple[Frame, Level] | None = None
+        """The level closed last, and the frame it was in: shown while that one has nothing else to
+        show, so that 100 % stays 100 %."""
         self.message = ""
         self.counters: dict[str, float] = {}
         self.pausable = False
@@ -88,7 +95,7 @@ class Meter:
             self.frames.remove(frame)
         except ValueError:
             return  # closed before
-        self.closed = frame.level()
+        self.closed = (self.frames[-1], frame.level())
         self.changed()
 
     def read(self) -> Progress:
@@ -109,12 +116,14 @@ class Meter:
         )
 
     def _levels(self) -> Iterator[Level]:
-        frames = list(self.frames)
-        root = frames[0]
+        frames, closed = list(self.frames), self.closed
+        root, innermost = frames[0], frames[-1]
         # The job itself counts only if it said so; otherwise it is one unit made of what is open.
-        if root.total is not None or root.done:
+        if not root.is_silent:
             yield root.level()
-        elif len(frames) == 1:
-            yield self.closed or root.level()
         for frame in frames[1:]:
             yield frame.level()
+        if innermost.is_silent and closed is not None and closed[0] is innermost:
+            yield closed[1]
+        elif innermost.is_silent and innermost is root:
+            yield root.level()

@@ -28,7 +28,7 @@ class Level:
     unit: str = ""
     """What is counted: "rows", "B"; an empty string when that was not said."""
     counts: bool = True
-    """False for a pure stage, whose ``done`` is only the weight of the stages within it."""
+    """False for a pure stage: its ``done`` is the weight of the stages within it, or nothing."""
 
 
 @attrs.frozen

@@ -85,18 +85,32 @@ class Resources:
             self._holders[name][job_id] = Holding(job_id, total, operation)
             self._held_by[job_id].add(name)
 
-    def give_back(self, job_id: str, names: Iterable[str] | None = None) -> list[str]:
-        """Let a job hold nothing of ``names``, by default of anything; returns what came free."""
+    def give_back(
+        self, job_id: str, names: Iterable[str] | Mapping[str, int] | None = None
+    ) -> list[str]:
+        """Take units from a job: of the names given all, or as many as said; by default everything.
+
+        Returns:
+            The resources of which units came free.
+        """
         held = self._held_by.get(job_id, set())
         freed = [name for name in (list(held) if names is None else names) if name in held]
         for name in freed:
-            del self._holders[name][job_id]
-            if not self._holders[name]:
-                del self._holders[name]
-            held.discard(name)
-        if not held:
-            self._held_by.pop(job_id, None)
+            holding = self._holders[name][job_id]
+            left = holding.units - names[name] if isinstance(names, Mapping) else 0
+            if left > 0:
+                self._holders[name][job_id] = attrs.evolve(holding, units=left)
+            else:
+                self._drop(job_id, name)
         return freed
+
+    def _drop(self, job_id: str, name: str) -> None:
+        del self._holders[name][job_id]
+        if not self._holders[name]:
+            del self._holders[name]
+        self._held_by[job_id].discard(name)
+        if not self._held_by[job_id]:
+            del self._held_by[job_id]
 
     def held_by(self, job_id: str) -> frozenset[str]:
         """The resources of which a job holds units."""

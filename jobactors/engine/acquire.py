@@ -1,0 +1,140 @@
+"""``ctx.acquire``: a running job asks for resources, waits for them, and gives them back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobactors.model.errors import WrongThread
+
+from .claims import Claim
+from .loan import Loan
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping
+    from types import TracebackType
+
+    from jobactors.inside.control import Control
+
+    from .record import Record
+    from .system import System
+
+
+class Broker:
+    """Gets resources for one running job; its context calls it, from any thread."""
+
+    __slots__ = ("_control", "_record", "_system")
+
+    def __init__(self, system: System, record: Record, control: Control) -> None:
+        self._system = system
+        self._record = record
+        self._control = control
+
+    def acquire(self, alternatives: tuple[Mapping[str, int], ...], doing: str) -> Acquisition:
+        """Return what waits for one of ``alternatives``, once it is awaited or entered."""
+        claim = Claim(self._record.id, alternatives, doing)
+        return Acquisition(self._system, self._record, self._control, claim)
+
+    def release(self, names: Iterable[str] | None) -> None:
+        """Give back what the job holds of ``names``, or everything."""
+        self._system.door.call(give_back, self._system, self._record, names)
+
+
+class Acquisition:
+    """Resources on their way to a job: await it, call ``result()`` in a thread, or enter it.
+
+    Entered (``with`` or ``async with``), it gives back at the end what it has brought.
+    """
+
+    def __init__(self, system: System, record: Record, control: Control, claim: Claim) -> None:
+        self._system = system
+        self._record = record
+        self._control = control
+        self._claim = claim
+
+    def __await__(self) -> Generator[Any, Any, Mapping[str, int]]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> Mapping[str, int]:
+        if not self._begin():
+            try:
+                async with Loan(self._system, self._record, None, self._control):
+                    await self._claim.granted
+            except BaseException:
+                self._give_up()
+                raise
+        return self._taken()
+
+    def result(self, timeout: float | None = None) -> Mapping[str, int]:
+        """Block this thread until the resources are held; returns them with their units.
+
+        Raises:
+            TimeoutError: if they are not free within ``timeout`` seconds.
+            WrongThread: in the loop's own thread, where it has to be awaited.
+        """
+        if self._begin():
+            return self._taken()
+        self._refuse_in_loop()
+        try:
+            with Loan(self._system, self._record, None, self._control):
+                if not self._control.wait_in_thread(self._claim.granted, timeout):
+                    names = ", ".join(sorted(self._claim.names))
+                    raise TimeoutError(f"{names} did not become free within {timeout} s")
+        except BaseException:
+            self._give_up()
+            raise
+        return self._taken()
+
+    def _begin(self) -> bool:
+        return self._system.door.call(self._system.claims.add, self._claim)
+
+    def _refuse_in_loop(self) -> None:
+        if self._control.is_home:
+            self._give_up()
+            raise WrongThread("acquire(…).result()", "'await acquire(…)'")
+
+    def _taken(self) -> Mapping[str, int]:
+        return dict(self._claim.taken or {})
+
+    def _give_up(self) -> None:
+        self._system.door.call(self._system.claims.withdraw, self._claim)
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._claim.taken is not None:
+            taken, self._claim.taken = self._claim.taken, None
+            self._system.door.call(give_back, self._system, self._record, taken)
+
+    def __enter__(self) -> Mapping[str, int]:
+        return self.result()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self._give_back()
+
+    async def __aenter__(self) -> Mapping[str, int]:
+        return await self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self._give_back()
+
+    def __repr__(self) -> str:
+        wanted = " or ".join(str(dict(needs)) for needs in self._claim.alternatives)
+        return f"<Acquisition of {wanted}>"
+
+
+def give_back(
+    system: System, record: Record, names: Iterable[str] | Mapping[str, int] | None
+) -> None:
+    """Give resources back, and let those go on who wait for them."""
+    system.room.give_back(record.id, names)
+    system.claims.serve()
+    system.pump()
