@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .engine.dependencies import After as After, after as after, handle as handle
     from .runners.block import tracked as tracked
     from .model.jobtype import JobType as JobType, job as job, job_types as job_types
+    from .model.limits import Limits as Limits
     from .model.options import Options as Options
     from .model.retention import Retention as Retention
     from .model.retry import Retry as Retry, Snooze as Snooze

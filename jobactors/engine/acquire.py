@@ -11,7 +11,6 @@ from .loan import Loan
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
-    from types import TracebackType
 
     from jobactors.inside.control import Control
 
@@ -73,24 +72,23 @@ class Acquisition:
         """
         if self._begin():
             return self._taken()
-        self._refuse_in_loop()
+        if self._control.is_home:
+            self._give_up()
+            raise WrongThread("acquire(…).result()", "'await acquire(…)'")
         try:
             with Loan(self._system, self._record, None, self._control):
-                if not self._control.wait_in_thread(self._claim.granted, timeout):
-                    names = ", ".join(sorted(self._claim.names))
-                    raise TimeoutError(f"{names} did not become free within {timeout} s")
+                met = self._control.wait_in_thread(self._claim.granted, timeout)
         except BaseException:
             self._give_up()
             raise
+        if not met:
+            self._give_up()
+            names = ", ".join(sorted(self._claim.names))
+            raise TimeoutError(f"{names} did not become free within {timeout} s")
         return self._taken()
 
     def _begin(self) -> bool:
         return self._system.door.call(self._system.claims.add, self._claim)
-
-    def _refuse_in_loop(self) -> None:
-        if self._control.is_home:
-            self._give_up()
-            raise WrongThread("acquire(…).result()", "'await acquire(…)'")
 
     def _taken(self) -> Mapping[str, int]:
         return dict(self._claim.taken or {})
@@ -107,23 +105,13 @@ class Acquisition:
     def __enter__(self) -> Mapping[str, int]:
         return self.result()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._give_back()
 
     async def __aenter__(self) -> Mapping[str, int]:
         return await self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._give_back()
 
     def __repr__(self) -> str:

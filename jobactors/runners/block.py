@@ -107,10 +107,12 @@ class Tracked:
     @contextmanager
     def _in_thread(self) -> Iterator[JobContext]:
         job, context = self._begin()
-        with self._following(job, context):
-            yield context
-        if not context.control.is_home:
-            job._record.settled.wait_in_thread()
+        try:
+            with self._following(job, context):
+                yield context
+        finally:
+            if not context.control.is_home:
+                job._record.settled.wait_in_thread()
 
     @asynccontextmanager
     async def _in_loop(self) -> AsyncIterator[JobContext]:

@@ -20,6 +20,8 @@ import attrs
 import trio
 
 from jobactors.engine.attempt import Abandoned
+from jobactors.inside.capture import CAPTURE
+from jobactors.inside.context import CURRENT
 from jobactors.inside.control import StopJob
 from jobactors.model.errors import JobFailed, WorkerDied
 from jobactors.model.outcome import RaisedElsewhere
@@ -224,8 +226,11 @@ class _Conversation:
             if self._gate is not None and int(content) == self._pauses:
                 self._gate.reached()
         elif kind is Kind.LOG:
-            # In a thread: whoever reads our own output may be slow, and must not stop the loop.
-            await _in_thread(_write, content.decode())
+            source, _, text = content.decode().partition("\n")
+            self._attempt.context.write_log(text, source)
+            if CAPTURE.echo:
+                # In a thread: who reads our output may be slow, and must not stop the loop.
+                await _in_thread(_echo, text, source)
 
     def _sample(self, fields: dict[str, Any]) -> None:
         progress = Progress(**{**fields, "stages": tuple(fields.get("stages", ()))})
@@ -308,11 +313,12 @@ async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
     )
 
 
-def _write(lines: str) -> None:
-    """Write a job's lines to our own stdout or stderr."""
-    stream = sys.stdout if lines[0] == "o" else sys.stderr
+def _echo(text: str, source: str) -> None:
+    """Write a job's lines to our own stdout or stderr, too."""
+    CURRENT.set(None)  # in this call's copy of the context: the log has them already
+    stream = sys.stdout if source == "out" else sys.stderr
     if stream is not None:  # None under pythonw
-        stream.write(lines[1:])
+        stream.write(text)
         stream.flush()
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import faulthandler
 import inspect
-import io
 import json
 import math
 import os
@@ -29,9 +28,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from jobactors.inside.bars import capture_tqdm
+from jobactors.inside.capture import capturing
 from jobactors.inside.context import CURRENT, JobContext
 from jobactors.inside.control import Control, StopJob
 from jobactors.inside.meter import Meter
+from jobactors.model.log import LONGEST_LINE, Log
 from jobactors.model.outcome import ErrorText, release_frames
 from jobactors.model.progress import NO_PROGRESS, Progress
 
@@ -90,19 +92,18 @@ class Child:
         begin = json.loads(_receive(self._sock)[1])
         work = _receive(self._sock)[1]
         _limit(**begin.pop("limits"))
-        context = JobContext(self._control, self._speaker.meter, **begin)
+        log = _SentLog(self._speaker)
+        context = JobContext(self._control, self._speaker.meter, log=log, **begin)
         threading.Thread(target=self._listen, name="jobactors listener", daemon=True).start()
         self._speaker.start()
         if sys.platform != "win32":
             # Not before: so that signals come to this thread, and interrupt what it does.
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        sys.stdout = _Lines("o", sys.__stdout__, self._speaker)
-        sys.stderr = _Lines("e", sys.__stderr__, self._speaker)
         CURRENT.set(context)
-        kind, content = self._last_word(work)
-        del work
-        sys.stdout.flush()
-        sys.stderr.flush()
+        capture_tqdm()
+        with capturing(echo=False):  # the parent echoes, if anybody does
+            kind, content = self._last_word(work)
+        log.finish(0)
         self._speaker.stop()
         self._sock.sendall(header(kind, content))
         self._sock.sendall(content)
@@ -313,47 +314,30 @@ def _plain(value: Any) -> float | str:
         return str(value)
 
 
-class _Lines(io.TextIOBase):
-    """``sys.stdout`` or ``sys.stderr`` of a job: whole lines, sent to the parent.
+class _SentLog(Log):
+    """The job's log in its process: whole lines are sent, and kept by the parent."""
 
-    What writes to the file descriptor itself (a C library, a subprocess) goes where the parent's
-    output goes, unseen.
-    """
+    __slots__ = ("_lock", "_speaker")
 
-    def __init__(self, stream: str, real: Any, speaker: _Speaker) -> None:
-        self._stream = stream
-        self._real = real
+    def __init__(self, speaker: _Speaker) -> None:
+        super().__init__(0)
         self._speaker = speaker
         self._lock = threading.RLock()  # reentrant: a signal handler may print as well
-        self._begun: list[str] = []
 
-    encoding = "utf-8"
-
-    @property
-    def buffer(self) -> Any:
-        return self._real.buffer
-
-    def fileno(self) -> int:
-        number: int = self._real.fileno()
-        return number
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
+    def write(self, text: str, source: str, _: float) -> bool:
         with self._lock:
-            self._begun.append(text)
-            if "\n" in text:
-                whole, mark, rest = "".join(self._begun).rpartition("\n")
-                self._begun = [rest] if rest else []
-                self._send(whole + mark)
-        return len(text)
+            whole, mark, rest = (self._partial.pop(source, "") + text).rpartition("\n")
+            if rest:
+                self._partial[source] = rest[-LONGEST_LINE:]
+            if mark:
+                self._send(source, whole + mark)
+        return False
 
-    def flush(self) -> None:
+    def finish(self, _: float) -> None:
         with self._lock:
-            begun, self._begun = "".join(self._begun), []
-            if begun:
-                self._send(begun)
+            for source, rest in self._partial.items():
+                self._send(source, rest)
+            self._partial.clear()
 
-    def _send(self, text: str) -> None:
-        self._speaker.log((self._stream + text).encode(errors="backslashreplace"))
+    def _send(self, source: str, text: str) -> None:
+        self._speaker.log(f"{source}\n{text}".encode(errors="backslashreplace"))

@@ -46,7 +46,7 @@ class Kind(IntEnum):
     SAMPLE = 16
     """JSON: the fields of ``Progress``."""
     LOG = 17
-    """Text: ``o`` or ``e`` for stdout or stderr, then whole lines."""
+    """Text: a line with the source ("out", "err", a logging level), then the job's own lines."""
     REACHED = 18
     """Text: the number of the pause in which the job now stands still."""
     RETURNED = 19

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OpenNotebook
 from tests.browser.lab import App, Notebook
+from tests.kernel.client import IPYKERNELS, KERNELS
 
 START = """\
 import time, trio
@@ -123,6 +125,58 @@ def test_the_board_is_back_after_a_reload(open_notebook: OpenNotebook, app: App)
     expect(train).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
     notebook.run_and_wait(2)
     expect(row(notebook, 1, "index")).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
+
+
+def older(version: str) -> dict[str, str]:
+    """The environment of a server whose kernels are an older ipykernel."""
+    folder = KERNELS / str(IPYKERNELS[version])
+    assert folder.is_dir(), "`make test` prepares the older ipykernels"
+    return {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+
+
+def test_cancel_in_a_busy_cell_of_ipykernel_7_3(open_notebook: OpenNotebook) -> None:
+    """It routes messages otherwise than 7.4."""
+    notebook = open_notebook([START, "job", BUSY], env=older("7.3"))
+    notebook.run_and_wait(0)
+    notebook.run_and_wait(1)
+    train = row(notebook, 1, "train")
+    notebook.run_cell(2)
+    notebook.wait_running(2)
+    expect_moving(train)
+    cancel(train).click()
+    expect(train).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
+    assert notebook.prompt(2).inner_text() == "[*]:"
+
+
+def test_a_kernel_that_cannot_hear_is_named(open_notebook: OpenNotebook) -> None:
+    """With ipykernel 6 the row moves, says why nothing happens, and keeps its word."""
+    notebook = open_notebook([START, "job", "time.sleep(8)"], env=older("6"))
+    notebook.run_and_wait(0)
+    notebook.run_and_wait(1)
+    train = row(notebook, 1, "train")
+    notebook.run_cell(2)
+    notebook.wait_running(2)
+    expect_moving(train)
+    cancel(train).click()
+    expect(train.locator(".ja-word")).to_have_text("cancelling…")
+    expect(train.locator(".ja-says")).to_have_text(
+        "the kernel is busy: it hears this when the cell ends"
+    )
+    assert notebook.prompt(2).inner_text() == "[*]:"
+    notebook.screenshot("deaf-lab")
+    expect(train.locator(".ja-word")).to_have_text("cancelled", timeout=GENEROUS)
+    expect(train.locator(".ja-says")).to_have_text("cancelled by hand")
+
+
+def test_a_kernel_that_dies_is_noticed(open_notebook: OpenNotebook) -> None:
+    """Nothing goes on ticking for jobs that are gone."""
+    notebook = open_notebook([START, "jobs", "import os; os.kill(os.getpid(), 9)"])
+    notebook.run_and_wait(0)
+    notebook.run_and_wait(1)
+    expect(row(notebook, 1, "train")).to_be_visible(timeout=GENEROUS)
+    notebook.run_cell(2)
+    gone = notebook.cell(1).get_by_role("status")
+    expect(gone).to_contain_text("kernel is gone", timeout=GENEROUS)
 
 
 def test_two_outputs_of_one_board_agree(open_notebook: OpenNotebook) -> None:
