@@ -1,0 +1,153 @@
+"""Tools for testing your own job functions and programs that use jobs.
+
+A job function is a plain function, so most tests need nothing from here: call it.  These tools are
+for what it says of itself (:func:`run_inside`), and for what a system says of its jobs
+(:func:`record_events`).  Time-dependent programs are tested on trio's ``MockClock``: retries,
+timeouts and start times follow it.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import attrs
+
+from jobactors.inside.context import CURRENT, JobContext
+from jobactors.inside.control import Control, StopJob
+from jobactors.inside.inbox import Inbox
+from jobactors.inside.meter import Meter
+from jobactors.model.events import Event, JobProgressed
+from jobactors.model.log import Log, as_text
+from jobactors.model.outcome import Partial
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+
+    from jobactors.engine.jobs import Jobs
+    from jobactors.model.progress import Progress
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Inside(Generic[T]):
+    """What a job function did while :func:`run_inside` ran it."""
+
+    value: T | None
+    """What it returned; None if it was stopped."""
+    stopped: bool
+    """Whether the cancel ended it at a ``track``, ``progress`` or ``check``."""
+    cancelled: bool
+    """Whether its job would count as cancelled: it was stopped, or returned ``ja.cancelled(…)``."""
+    progress: tuple[Progress, ...]
+    """What it reported, one sample for each report that changed something."""
+    log: str
+    """What it wrote with ``ja.current_job().write_log``."""
+
+
+def run_inside(
+    function: Callable[..., T],
+    *args: Any,
+    messages: Iterable[Any] = (),
+    cancel_after: int | None = None,
+    attempt: int = 1,
+    **kwargs: Any,
+) -> Inside[T]:
+    """Run a synchronous job function as a job would, without a system, and tell what it said.
+
+    Args:
+        function: The job function, called in this thread.
+        *args: Its arguments.
+        messages: What waits in its inbox.
+        cancel_after: Request a cancel after so many reports; 0 before the first line; default: not.
+        attempt: What ``ja.current_job().attempt`` says.
+        **kwargs: Its keyword arguments.
+
+    Raises:
+        Exception: what the function raises.
+
+    Example::
+
+        seen = run_inside(import_rows, path, cancel_after=3)
+        assert seen.cancelled and not target.exists()
+    """
+    control, log = Control(loop_thread=0), Log(2**20)
+    witness = _Witness(control, cancel_after)
+    job = JobContext(
+        control, witness.meter, id="test-1", attempt=attempt, inbox=_inbox(messages), log=log
+    )
+
+    def call() -> Any:
+        CURRENT.set(job)
+        return function(*args, **kwargs)
+
+    value, stopped = None, False
+    try:
+        value = copy_context().run(call)
+    except StopJob:
+        stopped = True
+    log.finish(0.0)
+    partial = isinstance(value, Partial)
+    kept = value.value if isinstance(value, Partial) else value
+    seen = tuple(witness.seen)
+    return Inside(kept, stopped, stopped or partial, seen, as_text(log.lines()))
+
+
+class _Witness:
+    """Reads a meter at every report, and cancels after some."""
+
+    def __init__(self, control: Control, cancel_after: int | None) -> None:
+        self.seen: list[Progress] = []
+        self.meter = Meter(self._look)
+        self._control = control
+        self._cancel_after = cancel_after
+        self._cancel_when_due()
+
+    def _look(self) -> None:
+        self.meter.quiet = True
+        sample = self.meter.read()
+        if not self.seen or sample != self.seen[-1]:
+            self.seen.append(sample)
+        self._cancel_when_due()
+
+    def _cancel_when_due(self) -> None:
+        limit = self._cancel_after
+        if limit is not None and len(self.seen) >= limit and not self._control.requests:
+            self._control.cancel("run_inside was told to")
+
+
+def _inbox(messages: Iterable[Any]) -> Inbox:
+    waiting = list(messages)
+    inbox = Inbox("test-1", max(1, len(waiting)))
+    for message in waiting:
+        inbox.put(message)
+    return inbox
+
+
+@asynccontextmanager
+async def record_events(jobs: Jobs, *kinds: type[Event]) -> AsyncIterator[list[Event]]:
+    """Record the events of a system, in order, for the length of a block of trio code.
+
+    The list grows as events are handed out; ``trio.testing.wait_all_tasks_blocked()`` lets it catch
+    up.  Without ``kinds``, everything but progress is recorded, which a test can rely on.
+
+    Example::
+
+        async with record_events(jobs) as events:
+            await jobs.run(work)
+            await trio.testing.wait_all_tasks_blocked()
+        assert [type(event) for event in events][-1] is ja.JobFinished
+    """
+    events: list[Event] = []
+
+    def record(event: Event) -> None:
+        if kinds or not isinstance(event, JobProgressed):
+            events.append(event)
+
+    unsubscribe = jobs.on_event(record, *kinds)
+    try:
+        yield events
+    finally:
+        unsubscribe()
