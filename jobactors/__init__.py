@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from .faces.tqdm import tqdm as tqdm
     from .faces.tqdm import trange as trange
     from .hosts.thread import start as start, stop as stop
-    from .engine.jobs import Jobs as Jobs, JobsStatistics as JobsStatistics, Submitter as Submitter
+    from .engine.jobs import Jobs as Jobs, JobsStatistics as JobsStatistics
+    from .engine.submitter import Submitter as Submitter
     from .engine.job import Job as Job
     from .engine.batch import Batch as Batch, Selection as Selection
     from .engine.dependencies import After as After, after as after, handle as handle
@@ -86,7 +87,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "engine.supervisor": "open_jobs",
     "hosts.thread": "start stop",
-    "engine.jobs": "Jobs JobsStatistics Submitter",
+    "engine.jobs": "Jobs JobsStatistics",
+    "engine.submitter": "Submitter",
     "engine.job": "Job",
     "engine.batch": "Batch Selection",
     "engine.dependencies": "After after handle",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jobactors.model.snapshot import JobSnapshot
 
     from .job import Job
-    from .jobs import Submitter
+    from .submitter import Submitter
     from .system import System
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, final, overload
@@ -15,18 +15,18 @@ import trio
 from jobactors.model.options import DEFAULTS
 from jobactors.model.states import JobState
 
-from .batch import Batch, Selection
+from .batch import Selection
 from .closing import drain, stop
 from .display import mimebundle_of
 from .job import Job
+from .registry_view import RegistryView
 from .selection import matches
 from .submission import make_record
-from .upstairs import upstairs
+from .submitter import Submitter
 from .verbs import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from concurrent.futures import Executor
 
     from jobactors.model.events import Event
     from jobactors.model.resources import ResourceState
@@ -52,93 +52,6 @@ class JobsStatistics:
     """Finished jobs nobody has read."""
     pruned_unread: int
     """Finished jobs retention has removed before anybody read them."""
-
-
-class Submitter:
-    """Submits jobs with the same options: what ``jobs.options(…)`` returns."""
-
-    def __init__(self, jobs: Jobs, changes: Mapping[str, Any]) -> None:
-        self._jobs = jobs
-        self._changes = changes
-
-    @overload
-    def submit(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> Job[T]: ...
-    @overload
-    def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Job[T]: ...
-    @overload
-    def submit(self, work: str, /, *args: Any, **kwargs: Any) -> Job[Any]: ...
-    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Job[Any]:
-        """Accept a job and return at once; see :meth:`Jobs.submit`."""
-        return self._jobs._submit(work, args, kwargs, self._changes)
-
-    @overload
-    async def run(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T: ...
-    @overload
-    async def run(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T: ...
-    @overload
-    async def run(self, work: str, /, *args: Any, **kwargs: Any) -> Any: ...
-    async def run(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Submit a job and wait for its result, as its owner; see :meth:`Jobs.run`."""
-        job = self._jobs._submit(work, args, kwargs, self._changes)
-        try:
-            return await job
-        except trio.Cancelled:
-            job.cancel("whoever ran it was cancelled")
-            with trio.CancelScope(shield=True):
-                await job.wait()
-            raise
-
-    def map(
-        self,
-        function: Callable[..., Any],
-        *iterables: Iterable[Any],
-        intake: int | None = None,
-    ) -> Batch[Any]:
-        """Submit ``function(*items)`` for each tuple of items, and return them as one batch.
-
-        Args:
-            function: What to run.
-            *iterables: Where its arguments come from; the shortest one ends it.
-            intake: How many jobs may be under way before more input is taken; default: twice
-                ``max_running``, or 1,000 without a limit.
-
-        Raises:
-            TypeError, ValueError: for an intake below 1, or no iterable.
-
-        Example::
-
-            for job in jobs.map(resize, pictures):
-                print(job.result())
-        """
-        if not iterables:
-            raise TypeError("map takes a function and at least one iterable")
-        system = self._jobs._system
-        limit = system.room.max_running
-        width = intake if intake is not None else (1_000 if limit is None else 2 * limit)
-        if width < 1:
-            raise ValueError(f"intake is at least 1, not {width}")
-        # Not strict: as with the built-in map, the shortest one ends it.
-        inputs = zip(*iterables, strict=False)
-        batch: Batch[Any] = Batch(self, system, function, inputs, width)
-        system.door.call(batch.take_in)
-        return batch
-
-    def options(self, **changes: Any) -> Submitter:
-        """Return a submitter with further options; later ones win."""
-        return self._jobs.options(**{**self._changes, **changes})
-
-    def as_executor(self) -> Executor:
-        """Return these jobs as a :class:`concurrent.futures.Executor`, for libraries that take one.
-
-        Its futures are real ones; shutting it down leaves the job system alone.
-
-        Example::
-
-            with jobs.options(tags="thumbnails").as_executor() as pool:
-                pages = list(pool.map(render, numbers))
-        """
-        executor: Executor = upstairs("executor").JobsExecutor(self._jobs, self._changes)
-        return executor
 
 
 @final
@@ -241,14 +154,14 @@ class Jobs(Submitter):
         Raises:
             UnknownJob: if there is none (any more).
         """
-        return Job(self, self._system.door.call(self._system.registry.get, job_id))
+        return Job(self, self._system.door.look(self._system.registry.get, job_id))
 
     def latest(self, type: str, subject: str = "") -> Job[Any] | None:
         """Return the job of this type and subject that was submitted last, or None.
 
         What a page asks that comes back: is there a result, an error, or work going on?
         """
-        return self._system.door.call(self._latest, type, subject)
+        return self._system.door.look(self._latest, type, subject)
 
     def _latest(self, kind: str, subject: str) -> Job[Any] | None:
         for record in reversed(self._system.registry):
@@ -259,7 +172,7 @@ class Jobs(Submitter):
 
     def stats(self) -> JobsStatistics:
         """Count the jobs, in all and in each state."""
-        return self._system.door.call(self._stats)
+        return self._system.door.look(self._stats)
 
     def _stats(self) -> JobsStatistics:
         registry = self._system.registry
@@ -270,7 +183,7 @@ class Jobs(Submitter):
         )
 
     def _snapshots(self) -> Sequence[JobSnapshot]:
-        return self._system.door.call(lambda: [record.snapshot for record in self._system.registry])
+        return self._system.door.look(lambda: [record.snapshot for record in self._system.registry])
 
     # -- watch
 
@@ -310,18 +223,51 @@ class Jobs(Submitter):
         Returns:
             A function that ends it; from any thread, any number of times.
         """
+
+        async def tell() -> None:
+            async with self.subscribe(*kinds) as batches:
+                async for batch in batches:
+                    for event in batch:
+                        callback(event)
+
+        return self._serve(tell)
+
+    def on_change(
+        self, callback: Callable[[Sequence[JobSnapshot]], object], interval: float = 0.1
+    ) -> Callable[[], None]:
+        """Call ``callback(snapshots)`` with the whole list, now and after changes.
+
+        For views that redraw everything: changes within ``interval`` seconds are told once, the
+        last state always.  It is called in the loop's thread and should be quick; if it raises, the
+        error is logged and it is called no more.
+
+        Args:
+            callback: Gets the snapshots of all jobs, in the order of submission.
+            interval: Seconds between two calls, at least; default: 0.1.
+
+        Returns:
+            A function that ends it; from any thread, any number of times.
+        """
+
+        async def tell() -> None:
+            async with self.subscribe() as batches:
+                async for _ in batches:
+                    callback(self._snapshots())
+                    await trio.sleep(interval)  # what comes meanwhile gathers, and is told once
+
+        return self._serve(tell)
+
+    def _serve(self, service: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+        """Run a service until the returned function is called."""
         scope = trio.CancelScope()
+        door = self._system.door
 
         async def serve() -> None:
             with scope:
-                async with self.subscribe(*kinds) as batches:
-                    async for batch in batches:
-                        for event in batch:
-                            callback(event)
+                await service()
 
-        self._system.door.call(self._system.attach, serve)
-        door = self._system.door
-        return lambda: door.post_quietly(scope.cancel)
+        door.call(self._system.attach, serve)
+        return partial(door.post_quietly, scope.cancel)
 
     def attach(self, service: Callable[[Jobs], Awaitable[None]]) -> None:
         """Run ``await service(jobs)`` in the system's own loop, beside the jobs, until it closes.
@@ -359,16 +305,16 @@ class Jobs(Submitter):
         def find() -> Sequence[Job[Any]]:
             return [Job(self, r) for r in self._system.registry if wanted(r.snapshot)]
 
-        return Selection(partial(self._system.door.call, find))
+        return Selection(partial(self._system.door.look, find))
 
     def resources(self) -> Sequence[ResourceState]:
         """How each resource stands that is declared or held: capacity, holders, free units."""
-        return self._system.door.call(self._system.room.resources.states)
+        return self._system.door.look(self._system.room.resources.states)
 
     def queue(self) -> Sequence[JobSnapshot]:
         """The waiting jobs in the order in which they would start if nothing held them."""
         system = self._system
-        return system.door.call(lambda: [system.registry.get(i).snapshot for i in system.room])
+        return system.door.look(lambda: [system.registry.get(i).snapshot for i in system.room])
 
     # -- steer
 
@@ -446,47 +392,6 @@ class Jobs(Submitter):
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
         return mimebundle_of(self)
-
-
-class RegistryView:
-    """The registry as its users see it: ``jobs.registry``."""
-
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
-
-    def peek(self, job_id: str) -> JobSnapshot:
-        """Look at a job without reading it.
-
-        Raises:
-            UnknownJob: if there is none (any more).
-        """
-        return self._jobs.get(job_id).snapshot()
-
-    def take(self, job_id: str) -> JobSnapshot:
-        """Read a finished job and remove it from the registry; its handle keeps the outcome.
-
-        Raises:
-            UnknownJob: if there is none (any more).
-            IllegalVerb: if it has not finished.
-        """
-        system = self._jobs._system
-        return system.door.call(system.remove, job_id, "taken").snapshot
-
-    def unread(self) -> list[JobSnapshot]:
-        """The finished jobs whose outcome nobody has read, oldest end first."""
-        system = self._jobs._system
-        return system.door.call(lambda: [record.snapshot for record in system.registry.unread()])
-
-    def __len__(self) -> int:
-        system = self._jobs._system
-        return system.door.call(system.registry.__len__)
-
-    def __contains__(self, job_id: object) -> bool:
-        system = self._jobs._system
-        return system.door.call(system.registry.__contains__, job_id)
-
-    def __repr__(self) -> str:
-        return f"<registry of {len(self)} jobs, {len(self.unread())} unread>"
 
 
 def check_max_running(max_running: int | None) -> None:

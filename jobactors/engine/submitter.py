@@ -1,0 +1,106 @@
+"""``Submitter``: submits jobs, one or many, that share their options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import trio
+
+from .batch import Batch
+from .upstairs import upstairs
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from concurrent.futures import Executor
+
+    from .job import Job
+    from .jobs import Jobs
+
+T = TypeVar("T")
+
+
+class Submitter:
+    """Submits jobs with the same options: what ``jobs.options(…)`` returns."""
+
+    def __init__(self, jobs: Jobs, changes: Mapping[str, Any]) -> None:
+        self._jobs = jobs
+        self._changes = changes
+
+    @overload
+    def submit(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> Job[T]: ...
+    @overload
+    def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Job[T]: ...
+    @overload
+    def submit(self, work: str, /, *args: Any, **kwargs: Any) -> Job[Any]: ...
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Job[Any]:
+        """Accept a job and return at once; see :meth:`Jobs.submit`."""
+        return self._jobs._submit(work, args, kwargs, self._changes)
+
+    @overload
+    async def run(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T: ...
+    @overload
+    async def run(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T: ...
+    @overload
+    async def run(self, work: str, /, *args: Any, **kwargs: Any) -> Any: ...
+    async def run(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Submit a job and wait for its result, as its owner; see :meth:`Jobs.run`."""
+        job = self._jobs._submit(work, args, kwargs, self._changes)
+        try:
+            return await job
+        except trio.Cancelled:
+            job.cancel("whoever ran it was cancelled")
+            with trio.CancelScope(shield=True):
+                await job.wait()
+            raise
+
+    def map(
+        self,
+        function: Callable[..., Any],
+        *iterables: Iterable[Any],
+        intake: int | None = None,
+    ) -> Batch[Any]:
+        """Submit ``function(*items)`` for each tuple of items, and return them as one batch.
+
+        Args:
+            function: What to run.
+            *iterables: Where its arguments come from; the shortest one ends it.
+            intake: How many jobs may be under way before more input is taken; default: twice
+                ``max_running``, or 1,000 without a limit.
+
+        Raises:
+            TypeError, ValueError: for an intake below 1, or no iterable.
+
+        Example::
+
+            for job in jobs.map(resize, pictures):
+                print(job.result())
+        """
+        if not iterables:
+            raise TypeError("map takes a function and at least one iterable")
+        system = self._jobs._system
+        limit = system.room.max_running
+        width = intake if intake is not None else (1_000 if limit is None else 2 * limit)
+        if width < 1:
+            raise ValueError(f"intake is at least 1, not {width}")
+        # Not strict: as with the built-in map, the shortest one ends it.
+        inputs = zip(*iterables, strict=False)
+        batch: Batch[Any] = Batch(self, system, function, inputs, width)
+        system.door.call(batch.take_in)
+        return batch
+
+    def options(self, **changes: Any) -> Submitter:
+        """Return a submitter with further options; later ones win."""
+        return self._jobs.options(**{**self._changes, **changes})
+
+    def as_executor(self) -> Executor:
+        """Return these jobs as a :class:`concurrent.futures.Executor`, for libraries that take one.
+
+        Its futures are real ones; shutting it down leaves the job system alone.
+
+        Example::
+
+            with jobs.options(tags="thumbnails").as_executor() as pool:
+                pages = list(pool.map(render, numbers))
+        """
+        executor: Executor = upstairs("executor").JobsExecutor(self._jobs, self._changes)
+        return executor

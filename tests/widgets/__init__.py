@@ -1,0 +1,1 @@
+"""Tests of the notebook half without a kernel or a browser; `*.test.mjs` run under node."""

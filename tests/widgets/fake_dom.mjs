@@ -1,0 +1,93 @@
+// As much of a document as view.js uses; setting HTML throws, so that the tests prove it never is.
+
+class Style {}
+
+class FakeElement {
+  constructor(tag) {
+    this.tag = tag;
+    this.parentNode = null;
+    this.childNodes = [];
+    this.attributes = new Map();
+    this.listeners = new Map();
+    this.dataset = {};
+    this.style = new Style();
+    this.ownText = '';
+    this.hidden = false;
+    this.moves = 0;
+    this.scrollTop = this.clientHeight = this.scrollHeight = 0;
+    const classes = new Set();
+    this.classList = {
+      add: c => classes.add(c),
+      contains: c => classes.has(c),
+      toggle: (c, on) => { if (on) classes.add(c); else classes.delete(c); }
+    };
+    Object.defineProperty(this, 'className', {
+      set: value => { classes.clear(); value.split(' ').forEach(c => classes.add(c)); },
+      get: () => [...classes].join(' ')
+    });
+  }
+  get firstChild() { return this.childNodes[0] || null; }
+  get nextSibling() {
+    const all = this.parentNode.childNodes;
+    return all[all.indexOf(this) + 1] || null;
+  }
+  get textContent() { return this.ownText + this.childNodes.map(c => c.textContent).join(''); }
+  set textContent(text) { this.childNodes = []; this.ownText = text; }
+  set innerHTML(_) { throw new Error('HTML'); }
+  set outerHTML(_) { throw new Error('HTML'); }
+  insertAdjacentHTML() { throw new Error('HTML'); }
+  appendChild(el) { return this.insertBefore(el, null); }
+  insertBefore(el, before) {
+    el.remove();
+    el.parentNode = this;
+    el.moves += 1;
+    this.childNodes.splice(before ? this.childNodes.indexOf(before) : this.childNodes.length, 0, el);
+    return el;
+  }
+  remove() {
+    if (this.parentNode) this.parentNode.childNodes = this.parentNode.childNodes.filter(c => c !== this);
+    this.parentNode = null;
+  }
+  replaceChildren() { for (const c of [...this.childNodes]) c.remove(); }
+  setAttribute(key, value) { this.attributes.set(key, String(value)); }
+  getAttribute(key) { return this.attributes.has(key) ? this.attributes.get(key) : null; }
+  removeAttribute(key) { this.attributes.delete(key); }
+  addEventListener(kind, fn) { this.listeners.set(kind, fn); }
+  focus() { globalThis.document.activeElement = this; }
+  click() { this.listeners.get('click')(); }
+  /** Every element below with this class. */
+  all(name) {
+    return this.childNodes.flatMap(c => [...(c.classList.contains(name) ? [c] : []), ...c.all(name)]);
+  }
+  one(name) { return this.all(name)[0]; }
+}
+
+export function fakeDocument() {
+  globalThis.document = {
+    activeElement: null,
+    createElement: tag => new FakeElement(tag),
+    createElementNS: (_, tag) => new FakeElement(tag)
+  };
+  return document.createElement('div');
+}
+
+/** Timers that run when they are told to. */
+export function fakeTimers() {
+  const later = new Set();
+  const timers = {
+    time: 0,
+    ticker: null,
+    now: () => timers.time,
+    later: (fn, ms) => { const t = { fn, at: timers.time + ms }; later.add(t); return t; },
+    forget: t => later.delete(t),
+    every: fn => { timers.ticker = fn; return fn; },
+    stop: () => { timers.ticker = null; },
+    pass: ms => {
+      timers.time += ms;
+      for (const t of [...later]) if (t.at <= timers.time) { later.delete(t); t.fn(); }
+      if (timers.ticker) timers.ticker();
+    },
+    get waiting() { return later.size; }
+  };
+  return timers;
+}

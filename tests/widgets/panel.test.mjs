@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+
+import panel, { applyFrame } from '../../widgets/jobactors_widgets/static/panel.js';
+import { fakeDocument } from './fake_dom.mjs';
+
+const row = (id, more = {}) => ({ id, name: id, state: 'running', ...more });
+const ids = rows => rows.map(r => r.id).join('');
+
+const tick = () => new Promise(resolve => setImmediate(resolve));
+
+/** What anywidget hands to a panel. */
+function fakeModel(state) {
+  const listeners = {};
+  return {
+    sent: [],
+    saved: 0,
+    get: key => state[key],
+    set: (key, value) => { state[key] = value; },
+    save_changes() { this.saved += 1; },
+    on: (name, fn) => { (listeners[name] ||= []).push(fn); },
+    emit: name => listeners[name].forEach(fn => fn()),
+    send(content) { this.sent.push(content); },
+    receive: content => (listeners['msg:custom'] || []).forEach(fn => fn(content))
+  };
+}
+
+let model;
+
+beforeEach(() => {
+  fakeDocument();
+  document.addEventListener = (_, fn) => { document.seen = fn; };
+  document.removeEventListener = () => { document.seen = null; };
+  model = fakeModel({ rows: [row('a'), row('b')], frame: 4, ended: false });
+});
+
+test('a frame changes rows in place, adds new ones behind, and drops what went', () => {
+  const rows = [row('a'), row('b'), row('c')];
+  const after = applyFrame(rows, { rows: [row('d'), row('b', { state: 'failed' })], gone: ['a'] });
+  assert.equal(ids(after), 'bcd');
+  assert.equal(after[0].state, 'failed');
+  assert.equal(after[1], rows[2]);
+});
+
+test('a full frame is all there is', () => {
+  assert.equal(ids(applyFrame([row('a')], { full: true, rows: [row('b')] })), 'b');
+});
+
+test('the model holds the present state, and nothing is written back to the kernel', () => {
+  panel.initialize({ model });
+  model.receive({ kind: 'frame', frame: 5, rows: [row('c')], gone: ['a'] });
+  assert.equal(ids(model.get('rows')), 'bc');
+  assert.equal(model.get('frame'), 5);
+  assert.equal(model.saved, 0);
+  assert.deepEqual(model.sent, [{ kind: 'hello', frame: 4 }]);
+});
+
+test('a missed frame is noticed, asked for once, and made good', () => {
+  panel.initialize({ model });
+  model.receive({ kind: 'frame', frame: 7, rows: [] });
+  model.receive({ kind: 'frame', frame: 8, rows: [] });
+  assert.deepEqual(model.sent.slice(1), [{ kind: 'hello', frame: -1 }]);
+  model.receive({ kind: 'frame', frame: 9, rows: [row('z')], full: true });
+  model.receive({ kind: 'frame', frame: 10, rows: [row('y')] });
+  assert.equal(ids(model.get('rows')), 'zy');
+  assert.equal(model.sent.length, 2);
+});
+
+test('a page that comes into sight asks whether it missed something', () => {
+  const stop = panel.initialize({ model });
+  document.seen();
+  assert.equal(model.sent.length, 2);
+  stop();
+  assert.equal(document.seen, null);
+});
+
+test('the end of the job system is part of the model', () => {
+  panel.initialize({ model });
+  model.receive({ kind: 'frame', frame: 5, rows: [], full: true, ended: true });
+  assert.equal(model.get('ended'), true);
+});
+
+test('a message of an unknown kind does nothing', () => {
+  panel.initialize({ model });
+  model.receive({ kind: 'answer', id: 'a', ok: true });
+  model.receive({ kind: 'something new' });
+  assert.equal(model.get('frame'), 4);
+});
+
+test('a kernel that restarts, dies or closes the comm is noticed; a frame proves that it lives', async () => {
+  const real = { comm_live: true };
+  const statusChanged = { connect: fn => { statusChanged.fn = fn; }, disconnect: () => { statusChanged.fn = null; } };
+  model.widget_manager = { kernel: { statusChanged }, get_model: async () => real };
+  const stop = panel.initialize({ model });
+  await tick();
+  assert.equal(model.get('alive'), true);
+  real.comm_live = false;
+  model.emit('comm_live_update');
+  assert.equal(model.get('alive'), false);
+  model.receive({ kind: 'frame', frame: 5, rows: [] });
+  assert.equal(model.get('alive'), true);
+  statusChanged.fn(null, 'busy');
+  assert.equal(model.get('alive'), true);
+  statusChanged.fn(null, 'autorestarting');
+  assert.equal(model.get('alive'), false);
+  stop();
+  assert.equal(statusChanged.fn, null);
+});
+
+test('a panel from a saved notebook, without a kernel, is not alive', async () => {
+  model.widget_manager = { get_model: async () => ({ comm_live: false }) };
+  panel.initialize({ model });
+  await tick();
+  assert.equal(model.get('alive'), false);
+});
+
+test('a front end that shows nothing of its kernel is taken to live', async () => {
+  panel.initialize({ model });
+  await tick();
+  assert.equal(model.get('alive'), true);
+});

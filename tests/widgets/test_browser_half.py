@@ -1,0 +1,66 @@
+"""The browser's half under node: pure functions, and the view over a small document."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from jobactors_widgets.static_files import MODULES, panel_module, panel_style
+
+HERE = Path(__file__).parent
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(
+    NODE is None,
+    reason="node is not on PATH; the view is still tried by tests/browser in a real browser",
+)
+
+
+@needs_node
+def test_the_browser_half() -> None:
+    """Run every `*.test.mjs` of this folder."""
+    tests = [str(path) for path in sorted(HERE.glob("*.test.mjs"))]
+    assert NODE is not None
+    run = subprocess.run(
+        [NODE, "--test", *tests], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@needs_node
+def test_the_one_module_is_valid_javascript(tmp_path: Path) -> None:
+    """No name is declared twice when the modules stand behind each other."""
+    module = tmp_path / "panel.mjs"
+    module.write_text(panel_module(), encoding="utf-8")
+    assert NODE is not None
+    run = subprocess.run(
+        [NODE, "--check", str(module)], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_one_module_imports_nothing_and_exports_once() -> None:
+    """A module from a string has no folder to import from."""
+    assert len(MODULES) == 3
+    assert not re.search(r"^import\b", panel_module(), re.MULTILINE)
+    assert re.findall(r"^export .*$", panel_module(), re.MULTILINE) == [
+        "export default { initialize, render };"
+    ]
+
+
+def test_nothing_is_ever_set_as_html() -> None:
+    """Everything shown is text; what jobs call themselves is not ours to trust."""
+    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert word not in panel_module()
+
+
+def test_the_style_keeps_to_itself() -> None:
+    """Every rule begins at one of our own classes or attributes: a notebook has other widgets."""
+    rules = re.sub(r"/\*.*?\*/|@[^{]*\{", "", panel_style(), flags=re.DOTALL)
+    selectors = [part.strip() for part in re.findall(r"([^{}]+)\{", rules)]
+    ours = re.compile(r"\.ja-|\[data-state|:is\(\.ja-|to$|from$")
+    apart = re.compile(r",\s*(?![^(]*\))")  # a comma that is not within :is(…)
+    parts = [part for selector in selectors for part in apart.split(selector)]
+    assert [part for part in parts if not ours.match(part)] == []

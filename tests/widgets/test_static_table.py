@@ -1,0 +1,61 @@
+"""The table for where no widget runs."""
+
+from __future__ import annotations
+
+import attrs
+from jobactors_widgets.static_table import html_table, text_table
+
+import jobactors as ja
+
+from .test_wire import NOW, SNAPSHOTS, error, snapshot
+
+
+def test_a_table_in_plain_text() -> None:
+    """Aligned, one line a job."""
+    jobs = [SNAPSHOTS["running, everything known"], SNAPSHOTS["failed"]]
+    caption, *lines = text_table(jobs, NOW).splitlines()
+    assert caption.startswith("2 jobs at 1970-01-1")
+    assert lines == [
+        "job               state                progress  elapsed  message",
+        "download · llama  running              45 %      0:38     pulling layers",
+        "clean             failed (ValueError)  33 %      0:00     row 2",
+    ]
+
+
+def test_everything_in_the_html_is_escaped() -> None:
+    """A name, a message, an error type: all text."""
+    evil = "<script>alert('x')</script>&"
+    job = snapshot(
+        "j-1", name=evil, subject=evil, progress=ja.Progress(message=evil), error=error(evil, "")
+    )
+    table = html_table([job], NOW)
+    assert "<script" not in table
+    assert table.count("&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&amp;") == 4
+
+
+def test_what_is_saved_with_a_notebook_holds_no_secrets() -> None:
+    """Of an error only the type, of a result nothing."""
+    job = attrs.evolve(
+        SNAPSHOTS["failed"],
+        error=error("ValueError", "SECRET"),
+        outcome=ja.Outcome(ja.JobState.FAILED, value="SECRET"),
+        reason="SECRET",
+    )
+    for table in (html_table([job], NOW), text_table([job], NOW)):
+        assert "SECRET" not in table
+        assert "ValueError" in table
+
+
+def test_only_the_newest_fifty_are_shown_and_that_is_said() -> None:
+    """A saved notebook does not grow with the number of jobs."""
+    jobs = [snapshot(f"j{n}-1") for n in range(120)]
+    text = text_table(jobs, NOW)
+    assert text.startswith("120 jobs at ")
+    assert "the newest 50 shown" in text.splitlines()[0]
+    assert len(text.splitlines()) == 52
+    assert html_table(jobs, NOW).count("<tr>") == 51
+
+
+def test_a_name_of_several_lines_is_one_line() -> None:
+    """Else the columns would break."""
+    assert text_table([snapshot("j-1", name="a\nb\tc")], NOW).splitlines()[2].startswith("a b c")

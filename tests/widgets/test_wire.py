@@ -1,0 +1,143 @@
+"""A job as one JSON row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from jobactors_widgets.wire import Row, row_of, safe_text
+
+import jobactors as ja
+
+NOW = 1_000_000.0
+GOLDEN = json.loads(Path(__file__).with_name("golden_rows.json").read_text(encoding="utf-8"))
+
+
+def snapshot(job_id: str, state: str = "running", **fields: Any) -> ja.JobSnapshot:
+    """Return a snapshot with what a test cares for; the job began ``elapsed`` seconds ago."""
+    labels = {name: fields.pop(name) for name in ("name", "subject", "icon") if name in fields}
+    labels.setdefault("name", job_id.partition("-")[0])
+    info = ja.JobInfo(job_id, "type", submitted_at=0, **labels)
+    elapsed = fields.pop("elapsed", None)
+    started = None if elapsed is None else NOW - elapsed
+    fields = {"attempt": 1, "started_at": started, "finished_at": NOW, **fields}
+    return ja.JobSnapshot(info, ja.JobState(state), NOW, **fields)
+
+
+def running(**progress: Any) -> ja.JobSnapshot:
+    """Return a running job's snapshot with this progress."""
+    return snapshot("job-1", progress=ja.Progress(**progress))
+
+
+def error(kind: str, message: str) -> ja.ErrorText:
+    """Return an error with a traceback that nobody may see."""
+    return ja.ErrorText(kind, message, "SECRET")
+
+
+SNAPSHOTS = {
+    "running, everything known": snapshot(
+        "download-1",
+        subject="llama",
+        icon="⬇",
+        elapsed=38.91,
+        progress=ja.Progress(
+            912345678, 2e9, 0.456712, "B", "pulling layers", rate=23456789, time_left=47.02
+        ),
+    ),
+    "running, total unknown": snapshot(
+        "index-2",
+        elapsed=7261,
+        progress=ja.Progress(12345, None, None, "rows", stages=("load", "", "batch"), rate=0.5),
+    ),
+    "pausing, second attempt": snapshot("sync-3", request=ja.Request.PAUSE, attempt=2, elapsed=1),
+    "queued behind others": snapshot("letters-4", "queued", waiting=ja.Waiting.SLOT, attempt=0),
+    "queued for its next attempt": snapshot(
+        "fetch-5",
+        "queued",
+        waiting=ja.Waiting.RETRY,
+        due=NOW + 12.5,
+        error=error("ConnectionError", "refused"),
+        elapsed=3,
+    ),
+    "stuck": snapshot(
+        "import-6",
+        "cancelling",
+        request=ja.Request.CANCEL,
+        stuck=True,
+        elapsed=95,
+        reason="cancelled by hand",
+    ),
+    "failed": snapshot(
+        "clean-7",
+        "failed",
+        elapsed=0.2,
+        progress=ja.Progress(1, 3, 1 / 3, message="row 2"),
+        error=error("ValueError", "no date"),
+    ),
+    "cancelled before it began": snapshot("tags-8", "cancelled", reason="cancelled by hand"),
+    "succeeded, an empty list": snapshot(
+        "none-9", "succeeded", elapsed=90000, progress=ja.Progress(0, 0, 1.0)
+    ),
+}
+
+
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: golden["case"])
+def test_a_row_is_what_the_browser_reads(golden: dict[str, Any]) -> None:
+    """Both halves are held to one file: this test writes its rows, format.test.mjs reads them."""
+    assert row_of(SNAPSHOTS[golden["case"]], NOW) == golden["row"]
+
+
+def test_the_golden_rows_use_every_key() -> None:
+    """A key nobody has an example of is a key nobody has agreed on."""
+    used = {key for golden in GOLDEN for key in golden["row"]}
+    assert used == Row.__required_keys__ | Row.__optional_keys__
+
+
+def test_a_row_says_nothing_of_results_arguments_and_tracebacks() -> None:
+    """What may hold secrets stays in the kernel."""
+    secret = attrs.evolve(
+        SNAPSHOTS["failed"],
+        outcome=ja.Outcome(ja.JobState.FAILED, value="SECRET", exception=ValueError("SECRET")),
+        info=attrs.evolve(SNAPSHOTS["failed"].info, metadata={"token": "SECRET"}, key="SECRET"),
+    )
+    assert "SECRET" not in json.dumps(row_of(secret, NOW))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), 10**400, "5"])
+def test_a_number_json_cannot_carry_is_left_out(number: Any) -> None:
+    """One job's NaN must not make the message with all the others unreadable."""
+    row = row_of(running(done=number, total=number, fraction=number, rate=number), NOW)
+    assert set(row) == {"id", "name", "state"}
+
+
+def test_numbers_are_rounded() -> None:
+    """Sixteen digits of which nobody sees three would be a third of the traffic."""
+    row = row_of(running(done=2.0, fraction=1 / 3, rate=1e-5, time_left=0.123), NOW)
+    assert (row["done"], row["fraction"], row["rate"], row["left"]) == (2, 0.3333, 0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("plain", "plain"),
+        ("a\0b", "a�b"),
+        ("lone \ud800 surrogate", "lone � surrogate"),
+        ("ünïcode 🎉", "ünïcode 🎉"),
+        ("é\0", "é�"),
+        ("x" * 11, "x" * 9 + "…"),
+    ],
+)
+def test_text_is_made_safe_and_short(text: str, safe: str) -> None:
+    """Any string at all becomes valid Unicode within its bound."""
+    assert safe_text(text, 10 if text.startswith("x") else 100) == safe
+    safe_text(text, 100).encode()
+
+
+def test_long_texts_are_cut() -> None:
+    """A name of a megabyte is shown by its beginning."""
+    long = "n" * 1_000_000
+    row = row_of(snapshot("j-1", name=long, subject=long, progress=ja.Progress(message=long)), NOW)
+    assert (len(row["name"]), len(row["subject"]), len(row["message"])) == (200, 200, 500)

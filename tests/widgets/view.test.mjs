@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+
+import { createView, DEAF, SILENT } from '../../widgets/jobactors_widgets/static/view.js';
+import { fakeDocument, fakeTimers } from './fake_dom.mjs';
+
+let root, timers, sent, view;
+
+beforeEach(() => {
+  root = fakeDocument();
+  timers = fakeTimers();
+  sent = [];
+  view = createView(root, { act: (verb, id) => sent.push([verb, id]), timers });
+});
+
+const running = (id, more = {}) => ({ id, name: `job ${id}`, state: 'running', elapsed: 0, ...more });
+const row = id => root.all('ja-row').find(el => el.dataset.job === id);
+const cancel = id => row(id).one('ja-button');
+const word = id => row(id).one('ja-word').textContent;
+const says = id => row(id).one('ja-says').textContent;
+const order = () => root.all('ja-row').map(el => el.dataset.job).join('');
+
+test('what a job calls itself is text', () => {
+  const name = '<img src=x onerror=alert(1)>';
+  view.show({ rows: [running('a', { name, message: name, subject: name, icon: name })] });
+  assert.ok(row('a').one('ja-name').textContent.includes(name));
+  assert.equal(says('a'), name);
+});
+
+test('a row keeps its elements, its place and its focus over redraws', () => {
+  view.show({ rows: [running('a'), running('b')] });
+  const [el, button] = [row('b'), cancel('b')];
+  button.focus();
+  for (let i = 0; i < 5; i++) view.show({ rows: [running('a'), running('b', { fraction: i / 10 })] });
+  assert.equal(row('b'), el);
+  assert.equal(cancel('b'), button);
+  assert.equal(document.activeElement, button);
+  assert.equal(el.moves, 1);
+});
+
+test('rows come, go and keep the order they are given in', () => {
+  view.show({ rows: [running('a'), running('b')] });
+  view.show({ rows: [running('b'), running('c')] });
+  assert.equal(order(), 'bc');
+  view.show({ rows: [] });
+  assert.equal(order(), '');
+  assert.match(root.one('ja-counts').textContent, /^No jobs yet/);
+});
+
+test('the bar speaks to a screen reader', () => {
+  view.show({ rows: [running('a', { fraction: 0.456 })] });
+  const bar = row('a').one('ja-bar');
+  assert.equal(bar.getAttribute('role'), 'progressbar');
+  assert.equal(bar.getAttribute('aria-valuenow'), '45');
+  assert.equal(bar.one('ja-fill').style.width, '45.60%');
+  view.show({ rows: [running('a')] });
+  assert.equal(bar.getAttribute('aria-valuenow'), null);
+  assert.ok(bar.classList.contains('ja-unknown'));
+  assert.equal(bar.getAttribute('aria-valuetext'), 'running');
+});
+
+test('Cancel says so at once, is sent once, and the row settles it', () => {
+  view.show({ rows: [running('a', { rate: 5, left: 9 })] });
+  assert.equal(row('a').one('ja-rate').textContent, '5/s');
+  cancel('a').click();
+  cancel('a').click();
+  assert.equal(row('a').one('ja-rate').textContent + row('a').one('ja-left').textContent, '');
+  assert.deepEqual(sent, [['cancel', 'a']]);
+  assert.equal(word('a'), 'cancelling…');
+  assert.equal(row('a').getAttribute('data-state'), 'cancelling');
+  view.show({ rows: [running('a', { fraction: 0.5 })] });
+  assert.equal(word('a'), 'cancelling…');
+  view.show({ rows: [running('a', { state: 'cancelled' })] });
+  assert.equal(word('a'), 'cancelled');
+  assert.equal(timers.waiting, 0);
+});
+
+test('a finished job offers no button, and the focus stays in its row', () => {
+  view.show({ rows: [running('a')] });
+  cancel('a').focus();
+  view.show({ rows: [running('a', { state: 'succeeded' })] });
+  assert.equal(cancel('a').hidden, true);
+  assert.equal(document.activeElement, row('a'));
+});
+
+test('a kernel that cannot hear is named after a second', () => {
+  view.show({ rows: [running('a')], hears: false });
+  cancel('a').click();
+  timers.pass(999);
+  assert.equal(says('a'), '');
+  timers.pass(1);
+  assert.equal(says('a'), DEAF);
+  view.answered({ id: 'a', verb: 'cancel', ok: true, why: '' });
+  assert.equal(says('a'), '');
+});
+
+test('a kernel that could hear, and does not answer, is given five seconds', () => {
+  view.show({ rows: [running('a')], hears: true });
+  cancel('a').click();
+  timers.pass(1000);
+  assert.equal(says('a'), '');
+  timers.pass(4000);
+  assert.equal(says('a'), SILENT);
+});
+
+test('a refusal is told in the row until the row moves on, and the button works again', () => {
+  view.show({ rows: [running('a')] });
+  cancel('a').click();
+  view.answered({ id: 'a', verb: 'cancel', ok: false, why: 'no such job' });
+  assert.equal(word('a'), 'running');
+  assert.equal(says('a'), 'no such job');
+  assert.equal(cancel('a').getAttribute('aria-disabled'), null);
+  view.show({ rows: [running('a', { state: 'succeeded' })] });
+  assert.equal(says('a'), '');
+  view.answered({ id: 'long gone', verb: 'cancel', ok: true, why: '' });
+});
+
+test('time at work ticks here, and nothing ticks when nothing works', () => {
+  view.show({ rows: [running('a', { elapsed: 58 }), running('b', { state: 'paused', elapsed: 5 })] });
+  timers.pass(3000);
+  assert.equal(row('a').one('ja-time').textContent, '1:01');
+  assert.equal(row('b').one('ja-time').textContent, '0:05');
+  view.show({ rows: [running('a', { state: 'succeeded', elapsed: 62 })] });
+  assert.equal(row('a').one('ja-time').textContent, '1:02');
+  assert.equal(timers.ticker, null);
+});
+
+test('a kernel that is gone: said, nothing ticks, nothing can be pressed', () => {
+  view.show({ rows: [running('a', { elapsed: 3 })] });
+  timers.pass(2000);
+  view.show({ alive: false });
+  assert.match(root.one('ja-notice').textContent, /kernel is gone/);
+  assert.equal(timers.ticker, null);
+  cancel('a').click();
+  assert.deepEqual(sent, []);
+});
+
+test('the whole text unfolds', () => {
+  view.show({ rows: [running('a', { state: 'failed', error: 'ValueError: no' })] });
+  const text = row('a').one('ja-says');
+  text.click();
+  assert.equal(text.getAttribute('aria-expanded'), 'true');
+  assert.ok(row('a').classList.contains('ja-open'));
+  assert.equal(text.getAttribute('title'), 'ValueError: no');
+});
+
+test('disposing stops the clock and empties the place', () => {
+  view.show({ rows: [running('a')] });
+  cancel('a').click();
+  view.dispose();
+  assert.equal(timers.ticker, null);
+  assert.equal(timers.waiting, 0);
+  assert.equal(root.childNodes.length, 0);
+});
+
+test('one job alone has no heading', () => {
+  const one = fakeDocument();
+  createView(one, { act: () => {}, single: true, timers }).show({ rows: [running('a')] });
+  assert.equal(one.one('ja-head').hidden, true);
+});

@@ -1,0 +1,103 @@
+"""The display hook: what a notebook shows for a job and for a job system.
+
+The core finds it through the entry point group ``jobactors.display`` and never imports it.  Nothing
+heavy is imported before something is displayed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import jobactors as ja
+
+from .comm import current_kernel
+from .static_table import html_table, text_table
+
+if TYPE_CHECKING:
+    from .feed import Feed
+    from .panel import JobsPanel
+
+_log = logging.getLogger(__name__)
+
+
+class DisplayHook:
+    """Shows jobs as live panels in a notebook, and as a table where no widget runs.
+
+    A job system has one panel for its board and one for each displayed job, shown again wherever
+    the same thing is displayed: a cell that is run ten times leaves no nine dead panels behind.
+    """
+
+    def __init__(self) -> None:
+        self._faces: WeakKeyDictionary[ja.Jobs, _Face] = WeakKeyDictionary()
+
+    def started(self, jobs: ja.Jobs) -> None:
+        """Take note of a job system that ``ja.start`` opened in this kernel."""
+
+    def mimebundle(self, thing: ja.Job[Any] | ja.Jobs) -> dict[str, object] | None:
+        """Return what a notebook shows for ``thing``; None outside of one, where its repr serves.
+
+        Never raises: without ipywidgets or anywidget, or if a panel cannot be made, the table of
+        the present state is shown alone.
+        """
+        kernel = current_kernel()
+        if kernel is None:
+            return None
+        bundle = _table_of(thing)
+        try:
+            bundle |= self._live(thing)
+        except ja.JobsClosed:
+            pass  # it was never displayed while it was open
+        except ImportError:
+            _log.info("live panels need: pip install 'jobactors[notebook]'")
+        except Exception:
+            _log.exception("no live panel could be made")
+        return bundle
+
+    def _live(self, thing: ja.Job[Any] | ja.Jobs) -> dict[str, object]:
+        from .panel import VIEW_TYPE
+
+        jobs, job_id = (thing.jobs, thing.id) if isinstance(thing, ja.Job) else (thing, None)
+        face = self._faces.get(jobs)
+        if face is None:
+            face = _Face()
+            jobs.attach(face.feed.serve)
+            self._faces[jobs] = face  # only now: a feed that is not served would freeze its panels
+        return {VIEW_TYPE: face.panel(jobs, job_id).view}
+
+
+class _Face:
+    """The feed of one job system, and its panels.  Holds no reference to the system itself."""
+
+    def __init__(self) -> None:
+        from .feed import Feed
+
+        self.feed: Feed = Feed()
+        self._panels: dict[str | None, JobsPanel] = {}
+
+    def panel(self, jobs: ja.Jobs, job_id: str | None) -> JobsPanel:
+        """Return the panel for one job, or for all; a new one if the front end closed the last."""
+        from .panel import JobsPanel
+
+        panel = self._panels.get(job_id)
+        if panel is None or panel.closed or panel.comm is None:
+            jobs.post(_nothing)  # raises for a system that has ended: there is nothing to follow
+            panel = self._panels[job_id] = JobsPanel(jobs, self.feed, job_id)
+        return panel
+
+
+def _table_of(thing: ja.Job[Any] | ja.Jobs) -> dict[str, object]:
+    try:
+        snapshots = [thing.snapshot()] if isinstance(thing, ja.Job) else thing.list()
+    except ja.JobsClosed:
+        return {"text/plain": repr(thing)}
+    now = time.time()
+    return {"text/html": html_table(snapshots, now), "text/plain": text_table(snapshots, now)}
+
+
+def _nothing() -> None: ...
+
+
+display_hook = DisplayHook()

@@ -1,0 +1,179 @@
+"""A panel: one anywidget that shows one job or all of them, in as many outputs as it is displayed.
+
+Its traits are the *first* state: ``rows`` and ``frame`` are read at the moment they are sent, with
+the widget itself or to a page that was loaded again.  They are never written after that; what
+changes later travels as custom messages, in order, from the jobs' loop:
+
+* kernel → browser ``frame``: the rows that changed (:mod:`.feed`), or all of them;
+* browser → kernel ``act``: a button; kernel → browser ``answer``: what became of it;
+* browser → kernel ``hello``: the number of the last frame it has.  It is answered with all rows if
+  that is not the last one sent.  Nothing waits for it: in a busy kernel it may come late.
+
+Handlers run in whatever thread ipykernel hears a message in; they only post to the loop.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+import anywidget
+import traitlets
+
+import jobactors as ja
+
+from .comm import current_kernel, hear_while_busy, hears_while_busy
+from .commands import answer, perform
+from .static_files import panel_module, panel_style
+from .wire import Row, row_of
+
+if TYPE_CHECKING:
+    from .commands import Answer
+    from .feed import Feed
+
+    Frame = dict[str, object]
+
+VIEW_TYPE: Final = "application/vnd.jupyter.widget-view+json"
+
+
+def _rows_now(_value: object, panel: JobsPanel) -> list[Row]:
+    return panel.present_rows()
+
+
+def _frame_now(_value: object, panel: JobsPanel) -> int:
+    return panel.frames_sent
+
+
+def _ended_now(_value: object, panel: JobsPanel) -> bool:
+    return panel.has_ended
+
+
+class JobsPanel(anywidget.AnyWidget):
+    """The live view of one job, or of all jobs of a system.  Made by :mod:`.hook`."""
+
+    _esm = panel_module()
+    _css = panel_style()
+
+    rows = traitlets.Any().tag(sync=True, to_json=_rows_now)
+    """Every row as it is now."""
+    frame = traitlets.Any().tag(sync=True, to_json=_frame_now)
+    """The number of the last frame that was sent."""
+    single = traitlets.Bool(read_only=True).tag(sync=True)
+    """Whether it shows one job, without a heading."""
+    hears = traitlets.Bool(read_only=True).tag(sync=True)
+    """Whether this kernel hears a click while a cell runs."""
+    self_id = traitlets.Unicode(read_only=True).tag(sync=True)
+    """Its own model id, by which the browser finds the model behind the proxy it is given."""
+    ended = traitlets.Any().tag(sync=True, to_json=_ended_now)
+    """Whether the job system has stopped."""
+
+    def __init__(self, jobs: ja.Jobs, feed: Feed, job_id: str | None = None) -> None:
+        self.job_id = job_id
+        self.frames_sent = 0  # written by the jobs' loop, as is:
+        self.has_ended = False
+        self.closed = False
+        self._jobs: ja.Jobs | None = jobs  # until it has ended; then its last rows are enough
+        self._last_rows: list[Row] = []  # of one job: it is shown even when the registry lets it go
+        self._feed = feed
+        kernel = current_kernel()
+        self.set_trait("single", job_id is not None)
+        self.set_trait("hears", hears_while_busy(kernel))
+        model_id = uuid.uuid4().hex
+        self.set_trait("self_id", model_id)
+        super().__init__(model_id=model_id)
+        itself: Any = self  # ipywidgets tells no types
+        hear_while_busy(itself.comm, kernel)
+        itself.comm.on_close(self._forget)
+        itself.on_msg(self._hear)
+        self._post(self._feed.add, self)
+
+    @property
+    def view(self) -> dict[str, object]:
+        """What an output holds to show this panel."""
+        return {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+
+    def present_rows(self) -> list[Row]:
+        """Return every row as it is now, or was when the job system ended.  From any thread."""
+        jobs, now = self._jobs, time.time()
+        try:
+            if jobs is None:
+                return self._last_rows
+            job_id = self.job_id
+            snapshots = jobs.list() if job_id is None else [jobs.get(job_id).snapshot()]
+        except ja.JobactorsError:  # the job was let go, or the system is just closing
+            return self._last_rows
+        return [row_of(snapshot, now) for snapshot in snapshots]
+
+    # What the feed calls, on the jobs' loop.
+
+    def send_all(self) -> None:
+        """Send a frame with every row."""
+        rows = self.present_rows()
+        self._keep(rows)
+        self._send_frame(rows=rows, full=True)
+
+    def send_changes(self, rows: list[Row], gone: list[str]) -> None:
+        """Send a frame with the rows that changed, and the ids that went; a job alone stays."""
+        self._keep(rows)
+        if self.job_id is None:
+            self._send_frame(rows=rows, gone=gone)
+        elif rows:
+            self._send_frame(rows=rows)
+
+    def end(self, rows: list[Row]) -> None:
+        """Send the last frame, and let go of the job system; ``rows`` stay for pages to come."""
+        self._last_rows = rows or self._last_rows
+        self._jobs, self.has_ended = None, True
+        self._send_frame(rows=self._last_rows, full=True, ended=True)
+
+    def _keep(self, rows: list[Row]) -> None:
+        if self.job_id is not None and rows:
+            self._last_rows = rows
+
+    def _send_frame(self, **content: object) -> None:
+        self.frames_sent += 1
+        self._tell({"kind": "frame", "frame": self.frames_sent, **content})
+
+    def _tell(self, content: Frame | Answer) -> None:
+        itself: Any = self
+        itself.send(content)
+
+    # What the browser asks, in a thread of ipykernel's.
+
+    def _hear(self, _panel: object, content: Any, _buffers: object) -> None:
+        match content:
+            case {"kind": "act", "verb": verb, "id": job_id}:
+                self._post_act(verb, job_id)
+            case {"kind": "hello", "frame": frame}:
+                self._post(self._greet, frame)
+            case _:
+                self.log.warning("a jobs panel got a message it does not know")
+
+    def _post_act(self, verb: object, job_id: object) -> None:
+        if not self._post(self._act, verb, job_id):
+            self._tell(answer(str(verb), str(job_id), "this job system has stopped"))
+
+    def _forget(self, _message: object) -> None:
+        self.closed = True
+        self._post(self._feed.remove, self)
+
+    def _post(self, fn: Any, *args: object) -> bool:
+        """Run ``fn`` on the jobs' loop soon; False if there is no loop any more."""
+        try:
+            if self._jobs is not None:
+                self._jobs.post(fn, *args)
+                return True
+        except ja.JobactorsError:  # closed meanwhile, or this is a forked child
+            pass
+        return False
+
+    # The same, on the jobs' loop.
+
+    def _act(self, verb: object, job_id: object) -> None:
+        if self._jobs is not None:
+            self._tell(perform(self._jobs, verb, job_id))
+
+    def _greet(self, frame: object) -> None:
+        if frame != self.frames_sent:
+            self._feed.add(self)

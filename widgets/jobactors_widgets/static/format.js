@@ -1,0 +1,188 @@
+// A row in words and numbers.  Pure: no DOM, no clock.
+//
+// The keys of a row are those of wire.py; tests/widgets/golden_rows.json holds both to them.
+
+/**
+ * @typedef {Object} Row
+ * @property {string} id
+ * @property {string} name
+ * @property {string} state
+ * @property {string} [subject]
+ * @property {string} [icon]
+ * @property {string} [waiting]
+ * @property {number} [due]       seconds until the next attempt
+ * @property {string} [request]
+ * @property {boolean} [stuck]
+ * @property {number} [attempt]
+ * @property {number} [fraction]  0 to 1
+ * @property {number} [done]
+ * @property {number} [total]
+ * @property {string} [unit]
+ * @property {number} [rate]      units a second
+ * @property {number} [left]      seconds
+ * @property {number} [elapsed]   seconds, when the row was made
+ * @property {string} [message]
+ * @property {string} [error]
+ * @property {string} [reason]
+ */
+
+/** States that no event leads out of. */
+export const TERMINAL = new Set(['succeeded', 'failed', 'cancelled']);
+/** States in which an attempt exists. */
+export const ACTIVE = new Set(['running', 'paused', 'cancelling']);
+/** States in which the time at work goes on. */
+export const TICKING = new Set(['running', 'cancelling']);
+
+const REQUESTS = {
+  cancel: 'cancelling…',
+  pause: 'pausing…',
+  resume: 'resuming…',
+  'time out': 'timing out…',
+  interrupt: 'stopping…'
+};
+
+const WAITS = {
+  slot: 'waits for a free slot',
+  resource: 'waits for a resource',
+  dependency: 'waits for another job',
+  'retry delay': 'tries again',
+  hold: 'held',
+  'start time': 'waits for its start time'
+};
+
+const THIN = '\u202f';   // narrow no-break space, between a number and its unit
+
+/** The one word of a row's state. @param {Row} row */
+export function stateWord(row) {
+  if (row.stuck) return 'stuck';
+  if (TERMINAL.has(row.state) || row.state === 'interrupted') return row.state;
+  if (row.state === 'cancelling') return REQUESTS.cancel;
+  return (row.request && REQUESTS[row.request]) || row.state;
+}
+
+/** What there is to say beside the state: one line. @param {Row} row */
+export function detail(row) {
+  if (row.stuck) return 'does not answer; it keeps its slot until it ends';
+  if (row.state === 'queued') return waitingFor(row);
+  if (row.error && row.state === 'failed') return row.error;
+  if (row.reason && !ACTIVE.has(row.state)) return row.reason;
+  const attempt = row.attempt ? `attempt ${row.attempt}` : '';
+  return [attempt, row.message].filter(Boolean).join(' · ');
+}
+
+/** @param {Row} row */
+function waitingFor(row) {
+  const why = (row.waiting && WAITS[row.waiting]) || '';
+  const when = row.due ? `${why} in ${span(row.due)}` : why;
+  return row.error ? `${when} · ${row.error}` : when;
+}
+
+/** How far: percent when known, else what is done so far. @param {Row} row */
+export function howFar(row) {
+  if (row.fraction !== undefined) return `${Math.floor(row.fraction * 100)}${THIN}%`;
+  if (!row.done) return '';
+  return amount(row.done, isBytes(row.unit) ? 'B' : '');   // the speed beside it names the unit
+}
+
+/** The same in full, for a title and for a screen reader. @param {Row} row */
+export function howFarInFull(row) {
+  const done = amount(row.done || 0, row.unit);
+  if (row.total !== undefined) return `${done} of ${amount(row.total, row.unit)}`;
+  return row.done ? done : howFar(row);
+}
+
+/** @param {Row} row */
+export function speed(row) {
+  if (!TICKING.has(row.state) || row.rate === undefined || row.rate <= 0) return '';
+  const [value, per] = row.rate >= 0.1 ? [row.rate, 's']
+    : row.rate * 60 >= 1 ? [row.rate * 60, 'min'] : [row.rate * 3600, 'h'];
+  return `${amount(value, row.unit)}/${per}`;
+}
+
+/** @param {Row} row */
+export function timeLeft(row) {
+  if (row.state !== 'running' || row.left === undefined) return '';
+  return `${span(row.left)} left`;
+}
+
+/**
+ * Seconds at work now: those of the row and those since it came, while it works.
+ * @param {Row} row @param {number} sinceMs
+ */
+export function elapsedNow(row, sinceMs) {
+  if (row.elapsed === undefined) return undefined;
+  return row.elapsed + (TICKING.has(row.state) ? Math.max(0, sinceMs) / 1000 : 0);
+}
+
+/** A clock: 0:07, 12:05, 3:00:00, 2 d 4 h. @param {number | undefined} seconds */
+export function clock(seconds) {
+  if (seconds === undefined) return '';
+  const s = Math.floor(seconds);
+  if (s >= 86400) return `${Math.floor(s / 86400)}${THIN}d ${Math.floor(s % 86400 / 3600)}${THIN}h`;
+  const two = n => String(n).padStart(2, '0');
+  const [h, m] = [Math.floor(s / 3600), Math.floor(s % 3600 / 60)];
+  return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+}
+
+/** A rough length of time: 8 s, 5 min, 2 h 10 min, 3 d. @param {number} seconds */
+export function span(seconds) {
+  const s = Math.round(seconds);
+  if (s < 60) return `${s}${THIN}s`;
+  const min = Math.round(s / 60);
+  if (min < 60) return `${min}${THIN}min`;
+  const h = Math.floor(min / 60);
+  if (h < 10 && min % 60) return `${h}${THIN}h ${min % 60}${THIN}min`;
+  return h < 48 ? `${Math.round(min / 60)}${THIN}h` : `${Math.round(min / 1440)}${THIN}d`;
+}
+
+/** A count with its unit: 1.2k rows, 3.4 MB. @param {number} value @param {string} [unit] */
+export function amount(value, unit) {
+  const bytes = isBytes(unit);
+  const steps = bytes ? ['', 'k', 'M', 'G', 'T', 'P'] : ['', 'k', 'M', 'G', 'T'];
+  const limit = i => bytes || i ? 1000 : 10000;   // 9800 reads better than 9.8k
+  let [n, i] = [value, 0];
+  while (i < steps.length - 1 && Number(digits(n)) >= limit(i)) {
+    n /= 1000;
+    i += 1;
+  }
+  if (bytes) return `${digits(n)}${THIN}${steps[i]}B`;
+  const number = `${digits(n)}${steps[i]}`;
+  return unit ? `${number} ${unit}` : number;
+}
+
+function isBytes(unit) {
+  return unit === 'B' || unit === 'bytes';
+}
+
+/** Two or three figures: 0.25, 3.4, 34.6, 340; a whole number as it is. @param {number} n */
+function digits(n) {
+  const size = Math.abs(n);
+  if (Number.isInteger(n) || size >= 100) return String(Math.round(n));
+  return String(Number(n.toPrecision(size < 1 ? 2 : size < 10 ? 2 : 3)));
+}
+
+/** How many of which: "2 running · 1 queued · 14 ended". @param {Row[]} rows */
+export function summary(rows) {
+  const kinds = ['running', 'paused', 'cancelling', 'queued', 'interrupted', 'failed'];
+  const counts = new Map();
+  for (const row of rows) counts.set(row.state, (counts.get(row.state) || 0) + 1);
+  const said = kinds.filter(k => counts.get(k)).map(k => `${counts.get(k)} ${k}`);
+  const ended = (counts.get('succeeded') || 0) + (counts.get('cancelled') || 0);
+  if (ended) said.push(`${ended} ${said.length ? 'ended' : ended === 1 ? 'job, ended' : 'jobs, all ended'}`);
+  return said.join(' · ');
+}
+
+/**
+ * The rows worth showing when there are too many: what runs, then what waits, then the newest; in
+ * their own order.
+ * @param {Row[]} rows @param {number} most
+ */
+export function choose(rows, most) {
+  if (rows.length <= most) return rows;
+  const rank = row => ACTIVE.has(row.state) ? 0 : TERMINAL.has(row.state) ? 2 : 1;
+  const order = rows.map((row, i) => ({ i, rank: rank(row) }));
+  // The oldest of what waits starts next; of what ended, the newest is looked for.
+  order.sort((a, b) => a.rank - b.rank || (a.rank === 2 ? b.i - a.i : a.i - b.i));
+  const kept = order.slice(0, most).map(x => x.i).sort((a, b) => a - b);
+  return kept.map(i => rows[i]);
+}

@@ -1,0 +1,38 @@
+"""The browser's half as strings: a panel's one ES module and its style sheet.
+
+anywidget takes a module as one string, which has no folder to import from.  So the modules of
+`static/` are put behind each other in the order of their imports; the sidebar loads the same files
+as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+MODULES: Final = ("format.js", "view.js", "panel.js")
+
+_IMPORT: Final = re.compile(r"^import\s[^;]*?\sfrom\s+'\./[\w.]+';\n", re.MULTILINE)
+_EXPORT: Final = re.compile(r"^export (?=(?:async )?function |const |class )", re.MULTILINE)
+
+
+@cache
+def panel_module() -> str:
+    """Return the panel's code as one module that imports nothing."""
+    return "\n".join(_inlined(_read(name)) for name in MODULES)
+
+
+@cache
+def panel_style() -> str:
+    """Return the panel's style sheet."""
+    return _read("panel.css")
+
+
+def _inlined(source: str) -> str:
+    return _EXPORT.sub("", _IMPORT.sub("", source))
+
+
+def _read(name: str) -> str:
+    return (files("jobactors_widgets") / "static" / name).read_text(encoding="utf-8")

@@ -1,0 +1,84 @@
+"""The jobs as a plain table, for where no widget runs: GitHub, nbviewer, nbconvert, a mail.
+
+It is saved with the notebook, so it shows no arguments, no logs, no results, and of an error only
+the type's name.
+"""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from .wire import LONGEST_MESSAGE, LONGEST_NAME, safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import jobactors as ja
+
+MOST_ROWS: Final = 50
+HEADINGS: Final = ("job", "state", "progress", "elapsed", "message")
+
+
+def html_table(snapshots: Sequence[ja.JobSnapshot], now: float) -> str:
+    """Return the newest fifty of ``snapshots`` as one escaped HTML table without script."""
+    shown = snapshots[-MOST_ROWS:]
+    head = "".join(f'<th style="text-align:left">{heading}</th>' for heading in HEADINGS)
+    body = "".join(_html_row(_cells(snapshot, now)) for snapshot in shown)
+    caption = escape(_caption(len(snapshots), len(shown), now))
+    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
+
+
+def text_table(snapshots: Sequence[ja.JobSnapshot], now: float) -> str:
+    """Return the same table as plain text, its columns aligned."""
+    shown = snapshots[-MOST_ROWS:]
+    rows = [[_one_line(cell) for cell in _cells(snapshot, now)] for snapshot in shown]
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [list(HEADINGS), *rows]
+    )
+    return "\n".join([_caption(len(snapshots), len(shown), now), *lines])
+
+
+def _html_row(cells: Sequence[str]) -> str:
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def _caption(count: int, shown: int, now: float) -> str:
+    jobs = "1 job" if count == 1 else f"{count} jobs"
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+    newest = "" if shown == count else f", the newest {shown} shown"
+    return f"{jobs} at {at}{newest}"
+
+
+def _cells(snapshot: ja.JobSnapshot, now: float) -> tuple[str, ...]:
+    percent = snapshot.progress.percent
+    label = " · ".join(filter(None, (snapshot.name, snapshot.subject)))
+    return (
+        safe_text(label, LONGEST_NAME),
+        _state(snapshot),
+        "" if percent is None else f"{percent} %",
+        _duration(snapshot.elapsed(now)),
+        safe_text(snapshot.progress.message, LONGEST_MESSAGE),
+    )
+
+
+def _state(snapshot: ja.JobSnapshot) -> str:
+    state = "stuck" if snapshot.stuck else snapshot.state.value
+    if snapshot.error is not None:
+        return f"{state} ({safe_text(snapshot.error.type, LONGEST_NAME)})"
+    return f"{state} ({snapshot.waiting.value})" if snapshot.waiting else state
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,158 @@
+"""What the browser is told of a job: one small JSON row, safe to show as text.
+
+A key that has nothing to say is left out, so that a thousand rows stay small.  `static/format.js`
+reads the same keys; `tests/widgets/golden_rows.json` holds both halves to them.
+
+=============  ==========================================================================
+key            meaning (always there: ``id``, ``name``, ``state``)
+=============  ==========================================================================
+``id``         the job's id
+``name``       what a person reads, at most 200 characters
+``state``      the value of :class:`jobactors.JobState`
+``subject``    what the job is about, at most 200 characters
+``icon``       a short text such as an emoji, at most 8 characters
+``waiting``    why a queued job has not started: a :class:`jobactors.Waiting`
+``due``        seconds until the next attempt may start
+``request``    asked and not done yet: a :class:`jobactors.Request`
+``stuck``      true: told to stop, and silent past its grace
+``attempt``    the present attempt, from the second on
+``fraction``   0 to 1, when it is known
+``done``       units done
+``total``      units there are, when that is known
+``unit``       what is counted, at most 20 characters
+``rate``       units a second
+``left``       seconds to the end at the present speed
+``elapsed``    seconds at work when the row was made; the browser counts on from there
+``message``    the last message, or else the open stages, at most 500 characters
+``error``      the error's type and message, at most 500 characters
+``reason``     why it was asked to stop, at most 200 characters
+=============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    import jobactors as ja
+
+LONGEST_NAME: Final = 200
+LONGEST_MESSAGE: Final = 500
+LONGEST_UNIT: Final = 20
+LONGEST_ICON: Final = 8
+LARGEST: Final = 1e300  # JSON has no infinity, and a JavaScript number ends near 1.8e308
+
+
+class Row(TypedDict):
+    """One job as the browser sees it; the module's table says what each key means."""
+
+    id: str
+    name: str
+    state: str
+    subject: NotRequired[str]
+    icon: NotRequired[str]
+    waiting: NotRequired[str]
+    due: NotRequired[float]
+    request: NotRequired[str]
+    stuck: NotRequired[bool]
+    attempt: NotRequired[int]
+    fraction: NotRequired[float]
+    done: NotRequired[float]
+    total: NotRequired[float]
+    unit: NotRequired[str]
+    rate: NotRequired[float]
+    left: NotRequired[float]
+    elapsed: NotRequired[float]
+    message: NotRequired[str]
+    error: NotRequired[str]
+    reason: NotRequired[str]
+
+
+def row_of(snapshot: ja.JobSnapshot, now: float) -> Row:
+    """Say in one row how a job stands at the time ``now`` (seconds since the epoch).
+
+    Never raises for what a job put into its name, message or numbers: text is cut and made valid
+    Unicode, and a number that JSON cannot carry is left out.
+    """
+    row: Row = {
+        "id": snapshot.id,
+        "name": safe_text(snapshot.name, LONGEST_NAME),
+        "state": snapshot.state.value,
+    }
+    _add_labels(row, snapshot)
+    _add_waiting(row, snapshot, now)
+    _add_progress(row, snapshot.progress)
+    elapsed = _number(snapshot.elapsed(now), 1)
+    if elapsed is not None:
+        row["elapsed"] = elapsed
+    return row
+
+
+def _add_labels(row: Row, snapshot: ja.JobSnapshot) -> None:
+    if snapshot.subject:
+        row["subject"] = safe_text(snapshot.subject, LONGEST_NAME)
+    if snapshot.info.icon:
+        row["icon"] = safe_text(snapshot.info.icon, LONGEST_ICON)
+    if snapshot.attempt > 1:
+        row["attempt"] = snapshot.attempt
+    if snapshot.error is not None:
+        row["error"] = safe_text(str(snapshot.error), LONGEST_MESSAGE)
+    if snapshot.reason:
+        row["reason"] = safe_text(snapshot.reason, LONGEST_NAME)
+
+
+def _add_waiting(row: Row, snapshot: ja.JobSnapshot, now: float) -> None:
+    if snapshot.waiting is not None:
+        row["waiting"] = snapshot.waiting.value
+    due = None if snapshot.due is None else _number(max(0.0, snapshot.due - now), 1)
+    if due is not None:
+        row["due"] = due
+    if snapshot.request is not None:
+        row["request"] = snapshot.request.value
+    if snapshot.stuck:
+        row["stuck"] = True
+
+
+def _add_progress(row: Row, progress: ja.Progress) -> None:
+    done, total = _number(progress.done), _number(progress.total)
+    if done:
+        row["done"] = done
+    if total is not None:
+        row["total"] = total
+    if (fraction := _number(progress.fraction, 4)) is not None:
+        row["fraction"] = fraction
+    if (rate := _number(progress.rate, 4)) is not None:
+        row["rate"] = rate
+    if (left := _number(progress.time_left, 1)) is not None:
+        row["left"] = left
+    if progress.unit:
+        row["unit"] = safe_text(progress.unit, LONGEST_UNIT)
+    message = progress.message or " · ".join(filter(None, progress.stages))
+    if message:
+        row["message"] = safe_text(message, LONGEST_MESSAGE)
+
+
+def safe_text(text: str, longest: int) -> str:
+    """Cut ``text`` to ``longest`` characters and make it valid Unicode without NUL.
+
+    A lone surrogate or a NUL would make the whole message unreadable for some front end, and with
+    it every other job's row.
+    """
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
+    if text.isascii():
+        return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    valid = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return valid.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _number(value: float | None, digits: int = 6) -> float | None:
+    """Return what JSON can carry of ``value``, rounded; None for what it cannot."""
+    try:
+        if value is None or not math.isfinite(value) or abs(value) > LARGEST:
+            return None
+        number = round(value, digits)
+        return int(number) if number == int(number) else float(number)
+    except (TypeError, ValueError, OverflowError):  # a job may count in anything
+        return None
