@@ -52,6 +52,7 @@ class Alarms:
         heapq.heappush(self._heap, (at, next(self._order), alarm))
         return alarm
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Serve the alarms until cancelled.  A call that raises is logged and ends itself alone."""
         while True:

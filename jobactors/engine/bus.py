@@ -199,6 +199,7 @@ class Bus:
             for subscription in self._subscriptions:
                 subscription.offer(log)
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Hand out batches until cancelled."""
         while True:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("jobactors")
 
 
+@trio.lowlevel.enable_ki_protection
 async def call_on_done(hook: OnDone, snapshot: JobSnapshot) -> None:
     """Call a job's hook: an async one in the loop, a sync one in a thread, for it may block.
 

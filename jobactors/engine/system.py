@@ -88,6 +88,8 @@ class System:
         self._jobs: trio.Nursery
         self._services: trio.Nursery
 
+    # Ctrl-C belongs to the body: it must not strike, and be lost, here.
+    @trio.lowlevel.enable_ki_protection
     async def run(self, task_status: trio.TaskStatus[System]) -> None:
         """Serve until closed; alarms and bus outlive the actors, so that no last event is lost.
 
@@ -189,7 +191,7 @@ class System:
         key = new.snapshot.info.key
         if new.options.on_duplicate == "raise":
             raise DuplicateJob(key, existing.id, 'on_duplicate="raise" wants no second one')
-        if new.function is not existing.function:
+        if not _same(new.function, existing.function):  # a bound method is a new object each time
             raise DuplicateJob(key, existing.id, "it has another function")
         if not _same(new.args, existing.args) or not _same(new.kwargs, existing.kwargs):
             raise DuplicateJob(key, existing.id, "it has other arguments")
@@ -428,6 +430,7 @@ def _same(one: object, other: object) -> bool:
         return False
 
 
+@trio.lowlevel.enable_ki_protection
 async def _serve(service: Callable[[], Awaitable[None]]) -> None:
     try:
         await service()

@@ -120,6 +120,8 @@ class Verbs:
         if record.id in self._system.room:
             self._system.room.reprioritise(record.id, options.priority)
             self._system.room.change_needs(record.id, options.resources)
+            if "start_at" in changes and not record.snapshot.attempt:
+                self._system.room.postpone(record.id, options.start_at)
             self._system.pump()
 
     def restart(self, ended: Record, from_checkpoint: bool) -> Record:
@@ -139,6 +141,8 @@ class Verbs:
         self._system.room.dispatch_held = held
         self._system.wake_drains()
         self._system.pump()
+        for job_id in self._system.room:
+            self._system.explain(self._system.registry.get(job_id))
 
     def set_max_running(self, max_running: int | None) -> None:
         """Change how many jobs may run; running ones go on, free slots are filled at once."""

@@ -183,6 +183,13 @@ class WaitingRoom:
         guest.needs = needs
         self._place(guest)
 
+    def postpone(self, job_id: str, due: float | None) -> None:
+        """Change when a waiting job may start; None means now."""
+        guest = self._guests[job_id]
+        self._withdraw(guest)
+        guest.due, guest.why_due = -math.inf if due is None else due, Waiting.START_TIME
+        self._place(guest)
+
     def enter(self, job_id: str) -> None:
         """Give a slot to a job that does not wait for one: it is running already."""
         self._running.add(job_id)

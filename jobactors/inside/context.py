@@ -100,6 +100,7 @@ class JobContext:
         """What this job has printed and logged."""
         self.control = control
         self.meter = meter
+        control.arm = meter.arm
         self.system = system
 
     def __repr__(self) -> str:
@@ -273,23 +274,39 @@ def report(
     unit: str,
     counters: dict[str, float],
 ) -> None:
-    """Write a report into the meter of ``context``, then obey what was asked."""
+    """Write a report into the meter of ``context``, then obey what was asked.
+
+    Called millions of times a second: what is rare is behind one test each.
+    """
     meter = context.meter
-    frame = meter.frames[-1]
+    frame = meter.top
     frame.done = done
     if total is not None:
         frame.total = total if total > 0 else None
+    if message is not None or unit or counters:
+        _describe(meter, message, unit, counters)
+    if meter.alert:
+        _look_up(meter, context.control)
+
+
+def _describe(meter: Meter, message: str | None, unit: str, counters: dict[str, float]) -> None:
     if message is not None:
         meter.message = message
     if unit:
-        frame.unit = unit
+        meter.top.unit = unit
     if counters:
         meter.counters.update(counters)
+
+
+def _look_up(meter: Meter, control: Control) -> None:
+    """Tell the sampler, and obey; look up again next time if something stays asked."""
+    meter.alert = False
     meter.pausable = True
-    if meter.quiet:
-        meter.changed()
-    if context.control.asked:
-        context.control.obey()
+    meter.changed()
+    if control.asked:
+        control.obey()
+        if control.asked:
+            meter.alert = True
 
 
 def progress(
@@ -317,9 +334,19 @@ def progress(
         for i, row in enumerate(rows, 1):
             ja.progress(i, len(rows), unit="rows", broken=broken)
     """
+    # The body of ``report`` once more: a call less is a third of the cost.
     context = CURRENT.get()
-    if context is not None:
-        report(context, done, total, message, unit, counters)
+    if context is None:
+        return
+    meter = context.meter
+    frame = meter.top
+    frame.done = done
+    if total is not None:
+        frame.total = total if total > 0 else None
+    if message is not None or unit or counters:
+        _describe(meter, message, unit, counters)
+    if meter.alert:
+        _look_up(meter, context.control)
 
 
 def cancelled(partial: object = None) -> Partial:

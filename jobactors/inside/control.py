@@ -40,6 +40,7 @@ class Control:
         "_delivered",
         "_gate",
         "_shields",
+        "arm",
         "asked",
         "cancel_requested",
         "cutters",
@@ -53,6 +54,8 @@ class Control:
         """The thread of the loop in which the attempt may run; a runner with its own loop says so
         before the attempt begins."""
         self.asked = False
+        self.arm: Callable[[], None] | None = None
+        """Makes the job's next report look up; the meter's."""
         self.requests = 0
         """How many requests were made, so that a loop can tell whether one has just come."""
         self.cancel_requested = Latch()
@@ -98,6 +101,8 @@ class Control:
     def _ask(self) -> None:
         self.requests += 1
         self.asked = True
+        if self.arm is not None:
+            self.arm()
 
     def _cut(self) -> None:
         for cut in list(self.cutters):

@@ -55,28 +55,58 @@ class Frame:
 class Meter:
     """The open frames of one attempt, the message and the counters."""
 
-    __slots__ = ("closed", "counters", "frames", "message", "pausable", "quiet", "remote", "wake")
+    __slots__ = (
+        "_quiet",
+        "alert",
+        "closed",
+        "counters",
+        "frames",
+        "message",
+        "pausable",
+        "remote",
+        "top",
+        "wake",
+    )
 
     def __init__(self, wake: Callable[[], None]) -> None:
         # The outermost frame is the job itself.  Frames are added and removed by the job's code.
-        self.frames: list[Frame] = [Frame()]
+        self.top = Frame()
+        """The innermost open frame, to which reports go."""
+        self.frames: list[Frame] = [self.top]
         self.closed: tuple[Frame, Level] | None = None
         """The level closed last, and the frame it was in: shown while that one has nothing else to
         show, so that 100 % stays 100 %."""
         self.message = ""
         self.counters: dict[str, float] = {}
         self.pausable = False
-        self.quiet = True
-        """Nothing was reported since the last sample.  Cleared here, set by the sampler."""
+        self.alert = True
+        """Whether a report has to do more than be stored: the one thing a hot loop looks at.  Set
+        by whoever wants to hear of the next report, or has asked something of the job."""
+        self._quiet = True
         self.remote: Progress | None = None
         """What a job in another process has reported last; then nothing is reported here."""
         self.wake = wake
         """Tells the sampler that there is something to see; called once a sample at most."""
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing was reported since the last sample; the sampler sets it, then reads."""
+        return self._quiet
+
+    @quiet.setter
+    def quiet(self, quiet: bool) -> None:
+        self._quiet = quiet
+        # After the other, so that a report in between is told once too often rather than not.
+        self.alert = quiet or self.alert
+
+    def arm(self) -> None:
+        """Make the next report look up: something was asked of the job."""
+        self.alert = True
+
     def changed(self) -> None:
         """Let the sampler know, unless it knows already."""
-        if self.quiet:
-            self.quiet = False
+        if self._quiet:
+            self._quiet = False
             self.wake()
 
     @property
@@ -87,6 +117,7 @@ class Meter:
     def open(self, frame: Frame) -> None:
         """Add a level inside the present one."""
         self.frames.append(frame)
+        self.top = frame
         self.changed()
 
     def close(self, frame: Frame) -> None:
@@ -95,7 +126,8 @@ class Meter:
             self.frames.remove(frame)
         except ValueError:
             return  # closed before
-        self.closed = (self.frames[-1], frame.level())
+        self.top = self.frames[-1]
+        self.closed = (self.top, frame.level())
         self.changed()
 
     def read(self) -> Progress:
