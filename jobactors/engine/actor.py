@@ -143,9 +143,14 @@ class Actor:
 
     # -- requests, all in the loop's thread
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to end, for whatever reason."""
+        return self.request in {Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT}
+
     def cancel(self, reason: str | None, request: Request = Request.CANCEL) -> None:
         """Ask the attempt to end: the first rungs of the ladder."""
-        if self.request in {Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT}:
+        if self.is_stopping:
             return
         self.request, self.reason = request, reason
         now = self.system.clock.now()
@@ -212,7 +217,8 @@ class Actor:
 
     def _time_out(self) -> None:
         limit = self.record.options.timeout
-        self.cancel(f"it took longer than its timeout of {limit:g} s", Request.TIME_OUT)
+        reason = f"it took longer than its timeout of {limit:g} s"
+        self.system.cancel(self.record, reason, Request.TIME_OUT)
 
     # -- reports
 

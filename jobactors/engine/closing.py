@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from jobactors.model.states import JobState
+from jobactors.model.states import JobState, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,14 +19,31 @@ _log = logging.getLogger("jobactors")
 
 
 async def drain(system: System) -> None:
-    """Wait until every job has ended; those that only rest, held or paused, are cancelled."""
+    """Wait until every job has ended; those that only rest, held or paused, are cancelled.
+
+    That is done once nothing else moves: what waits for a job at rest would wait for ever.
+    """
     while left := system.unfinished:
         change = system.change
-        if all(_rests(system, record) for record in left):
+        if not any(_moves(system, record) for record in left):
             for record in left:
-                system.cancel(record, "the job system is closing, and it was at rest")
+                if _rests(system, record):
+                    system.cancel(record, "the job system is closing, and it was at rest")
         if system.unfinished:
             await change.wait()
+
+
+def _moves(system: System, record: Record) -> bool:
+    """Whether a job goes on by itself, and not only once another one has."""
+    state, room = record.snapshot.state, system.room
+    if record.id in room:
+        return room.why(record.id, system.clock.now()) in _PASSING
+    at_work = record.id in room.running or not record.runner.takes_slot  # it waits for no job
+    return system.slots.is_returning(record.id) or (at_work and state is not JobState.PAUSED)
+
+
+_PASSING = frozenset({Waiting.SLOT, Waiting.RETRY, Waiting.START_TIME})
+"""What a queued job waits for that comes by itself, with time or the end of others at work."""
 
 
 def _rests(system: System, record: Record) -> bool:
@@ -42,7 +59,7 @@ async def stop(system: System, reason: str) -> list[Record]:
     Returns:
         The jobs that did not end in time: abandoned where their runner can do that.
     """
-    system.accepts = False
+    system.accepts = system.starts = False
     for record in system.unfinished:
         system.cancel(record, reason)
     for record in sorted(system.unfinished, key=lambda record: record.options.grace):

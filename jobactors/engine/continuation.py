@@ -14,6 +14,8 @@ from .record import Record
 
 def make_continuation(ended: Record, now: float) -> Record:
     """Make the record of a job that does the same work again and is linked to the ended one."""
+    from .dependencies import find_edges  # it knows jobs, whose verbs know this
+
     old = ended.snapshot.info
     info = attrs.evolve(old, id=IDS.new(old.type), submitted_at=now, continues=old.id)
     options = attrs.evolve(ended.options, hold=False, start_at=None, after=())
@@ -27,4 +29,5 @@ def make_continuation(ended: Record, now: float) -> Record:
         options,
         ended.runner,
         context=submitter_context(),
+        edges=find_edges((), ended.args, ended.kwargs),  # a job as an argument has to succeed
     )

@@ -135,7 +135,8 @@ class Jobs(Submitter):
         system = self._system
         system.door.check("take a job")
         record = make_record(work, args, kwargs, changes, system.clock.now(), runner)
-        if record.snapshot.info.key is None and record.runner.takes_slot and system.accepts:
+        can_be_refused = record.snapshot.info.key is not None or record.options.resources
+        if record.runner.takes_slot and system.accepts and not can_be_refused:
             # Nothing can refuse it any more, so nothing need be waited for.
             system.door.post(system.accept_or_settle, record)
         else:

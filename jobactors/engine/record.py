@@ -41,6 +41,7 @@ class Record:
         "queued",
         "runner",
         "settled",
+        "snoozes",
         "snapshot",
     )
 
@@ -73,6 +74,8 @@ class Record:
         """Set when the job ends or comes to rest; a resumed job gets a new one."""
         self.log: Log | None = None
         """What it printed and logged, in all its attempts."""
+        self.snoozes = 0
+        """How many attempts asked to be run again later: these have not failed."""
         self.actor: Actor | None = None
         """The running attempt."""
 

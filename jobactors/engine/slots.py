@@ -56,10 +56,14 @@ class Slots:
         else:
             self._returning[job_id] = go_on
 
-    def take(self, job_id: str) -> None:
-        """The job goes on at once, slot or no slot: it is being cancelled."""
-        self.forget(job_id)
+    def take(self, job_id: str) -> Callable[[], None] | None:
+        """The job goes on at once, slot or no slot: it is being cancelled.
+
+        Returns what would have been called when it had a slot again, if it wanted one.
+        """
+        self._waits.pop(job_id, None)
         self._room.enter(job_id)
+        return self._returning.pop(job_id, None)
 
     def forget(self, job_id: str) -> bool:
         """The job wants no slot back any more; returns whether it did."""

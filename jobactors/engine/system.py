@@ -78,6 +78,8 @@ class System:
         self.claims = Claims(self.room.resources)
         self.accepts = True
         """Whether submits are taken."""
+        self.starts = True
+        """Whether queued jobs are started; no more once everything is being cancelled."""
         self._keys: dict[object, Record] = {}
         self._unfinished: set[str] = set()
         self._due: Alarm | None = None
@@ -129,13 +131,12 @@ class System:
         if not self.accepts:
             raise JobsClosed
         info, options = record.snapshot.info, record.options
-        if info.key is not None:
-            existing = self._keys.get(info.key)
-            if existing is not None:
-                if options.on_duplicate != "replace":
-                    return self._duplicate(existing, record)
-                self.cancel(existing, "replaced by a later submit with the same key")
-        self._check_resources(record)
+        existing = None if info.key is None else self._keys.get(info.key)
+        if existing is not None and options.on_duplicate != "replace":
+            return self._duplicate(existing, record)
+        self._check_resources(record)  # before anything is replaced by what cannot be taken
+        if existing is not None:
+            self.cancel(existing, "replaced by a later submit with the same key")
         if info.key is not None:
             self._keys[info.key] = record
         self.registry.add(record)
@@ -217,6 +218,8 @@ class System:
         now = self.clock.now()
         self.claims.serve()
         self.slots.serve()
+        if self._broken or not self.starts:
+            return  # who would start now may be about to be cancelled; a pump follows
         decision = self.room.decide(now)
         for job_id in decision.start:
             self._start(self.registry.get(job_id))
@@ -254,7 +257,7 @@ class System:
         """Judge an attempt's ending: another attempt, or the job's outcome."""
         record = actor.record
         record.actor = None
-        request = actor.request if actor.request in _STOPPING else None
+        request = actor.request if actor.is_stopping else None
         delay = None if request else self._next_attempt(record, ending)
         if delay is not None and self.accepts:
             self._retry(record, ending, delay)
@@ -269,13 +272,15 @@ class System:
         if not isinstance(ending, Raised):
             return None
         if isinstance(ending.exception, Snooze):
+            record.snoozes += 1
             return ending.exception.delay
         retry = record.options.retry
         if retry is None:
             return None
         # Jitter spreads load; it needs no secret.
         chance = random.random()  # noqa: S311
-        return retry.delay_after(record.snapshot.attempt, ending.exception, chance)
+        failures = record.snapshot.attempt - record.snoozes
+        return retry.delay_after(failures, ending.exception, chance)
 
     def _retry(self, record: Record, ending: Ending, delay: float) -> None:
         now = self.clock.now()
@@ -346,12 +351,18 @@ class System:
 
     # -- verbs
 
-    def cancel(self, record: Record, reason: str | None) -> None:
+    def cancel(
+        self, record: Record, reason: str | None, request: Request = Request.CANCEL
+    ) -> None:
         """Walk a job down the ladder: a queued one never starts, a running one is asked to end."""
         if record.actor is not None:
-            if self.slots.is_returning(record.id):
-                self.slots.take(record.id)  # it unwinds now, and waits for nothing
-            record.actor.cancel(reason)
+            paused = record.snapshot.state is JobState.PAUSED
+            go_on = None
+            if record.runner.takes_slot and (paused or self.slots.is_returning(record.id)):
+                go_on = self.slots.take(record.id)  # it unwinds now, and waits for nothing
+            record.actor.cancel(reason, request)
+            if go_on is not None and not paused:  # its cancel may not reach it under a shield
+                go_on()
         elif record.snapshot.state is JobState.QUEUED:
             self.room.remove(record.id)
             self.settle(record, Outcome(JobState.CANCELLED, reason=reason))
@@ -417,9 +428,6 @@ class System:
         """Let :meth:`run` return once the last actor has ended."""
         self.accepts = False
         self._closing.set()
-
-
-_STOPPING = frozenset({Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT})
 
 
 def _same(one: object, other: object) -> bool:

@@ -42,6 +42,7 @@ class Verbs:
         if state is JobState.PAUSED:
             if self._system.slots.forget(record.id):
                 self._system.emit(record, JobRequested(record.id, self._system.clock.now(), None))
+                self._system.wake_drains()
             return
         if record.actor is None or state is not JobState.RUNNING:
             instead = (
@@ -162,6 +163,7 @@ class Verbs:
             Deadlock: if the other one waits, in a circle, for this one.
         """
         self._system.slots.lend(waiting.id, None if awaited is None else awaited.id)
+        self._system.wake_drains()
         self._system.pump()
 
     def want_slot(self, waiting: Record) -> Latch:
@@ -169,6 +171,9 @@ class Verbs:
         returned = Latch()
         if waiting.actor is None or not waiting.runner.takes_slot:
             self._system.slots.forget(waiting.id)
+            returned.set()
+        elif waiting.actor.is_stopping:
+            self._system.slots.take(waiting.id)  # it unwinds, and waits for nothing
             returned.set()
         else:
             self._system.slots.want(waiting.id, returned.set)

@@ -37,7 +37,7 @@ class JobStream:
     """
 
     def __init__(self, stream: IO[str], source: str, echo: Callable[[], bool]) -> None:
-        self._stream = stream
+        self.stream = stream
         self._source = source
         self._echo = echo
 
@@ -45,11 +45,11 @@ class JobStream:
         """Write to the current job's log, or to the stream outside jobs; to both if it echoes."""
         context = CURRENT.get()
         if context is None or not context.id:
-            return self._stream.write(text)
+            return self.stream.write(text)
         if not _IN_HANDLER.get():
             context.write_log(str(text), self._source)
         if self._echo():
-            self._stream.write(text)
+            self.stream.write(text)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -58,13 +58,18 @@ class JobStream:
             self.write(line)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)
 
     def __iter__(self) -> Any:
-        return iter(self._stream)
+        return iter(self.stream)
 
     def __repr__(self) -> str:
-        return f"<JobStream for {self._stream!r}>"
+        return f"<JobStream for {self.stream!r}>"
+
+
+def beneath(stream: Any) -> Any:
+    """The stream that a :class:`JobStream` stands for; any other is its own."""
+    return stream.stream if isinstance(stream, JobStream) else stream
 
 
 class Capture:

@@ -156,7 +156,7 @@ class Options:
     start_deadline: float | None = attrs.field(default=None, validator=_seconds)
     """Seconds after submit by which it must have started, or it fails; default: none."""
     grace: float = attrs.field(default=10.0, validator=_seconds)
-    """Seconds from a cancel until the job counts as stuck (or, for a process, is killed)."""
+    """Seconds from a cancel until the job counts as stuck, or a process gets SIGTERM."""
     runner: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
     """"trio", "thread", "process" or "asyncio"; default: ``async def`` trio, ``def`` thread."""
     limits: Limits | None = attrs.field(

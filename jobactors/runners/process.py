@@ -77,7 +77,6 @@ class ProcessRunner:
             worker = await SPAWNER.start()
         conversation = _Conversation(attempt, worker)
         try:
-            await trio.lowlevel.checkpoint_if_cancelled()
             await conversation.hold(work)
         finally:
             code = worker.close()
@@ -102,6 +101,7 @@ class _Conversation:
         self._over = trio.Event()
         """Both."""
         self._last_word: tuple[Kind, bytearray] | None = None
+        self._begun = False
         self._cooperative = False
         """Whether the function has passed a point where it can pause by itself."""
         self._asked_to_end = False
@@ -111,15 +111,19 @@ class _Conversation:
         self._force: str | None = None
         """The last signal with which the process was made to end."""
         self._left_behind = False
+        self._cut_off = False
+        """It lived, and could not be understood any more."""
 
     async def hold(self, work: bytes) -> None:
         """Talk until the process has ended, by itself or by force.
 
         Raises:
-            trio.Cancelled: if the attempt is cancelled by something else than its job's cancel; the
-                process has been killed then.
+            trio.Cancelled: if the attempt is cancelled before it has begun, or by something else
+                than its job's cancel; the process has been killed then.
         """
-        self._begin(work)
+        self._begun = trio.current_effective_deadline() > -math.inf
+        if self._begun:  # else it was cancelled while the process was being started
+            self._begin(work)
         self._control.cutters.append(self._hear)
         scopes = [trio.CancelScope(shield=True) for _ in range(3)]
         try:
@@ -137,7 +141,7 @@ class _Conversation:
                     scope.cancel()
         finally:
             self._control.cutters.remove(self._hear)
-        if not self._control.cancel_requested.is_set:
+        if not (self._begun and self._control.cancel_requested.is_set):
             await trio.lowlevel.checkpoint_if_cancelled()
 
     def _begin(self, work: bytes) -> None:
@@ -157,6 +161,8 @@ class _Conversation:
 
     def _hear(self) -> None:
         gate = self._control.gate
+        if not self._begun:
+            return
         if self._control.cancel_requested.is_set:
             if not self._asked_to_end:
                 self._asked_to_end = True
@@ -191,13 +197,16 @@ class _Conversation:
     async def _listen(self) -> None:
         try:
             while self._last_word is None:
-                kind, size = HEADER.unpack(await self._receive(HEADER.size))
-                await self._take(Kind(kind), await self._receive(size))
-        except (trio.BrokenResourceError, trio.ClosedResourceError, EOFError):
-            pass  # as above
+                number, size = HEADER.unpack(await self._receive(HEADER.size))
+                kind = Kind(number)  # before reading on: what is no frame has no size either
+                await self._take(kind, await self._receive(size))
+        except (trio.BrokenResourceError, trio.ClosedResourceError, EOFError, ValueError):
+            pass  # as above; ValueError: no frame of ours
         self._silent.set()
         with trio.move_on_after(LINGER):
             await self._gone.wait()
+            return
+        self._cut_off = self._last_word is None
         self._worker.kill()
 
     async def _wait(self) -> None:
@@ -244,17 +253,23 @@ class _Conversation:
         """Walk down the ladder until the process has ended; bounded."""
         self._on_ladder = True
         grace = self._attempt.options.grace
-        if self._control.cancel_requested.is_set and self._last_word is None:
+        asked = self._begun and self._control.cancel_requested.is_set
+        if asked and self._last_word is None:
+            # Each rung waits for the last word; the exit that follows it has LINGER.
             with self._attempt.abandon:
                 with trio.move_on_after(grace):
-                    await self._over.wait()
-                    return
-                self._force = "SIGTERM"
-                self._worker.terminate()
-                with trio.move_on_after(min(grace, TERM_GRACE)):
-                    await self._over.wait()
-                    return
-        self._force = "SIGKILL"
+                    await self._silent.wait()
+                if not self._silent.is_set():
+                    self._force = "SIGTERM"
+                    self._worker.terminate()
+                    with trio.move_on_after(min(grace, TERM_GRACE)):
+                        await self._silent.wait()
+                if self._silent.is_set():
+                    with trio.move_on_after(2 * LINGER):
+                        await self._over.wait()
+                        return
+        if self._last_word is None:
+            self._force = "SIGKILL"
         self._worker.kill()
         with trio.move_on_after(KILL_GRACE):
             await self._over.wait()
@@ -275,6 +290,12 @@ class _Conversation:
                 raise Abandoned
             if self._force is not None:
                 raise Abandoned(f"it did not end when asked, and was ended by {self._force}")
+            if self._cut_off:
+                raise WorkerDied(
+                    "the job's process lost its connection and was killed: something in it closes, "
+                    "or writes to, file descriptors that it did not open",
+                    code,
+                )
             raise _death(code, self._attempt.options.limits)
         kind, content = self._last_word
         if kind is Kind.STOPPED:

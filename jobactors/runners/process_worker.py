@@ -27,7 +27,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
@@ -83,7 +83,7 @@ class Worker:
         self._signal("SIGKILL")
 
     def _signal(self, name: str) -> None:
-        if not POSIX:
+        if sys.platform == "win32":
             with suppress(OSError):
                 self._process.kill()
             return
@@ -104,8 +104,9 @@ class Worker:
         if not POSIX:
             self._process.wait()
             return
-        with suppress(ChildProcessError):  # somebody in this program has reaped all children
-            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        # Gone: somebody in this program has reaped all children.
+        with suppress(ChildProcessError, ProcessLookupError):
+            _see_the_end_of(self.pid)
 
     def close(self) -> int | None:
         """Kill what is left of the group, reap the process, and let go of the socket.
@@ -120,6 +121,18 @@ class Worker:
             SPAWNER.forget(self.pid)
             code = self._process.poll()
         return code
+
+
+def _see_the_end_of(pid: int) -> None:
+    """Block until a child has ended, and leave it to be reaped."""
+    if sys.platform == "darwin":  # has waitid since Python 3.13 only
+        import select
+
+        with closing(select.kqueue()) as queue:
+            end = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
+            queue.control([end], 1, None)
+    elif sys.platform != "win32":
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 class Spawner:
@@ -155,7 +168,7 @@ class Spawner:
         return birth.take()
 
     def _serve(self) -> None:
-        if POSIX:
+        if sys.platform != "win32":
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         while True:
             self._requests.get()()
@@ -295,5 +308,5 @@ def _after_fork() -> None:
 
 SPAWNER: Final = Spawner()
 atexit.register(SPAWNER.close)
-if POSIX:
+if sys.platform != "win32":
     os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,1 @@
+"""The engine, through the surface its users see."""

@@ -1,0 +1,1 @@
+"""What a job's own code touches, tried without an engine."""

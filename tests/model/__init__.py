@@ -1,0 +1,1 @@
+"""The words: states, events, snapshots, and every decision over them."""

@@ -1,0 +1,81 @@
+"""Every error says what to do about it, and can be caught as what it is."""
+
+# ruff: noqa: D103 - a test's name is its sentence
+
+from __future__ import annotations
+
+import pytest
+
+from jobactors.model import errors
+
+SENTENCES: list[tuple[errors.JobactorsError, str]] = [
+    (errors.JobFailed("j-1", "SystemExit: 3"), "job j-1 failed: SystemExit: 3"),
+    (errors.JobTimedOut("j-1", "too long"), "job j-1 failed: too long"),
+    (errors.JobCancelled("j-1"), "job j-1 was cancelled"),
+    (errors.JobCancelled("j-1", "enough", [1]), "job j-1 was cancelled: enough"),
+    (
+        errors.JobInterrupted("j-1", "kernel died"),
+        "job j-1 was interrupted (kernel died); call resume() to go on or discard() to end it",
+    ),
+    (errors.IllegalMove("j-1", "failed", "running"), "job j-1 is failed: it cannot become running"),
+    (
+        errors.IllegalVerb("j-1", "queued", "pause", "hold it instead"),
+        "cannot pause job j-1: it is queued; hold it instead",
+    ),
+    (errors.WrongThread("job.result()", "await job"), "use await job here"),
+]
+
+
+@pytest.mark.parametrize(("error", "sentence"), SENTENCES, ids=lambda value: type(value).__name__)
+def test_an_error_says_what_happened(error: errors.JobactorsError, sentence: str) -> None:
+    assert sentence in str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        (errors.UnknownJob("j-1"), "jobs.list() shows the known ones"),
+        (errors.UnknownJobType("indx", ("index",)), "import the module that declares it"),
+        (errors.DuplicateJob("k", "j-1", "other arguments"), 'on_duplicate="replace"'),
+        (errors.JobsClosed(), "open a new one"),
+        (errors.JobsClosed("wait for a job"), "cannot wait for a job"),
+        (errors.AlreadyStarted("max_running=4"), "call ja.stop() first"),
+        (errors.WrongProcess(), "open one of its own in the child"),
+        (errors.NoJobSystem("ja.tracked()"), "call ja.start() first"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_error_says_what_to_do(error: errors.JobactorsError, cure: str) -> None:
+    assert cure in str(error)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, BaseException)
+    ],
+)
+def test_every_error_is_one_of_ours_and_an_ordinary_exception(kind: type[BaseException]) -> None:
+    assert issubclass(kind, errors.JobactorsError)
+    assert kind.__doc__
+
+
+def test_a_time_out_is_a_failure_and_a_timeout_error() -> None:
+    assert issubclass(errors.JobTimedOut, errors.JobFailed)
+    assert issubclass(errors.JobTimedOut, TimeoutError)
+
+
+@pytest.mark.parametrize("kind", [errors.UnknownJob, errors.UnknownJobType])
+def test_what_is_unknown_is_a_key_error_with_a_readable_text(kind: type[BaseException]) -> None:
+    """A plain KeyError would print the repr of its text, in quotes."""
+    assert issubclass(kind, KeyError)
+    error = errors.UnknownJob("j") if kind is errors.UnknownJob else errors.UnknownJobType("t", ())
+    assert str(error).startswith("no job")
+
+
+def test_a_cancelled_job_is_not_the_cancellation_of_an_event_loop() -> None:
+    error = errors.JobCancelled("j", "enough", partial=[1])
+    assert isinstance(error, Exception)
+    assert (error.job_id, error.reason, error.partial) == ("j", "enough", [1])

@@ -1,0 +1,438 @@
+"""What the engine has to do, as a table of rows that is looked through from end to end each time.
+
+Written from the design, not from the engine.  A step changes the table at once where the design
+says "at once", and notes in ``ending`` who has to end because of it; the events that the engine
+then tells are checked one by one: may this job start now, was this one to end, and so.  When they
+have been told, nothing may be left to do: nobody to end, no free slot with somebody to fill it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jobactors as ja
+
+STOPS = {"cancel", "time out"}
+TERMINAL = {"succeeded", "failed", "cancelled"}
+CAPACITIES: Mapping[str, int] = {"gpu": 2, "disk": 3}
+
+
+@dataclass
+class Row:
+    """One job."""
+
+    id: str
+    order: int
+    flavour: int
+    submitted: float
+    priority: int = 0
+    needs: dict[str, int] = field(default_factory=dict)
+    key: str | None = None
+    edges: dict[str, str] = field(default_factory=dict)
+    argument: str | None = None
+    held: bool = False
+    due: float = -math.inf
+    why_due: str = "start time"
+    attempts: int = 1
+    """How many attempts may fail, in all."""
+    delay: float = 0.0
+    """Seconds before each further attempt."""
+    timeout: float | None = None
+    start_deadline: float | None = None
+    grace: float = 10.0
+
+    state: str = "queued"
+    announced: bool = False
+    """Whether the engine has said that it waits."""
+    owns_key: bool = True
+    """Whether nobody has replaced it."""
+    attempt: int = 0
+    failures: int = 0
+    request: str | None = None
+    stuck: bool = False
+    place: str = "queue"
+    """"queue", "listening", "paused", "awaiting", "returning" or "gone"."""
+    awaits: str | None = None
+    since: int = 0
+    """In which step it began to want its slot back."""
+    slot: bool = False
+    holds: dict[str, int] = field(default_factory=dict)
+    shielded: bool = False
+    on_cancel: str = "raise"
+    timeout_at: float = math.inf
+    time_left: float | None = None
+    stuck_at: float = math.inf
+    value: object = None
+    ended: int = 0
+    read: bool = False
+    kept: bool = True
+    inbox: list[tuple[str, int]] = field(default_factory=list)
+    reads: int | None = None
+    """Which message it gets when it next reads its inbox."""
+    rules: dict[str, Any] = field(default_factory=dict)
+    """`on_duplicate` and `on_busy`, for a restart."""
+
+    @property
+    def terminal(self) -> bool:
+        """Whether it has ended."""
+        return self.state in TERMINAL
+
+    @property
+    def active(self) -> bool:
+        """Whether an attempt exists."""
+        return self.state in {"running", "paused", "cancelling"}
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to end."""
+        return self.request in STOPS
+
+    @property
+    def listens(self) -> bool:
+        """Whether it would do a line now."""
+        return self.place == "listening"
+
+
+class Model:
+    """The table, and the rules."""
+
+    def __init__(self, max_running: int | None) -> None:
+        self.rows: dict[str, Row] = {}
+        self.max_running = max_running
+        self.dispatch_held = False
+        self.now = 0.0
+        self.step = 0
+        self.orders = 0
+        self.ends = 0
+        self.ending: dict[str, tuple[str, object]] = {}
+        """Who has to end in this step, as what, and with which value."""
+        self.retrying: dict[str, tuple[float, bool]] = {}
+        """Who has to be queued again in this step: after which delay, and whether it failed."""
+        self.pausing: set[str] = set()
+        """Who has to stand still in this step."""
+        self.replies: dict[int, str] = {}
+        """How each question stands: open, answered, dropped."""
+
+    # -- looking
+
+    def unfinished(self) -> list[Row]:
+        """The rows that have not ended."""
+        return [row for row in self.rows.values() if not row.terminal]
+
+    def free_slots(self) -> float:
+        """How many more may run."""
+        if self.max_running is None:
+            return math.inf
+        return max(0, self.max_running - sum(row.slot for row in self.rows.values()))
+
+    def free(self, name: str) -> int:
+        """Units that nobody holds."""
+        return CAPACITIES.get(name, 1) - sum(
+            row.holds.get(name, 0) for row in self.rows.values()
+        )
+
+    def queue(self) -> list[Row]:
+        """The waiting rows in the order in which they would start."""
+        waiting = [row for row in self.rows.values() if row.state == "queued" and row.announced]
+        return sorted(waiting, key=lambda row: (-row.priority, row.order))
+
+    def upstream_open(self, row: Row) -> bool:
+        """Whether a job it comes after has not ended."""
+        return any(not self.rows[other].terminal for other in row.edges)
+
+    def is_broken(self, row: Row) -> bool:
+        """Whether it comes after a job that did not end as it has to."""
+        return any(
+            when == "succeeded" and self.rows[other].state in {"failed", "cancelled"}
+            for other, when in row.edges.items()
+        )
+
+    def has_turn(self, row: Row) -> bool:
+        """Whether nothing but a slot and resources keeps it from starting."""
+        return not (
+            self.dispatch_held or row.held or self.upstream_open(row) or row.due > self.now
+        )
+
+    def prospects(self) -> Iterator[tuple[Row, str]]:
+        """Say of each row that has its turn whether it "must" start, "may", or "waits".
+
+        Nobody overtakes a job that waits for the same resource.  One that lacks two resources waits
+        for one of them, and the engine may choose which: then those behind it may start or not.
+        """
+        surely: set[str] = set()
+        perhaps: set[str] = set()
+        for row in filter(self.has_turn, self.queue()):
+            lacks = {name for name, units in row.needs.items() if units > self.free(name)}
+            behind = row.needs.keys() & perhaps
+            if lacks or row.needs.keys() & surely:
+                waits_for = lacks | behind
+                perhaps |= waits_for
+                surely |= waits_for if len(waits_for) == 1 else set()
+                yield row, "waits"
+            else:
+                yield row, "may" if behind else "must"
+
+    def moments(self) -> list[tuple[float, str, Row]]:
+        """Everything that will happen by itself, in order."""
+        found = [
+            moment
+            for row in self.unfinished()
+            for moment in (
+                (row.due, "due", row),
+                (self._deadline(row), "deadline", row),
+                (row.timeout_at if not row.stopping else math.inf, "timeout", row),
+                (row.stuck_at if not row.stuck else math.inf, "stuck", row),
+            )
+            if self.now < moment[0] < math.inf
+        ]
+        return sorted(found, key=lambda moment: moment[0])
+
+    def _deadline(self, row: Row) -> float:
+        if row.start_deadline is None or row.state != "queued" or row.attempt:
+            return math.inf
+        return row.submitted + row.start_deadline
+
+    # -- what a step changes at once
+
+    def add(self, row: Row) -> None:
+        """A job was accepted."""
+        self.orders += 1
+        row.order = self.orders
+        self.rows[row.id] = row
+        if self.is_broken(row):
+            self.ending[row.id] = ("cancelled", None)
+
+    def holder_of(self, key: str | None) -> Row | None:
+        """Return the unfinished job that has this key."""
+        for row in self.unfinished():
+            if row.key == key and key is not None and row.owns_key:
+                return row
+        return None
+
+    def cancel(self, row: Row) -> None:
+        """Somebody wants it to end."""
+        if row.state == "queued":
+            self.ending[row.id] = ("cancelled", None)
+        elif row.active and not row.stopping:
+            row.state = "cancelling"
+            self._stop(row, "cancel")
+
+    def _stop(self, row: Row, request: str) -> None:
+        row.request = request
+        row.stuck_at = self.now + row.grace
+        if row.place in {"paused", "returning"}:
+            # It unwinds, and waits for nothing: it goes on, slot or no slot.
+            row.place, row.slot = ("listening" if row.place == "paused" else "going on"), True
+        if not row.shielded:
+            self._unwind(row)
+
+    def _unwind(self, row: Row) -> None:
+        row.place = "unwinding"
+        if row.on_cancel == "return":
+            self.ending[row.id] = ("succeeded", "kept")
+        else:
+            self.ending[row.id] = ("cancelled" if row.request == "cancel" else "failed", None)
+
+    def pause(self, row: Row) -> None:
+        """Somebody wants it to stand still."""
+        if row.state == "paused":
+            row.request = None
+        elif row.request is None:
+            row.request = "pause"
+
+    def resume(self, row: Row) -> None:
+        """Somebody wants it to go on."""
+        if row.state == "paused" and row.request is None:
+            row.request, row.since = "resume", self.step
+        elif row.state == "running" and row.request == "pause":
+            row.request = None
+
+    def line(self, row: Row, line: str, what: Any) -> None:
+        """The job's code does something."""
+        match line:
+            case "return":
+                self.ending[row.id] = ("succeeded", what)
+            case "partial":
+                self.ending[row.id] = ("cancelled", what)
+            case "fail" | "snooze":
+                self._fail(row, None if line == "fail" else what)
+            case "check":
+                if row.request == "pause":
+                    self.pausing.add(row.id)
+            case "shield":
+                row.shielded = what
+                if row.stopping and not row.shielded:
+                    self._unwind(row)
+            case "on_cancel":
+                row.on_cancel = what
+
+    def _fail(self, row: Row, snooze: float | None) -> None:
+        if row.stopping:
+            self.ending[row.id] = ("cancelled" if row.request == "cancel" else "failed", None)
+        elif snooze is not None:
+            self.retrying[row.id] = (snooze, False)
+        elif row.failures + 1 < row.attempts:
+            self.retrying[row.id] = (row.delay, True)
+        else:
+            self.ending[row.id] = ("failed", None)
+
+    def wait_for(self, row: Row, other: Row) -> str:
+        """The job's code waits for another job; returns "refused", "at once" or "waits"."""
+        if other.terminal:
+            return "at once"
+        following: Row | None = other
+        while following is not None:
+            if following is row:
+                return "refused"
+            following = self.rows[following.awaits] if following.awaits else None
+        row.place, row.awaits, row.slot = "awaiting", other.id, False
+        return "waits"
+
+    def pass_moment(self, kind: str, row: Row) -> None:
+        """Something happens by itself."""
+        match kind:
+            case "deadline":
+                self.ending[row.id] = ("failed", None)
+            case "timeout":
+                self._stop(row, "time out")
+            case "stuck":
+                row.stuck = True
+
+    # -- what the engine tells, checked
+
+    def starts(self, row: Row, attempt: int) -> None:
+        """An attempt begins: was it allowed to?"""
+        assert row.state == "queued", f"{row.id} starts while {row.state}"
+        assert attempt == row.attempt + 1, f"{row.id} starts attempt {attempt} after {row.attempt}"
+        assert self.free_slots() > 0, f"{row.id} starts without a slot"
+        prospects = [(other, word) for other, word in self.prospects() if other is not row]
+        mine = [word for other, word in self.prospects() if other is row]
+        assert mine in (["must"], ["may"]), f"{row.id} starts, and should wait: {mine}"
+        rank = (-row.priority, row.order)
+        overtaken = [
+            other.id
+            for other, word in prospects
+            if word == "must" and (-other.priority, other.order) < rank
+        ]
+        assert not overtaken, f"{row.id} overtakes {overtaken}"
+        broken = [other for other in self.ending if self.rows[other].state == "queued"]
+        assert row.id not in broken, f"{row.id} starts, and has been cancelled"
+        returning = [other for other in self.rows.values() if self._wants_slot_of_old(other)]
+        assert not returning, f"{row.id} starts before {returning} have their slots back"
+        row.state, row.attempt, row.request = "running", attempt, None
+        row.place, row.slot, row.holds = "listening", True, dict(row.needs)
+        row.shielded, row.on_cancel, row.due = False, "raise", -math.inf
+        row.timeout_at = math.inf if row.timeout is None else self.now + row.timeout
+
+    def _wants_slot_of_old(self, row: Row) -> bool:
+        wants = row.place == "returning" or (row.place == "paused" and row.request == "resume")
+        return wants and row.since < self.step
+
+    def ends_as(self, row: Row, state: str) -> None:
+        """A job has ended: was it to?"""
+        assert row.id in self.ending, f"{row.id} ended as {state}, and nobody had asked for that"
+        expected, row.value = self.ending.pop(row.id)
+        assert state == expected, f"{row.id} ended as {state}, not as {expected}"
+        self.ends += 1
+        row.state, row.ended = state, self.ends
+        row.request, row.stuck, row.awaits = None, False, None
+        self._let_go(row)
+        row.place = "gone"
+        for kind, number in row.inbox:
+            if kind == "ask":
+                self.replies[number] = "dropped"
+        for other in self.rows.values():
+            if other.state == "queued" and other.id not in self.ending and self.is_broken(other):
+                self.ending[other.id] = ("cancelled", None)
+            if other.place == "awaiting" and other.awaits == row.id:
+                other.awaits, other.since = None, self.step
+                other.place = "going on" if other.stopping else "returning"
+                other.slot = other.stopping
+
+    def retried(self, row: Row) -> None:
+        """An attempt has ended, and another one is to come."""
+        assert row.id in self.retrying, f"{row.id} tries again, and should not"
+        delay, failed = self.retrying.pop(row.id)
+        self._let_go(row)
+        self.orders += 1
+        row.order, row.state, row.place, row.request = self.orders, "queued", "queue", None
+        row.due, row.why_due = self.now + delay, "retry delay"
+        row.failures += failed
+
+    def _let_go(self, row: Row) -> None:
+        row.slot, row.holds = False, {}
+        row.timeout_at = row.stuck_at = math.inf
+        row.time_left = None
+
+    def paused(self, row: Row) -> None:
+        """A job stands still."""
+        assert row.id in self.pausing, f"{row.id} pauses, and nobody had asked for that"
+        self.pausing.discard(row.id)
+        row.state, row.place, row.request, row.slot = "paused", "paused", None, False
+        row.time_left = None if row.timeout is None else row.timeout_at - self.now
+        row.timeout_at = math.inf
+
+    def resumed(self, row: Row) -> None:
+        """A job goes on after a pause."""
+        assert row.state == "paused" and row.request == "resume", f"{row.id} resumes unasked"
+        assert self.free_slots() > 0, f"{row.id} resumes without a slot"
+        row.state, row.place, row.request, row.slot = "running", "listening", None, True
+        row.timeout_at = math.inf if row.time_left is None else self.now + row.time_left
+
+    def goes_on(self, row: Row) -> None:
+        """A job goes on after it has waited for another one."""
+        assert row.place in {"returning", "going on"}, f"{row.id} goes on while {row.place}"
+        assert row.slot or self.free_slots() > 0, f"{row.id} goes on without a slot"
+        row.place, row.slot = "listening", True
+
+    # -- the end of a step
+
+    def nothing_is_left_to_do(self) -> None:
+        """Whatever could happen has happened."""
+        assert not self.ending, f"should have ended: {self.ending}"
+        assert not self.retrying, f"should have been queued again: {self.retrying}"
+        assert not self.pausing, f"should have paused: {self.pausing}"
+        going = [row.id for row in self.rows.values() if row.place == "going on"]
+        assert not going, f"should have gone on: {going}"
+        if self.free_slots() > 0:
+            idle = [row.id for row, word in self.prospects() if word == "must"]
+            assert not idle, f"a slot is free, and {idle} have not started"
+            wanting = [
+                row.id
+                for row in self.rows.values()
+                if row.place == "returning" or (row.place == "paused" and row.request == "resume")
+            ]
+            assert not wanting, f"a slot is free, and {wanting} have not got theirs back"
+        for name in {name for row in self.rows.values() for name in row.holds}:
+            assert self.free(name) >= 0, f"more of {name} is held than there is"
+
+    def reason(self, row: Row) -> set[str]:
+        """What a queued job may say that it waits for."""
+        if row.held or self.dispatch_held:
+            return {"hold"}
+        if self.upstream_open(row):
+            return {"dependency"}
+        if row.due > self.now:
+            return {row.why_due}
+        words = {other.id: word for other, word in self.prospects()}
+        resource = {"resource"} if words[row.id] != "must" else set[str]()
+        return resource if self.free_slots() > 0 else resource | {"slot"}
+
+
+def options_of(row: Row, epoch: float) -> dict[str, Any]:
+    """Return a row's options as the engine wants them."""
+    return {
+        "priority": row.priority,
+        "key": row.key,
+        "resources": row.needs,
+        "hold": row.held,
+        "start_at": None if row.due == -math.inf else epoch + row.due,
+        "retry": ja.Retry(max=row.attempts, base=row.delay, factor=1.0, jitter=0.0),
+        "timeout": row.timeout,
+        "start_deadline": row.start_deadline,
+        "grace": row.grace,
+        "mailbox": 2,
+    }
