@@ -1,19 +1,20 @@
 # make run    build .venv and open the tour in JupyterLab
 # make test   the quick static checks and every test
 # make check  all static checks, type checkers included
+# make bench  measure everything beside the bare thing and its peers; writes .bench/table.md
 # make clean  remove what the other targets built (.jupyter/ too: what the tour's jobs left)
 
 BIN := .venv/bin
 PORT ?= 8888
 
 # An editable install copies the front end's files to where JupyterLab looks, so they count too.
-INSTALLED_FROM := pyproject.toml $(wildcard widgets/jobactors_widgets/labextension/*) \
-	$(wildcard widgets/jobactors_widgets/static/*)
+INSTALLED_FROM := pyproject.toml \
+	$(shell find widgets/jobactors_widgets/labextension widgets/jobactors_widgets/static -type f)
 
 # Kept beside the installed ipykernel: a kernel started with one of these folders on PYTHONPATH runs it.
 OLDER_KERNELS := .kernels/ipykernel-7.3.0 .kernels/ipykernel-6.31.0
 
-.PHONY: help run test lint check clean
+.PHONY: help run test lint check bench clean
 .NOTPARALLEL: # pip must not meet itself in one environment
 
 help:
@@ -34,8 +35,11 @@ lint: .venv/.dev-installed
 check: lint
 	$(BIN)/pyright
 
+bench: .venv/.bench-installed
+	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
 clean:
-	rm -rf .venv .kernels .chromium .jupyter .screenshots dist build \
+	rm -rf .venv .bench .kernels .chromium .jupyter .screenshots dist build \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

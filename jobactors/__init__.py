@@ -78,7 +78,7 @@ if TYPE_CHECKING:
         JobsClosed as JobsClosed, JobTimedOut as JobTimedOut, MailboxFull as MailboxFull,
         NoAnswer as NoAnswer, NoJobSystem as NoJobSystem, ResourceBusy as ResourceBusy,
         TooMuch as TooMuch, UnknownJob as UnknownJob, UnknownJobType as UnknownJobType,
-        WrongProcess as WrongProcess, WrongThread as WrongThread,
+        WorkerDied as WorkerDied, WrongProcess as WrongProcess, WrongThread as WrongThread,
     )
 # fmt: on
 

@@ -6,7 +6,7 @@ import heapq
 import itertools
 import logging
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -17,19 +17,25 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("jobactors")
 
+_FEW: Final = 16
+"""So many that were taken back do not matter."""
+
 
 class Alarm:
     """A call that is due at some time, until it is taken back."""
 
-    __slots__ = ("at", "call")
+    __slots__ = ("_alarms", "at", "call")
 
-    def __init__(self, at: float, call: Callable[[], None]) -> None:
+    def __init__(self, at: float, call: Callable[[], None], alarms: Alarms) -> None:
         self.at = at
         self.call: Callable[[], None] | None = call
+        self._alarms = alarms
 
     def take_back(self) -> None:
         """Do not call it any more."""
-        self.call = None
+        if self.call is not None:
+            self.call = None
+            self._alarms.one_was_taken_back()
 
 
 class Alarms:
@@ -42,17 +48,27 @@ class Alarms:
         self._clock = clock
         self._heap: list[tuple[float, int, Alarm]] = []
         self._order = itertools.count()
+        self._taken_back = 0
+        """How many of those in the heap were taken back."""
         self._earlier = trio.Event()
 
     def set(self, at: float, call: Callable[[], None]) -> Alarm:
         """Call ``call()`` at ``at`` (seconds since the epoch), or at once if that has passed."""
-        alarm = Alarm(at, call)
+        alarm = Alarm(at, call, self)
         if not self._heap or at < self._heap[0][0]:
             self._earlier.set()
         heapq.heappush(self._heap, (at, next(self._order), alarm))
         return alarm
 
     @trio.lowlevel.enable_ki_protection
+    def one_was_taken_back(self) -> None:
+        """Clear the heap now and then: a deadline of a day must not be kept for a day."""
+        self._taken_back += 1
+        if self._taken_back > _FEW and self._taken_back > len(self._heap) // 2:
+            self._heap = [entry for entry in self._heap if entry[2].call is not None]
+            heapq.heapify(self._heap)
+            self._taken_back = 0
+
     async def run(self) -> None:
         """Serve the alarms until cancelled.  A call that raises is logged and ends itself alone."""
         while True:
@@ -64,8 +80,11 @@ class Alarms:
         """Make the calls that are due; returns the loop time of the next one."""
         now = self._clock.now()
         while self._heap and (self._heap[0][2].call is None or self._heap[0][0] <= now):
-            call = heapq.heappop(self._heap)[2].call
-            if call is not None:
+            alarm = heapq.heappop(self._heap)[2]
+            call, alarm.call = alarm.call, None
+            if call is None:
+                self._taken_back -= 1
+            else:
                 _ring(call)
         return self._clock.deadline(self._heap[0][0]) if self._heap else math.inf
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jobactors.model.snapshot import JobSnapshot
 
     from .actor import Actor
+    from .alarms import Alarm
     from .attempt import Runner
     from .dependencies import Edge
 
@@ -32,6 +33,7 @@ class Record:
         "actor",
         "args",
         "context",
+        "deadline",
         "edges",
         "function",
         "inbox",
@@ -76,6 +78,8 @@ class Record:
         """What it printed and logged, in all its attempts."""
         self.snoozes = 0
         """How many attempts asked to be run again later: these have not failed."""
+        self.deadline: Alarm | None = None
+        """Rings when it should have started."""
         self.actor: Actor | None = None
         """The running attempt."""
 

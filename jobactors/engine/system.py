@@ -202,7 +202,12 @@ class System:
         limit = record.options.start_deadline
         if limit is not None:
             at = record.snapshot.info.submitted_at + limit
-            self.alarms.set(at, lambda: self._miss_start(record, limit))
+            record.deadline = self.alarms.set(at, lambda: self._miss_start(record, limit))
+
+    def _forget_start_deadline(self, record: Record) -> None:
+        if record.deadline is not None:
+            record.deadline.take_back()  # it would keep the record until then
+            record.deadline = None
 
     def _miss_start(self, record: Record, limit: float) -> None:
         if record.snapshot.state is JobState.QUEUED and record.snapshot.attempt == 0:
@@ -243,6 +248,7 @@ class System:
         attempt = record.snapshot.attempt + 1
         event = JobStarted(record.id, self.clock.now(), attempt, record.runner.name)
         self.emit(record, event)
+        self._forget_start_deadline(record)
         record.actor = actor = Actor(self, record, attempt)
         start: Callable[..., None] = self._jobs.start_soon
         if record.context is None:
@@ -308,6 +314,7 @@ class System:
             self.emit(record, JobFinished(record.id, now, outcome))
             self.registry.finished(record)
         self._unfinished.discard(record.id)
+        self._forget_start_deadline(record)
         key = record.snapshot.info.key
         if key is not None and self._keys.get(key) is record:
             del self._keys[key]

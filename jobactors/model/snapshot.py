@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -149,6 +150,18 @@ def fold(snapshot: JobSnapshot | None, event: ev.Event) -> JobSnapshot:
     return change(snapshot, event)
 
 
+_values: Final = attrgetter(*(field.name for field in attrs.fields(JobSnapshot)))
+_index: Final = {field.name: i for i, field in enumerate(attrs.fields(JobSnapshot))}
+
+
+def _with(snapshot: JobSnapshot, **changes: Any) -> JobSnapshot:
+    """What ``attrs.evolve`` does, in two thirds of its time: every event of every job passes here."""
+    values = list(_values(snapshot))
+    for name, value in changes.items():
+        values[_index[name]] = value
+    return JobSnapshot(*values)
+
+
 def _first(event: ev.Event) -> JobSnapshot:
     if isinstance(event, ev.JobQueued):
         return JobSnapshot(event.info, JobState.QUEUED, event.at, waiting=event.waiting)
@@ -159,7 +172,7 @@ def _first(event: ev.Event) -> JobSnapshot:
 
 def _move(snapshot: JobSnapshot, event: ev.Event, state: JobState, **changes: Any) -> JobSnapshot:
     check_move(snapshot.info.id, snapshot.state, state)
-    return attrs.evolve(snapshot, state=state, changed_at=event.at, **changes)
+    return _with(snapshot, state=state, changed_at=event.at, **changes)
 
 
 def _started(snapshot: JobSnapshot, event: ev.JobStarted) -> JobSnapshot:
@@ -179,17 +192,17 @@ def _started(snapshot: JobSnapshot, event: ev.JobStarted) -> JobSnapshot:
 def _progressed(snapshot: JobSnapshot, event: ev.JobProgressed) -> JobSnapshot:
     if not snapshot.state.is_active:
         return snapshot  # a late report of an attempt that has ended
-    return attrs.evolve(snapshot, progress=event.progress)
+    return _with(snapshot, progress=event.progress)
 
 
 def _logged(snapshot: JobSnapshot, event: ev.JobLogged) -> JobSnapshot:
-    return attrs.evolve(snapshot, log_lines=event.total, log_cut=event.cut)
+    return _with(snapshot, log_lines=event.total, log_cut=event.cut)
 
 
 def _requested(snapshot: JobSnapshot, event: ev.JobRequested) -> JobSnapshot:
     if not snapshot.state.is_active:
         return snapshot
-    return attrs.evolve(snapshot, request=event.request, reason=event.reason)
+    return _with(snapshot, request=event.request, reason=event.reason)
 
 
 def _cancelling(snapshot: JobSnapshot, event: ev.JobCancelling) -> JobSnapshot:
@@ -276,22 +289,22 @@ def _ended(snapshot: JobSnapshot, event: ev.Event, outcome: Outcome, **changes: 
 
 def _stuck(snapshot: JobSnapshot, event: ev.JobStuck) -> JobSnapshot:
     del event
-    return attrs.evolve(snapshot, stuck=True) if snapshot.state.is_active else snapshot
+    return _with(snapshot, stuck=True) if snapshot.state.is_active else snapshot
 
 
 def _waiting(snapshot: JobSnapshot, event: ev.JobWaiting) -> JobSnapshot:
     if snapshot.state is not JobState.QUEUED:
         return snapshot
-    return attrs.evolve(snapshot, waiting=event.waiting)
+    return _with(snapshot, waiting=event.waiting)
 
 
 def _updated(snapshot: JobSnapshot, event: ev.JobUpdated) -> JobSnapshot:
-    return attrs.evolve(snapshot, info=event.info)
+    return _with(snapshot, info=event.info)
 
 
 def _read(snapshot: JobSnapshot, event: ev.JobRead) -> JobSnapshot:
     del event
-    return attrs.evolve(snapshot, read=True) if snapshot.state.is_terminal else snapshot
+    return _with(snapshot, read=True) if snapshot.state.is_terminal else snapshot
 
 
 def _unchanged(snapshot: JobSnapshot, event: ev.Event) -> JobSnapshot:

@@ -15,12 +15,15 @@ import jobactors as ja
 NOW = 1_000_000.0
 GOLDEN = json.loads(Path(__file__).with_name("golden_rows.json").read_text(encoding="utf-8"))
 
+LABELS = ("name", "type", "subject", "icon", "tags", "priority", "metadata", "description")
+
 
 def snapshot(job_id: str, state: str = "running", **fields: Any) -> ja.JobSnapshot:
     """Return a snapshot with what a test cares for; the job began ``elapsed`` seconds ago."""
-    labels = {name: fields.pop(name) for name in ("name", "subject", "icon") if name in fields}
+    labels = {name: fields.pop(name) for name in LABELS if name in fields}
     labels.setdefault("name", job_id.partition("-")[0])
-    info = ja.JobInfo(job_id, "type", submitted_at=0, **labels)
+    labels.setdefault("type", labels["name"])
+    info = ja.JobInfo(job_id, submitted_at=0, **labels)
     elapsed = fields.pop("elapsed", None)
     started = None if elapsed is None else NOW - elapsed
     fields = {"attempt": 1, "started_at": started, "finished_at": NOW, **fields}
@@ -42,9 +45,21 @@ SNAPSHOTS = {
         "download-1",
         subject="llama",
         icon="⬇",
+        type="pull",
+        tags=("models", "gpu"),
+        priority=10,
         elapsed=38.91,
+        log_lines=12,
         progress=ja.Progress(
-            912345678, 2e9, 0.456712, "B", "pulling layers", rate=23456789, time_left=47.02
+            912345678,
+            2e9,
+            0.456712,
+            "B",
+            "pulling layers",
+            counters={"retries": 2},
+            rate=23456789,
+            time_left=47.02,
+            pausable=True,
         ),
     ),
     "running, total unknown": snapshot(

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { createView, DEAF, SILENT } from '../../widgets/jobactors_widgets/static/view.js';
+import { DEAF, SILENT } from '../../widgets/jobactors_widgets/static/pressed.js';
+import { createView } from '../../widgets/jobactors_widgets/static/view.js';
 import { fakeDocument, fakeTimers } from './fake_dom.mjs';
 
 let root, timers, sent, view;
@@ -15,7 +16,8 @@ beforeEach(() => {
 
 const running = (id, more = {}) => ({ id, name: `job ${id}`, state: 'running', elapsed: 0, ...more });
 const row = id => root.all('ja-row').find(el => el.dataset.job === id);
-const cancel = id => row(id).one('ja-button');
+const button = (id, verb) => row(id).all('ja-button').find(b => b.dataset.verb === verb);
+const cancel = id => button(id, 'cancel');
 const word = id => row(id).one('ja-word').textContent;
 const says = id => row(id).one('ja-says').textContent;
 const order = () => root.all('ja-row').map(el => el.dataset.job).join('');
@@ -29,12 +31,12 @@ test('what a job calls itself is text', () => {
 
 test('a row keeps its elements, its place and its focus over redraws', () => {
   view.show({ rows: [running('a'), running('b')] });
-  const [el, button] = [row('b'), cancel('b')];
-  button.focus();
+  const [el, pressed] = [row('b'), cancel('b')];
+  pressed.focus();
   for (let i = 0; i < 5; i++) view.show({ rows: [running('a'), running('b', { fraction: i / 10 })] });
   assert.equal(row('b'), el);
-  assert.equal(cancel('b'), button);
-  assert.equal(document.activeElement, button);
+  assert.equal(cancel('b'), pressed);
+  assert.equal(document.activeElement, pressed);
   assert.equal(el.moves, 1);
 });
 
@@ -72,6 +74,8 @@ test('Cancel says so at once, is sent once, and the row settles it', () => {
   assert.equal(word('a'), 'cancelling…');
   view.show({ rows: [running('a', { state: 'cancelled' })] });
   assert.equal(word('a'), 'cancelled');
+  timers.pass(1000);   // what a screen reader is told
+  assert.equal(root.one('ja-said').textContent, 'job a: cancelled');
   assert.equal(timers.waiting, 0);
 });
 

@@ -62,6 +62,66 @@ def hear_while_busy(comm: Any, kernel: Any) -> None:
         _renamer(kernel).comm_ids.add(comm.comm_id)
 
 
+def open_fixed_comm(
+    kernel: Any, comm_id: str, hear: Callable[[Any], object]
+) -> Callable[[dict[str, object]], None]:
+    """Keep a comm that every window can find under ``comm_id``, and return how to send on it.
+
+    ``hear`` is called with what a front end sent, at once where the kernel can.  The comm is never
+    opened, since a front end without a listener would close it, and is there again if one does.
+
+    Raises:
+        ImportError, AttributeError: this kernel is none of ipykernel's.
+    """
+    from comm import get_comm_manager
+
+    comm = _FixedComm(kernel, comm_id, hear)
+    manager: Any = get_comm_manager()
+    if _has_route():
+        setattr(comm, _ROUTE, None)  # ipykernel asks for it; the next line answers
+    hear_while_busy(comm, kernel)
+    comm.register = lambda: manager.register_comm(comm)
+    comm.register()
+    return comm.send
+
+
+class _FixedComm:
+    """As much of a comm as a comm manager needs, but no child of ipykernel's.
+
+    That one names the running cell as the parent of what it sends, fires the hooks that belong to a
+    cell in whatever thread hears a message, and says goodbye when it is collected.
+    """
+
+    def __init__(self, kernel: Any, comm_id: str, hear: Callable[[Any], object]) -> None:
+        self.comm_id = self.target_name = comm_id
+        self.register: Callable[[], object] = lambda: None
+        self._session = kernel.session
+        self._kernel = kernel
+        self._hear = hear
+
+    def send(self, data: dict[str, object]) -> None:
+        """Send ``data`` to every window; from any thread."""
+        content = {"comm_id": self.comm_id, "data": data}
+        topic = f"comm-{self.comm_id}".encode()
+        self._session.send(
+            self._kernel.iopub_socket, "comm_msg", content, metadata={}, parent={}, ident=topic
+        )
+
+    def handle_msg(self, message: Any) -> None:
+        """Hear a message."""
+        self._hear(message["content"]["data"])
+
+    def handle_close(self, _message: object) -> None:
+        """Be there again: other windows go on."""
+        self.register()
+
+
+def _has_route() -> bool:
+    from ipykernel.comm.comm import BaseComm
+
+    return hasattr(BaseComm, _ROUTE)
+
+
 def _manager_of(kernel: Any) -> Any:
     """Return what makes subshells in ``kernel``; None if it has none, or not as we know it."""
     thread = getattr(kernel, "shell_channel_thread", None)

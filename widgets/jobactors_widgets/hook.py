@@ -14,6 +14,8 @@ from weakref import WeakKeyDictionary
 import jobactors as ja
 
 from .comm import current_kernel
+from .outputs import VIEW_TYPE, SavedOutputs
+from .sidebar import Sidebar
 from .static_table import html_table, text_table
 
 if TYPE_CHECKING:
@@ -32,9 +34,12 @@ class DisplayHook:
 
     def __init__(self) -> None:
         self._faces: WeakKeyDictionary[ja.Jobs, _Face] = WeakKeyDictionary()
+        self._saved: SavedOutputs | None = None
+        self._sidebar = Sidebar()
 
     def started(self, jobs: ja.Jobs) -> None:
-        """Take note of a job system that ``ja.start`` opened in this kernel."""
+        """Tell JupyterLab's sidebar of a job system that ``ja.start`` opened in this kernel."""
+        self._sidebar.follow(jobs)
 
     def mimebundle(self, thing: ja.Job[Any] | ja.Jobs) -> dict[str, object] | None:
         """Return what a notebook shows for ``thing``; None outside of one, where its repr serves.
@@ -45,27 +50,44 @@ class DisplayHook:
         kernel = current_kernel()
         if kernel is None:
             return None
-        bundle = _table_of(thing)
+        bundle, panel = _table_of(thing), None
         try:
-            bundle |= self._live(thing)
+            panel = self._live(thing)
+            bundle |= {VIEW_TYPE: panel.view}
         except ja.JobsClosed:
             pass  # it was never displayed while it was open
         except ImportError:
             _log.info("live panels need: pip install 'jobactors[notebook]'")
         except Exception:
             _log.exception("no live panel could be made")
+        self._keep_true(kernel, thing, bundle, panel)
         return bundle
 
-    def _live(self, thing: ja.Job[Any] | ja.Jobs) -> dict[str, object]:
-        from .panel import VIEW_TYPE
+    def _keep_true(
+        self,
+        kernel: Any,
+        thing: ja.Job[Any] | ja.Jobs,
+        bundle: dict[str, object],
+        panel: JobsPanel | None,
+    ) -> None:
+        shell = getattr(kernel, "shell", None)
+        if shell is None:
+            return
+        try:
+            if self._saved is None:
+                self._saved = SavedOutputs(shell, _table_of)
+            self._saved.show(thing, bundle, panel)
+        except Exception:
+            _log.exception("this output keeps the state it is shown with")
 
+    def _live(self, thing: ja.Job[Any] | ja.Jobs) -> JobsPanel:
         jobs, job_id = (thing.jobs, thing.id) if isinstance(thing, ja.Job) else (thing, None)
         face = self._faces.get(jobs)
         if face is None:
             face = _Face()
             jobs.attach(face.feed.serve)
             self._faces[jobs] = face  # only now: a feed that is not served would freeze its panels
-        return {VIEW_TYPE: face.panel(jobs, job_id).view}
+        return face.panel(jobs, job_id)
 
 
 class _Face:

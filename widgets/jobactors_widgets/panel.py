@@ -5,7 +5,9 @@ the widget itself or to a page that was loaded again.  They are never written af
 changes later travels as custom messages, in order, from the jobs' loop:
 
 * kernel → browser ``frame``: the rows that changed (:mod:`.feed`), or all of them;
-* browser → kernel ``act``: a button; kernel → browser ``answer``: what became of it;
+* browser → kernel ``act``: a button, for the job ``id`` or for all ``ids``; kernel → browser
+  ``answer``: what became of it;
+* browser → kernel ``details``, ``log``, ``result``: more of one job, answered by the same kind;
 * browser → kernel ``hello``: the number of the last frame it has.  It is answered with all rows if
   that is not the last one sent.  Nothing waits for it: in a busy kernel it may come late.
 
@@ -16,15 +18,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
+import trio
 
 import jobactors as ja
 
 from .comm import current_kernel, hear_while_busy, hears_while_busy
-from .commands import answer, perform
+from .commands import Many, answer, perform
+from .details import ResultTexts, details_of, log_piece
 from .static_files import panel_module, panel_style
 from .wire import Row, row_of
 
@@ -32,9 +36,7 @@ if TYPE_CHECKING:
     from .commands import Answer
     from .feed import Feed
 
-    Frame = dict[str, object]
-
-VIEW_TYPE: Final = "application/vnd.jupyter.widget-view+json"
+    Message = dict[str, object]
 
 
 def _rows_now(_value: object, panel: JobsPanel) -> list[Row]:
@@ -73,9 +75,11 @@ class JobsPanel(anywidget.AnyWidget):
         self.frames_sent = 0  # written by the jobs' loop, as is:
         self.has_ended = False
         self.closed = False
+        self.greeted = False  # a browser shows it, and is told every change
         self._jobs: ja.Jobs | None = jobs  # until it has ended; then its last rows are enough
         self._last_rows: list[Row] = []  # of one job: it is shown even when the registry lets it go
         self._feed = feed
+        self._results = ResultTexts()
         kernel = current_kernel()
         self.set_trait("single", job_id is not None)
         self.set_trait("hears", hears_while_busy(kernel))
@@ -104,6 +108,11 @@ class JobsPanel(anywidget.AnyWidget):
         except ja.JobactorsError:  # the job was let go, or the system is just closing
             return self._last_rows
         return [row_of(snapshot, now) for snapshot in snapshots]
+
+    def restate(self) -> None:
+        """Send the first state anew, for who only writes it down: nbclient.  In the main thread."""
+        itself: Any = self
+        itself.send_state(["frame", "ended", "rows"])  # a row newer than its frame does no harm
 
     # What the feed calls, on the jobs' loop.
 
@@ -135,7 +144,7 @@ class JobsPanel(anywidget.AnyWidget):
         self.frames_sent += 1
         self._tell({"kind": "frame", "frame": self.frames_sent, **content})
 
-    def _tell(self, content: Frame | Answer) -> None:
+    def _tell(self, content: Message | Answer) -> None:
         itself: Any = self
         itself.send(content)
 
@@ -145,7 +154,12 @@ class JobsPanel(anywidget.AnyWidget):
         match content:
             case {"kind": "act", "verb": verb, "id": job_id}:
                 self._post_act(verb, job_id)
+            case {"kind": "act", "verb": verb, "ids": [*job_ids]}:
+                self._post_many(verb, job_ids)
+            case {"kind": "details" | "log" | "result" as kind, "id": str(job_id)}:
+                self._look(kind, job_id, content.get("since"))
             case {"kind": "hello", "frame": frame}:
+                self.greeted = True
                 self._post(self._greet, frame)
             case _:
                 self.log.warning("a jobs panel got a message it does not know")
@@ -153,6 +167,24 @@ class JobsPanel(anywidget.AnyWidget):
     def _post_act(self, verb: object, job_id: object) -> None:
         if not self._post(self._act, verb, job_id):
             self._tell(answer(str(verb), str(job_id), "this job system has stopped"))
+
+    def _post_many(self, verb: object, job_ids: list[object]) -> None:
+        jobs = self._jobs
+        if jobs is None or not self._post(self._act_on_some, Many(jobs, verb, job_ids)):
+            self._tell(answer(str(verb), "", "this job system has stopped"))
+
+    def _look(self, kind: str, job_id: str, since: object) -> None:
+        """Answer what only one row asks for.  Reading needs no turn on the loop."""
+        try:
+            if self._jobs is None:
+                return
+            job = self._jobs.get(job_id)
+        except ja.JobactorsError:  # let go meanwhile: the row goes as well
+            return
+        if kind == "result":
+            self._results.ask(job, self._tell)
+        else:
+            self._tell(details_of(job) if kind == "details" else log_piece(job, since))
 
     def _forget(self, _message: object) -> None:
         self.closed = True
@@ -173,6 +205,12 @@ class JobsPanel(anywidget.AnyWidget):
     def _act(self, verb: object, job_id: object) -> None:
         if self._jobs is not None:
             self._tell(perform(self._jobs, verb, job_id))
+
+    def _act_on_some(self, many: Many) -> None:
+        if many.tell_some() and self._jobs is not None:
+            trio.lowlevel.current_trio_token().run_sync_soon(self._act_on_some, many)
+        else:
+            self._tell(many.answer)
 
     def _greet(self, frame: object) -> None:
         if frame != self.frames_sent:

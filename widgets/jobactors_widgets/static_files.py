@@ -12,7 +12,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-MODULES: Final = ("format.js", "view.js", "panel.js")
+MODULES: Final = (
+    *("dom.js", "format.js", "actions.js", "virtual.js", "sayer.js", "pressed.js"),
+    *("row.js", "details.js", "board.js", "view.js", "panel.js"),
+)
 
 _IMPORT: Final = re.compile(r"^import\s[^;]*?\sfrom\s+'\./[\w.]+';\n", re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async )?function |const |class )", re.MULTILINE)

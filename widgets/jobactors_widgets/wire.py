@@ -9,7 +9,10 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``id``         the job's id
 ``name``       what a person reads, at most 200 characters
 ``state``      the value of :class:`jobactors.JobState`
+``type``       the job's type, where that is not its name; at most 200 characters
 ``subject``    what the job is about, at most 200 characters
+``tags``       words to filter by, at most 8 of 40 characters
+``priority``   larger runs first; not said of 0
 ``icon``       a short text such as an emoji, at most 8 characters
 ``waiting``    why a queued job has not started: a :class:`jobactors.Waiting`
 ``due``        seconds until the next attempt may start
@@ -23,14 +26,21 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``rate``       units a second
 ``left``       seconds to the end at the present speed
 ``elapsed``    seconds at work when the row was made; the browser counts on from there
-``message``    the last message, or else the open stages, at most 500 characters
+``message``    the last message, at most 500 characters
+``stages``     the open stages, outermost first, at most 200 characters
+``counters``   named counters, at most 6 of them
 ``error``      the error's type and message, at most 500 characters
 ``reason``     why it was asked to stop, at most 200 characters
+``pausable``   true: it has been seen to pass a point where it can pause
+``lines``      lines it has written to its log
+``ended``      when it ended, in seconds since the epoch
+``unread``     true: it has succeeded or failed, and nobody has read what it ended with
 =============  ==========================================================================
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
@@ -41,7 +51,13 @@ LONGEST_NAME: Final = 200
 LONGEST_MESSAGE: Final = 500
 LONGEST_UNIT: Final = 20
 LONGEST_ICON: Final = 8
+LONGEST_WORD: Final = 40
+MOST_TAGS: Final = 8
+MOST_COUNTERS: Final = 6
+LARGEST_WHOLE: Final = 2**53  # beyond it a JavaScript number is not exact
 LARGEST: Final = 1e300  # JSON has no infinity, and a JavaScript number ends near 1.8e308
+
+_log = logging.getLogger(__name__)
 
 
 class Row(TypedDict):
@@ -50,7 +66,10 @@ class Row(TypedDict):
     id: str
     name: str
     state: str
+    type: NotRequired[str]
     subject: NotRequired[str]
+    tags: NotRequired[list[str]]
+    priority: NotRequired[int]
     icon: NotRequired[str]
     waiting: NotRequired[str]
     due: NotRequired[float]
@@ -65,33 +84,60 @@ class Row(TypedDict):
     left: NotRequired[float]
     elapsed: NotRequired[float]
     message: NotRequired[str]
+    stages: NotRequired[str]
+    counters: NotRequired[dict[str, float]]
     error: NotRequired[str]
     reason: NotRequired[str]
+    pausable: NotRequired[bool]
+    lines: NotRequired[int]
+    ended: NotRequired[float]
+    unread: NotRequired[bool]
 
 
 def row_of(snapshot: ja.JobSnapshot, now: float) -> Row:
     """Say in one row how a job stands at the time ``now`` (seconds since the epoch).
 
     Never raises for what a job put into its name, message or numbers: text is cut and made valid
-    Unicode, and a number that JSON cannot carry is left out.
+    Unicode, a number that JSON cannot carry is left out, and a text with a mind of its own (a
+    subclass that raises) costs the row everything but its state.
     """
-    row: Row = {
-        "id": snapshot.id,
-        "name": safe_text(snapshot.name, LONGEST_NAME),
-        "state": snapshot.state.value,
-    }
-    _add_labels(row, snapshot)
-    _add_waiting(row, snapshot, now)
-    _add_progress(row, snapshot.progress)
-    elapsed = _number(snapshot.elapsed(now), 1)
-    if elapsed is not None:
-        row["elapsed"] = elapsed
+    row: Row = {"id": snapshot.id, "name": "?", "state": snapshot.state.value}
+    try:
+        row["name"] = safe_text(snapshot.name, LONGEST_NAME)
+        _add_labels(row, snapshot)
+        _add_waiting(row, snapshot, now)
+        _add_progress(row, snapshot.progress)
+        _add_times(row, snapshot, now)
+    except Exception:
+        _log.debug("a row without all that could be said", exc_info=True)
     return row
 
 
+def _add_times(row: Row, snapshot: ja.JobSnapshot, now: float) -> None:
+    elapsed = _number(snapshot.elapsed(now), 1)
+    if elapsed is not None:
+        row["elapsed"] = elapsed
+    if not snapshot.state.is_terminal:
+        return
+    ended = _number(snapshot.finished_at, 0)
+    if ended is not None:
+        row["ended"] = ended
+    if not snapshot.read and snapshot.state.value != "cancelled":
+        row["unread"] = True
+
+
 def _add_labels(row: Row, snapshot: ja.JobSnapshot) -> None:
+    info = snapshot.info
+    if info.type != info.name:
+        row["type"] = safe_text(info.type, LONGEST_NAME)
     if snapshot.subject:
         row["subject"] = safe_text(snapshot.subject, LONGEST_NAME)
+    if info.tags:
+        row["tags"] = [safe_text(tag, LONGEST_WORD) for tag in info.tags[:MOST_TAGS]]
+    if info.priority and abs(info.priority) < LARGEST_WHOLE:
+        row["priority"] = info.priority
+    if snapshot.log_lines:
+        row["lines"] = snapshot.log_lines
     if snapshot.info.icon:
         row["icon"] = safe_text(snapshot.info.icon, LONGEST_ICON)
     if snapshot.attempt > 1:
@@ -128,9 +174,20 @@ def _add_progress(row: Row, progress: ja.Progress) -> None:
         row["left"] = left
     if progress.unit:
         row["unit"] = safe_text(progress.unit, LONGEST_UNIT)
-    message = progress.message or " · ".join(filter(None, progress.stages))
-    if message:
-        row["message"] = safe_text(message, LONGEST_MESSAGE)
+    if progress.message:
+        row["message"] = safe_text(progress.message, LONGEST_MESSAGE)
+    if stages := " › ".join(filter(None, progress.stages)):
+        row["stages"] = safe_text(stages, LONGEST_NAME)
+    if counters := _counters(progress):
+        row["counters"] = counters
+    if progress.pausable:
+        row["pausable"] = True
+
+
+def _counters(progress: ja.Progress) -> dict[str, float]:
+    numbers = ((name, _number(value, 4)) for name, value in progress.counters.items())
+    known = [(name, value) for name, value in numbers if value is not None]
+    return {safe_text(name, LONGEST_WORD): value for name, value in known[:MOST_COUNTERS]}
 
 
 def safe_text(text: str, longest: int) -> str:

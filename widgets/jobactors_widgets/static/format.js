@@ -22,8 +22,17 @@
  * @property {number} [left]      seconds
  * @property {number} [elapsed]   seconds, when the row was made
  * @property {string} [message]
+ * @property {string} [stages]
+ * @property {Record<string, number>} [counters]
  * @property {string} [error]
  * @property {string} [reason]
+ * @property {string} [type]      where it is not the name
+ * @property {string[]} [tags]
+ * @property {number} [priority]
+ * @property {boolean} [pausable]
+ * @property {number} [lines]     lines of its log
+ * @property {number} [ended]     when, in seconds since the epoch
+ * @property {boolean} [unread]
  */
 
 /** States that no event leads out of. */
@@ -67,14 +76,18 @@ export function detail(row) {
   if (row.error && row.state === 'failed') return row.error;
   if (row.reason && !ACTIVE.has(row.state)) return row.reason;
   const attempt = row.attempt ? `attempt ${row.attempt}` : '';
-  return [attempt, row.message].filter(Boolean).join(' · ');
+  const where = [row.stages, row.message].filter(Boolean).join(': ');
+  const counted = row.total !== undefined && row.total > 1 ? howFarInFull(row) : '';
+  const counters = Object.entries(row.counters || {}).map(([name, n]) => `${name} ${amount(n)}`);
+  return [attempt, where, counted, ...counters].filter(Boolean).join(' · ');
 }
 
 /** @param {Row} row */
 function waitingFor(row) {
   const why = (row.waiting && WAITS[row.waiting]) || '';
   const when = row.due ? `${why} in ${span(row.due)}` : why;
-  return row.error ? `${when} · ${row.error}` : when;
+  const priority = row.priority ? `priority ${row.priority}` : '';
+  return [when, priority, row.error].filter(Boolean).join(' · ');
 }
 
 /** How far: percent when known, else what is done so far. @param {Row} row */
@@ -185,4 +198,28 @@ export function choose(rows, most) {
   order.sort((a, b) => a.rank - b.rank || (a.rank === 2 ? b.i - a.i : a.i - b.i));
   const kept = order.slice(0, most).map(x => x.i).sort((a, b) => a - b);
   return kept.map(i => rows[i]);
+}
+
+/** "1 job", "3 jobs". @param {number} n @param {string} word */
+export function plural(n, word) {
+  return `${n} ${word}${n === 1 ? '' : 's'}`;
+}
+
+/** A point in time, in this page's own time zone. @param {number} seconds since the epoch */
+export function moment(seconds) {
+  const at = new Date(seconds * 1000);
+  if (Number.isNaN(at.getTime())) return '';
+  const two = n => String(n).padStart(2, '0');
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/**
+ * Text with its control characters made visible, so that none can hide or reorder what is read;
+ * line ends and tabs stay.
+ * @param {unknown} text
+ */
+export function plainText(text) {
+  return String(text ?? '').replace(/[\u0000-\u0008\u000b-\u001f]/g, c => String.fromCharCode(0x2400 + c.charCodeAt(0)))
+    .replace(/[\u007f-\u009f]/g, '\ufffd').replace(/[\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 }

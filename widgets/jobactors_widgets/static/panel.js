@@ -92,10 +92,14 @@ function initialize({ model }) {
 }
 
 function render({ model, el }) {
+  const single = model.get('single');
   const view = createView(el, {
-    single: model.get('single'),
+    single,
+    board: !single,
     receivedAt,
-    act: (verb, id) => model.send({ kind: 'act', verb, id })
+    act: (verb, id) => model.send({ kind: 'act', verb, id }),
+    actMany: (verb, ids) => model.send({ kind: 'act', verb, ids }),
+    ask: message => model.send(message)
   });
   const draw = () => view.show({
     rows: model.get('rows'),
@@ -108,7 +112,10 @@ function render({ model, el }) {
   model.on('change:rows', soon);
   model.on('change:ended', soon);
   model.on('change:alive', soon);
-  model.on('msg:custom', message => { if (message.kind === 'answer') view.answered(message); });
+  model.on('msg:custom', message => {
+    if (message.kind === 'answer') view.answered(message);
+    else if (message.kind !== 'frame') view.told(message);
+  });
   draw();
   return () => {
     cancelAnimationFrame(asked);

@@ -1,52 +1,34 @@
 // Jobs as rows of plain DOM, shared by the panels in cells and the sidebar.
 //
-// Rows are keyed by job id and changed in place, so that a button keeps its focus, and a click
-// begun on it ends on it, over ten redraws a second.  Everything shown is text, never HTML.
+// What a host passes in: `createView(root, options)`, the options below; only `act` is needed.  The
+// rows are those of wire.py, all of them at every `show`.  What it gets back:
+//
+//   show({rows, hears, alive, ended})   draw; what is left out stays as it was
+//   answered(answer)                    the kernel's answer to `act` or `actMany`
+//   told(message)                       its answer to `ask`: kinds "details", "log", "result"
+//   dispose()                           stop every clock and empty the root
+//
+// Verbs beyond "cancel" go through the same `act`.  Without `ask` rows unfold to their whole text
+// only; without `board` there is no filter, no selection and no history, and at most 200 rows.
+// A host that loads this module needs its neighbours too: MODULES in static_files.py names them.
 
-import {
-  ACTIVE, TERMINAL, TICKING, choose, clock, detail, elapsedNow, howFar, howFarInFull, speed, stateWord,
-  summary, timeLeft
-} from './format.js';
+import { append, pageTimers, setAttribute, setHidden, setText } from './dom.js';
+import { arrange, createTools, filterRows } from './board.js';
+import { createDetails } from './details.js';
+import { createPressed } from './pressed.js';
+import { createRow } from './row.js';
+import { spanOf } from './virtual.js';
+import { createSayer } from './sayer.js';
+import { TICKING, choose, plural, summary } from './format.js';
 
-const SVG = 'http://www.w3.org/2000/svg';
 const MOST_ROWS = 200;
-const ANSWER_MS = 1000;
-const PATIENT_MS = 5000;
-
-/** What the row says when a pressed button was not answered. */
-export const DEAF = 'the kernel is busy: it hears this when the cell ends';
-export const SILENT = 'no answer from the kernel yet';
+const FEW_ROWS = 60;
+const SPARE_ROWS = 8;
+const ROW_HEIGHT = 29;
 const GONE = 'The kernel is gone; this is how the jobs stood.';
 const ENDED = 'This job system has stopped.';
 const EMPTY = 'No jobs yet. jobs.submit(function) starts one.';
-
-// One glyph a state, drawn in a 16 × 16 box with the current colour.
-const GLYPHS = {
-  queued: 'M8 2.5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 1 1 0-11zM8 5v3.2l2 1.6',
-  running: 'M8 2.5a5.5 5.5 0 0 1 5.5 5.5',
-  paused: 'M5.5 4v8M10.5 4v8',
-  cancelling: 'M8 2.5a5.5 5.5 0 0 1 5.5 5.5',
-  interrupted: 'M9 2.5L5 8.5h6l-4 5',
-  succeeded: 'M3 8.5l3.2 3.2L13 4.8',
-  failed: 'M4 4l8 8M12 4l-8 8',
-  stuck: 'M8 3.2v5.6M8 12.3v.4',
-  cancelled: 'M8 2.5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 1 1 0-11zM4.2 11.8l7.6-7.6'
-};
-
-/**
- * The buttons of a row, in their order.  Another verb is another line here, and in commands.py.
- * `pressed` and `as` are the word and the look of the row until the kernel has answered.
- */
-const ACTIONS = [
-  {
-    verb: 'cancel',
-    label: 'Cancel',
-    pressed: 'cancelling…',
-    as: 'cancelling',
-    offered: row => !TERMINAL.has(row.state),
-    enabled: row => row.state !== 'cancelling' && row.request !== 'cancel'
-  }
-];
+const NONE_LEFT = 'No job matches.';
 
 /**
  * Draw jobs into `root` until `dispose()`.
@@ -54,128 +36,258 @@ const ACTIONS = [
  * @param {HTMLElement} root
  * @param {Object} options
  * @param {(verb: string, id: string) => void} options.act   a button was pressed
+ * @param {(verb: string, ids: string[]) => void} [options.actMany]   the same for a selection
+ * @param {(message: {kind: string, id: string}) => void} [options.ask]   details are wanted
  * @param {boolean} [options.single]                         one job: no heading
+ * @param {boolean} [options.board]                          tools, selection and history
  * @param {(row: import('./format.js').Row) => number} [options.receivedAt]  when a row came, in ms
  * @param {{now: () => number, later: Function, forget: Function, every: Function, stop: Function}} [options.timers]
  */
-export function createView(root, { act, single = false, receivedAt, timers = pageTimers() }) {
+export function createView(root, options) {
+  const { act, actMany, ask, single = false, board = false, receivedAt, timers = pageTimers() } = options;
   const since = receivedAt || firstSeen(timers);
-  const pending = new Map();   // job id -> {word, as, stand, note, timer}
-  const notes = new Map();     // job id -> {text, stand}: why a button did nothing
-  const rows = new Map();      // job id -> what drawRow needs
+  const pressed = createPressed(timers, redrawRow);
+  const rows = new Map();      // job id -> what createRow returns, while it is in the page
+  const opened = new Map();    // job id -> its details, null while its row is not in the page
+  const heights = new Map();   // job id -> pixels, of unfolded rows
+  const selected = new Set();
   let shown = { rows: [], hears: true, alive: true, ended: false };
+  let items = [];              // what is listed, top to bottom
+  let places = { filtered: [], endedAt: -1, endedCount: 0 };
+  let historyOpen = true;
+  let rowHeight = ROW_HEIGHT;
   let ticker = null;
+  let lastPicked = null;
 
   root.classList.add('ja-jobs');
   root.classList.toggle('ja-single', single);
+  root.classList.toggle('ja-board', board);
   const head = append(root, 'div', 'ja-head');
   const counts = append(head, 'span', 'ja-counts');
   const notice = append(head, 'span', 'ja-notice', { role: 'status' });
+  const tools = board ? createTools(root, { changed: redraw, actMany: sendMany, selectShown }) : null;
   const list = append(root, 'div', 'ja-list', { role: 'list', 'aria-label': single ? 'Job' : 'Jobs' });
+  const history = board ? createHistory() : null;
+  const sayer = createSayer(root, timers);
+  if (!single) list.setAttribute('tabindex', '0');
+  list.addEventListener('scroll', () => { if (isLong()) drawList(); });
+  list.addEventListener('keydown', onKey);
 
   function show(state) {
     shown = { ...shown, ...state };
-    const chosen = choose(shown.rows, MOST_ROWS);
-    const following = isAtEnd(list);
-    drawHead(chosen.length);
-    drawList(chosen);
+    sayer.note(shown.rows);
+    forgetGone();
+    redraw();
+    tickWhileNeeded();
+  }
+
+  function redraw() {
+    const following = !board && isAtEnd(list);
+    arrangeItems();
+    drawHead();
+    drawList();
     if (following && !single) list.scrollTop = list.scrollHeight;
-    tickWhileNeeded(chosen);
   }
 
-  function drawHead(count) {
-    root.classList.toggle('ja-gone', !shown.alive);
-    const hidden = shown.rows.length - count;
-    const more = hidden ? ` · ${hidden} not shown` : '';
-    setText(counts, shown.rows.length ? summary(shown.rows) + more : EMPTY);
-    setText(notice, shown.alive ? (shown.ended ? ENDED : '') : GONE);
-    head.hidden = single && !notice.textContent;
-  }
-
-  function drawList(chosen) {
-    const ids = new Set(chosen.map(row => row.id));
-    for (const [id, drawn] of rows) {
-      if (!ids.has(id)) {
-        drawn.el.remove();
-        rows.delete(id);
-        forgetPending(id);
-        notes.delete(id);
-      }
+  function arrangeItems() {
+    if (!board) {
+      items = choose(shown.rows, MOST_ROWS);
+      places = { filtered: items, endedAt: -1, endedCount: 0 };
+      return;
     }
-    let before = null;
-    for (const row of chosen) {
+    const filtered = filterRows(shown.rows, tools.wanted);
+    const { open, ended } = arrange(filtered, tools.wanted.order);
+    items = historyOpen ? open.concat(ended) : open;
+    places = { filtered, endedAt: open.length, endedCount: ended.length };
+  }
+
+  function drawHead() {
+    root.classList.toggle('ja-gone', !shown.alive);
+    const hidden = board ? 0 : shown.rows.length - items.length;
+    const more = hidden ? ` · ${hidden} not shown` : '';
+    const unread = board ? shown.rows.filter(row => row.unread).length : 0;
+    const news = unread ? ` · ${unread} unread` : '';
+    const some = places.filtered.length < shown.rows.length && board ? ` · ${plural(places.filtered.length, 'job')} shown` : '';
+    setText(counts, shown.rows.length ? summary(shown.rows) + news + more + some : EMPTY);
+    setText(notice, shown.alive ? (shown.ended ? ENDED : '') : GONE);
+    setHidden(head, single && !notice.textContent);
+    if (tools) tools.draw(shown.rows, shown.rows.filter(row => selected.has(row.id)), places.filtered.length);
+    setAttribute(list, 'data-empty', shown.rows.length && !places.filtered.length ? NONE_LEFT : null);
+  }
+
+  function isLong() {
+    return board && items.length > FEW_ROWS;
+  }
+
+  /** The rows that belong into the page, and the room that the others take. */
+  function inSight() {
+    if (!isLong()) return { first: 0, end: items.length, before: 0, after: 0 };
+    const extra = new Map();
+    if (heights.size) items.forEach((row, i) => { if (heights.has(row.id)) extra.set(i, heights.get(row.id) - rowHeight); });
+    return spanOf({
+      count: items.length, height: rowHeight, extra,
+      top: list.scrollTop, viewport: Math.min(list.clientHeight || 600, 4000), spare: SPARE_ROWS
+    });
+  }
+
+  function drawList() {
+    const { first, end, before, after } = inSight();
+    const chosen = items.slice(first, end);
+    const ids = new Set(chosen.map(row => row.id));
+    for (const id of [...rows.keys()]) if (!ids.has(id)) removeRow(id);
+    setStyle(list, 'paddingTop', before ? `${before}px` : '');
+    setStyle(list, 'paddingBottom', after ? `${after}px` : '');
+    let last = null;
+    chosen.forEach((row, i) => {
+      last = putBehind(last, history && places.endedAt > 0 && first + i === places.endedAt ? history.el : null);
       const drawn = rows.get(row.id) || newRow(row.id);
-      // Moving an element that stands right would drop its focus.
-      const place = before ? before.nextSibling : list.firstChild;
-      if (drawn.el !== place) list.insertBefore(drawn.el, place);
-      before = drawn.el;
-      settle(row);
+      last = putBehind(last, drawn.el);
+      pressed.settle(row);
       drawRow(drawn, row);
+      setAttribute(drawn.el, 'aria-setsize', isLong() ? String(items.length) : null);
+      setAttribute(drawn.el, 'aria-posinset', isLong() ? String(first + i + 1) : null);
+    });
+    if (history) history.draw(putBehind, last, first <= places.endedAt && end >= places.endedAt);
+    measure();
+  }
+
+  /** Moving an element that stands right would drop its focus. */
+  function putBehind(before, el) {
+    if (!el) return before;
+    const place = before ? before.nextSibling : list.firstChild;
+    if (el !== place) list.insertBefore(el, place);
+    return el;
+  }
+
+  function measure() {
+    if (!isLong()) return;
+    for (const [id, drawn] of rows) {
+      const height = drawn.el.offsetHeight;
+      if (!height) return;
+      if (drawn.isOpen) heights.set(id, height);
+      else if (!drawn.el.classList.contains('ja-noted')) rowHeight = height;
     }
   }
 
   function newRow(id) {
-    const drawn = createRow(id, press);
+    const drawn = createRow(id, {
+      press: action => press(action, id),
+      unfold: open => unfold(id, open),
+      select: board && actMany ? (on, range) => pick(id, on, range) : null,
+      deep: Boolean(ask)
+    });
     rows.set(id, drawn);
+    if (opened.has(id)) openDetails(id, drawn);
     return drawn;
   }
 
+  function removeRow(id) {
+    const drawn = rows.get(id);
+    if (drawn.el.contains && drawn.el.contains(document.activeElement)) list.focus();
+    drawn.el.remove();
+    rows.delete(id);
+    if (opened.get(id)) opened.get(id).close();
+    if (opened.has(id)) opened.set(id, null);
+  }
+
+  function unfold(id, open) {
+    const drawn = rows.get(id);
+    if (open) {
+      opened.set(id, null);
+      openDetails(id, drawn);
+      if (drawn.row.unread && ask && shown.alive && !shown.ended) act('read', id);
+      if (opened.get(id)) opened.get(id).update(drawn.row);
+    } else {
+      if (opened.get(id)) opened.get(id).close();
+      opened.delete(id);
+      heights.delete(id);
+      drawn.open(false);
+    }
+  }
+
+  function openDetails(id, drawn) {
+    if (ask) opened.set(id, createDetails(drawn.body, id, ask, timers));
+    drawn.open(true);
+  }
+
   function drawRow(drawn, row) {
-    const waiting = pending.get(row.id);
-    const usable = shown.alive && !shown.ended;
-    const note = (waiting && waiting.note) || (notes.get(row.id) || {}).text;
-    drawn.draw(row, waiting, note, usable);
-    drawn.time(clock(elapsedNow(row, shown.alive ? timers.now() - since(row) : 0)));
+    const changed = drawn.row !== row;
+    drawn.draw(row, pressed.of(row.id), pressed.note(row.id), shown.alive && !shown.ended);
+    drawn.select(selected.has(row.id));
+    drawn.tick(shown.alive ? timers.now() - since(row) : 0);
+    const details = opened.get(row.id);
+    if (details && changed && shown.alive) details.update(row);
   }
 
   function press(action, id) {
-    if (pending.has(id)) return;
+    if (pressed.of(id)) return;
     const drawn = rows.get(id);
-    notes.delete(id);
-    const waiting = { word: action.pressed, as: action.as, stand: standOf(drawn.row), note: '', timer: null };
-    waiting.timer = timers.later(() => {
-      waiting.note = shown.hears ? SILENT : DEAF;
-      if (pending.get(id) === waiting) drawRow(drawn, drawn.row);
-    }, shown.hears ? PATIENT_MS : ANSWER_MS);
-    pending.set(id, waiting);
+    pressed.press(action, drawn.row, shown.hears);
     drawRow(drawn, drawn.row);
     act(action.verb, id);
   }
 
-  /** A row that has moved on answers the button by itself. */
-  function settle(row) {
-    const waiting = pending.get(row.id);
-    if (waiting && waiting.stand !== standOf(row)) forgetPending(row.id);
-    const note = notes.get(row.id);
-    if (note && note.stand !== standOf(row)) notes.delete(row.id);
+  function redrawRow(id) {
+    const drawn = rows.get(id);
+    if (drawn) drawRow(drawn, drawn.row);
+  }
+
+  function sendMany(verb, ids) {
+    selected.clear();
+    actMany(verb, ids);
+    redraw();
+  }
+
+  function pick(id, on, range) {
+    const order = items.map(row => row.id);
+    const [from, to] = [order.indexOf(lastPicked), order.indexOf(id)].sort((a, b) => a - b);
+    for (const each of range && from >= 0 ? order.slice(from, to + 1) : [id]) {
+      if (on) selected.add(each);
+      else selected.delete(each);
+    }
+    lastPicked = id;
+    redraw();
+  }
+
+  function selectShown(on) {
+    selected.clear();
+    if (on) for (const row of places.filtered) selected.add(row.id);
+    redraw();
   }
 
   /** @param {{id: string, verb: string, ok: boolean, why: string}} answer */
-  function answered({ id, ok, why }) {
-    const drawn = rows.get(id);
-    if (!drawn) return;
-    if (ok) {
-      // Done: the row that shows it is on its way; a finished job has nothing more to say.
-      const waiting = pending.get(id);
-      if (waiting) timers.forget(waiting.timer);
-      if (waiting) waiting.note = '';
-      if (TERMINAL.has(drawn.row.state)) forgetPending(id);
-    } else {
-      forgetPending(id);
-      notes.set(id, { text: why, stand: standOf(drawn.row) });
+  function answered(answer) {
+    if (!answer.id) {
+      if (!answer.ok) sayer.tell(answer.why);
+      return;
     }
+    const drawn = rows.get(answer.id);
+    if (!drawn || answer.verb === 'read') return;
+    pressed.answered(answer, drawn.row);
     drawRow(drawn, drawn.row);
   }
 
-  function forgetPending(id) {
-    const waiting = pending.get(id);
-    if (waiting) timers.forget(waiting.timer);
-    pending.delete(id);
+  function told(message) {
+    const details = opened.get(message.id);
+    if (details) details.hear(message);
+  }
+
+  /** What is kept of jobs goes with them. */
+  function forgetGone() {
+    if (!pressed.ids.length && !opened.size && !selected.size) return;
+    const there = new Set(shown.rows.map(row => row.id));
+    for (const id of pressed.ids) if (!there.has(id)) pressed.drop(id);
+    for (const kept of [heights, selected]) for (const id of [...kept.keys()]) if (!there.has(id)) kept.delete(id);
+    for (const [id, details] of [...opened]) {
+      if (there.has(id)) continue;
+      if (details) details.close();
+      opened.delete(id);
+    }
   }
 
   /** One tick a second, and only while something works. */
-  function tickWhileNeeded(chosen) {
-    const needed = shown.alive && chosen.some(row => TICKING.has(row.state));
+  function tickWhileNeeded() {
+    const needed = shown.alive && shown.rows.some(row => TICKING.has(row.state));
     if (needed && ticker === null) ticker = timers.every(tick, 1000);
     if (!needed && ticker !== null) {
       timers.stop(ticker);
@@ -184,148 +296,74 @@ export function createView(root, { act, single = false, receivedAt, timers = pag
   }
 
   function tick() {
-    for (const { row, time } of rows.values()) {
-      if (TICKING.has(row.state)) time(clock(elapsedNow(row, timers.now() - since(row))));
+    for (const drawn of rows.values()) {
+      if (TICKING.has(drawn.row.state)) drawn.tick(timers.now() - since(drawn.row));
     }
+  }
+
+  function onKey(event) {
+    const row = event.target.closest && event.target.closest('.ja-row');
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (/^(INPUT|SELECT|PRE)$/.test(event.target.tagName) && event.target.type !== 'checkbox') return;
+    if (event.key === 'Enter' && row && event.target === row) unfold(row.dataset.job, !rows.get(row.dataset.job).isOpen);
+    else if (event.key === 'Escape' && row && rows.get(row.dataset.job).isOpen) {
+      unfold(row.dataset.job, false);
+      row.focus();
+    } else if (step && !single) goTo(row ? items.findIndex(each => each.id === row.dataset.job) + step : rowInSight());
+    else if (event.key === 'Home' && !single) goTo(0);
+    else if (event.key === 'End' && !single) goTo(items.length - 1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();   // the notebook would take the arrows for its own
+  }
+
+  function rowInSight() {
+    return isLong() ? Math.ceil(list.scrollTop / rowHeight) : 0;
+  }
+
+  function goTo(index) {
+    if (index < 0 || index >= items.length) return;
+    if (isLong() && !rows.has(items[index].id)) {
+      list.scrollTop = index * rowHeight;
+      drawList();
+    }
+    const drawn = rows.get(items[index].id);
+    if (drawn) drawn.el.focus();
+  }
+
+  function createHistory() {
+    const el = append(list, 'div', 'ja-history', { role: 'listitem' });
+    const button = append(el, 'button', 'ja-fold', { type: 'button' });
+    button.addEventListener('click', () => {
+      historyOpen = !historyOpen;
+      redraw();
+    });
+    el.remove();
+    function draw(put, last, inPage) {
+      const wanted = places.endedCount > 0 && places.endedAt > 0 && inPage;
+      if (!wanted) return el.remove();
+      if (!historyOpen) put(last, el);
+      setText(button, `${historyOpen ? '▾' : '▸'} ${places.endedCount} ended`);
+      setAttribute(button, 'aria-expanded', String(historyOpen));
+      return undefined;
+    }
+    return { el, draw };
   }
 
   function dispose() {
     if (ticker !== null) timers.stop(ticker);
-    for (const id of [...pending.keys()]) forgetPending(id);
+    pressed.dispose();
+    for (const details of opened.values()) if (details) details.close();
+    opened.clear();
+    sayer.dispose();
     root.replaceChildren();
   }
 
-  return { show, answered, dispose };
+  return { show, answered, told, dispose };
 }
 
-/** One row's elements, made once; `draw` and `time` change what differs. */
-function createRow(id, press) {
-  const el = document.createElement('div');
-  el.className = 'ja-row';
-  el.dataset.job = id;
-  el.setAttribute('role', 'listitem');
-  el.tabIndex = -1;
-  const icon = glyph(el);
-  const name = append(el, 'bdi', 'ja-name');
-  const word = append(el, 'span', 'ja-word');
-  const says = foldable(el);
-  const bar = append(el, 'div', 'ja-bar', { role: 'progressbar', 'aria-valuemin': '0', 'aria-valuemax': '100' });
-  const fill = append(bar, 'div', 'ja-fill');
-  const far = append(el, 'span', 'ja-far ja-number');
-  const rate = append(el, 'span', 'ja-rate ja-number');
-  const left = append(el, 'span', 'ja-left ja-number');
-  const time = append(el, 'span', 'ja-time ja-number', { title: 'time at work' });
-  const buttons = createButtons(el, action => press(action, id));
-  const drawn = { el, row: null, draw, time: text => setText(time, text) };
-
-  function draw(row, waiting, note, usable) {
-    drawn.row = row;
-    const state = waiting ? waiting.as : row.stuck ? 'stuck' : row.state;
-    setAttribute(el, 'data-state', state);
-    setAttribute(icon, 'd', GLYPHS[state] || GLYPHS.queued);
-    const label = [row.icon, row.name, row.subject].filter(Boolean).join(' ');
-    setText(name, [row.icon, row.name].filter(Boolean).join(' ') + (row.subject ? ` · ${row.subject}` : ''));
-    setAttribute(name, 'title', `${label}\n${row.id}`);
-    setText(word, waiting ? waiting.word : stateWord(row));
-    says.set(note || detail(row));
-    el.classList.toggle('ja-noted', Boolean(note));
-    drawBar(row, label);
-    setText(far, howFar(row));
-    setAttribute(far, 'title', howFarInFull(row));
-    const goesOn = usable && !waiting;
-    setText(rate, goesOn ? speed(row) : '');
-    setText(left, goesOn ? timeLeft(row) : '');
-    for (const { action, button } of buttons) drawButton(action, button, row, waiting, usable, label);
-  }
-
-  function drawBar(row, label) {
-    const known = row.fraction !== undefined;
-    const unknown = !known && ACTIVE.has(row.state);
-    bar.classList.toggle('ja-unknown', unknown);
-    bar.classList.toggle('ja-idle', !known && !unknown);
-    const share = known ? row.fraction : row.state === 'succeeded' ? 1 : 0;
-    const width = `${(share * 100).toFixed(2)}%`;
-    if (fill.style.width !== width) fill.style.width = width;
-    setAttribute(bar, 'aria-label', `${label}: progress`);
-    setAttribute(bar, 'aria-valuenow', known ? String(Math.floor(share * 100)) : null);
-    setAttribute(bar, 'aria-valuetext', [howFar(row), stateWord(row)].filter(Boolean).join(', '));
-  }
-
-  function drawButton(action, button, row, waiting, usable, label) {
-    const offered = action.offered(row);
-    setAttribute(button, 'aria-label', `${action.label} ${label}`);
-    const disabled = !usable || !offered || Boolean(waiting) || !action.enabled(row);
-    // A focused button that goes away hands its focus to the row, not to the page's top.
-    if (!offered && button === document.activeElement) el.focus();
-    if (button.hidden === offered) button.hidden = !offered;
-    // Not `disabled`, which would throw the keyboard's place away at the press.
-    setAttribute(button, 'aria-disabled', disabled ? 'true' : null);
-  }
-
-  return drawn;
-}
-
-function createButtons(el, pressed) {
-  const box = append(el, 'span', 'ja-buttons');
-  return ACTIONS.map(action => {
-    const button = append(box, 'button', 'ja-button', { type: 'button' });
-    button.dataset.verb = action.verb;
-    setText(button, action.label);
-    button.addEventListener('click', () => {
-      if (button.getAttribute('aria-disabled') !== 'true') pressed(action);
-    });
-    return { action, button };
-  });
-}
-
-/** One line that unfolds to the whole text when it is pressed. */
-function foldable(parent) {
-  const button = append(parent, 'button', 'ja-says', { type: 'button', 'aria-expanded': 'false' });
-  button.addEventListener('click', () => {
-    const open = button.getAttribute('aria-expanded') !== 'true';
-    setAttribute(button, 'aria-expanded', String(open));
-    parent.classList.toggle('ja-open', open);
-  });
-  function set(text) {
-    setText(button, text);
-    setAttribute(button, 'title', text || null);
-    if (button.hidden !== !text) button.hidden = !text;
-  }
-  return { set };
-}
-
-function glyph(parent) {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('class', 'ja-icon');
-  svg.setAttribute('viewBox', '0 0 16 16');
-  svg.setAttribute('aria-hidden', 'true');
-  const path = document.createElementNS(SVG, 'path');
-  svg.appendChild(path);
-  parent.appendChild(svg);
-  return path;
-}
-
-function append(parent, tag, className, attributes = {}) {
-  const el = document.createElement(tag);
-  el.className = className;
-  for (const [key, value] of Object.entries(attributes)) el.setAttribute(key, value);
-  parent.appendChild(el);
-  return el;
-}
-
-function setText(el, text) {
-  if (el.textContent !== text) el.textContent = text;
-}
-
-function setAttribute(el, key, value) {
-  if (el.getAttribute(key) === value) return;
-  if (value === null) el.removeAttribute(key);
-  else el.setAttribute(key, value);
-}
-
-/** What must change before a pressed button counts as answered by the row itself. */
-function standOf(row) {
-  return `${row.state} ${row.request || ''}`;
+function setStyle(el, key, value) {
+  if (el.style[key] !== value) el.style[key] = value;
 }
 
 function isAtEnd(list) {
@@ -337,15 +375,5 @@ function firstSeen(timers) {
   return row => {
     if (!seen.has(row)) seen.set(row, timers.now());
     return seen.get(row);
-  };
-}
-
-function pageTimers() {
-  return {
-    now: () => Date.now(),
-    later: (fn, ms) => setTimeout(fn, ms),
-    forget: timer => clearTimeout(timer),
-    every: (fn, ms) => setInterval(fn, ms),
-    stop: timer => clearInterval(timer)
   };
 }
