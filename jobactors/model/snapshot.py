@@ -150,8 +150,9 @@ def fold(snapshot: JobSnapshot | None, event: ev.Event) -> JobSnapshot:
     return change(snapshot, event)
 
 
-_values: Final = attrgetter(*(field.name for field in attrs.fields(JobSnapshot)))
-_index: Final = {field.name: i for i, field in enumerate(attrs.fields(JobSnapshot))}
+_names: Final[tuple[str, ...]] = tuple(field.name for field in attrs.fields(JobSnapshot))
+_values: Final = attrgetter(*_names)
+_index: Final = {name: i for i, name in enumerate(_names)}
 
 
 def _with(snapshot: JobSnapshot, **changes: Any) -> JobSnapshot:
