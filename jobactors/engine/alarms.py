@@ -60,7 +60,6 @@ class Alarms:
         heapq.heappush(self._heap, (at, next(self._order), alarm))
         return alarm
 
-    @trio.lowlevel.enable_ki_protection
     def one_was_taken_back(self) -> None:
         """Clear the heap now and then: a deadline of a day must not be kept for a day."""
         self._taken_back += 1
@@ -69,6 +68,7 @@ class Alarms:
             heapq.heapify(self._heap)
             self._taken_back = 0
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Serve the alarms until cancelled.  A call that raises is logged and ends itself alone."""
         while True:

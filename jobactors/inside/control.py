@@ -79,8 +79,8 @@ class Control:
     def cancel(self, reason: str | None) -> None:
         """Ask the attempt to end; a paused one wakes up for it."""
         self.reason = reason
+        self.cancel_requested.set()  # before the flag: a job that is just clearing it looks here
         self._ask()
-        self.cancel_requested.set()
         if self._gate is not None:
             self._gate.opened.set()
         self._cut()
@@ -99,8 +99,8 @@ class Control:
             self._cut()
 
     def _ask(self) -> None:
+        self.asked = True  # before the count: a loop that sees the new count sees this, too
         self.requests += 1
-        self.asked = True
         if self.arm is not None:
             self.arm()
 
@@ -129,9 +129,7 @@ class Control:
                 return
             gate = self._gate
             if gate is None:
-                self.asked = False
-                # Asked again in this very moment?  The flag is cleared before looking.
-                self.asked = self._gate is not None or self.cancel_requested.is_set
+                self._clear()
                 continue
             gate.reached()
             gate.opened.wait_in_thread()
@@ -141,10 +139,20 @@ class Control:
         while self.asked and not self.cancel_requested.is_set:
             gate = self._gate
             if gate is None:
-                self.asked = False
-                return
+                self._clear()
+                continue
             gate.reached()
             await gate.opened
+
+    def _clear(self) -> None:
+        """Nothing is asked any more, unless it is asked in this very moment.
+
+        The flag is cleared before looking, and after looking only ever set: whoever asks may run
+        between any two of these lines.
+        """
+        self.asked = False
+        if self._gate is not None or self.cancel_requested.is_set:
+            self.asked = True
 
     def wait_in_thread(self, latch: Latch, timeout: float | None = None) -> bool:
         """Block the job's thread until ``latch`` is set, and obey a cancel or pause meanwhile."""

@@ -1,0 +1,1 @@
+"""Where a system lives: a thread beside the program."""

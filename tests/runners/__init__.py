@@ -1,0 +1,1 @@
+"""The runners: one conformance suite, and what each does alone."""
