@@ -52,6 +52,8 @@ class Actor:
         self.record = record
         self.request: Request | None = None
         self.reason: str | None = None
+        self.asked_at: float | None = None
+        """When it was told to end."""
         self._scope = trio.CancelScope()
         self._abandon = trio.CancelScope()
         self._grace: Alarm | None = None
@@ -153,7 +155,7 @@ class Actor:
         if self.is_stopping:
             return
         self.request, self.reason = request, reason
-        now = self.system.clock.now()
+        self.asked_at = now = self.system.clock.now()
         if request is Request.CANCEL:
             self._emit(JobCancelling(self.record.id, now, reason))
         else:

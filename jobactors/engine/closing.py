@@ -31,6 +31,7 @@ async def drain(system: System) -> None:
                     system.cancel(record, "the job system is closing, and it was at rest")
         if system.unfinished:
             await change.wait()
+    await system.hooks.drain()
 
 
 def _moves(system: System, record: Record) -> bool:
@@ -67,11 +68,13 @@ async def stop(system: System, reason: str) -> list[Record]:
             await record.settled
     late = system.unfinished
     abandon(late)
+    await system.hooks.stop()
     return late
 
 
 def _patience(system: System, record: Record) -> float:
-    begun = record.snapshot.changed_at
+    asked = None if record.actor is None else record.actor.asked_at
+    begun = record.snapshot.changed_at if asked is None else asked
     return system.clock.deadline(begun + record.options.grace)
 
 

@@ -4,20 +4,73 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
     from jobactors.model.options import OnDone
     from jobactors.model.snapshot import JobSnapshot
 
 _log = logging.getLogger("jobactors")
 
+GRACE: Final = 10.0
+"""Seconds that hooks have when their system is being stopped."""
 
-@trio.lowlevel.enable_ki_protection
-async def call_on_done(hook: OnDone, snapshot: JobSnapshot) -> None:
-    """Call a job's hook: an async one in the loop, a sync one in a thread, for it may block.
+
+class DoneHooks:
+    """The hooks of one system that are still at work.  Written by the loop's thread only."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[trio.CancelScope, str] = {}
+        self._none_left = trio.Event()
+
+    def start(
+        self,
+        start_soon: Callable[..., None],
+        hook: OnDone,
+        snapshot: JobSnapshot,
+        context: Context | None,
+    ) -> None:
+        """Call a job's hook, in the context of whoever submitted the job."""
+        scope = trio.CancelScope()
+        self._scopes[scope] = snapshot.id
+        if context is None:
+            start_soon(self._run, scope, hook, snapshot)
+        else:
+            context.run(start_soon, self._run, scope, hook, snapshot)
+
+    # A Ctrl-C is the body's, not the hook's: raised here it would only be logged.
+    @trio.lowlevel.enable_ki_protection
+    async def _run(self, scope: trio.CancelScope, hook: OnDone, snapshot: JobSnapshot) -> None:
+        try:
+            with scope:
+                await _call(hook, snapshot)
+        finally:
+            del self._scopes[scope]
+            if not self._scopes:
+                self._none_left.set()
+                self._none_left = trio.Event()
+
+    async def drain(self) -> None:
+        """Wait until no hook is at work."""
+        while self._scopes:
+            await self._none_left.wait()
+
+    async def stop(self) -> None:
+        """Wait for the hooks, but not for ever: what is silent past its grace is cancelled."""
+        with trio.move_on_after(GRACE):
+            await self.drain()
+        for scope, job_id in list(self._scopes.items()):
+            _log.error("the on_done hook of job %s did not end within %g s", job_id, GRACE)
+            scope.cancel()
+
+
+async def _call(hook: OnDone, snapshot: JobSnapshot) -> None:
+    """Call an async hook in the loop, a sync one in a thread, for it may block.
 
     What it raises is logged: the job's outcome stands.
     """
@@ -26,7 +79,7 @@ async def call_on_done(hook: OnDone, snapshot: JobSnapshot) -> None:
             await hook(snapshot)
             return
         awaitable = await trio.to_thread.run_sync(
-            hook, snapshot, thread_name=f"on_done {snapshot.id}"
+            hook, snapshot, thread_name=f"on_done {snapshot.id}", abandon_on_cancel=True
         )
         if inspect.isawaitable(awaitable):
             await awaitable

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from .jobs import Jobs
     from .record import Record
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @final
-class Job(Generic[T]):
+class Job(Generic[T_co]):
     """The handle of one job.  Got from ``submit`` or ``jobs.get(id)``, never built by hand.
 
     Verbs (``cancel``, ``pause``, …) act at once and return; what waits can be awaited, in the jobs'
@@ -79,13 +79,13 @@ class Job(Generic[T]):
 
     # -- waiting
 
-    def __await__(self) -> Generator[Any, Any, T]:
+    def __await__(self) -> Generator[Any, Any, T_co]:
         return self._outcome().__await__()
 
-    async def _outcome(self) -> T:
+    async def _outcome(self) -> T_co:
         await self._settle()
         self._note_reading()
-        result: T = unwrap(self.id, self._settled_outcome())
+        result: T_co = unwrap(self.id, self._settled_outcome())
         return result
 
     async def wait(self) -> JobSnapshot:
@@ -107,7 +107,7 @@ class Job(Generic[T]):
             async with loan:
                 await settled
 
-    def result(self, timeout: float | None = None) -> T:
+    def result(self, timeout: float | None = None) -> T_co:
         """Block this thread until the job has ended, and return its result.
 
         In a notebook's cell, *Interrupt* stops the waiting and leaves the job alone.
@@ -122,7 +122,7 @@ class Job(Generic[T]):
         """
         self._block(timeout, "job.result()", "'await job'")
         self._note_reading()
-        result: T = unwrap(self.id, self._settled_outcome())
+        result: T_co = unwrap(self.id, self._settled_outcome())
         return result
 
     def exception(self, timeout: float | None = None) -> Exception | None:
@@ -274,7 +274,7 @@ class Job(Generic[T]):
         self.tell(Question(message, reply))
         return reply
 
-    def restart(self, *, from_checkpoint: bool = True) -> Job[T]:
+    def restart(self, *, from_checkpoint: bool = True) -> Job[T_co]:
         """Submit the work of this ended job again, as a new job that ``continues`` this one.
 
         It has the same function, arguments and options.

@@ -132,6 +132,17 @@ class Jobs(Submitter):
         changes: Mapping[str, Any],
         runner: Runner | None = None,
     ) -> Job[Any]:
+        return self._offer(work, args, kwargs, changes, runner)[0]
+
+    def _offer(
+        self,
+        work: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        changes: Mapping[str, Any],
+        runner: Runner | None = None,
+    ) -> tuple[Job[Any], bool]:
+        """Submit a job; returns it, and whether it is a new one."""
         system = self._system
         system.door.check("take a job")
         record = make_record(work, args, kwargs, changes, system.clock.now(), runner)
@@ -139,9 +150,9 @@ class Jobs(Submitter):
         if record.runner.takes_slot and system.accepts and not can_be_refused:
             # Nothing can refuse it any more, so nothing need be waited for.
             system.door.post(system.accept_or_settle, record)
-        else:
-            record = system.door.call(system.accept, record)
-        return Job(self, record)
+            return Job(self, record), True
+        accepted = system.door.call(system.accept, record)
+        return Job(self, accepted), accepted is record
 
     def _restart(self, ended: Record, *, from_checkpoint: bool) -> Job[Any]:
         system = self._system

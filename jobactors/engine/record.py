@@ -43,8 +43,8 @@ class Record:
         "queued",
         "runner",
         "settled",
-        "snoozes",
         "snapshot",
+        "snoozes",
     )
 
     def __init__(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from jobactors.model.errors import IllegalVerb, UnknownJob
 from jobactors.model.retention import Retention, size_of
+from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .record import Record
+
+
+TAKEN: Final = "taken"
+"""Why a job was removed whose outcome somebody took, which is reading."""
 
 
 @attrs.frozen
@@ -53,6 +58,8 @@ class Registry:
         self.retention = retention
         self.pruned_unread = 0
         """How many finished jobs retention removed before anybody had read them."""
+        self.pruned_failures = 0
+        """How many of these had failed."""
         self._records: dict[str, Record] = {}
         # Finished jobs in the order of their end, unread and read apart.
         self._unread = _Shelf()
@@ -112,7 +119,8 @@ class Registry:
         record = self.get(job_id)
         if not record.snapshot.state.is_terminal:
             raise IllegalVerb(job_id, record.snapshot.state, "remove", "cancel it first")
-        return self._drop(job_id, why)
+        removal = self._drop(job_id, why)
+        return attrs.evolve(removal, unread=removal.unread and why != TAKEN)
 
     def prune(self, now: float) -> list[Removal]:
         """Remove what retention does not keep; read jobs go before unread ones."""
@@ -124,8 +132,20 @@ class Registry:
         for shelf in (self._read, self._unread):
             while shelf.sizes and self._is_old(oldest := next(iter(shelf.sizes)), now):
                 removals.append(self._drop(oldest, f"older than {rules.age:g} s"))
-        self.pruned_unread += sum(removal.unread for removal in removals)
+        lost = [removal.record for removal in removals if removal.unread]
+        self.pruned_unread += len(lost)
+        self.pruned_failures += sum(r.snapshot.state is JobState.FAILED for r in lost)
         return removals
+
+    def next_expiry(self) -> float | None:
+        """When the oldest finished job will be too old; None if there is none."""
+        ends = [
+            self._records[next(iter(shelf.sizes))].snapshot.finished_at
+            for shelf in (self._read, self._unread)
+            if shelf.sizes
+        ]
+        known = [end for end in ends if end is not None]
+        return min(known) + self.retention.age if known else None
 
     def _oldest(self) -> str | None:
         for shelf in (self._read, self._unread):

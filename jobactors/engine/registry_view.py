@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .registry import TAKEN
+
 if TYPE_CHECKING:
     from jobactors.model.snapshot import JobSnapshot
 
@@ -32,7 +34,7 @@ class RegistryView:
             IllegalVerb: if it has not finished.
         """
         system = self._jobs._system
-        return system.door.call(system.remove, job_id, "taken").snapshot
+        return system.door.call(system.remove, job_id, TAKEN).snapshot
 
     def unread(self) -> list[JobSnapshot]:
         """The finished jobs whose outcome nobody has read, oldest end first."""

@@ -90,6 +90,11 @@ def _checked(work: Any) -> Callable[..., Any]:
             f"submit takes the function itself, not what it returns: submit({name}, …) "
             f"instead of submit({name}(…))"
         )
+    if inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
+        raise TypeError(
+            f"{_type_name(work)} is a generator function: calling it runs none of it; submit a "
+            "function that goes through it"
+        )
     if not callable(work):
         raise TypeError(
             f"submit takes a function or the name of a job type, not {type(work).__name__}: "

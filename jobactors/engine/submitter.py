@@ -44,13 +44,14 @@ class Submitter:
     async def run(self, work: str, /, *args: Any, **kwargs: Any) -> Any: ...
     async def run(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Submit a job and wait for its result, as its owner; see :meth:`Jobs.run`."""
-        job = self._jobs._submit(work, args, kwargs, self._changes)
+        job, is_new = self._jobs._offer(work, args, kwargs, self._changes)
         try:
             return await job
         except trio.Cancelled:
-            job.cancel("whoever ran it was cancelled")
-            with trio.CancelScope(shield=True):
-                await job.wait()
+            if is_new:  # a job that was there before, with the same key, is somebody else's
+                job.cancel("whoever ran it was cancelled")
+                with trio.CancelScope(shield=True):
+                    await job.wait()
             raise
 
     def map(

@@ -10,7 +10,7 @@ import trio
 
 from jobactors.inside.bars import capture_tqdm
 from jobactors.inside.capture import capturing
-from jobactors.model.errors import NoJobSystem
+from jobactors.model.errors import JobFailed, NoJobSystem
 from jobactors.model.outcome import error_for_waiter
 from jobactors.model.retention import Retention
 from jobactors.model.states import JobState
@@ -127,9 +127,13 @@ def _raise_unread(system: System) -> None:
         and record.snapshot.outcome is not None
         and (error := error_for_waiter(record.id, record.snapshot.outcome)) is not None
     ]
-    if errors:
-        count = "1 job" if len(errors) == 1 else f"{len(errors)} jobs"
-        raise ExceptionGroup(f"{count} failed, and nobody read why", errors)
+    lost = system.registry.pruned_failures
+    if errors or lost:
+        total = len(errors) + lost
+        count = "1 job" if total == 1 else f"{total} jobs"
+        more = f"; {lost} of them no longer kept by retention" if lost else ""
+        gone = [] if errors else [JobFailed("", "its error is no longer kept")]
+        raise ExceptionGroup(f"{count} failed, and nobody read why{more}", errors or gone)
 
 
 def find_jobs_with(finder: Callable[[], Jobs | None]) -> None:

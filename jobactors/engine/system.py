@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import trio
 
 from jobactors.model.errors import (
-    DuplicateJob,
     JobsClosed,
     ResourceBusy,
 )
@@ -40,17 +39,16 @@ from .alarms import Alarms
 from .bus import Bus
 from .claims import Claims
 from .clock import LoopClock
-from .done_hook import call_on_done
+from .done_hook import DoneHooks
 from .door import Door
+from .keys import Keys, same_job
 from .registry import Registry, Removal
 from .slots import Slots
 from .waiting_room import WaitingRoom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from contextvars import Context
 
-    from jobactors.model.options import OnDone
     from jobactors.model.retention import Retention
 
     from .alarms import Alarm
@@ -75,14 +73,16 @@ class System:
         self.registry = Registry(retention)
         self.room = WaitingRoom(max_running, capacities)
         self.slots = Slots(self.room)
+        self.hooks = DoneHooks()
         self.claims = Claims(self.room.resources)
         self.accepts = True
         """Whether submits are taken."""
         self.starts = True
         """Whether queued jobs are started; no more once everything is being cancelled."""
-        self._keys: dict[object, Record] = {}
+        self.keys = Keys()
         self._unfinished: set[str] = set()
         self._due: Alarm | None = None
+        self._expiry: Alarm | None = None
         self.change = trio.Event()
         """Set, and replaced, when a job ends or comes to rest."""
         self._closing = trio.Event()
@@ -131,14 +131,13 @@ class System:
         if not self.accepts:
             raise JobsClosed
         info, options = record.snapshot.info, record.options
-        existing = None if info.key is None else self._keys.get(info.key)
+        existing = self.keys.owner(info.key)
         if existing is not None and options.on_duplicate != "replace":
-            return self._duplicate(existing, record)
+            return same_job(existing, record)
         self._check_resources(record)  # before anything is replaced by what cannot be taken
         if existing is not None:
             self.cancel(existing, "replaced by a later submit with the same key")
-        if info.key is not None:
-            self._keys[info.key] = record
+        self.keys.take(record)
         self.registry.add(record)
         self._unfinished.add(record.id)
         self.bus.publish(record.queued)
@@ -187,16 +186,6 @@ class System:
 
     def _is_wanted(self, name: str) -> bool:
         return self.claims.waits_for(name) or self.room.is_wanted(name)
-
-    def _duplicate(self, existing: Record, new: Record) -> Record:
-        key = new.snapshot.info.key
-        if new.options.on_duplicate == "raise":
-            raise DuplicateJob(key, existing.id, 'on_duplicate="raise" wants no second one')
-        if not _same(new.function, existing.function):  # a bound method is a new object each time
-            raise DuplicateJob(key, existing.id, "it has another function")
-        if not _same(new.args, existing.args) or not _same(new.kwargs, existing.kwargs):
-            raise DuplicateJob(key, existing.id, "it has other arguments")
-        return existing
 
     def _set_start_deadline(self, record: Record) -> None:
         limit = record.options.start_deadline
@@ -315,9 +304,7 @@ class System:
             self.registry.finished(record)
         self._unfinished.discard(record.id)
         self._forget_start_deadline(record)
-        key = record.snapshot.info.key
-        if key is not None and self._keys.get(key) is record:
-            del self._keys[key]
+        self.keys.give_back(record)
         if record.inbox is not None and outcome.state.is_terminal:
             record.inbox.close()
         context = record.context
@@ -325,7 +312,7 @@ class System:
         record.settled.set()
         hook = record.options.on_done
         if hook is not None and outcome.state.is_terminal:
-            self._run_hook(hook, record, context)
+            self.hooks.start(self._jobs.start_soon, hook, record.snapshot, context)
         if outcome.state.is_terminal:
             for job_id in self.room.ended(record.id):
                 self._break_if_upstream_failed(self.registry.get(job_id))
@@ -349,18 +336,9 @@ class System:
                 self.cancel(first, broken.reason)
             self._broken.popleft()
 
-    def _run_hook(self, hook: OnDone, record: Record, context: Context | None) -> None:
-        start: Callable[..., None] = self._jobs.start_soon
-        if context is not None:
-            context.run(start, call_on_done, hook, record.snapshot)
-        else:
-            start(call_on_done, hook, record.snapshot)
-
     # -- verbs
 
-    def cancel(
-        self, record: Record, reason: str | None, request: Request = Request.CANCEL
-    ) -> None:
+    def cancel(self, record: Record, reason: str | None, request: Request = Request.CANCEL) -> None:
         """Walk a job down the ladder: a queued one never starts, a running one is asked to end."""
         if record.actor is not None:
             paused = record.snapshot.state is JobState.PAUSED
@@ -403,8 +381,17 @@ class System:
         return removal.record
 
     def _prune(self) -> None:
-        for removal in self.registry.prune(self.clock.now()):
+        now = self.clock.now()
+        for removal in self.registry.prune(now):
             self._removed(removal)
+        expiry = self.registry.next_expiry()
+        if expiry is not None and (self._expiry is None or self._expiry.call is None):
+            # A little later than due, so that many that end together go together.
+            self._expiry = self.alarms.set(max(expiry, now) + 1.0, self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        self._prune()
 
     def _removed(self, removal: Removal) -> None:
         job_id = removal.record.id
@@ -437,14 +424,7 @@ class System:
         self._closing.set()
 
 
-def _same(one: object, other: object) -> bool:
-    """Whether two arguments are equal; what cannot be compared (an array) is taken to differ."""
-    try:
-        return bool(one == other)
-    except Exception:  # somebody else's __eq__
-        return False
-
-
+# A Ctrl-C is the body's, not a service's: raised here it would only be logged.
 @trio.lowlevel.enable_ki_protection
 async def _serve(service: Callable[[], Awaitable[None]]) -> None:
     try:

@@ -130,9 +130,7 @@ class Model:
 
     def free(self, name: str) -> int:
         """Units that nobody holds."""
-        return CAPACITIES.get(name, 1) - sum(
-            row.holds.get(name, 0) for row in self.rows.values()
-        )
+        return CAPACITIES.get(name, 1) - sum(row.holds.get(name, 0) for row in self.rows.values())
 
     def queue(self) -> list[Row]:
         """The waiting rows in the order in which they would start."""
@@ -152,9 +150,7 @@ class Model:
 
     def has_turn(self, row: Row) -> bool:
         """Whether nothing but a slot and resources keeps it from starting."""
-        return not (
-            self.dispatch_held or row.held or self.upstream_open(row) or row.due > self.now
-        )
+        return not (self.dispatch_held or row.held or self.upstream_open(row) or row.due > self.now)
 
     def prospects(self) -> Iterator[tuple[Row, str]]:
         """Say of each row that has its turn whether it "must" start, "may", or "waits".
@@ -377,7 +373,8 @@ class Model:
 
     def resumed(self, row: Row) -> None:
         """A job goes on after a pause."""
-        assert row.state == "paused" and row.request == "resume", f"{row.id} resumes unasked"
+        asked = (row.state, row.request) == ("paused", "resume")
+        assert asked, f"{row.id} resumes unasked"
         assert self.free_slots() > 0, f"{row.id} resumes without a slot"
         row.state, row.place, row.request, row.slot = "running", "listening", None, True
         row.timeout_at = math.inf if row.time_left is None else self.now + row.time_left

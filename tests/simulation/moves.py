@@ -128,7 +128,8 @@ class Moves:
         try:
             job = submit()
         except ja.ResourceBusy:
-            assert options["on_busy"] == "raise" and (short or wanted), "nothing is busy"
+            assert options["on_busy"] == "raise", "it wanted to wait"
+            assert short or wanted, "nothing is busy"
             return
         assert not (short and options["on_busy"] == "raise"), "taken, although it is busy"
         if twin is not None:

@@ -93,10 +93,10 @@ class Play:
             case ja.JobResumed():
                 self.model.resumed(row)
             case ja.JobRead():
-                assert row.terminal and row.kept and not row.read
+                assert (row.terminal, row.kept, row.read) == (True, True, False)
                 row.read = True
             case ja.JobRemoved():
-                assert row.terminal and row.kept
+                assert (row.terminal, row.kept) == (True, True)
                 assert self.little or row.id in self.moves.removals
                 assert event.unread is not row.read
                 row.kept = False
@@ -113,7 +113,7 @@ class Play:
             self.model.goes_on(row)
         other = self.model.rows[what]
         self.moves.reads.add(what)
-        expected = {
+        expected: dict[str, set[object]] = {
             "succeeded": {other.value},
             "cancelled": {"JobCancelled"},
             "failed": {"Planned", "JobTimedOut"},

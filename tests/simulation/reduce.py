@@ -1,4 +1,4 @@
-"""Makes a failing program short enough to be read, and puts it beside the others that once failed."""
+"""Makes a failing program short enough to be read, and puts it beside the earlier ones."""
 
 from __future__ import annotations
 

@@ -38,9 +38,9 @@ class Stage:
                 return self._value
         except trio.Cancelled:
             if self.on_cancel == "return":
-                return "kept"  # noqa: ASYNC104 - the very thing that must not hurt
+                return "kept"
             if self.on_cancel == "fail":
-                raise Planned("while cancelled") from None  # noqa: ASYNC104
+                raise Planned("while cancelled") from None
             raise
 
     def lower_shield(self) -> None:

@@ -1,0 +1,68 @@
+"""Keys: at most one unfinished job has each."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from jobactors.model.errors import DuplicateJob
+
+if TYPE_CHECKING:
+    from .record import Record
+
+
+class Keys:
+    """Which unfinished job has which key.  Written by the loop's thread only."""
+
+    def __init__(self) -> None:
+        self._owners: dict[object, Record] = {}
+
+    def owner(self, key: object) -> Record | None:
+        """The unfinished job that has ``key``; nobody has None."""
+        return None if key is None else self._owners.get(key)
+
+    def take(self, record: Record) -> None:
+        """Give a job its key, whoever had it."""
+        key = record.snapshot.info.key
+        if key is not None:
+            self._owners[key] = record
+
+    def give_back(self, record: Record) -> None:
+        """The job has ended: its key is free, unless it was replaced."""
+        key = record.snapshot.info.key
+        if key is not None and self._owners.get(key) is record:
+            del self._owners[key]
+
+
+def same_job(existing: Record, new: Record) -> Record:
+    """Return the existing job if the new one would do the same.
+
+    Raises:
+        DuplicateJob: if it would not, or if no second submit was wanted.
+    """
+    key = new.snapshot.info.key
+    if new.options.on_duplicate == "raise":
+        raise DuplicateJob(key, existing.id, 'on_duplicate="raise" wants no second one')
+    if not _same(new.function, existing.function):  # a bound method is a new object each time
+        raise DuplicateJob(key, existing.id, "it has another function")
+    if not _same(_bound(new), _bound(existing)):
+        raise DuplicateJob(key, existing.id, "it has other arguments")
+    return existing
+
+
+def _bound(record: Record) -> object:
+    """A job's arguments by their names, however they were given."""
+    try:
+        bound = inspect.signature(record.function).bind(*record.args, **record.kwargs)
+    except (TypeError, ValueError):  # a builtin that does not tell its signature
+        return record.args, record.kwargs
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two arguments are equal; what cannot be compared (an array) is taken to differ."""
+    try:
+        return bool(one == other)
+    except Exception:  # somebody else's __eq__
+        return False
