@@ -10,7 +10,7 @@ from jobactors.model.errors import MailboxFull, NoAnswer
 from .latch import Latch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
     from .control import Control
 
@@ -31,6 +31,11 @@ class Reply:
         if not self._answered.is_set:
             self._value, self._error = value, error
             self._answered.set()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the answer is there."""
+        return self._answered.is_set
 
     def __await__(self) -> Generator[Any, Any, Any]:
         yield from self._answered.__await__()
@@ -63,6 +68,11 @@ class Question:
         """What was asked."""
         self._reply = reply
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is an answer already."""
+        return self._reply.is_settled
+
     def reply(self, value: Any = None) -> None:
         """Answer with ``value``; a second answer is ignored."""
         self._reply.settle(value)
@@ -85,7 +95,7 @@ class Inbox:
     answered with :class:`NoAnswer`.
     """
 
-    __slots__ = ("_arrived", "_closed", "_control", "_job_id", "_messages", "_size")
+    __slots__ = ("_arrived", "_asked", "_control", "_job_id", "_messages", "_relay", "_size")
 
     def __init__(self, job_id: str, size: int) -> None:
         self._job_id = job_id
@@ -93,8 +103,9 @@ class Inbox:
         # Appended in the loop's thread, taken by the job's code; a deque is safe for that.
         self._messages: deque[Any] = deque()
         self._arrived = Latch()
-        self._closed = False
         self._control: Control | None = None
+        self._asked: list[Question] = []
+        self._relay: Callable[[Any], None] | None = None
 
     @property
     def unread(self) -> int:
@@ -115,27 +126,50 @@ class Inbox:
         """
         if len(self._messages) >= self._size:
             raise MailboxFull(self._job_id, self._size)
+        if self._relay is not None:
+            self._relay(message)
+        if isinstance(message, Question):
+            self._asked = [question for question in self._asked if not question.is_answered]
+            self._asked.append(message)
         self._messages.append(message)
         arrived, self._arrived = self._arrived, Latch()
         arrived.set()
 
     def close(self) -> int:
         """The job has ended: answer what is open; returns how many messages nobody read."""
-        self._closed = True
         unread = len(self._messages)
-        while self._messages:
-            message = self._messages.popleft()
-            if isinstance(message, Question):
-                message.fail(NoAnswer(self._job_id, "it has ended"))
+        self._messages.clear()
+        for question in self._asked:
+            question.fail(NoAnswer(self._job_id, "it has ended"))
+        self._asked.clear()
         self._arrived.set()
         return unread
+
+    def relay(self, send: Callable[[Any], None] | None) -> None:
+        """Send each message elsewhere as well, where the job really reads; None ends that.
+
+        What waits already is sent first.  A message is kept here until :meth:`take` says that it
+        was read there, so that none is lost when that reader ends.
+        """
+        self._relay = send
+        if send is not None:
+            for message in list(self._messages):
+                send(message)
+
+    def take(self) -> Any:
+        """Take the next message out.
+
+        Raises:
+            IndexError: if there is none.
+        """
+        return self._messages.popleft()
 
     # -- the job's side
 
     def receive_nowait(self, default: Any = None) -> Any:
         """Return the next message, or ``default`` if there is none."""
         try:
-            return self._messages.popleft()
+            return self.take()
         except IndexError:
             return default
 
@@ -144,7 +178,7 @@ class Inbox:
         while True:
             arrived = self._arrived  # before looking: a message that comes later sets this one
             if self._messages:
-                return self._messages.popleft()
+                return self.take()
             await arrived
 
     def receive_in_thread(self, timeout: float | None = None) -> Any:
@@ -156,7 +190,7 @@ class Inbox:
         while True:
             arrived = self._arrived
             if self._messages:
-                return self._messages.popleft()
+                return self.take()
             if not self._wait(arrived, timeout):
                 raise TimeoutError(f"no message within {timeout} s")
 

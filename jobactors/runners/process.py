@@ -27,6 +27,7 @@ from jobactors.model.errors import JobFailed, WorkerDied
 from jobactors.model.outcome import RaisedElsewhere
 from jobactors.model.progress import NO_PROGRESS, Progress
 
+from .process_mail import Mail
 from .process_wire import HEADER, LAST_WORDS, Kind, header, pack_work, unpack, unpack_error
 from .process_worker import POSIX, SPAWNER, Worker
 
@@ -100,6 +101,7 @@ class _Conversation:
         """All that it said has been read."""
         self._over = trio.Event()
         """Both."""
+        self._mail = Mail(attempt.context.inbox, self._say)
         self._last_word: tuple[Kind, bytearray] | None = None
         self._begun = False
         self._cooperative = False
@@ -141,6 +143,7 @@ class _Conversation:
                     scope.cancel()
         finally:
             self._control.cutters.remove(self._hear)
+            self._attempt.context.inbox.relay(None)
         if not (self._begun and self._control.cancel_requested.is_set):
             await trio.lowlevel.checkpoint_if_cancelled()
 
@@ -151,6 +154,7 @@ class _Conversation:
         begin["limits"] = {} if limits is None else attrs.asdict(limits)
         self._say(Kind.BEGIN, json.dumps(begin).encode())
         self._say(Kind.WORK, work)
+        self._attempt.context.inbox.relay(self._mail.send)
         self._meter.remote = attrs.evolve(NO_PROGRESS, pausable=POSIX)
         self._meter.changed()
 
@@ -234,6 +238,10 @@ class _Conversation:
         elif kind is Kind.REACHED:
             if self._gate is not None and int(content) == self._pauses:
                 self._gate.reached()
+        elif kind is Kind.TAKEN:
+            self._mail.taken()
+        elif kind is Kind.ANSWER:
+            self._mail.answered(content)
         elif kind is Kind.LOG:
             source, _, text = content.decode().partition("\n")
             self._attempt.context.write_log(text, source)

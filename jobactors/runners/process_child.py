@@ -37,6 +37,7 @@ from jobactors.model.log import LONGEST_LINE, Log
 from jobactors.model.outcome import ErrorText, release_frames
 from jobactors.model.progress import NO_PROGRESS, Progress
 
+from .process_mail import SentInbox
 from .process_wire import HEADER, Kind, header, pack_error, pack_result, unpack
 
 if TYPE_CHECKING:
@@ -93,7 +94,11 @@ class Child:
         work = _receive(self._sock)[1]
         _limit(**begin.pop("limits"))
         log = _SentLog(self._speaker)
-        context = JobContext(self._control, self._speaker.meter, log=log, **begin)
+        self._inbox = SentInbox(begin["id"], self._speaker.say)
+        self._inbox.attend(self._control)
+        context = JobContext(
+            self._control, self._speaker.meter, log=log, inbox=self._inbox, **begin
+        )
         threading.Thread(target=self._listen, name="jobactors listener", daemon=True).start()
         self._speaker.start()
         if sys.platform != "win32":
@@ -172,6 +177,8 @@ class Child:
                 self._control.pause(partial(self._speaker.say, Kind.REACHED, bytes(content)))
             case Kind.RESUME:
                 self._control.resume()
+            case Kind.TELL:
+                self._inbox.arrived(content)
             case _:
                 pass  # from a parent that knows more
 

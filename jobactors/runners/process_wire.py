@@ -9,7 +9,7 @@ can read (the function, its result, its exception) is a pickle that never leaves
     parent                              child
     BEGIN, WORK                 ──►     calls the function
     CANCEL, PAUSE, RESUME, TELL ──►     obeys at its next point
-                                ◄──     SAMPLE, LOG, REACHED
+                                ◄──     SAMPLE, LOG, REACHED, TAKEN, ANSWER
                                 ◄──     RETURNED, RAISED or STOPPED, once, as its last word
 """
 
@@ -42,7 +42,7 @@ class Kind(IntEnum):
     RESUME = 5
     """Nothing."""
     TELL = 6
-    """Pickle: a message for the job's inbox.  Not sent yet."""
+    """Pickle: the number of a question, or None, and a message for the job's inbox."""
     SAMPLE = 16
     """JSON: the fields of ``Progress``."""
     LOG = 17
@@ -55,6 +55,10 @@ class Kind(IntEnum):
     """Pickle: four plain values, see :func:`pack_error`."""
     STOPPED = 21
     """Nothing: the function was unwound by the cancel."""
+    TAKEN = 22
+    """Nothing: the job has read the next message of its inbox."""
+    ANSWER = 23
+    """Pickle: the number of a question, its answer, and an error or None."""
 
 
 LAST_WORDS: Final = frozenset({Kind.RETURNED, Kind.RAISED, Kind.STOPPED})
@@ -80,6 +84,20 @@ def pack_work(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
         raise TypeError(
             f"this call cannot be sent to a process: {exc}; give it what can be pickled (a path "
             'instead of an open file), or use runner="thread"'
+        ) from exc
+
+
+def pack_message(message: object) -> bytes:
+    """Pickle a message for a job's inbox, or an answer to one.
+
+    Raises:
+        TypeError: if it cannot be pickled.
+    """
+    try:
+        return _pickled(message)
+    except Exception as exc:  # as above
+        raise TypeError(
+            f"what goes to or comes from a job in its own process has to be pickled: {exc}"
         ) from exc
 
 

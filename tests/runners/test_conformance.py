@@ -71,9 +71,29 @@ def _swallow_in_thread(begun: Begun) -> str:
     return "swallowed"
 
 
+def _make_for_asyncio(work: Work) -> Work:
+    async def asynchronous(*args: Any) -> Any:
+        await asyncio.sleep(0)
+        return work(*args)
+
+    return asynchronous
+
+
+async def _wait_in_asyncio(begun: Begun) -> None:
+    begun.set()
+    await asyncio.Event().wait()
+
+
+async def _swallow_in_asyncio(begun: Begun) -> str:
+    with contextlib.suppress(BaseException):
+        await _wait_in_asyncio(begun)
+    return "swallowed"
+
+
 RUNNERS = [
     Kind("trio", _make_async, _wait_in_trio, _swallow_in_trio),
     Kind("thread", lambda work: work, _wait_in_thread, _swallow_in_thread),
+    Kind("asyncio", _make_for_asyncio, _wait_in_asyncio, _swallow_in_asyncio),
 ]
 
 
@@ -85,12 +105,14 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @contextlib.asynccontextmanager
-async def open_beside() -> AsyncIterator[tuple[ja.Jobs, Callable[..., ja.Job[Any]]]]:
+async def open_beside(
+    kind: Kind,
+) -> AsyncIterator[tuple[ja.Jobs, Callable[..., ja.Job[Any]]]]:
     """Open a system, with a neighbour whom nothing may disturb, and a bound for every wait."""
     with trio.fail_after(30):
         async with ja.open_jobs(unread_failures="ignore") as jobs:
             neighbour = jobs.submit(trio.sleep_forever)
-            yield jobs, jobs.submit
+            yield jobs, jobs.options(runner=kind.name).submit
             await trio.testing.wait_all_tasks_blocked()
             assert neighbour.state == "running"
             assert await jobs.run(int, "7") == 7
@@ -159,7 +181,7 @@ OTHERS = [
 @pytest.mark.parametrize("error", ORDINARY, ids=lambda error: type(error).__name__)
 async def test_a_waiter_gets_the_jobs_own_exception(kind: Kind, error: Exception) -> None:
     """The very object, with a note of where it was raised."""
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         job = submit(kind.make(raise_), error)
         for _ in range(3):
             with pytest.raises(type(error)) as caught:
@@ -175,7 +197,7 @@ async def test_a_waiter_gets_the_jobs_own_exception(kind: Kind, error: Exception
 @pytest.mark.parametrize("error", OTHERS, ids=lambda error: type(error).__name__)
 async def test_a_waiter_gets_anything_else_wrapped(kind: Kind, error: BaseException) -> None:
     """It would end the waiter's own process, generator or loop; so it arrives as JobFailed."""
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         job = submit(kind.make(raise_), error)
         with pytest.raises(ja.JobFailed, match=type(error).__name__) as caught:
             await job
@@ -185,7 +207,7 @@ async def test_a_waiter_gets_anything_else_wrapped(kind: Kind, error: BaseExcept
 
 async def test_a_cancellation_that_is_nobodys_fails_its_job_alone(kind: Kind) -> None:
     """One that was kept and raised again is an error, and no cancellation of anybody."""
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         job = submit(kind.make(raise_), await _kept_cancellation())
         with pytest.raises(ja.JobFailed, match="Cancelled"):
             await job
@@ -197,7 +219,7 @@ async def test_an_exception_with_harmful_code_fails_its_job_alone(
     kind: Kind, error: type[Exception]
 ) -> None:
     """Its waiter gets an exception all the same, and never hangs."""
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         job = submit(kind.make(lambda: raise_(error())))
         assert (await job.wait()).state == "failed"
         assert isinstance(await trio.to_thread.run_sync(job.exception), Exception)
@@ -205,7 +227,7 @@ async def test_an_exception_with_harmful_code_fails_its_job_alone(
 
 async def test_stop_iteration_is_a_failure(kind: Kind) -> None:
     """It would end a generator that waits."""
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         job = submit(kind.make(raise_), StopIteration("x"))
         with pytest.raises((ja.JobFailed, RuntimeError)):
             await job
@@ -216,14 +238,14 @@ async def test_stop_iteration_is_a_failure(kind: Kind) -> None:
 
 async def test_a_result_is_the_very_object(kind: Kind) -> None:
     """Huge or unpicklable: nothing is copied."""
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         for result in (None, threading.Lock(), bytes(10_000_000), ValueError("as a value")):
             assert await submit(kind.make(lambda value: value), result) is result
 
 
 async def test_cancelled_with_a_partial_result(kind: Kind) -> None:
     """``return ja.cancelled(x)`` ends as cancelled and keeps what there is."""
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         job = submit(kind.make(lambda: ja.cancelled([1, 2])))
         with pytest.raises(ja.JobCancelled) as caught:
             await job
@@ -239,7 +261,7 @@ async def test_cancelled_with_a_partial_result(kind: Kind) -> None:
 async def test_a_cancel_ends_the_job(kind: Kind) -> None:
     """The waiter gets the reason."""
     begun = Begun()
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         job = submit(kind.wait_for_ever, begun)
         await trio.to_thread.run_sync(begun.wait)
         job.cancel("enough")
@@ -250,7 +272,7 @@ async def test_a_cancel_ends_the_job(kind: Kind) -> None:
 async def test_a_swallowed_cancel_is_a_normal_return(kind: Kind) -> None:
     """The result counts, because the work was done."""
     begun = Begun()
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         job = submit(kind.swallow, begun)
         await trio.to_thread.run_sync(begun.wait)
         job.cancel()
@@ -260,7 +282,7 @@ async def test_a_swallowed_cancel_is_a_normal_return(kind: Kind) -> None:
 async def test_a_cancel_before_the_first_line_is_honest(kind: Kind) -> None:
     """Started, but not yet running: it never runs a line."""
     ran: list[int] = []
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         job = submit(kind.make(ran.append), 1)
         job.cancel()
         assert (await job.wait()).state == "cancelled"
@@ -272,8 +294,8 @@ async def test_a_cancel_before_the_first_line_is_honest(kind: Kind) -> None:
 
 async def test_the_code_sees_its_own_job(kind: Kind) -> None:
     """Id, name, subject and attempt."""
-    async with open_beside() as (jobs, _):
-        options = jobs.options(name="n", subject="wiki")
+    async with open_beside(kind) as (jobs, _):
+        options = jobs.options(runner=kind.name, name="n", subject="wiki")
 
         def look() -> tuple[str, str, str, int]:
             ctx = ja.current_job()
@@ -291,7 +313,7 @@ async def test_the_last_progress_is_delivered(kind: Kind) -> None:
         for i in range(1, 1001):
             ja.progress(i, 1000, "counting", "rows", odd=i // 2)
 
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         progress = (await submit(kind.make(report)).wait()).progress
         assert (progress.done, progress.total, progress.unit) == (1000, 1000, "rows")
         assert (progress.message, progress.counters) == ("counting", {"odd": 500})
@@ -315,7 +337,7 @@ async def test_nonsense_reports_hurt_nobody(
         list(report() or ())
         return "done"
 
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         assert await submit(kind.make(work)) == "done"
     assert {record.levelno for record in caplog.records} <= {logging.ERROR}
 
@@ -333,7 +355,7 @@ async def test_frames_are_let_go(kind: Kind) -> None:
         kept.append(weakref.ref(data))
         raise ValueError
 
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         job = submit(kind.make(fail))
         assert (await job.wait()).state == "failed"
         gc.collect()
@@ -342,7 +364,7 @@ async def test_frames_are_let_go(kind: Kind) -> None:
 
 async def test_traceback_notes_do_not_grow(kind: Kind) -> None:
     """Fifty readers later the exception is as long as at first."""
-    async with open_beside() as (_, submit):
+    async with open_beside(kind) as (_, submit):
         job = submit(kind.make(lambda: raise_(ValueError("x"))))
         lengths, notes = set(), set()
         for _ in range(50):

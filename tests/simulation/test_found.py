@@ -187,11 +187,15 @@ async def test_a_block_ends_although_a_job_waits_for_one_at_rest(
 async def test_nothing_starts_while_everything_is_cancelled() -> None:
     """Not even what was next, when the job that it waited for goes first."""
     handles: list[ja.Job[None]] = []
-    with pytest.raises(KeyError):
+
+    async def leave() -> None:
         async with ja.open_jobs() as jobs:
             first = jobs.options(hold=True).submit(trio.sleep_forever)
             handles.append(jobs.options(after=ja.after(first)).submit(trio.sleep_forever))
             raise KeyError
+
+    with pytest.raises(KeyError):
+        await leave()
     ended = handles[0].snapshot()
     assert (ended.state, ended.attempt) == ("cancelled", 0)
 
