@@ -114,15 +114,18 @@ class Batch(Generic[T]):
         for job in self.jobs:
             job.cancel(reason)
 
-    async def __aiter__(self) -> AsyncIterator[Job[T]]:
-        given = 0
+    # Not a generator: a loop that is left early would leave it to be cleaned up by somebody.
+    def __aiter__(self) -> AsyncIterator[Job[T]]:
+        return _Ended(self)
+
+    async def next_ended(self, given: int) -> Job[T] | None:
+        """Wait for the job that ends as number ``given``, from 0; None when there are no more."""
         while True:
             news = self._news  # before looking: what ends later sets this one
-            while given < len(self._ended):
-                yield self._ended[given]
-                given += 1
+            if given < len(self._ended):
+                return self._ended[given]
             if self._finish():
-                return
+                return None
             await news
 
     def __iter__(self) -> Iterator[Job[T]]:
@@ -182,6 +185,24 @@ class Batch(Generic[T]):
     def __repr__(self) -> str:
         more = " and more to come" if self._open else ""
         return f"<Batch {len(self._ended)} of {len(self._jobs)} jobs ended{more}>"
+
+
+class _Ended(Generic[T]):
+    """Goes through the jobs of a batch as they end."""
+
+    def __init__(self, batch: Batch[T]) -> None:
+        self._batch = batch
+        self._given = 0
+
+    def __aiter__(self) -> AsyncIterator[Job[T]]:
+        return self
+
+    async def __anext__(self) -> Job[T]:
+        job = await self._batch.next_ended(self._given)
+        if job is None:
+            raise StopAsyncIteration
+        self._given += 1
+        return job
 
 
 @final

@@ -204,9 +204,24 @@ class Inbox:
         while True:
             yield self.receive_in_thread()
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        while True:
-            yield await self.receive()
+    # Not a generator: a loop that is left early would leave it to be cleaned up by somebody.
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return _Messages(self)
 
     def __repr__(self) -> str:
         return f"<Inbox of {self._job_id or 'no job'}, {self.unread} unread>"
+
+
+class _Messages:
+    """Goes through an inbox; several may share one, and each message goes to one of them."""
+
+    __slots__ = ("_inbox",)
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await self._inbox.receive()

@@ -1,0 +1,140 @@
+"""``map`` and ``select``: many jobs handled as one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+import trio
+import trio.testing
+
+import jobactors as ja
+
+
+async def double(number: int) -> int:
+    """Twice the number."""
+    await trio.lowlevel.checkpoint()
+    return 2 * number
+
+
+async def test_a_batch_gives_results_in_input_order_and_jobs_as_they_end(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """``await batch`` and ``async for job in batch``."""
+
+    async def nap(seconds: int) -> int:
+        await trio.sleep(seconds)
+        return seconds
+
+    async with ja.open_jobs() as jobs:
+        batch = jobs.map(nap, [3, 1, 2])
+        assert [await job async for job in batch] == [1, 2, 3]
+        assert await batch == [3, 1, 2]
+        assert repr(batch) == "<Batch 3 of 3 jobs ended>"
+
+
+async def test_the_intake_is_bounded_so_the_input_may_be_endless() -> None:
+    """Never more jobs under way than ``intake``; a cancel ends the intake too."""
+    taken: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for number in itertools.count():
+            taken.append(number)
+            yield number
+
+    async with ja.open_jobs() as jobs:
+        batch = jobs.map(double, numbers(), intake=4)
+        assert len(taken) == 4
+        seen = 0
+        async for _ in batch:
+            seen += 1
+            assert sum(not job.state.is_terminal for job in batch.jobs) <= 4
+            if seen == 20:
+                break
+        batch.cancel("enough")
+    assert len(taken) == len(batch)
+    assert all(job.state.is_terminal for job in batch.jobs)
+
+
+async def test_an_input_that_raises_is_told_to_the_reader() -> None:
+    """What was submitted before goes on."""
+
+    def broken() -> Iterator[int]:
+        yield 1
+        raise OSError("disk gone")
+
+    async with ja.open_jobs() as jobs:
+        batch = jobs.map(double, broken())
+        with pytest.raises(OSError, match="disk gone"):
+            await batch
+        assert [await job for job in batch.jobs] == [2]
+
+
+def test_a_cell_reads_a_batch_in_its_own_thread() -> None:
+    """``for job in batch`` and ``batch.result(timeout)``."""
+    jobs = ja.start()
+    try:
+        batch = jobs.map(lambda a, b: a + b, [1, 2], [10, 20])
+        assert batch.result(30) == [11, 22]
+        assert sorted(job.result() for job in batch) == [11, 22]
+    finally:
+        ja.stop(grace=0)
+
+
+async def test_blocking_on_a_batch_in_the_loop_is_refused() -> None:
+    """The error names what to write instead."""
+    async with ja.open_jobs() as jobs:
+        batch = jobs.map(double, [1])
+        with pytest.raises(ja.WrongThread, match="await batch"):
+            batch.result()
+
+
+async def test_a_selection_tells_all_that_match() -> None:
+    """Hold, release, cancel, delete; those to which it does not apply are left alone."""
+    async with ja.open_jobs(max_running=1) as jobs:
+        running = jobs.options(tags="x").submit(trio.sleep_forever)
+        queued = [jobs.options(tags="x").submit(double, n) for n in range(3)]
+        other = jobs.options(tags="y").submit(double, 9)
+        assert [s.id for s in jobs.queue()] == [job.id for job in (*queued, other)]
+        chosen = jobs.select(tag="x")
+        assert len(chosen.hold()) == 3
+        assert {job.snapshot().waiting for job in queued} == {ja.Waiting.HOLD}
+        assert len(chosen.release()) == 3
+        assert len(chosen.cancel("cleared")) == 4
+        assert await other == 18
+        assert running.state == "cancelled"
+        assert len(chosen.delete()) == 4
+        assert [snapshot.id for snapshot in jobs.list()] == [other.id]
+
+
+async def test_pausing_all_and_resuming_them(autojump_clock: trio.testing.MockClock) -> None:
+    """By one call each."""
+
+    async def loop() -> None:
+        async for _ in ja.track(range(10)):
+            await trio.sleep(1)
+
+    async with ja.open_jobs() as jobs:
+        batch = jobs.map(lambda _: None, [])
+        assert await batch == []
+        loops = [jobs.submit(loop) for _ in range(3)]
+        await trio.sleep(2.5)
+        jobs.select(type="loop").pause()
+        await trio.sleep(5)
+        assert {job.state for job in loops} == {ja.JobState.PAUSED}
+        jobs.select(state="paused").resume()
+    assert {job.state for job in loops} == {ja.JobState.SUCCEEDED}
+
+
+async def test_restart_makes_a_new_job_that_continues_the_old_one() -> None:
+    """Same function, arguments and options; refused while it runs."""
+    async with ja.open_jobs() as jobs:
+        old = jobs.options(subject="wiki", name="n").submit(double, 4)
+        with pytest.raises(ja.IllegalVerb):
+            old.restart()
+        await old
+        new = old.restart()
+        assert await new == 8
+        assert (new.info.continues, new.info.subject, new.name) == (old.id, "wiki", "n")
+        assert new.id != old.id

@@ -1,0 +1,142 @@
+"""Jobs that come after others, jobs as arguments, and slots lent while waiting."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+import jobactors as ja
+
+
+async def value(thing: object) -> object:
+    """Return it, after a cancel point."""
+    await trio.lowlevel.checkpoint()
+    return thing
+
+
+async def fail() -> None:
+    """Fail."""
+    raise ValueError("no")
+
+
+async def test_a_job_as_an_argument_stands_for_its_result() -> None:
+    """Positional and by name; ``ja.handle`` passes the job itself."""
+
+    async def gather(first: object, *, second: object, raw: ja.Job[object]) -> object:
+        return first, second, raw.id
+
+    async with ja.open_jobs() as jobs:
+        one, two = jobs.submit(value, 1), jobs.submit(value, 2)
+        job = jobs.submit(gather, one, second=two, raw=ja.handle(two))
+        assert await job == (1, 2, two.id)
+
+
+async def test_after_waits_for_success_and_says_so() -> None:
+    """The waiting reason is the dependency; order is kept."""
+    order: list[str] = []
+
+    async def note(name: str) -> None:
+        order.append(name)
+
+    async with ja.open_jobs() as jobs:
+        first = jobs.options(hold=True).submit(note, "first")
+        second = jobs.options(after=first).submit(note, "second")
+        assert second.snapshot().waiting is ja.Waiting.DEPENDENCY
+        first.release()
+    assert order == ["first", "second"]
+
+
+async def test_a_failed_upstream_cancels_what_comes_after_with_the_reason() -> None:
+    """And what comes after that, ten thousand deep without recursion."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        upstream = jobs.options(hold=True).submit(fail)
+        chain = [jobs.options(after=upstream).submit(value, 1)]
+        for _ in range(2_000):
+            chain.append(jobs.options(after=chain[-1]).submit(value, 1))
+        upstream.release()
+        await chain[-1].wait()
+    assert chain[0].snapshot().reason == f"it comes after {upstream.id}, which failed"
+    assert {job.state for job in chain} == {ja.JobState.CANCELLED}
+
+
+async def test_an_edge_may_ask_for_any_end() -> None:
+    """``ja.after(job, when="finished")``."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        upstream = jobs.submit(fail)
+        assert await jobs.options(after=[ja.after(upstream)]).submit(value, "cleaned") == "cleaned"
+        late = jobs.options(after=upstream).submit(value, 1)
+        with pytest.raises(ja.JobCancelled, match="which failed"):
+            await late
+
+
+async def test_a_depended_upon_result_outlives_being_taken() -> None:
+    """The registry lets the upstream go, the dependent still gets its result."""
+    async with ja.open_jobs() as jobs:
+        one = jobs.submit(value, "kept")
+        two = jobs.options(hold=True).submit(value, one)
+        await one
+        jobs.registry.take(one.id)
+        two.release()
+        assert await two == "kept"
+
+
+async def test_what_is_no_job_is_refused() -> None:
+    """In ``after=``, ``ja.after`` and ``ja.handle``."""
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(TypeError, match="after= takes jobs"):
+            jobs.options(after=["wiki"]).submit(value, 1)
+        with pytest.raises(TypeError, match="takes a job"):
+            ja.after("wiki")  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="takes a job"):
+            ja.handle("wiki")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("colour", ["trio", "thread"])
+async def test_waiting_inside_a_job_for_a_job_lends_the_slot(colour: str) -> None:
+    """One slot is enough for jobs that wait for jobs, however deep."""
+    async with ja.open_jobs(max_running=1) as jobs:
+
+        async def deep(depth: int) -> int:
+            return 0 if depth == 0 else 1 + await jobs.submit(deep, depth - 1)
+
+        def deep_in_threads(depth: int) -> int:
+            return 0 if depth == 0 else 1 + jobs.submit(deep_in_threads, depth - 1).result()
+
+        with trio.fail_after(60):
+            work = deep if colour == "trio" else deep_in_threads
+            assert await jobs.submit(work, 8) == 8
+        assert len(jobs.list(state="running")) == 0
+
+
+async def test_jobs_that_wait_for_each_other_are_told() -> None:
+    """The one that would close the circle gets Deadlock instead of waiting for ever."""
+    both: list[ja.Job[object]] = []
+    ready = trio.Event()
+
+    async def wait_for(index: int) -> object:
+        await ready.wait()
+        try:
+            return await both[index]
+        except ja.Deadlock:
+            return "told"
+
+    async with ja.open_jobs() as jobs:
+        both += [jobs.submit(wait_for, 1), jobs.submit(wait_for, 0)]
+        ready.set()
+        with trio.fail_after(30):
+            assert [await job for job in both] == ["told", "told"]
+
+
+async def test_a_job_cannot_wait_for_itself() -> None:
+    """The shortest circle."""
+
+    async def self_serving() -> str:
+        with pytest.raises(ja.Deadlock):
+            await me[0]
+        return "told"
+
+    me: list[ja.Job[str]] = []
+    async with ja.open_jobs() as jobs:
+        me.append(jobs.submit(self_serving))
+        assert await me[0] == "told"
