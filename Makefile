@@ -1,6 +1,8 @@
 # make run    build .venv and open the tour in JupyterLab
 # make test   the quick static checks and every test
 # make check  all static checks, type checkers included
+# make simulate  play 10,000 random programs (SEEDS=…) in the engine and in a model of it
+# make death  strike kernels and scripts in every way and situation; a thousand starts and stops
 # make bench  measure everything beside the bare thing and its peers; writes .bench/table.md
 # make clean  remove what the other targets built (.jupyter/ too: what the tour's jobs left)
 
@@ -14,7 +16,11 @@ INSTALLED_FROM := pyproject.toml \
 # Kept beside the installed ipykernel: a kernel started with one of these folders on PYTHONPATH runs it.
 OLDER_KERNELS := .kernels/ipykernel-7.3.0 .kernels/ipykernel-6.31.0
 
-.PHONY: help run test lint check bench clean
+# Looks for what a screen reader or a keyboard cannot use. Without npm its one test fails, and says so.
+AXE := .tools/axe.min.js
+AXE_CORE := axe-core-4.10.3
+
+.PHONY: help run test simulate death lint check bench clean
 .NOTPARALLEL: # pip must not meet itself in one environment
 
 help:
@@ -23,9 +29,19 @@ help:
 run: .venv/.tour-installed
 	@.ci/open-lab $(BIN) $(PORT)
 
-test: lint $(OLDER_KERNELS)
+test: lint $(OLDER_KERNELS) $(AXE)
 	chromium="$$($(BIN)/python tests/browser/chromium.py)" && \
 		JOBACTORS_CHROMIUM="$$chromium" $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+SEEDS ?= 10000
+
+# Hours are no hang here: each program and each strike has a bound of its own.
+simulate: .venv/.dev-installed
+	JOBACTORS_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/simulation -o faulthandler_timeout=0 $(PYTEST_ARGS)
+
+death: .venv/.dev-installed
+	JOBACTORS_DEATH=all JOBACTORS_ROUNDS=1000 $(BIN)/python -m pytest tests/death tests/test_leaks.py \
+		-o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 lint: .venv/.dev-installed
 	$(BIN)/ruff check .
@@ -55,3 +71,8 @@ clean:
 	rm -rf $@.part
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@.part ipykernel==$*
 	mv $@.part $@
+
+.tools/axe.min.js:
+	@mkdir -p .tools
+	cd .tools && npm pack --silent $(subst core-,core@,$(AXE_CORE)) >/dev/null && tar xzf $(AXE_CORE).tgz package/axe.min.js \
+		&& mv package/axe.min.js axe.min.js && rm -rf package $(AXE_CORE).tgz || echo "axe-core could not be had" >&2

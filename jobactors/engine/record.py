@@ -88,6 +88,14 @@ class Record:
         """The job's id."""
         return self.snapshot.info.id
 
+    def slim(self) -> None:
+        """Let go of what an ended job needs no more: thousands of them may wait to be read."""
+        if self.inbox is not None:
+            self.inbox.close()
+            self.inbox = None
+        if self.log is not None and not self.log.total:
+            self.log = None
+
     @property
     def settled_for_good(self) -> bool:
         """Whether it has reached its terminal state."""

@@ -305,8 +305,8 @@ class System:
         self._unfinished.discard(record.id)
         self._forget_start_deadline(record)
         self.keys.give_back(record)
-        if record.inbox is not None and outcome.state.is_terminal:
-            record.inbox.close()
+        if outcome.state.is_terminal:
+            record.slim()
         context = record.context
         record.context = None  # it may hold anything, and nobody needs it any more
         record.settled.set()

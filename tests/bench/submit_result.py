@@ -1,0 +1,64 @@
+"""No-op jobs, many at once, from a thread: submit them all, then read every result."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import jobactors as ja
+from tests.bench.bare_loop import BareLoop, nothing
+from tests.bench.harness import Measure, Numbers, Program, Variant, peer
+
+
+def bare(size: int) -> Numbers:
+    """A future for each task."""
+    with BareLoop().running() as loop:
+        start = time.perf_counter()
+        for future in [loop.submit() for _ in range(size)]:
+            future.result()
+        return {"job": (time.perf_counter() - start) / size * 1e6}
+
+
+def jobactors(size: int) -> Numbers:
+    """As a notebook does it."""
+    jobs = ja.start()
+    start = time.perf_counter()
+    for job in [jobs.submit(nothing) for _ in range(size)]:
+        job.result()
+    return {"job": (time.perf_counter() - start) / size * 1e6}
+
+
+def thread_pool(size: int) -> Numbers:
+    """The standard library's way."""
+    with ThreadPoolExecutor(4) as pool:
+        start = time.perf_counter()
+        for future in [pool.submit(int) for _ in range(size)]:
+            future.result()
+        return {"job": (time.perf_counter() - start) / size * 1e6}
+
+
+def apscheduler(size: int) -> Numbers:
+    """Jobs that are due now; it keeps no results, so the last run is waited for."""
+    runs, last = iter(range(size - 1)), threading.Event()
+    scheduler = peer("apscheduler.schedulers.background").BackgroundScheduler()
+    scheduler.start()
+    start = time.perf_counter()
+    for _ in range(size):
+        scheduler.add_job(lambda: last.set() if next(runs, None) is None else None)
+    last.wait()
+    return {"job": (time.perf_counter() - start) / size * 1e6}
+
+
+PROGRAM = Program(
+    title="no-op jobs, submit → result",
+    measures=(Measure("job", "µs", at_most=3),),
+    variants=(
+        Variant("trio in a thread, a Future each", bare),
+        Variant("jobactors", jobactors),
+        Variant("ThreadPoolExecutor", thread_pool),
+        Variant("APScheduler", apscheduler, "apscheduler"),
+    ),
+    size=10_000,
+    smoke_size=10,
+)
