@@ -201,8 +201,8 @@ def _logged(snapshot: JobSnapshot, event: ev.JobLogged) -> JobSnapshot:
 
 
 def _requested(snapshot: JobSnapshot, event: ev.JobRequested) -> JobSnapshot:
-    if not snapshot.state.is_active:
-        return snapshot
+    if snapshot.state not in {JobState.RUNNING, JobState.PAUSED}:
+        return snapshot  # what is being cancelled stays so, whatever is asked after that
     return _with(snapshot, request=event.request, reason=event.reason)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pytest
+from hypothesis import settings
 
 from jobactors.inside.context import CURRENT, JobContext
 from jobactors.inside.control import Control
@@ -15,6 +17,10 @@ from jobactors.inside.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# On a busy machine an example takes what it takes.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 PATIENCE: Final = 60.0
 """Seconds after which a test that waits has failed.  Nothing here waits for time to pass."""
@@ -60,6 +66,33 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < limit, "it never came to that"
         let_others_run()
+
+
+class Moments:
+    """Calls ``ask`` at one event of the interpreter, a call or a return, while it is entered.
+
+    So that a test can go through all of them, and no moment is left to chance.
+    """
+
+    def __init__(self, moment: int, ask: Callable[[], None]) -> None:
+        self.asked = False
+        self._moment = moment
+        self._ask = ask
+        self._before: Any = None
+
+    def __enter__(self) -> Self:
+        self._before = sys.getprofile()
+        sys.setprofile(self._event)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(self._before)
+
+    def _event(self, *_: object) -> None:
+        if self._moment == 0:
+            self.asked = True
+            self._ask()
+        self._moment -= 1
 
 
 def make_job(loop_thread: int = 0, wake: Callable[[], None] = lambda: None) -> JobContext:

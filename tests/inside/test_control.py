@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from jobactors.inside.control import Control, StopJob
 
-from .conftest import PATIENCE, Child
+from .conftest import PATIENCE, Child, Moments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,6 +181,73 @@ def test_in_its_own_loop_a_job_neither_waits_nor_raises() -> None:
     control.cancel(None)
     control.obey()
     assert not pause.reached
+
+
+# -- no request is lost, whatever the two threads are doing
+
+
+def with_an_old_request() -> Control:
+    """A control that still says "asked" of a pause that was taken back."""
+    control = Control(loop_thread=0)
+    Pause(control)
+    control.resume()
+    return control
+
+
+def was_stopped(control: Control) -> bool:
+    """Whether obeying stops the job."""
+    try:
+        control.obey()
+    except StopJob:
+        return True
+    return False
+
+
+def test_a_cancel_that_comes_while_an_old_request_is_obeyed_is_not_lost() -> None:
+    moment, more = 0, True
+    while more:
+        control = with_an_old_request()
+        with Moments(moment, partial(control.cancel, None)) as moments:
+            stopped = was_stopped(control)
+        moment, more = moment + 1, moments.asked
+        if more:
+            assert stopped or was_stopped(control), f"lost at moment {moment}"
+    assert moment > 5
+
+
+def test_a_pause_that_comes_while_an_old_request_is_obeyed_is_not_lost() -> None:
+    moment, more = 0, True
+    while more:
+        control = with_an_old_request()
+        reached: list[int] = []
+
+        def stand_still(control: Control = control, reached: list[int] = reached) -> None:
+            reached.append(1)
+            control.resume()
+
+        with Moments(moment, partial(control.pause, stand_still)) as moments:
+            control.obey()
+        control.obey()
+        moment, more = moment + 1, moments.asked
+        assert reached or not more, f"lost at moment {moment}"
+    assert moment > 5
+
+
+def test_a_job_that_obeys_in_the_middle_of_a_cancel_does_not_miss_it() -> None:
+    """The request must be there before the flag that says so."""
+    moment, more = 0, True
+    while more:
+        control = with_an_old_request()
+        stopped: list[bool] = []
+
+        def obey(control: Control = control, stopped: list[bool] = stopped) -> None:
+            stopped.append(was_stopped(control))
+
+        with Moments(moment, obey) as moments:
+            control.cancel(None)
+        moment, more = moment + 1, moments.asked
+        assert True in stopped or was_stopped(control), f"lost at moment {moment}"
+    assert moment > 5
 
 
 async def test_trio_code_stands_still_until_it_is_resumed(control: Control) -> None:

@@ -11,7 +11,7 @@ import threading
 import weakref
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -23,7 +23,7 @@ import jobactors as ja
 from jobactors.inside.context import CURRENT
 from jobactors.inside.control import StopJob
 
-from .conftest import PATIENCE, Child, let_others_run, make_job, until
+from .conftest import PATIENCE, Child, Moments, let_others_run, make_job, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -630,33 +630,6 @@ def test_a_shield_that_ends_in_the_middle_of_a_loop_lets_the_cancel_in_there(
 
 
 # -- asked at any moment
-
-
-class Moments:
-    """Calls ``ask`` at one event of the interpreter, a call or a return, while it is entered.
-
-    So that a test can go through all of them, and no moment is left to chance.
-    """
-
-    def __init__(self, moment: int, ask: Callable[[], None]) -> None:
-        self.asked = False
-        self._moment = moment
-        self._ask = ask
-        self._before: Any = None
-
-    def __enter__(self) -> Self:
-        self._before = sys.getprofile()
-        sys.setprofile(self._event)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.setprofile(self._before)
-
-    def _event(self, *_: object) -> None:
-        if self._moment == 0:
-            self.asked = True
-            self._ask()
-        self._moment -= 1
 
 
 def run_and_ask(
