@@ -82,6 +82,30 @@ def test_the_browser_half_is_complete(wheel: zipfile.Path, folder: str) -> None:
     assert there - _names(wheel) == set()
 
 
+def test_jupyterlab_finds_the_sidebar(wheel: zipfile.Path) -> None:
+    """It looks below share/jupyter; there the folder is laid out as in the package."""
+    names = _names(wheel)
+    (data,) = {name.partition("/")[0] for name in names if ".data/" in name}
+    installed = f"{data}/data/share/jupyter/labextensions/jobactors/"
+    there = {name.removeprefix(installed) for name in names if name.startswith(installed)}
+    front = WIDGETS / "labextension"
+    top = {"package.json", "install.json"}
+    wanted = top | {
+        path.relative_to(base).as_posix()
+        for base, folder in (
+            (front, front / "schemas"),
+            (WIDGETS, front / "sidebar"),
+            (WIDGETS, WIDGETS / "static"),
+        )
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    assert there == wanted
+    package = json.loads((wheel / installed / "package.json").read_text())
+    assert package["version"] == data.removesuffix(".data").rpartition("-")[2]
+    assert package["jupyterlab"]["_build"]["load"] in there
+
+
 def test_the_notebook_face_can_be_found(wheel: zipfile.Path) -> None:
     """The core finds its notebook face by this entry point alone."""
     (info,) = (part for part in wheel.iterdir() if part.name.endswith(".dist-info"))

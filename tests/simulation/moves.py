@@ -11,7 +11,8 @@ import trio
 from trio.testing import MockClock
 
 import jobactors as ja
-from tests.simulation.model import Model, Row, options_of
+from tests.simulation.model import Model
+from tests.simulation.rows import Row, options_of
 from tests.simulation.theatre import Planned, Theatre
 
 GOLDEN = 0.6180339887

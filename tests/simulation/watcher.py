@@ -23,6 +23,8 @@ class Watcher:
         """How often each job has ended."""
         self.removed: set[str] = set()
         """The jobs that the registry has let go."""
+        self.lost: set[str] = set()
+        """Those of them that retention let go before anybody had read them."""
         self.is_watching = False
         self.has_ended = False
 
@@ -47,6 +49,8 @@ class Watcher:
                 self.ends[job_id] += 1
             case ja.JobRemoved():
                 self.removed.add(job_id)
+                if event.unread and event.why != "deleted":
+                    self.lost.add(job_id)
         self.fresh.append(event)
 
     def news(self) -> list[ja.Event]:

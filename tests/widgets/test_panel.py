@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -210,3 +211,124 @@ async def test_nothing_but_the_first_state_is_ever_a_trait_write(
         await trio.sleep(5)
         methods = {data.get("method") for _, data in panel_comm(comms).published[1:]}
         assert methods == {"custom"}
+
+
+async def until_answered(heard: RecordingComm, kind: str) -> dict[str, Any]:
+    """Return the last message of a kind."""
+    await trio.sleep(1)
+    return [content for content in heard.contents if content["kind"] == kind][-1]
+
+
+@pytest.mark.parametrize(
+    ("verb", "before", "after"),
+    [
+        ("hold", "queued", "queued"),
+        ("pause", "running", "paused"),
+        ("read", "running", "running"),
+        ("dismiss", "running", "running"),
+    ],
+)
+async def test_every_verb_reaches_its_job(
+    comms: Comms, autojump_clock: trio.abc.Clock, verb: str, before: str, after: str
+) -> None:
+    """Where it can work; where it cannot, the answer says why, without the long id."""
+
+    async def steps() -> None:
+        async for _ in ja.track(range(1000)):
+            await trio.sleep(1)
+
+    async with ja.open_jobs(max_running=1, unread_failures="ignore") as jobs:
+        running, queued = jobs.submit(steps), jobs.submit(steps)
+        JobsPanel(jobs, feed := Feed())
+        jobs.attach(feed.serve)
+        await trio.sleep(2)
+        job = running if before == "running" else queued
+        heard = panel_comm(comms)
+        heard.receive({"kind": "act", "verb": verb, "id": job.id})
+        answered = await until_answered(heard, "answer")
+        await trio.sleep(2)
+        assert job.state == after
+        if verb == "dismiss":
+            assert not answered["ok"]
+            assert job.id not in answered["why"]
+        else:
+            assert answered["ok"]
+        jobs.select().cancel()
+
+
+async def test_an_ended_job_is_started_again_and_dismissed(
+    comms: Comms, autojump_clock: trio.abc.Clock
+) -> None:
+    """The new job continues the old one, whose row goes."""
+    async with fed_jobs() as (jobs, feed):
+        job = jobs.submit(trio.sleep, 1)
+        await job
+        JobsPanel(jobs, feed)
+        heard = panel_comm(comms)
+        for verb in ("restart", "dismiss"):
+            heard.receive({"kind": "act", "verb": verb, "id": job.id})
+            assert (await until_answered(heard, "answer"))["ok"]
+        (again,) = jobs.list()
+        assert again.info.continues == job.id
+
+
+async def test_one_verb_for_a_thousand_jobs_is_one_answer(
+    comms: Comms, autojump_clock: trio.abc.Clock
+) -> None:
+    """It says how many could not, and why."""
+    async with fed_jobs() as (jobs, feed):
+        held = [jobs.options(hold=True).submit(trio.sleep, 1).id for _ in range(1000)]
+        JobsPanel(jobs, feed)
+        heard = panel_comm(comms)
+        heard.receive({"kind": "act", "verb": "cancel", "ids": [*held, "nobody", 5]})
+        answered = await until_answered(heard, "answer")
+        assert not answered["ok"]
+        assert answered["why"].startswith("2 of 1002 could not: ")
+        assert {snapshot.state.value for snapshot in jobs.list()} == {"cancelled"}
+        assert len([each for each in heard.contents if each["kind"] == "answer"]) == 1
+
+
+async def test_details_log_and_result_are_told_when_asked_for(
+    comms: Comms, autojump_clock: trio.abc.Clock
+) -> None:
+    """Not before; a job that was let go is answered by silence."""
+
+    async def talk() -> str:
+        print("hello")  # noqa: T201
+        return "done"
+
+    async with fed_jobs() as (jobs, feed):
+        job = jobs.submit(talk)
+        await job
+        JobsPanel(jobs, feed)
+        await trio.sleep(1)
+        heard = panel_comm(comms)
+        assert {content["kind"] for content in heard.contents} == {"frame"}
+        heard.receive({"kind": "details", "id": job.id})
+        heard.receive({"kind": "log", "id": job.id, "since": -1})
+        assert (await until_answered(heard, "details"))["result"] == "str"
+        assert (await until_answered(heard, "log"))["lines"] == [["out", "hello"]]
+        before = len(heard.contents)
+        heard.receive({"kind": "details", "id": "nobody"})
+        await trio.sleep(1)
+        assert len(heard.contents) == before
+
+
+async def test_what_ten_thousand_jobs_cost_on_the_wire(
+    comms: Comms, autojump_clock: trio.abc.Clock
+) -> None:
+    """Short rows once, then a delta a frame; nothing when nothing changes."""
+    async with fed_jobs() as (jobs, feed):
+        held = jobs.options(hold=True, tags=("batch",), subject="wiki")
+        made = [held.options(name=f"page {n}").submit(trio.sleep, 1) for n in range(10_000)]
+        JobsPanel(jobs, feed)
+        await trio.sleep(1)
+        heard = panel_comm(comms)
+        sizes = [len(json.dumps(content)) for content in heard.contents]
+        assert max(sizes) < 10_000 * 170
+        for job in made[:100]:
+            job.cancel()
+        await trio.sleep(5)
+        (delta,) = [len(json.dumps(content)) for content in heard.contents[len(sizes) :]]
+        assert delta < 100 * 200
+        jobs.select().cancel()

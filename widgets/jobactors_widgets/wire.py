@@ -54,6 +54,7 @@ LONGEST_ICON: Final = 8
 LONGEST_WORD: Final = 40
 MOST_TAGS: Final = 8
 MOST_COUNTERS: Final = 6
+STAGE_SEPARATOR: Final = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 LARGEST_WHOLE: Final = 2**53  # beyond it a JavaScript number is not exact
 LARGEST: Final = 1e300  # JSON has no infinity, and a JavaScript number ends near 1.8e308
 
@@ -172,11 +173,15 @@ def _add_progress(row: Row, progress: ja.Progress) -> None:
         row["rate"] = rate
     if (left := _number(progress.time_left, 1)) is not None:
         row["left"] = left
+    _add_words(row, progress)
+
+
+def _add_words(row: Row, progress: ja.Progress) -> None:
     if progress.unit:
         row["unit"] = safe_text(progress.unit, LONGEST_UNIT)
     if progress.message:
         row["message"] = safe_text(progress.message, LONGEST_MESSAGE)
-    if stages := " › ".join(filter(None, progress.stages)):
+    if stages := STAGE_SEPARATOR.join(filter(None, progress.stages)):
         row["stages"] = safe_text(stages, LONGEST_NAME)
     if counters := _counters(progress):
         row["counters"] = counters

@@ -99,9 +99,9 @@ export function howFar(row) {
 
 /** The same in full, for a title and for a screen reader. @param {Row} row */
 export function howFarInFull(row) {
-  const done = amount(row.done || 0, row.unit);
-  if (row.total !== undefined) return `${done} of ${amount(row.total, row.unit)}`;
-  return row.done ? done : howFar(row);
+  const done = row.done || 0;
+  if (row.total !== undefined) return `${amount(done, isBytes(row.unit) ? 'B' : '')} of ${amount(row.total, row.unit)}`;
+  return done ? amount(done, row.unit) : howFar(row);
 }
 
 /** @param {Row} row */

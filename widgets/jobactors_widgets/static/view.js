@@ -67,6 +67,8 @@ export function createView(root, options) {
   const notice = append(head, 'span', 'ja-notice', { role: 'status' });
   const tools = board ? createTools(root, { changed: redraw, actMany: sendMany, selectShown }) : null;
   const list = append(root, 'div', 'ja-list', { role: 'list', 'aria-label': single ? 'Job' : 'Jobs' });
+  const above = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
+  const below = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
   const history = board ? createHistory() : null;
   const sayer = createSayer(root, timers);
   if (!single) list.setAttribute('tabindex', '0');
@@ -135,9 +137,9 @@ export function createView(root, options) {
     const chosen = items.slice(first, end);
     const ids = new Set(chosen.map(row => row.id));
     for (const id of [...rows.keys()]) if (!ids.has(id)) removeRow(id);
-    setStyle(list, 'paddingTop', before ? `${before}px` : '');
-    setStyle(list, 'paddingBottom', after ? `${after}px` : '');
-    let last = null;
+    if (board) setStyle(above, 'height', `${before}px`);
+    if (board) setStyle(below, 'height', `${after}px`);
+    let last = above;
     chosen.forEach((row, i) => {
       last = putBehind(last, history && places.endedAt > 0 && first + i === places.endedAt ? history.el : null);
       const drawn = rows.get(row.id) || newRow(row.id);
@@ -147,7 +149,8 @@ export function createView(root, options) {
       setAttribute(drawn.el, 'aria-setsize', isLong() ? String(items.length) : null);
       setAttribute(drawn.el, 'aria-posinset', isLong() ? String(first + i + 1) : null);
     });
-    if (history) history.draw(putBehind, last, first <= places.endedAt && end >= places.endedAt);
+    if (history) last = history.draw(last, first <= places.endedAt && end >= places.endedAt);
+    if (board) putBehind(last, below);
     measure();
   }
 
@@ -339,13 +342,14 @@ export function createView(root, options) {
       redraw();
     });
     el.remove();
-    function draw(put, last, inPage) {
-      const wanted = places.endedCount > 0 && places.endedAt > 0 && inPage;
-      if (!wanted) return el.remove();
-      if (!historyOpen) put(last, el);
+    function draw(last, inPage) {
+      if (!places.endedCount || !places.endedAt || !inPage) {
+        el.remove();
+        return last;
+      }
       setText(button, `${historyOpen ? '▾' : '▸'} ${places.endedCount} ended`);
       setAttribute(button, 'aria-expanded', String(historyOpen));
-      return undefined;
+      return historyOpen ? last : putBehind(last, el);
     }
     return { el, draw };
   }
