@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from jobactors.model.retention import Retention
+    from jobactors.model.snapshot import JobSnapshot
 
     from .alarms import Alarm
     from .record import Record
@@ -312,7 +313,7 @@ class System:
         record.settled.set()
         hook = record.options.on_done
         if hook is not None and outcome.state.is_terminal:
-            self.hooks.start(self._jobs.start_soon, hook, record.snapshot, context)
+            self.run_hook(hook, record.snapshot, context)
         if outcome.state.is_terminal:
             for job_id in self.room.ended(record.id):
                 self._break_if_upstream_failed(self.registry.get(job_id))
@@ -335,6 +336,10 @@ class System:
             if broken is not None:
                 self.cancel(first, broken.reason)
             self._broken.popleft()
+
+    def run_hook(self, hook: OnDone, snapshot: JobSnapshot, context: Context | None = None) -> None:
+        """Call a hook beside the jobs; the end of the system waits for it."""
+        self.hooks.start(self._jobs.start_soon, hook, snapshot, context)
 
     # -- verbs
 
