@@ -48,7 +48,9 @@ from .waiting_room import WaitingRoom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from contextvars import Context
 
+    from jobactors.model.options import OnDone
     from jobactors.model.retention import Retention
     from jobactors.model.snapshot import JobSnapshot
 

@@ -243,15 +243,10 @@ class Stand:
             self.handles = moves.handles
             await nursery.start(self.watcher.watch, jobs)
             performance = Play(moves, self.watcher, little)
-            for step, what in self.program["steps"]:
-                if step == "look":
-                    if not self.late.is_watching:
-                        await nursery.start(self.late.watch, jobs)
-                    continue
-                if not await performance.do(step, what):
-                    break
-                self.done[step] += 1
-            self.theatre.close()
+            try:
+                await self._perform_all(performance, nursery, jobs)
+            finally:
+                self.theatre.close()  # whatever was found, the jobs must not keep it from being said
             await wait_all_tasks_blocked()
             self.watcher.news()
             match self.program["end"]:
@@ -262,6 +257,16 @@ class Stand:
                     await trio.lowlevel.checkpoint()
                 case _:
                     nursery.start_soon(self._finish)
+
+    async def _perform_all(self, performance: Play, nursery: trio.Nursery, jobs: ja.Jobs) -> None:
+        for step, what in self.program["steps"]:
+            if step == "look":
+                if not self.late.is_watching:
+                    await nursery.start(self.late.watch, jobs)
+                continue
+            if not await performance.do(step, what):
+                return
+            self.done[step] += 1
 
     # -- a normal end, with somebody who brings all work to its end
 

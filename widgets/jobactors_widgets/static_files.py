@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Final
 
 MODULES: Final = (
-    *("dom.js", "format.js", "actions.js", "virtual.js", "sayer.js", "pressed.js"),
+    *("dom.js", "format.js", "actions.js", "virtual.js", "sayer.js", "pressed.js", "saved.js"),
     *("row.js", "details.js", "board.js", "view.js", "panel.js"),
 )
 

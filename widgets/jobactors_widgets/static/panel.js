@@ -5,6 +5,8 @@
 // model, and a notebook saved with its widgets, holds the present state.  Frames are numbered; a
 // panel that has missed one says which it has, and is told all.
 
+import { moment } from './format.js';
+import { keepSaved, tablesOf } from './saved.js';
 import { createView } from './view.js';
 
 /**
@@ -52,18 +54,24 @@ const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
  */
 function followLife(model) {
   const manager = model.widget_manager;
+  const tables = () => tablesOf(model.get('rows'), moment(Date.now() / 1000));
   let real = null;
+  let unsaved = () => {};
   const look = () => model.set('alive', real ? real.comm_live !== false : false);
   model.set('alive', true);
   Promise.resolve(manager?.get_model?.(model.get('self_id'))).then(found => {
     real = found;
     if (real) look();
+    unsaved = keepSaved(real?.widget_manager, model.get('self_id'), tables);
   }).catch(() => {});
   model.on('comm_live_update', look);
   const changed = (_, status) => { if (LOST.has(status)) model.set('alive', false); };
   const statuses = manager?.kernel?.statusChanged;
   statuses?.connect(changed);
-  return () => statuses?.disconnect(changed);
+  return () => {
+    statuses?.disconnect(changed);
+    unsaved();
+  };
 }
 
 function initialize({ model }) {

@@ -65,7 +65,7 @@ export function createView(root, options) {
   const head = append(root, 'div', 'ja-head');
   const counts = append(head, 'span', 'ja-counts');
   const notice = append(head, 'span', 'ja-notice', { role: 'status' });
-  const tools = board ? createTools(root, { changed: redraw, actMany: sendMany, selectShown }) : null;
+  const tools = board ? createTools(root, { changed: fromTheTop, actMany: sendMany, selectShown }) : null;
   const list = append(root, 'div', 'ja-list', { role: 'list', 'aria-label': single ? 'Job' : 'Jobs' });
   const above = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
   const below = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
@@ -89,6 +89,11 @@ export function createView(root, options) {
     drawHead();
     drawList();
     if (following && !single) list.scrollTop = list.scrollHeight;
+  }
+
+  function fromTheTop() {
+    list.scrollTop = 0;
+    redraw();
   }
 
   function arrangeItems() {

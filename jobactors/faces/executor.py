@@ -1,0 +1,318 @@
+"""``jobs.as_executor()``: the jobs in the shape of :class:`concurrent.futures.Executor`.
+
+Three objects work together:
+
+* ``JobsExecutor`` is what other libraries are handed.
+* ``JobFuture`` is a real future.  It is *running* from the moment its job starts, and gets the
+  outcome once the job has ended, in a worker thread: a slow callback stops no job.
+* ``_Call`` stands between them: it takes the place of the runner, so that a future that was
+  cancelled never runs, whatever the runner is; and it holds function, arguments and result in the
+  job's place, so that these are let go with the future, as any pool does, and not kept with the
+  finished job for as long as the registry keeps that.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Executor, Future, wait
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+
+import attrs
+
+from jobactors.engine.submission import choose_runner
+from jobactors.model.errors import JobsClosed
+from jobactors.model.jobtype import job_type_of
+from jobactors.model.options import DEFAULTS
+from jobactors.model.outcome import Partial, error_for_waiter
+from jobactors.model.states import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from jobactors.engine.attempt import Attempt, Runner
+    from jobactors.engine.job import Job
+    from jobactors.engine.jobs import Jobs
+    from jobactors.model.outcome import Outcome
+    from jobactors.model.snapshot import JobSnapshot
+
+T = TypeVar("T")
+
+
+class JobsExecutor(Executor):
+    """An executor whose calls are jobs.  Got from ``jobs.as_executor()``, never built by hand.
+
+    For libraries that take an :class:`~concurrent.futures.Executor`.  Its jobs are ordinary ones:
+    they share ``max_running``, show themselves, report with ``ja.track``, and are waited for when
+    the system closes.  ``async def`` functions run in trio.
+
+    Where it is otherwise than a thread pool: how many calls run at once is the system's matter; a
+    call sees its submitter's context variables; and a job that is cancelled while it runs makes its
+    future raise :class:`~jobactors.JobCancelled`.
+    """
+
+    def __init__(self, jobs: Jobs, options: Mapping[str, Any]) -> None:
+        self._jobs = jobs
+        self._options = options
+        self._lock = threading.Lock()
+        self._is_shut = False
+        self._unfinished: dict[JobFuture[Any], None] = {}
+        """Futures without an outcome; written under the lock."""
+
+    @overload
+    def submit(
+        self, fn: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any
+    ) -> JobFuture[T]: ...
+    @overload
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> JobFuture[T]: ...
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> JobFuture[Any]:
+        """Submit ``fn(*args, **kwargs)`` as a job and return its future at once.
+
+        Raises:
+            RuntimeError: after ``shutdown``, or when the job system has closed.
+        """
+        kind = job_type_of(fn)
+        options = (DEFAULTS if kind is None else kind.options).changed(**self._options)
+        future: JobFuture[Any] = JobFuture(self)
+        call = _Call(future, choose_runner(fn, options), fn, args, kwargs)
+        runner = cast("Runner", call)
+        with self._lock:
+            if self._is_shut:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            self._unfinished[future] = None
+        try:
+            if kind is None:
+                future._follow(self._jobs._submit(call, (), {}, self._options, runner))
+            else:
+                # A type's jobs have label, key and arguments of their own, and can be restarted.
+                future._follow(self._jobs._submit(fn, args, kwargs, self._options, runner))
+        except JobsClosed as exc:
+            self._forget(future)
+            raise RuntimeError("cannot schedule new futures after shutdown of the jobs") from exc
+        except BaseException:
+            self._forget(future)
+            raise
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more calls; the job system and its other jobs go on.
+
+        Args:
+            wait: Whether to block until every future has its outcome.
+            cancel_futures: Whether to cancel the jobs that have not started.
+
+        Raises:
+            WrongThread: for a wait in the jobs' own loop, which has to run for them to end.
+        """
+        with self._lock:
+            self._is_shut = True
+            unfinished = list(self._unfinished)
+        if cancel_futures:
+            for future in unfinished:
+                future.cancel()
+        if wait:
+            for future in unfinished:
+                future._wait_notified()
+
+    def _forget(self, future: JobFuture[Any]) -> None:
+        with self._lock:
+            self._unfinished.pop(future, None)
+
+    def __repr__(self) -> str:
+        state = "shut down, " if self._is_shut else ""
+        return f"<JobsExecutor {state}{len(self._unfinished)} unfinished>"
+
+
+class JobFuture(Future[T]):
+    """A real future over a job.  Got from ``executor.submit``, never built by hand.
+
+    ``cancel()`` cancels a job that has not started; once it has, the answer is False, as with any
+    future, and ``future.job.cancel()`` can do more.  ``result`` and ``exception`` count as reading
+    the job.  Callbacks run in a worker thread.
+    """
+
+    def __init__(self, executor: JobsExecutor) -> None:
+        super().__init__()
+        self._executor = executor
+        self._job: Job[Any] | None = None
+        """Written once by the submitting thread; another one may shut the executor down before."""
+        self._begun: bool | None = None
+        """None until the job starts or ends; False if the future was cancelled before that."""
+        self._value: Any = None
+        self._settling = threading.Lock()
+        self._is_settled = False
+
+    @property
+    def job(self) -> Job[Any]:
+        """The job's own handle.  Its result went to the future, and is not found there."""
+        if self._job is None:
+            raise RuntimeError("this future is just being submitted and has no job yet")
+        return self._job
+
+    def cancel(self) -> bool:
+        """Cancel the job if it has not started; returns whether the future is cancelled."""
+        if not super().cancel():
+            return False
+        if self._job is not None:
+            with suppress(JobsClosed):  # then it has ended, or nothing can reach it any more
+                self._job.cancel("its future was cancelled")
+        return True
+
+    def result(self, timeout: float | None = None) -> T:
+        """Block this thread until the job has ended, and return its result.
+
+        Inside another job the wait gives that job's slot back meanwhile.
+
+        Raises:
+            TimeoutError: if it has not ended in ``timeout`` seconds; the job goes on.
+            concurrent.futures.CancelledError: if it was cancelled before it started.
+            WrongThread: in the jobs' own loop; use ``await future.job`` there.
+            BaseException: whatever the job raised.
+        """
+        self._wait_settled(timeout, "future.result()")
+        try:
+            return super().result(timeout)
+        finally:
+            self._note_reading()
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Block this thread until the job has ended; return what ``result`` would raise, or None.
+
+        Raises:
+            TimeoutError, concurrent.futures.CancelledError, WrongThread: as :meth:`result`.
+        """
+        self._wait_settled(timeout, "future.exception()")
+        try:
+            return super().exception(timeout)
+        finally:
+            self._note_reading()
+
+    def _wait_settled(self, timeout: float | None, call: str) -> None:
+        if not self.done() and self._job is not None:
+            self._job._block(timeout, call, "'await future.job'")
+
+    def _wait_notified(self) -> None:
+        self._wait_settled(None, "executor.shutdown()")
+        wait([self])  # a cancelled one counts when its waiters have been told
+
+    def _note_reading(self) -> None:
+        if self.done():
+            self.job._note_reading()
+
+    # -- the job's side
+
+    def _begin(self) -> bool:
+        """The job starts or ends; returns False if the future was cancelled before."""
+        if self._begun is None:
+            self._begun = self.set_running_or_notify_cancel()
+        return self._begun
+
+    def _follow(self, job: Job[Any]) -> None:
+        self._job = job
+        job._record.settled.call_when_set(self._settle)
+
+    def _settle(self) -> None:
+        """The job has ended; called once or twice, usually in the loop's thread."""
+        with self._settling:
+            settled, self._is_settled = self._is_settled, True
+        if settled:
+            return
+        system = self._executor._jobs._system
+        if system.door.is_home:
+            # As the on_done hook: in a thread, waited for by the system, its errors logged.
+            system.run_hook(self._deliver, self.job.snapshot())
+        else:
+            self._deliver(self.job.snapshot())
+
+    def _deliver(self, snapshot: JobSnapshot) -> None:
+        outcome = snapshot.outcome
+        if outcome is None:
+            raise RuntimeError(f"job {snapshot.id} has ended without an outcome")
+        call = self.job._record.runner
+        if isinstance(call, _Call) and call.future is self:
+            call.let_go()
+        if self._begun is None and outcome.state is JobState.CANCELLED:
+            super().cancel()  # somebody cancelled the queued job itself
+        self._executor._forget(self)
+        if not self._begin():
+            return
+        error = _error(snapshot.id, outcome)
+        if error is not None:
+            self.set_exception(error)
+        elif outcome.value is None:
+            value, self._value = self._value, None
+            self.set_result(value)
+        else:
+            self.set_result(cast("T", outcome.value))
+
+
+def _error(job_id: str, outcome: Outcome) -> BaseException | None:
+    """What the future raises: as a thread pool, whatever was raised; but never a cancellation.
+
+    The cancellation of an event loop, raised where it does not belong, would end the waiter's own.
+    """
+    error = error_for_waiter(job_id, outcome)
+    raised = outcome.exception
+    if outcome.state is not JobState.FAILED or outcome.reason is not None or raised is None:
+        return error
+    if isinstance(raised, Exception) or not type(raised).__name__.startswith("Cancelled"):
+        return raised
+    return error
+
+
+class _Call:
+    """One submitted call: the job's runner, and for a plain function also what it is said to run.
+
+    Written by the loop's thread, and by whoever delivers the outcome once the job has ended.
+    """
+
+    def __init__(
+        self,
+        future: JobFuture[Any],
+        inner: Runner,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        self.future: JobFuture[Any] | None = future
+        self.inner = inner
+        self._call: tuple[Any, ...] | None = (function, args, kwargs)
+        self.__name__ = _name_of(function)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)  # in all else it is the runner it stands for
+
+    def __call__(self) -> None:
+        """Never run in the call's place; only a restart can come here."""
+        raise RuntimeError(
+            f"{self.__name__} was submitted through an executor, which keeps no calls: submit it "
+            "again, or declare it with @ja.job"
+        )
+
+    async def run(self, attempt: Attempt) -> Any:
+        """Execute one attempt, unless the future was cancelled in this very moment."""
+        future, call = self.future, self._call
+        if future is None or call is None:
+            return await self.inner.run(attempt)
+        if not future._begin():
+            return Partial(None)
+        if attempt.function is not self:
+            return await self.inner.run(attempt)
+        function, args, kwargs = call
+        value = await self.inner.run(
+            attrs.evolve(attempt, function=function, args=args, kwargs=kwargs)
+        )
+        if isinstance(value, Partial):
+            return value
+        future._value = value
+        return None
+
+    def let_go(self) -> None:
+        """The job has ended: keep nothing alive that its future does not."""
+        self.future = self._call = None
+
+
+def _name_of(function: Any) -> str:
+    while hasattr(function, "func"):  # functools.partial
+        function = function.func
+    return getattr(function, "__name__", None) or type(function).__name__

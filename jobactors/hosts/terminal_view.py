@@ -1,0 +1,221 @@
+"""What a terminal shows of jobs: events become lines and rows.  Pure: no terminal, no clock.
+
+A *line* is said once and stays: a job started, ended, tries again.  A *row* stands for a job that
+runs now and is drawn again and again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from jobactors.model import events as ev
+from jobactors.model.snapshot import fold
+from jobactors.model.states import JobState, Request
+
+from .terminal_text import amount, clock, duration, first_line, rate, safe, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from jobactors.model.outcome import ErrorText
+    from jobactors.model.progress import Progress
+    from jobactors.model.snapshot import JobSnapshot
+
+MARKS: Final[Mapping[str, str]] = {
+    "started": "▸",
+    "succeeded": "✓",
+    "failed": "✗",
+    "cancelled": "⊘",
+    "interrupted": "◼",
+    "retried": "↻",
+    "stuck": "!",
+}
+ASCII_MARKS: Final[Mapping[str, str]] = {
+    "started": ">",
+    "succeeded": "+",
+    "failed": "x",
+    "cancelled": "-",
+    "interrupted": "=",
+    "retried": "~",
+    "stuck": "!",
+}
+"""The same for a stream that can write nothing else."""
+
+_REQUESTS: Final = {
+    Request.CANCEL: "cancelling…",
+    Request.PAUSE: "pausing…",
+    Request.RESUME: "resuming…",
+    Request.TIME_OUT: "timing out…",
+    Request.INTERRUPT: "stopping…",
+}
+
+
+@attrs.frozen
+class Line:
+    """Something that is said once."""
+
+    kind: str
+    """A key of :data:`MARKS`."""
+    text: str
+    """What is said after the mark; safe for a terminal."""
+
+
+@attrs.frozen
+class Row:
+    """One job that runs now.  All texts are safe for a terminal; an empty one is not shown."""
+
+    label: str
+    """Icon, name and subject."""
+    state: str
+    """A word, unless it simply runs."""
+    fraction: float | None
+    """How far, from 0 to 1; None when that is unknown."""
+    moves: bool
+    """Whether it is at work, not standing still."""
+    percent: str
+    count: str
+    """Done of total, with the unit."""
+    rate: str
+    left: str
+    elapsed: str
+    message: str
+
+
+class Board:
+    """The jobs that have not ended, kept up to date by events.
+
+    Written by the task that reads the subscription.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, JobSnapshot] = {}
+        self._before: dict[str, JobSnapshot] | None = None
+        """What was known before a new start; None while nothing was missed."""
+
+    def start_anew(self) -> None:
+        """Events were missed, and the present state comes next: what has ended since is said."""
+        self._before, self._jobs = self._jobs, {}
+
+    def note(self, event: ev.Event) -> Line | None:
+        """Take an event in; returns what is to be said about it."""
+        known = self._jobs.get(event.job_id)
+        if known is None and not isinstance(event, ev.JobQueued | ev.JobRestated):
+            return None  # read, removed: its end has been said
+        job = fold(known, event)
+        if job.state.is_terminal:
+            self._jobs.pop(event.job_id, None)
+            missed = self._before is None or event.job_id in self._before
+            return finished_line(job) if missed else None
+        self._jobs[event.job_id] = job
+        return _line(job, event)
+
+    @property
+    def active(self) -> list[JobSnapshot]:
+        """The jobs of which an attempt exists, in the order of their start."""
+        active = [job for job in self._jobs.values() if job.state.is_active]
+        return sorted(active, key=lambda job: job.started_at or 0)
+
+    def footer(self, hidden: int) -> str:
+        """What is not shown as a row, in words; empty when there is nothing to say."""
+        queued = sum(job.state is JobState.QUEUED for job in self._jobs.values())
+        said = [f"… and {hidden} more"] if hidden else []
+        if queued:
+            said.append(f"{queued} queued")
+        return " · ".join(said)
+
+
+def _line(job: JobSnapshot, event: ev.Event) -> Line | None:
+    match event:
+        case ev.JobStarted(attempt=1):
+            return Line("started", f"{label(job)} started")
+        case ev.JobRestated() if job.state.is_active:
+            return Line("started", f"{label(job)} started")
+        case ev.JobStarted(attempt=attempt):
+            return Line("started", f"{label(job)} started again (attempt {attempt})")
+        case ev.JobRetried(at=at, due=due, error=error):
+            why = "" if error is None else f": {_error(error)}"
+            return Line("retried", f"{label(job)} tries again in {span(max(0.0, due - at))}{why}")
+        case ev.JobStuck():
+            return Line("stuck", f"{label(job)} was told to stop and does not answer")
+        case ev.JobStopped():
+            why = f": {first_line(job.reason)}" if job.reason else ""
+            return Line("interrupted", f"{label(job)} interrupted{why}")
+        case _:
+            return None
+
+
+def finished_line(job: JobSnapshot) -> Line:
+    """What is said of a job that has ended."""
+    name = label(job)
+    if job.state is JobState.SUCCEEDED:
+        took = job.elapsed(job.finished_at or job.changed_at)
+        return Line("succeeded", name if took is None else f"{name} {duration(took)}")
+    if job.state is JobState.FAILED:
+        why = _error(job.error) if job.error else first_line(job.reason or "")
+        return Line("failed", f"{name} {why}" if why else f"{name} failed")
+    why = f": {first_line(job.reason)}" if job.reason else ""
+    return Line("cancelled", f"{name} cancelled{why}")
+
+
+def _error(error: ErrorText) -> str:
+    """An error's class, without the module it is from, and the first line of what it says."""
+    kind = safe(error.type.rpartition(".")[2])
+    return f"{kind}: {first_line(error.message)}" if error.message.strip() else kind
+
+
+def label(job: JobSnapshot) -> str:
+    """Icon, name and subject."""
+    named = f"{safe(job.name)} · {safe(job.subject)}" if job.subject else safe(job.name)
+    return f"{safe(job.info.icon)} {named}" if job.info.icon else named
+
+
+def rows(jobs: Iterable[JobSnapshot], now: float) -> list[Row]:
+    """The rows of running jobs at the time ``now``."""
+    return [_row(job, now) for job in jobs]
+
+
+def _row(job: JobSnapshot, now: float) -> Row:
+    progress = job.progress
+    elapsed = job.elapsed(now)
+    moves = job.state is not JobState.PAUSED
+    fast = progress.rate if moves else None
+    percent = progress.percent
+    return Row(
+        label=label(job),
+        state=_state(job),
+        fraction=progress.fraction,
+        moves=moves,
+        percent="" if percent is None else f"{percent} %",
+        count=_count(progress),
+        rate=rate(fast, progress.unit) if fast else "",
+        left="" if progress.time_left is None else f"{span(progress.time_left)} left",
+        elapsed="" if elapsed is None else clock(elapsed),
+        message=_message(job),
+    )
+
+
+def _state(job: JobSnapshot) -> str:
+    if job.stuck:
+        return "stuck"
+    if job.state is JobState.CANCELLING:
+        return _REQUESTS[Request.CANCEL]
+    if job.request is not None:
+        return _REQUESTS[job.request]
+    return "" if job.state is JobState.RUNNING else job.state.value
+
+
+def _count(progress: Progress) -> str:
+    if progress.unit == "%":
+        return ""  # that is said already
+    if progress.total is not None:
+        return f"{amount(progress.done)}/{amount(progress.total, progress.unit)}"
+    return amount(progress.done, progress.unit) if progress.done else ""
+
+
+def _message(job: JobSnapshot) -> str:
+    stages = " / ".join(safe(stage) for stage in job.progress.stages)
+    message = first_line(job.progress.message)
+    attempt = f"attempt {job.attempt}" if job.attempt > 1 else ""
+    return " · ".join(filter(None, (attempt, stages, message)))

@@ -1,0 +1,246 @@
+"""The sidebar and the status item as a user sees them: through a kernel's whole life."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import OpenNotebook
+from tests.browser.lab import Notebook
+
+GENEROUS = 30_000
+LIVE_SECONDS = 3  # what is promised after a reload, from the moment the notebook is shown
+
+START = """\
+import os, time, trio
+import jobactors as ja
+jobs = ja.start()
+
+async def count(n, seconds=0.05):
+    for i in range(n):
+        ja.progress(i + 1, n, f"step {i + 1}", unit="steps")
+        await trio.sleep(seconds)
+
+job = jobs.options(name="train", subject="wiki").submit(count, 2_000)
+other = jobs.options(name="<img src=x onerror='window.hacked=1'>").submit(count, 4_000)
+"""
+# Ends as soon as the job has ended, so that a Cancel that is heard ends it.
+BUSY = """\
+until = time.time() + 60
+while time.time() < until and not job.state.is_terminal:
+    time.sleep(0.1)
+time.sleep(2)
+"""
+KILLED = "os.kill(os.getpid(), 9)"
+CONTEXT = "window.jupyterapp.shell.currentWidget.sessionContext"
+
+
+def status(page: Page) -> Locator:
+    """The status item's button."""
+    return page.locator(".ja-status-button")
+
+
+def sidebar(page: Page) -> Locator:
+    """The list of jobs."""
+    return page.locator("#jobactors-sidebar")
+
+
+def sections(page: Page) -> Locator:
+    """The names of the notebooks that have jobs, top to bottom."""
+    return sidebar(page).locator(".ja-section-name")
+
+
+def front_tab(page: Page) -> Locator:
+    """The tab of the notebook in front."""
+    return page.locator(".lm-DockPanel .lm-mod-current")
+
+
+def job_row(page: Page, name: str) -> Locator:
+    """The row of a job in the sidebar."""
+    return sidebar(page).locator(".ja-row").filter(has=page.get_by_text(name)).first
+
+
+def cancel(row: Locator) -> Locator:
+    """Its Cancel button."""
+    return row.get_by_role("button", name=re.compile("^Cancel"))
+
+
+def expect_moving(row: Locator) -> None:
+    """What it says changes while nobody does anything."""
+    says = row.locator(".ja-says")
+    expect(says).to_contain_text("step", timeout=GENEROUS)
+    before = says.inner_text()
+    expect(says).not_to_have_text(before, timeout=GENEROUS)
+
+
+def ours(errors: list[str]) -> list[str]:
+    """Leave out what JupyterLab itself reports of a kernel's end: its debugger, others' comms."""
+    return [error for error in errors if "jobactors" in error or error.startswith("uncaught")]
+
+
+def run_command(page: Page, command: str) -> None:
+    """Run one of the application's commands, and do not wait for its end."""
+    page.evaluate("name => { void window.jupyterapp.commands.execute(name); }", command)
+
+
+def theme(notebook: Notebook, name: str) -> None:
+    """Change the colours of JupyterLab."""
+    notebook.page.evaluate(
+        "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name
+    )
+    attribute = "true" if "Light" in name else "false"
+    expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", attribute)
+
+
+def start_jobs(notebook: Notebook) -> None:
+    """A kernel without the package is left in peace; then two jobs are live, and only text."""
+    notebook.run_and_wait(0)
+    expect(status(notebook.page)).to_be_hidden()
+    run_command(notebook.page, "jobactors:show")
+    expect(sidebar(notebook.page)).to_contain_text("No jobs here yet")
+    notebook.run_and_wait(1)
+    expect(status(notebook.page)).to_contain_text("2 jobs running", timeout=GENEROUS)
+    expect_moving(job_row(notebook.page, "train"))
+    assert sidebar(notebook.page).locator("img").count() == 0
+
+
+def reload_in_a_busy_cell(notebook: Notebook) -> None:
+    """The page is loaded again in the middle of a cell, and the jobs are live again at once."""
+    notebook.run_cell(2)
+    notebook.wait_running(2)
+    notebook.save()
+    began = time.monotonic()
+    notebook.reload(wait_idle=False)
+    shown = time.monotonic()
+    expect(status(notebook.page)).to_contain_text("2 jobs running", timeout=GENEROUS)
+    # Where JupyterLab itself takes long to load, the machine has other things to do.
+    assert time.monotonic() - shown < max(LIVE_SECONDS, (shown - began) / 2)
+    expect(sidebar(notebook.page)).to_be_visible()  # where it was before
+    expect_moving(job_row(notebook.page, "train"))
+    notebook.screenshot("sidebar-lab-light")
+
+
+def cancel_in_a_second_window(notebook: Notebook, second: Notebook) -> None:
+    """Still in the busy cell: both windows see the job, one ends it, both say so."""
+    page = second.page
+    status(page).click()
+    expect_moving(job_row(page, "train"))
+    cancel(job_row(page, "train")).click()
+    for each in (page, notebook.page):
+        expect(job_row(each, "train")).to_have_attribute(
+            "data-state", "cancelled", timeout=GENEROUS
+        )
+        expect(status(each)).to_contain_text("1 job running")
+    page.goto("about:blank")
+    notebook.wait_idle()
+
+
+def lose_the_connection(notebook: Notebook) -> None:
+    """The websocket is lost and comes back; then the kernel is killed, and live again."""
+    page = notebook.page
+    page.evaluate(f"() => {CONTEXT}.session.kernel.reconnect()")
+    expect_moving(job_row(page, "onerror"))
+    notebook.run_cell(3)
+    expect(status(page)).to_be_hidden(timeout=GENEROUS)
+    expect(sidebar(page).locator(".ja-row")).to_have_count(0)
+    page.locator(".jp-Dialog .jp-mod-accept").click(timeout=GENEROUS)
+    notebook.wait_idle()
+    notebook.run_and_wait(1)
+    expect(status(page)).to_contain_text("2 jobs running", timeout=GENEROUS)
+
+
+def open_another_notebook(notebook: Notebook) -> None:
+    """The one in front stands first; a command ends its jobs, after a question."""
+    page = notebook.page
+    notebook.server.write_notebook("folder/other.ipynb", [START])
+    page.evaluate(
+        "path => window.jupyterapp.commands.execute('docmanager:open', { path })",
+        "folder/other.ipynb",
+    )
+    expect(front_tab(page)).to_contain_text("other.ipynb")
+    notebook.wait_idle()
+    notebook.run_and_wait(0)
+    expect(status(page)).to_contain_text("4 jobs running", timeout=GENEROUS)
+    expect(sections(page)).to_have_text(["other.ipynb", "life.ipynb"])
+    theme(notebook, "JupyterLab Dark")
+    notebook.screenshot("sidebar-lab-dark")
+    theme(notebook, "JupyterLab Light")
+    run_command(page, "jobactors:cancel-all")
+    question = page.locator(".jp-Dialog")
+    expect(question).to_contain_text("Cancel all 2 jobs of this notebook?")
+    question.get_by_role("button", name="Cancel all jobs").click()
+    expect(status(page)).to_contain_text("2 jobs running", timeout=GENEROUS)
+
+
+def restart_and_shut_down(notebook: Notebook) -> None:
+    """Nothing is left over, and the other notebook's jobs stay."""
+    page = notebook.page
+    sidebar(page).get_by_role("button", name="life.ipynb", exact=True).click()
+    expect(front_tab(page)).to_contain_text("life.ipynb")
+    page.evaluate(f"() => {CONTEXT}.restartKernel()")
+    expect(sections(page)).to_have_text(["other.ipynb"], timeout=GENEROUS)
+    expect(status(page)).to_be_hidden()
+    notebook.wait_idle()
+    notebook.run_and_wait(1)
+    expect_moving(job_row(page, "train"))
+    page.evaluate(f"() => {CONTEXT}.shutdown()")
+    expect(status(page)).to_be_hidden(timeout=GENEROUS)
+
+
+def test_the_life_of_a_kernel_in_the_sidebar(open_notebook: OpenNotebook) -> None:
+    """Quiet, live, reloaded in a busy cell, in two windows, killed, restarted, beside another."""
+    notebook = open_notebook(["1 + 1", START, BUSY, KILLED], path="life.ipynb")
+    start_jobs(notebook)
+    reload_in_a_busy_cell(notebook)
+    second = open_notebook(None, path="life.ipynb", wait_idle=False)
+    cancel_in_a_second_window(notebook, second)
+    lose_the_connection(notebook)
+    open_another_notebook(notebook)
+    restart_and_shut_down(notebook)
+    notebook.server.end_session("folder/other.ipynb")
+    assert notebook.page.evaluate("window.hacked") is None
+    assert ours(notebook.console_errors) == []
+
+
+def test_a_notice_of_what_ended_out_of_sight(open_notebook: OpenNotebook) -> None:
+    """A page that is looked at is not disturbed; the other finds one notice."""
+    notebook = open_notebook([START, "jobs.submit(count, 3).result()", "job.cancel()"])
+    page = notebook.page
+    run_command(page, "jobactors:show")
+    for index in range(2):
+        notebook.run_and_wait(index)
+    expect(sidebar(page).locator("[data-state='succeeded']")).to_have_count(1)
+    expect(page.locator(".Toastify__toast")).to_have_count(0)
+    page.locator(".jp-SideBar .lm-mod-current").first.click()  # closed: it is opened below
+    expect(sidebar(page)).to_be_hidden()
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    notebook.run_and_wait(1)
+    notebook.run_and_wait(1)
+    toast = page.locator(".Toastify__toast")
+    expect(toast).to_contain_text("2 jobs succeeded", timeout=GENEROUS)
+    expect(toast).to_have_count(1)
+    notebook.screenshot("sidebar-notice")
+    toast.get_by_role("button", name="Show").click()
+    expect(sidebar(page)).to_be_visible()
+    assert notebook.console_errors == []
+
+
+def test_the_sidebar_in_notebook_7(open_notebook: OpenNotebook) -> None:
+    """Beside the menus, since there is no status bar; Cancel is heard in a busy cell."""
+    notebook = open_notebook([START, BUSY], app="notebook")
+    page = notebook.page
+    expect(status(page)).to_be_hidden()
+    notebook.run_and_wait(0)
+    expect(status(page)).to_contain_text("2 jobs running", timeout=GENEROUS)
+    notebook.run_cell(1)
+    notebook.wait_running(1)
+    status(page).click()
+    train = job_row(page, "train")
+    expect_moving(train)
+    notebook.screenshot("sidebar-notebook")
+    cancel(train).click()
+    expect(train).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
+    assert notebook.prompt(1).inner_text() == "[*]:"
+    assert notebook.console_errors == []

@@ -1,0 +1,1 @@
+"""Other libraries' shapes for the same jobs."""

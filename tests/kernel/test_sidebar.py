@@ -1,0 +1,214 @@
+"""The sidebar's comm in real kernels: found on the control channel, and heard in a busy cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from tests.kernel.client import IPYKERNELS, Kernel
+
+COMM = "jobactors.sidebar"  # as in sidebar.py and link.js
+NEWER = [version for version in IPYKERNELS if version != "6"]
+
+START = """\
+import time, trio
+import jobactors as ja
+jobs = ja.start()
+job = jobs.options(name="train").submit(trio.sleep, 600)
+"""
+
+# Ends as soon as the job has ended, and says in which state it was then: no time is measured.
+BUSY = """\
+until = time.time() + {seconds}
+while time.time() < until and not job.state.is_terminal:
+    time.sleep(0.05)
+during = job.state.value
+"""
+
+
+def told(kernel: Kernel) -> list[dict[str, Any]]:
+    """What the sidebar was told so far."""
+    return [
+        message["content"]["data"]
+        for message in kernel.messages
+        if message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == COMM
+    ]
+
+
+def wait_told(
+    kernel: Kernel, wanted: Callable[[dict[str, Any]], bool], since: int = 0
+) -> dict[str, Any]:
+    """Wait until the sidebar is told something that is `wanted`."""
+    message = kernel.wait_for(
+        lambda m: bool(
+            m["msg_type"] == "comm_msg"
+            and m["content"]["comm_id"] == COMM
+            and wanted(m["content"]["data"])
+        ),
+        since=since,
+    )
+    data: dict[str, Any] = message["content"]["data"]
+    assert message["parent_header"] == {}, "it belongs to no cell"
+    return data
+
+
+def states(data: Mapping[str, Any]) -> dict[str, str]:
+    """The state of each job in a frame, by name."""
+    return {row["name"]: row["state"] for row in data.get("rows", ())}
+
+
+def found(kernel: Kernel) -> bool:
+    """Whether a window would find the comm, without waiting for a cell."""
+    return COMM in kernel.control("comm_info_request", {"target_name": COMM})["comms"]
+
+
+def hello(kernel: Kernel, subshell: str | None, frame: int = -1) -> dict[str, Any]:
+    """Say hello as a window does that has just been loaded; return all rows."""
+    since = len(kernel.messages)
+    kernel.send_comm(COMM, {"kind": "hello", "frame": frame}, subshell=subshell)
+    return wait_told(kernel, lambda data: bool(data.get("full")), since)
+
+
+def test_a_kernel_that_does_not_use_the_package_has_nothing_to_find(kernel: Kernel) -> None:
+    """Nor one that only imports it."""
+    assert not found(kernel)
+    kernel.run("import jobactors, jobactors_widgets")
+    assert not found(kernel)
+    assert told(kernel) == []
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["own subshell", "none named"])
+@pytest.mark.parametrize("kernel", NEWER, indirect=True)
+def test_found_and_heard_in_the_middle_of_a_cell(kernel: Kernel, named: bool) -> None:
+    """All that a page does after a reload, while a cell is busy: find, hello, rows, Cancel."""
+    kernel.run(START)
+    busy = kernel.start(BUSY.format(seconds=60))
+    kernel.wait_for(lambda m: m["parent_header"].get("msg_id") == busy)
+    assert found(kernel)
+    subshell = kernel.create_subshell() if named else None
+    first = hello(kernel, subshell)
+    assert first["hears"] is True
+    assert states(first) == {"train": "running"}
+    (row,) = first["rows"]
+    kernel.send_comm(COMM, {"kind": "act", "verb": "cancel", "id": row["id"]}, subshell=subshell)
+    kernel.finish(busy, timeout=90)
+    assert kernel.run("print(during)").stdout.strip() == "cancelled"
+    answer = wait_told(kernel, lambda data: data["kind"] == "answer")
+    assert (answer["id"], answer["ok"]) == (row["id"], True)
+    wait_told(kernel, lambda data: states(data) == {"train": "cancelled"})
+
+
+def test_nothing_is_opened_and_nothing_sent_before_somebody_asks(kernel: Kernel) -> None:
+    """A page without the sidebar hears one message, and could close nothing."""
+    kernel.run(START + "job.cancel(); job.exception()")
+    kernel.run("time.sleep(0.5)")
+    assert told(kernel) == [{"kind": "here"}]
+    assert states(hello(kernel, None)) == {"train": "cancelled"}
+    opened = [m for m in kernel.messages if m["msg_type"] in {"comm_open", "comm_close"}]
+    assert opened == []
+
+
+def test_frames_are_counted_and_few(kernel: Kernel) -> None:
+    """Thirty jobs that report two hundred times a second make ten frames of it, none missing."""
+    kernel.run(START)
+    kernel.run(
+        "async def count(n):\n"
+        "    for i in range(n):\n"
+        "        ja.progress(i + 1, n)\n"
+        "        await trio.sleep(0.005)\n"
+    )
+    first = hello(kernel, kernel.create_subshell())
+    kernel.run("for each in [jobs.submit(count, 200) for _ in range(30)]: each.result()")
+    kernel.run("job.cancel(); job.exception()")
+    wait_told(kernel, lambda data: states(data).get("train") == "cancelled")
+    frames = [data for data in told(kernel) if data["kind"] == "frame"]
+    numbers = [data["frame"] for data in frames]
+    assert numbers == list(range(first["frame"], first["frame"] + len(frames)))
+    last = {row["id"]: row["state"] for data in frames for row in data["rows"]}
+    assert sorted(last.values()) == ["cancelled"] + ["succeeded"] * 30
+
+
+def test_a_window_that_has_everything_is_sent_nothing(kernel: Kernel) -> None:
+    """Only who has missed a frame is told all."""
+    kernel.run(START)
+    subshell = kernel.create_subshell()
+    last = hello(kernel, subshell)
+    kernel.send_comm(COMM, {"kind": "hello", "frame": last["frame"]}, subshell=subshell)
+    assert hello(kernel, subshell, frame=last["frame"] - 1)["frame"] == last["frame"] + 1
+
+
+def test_all_jobs_are_cancelled_in_a_busy_cell(kernel: Kernel) -> None:
+    """One message, an answer for each."""
+    kernel.run(START + "more = [jobs.options(name='more').submit(trio.sleep, 600)]")
+    subshell = kernel.create_subshell()
+    hello(kernel, subshell)
+    busy = kernel.start(BUSY.format(seconds=60))
+    kernel.send_comm(COMM, {"kind": "cancel all"}, subshell=subshell)
+    kernel.finish(busy, timeout=90)
+    assert kernel.run("print(during, *jobs.list(state='running'))").stdout.strip() == "cancelled"
+    wait_told(kernel, lambda data: states(data).get("more") == "cancelled")
+
+
+def test_an_interrupt_hurts_neither_jobs_nor_sidebar(kernel: Kernel) -> None:
+    """It reaches the cell alone."""
+    kernel.run(START)
+    subshell = kernel.create_subshell()
+    hello(kernel, subshell)
+    busy = kernel.start("print('busy'); time.sleep(60)")
+    kernel.wait_for(lambda m: m["msg_type"] == "stream")
+    kernel.interrupt()
+    assert "KeyboardInterrupt" in (kernel.finish(busy).error or "")
+    kernel.send_comm(COMM, {"kind": "cancel all"}, subshell=subshell)
+    wait_told(kernel, lambda data: states(data) == {"train": "cancelled"})
+
+
+def test_a_comm_that_somebody_closes_is_there_again(kernel: Kernel) -> None:
+    """One window's goodbye is not the others'."""
+    kernel.run(START)
+    message = kernel.client.session.msg("comm_close", {"comm_id": COMM, "data": {}})
+    kernel.client.shell_channel.send(message)
+    assert states(hello(kernel, None)) == {"train": "running"}
+
+
+def test_what_nobody_understands_does_no_harm(kernel: Kernel) -> None:
+    """A message from a browser is not trusted."""
+    kernel.run(START)
+    for data in ({}, {"kind": "act"}, {"kind": "act", "verb": 1, "id": []}, {"kind": "hello"}):
+        kernel.send_comm(COMM, data)
+    kernel.send_comm(COMM, {"kind": "act", "verb": "cancel", "id": "no such job"})
+    refused = wait_told(kernel, lambda data: data.get("id") == "no such job")
+    assert not refused["ok"]
+    assert states(hello(kernel, None)) == {"train": "running"}
+
+
+def test_the_end_of_the_jobs_is_told_and_a_new_beginning(kernel: Kernel) -> None:
+    """`ja.stop()` leaves the last rows for pages to come; `ja.start()` is announced."""
+    kernel.run(START)
+    subshell = kernel.create_subshell()
+    hello(kernel, subshell)
+    kernel.run("ja.stop(0)")
+    ended = wait_told(kernel, lambda data: bool(data.get("ended")))
+    assert states(ended) == {"train": "cancelled"}
+    assert states(hello(kernel, subshell)) == {"train": "cancelled"}
+    since = len(kernel.messages)
+    kernel.run(START)
+    wait_told(kernel, lambda data: data == {"kind": "here"}, since)
+    again = hello(kernel, subshell)
+    assert not again.get("ended")
+    assert states(again) == {"train": "running"}
+
+
+@pytest.mark.parametrize("kernel", ["6"], indirect=True)
+def test_a_kernel_without_subshells_tells_at_once(kernel: Kernel) -> None:
+    """It could not hear a hello while the cell runs; it says that it is deaf meanwhile."""
+    kernel.run(START)
+    first = wait_told(kernel, lambda data: bool(data.get("full")))
+    assert first["hears"] is False
+    (row,) = first["rows"]
+    busy = kernel.start(BUSY.format(seconds=2))
+    kernel.send_comm(COMM, {"kind": "act", "verb": "cancel", "id": row["id"]})
+    kernel.finish(busy)
+    assert kernel.run("print(during)").stdout.strip() == "running"
+    wait_told(kernel, lambda data: states(data) == {"train": "cancelled"})

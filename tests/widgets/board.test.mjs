@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+
+import { ACTIONS, askable } from '../../widgets/jobactors_widgets/static/actions.js';
+import { arrange, filterRows } from '../../widgets/jobactors_widgets/static/board.js';
+import { createView } from '../../widgets/jobactors_widgets/static/view.js';
+import { spanOf } from '../../widgets/jobactors_widgets/static/virtual.js';
+import { fakeDocument, fakeTimers } from './fake_dom.mjs';
+
+const row = (id, more = {}) => ({ id, name: `job ${id}`, state: 'running', ...more });
+const ids = rows => rows.map(r => r.id).join('');
+const offered = r => ACTIONS.filter(a => a.offered(r)).map(a => `${a.verb}${a.why(r) ? ` (${a.why(r)})` : ''}`);
+
+test('each button is offered where it can work, and says why where it cannot', () => {
+  const cases = [
+    [{ state: 'running', pausable: true }, ['pause', 'cancel']],
+    [{ state: 'running' }, ['pause (this job has no point where it can pause)', 'cancel']],
+    [{ state: 'running', request: 'pause', pausable: true }, ['resume', 'cancel']],
+    [{ state: 'running', request: 'cancel', pausable: true }, ['pause (it is being stopped)', 'cancel (it is being cancelled already)']],
+    [{ state: 'paused' }, ['resume', 'cancel']],
+    [{ state: 'paused', request: 'resume' }, ['resume (it goes on as soon as a slot is free)', 'cancel']],
+    [{ state: 'queued', waiting: 'slot' }, ['hold', 'cancel']],
+    [{ state: 'queued', waiting: 'hold' }, ['release', 'cancel']],
+    [{ state: 'cancelling', stuck: true }, ['cancel (it is being cancelled already)']],
+    [{ state: 'interrupted' }, ['resume', 'cancel']],
+    [{ state: 'failed' }, ['restart', 'dismiss']]
+  ];
+  for (const [r, verbs] of cases) assert.deepEqual(offered(r), verbs);
+  assert.equal(ids(askable(ACTIONS[0], [row('a'), row('b', { pausable: true })])), 'b');
+});
+
+test('rows are found by state, type, subject, tag and text', () => {
+  const rows = [
+    row('a', { type: 'train', subject: 'wiki', tags: ['gpu'] }),
+    row('b', { state: 'failed', error: 'ValueError: no Date', unread: true }),
+    row('c', { state: 'queued', message: 'page 7' })
+  ];
+  const cases = [
+    [{}, 'abc'], [{ text: 'WIKI' }, 'a'], [{ text: 'job date' }, 'b'], [{ text: 'nothing' }, ''],
+    [{ state: 'unfinished' }, 'ac'], [{ state: 'unread' }, 'b'], [{ type: 'train' }, 'a'], [{ type: 'job c' }, 'c'],
+    [{ subject: 'wiki' }, 'a'], [{ tag: 'gpu' }, 'a'], [{ tag: 'gpu', state: 'failed' }, ''], [{ state: 'no such state' }, 'abc']
+  ];
+  for (const [wanted, found] of cases) assert.equal(ids(filterRows(rows, wanted)), found);
+});
+
+test('what is unfinished comes first; what has ended is newest first; an order is kept in both', () => {
+  const rows = [
+    row('a', { state: 'failed', ended: 5 }), row('b', { fraction: 0.1 }), row('c', { state: 'succeeded', ended: 9 }),
+    row('d', { fraction: 0.7 })
+  ];
+  const both = order => { const { open, ended } = arrange(rows, order); return `${ids(open)} ${ids(ended)}`; };
+  assert.deepEqual(['', 'name', 'progress'].map(both), ['bd ca', 'bd ac', 'db ca']);
+});
+
+test('the rows in sight, and the room the others take', () => {
+  const list = { count: 10000, height: 30, extra: new Map(), top: 3000, viewport: 300, spare: 5 };
+  assert.deepEqual(spanOf(list), { first: 95, end: 116, before: 2850, after: (10000 - 116) * 30 });
+  assert.deepEqual(spanOf({ ...list, top: 0 }), { first: 0, end: 16, before: 0, after: (10000 - 16) * 30 });
+  const at = spanOf({ ...list, extra: new Map([[10, 400]]), top: 3400 });
+  assert.deepEqual([at.first, at.before], [95, 95 * 30 + 400]);
+  assert.equal(spanOf({ ...list, top: 1e9 }).end, 10000);
+  assert.deepEqual(spanOf({ ...list, count: 0 }), { first: 0, end: 0, before: 0, after: 0 });
+});
+
+let root, timers, sent, asked, view;
+
+beforeEach(() => {
+  root = fakeDocument();
+  timers = fakeTimers();
+  [sent, asked] = [[], []];
+  view = createView(root, {
+    board: true, timers, act: (verb, id) => sent.push([verb, id]), actMany: (verb, all) => sent.push([verb, all]),
+    ask: message => asked.push(message)
+  });
+});
+
+const el = id => root.all('ja-row').find(r => r.dataset.job === id);
+const change = (input, value) => { input.value = value; input.listeners.get(input.tag === 'select' ? 'change' : 'input')(); };
+const many = n => Array.from({ length: n }, (_, i) => row(`j${i}`, { tags: [i % 2 ? 'odd' : 'even'] }));
+
+test('ten thousand jobs: only the rows in sight are in the page, and the list is as long as all of them', () => {
+  const list = root.one('ja-list');
+  list.clientHeight = 580;
+  view.show({ rows: many(10000) });
+  assert.ok(root.all('ja-row').length < 50);
+  assert.equal(el('j0').getAttribute('aria-setsize'), '10000');
+  list.scrollTop = 29 * 5000;
+  list.listeners.get('scroll')();
+  assert.ok(el('j5000') && !el('j0'));
+  assert.equal(el('j5000').getAttribute('aria-posinset'), '5001');
+  const [above, below] = root.all('ja-space').map(s => parseFloat(s.style.height));
+  assert.equal(above + below + root.all('ja-row').length * 29, 29 * 10000);
+});
+
+test('drawing ten thousand jobs again is quick', () => {
+  const rows = many(10000);
+  root.one('ja-list').clientHeight = 580;
+  view.show({ rows });
+  const began = process.hrtime.bigint();
+  for (let i = 0; i < 10; i++) view.show({ rows: [...rows] });
+  const ms = Number(process.hrtime.bigint() - began) / 1e7;
+  assert.ok(ms < 100, `${ms} ms a frame`);
+});
+
+test('the tools narrow the list, and say how many are shown', () => {
+  view.show({ rows: many(8) });
+  change(root.one('ja-search'), 'j3');
+  assert.equal(root.all('ja-row').length, 1);
+  assert.match(root.one('ja-counts').textContent, /8 running · 1 job shown/);
+  change(root.one('ja-search'), '');
+  change(root.all('ja-choice').find(c => c.getAttribute('aria-label') === 'Filter by tag'), 'odd');
+  assert.equal(root.all('ja-row').length, 4);
+});
+
+test('few jobs need no tools', () => {
+  view.show({ rows: [row('a')] });
+  assert.equal(root.one('ja-tools').hidden, true);
+});
+
+test('what ended is a section of its own that folds', () => {
+  view.show({ rows: [row('a', { state: 'succeeded' }), row('b')] });
+  assert.deepEqual(root.all('ja-row').map(r => r.dataset.job), ['b', 'a']);
+  const fold = root.one('ja-fold');
+  assert.equal(fold.textContent, '▾ 1 ended');
+  fold.click();
+  assert.deepEqual(root.all('ja-row').map(r => r.dataset.job), ['b']);
+  assert.equal(fold.getAttribute('aria-expanded'), 'false');
+  assert.ok(root.one('ja-history'));
+  fold.click();
+  assert.equal(root.all('ja-row').length, 2);
+});
+
+test('one verb for many: those that can are told at once', () => {
+  view.show({ rows: [...many(7), row('x', { state: 'failed' })] });
+  const all = root.one('ja-tools').one('ja-check');
+  all.checked = true;
+  all.click();
+  assert.equal(root.one('ja-many').hidden, false);
+  const button = verb => root.one('ja-many').all('ja-button').find(b => b.dataset.many === verb);
+  assert.equal(button('cancel').textContent, 'Cancel 7');
+  assert.equal(button('pause').getAttribute('aria-disabled'), 'true');
+  button('dismiss').click();
+  assert.deepEqual(sent, [['dismiss', ['x']]]);
+  assert.equal(root.one('ja-many').hidden, true);
+  view.answered({ id: '', verb: 'dismiss', ok: false, why: '1 of 1 could not: it is needed' });
+  assert.equal(root.one('ja-said').textContent, '1 of 1 could not: it is needed');
+});
+
+test('a row that is gone is no longer selected', () => {
+  view.show({ rows: many(7) });
+  const check = el('j3').one('ja-check');
+  check.checked = true;
+  check.click();
+  assert.equal(root.one('ja-many').one('ja-counts').textContent, '1 selected');
+  view.show({ rows: many(3) });
+  assert.equal(root.one('ja-many').hidden, true);
+});
+
+test('details are asked for when they unfold, the log in pieces, and nothing after they fold', () => {
+  view.show({ rows: [row('a', { lines: 3 })] });
+  assert.deepEqual(asked, []);
+  el('a').one('ja-more').click();
+  timers.pass(0);
+  assert.deepEqual(asked, [{ kind: 'details', id: 'a' }, { kind: 'log', id: 'a', since: -1 }]);
+  view.told({ kind: 'details', id: 'a', type: 'train', metadata: [['seed', '42']], tags: [], traceback: '' });
+  assert.match(el('a').one('ja-facts').textContent, /seed42/);
+  view.told({ kind: 'log', id: 'a', first: 1, lines: [['out', 'two'], ['err', 'three']], more: false });
+  assert.match(el('a').one('ja-details').textContent, /1 earlier line.*twothree/);
+  asked.length = 0;
+  view.show({ rows: [row('a', { lines: 5 })] });
+  timers.pass(0);
+  assert.deepEqual(asked, [{ kind: 'log', id: 'a', since: 3 }]);
+  view.told({ kind: 'log', id: 'a', first: 2, lines: [['out', 'three'], ['out', 'four'], ['out', 'five']], more: false });
+  assert.equal(el('a').all('ja-line').map(l => l.textContent).slice(1).join(' '), 'two three four five');
+  el('a').one('ja-more').click();
+  asked.length = 0;
+  view.show({ rows: [row('a', { lines: 9 })] });
+  timers.pass(1000);
+  assert.deepEqual(asked, []);
+  view.told({ kind: 'log', id: 'a', first: 5, lines: [], more: false });
+});
+
+test('a result is put into words only when it is asked for', () => {
+  view.show({ rows: [row('a', { state: 'succeeded', unread: true })] });
+  el('a').one('ja-more').click();
+  assert.deepEqual(sent, [['read', 'a']]);
+  view.told({ kind: 'details', id: 'a', result: 'DataFrame' });
+  const button = el('a').one('ja-facts').one('ja-button');
+  asked.length = 0;
+  button.click();
+  assert.deepEqual(asked, [{ kind: 'result', id: 'a' }]);
+  view.told({ kind: 'result', id: 'a', text: '   x\n0  1', why: '' });
+  assert.equal(el('a').one('ja-result').textContent, '   x\n0  1');
+});
+
+test('a screen reader hears of ends, gathered, and never of progress', () => {
+  view.show({ rows: many(20) });
+  view.show({ rows: many(20).map(r => ({ ...r, fraction: 0.5 })) });
+  timers.pass(1000);
+  assert.equal(root.one('ja-said').textContent, '');
+  view.show({ rows: many(20).map(r => ({ ...r, state: 'succeeded' })) });
+  timers.pass(1000);
+  assert.equal(root.one('ja-said').textContent, '20 jobs succeeded');
+});
+
+test('arrows walk the rows, Enter unfolds, Escape folds', () => {
+  view.show({ rows: [row('a'), row('b')] });
+  const press = (key, target) => root.one('ja-list').listeners.get('keydown')({
+    key, target: Object.assign(target, { closest: () => (target.dataset.job ? target : null), tagName: 'DIV' }),
+    preventDefault() {}, stopPropagation() {}
+  });
+  press('ArrowDown', root.one('ja-list'));
+  assert.equal(document.activeElement, el('a'));
+  press('ArrowDown', el('a'));
+  assert.equal(document.activeElement, el('b'));
+  press('Enter', el('b'));
+  assert.equal(el('b').one('ja-more').getAttribute('aria-expanded'), 'true');
+  press('Escape', el('b'));
+  assert.equal(el('b').one('ja-more').getAttribute('aria-expanded'), 'false');
+  press('Home', el('b'));
+  assert.equal(document.activeElement, el('a'));
+});

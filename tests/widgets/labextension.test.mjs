@@ -1,0 +1,151 @@
+// What the sidebar, the status item and the notices say: pure functions of rows.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import {
+  createBurst, distinctNames, endedBetween, groupsOf, isUnfinished, noticeOf, statusText, statusTitle
+} from '../../widgets/jobactors_widgets/labextension/sidebar/model.js';
+import { NOTHING } from '../../widgets/jobactors_widgets/labextension/sidebar/link.js';
+import { createNotices } from '../../widgets/jobactors_widgets/labextension/sidebar/notices.js';
+
+let made = 0;
+const row = (state, more = {}) => ({ id: `j${made += 1}`, name: 'train', state, ...more });
+const link = (kernelId, path, rows, more = {}) =>
+  ({ kernelId, path, current: false, known: { ...NOTHING, live: true, rows }, ...more });
+const bare = text => text.replace(/[\u2068\u2069]/g, '');
+
+test('the notebook in front stands first, even without jobs; others only with some', () => {
+  const groups = groupsOf([
+    link('k1', 'b.ipynb', [row('running')]),
+    link('k2', 'empty.ipynb', []),
+    link('k3', 'a.ipynb', [row('failed')]),
+    link('k4', 'front.ipynb', [], { current: true }),
+    { kernelId: 'k5', path: 'plain.ipynb', current: false, known: NOTHING }
+  ]);
+  assert.deepEqual(groups.map(g => g.name), ['front.ipynb', 'a.ipynb', 'b.ipynb']);
+});
+
+test('a kernel without the package has no section, in front either', () => {
+  assert.deepEqual(groupsOf([{ kernelId: 'k', path: 'a.ipynb', current: true, known: NOTHING }]), []);
+});
+
+test('two notebooks on one kernel are one section, with the name of the one in front', () => {
+  const rows = [row('running')];
+  const groups = groupsOf([link('k', 'a.ipynb', rows), link('k', 'b.ipynb', rows, { current: true })]);
+  assert.deepEqual(groups.map(g => g.name), ['b.ipynb']);
+});
+
+test('notebooks of one name are told apart by their folders', () => {
+  assert.deepEqual(distinctNames(['a/x.ipynb', 'b/x.ipynb', 'x.ipynb', 'y/z.ipynb']),
+    ['a/x.ipynb', 'b/x.ipynb', 'x.ipynb', 'z.ipynb']);
+  assert.deepEqual(distinctNames(['q/a/x.ipynb', 'p/a/x.ipynb']), ['q/a/x.ipynb', 'p/a/x.ipynb']);
+});
+
+test('the status counts what is not finished, and says nothing when all is', () => {
+  assert.equal(statusText([]), '');
+  assert.equal(statusText([row('succeeded'), row('failed'), row('cancelled'), row('interrupted')]), '');
+  assert.equal(statusText([row('running')]), '1 job running');
+  assert.equal(statusText([row('running'), row('cancelling'), row('queued'), row('succeeded')]),
+    '2 jobs running · 1 queued');
+  assert.equal(statusText([row('queued'), row('queued')]), '2 jobs queued');
+  assert.equal(statusText([row('paused'), row('queued')]), '1 job paused · 1 queued');
+});
+
+test('the title names the notebooks that work', () => {
+  const groups = groupsOf([link('k1', 'a.ipynb', [row('running'), row('succeeded')]), link('k2', 'b.ipynb', [row('failed')])]);
+  assert.equal(statusTitle(groups, { done: 0, all: 1 }), 'a.ipynb: 1 running · 1 ended');
+  assert.equal(statusTitle(groups, { done: 3, all: 4 }), 'a.ipynb: 1 running · 1 ended\n3 of the last 4 jobs have ended');
+});
+
+test('what has ended in a burst counts as done, until there is nothing left to do', () => {
+  const burst = createBurst();
+  const [a, b] = [row('running', { fraction: 0.5 }), row('queued')];
+  const at = (...rows) => burst.advance([{ kernelId: 'k', rows }]).fraction;
+  assert.equal(at(row('succeeded'), a, b), 0.25);
+  assert.equal(at({ ...a, state: 'succeeded', fraction: 1 }, { ...b, state: 'running', fraction: 0 }), 0.5);
+  assert.equal(at({ ...a, state: 'succeeded' }, { ...b, state: 'failed' }), null);
+  assert.equal(at({ ...a, state: 'succeeded' }, row('running', { fraction: 0.1 })), 0.1);
+});
+
+test('a job of unknown length keeps the whole unknown only while it is alone', () => {
+  const burst = createBurst();
+  const a = row('running');
+  const at = (...kernels) => burst.advance(kernels.map(([kernelId, ...rows]) => ({ kernelId, rows })));
+  assert.deepEqual(at(['k', a]), { fraction: null, done: 0, all: 1 });
+  assert.deepEqual(at(['k', a], ['l', { ...a, fraction: 0.5 }]), { fraction: 0.25, done: 0, all: 2 });
+  assert.deepEqual(at(['k', { ...a, state: 'failed' }], ['l', { ...a, fraction: 0.5 }]), { fraction: 0.75, done: 1, all: 2 });
+  assert.deepEqual(at(['l', { ...a, fraction: 3 }]), { fraction: 1, done: 0, all: 1 });
+});
+
+test('an end is news once, and not to the one who asked for it', () => {
+  const a = row('running');
+  const after = state => [{ ...a, state }];
+  assert.equal(endedBetween([a], after('failed')).length, 1);
+  assert.equal(endedBetween([a], after('paused')).length, 0);
+  assert.equal(endedBetween(after('failed'), after('failed')).length, 0);
+  assert.equal(endedBetween([], after('succeeded')).length, 0);
+  assert.equal(endedBetween([a], [{ ...a, state: 'cancelled', reason: 'cancelled by hand' }]).length, 0);
+  assert.equal(endedBetween([a], [{ ...a, state: 'cancelled', reason: 'train failed' }]).length, 1);
+  assert.ok(isUnfinished(a));
+});
+
+test('a notice names one job and counts many', () => {
+  const say = (...states) => noticeOf(states.map(state => ({ row: row(state), name: 'a.ipynb' })));
+  assert.deepEqual([bare(say('succeeded').text), say('succeeded').type], ['train succeeded (a.ipynb)', 'success']);
+  assert.equal(bare(say('succeeded', 'succeeded').text), '2 jobs succeeded (a.ipynb)');
+  assert.deepEqual([bare(say('succeeded', 'failed', 'failed').text), say('succeeded', 'failed').type],
+    ['3 jobs ended: 1 succeeded, 2 failed (a.ipynb)', 'error']);
+  const failed = noticeOf([{ row: row('failed', { error: 'ValueError: no\nsuch row', subject: 'wiki' }), name: 'a.ipynb' }]);
+  assert.equal(bare(failed.text), 'train · wiki failed: ValueError: no such row (a.ipynb)');
+});
+
+test('what a job calls itself cannot turn a notice around, and is cut', () => {
+  const { text } = noticeOf([{ row: row('failed', { name: `\u202e${'😀'.repeat(100)}`, error: '<b>' }), name: 'a.ipynb' }]);
+  assert.ok(!text.includes('\u202e'));
+  assert.ok(text.includes('😀…\u2069 failed: \u2068<b>\u2069'));
+});
+
+/** JupyterLab's Notification, and what it was told. */
+function recorder() {
+  const said = [];
+  return {
+    said,
+    manager: { has: () => true },
+    emit: (text, type, options) => { said.push(['emit', bare(text), type, options]); return 'id'; },
+    update: options => { said.push(['update', bare(options.message), options.type, options]); }
+  };
+}
+
+test('a page in sight is not disturbed; one out of sight has one notice that counts', () => {
+  const Notification = recorder();
+  const [desktop, shown] = [[], []];
+  let inSight = true;
+  const wanted = { notify: true, browser: false };
+  const notices = createNotices({
+    Notification,
+    inSight: () => inSight,
+    wanted: () => wanted,
+    show: () => shown.push('here'),
+    tellDesktop: text => desktop.push(bare(text))
+  });
+  notices.ended('a.ipynb', [row('succeeded')]);
+  assert.deepEqual(Notification.said, []);
+  inSight = false;
+  notices.ended('a.ipynb', []);
+  notices.ended('a.ipynb', [row('succeeded')]);
+  notices.ended('b.ipynb', [row('succeeded')]);
+  assert.deepEqual(Notification.said.map(each => each.slice(0, 3)), [
+    ['emit', 'train succeeded (a.ipynb)', 'success'],
+    ['update', '2 jobs succeeded', 'success']
+  ]);
+  assert.equal(Notification.said[0][3].autoClose, false);
+  Notification.said[0][3].actions[0].callback();
+  assert.deepEqual(shown, ['here']);
+  notices.seen();
+  wanted.notify = false;
+  wanted.browser = true;
+  notices.ended('a.ipynb', [row('failed')]);
+  assert.equal(Notification.said.length, 2);
+  assert.deepEqual(desktop, ['train failed (a.ipynb)']);
+});

@@ -1,0 +1,255 @@
+// The link to one kernel: found, heard, lost and found again.
+
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+
+import { COMM_ID, createLink } from '../../widgets/jobactors_widgets/labextension/sidebar/link.js';
+
+const KernelMessage = {
+  createMessage: ({ msgType, channel, content }) => ({ header: { msg_type: msgType }, channel, content })
+};
+
+class Signal {
+  slots = [];
+  connect(slot) { this.slots.push(slot); }
+  disconnect(slot) { this.slots = this.slots.filter(each => each !== slot); }
+  emit(value) { for (const slot of [...this.slots]) slot(this, value); }
+}
+
+/** A kernel connection with jobs or without, and with subshells or without. */
+class FakeKernel {
+  id = 'k1';
+  isDisposed = false;
+  connectionStatus = 'connected';
+  iopubMessage = new Signal();
+  statusChanged = new Signal();
+  connectionStatusChanged = new Signal();
+  spec = Promise.resolve({ language: 'python' });
+  process = 'p1';
+  comms = { [COMM_ID]: { target_name: COMM_ID } };
+  features = ['kernel subshells'];
+  asked = [];    // message types on the control channel
+  sent = [];     // [data, subshell] on the shell channel
+  silent = false;
+
+  sendControlMessage({ header: { msg_type }, content }) {
+    this.asked.push(msg_type);
+    const answers = {
+      comm_info_request: { comms: this.comms },
+      kernel_info_request: { supported_features: this.features },
+      create_subshell_request: { status: 'ok', subshell_id: `s-${this.process}` },
+      delete_subshell_request: { status: 'ok', deleted: content.subshell_id }
+    };
+    const done = this.silent ? new Promise(() => {}) : Promise.resolve({ content: answers[msg_type] });
+    return { done, dispose: () => {} };
+  }
+  sendShellMessage(message) { this.sent.push([message.content.data, message.header.subshell_id]); }
+  say(data, process = this.process) {
+    this.iopubMessage.emit({ header: { msg_type: 'comm_msg', session: process }, content: { comm_id: COMM_ID, data } });
+  }
+  frame(number, rows, more = {}) { this.say({ kind: 'frame', frame: number, rows, hears: true, ...more }); }
+  get hellos() { return this.sent.filter(([data]) => data.kind === 'hello').map(([data]) => data.frame); }
+}
+
+let kernel, link, changes, answers, timers;
+
+const settled = () => new Promise(done => setImmediate(done));
+const row = (id, more = {}) => ({ id, name: id, state: 'running', ...more });
+const start = more => createLink({
+  KernelMessage, kernel, timers, ...more,
+  changed: (before, restarted) => changes.push(restarted),
+  heard: message => answers.push(message)
+});
+
+beforeEach(() => {
+  kernel = new FakeKernel();
+  [changes, answers] = [[], []];
+  timers = { waiting: new Set(), later: fn => { timers.waiting.add(fn); return fn; }, forget: fn => timers.waiting.delete(fn) };
+});
+
+test('it finds the comm on the control channel and says hello on a subshell of its own', async () => {
+  link = start();
+  await settled();
+  assert.deepEqual(kernel.asked, ['comm_info_request', 'kernel_info_request', 'create_subshell_request']);
+  assert.deepEqual(kernel.sent, [[{ kind: 'hello', frame: -1 }, 's-p1']]);
+  assert.equal(link.known.live, false);
+  kernel.frame(4, [row('a')], { full: true });
+  assert.deepEqual([link.known.live, link.known.rows], [true, [row('a')]]);
+  assert.equal(timers.waiting.size, 0);
+});
+
+test('a kernel without the package is asked one question and left in peace', async () => {
+  kernel.comms = {};
+  link = start();
+  await settled();
+  assert.deepEqual(kernel.asked, ['comm_info_request']);
+  assert.deepEqual(kernel.sent, []);
+  assert.deepEqual(changes, []);
+});
+
+test('a kernel of another language is asked nothing', async () => {
+  kernel.spec = Promise.resolve({ language: 'R' });
+  link = start();
+  await settled();
+  assert.deepEqual(kernel.asked, []);
+});
+
+test('where the language is known already, the server is not asked for it', async () => {
+  Object.defineProperty(kernel, 'spec', { get: () => assert.fail('asked') });
+  link = start({ languageOf: () => 'python' });
+  await settled();
+  assert.equal(kernel.sent.length, 1);
+  link = start({ languageOf: () => 'julia' });
+  await settled();
+  assert.equal(kernel.sent.length, 1);
+});
+
+test('a package that is used later announces itself', async () => {
+  kernel.comms = {};
+  link = start();
+  await settled();
+  kernel.say({ kind: 'here' });
+  await settled();
+  assert.deepEqual(kernel.hellos, [-1]);
+});
+
+test('without subshells it sends on the main shell, and knows who is deaf', async () => {
+  kernel.features = [];
+  link = start();
+  await settled();
+  assert.deepEqual(kernel.sent, [[{ kind: 'hello', frame: -1 }, undefined]]);
+  kernel.frame(1, [row('a')], { full: true, hears: false });
+  assert.equal(link.known.hears, false);
+  link.tell({ kind: 'act', verb: 'cancel', id: 'a' });
+  await settled();
+  assert.deepEqual(kernel.sent.at(-1), [{ kind: 'act', verb: 'cancel', id: 'a' }, undefined]);
+});
+
+test('frames are folded; a missed one is asked for, once', async () => {
+  link = start();
+  await settled();
+  kernel.frame(1, [row('a'), row('b')], { full: true });
+  kernel.frame(2, [row('b', { fraction: 0.5 })], { gone: ['a'] });
+  assert.deepEqual(link.known.rows, [row('b', { fraction: 0.5 })]);
+  kernel.frame(4, [row('c')]);
+  kernel.frame(5, [row('c')]);
+  await settled();
+  assert.deepEqual(kernel.hellos, [-1, -1]);
+  kernel.frame(6, [row('c')], { full: true });
+  kernel.frame(7, [], { gone: ['c'] });
+  await settled();
+  assert.deepEqual([link.known.rows, kernel.hellos.length], [[], 2]);
+});
+
+test('what another window is told is not taken for everything', async () => {
+  kernel.comms = {};
+  link = start();
+  await settled();
+  kernel.frame(9, [row('a')]);
+  await settled();
+  assert.equal(link.known.live, false);
+  assert.deepEqual(kernel.hellos, [-1]);
+});
+
+for (const status of ['restarting', 'autorestarting', 'dead', 'terminating']) {
+  test(`${status}: nothing is left over, and the last words of the old process are not heard`, async () => {
+    link = start();
+    await settled();
+    kernel.frame(1, [row('a')], { full: true });
+    kernel.statusChanged.emit(status);
+    assert.equal(link.known.live, false);
+    kernel.frame(2, [row('a')], { full: true, ended: true });
+    assert.equal(link.known.live, false);
+    kernel.process = 'p2';
+    kernel.say({ kind: 'here' });
+    await settled();
+    assert.deepEqual(kernel.sent.at(-1), [{ kind: 'hello', frame: -1 }, 's-p2']);
+    kernel.frame(1, [row('b')], { full: true });
+    assert.deepEqual(link.known.rows, [row('b')]);
+    assert.deepEqual(changes, [false, true, false]);
+  });
+}
+
+test('what the page holds back goes over a connection of its own, for as long as it must', async () => {
+  const [helper, held] = [new FakeKernel(), []];
+  let gone = 0;
+  kernel.clone = () => Object.assign(helper, { connectionStatus: 'connecting', dispose: () => { gone += 1; } });
+  kernel.sendControlMessage = ({ header }) => ({ done: new Promise(done => held.push([header.msg_type, done])), dispose: () => {} });
+  link = start();
+  await settled();
+  for (const fn of [...timers.waiting]) if (fn.name === 'hurry') fn();
+  helper.connectionStatus = 'connected';
+  helper.connectionStatusChanged.emit('connected');
+  await settled();
+  assert.deepEqual(helper.sent, [[{ kind: 'hello', frame: -1 }, 's-p1']]);
+  kernel.frame(1, [row('a')], { full: true });
+  assert.equal(link.known.live, true);
+  held[0][1]({ content: { comms: kernel.comms } });
+  await settled();
+  assert.equal(gone, 1);
+  link.tell({ kind: 'act', verb: 'cancel', id: 'a' });
+  await settled();
+  assert.deepEqual(kernel.sent.at(-1), [{ kind: 'act', verb: 'cancel', id: 'a' }, 's-p1']);
+});
+
+test('busy and idle change nothing', async () => {
+  link = start();
+  await settled();
+  kernel.frame(1, [row('a')], { full: true });
+  for (const status of ['busy', 'idle']) kernel.statusChanged.emit(status);
+  assert.equal(link.known.live, true);
+});
+
+test('a websocket that comes back catches up with what was missed', async () => {
+  link = start();
+  await settled();
+  kernel.frame(1, [row('a')], { full: true });
+  kernel.connectionStatusChanged.emit('connecting');
+  kernel.connectionStatusChanged.emit('connected');
+  await settled();
+  assert.deepEqual(kernel.hellos, [-1, 1]);
+});
+
+test('a websocket that comes back to another process forgets what is gone', async () => {
+  link = start();
+  await settled();
+  kernel.frame(1, [row('a')], { full: true });
+  kernel.comms = {};
+  kernel.connectionStatusChanged.emit('connected');
+  await settled();
+  assert.equal(link.known.live, false);
+});
+
+test('what is sent while a kernel restarts goes to nobody', async () => {
+  link = start();
+  await settled();
+  kernel.silent = true;
+  kernel.statusChanged.emit('restarting');
+  link.tell({ kind: 'act', verb: 'cancel', id: 'a' });
+  kernel.statusChanged.emit('restarting');
+  kernel.silent = false;
+  await settled();
+  assert.deepEqual(kernel.sent.filter(([data]) => data.kind === 'act'), []);
+});
+
+test('an answer and a log are handed on, a message of others is not', async () => {
+  link = start();
+  await settled();
+  kernel.say({ kind: 'answer', id: 'a', verb: 'cancel', ok: true, why: '' });
+  kernel.say({ kind: 'log', id: 'b' });
+  kernel.iopubMessage.emit({ header: { msg_type: 'comm_msg' }, content: { comm_id: 'other', data: {} } });
+  kernel.iopubMessage.emit({ header: { msg_type: 'stream' }, content: { text: '' } });
+  assert.deepEqual(answers.map(answer => answer.id), ['a', 'b']);
+});
+
+test('a link that is let go listens no more and leaves no subshell behind', async () => {
+  link = start();
+  await settled();
+  link.dispose();
+  link.dispose();
+  await settled();
+  assert.equal(kernel.asked.at(-1), 'delete_subshell_request');
+  assert.deepEqual(kernel.iopubMessage.slots, []);
+  kernel.frame(1, [row('a')], { full: true });
+  assert.equal(link.known.live, false);
+});

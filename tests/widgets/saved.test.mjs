@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { keepSaved, tablesOf } from '../../widgets/jobactors_widgets/static/saved.js';
+
+const strings = JSON.parse(readFileSync(new URL('./hostile.json', import.meta.url), 'utf8'));
+const VIEW = 'application/vnd.jupyter.widget-view+json';
+
+test('the tables are those of static_table.py', () => {
+  const rows = [
+    { name: 'download', subject: 'llama', state: 'running', fraction: 0.456, elapsed: 38.9, message: 'pulling layers' },
+    { name: 'clean', state: 'failed', error: 'ValueError: SECRET', fraction: 1 / 3, elapsed: 0.2, message: 'row 2' }
+  ];
+  const tables = tablesOf(rows, '2026-01-01 10:00:00');
+  assert.deepEqual(tables['text/plain'].split('\n'), [
+    '2 jobs at 2026-01-01 10:00:00',
+    'job               state                progress  elapsed  message',
+    'download · llama  running              45 %      0:38     pulling layers',
+    'clean             failed (ValueError)  33 %      0:00     row 2'
+  ]);
+  assert.ok(!JSON.stringify(tables).includes('SECRET'));
+});
+
+test('whatever a job says is text in a cell', () => {
+  for (const text of strings) {
+    const html = tablesOf([{ name: text, subject: text, state: 'running', waiting: text, message: text }], 'now')['text/html'];
+    const tags = html.match(/<[^>]*>/g).map(tag => tag.replace(/[<>/]| .*/g, ''));
+    assert.deepEqual(new Set(tags), new Set(['table', 'caption', 'tr', 'th', 'td']));
+  }
+});
+
+test('only the newest fifty, and that is said', () => {
+  const rows = Array.from({ length: 120 }, (_, i) => ({ name: `j${i}`, state: 'queued' }));
+  const [caption, ...lines] = tablesOf(rows, 'now')['text/plain'].split('\n');
+  assert.equal(caption, '120 jobs at now, the newest 50 shown');
+  assert.equal(lines.length, 51);
+});
+
+test('a save writes them into our own outputs, silently', () => {
+  const written = [];
+  const cell = id => ({
+    outputs: { length: 1, get: () => ({ data: { [VIEW]: { model_id: id } } }) },
+    sharedModel: {
+      getOutputs: () => [{ output_type: 'execute_result', data: { [VIEW]: { model_id: id }, 'text/plain': 'old' } }],
+      updateOutputs: (...args) => written.push([id, ...args])
+    }
+  });
+  const cells = [cell('mine'), cell('other'), { sharedModel: {} }];
+  const saveState = { connect: fn => { saveState.fn = fn; }, disconnect: () => { saveState.fn = null; } };
+  const manager = { context: { saveState, model: { cells: { length: 3, get: i => cells[i] } } } };
+  const stop = keepSaved(manager, 'mine', () => ({ 'text/plain': 'new' }));
+  saveState.fn(null, 'completed');
+  assert.equal(written.length, 0);
+  saveState.fn(null, 'started');
+  assert.equal(written.length, 1);
+  assert.equal(written[0][3][0].data['text/plain'], 'new');
+  assert.equal(written[0][4], 'silent-change');
+  stop();
+  assert.equal(saveState.fn, null);
+  keepSaved(undefined, 'mine', () => ({}))();
+});

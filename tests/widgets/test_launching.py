@@ -1,0 +1,202 @@
+"""A button that starts a job, and a slider that talks to one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+from jobactors_widgets import bind, launcher
+
+import jobactors as ja
+
+from .conftest import RecordingComm
+
+pytestmark = pytest.mark.usefixtures("comms")
+
+
+def parts(box: Any) -> tuple[Any, Any, Any]:
+    """The button, the bar and the line of a launcher."""
+    button, bar, says = box.children
+    return button, bar, says
+
+
+async def work(steps: int = 2) -> str:
+    """Work for so many seconds."""
+    for step in range(steps):
+        ja.progress(step, steps, "writing")
+        await trio.sleep(1)
+    return "a letter"
+
+
+async def fail() -> None:
+    """Fail after a second."""
+    await trio.sleep(1)
+    raise ValueError("no address")
+
+
+async def until_text(says: Any, text: str) -> None:
+    """Wait for what another thread says."""
+    for _ in range(500):
+        if says.value == text:
+            return
+        await trio.to_thread.run_sync(_short_nap)
+    raise AssertionError(says.value)
+
+
+def _short_nap() -> None:
+    """A real moment: the virtual clock stands still for a thread."""
+    import time
+
+    time.sleep(0.01)
+
+
+async def test_the_button_is_disabled_while_its_job_runs_and_then_shows_the_result(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """And can be pressed again."""
+    async with ja.open_jobs() as jobs:
+        button, bar, says = parts(launcher(work, label="Write", jobs=jobs, args={"steps": 4}))
+        assert (button.description, button.disabled, says.value) == ("Write", False, "")
+        button.click()
+        assert button.disabled
+        await trio.sleep(2.5)
+        assert says.value.startswith("running · 50 %")
+        assert bar.value == 0.5
+        await trio.sleep(3)
+        assert not button.disabled
+        await until_text(says, "'a letter'")
+        button.click()
+        await trio.sleep(0.5)
+        assert [snapshot.state.value for snapshot in jobs.list()] == ["succeeded", "running"]
+
+
+async def test_an_error_is_shown_and_the_button_works_again(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """After both ends."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        button, _, says = parts(launcher(fail, jobs=jobs))
+        button.click()
+        await trio.sleep(2)
+        assert (says.value, button.disabled) == ("ValueError: no address", False)
+
+
+async def test_two_buttons_for_the_same_work_start_one_job(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """Also with other arguments; another subject is another job; a new button finds the old job."""
+    async with ja.open_jobs() as jobs:
+        one, two, other = (
+            parts(launcher(work, subject=subject, jobs=jobs, args={"steps": steps}))[0]
+            for subject, steps in [("42", 2), ("42", 3), ("43", 2)]
+        )
+        for button in (one, two, other):
+            button.click()
+        assert [snapshot.subject for snapshot in jobs.list()] == ["42", "43"]
+        await trio.sleep(0.5)
+        again, _, says = parts(launcher(work, subject="42", jobs=jobs))
+        await trio.sleep(0.2)
+        assert again.disabled
+        assert "running" in says.value
+
+
+async def test_what_cannot_be_submitted_is_said(autojump_clock: trio.abc.Clock) -> None:
+    """Arguments are read at the press, and may be wrong."""
+    async with ja.open_jobs() as jobs:
+        button, _, says = parts(launcher("nobody knows", jobs=jobs, args=lambda: {"a": 1}))
+        button.click()
+        assert "UnknownJobType" in says.value
+        assert not button.disabled
+
+
+async def test_a_hostile_repr_does_no_harm(autojump_clock: trio.abc.Clock) -> None:
+    """It is said that it raised."""
+
+    class Bad:
+        def __repr__(self) -> str:
+            raise SystemExit(1)
+
+    async def make() -> object:
+        return Bad()
+
+    async with ja.open_jobs() as jobs:
+        button, _, says = parts(launcher(make, jobs=jobs))
+        button.click()
+        await trio.sleep(1)
+        await until_text(says, "its repr raised SystemExit")
+
+
+class Control:
+    """As much of a slider as is needed."""
+
+    def __init__(self) -> None:
+        self.value: Any = 0
+        self.handlers: list[Any] = []
+
+    def observe(self, handler: Any, names: str) -> None:  # noqa: ARG002 (as ipywidgets has it)
+        """Call a handler with changes."""
+        self.handlers.append(handler)
+
+    def unobserve(self, handler: Any, names: str) -> None:  # noqa: ARG002 (as ipywidgets has it)
+        """Call it no more."""
+        self.handlers.remove(handler)
+
+    def move(self, value: Any) -> None:
+        """Somebody moves it."""
+        self.value = value
+        for handler in list(self.handlers):
+            handler({"new": value})
+
+
+async def test_a_control_talks_to_a_job_until_it_ends(autojump_clock: trio.abc.Clock) -> None:
+    """In order, with its name if it has one."""
+
+    async def listen() -> list[Any]:
+        inbox = ja.current_job().inbox
+        return [await inbox.receive() for _ in range(3)]
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(listen)
+        plain, named = Control(), Control()
+        bind(job, plain)
+        bind(job, named, "rate")
+        plain.move(1)
+        named.move(0.5)
+        plain.move(2)
+        assert await job == [1, ("rate", 0.5), 2]
+        await trio.sleep(0.1)
+        assert plain.handlers == named.handlers == []
+
+
+async def test_the_latest_value_wins_when_the_mailbox_is_full(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """Nothing is raised, and what was kept back arrives when there is room."""
+
+    async def listen() -> list[Any]:
+        await trio.sleep(10)
+        inbox = ja.current_job().inbox
+        return [await inbox.receive() for _ in range(3)]
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(mailbox=2).submit(listen)
+        slider = Control()
+        bind(job, slider)
+        for value in range(50):
+            slider.move(value)
+        assert await job == [0, 1, 49]
+
+
+async def test_a_control_of_an_ended_job_is_left_alone(
+    comms: list[RecordingComm], autojump_clock: trio.abc.Clock
+) -> None:
+    """It moves, and nobody listens."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(trio.sleep, 0)
+        await job
+        slider = Control()
+        end = bind(job, slider)
+        slider.move(5)
+        end()
+        assert slider.handlers == []

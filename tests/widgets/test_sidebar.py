@@ -1,0 +1,204 @@
+"""The kernel's end of the sidebar without a kernel; `tests/kernel` tries it in real ones."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import trio
+from jobactors_widgets import sidebar as module
+from jobactors_widgets.sidebar import Sidebar
+
+import jobactors as ja
+
+
+class Window:
+    """What a window's sidebar is told."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+        self.hears = True
+
+    def open(self, _kernel: object, _comm_id: str, _hear: object) -> Callable[[Any], None]:
+        """Stand in for the comm."""
+        return self.told.append
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of messages, in order."""
+        return [data["kind"] for data in self.told]
+
+    @property
+    def frames(self) -> list[dict[str, Any]]:
+        """The frames, in order."""
+        return [data for data in self.told if data["kind"] == "frame"]
+
+
+@pytest.fixture
+def window(monkeypatch: pytest.MonkeyPatch) -> Window:
+    """A window that looks at this process as at a kernel."""
+    window = Window()
+    monkeypatch.setattr(module, "current_kernel", SimpleNamespace)
+    monkeypatch.setattr(module, "open_fixed_comm", window.open)
+    monkeypatch.setattr(module, "hears_while_busy", lambda _: window.hears)
+    return window
+
+
+@contextlib.asynccontextmanager
+async def followed() -> AsyncIterator[tuple[ja.Jobs, Sidebar]]:
+    """Open a job system that a sidebar follows."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        sidebar = Sidebar()
+        sidebar.follow(jobs)
+        yield jobs, sidebar
+
+
+def states(frame: dict[str, Any]) -> list[str]:
+    """The states of its rows."""
+    return [row["state"] for row in frame["rows"]]
+
+
+async def test_outside_of_a_kernel_nothing_happens() -> None:
+    """A terminal has no sidebar."""
+    async with followed() as (_, sidebar):
+        sidebar.hear({"kind": "hello", "frame": -1})
+
+
+async def test_in_a_kernel_of_another_kind_jobs_go_on_without_it(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Python kernel that is not ipykernel has no such doors."""
+
+    def refuse(*_: object) -> None:
+        raise AttributeError("session")
+
+    monkeypatch.setattr(module, "open_fixed_comm", refuse)
+    async with followed() as (jobs, _):
+        await jobs.submit(trio.sleep, 0)
+    assert window.told == []
+
+
+async def test_nothing_is_watched_before_somebody_asks(
+    window: Window, autojump_clock: trio.abc.Clock
+) -> None:
+    """A kernel whose front end has no sidebar pays one message."""
+    async with followed() as (jobs, sidebar):
+        await jobs.submit(trio.sleep, 5)
+        assert window.told == [{"kind": "here"}]
+        sidebar.hear({"kind": "hello", "frame": -1})
+        await trio.sleep(1)
+        assert [states(frame) for frame in window.frames] == [["succeeded"]]
+
+
+async def test_a_kernel_that_is_deaf_in_a_cell_tells_at_once(
+    window: Window, autojump_clock: trio.abc.Clock
+) -> None:
+    """It says so in every frame."""
+    window.hears = False
+    async with followed() as (jobs, _):
+        jobs.submit(trio.sleep, 5)
+        await trio.sleep(1)
+        (frame,) = window.frames
+        assert (frame["full"], frame["hears"]) == (True, False)
+
+
+async def test_frames_have_numbers_and_who_has_the_last_is_sent_nothing(
+    window: Window, autojump_clock: trio.abc.Clock
+) -> None:
+    """Whoever has missed one is told all."""
+    async with followed() as (jobs, sidebar):
+        sidebar.hear({"kind": "hello", "frame": -1})
+        jobs.submit(trio.sleep, 5)
+        await trio.sleep(1)
+        last = window.frames[-1]["frame"]
+        sidebar.hear({"kind": "hello", "frame": last})
+        await trio.sleep(1)
+        assert window.frames[-1]["frame"] == last
+        sidebar.hear({"kind": "hello", "frame": last - 1})
+        await trio.sleep(1)
+        assert [frame["frame"] for frame in window.frames] == list(range(1, last + 2))
+        assert window.frames[-1]["full"]
+
+
+async def test_buttons_are_answered(window: Window, autojump_clock: trio.abc.Clock) -> None:
+    """One by one, and all at once."""
+    async with followed() as (jobs, sidebar):
+        made = [jobs.submit(trio.sleep, 100) for _ in range(300)]
+        sidebar.hear({"kind": "act", "verb": "cancel", "id": made[0].id})
+        sidebar.hear({"kind": "act", "verb": "fly", "id": made[0].id})
+        await trio.sleep(1)
+        assert [data["ok"] for data in window.told[1:]] == [True, False]
+        sidebar.hear({"kind": "cancel all"})
+        await trio.sleep(1)
+        assert {job.state for job in made} == {ja.JobState.CANCELLED}
+        assert [(data["id"], data["ok"]) for data in window.told[3:]] == [("", True)]
+
+
+async def test_more_of_one_job_is_told_to_who_asks(
+    window: Window, autojump_clock: trio.abc.Clock
+) -> None:
+    """As below a row in a cell; a job that is gone has nothing more to tell."""
+
+    async def answer() -> int:
+        return 42
+
+    async with followed() as (jobs, sidebar):
+        job = jobs.submit(answer)
+        await job
+        sidebar.hear({"kind": "details", "id": job.id})
+        sidebar.hear({"kind": "log", "id": job.id, "since": -1})
+        sidebar.hear({"kind": "details", "id": "nobody"})
+        assert window.kinds == ["here", "details", "log"]
+        assert window.told[1]["result"] == "int"
+
+
+async def test_the_last_rows_stay_for_windows_to_come(
+    window: Window, autojump_clock: trio.abc.Clock
+) -> None:
+    """And a click that comes late is answered."""
+    async with followed() as (jobs, sidebar):
+        sidebar.hear({"kind": "hello", "frame": -1})
+        job = jobs.submit(trio.sleep, 5)
+    assert window.frames[-1]["ended"]
+    window.told.clear()
+    for data in (
+        {"kind": "hello", "frame": -1},
+        {"kind": "act", "verb": "cancel", "id": job.id},
+        {"kind": "cancel all"},
+        {"kind": "details", "id": job.id},
+    ):
+        sidebar.hear(data)
+    assert window.kinds == ["frame", "answer"]
+    assert states(window.frames[0]) == ["succeeded"]
+    assert window.told[1]["why"] == "this job system has stopped"
+
+
+async def test_the_next_system_takes_the_place_of_the_last(
+    window: Window, autojump_clock: trio.abc.Clock
+) -> None:
+    """Frames are counted on, so that no window mixes the two up."""
+    async with followed() as (_, sidebar):
+        sidebar.hear({"kind": "hello", "frame": -1})
+        await trio.sleep(1)
+    before = window.frames[-1]["frame"]
+    async with ja.open_jobs() as jobs:
+        sidebar.follow(jobs)
+        assert window.told[-1] == {"kind": "here"}
+        sidebar.hear({"kind": "hello", "frame": before})
+        await trio.sleep(1)
+        assert (window.frames[-1]["frame"], window.frames[-1].get("ended")) == (before + 1, None)
+
+
+async def test_what_nobody_understands_is_logged(
+    window: Window, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message from a browser is not trusted."""
+    caplog.set_level(logging.WARNING)
+    async with followed() as (_, sidebar):
+        for data in (None, {}, {"kind": "act"}, {"kind": "log", "id": 1}):
+            sidebar.hear(data)
+    assert len(caplog.records) == 4

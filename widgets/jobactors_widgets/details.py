@@ -1,0 +1,168 @@
+"""What unfolds below a row: facts, log and result, told only when a browser asks.
+
+No code of a job runs to answer, with one exception: the text of a result, which is asked for by
+hand and made by a bounded ``repr`` in a thread of its own, for whatever that ``repr`` does.
+"""
+
+from __future__ import annotations
+
+import re
+import reprlib
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from .wire import LONGEST_MESSAGE, LONGEST_NAME, safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import jobactors as ja
+
+    Message = dict[str, object]
+
+MOST_LINES: Final = 400
+MOST_CHARACTERS: Final = 60_000
+LONGEST_LINE: Final = 2_000
+LONGEST_TRACEBACK: Final = 20_000
+LONGEST_RESULT: Final = 2_000
+MOST_ENTRIES: Final = 30
+PATIENCE: Final = 3.0
+"""Seconds after which a result's ``repr`` is not waited for any longer."""
+
+_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
+_PLAIN: Final = (str, int, float, bool, type(None))
+_CLASS_NAME: Final = type.__dict__["__qualname__"]
+
+
+def details_of(job: ja.Job[Any]) -> Message:
+    """Return what is known of a job beside its row."""
+    snapshot = job.snapshot()
+    info, error, outcome = snapshot.info, snapshot.error, snapshot.outcome
+    metadata = [[_word(key), _word(value)] for key, value in list(info.metadata.items())]
+    facts: Message = {
+        "kind": "details",
+        "id": info.id,
+        "type": safe_text(info.type, LONGEST_NAME),
+        "description": safe_text(info.description, LONGEST_RESULT),
+        "tags": [safe_text(tag, LONGEST_NAME) for tag in info.tags[:MOST_ENTRIES]],
+        "metadata": metadata[:MOST_ENTRIES],
+        "submitted": info.submitted_at,
+        "started": snapshot.started_at,
+        "finished": snapshot.finished_at,
+        "attempt": snapshot.attempt,
+        "runner": safe_text(snapshot.runner, LONGEST_NAME),
+        "priority": info.priority,
+        "continues": info.continues,
+        "error": "" if error is None else safe_text(str(error), LONGEST_TRACEBACK),
+        "traceback": "" if error is None else _middle_cut(error.traceback, LONGEST_TRACEBACK),
+        "reason": safe_text(snapshot.reason or "", LONGEST_MESSAGE),
+    }
+    if outcome is not None and (outcome.state.value == "succeeded" or outcome.value is not None):
+        facts["result"] = class_name(outcome.value)
+    return facts
+
+
+def log_piece(job: ja.Job[Any], since: object) -> Message:
+    """Return a bounded piece of a job's log.
+
+    Args:
+        job: Whose.
+        since: The number of the first line wanted, of all ever written; -1 for the newest ones.
+    """
+    snapshot = job.snapshot()
+    first = since if isinstance(since, int) and since >= 0 else snapshot.log_lines - MOST_LINES
+    first = max(0, first, snapshot.log_cut)
+    texts: list[list[str]] = []
+    size = 0
+    lines = job.log_lines(first)
+    for line in lines[:MOST_LINES]:
+        text = safe_text(_ANSI.sub("", line.text), LONGEST_LINE)
+        size += len(text)
+        if size > MOST_CHARACTERS and texts:
+            break
+        texts.append([safe_text(line.source, LONGEST_NAME), text])
+    return {
+        "kind": "log",
+        "id": job.id,
+        "first": first,
+        "lines": texts,
+        "more": len(lines) > len(texts),
+    }
+
+
+class ResultTexts:
+    """Puts results into words, one at a time, in threads that may hang without harm."""
+
+    def __init__(self) -> None:
+        self._busy = threading.Lock()
+
+    def ask(self, job: ja.Job[Any], told: Callable[[Message], object]) -> None:
+        """Call ``told`` with the text of a job's result, soon, from another thread."""
+        outcome = job.snapshot().outcome
+        message: Message = {"kind": "result", "id": job.id, "text": "", "why": ""}
+        if outcome is None:
+            told(message | {"why": "it has not ended"})
+        elif not self._busy.acquire(blocking=False):
+            told(message | {"why": "another result is still being put into words"})
+        else:
+            said = threading.Event()
+            lock = threading.Lock()
+
+            def say(**found: str) -> None:
+                with lock:
+                    if said.is_set():
+                        return
+                    said.set()
+                told(message | found)
+
+            def make() -> None:
+                try:
+                    say(**_text_of(outcome.value))
+                finally:
+                    self._busy.release()
+
+            late = threading.Timer(PATIENCE, say, kwargs={"why": "its repr takes too long"})
+            late.daemon = True
+            late.start()
+            threading.Thread(target=make, name="jobactors-repr", daemon=True).start()
+
+
+def class_name(value: object) -> str:
+    """Return the name of a value's class, whatever its metaclass says."""
+    name: str = _CLASS_NAME.__get__(type(value))
+    return safe_text(name, LONGEST_NAME)
+
+
+def short_text(value: object) -> str:
+    """Return a bounded ``repr``; raises whatever a hostile one raises."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = LONGEST_RESULT
+    short.maxlist = short.maxtuple = short.maxset = short.maxdict = MOST_ENTRIES
+    return safe_text(short.repr(value), LONGEST_RESULT)
+
+
+def _text_of(value: object) -> Mapping[str, str]:
+    try:
+        return {"text": short_text(value)}
+    except BaseException as error:  # it is the job's code: it may raise anything
+        return {"why": f"its repr raised {class_name(error)}"}
+
+
+def _word(value: object) -> str:
+    """A metadata key or value as text, without calling any code of it."""
+    if type(value) is str:
+        return safe_text(value, LONGEST_NAME)
+    if type(value) is int and value.bit_length() > LONGEST_NAME:
+        return "int"
+    if type(value) in _PLAIN:
+        return repr(value)
+    if type(value) in {list, tuple, set, dict}:
+        return f"{class_name(value)} of {len(value)}"  # type: ignore[arg-type]
+    return class_name(value)
+
+
+def _middle_cut(text: str, longest: int) -> str:
+    if len(text) > longest:
+        half = longest // 2 - 20
+        text = f"{text[:half]}\n… {len(text) - 2 * half} characters cut …\n{text[-half:]}"
+    return safe_text(text, longest)

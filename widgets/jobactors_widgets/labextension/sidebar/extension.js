@@ -1,0 +1,215 @@
+// The plugin: a sidebar, a status item, commands and notices for the jobs of the open notebooks.
+//
+// Every module but the application's own is optional, so that the same files serve JupyterLab and
+// Notebook 7, whose pages share less.
+
+import { createNotices, mayTellBrowser } from './notices.js';
+import { createBurst, endedBetween, groupsOf, isUnfinished, statusText, statusTitle } from './model.js';
+import { createSidebar } from './sidebar.js';
+import { createStatus } from './status.js';
+import { followNotebooks } from './notebooks.js';
+
+const ID = 'jobactors:plugin';
+const SHOW = 'jobactors:show';
+const CANCEL_ALL = 'jobactors:cancel-all';
+const TELL_DESKTOP = 'jobactors:tell-desktop';
+
+const ICON = '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24">'
+  + '<g class="jp-icon3" fill="#616161"><rect x="3" y="5" width="18" height="3" rx="1.5"/>'
+  + '<rect x="3" y="10.5" width="11" height="3" rx="1.5"/><rect x="3" y="16" width="15" height="3" rx="1.5"/></g></svg>';
+
+/** Each row object came once; the time at work is counted on from there. */
+const received = new WeakMap();
+const receivedAt = row => {
+  if (!received.has(row)) received.set(row, Date.now());
+  return received.get(row);
+};
+
+/** @param {(name: string) => Promise<any>} shared  a module of JupyterLab's, or null */
+export async function makePlugins(shared) {
+  const names = ['application', 'notebook', 'services', 'statusbar', 'ui-components', 'apputils', 'settingregistry'];
+  const [application, notebook, services, statusbar, ui, apputils, settings] =
+    await Promise.all(names.map(name => shared(`@jupyterlab/${name}`)));
+  const widgets = await shared('@lumino/widgets');
+  if (!application || !notebook || !services || !widgets) return [];   // no page with notebooks
+  const tokens = {
+    tracker: notebook.INotebookTracker,
+    labShell: application.ILabShell,
+    restorer: application.ILayoutRestorer,
+    statusBar: statusbar?.IStatusBar,
+    palette: apputils?.ICommandPalette,
+    registry: settings?.ISettingRegistry
+  };
+  const kept = Object.keys(tokens).filter(key => tokens[key]);
+  return [{
+    id: ID,
+    description: 'The background jobs of the open notebooks.',
+    autoStart: true,
+    optional: kept.map(key => tokens[key]),
+    activate: (app, ...found) => {
+      const given = Object.fromEntries(kept.map((key, i) => [key, found[i]]));
+      if (given.tracker) activate(app, given, { services, ui, apputils, Widget: widgets.Widget });
+    }
+  }];
+}
+
+function activate(app, { tracker, labShell, restorer, statusBar, palette, registry }, { services, ui, apputils, Widget }) {
+  loadStyles();
+  const wanted = { side: 'left', notify: true, browser: false };
+  const burst = createBurst();
+
+  const widget = new Widget();
+  widget.id = 'jobactors-sidebar';
+  widget.title.caption = 'Background jobs';
+  if (ui) widget.title.icon = new ui.LabIcon({ name: 'jobactors:jobs', svgstr: ICON });
+  else widget.title.label = 'Jobs';
+  const sidebar = createSidebar(widget.node, {
+    tell: (kernelId, message) => notebooks.link(kernelId)?.tell(message),
+    cancelAll: kernelId => void cancelAll(kernelId),
+    open: kernelId => app.shell.activateById(notebooks.panel(kernelId)?.id),
+    receivedAt
+  });
+
+  const item = new Widget();
+  item.id = 'jobactors-status';
+  const status = createStatus(item.node, () => void app.commands.execute(SHOW));
+  if (statusBar) statusBar.registerStatusItem(item.id, { item, align: 'left', rank: 900 });
+  else app.shell.add(item, 'menu', { rank: 900 });   // Notebook 7
+
+  const notices = createNotices({
+    Notification: apputils?.Notification,
+    inSight: () => !document.hidden,
+    wanted: () => wanted,
+    show: () => void app.commands.execute(SHOW)
+  });
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) notices.seen();
+    soon();
+  });
+
+  let groups = [];
+  let asked = 0;
+  const soon = () => {
+    // A page out of sight draws no frame; what it must not miss, the notices, waits for none.
+    asked ||= requestAnimationFrame(() => { asked = 0; draw(); });
+  };
+  const notebooks = followNotebooks({
+    tracker,
+    KernelMessage: services.KernelMessage,
+    languageOf: name => app.serviceManager.kernelspecs?.specs?.kernelspecs[name]?.language,
+    changed: soon,
+    moved: (path, before, now) => {
+      now.rows.forEach(receivedAt);
+      if (before.live) notices.ended(path.split('/').pop(), endedBetween(before.rows, now.rows));
+    },
+    heard: (kernelId, message) => sidebar.heard(kernelId, message)
+  });
+
+  function draw() {
+    groups = groupsOf(notebooks.links());
+    const rows = groups.flatMap(group => group.known.rows);
+    const whole = burst.advance(groups.map(({ kernelId, known }) => ({ kernelId, rows: known.rows })));
+    status.show(statusText(rows), statusTitle(groups, whole), whole.fraction);
+    if (widget.isVisible) sidebar.show(groups);
+    app.commands.notifyCommandChanged?.(CANCEL_ALL);
+  }
+  // The shell tells nobody when a sidebar is opened; the widget itself knows.
+  const shown = widget.onAfterShow.bind(widget);
+  widget.onAfterShow = message => { shown(message); soon(); };
+
+  async function cancelAll(kernelId) {
+    const group = groups.find(each => each.kernelId === kernelId);
+    const open = group ? group.known.rows.filter(isUnfinished).length : 0;
+    if (!open || !apputils) return;
+    const { button } = await apputils.showDialog({
+      title: open === 1 ? 'Cancel the job of this notebook?' : `Cancel all ${open} jobs of this notebook?`,
+      body: `${group.name}: what runs is stopped, what waits will not start.`,
+      buttons: [
+        apputils.Dialog.cancelButton({ label: 'Keep them' }),
+        apputils.Dialog.warnButton({ label: open === 1 ? 'Cancel the job' : 'Cancel all jobs' })
+      ],
+      defaultButton: 0
+    });
+    if (button.accept) notebooks.link(kernelId)?.tell({ kind: 'cancel all' });
+  }
+
+  function place() {
+    widget.parent = null;
+    app.shell.add(widget, wanted.side, { rank: 900, type: 'Jobs' });
+  }
+  place();
+  restorer?.add(widget, widget.id);
+
+  addCommands();
+  if (registry) void followSettings(registry);
+  soon();
+
+  function addCommands() {
+    app.commands.addCommand(SHOW, {
+      label: 'Show Background Jobs',
+      caption: 'List the jobs of the open notebooks',
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: () => {
+        // Notebook 7 opens a side only when it is told to.
+        if (!labShell) app.shell[wanted.side === 'left' ? 'expandLeft' : 'expandRight']?.(widget.id);
+        app.shell.activateById(widget.id);
+      }
+    });
+    app.commands.addCommand(CANCEL_ALL, {
+      label: 'Cancel All Jobs of This Notebook…',
+      describedBy: { args: { type: 'object', properties: {} } },
+      isEnabled: () => notebooks.known().rows.some(isUnfinished),
+      execute: () => cancelAll(notebooks.current()?.kernelId)
+    });
+    app.commands.addCommand(TELL_DESKTOP, {
+      label: 'Notify on the Desktop When Jobs End',
+      caption: 'Through the browser’s own notifications, while this page is not in sight',
+      describedBy: { args: { type: 'object', properties: {} } },
+      isToggleable: true,
+      isToggled: () => wanted.browser,
+      execute: async () => {
+        const on = !wanted.browser && await mayTellBrowser(true);
+        const refused = !wanted.browser && !on;
+        if (refused) apputils?.Notification?.warning('This browser does not let the page notify you.', { autoClose: 5000 });
+        wanted.browser = on;
+        await registry?.set(ID, 'browserNotifications', on);
+        app.commands.notifyCommandChanged(TELL_DESKTOP);
+      }
+    });
+    for (const command of [SHOW, CANCEL_ALL, TELL_DESKTOP]) palette?.addItem({ command, category: 'Background Jobs' });
+  }
+
+  async function followSettings(registry) {
+    try {
+      const settings = await registry.load(ID);
+      const apply = () => {
+        wanted.notify = settings.get('notify').composite !== false;
+        wanted.browser = settings.get('browserNotifications').composite === true;
+      };
+      const move = () => {
+        const side = settings.get('side').composite === 'right' ? 'right' : 'left';
+        if (side === wanted.side) return;
+        wanted.side = side;
+        const open = widget.isVisible;
+        place();
+        if (open) void app.commands.execute(SHOW);
+      };
+      settings.changed.connect(apply);
+      apply();
+      await app.restored;   // it puts the sidebar where it was
+      settings.changed.connect(move);
+      move();
+    } catch (error) {
+      console.debug('jobactors: the settings keep their defaults', error);
+    }
+  }
+}
+
+function loadStyles() {
+  for (const path of ['../../static/panel.css', './style.css']) {
+    const link = document.createElement('link');
+    link.rel = 'stylesheet';
+    link.href = new URL(path, import.meta.url).href;
+    document.head.appendChild(link);
+  }
+}

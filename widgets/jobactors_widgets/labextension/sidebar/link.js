@@ -1,0 +1,226 @@
+// One kernel as the sidebar sees it: its jobs, and a way to say what shall become of them.
+//
+// The kernel keeps one comm with a fixed id and never opens it, so that no front end can refuse or
+// close it.  Its messages are heard on iopub.  What we send goes on a subshell of our own, and what
+// we must know first is asked on the control channel: both are answered in the middle of a cell,
+// when `kernel.info` and `requestCommInfo` are not.
+
+import { applyFrame } from '../../static/panel.js';
+
+/** The comm's id and its target name, as in sidebar.py. */
+export const COMM_ID = 'jobactors.sidebar';
+
+/** A slow machine may take this long to start a kernel that then answers. */
+const PATIENT_MS = 60_000;
+/**
+ * After this, a question goes over a connection of its own.  JupyterLab holds back what is sent while
+ * a page is loaded until the main shell has answered, or for 3 s: in a busy kernel always the latter.
+ */
+const HURRY_MS = 250;
+/** States in which what we know of the kernel is no longer true. */
+const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
+
+/**
+ * What is known of a kernel's jobs.
+ * @typedef {Object} Known
+ * @property {boolean} live      whether its jobs are known at all
+ * @property {boolean} hears     whether it hears a button while a cell runs
+ * @property {boolean} ended     whether its job system has stopped
+ * @property {import('../../static/format.js').Row[]} rows
+ */
+
+/** @type {Readonly<Known>} */
+export const NOTHING = Object.freeze({ live: false, hears: true, ended: false, rows: [] });
+
+/**
+ * Follow one kernel connection, through restarts and lost websockets, until `dispose()`.
+ *
+ * @param {Object} options
+ * @param {any} options.KernelMessage               of @jupyterlab/services
+ * @param {any} options.kernel                      an IKernelConnection
+ * @param {(name: string) => string | undefined} [options.languageOf]   of a kernel's name, where known
+ * @param {(before: Known, restarted: boolean) => void} options.changed
+ * @param {(message: {kind: string}) => void} options.heard   an answer, or more of one job
+ * @param {{later: Function, forget: Function}} [options.timers]
+ */
+export function createLink({ KernelMessage, kernel, languageOf, changed, heard, timers = pageTimers() }) {
+  /** @type {Known} */
+  let known = NOTHING;
+  let frame = -1;          // the number of the last one, -1 if some are missing
+  let asking = false;      // whether all rows are on their way
+  let subshell = null;     // the promise of its id
+  let session = null;      // of the kernel process that speaks
+  let former = null;       // of the one that is gone: what it said last may come late
+  let via = kernel;        // the connection that questions and messages take
+  let helper = null;       // that connection, where it is another than the notebook's
+  let disposed = false;
+
+  function learn(news) {
+    const before = known;
+    known = Object.freeze({ ...known, ...news });
+    changed(before, false);
+  }
+
+  function forget() {
+    endHurry();
+    [subshell, frame, asking] = [null, -1, false];
+    [former, session] = [session || former, null];
+    if (known === NOTHING) return;
+    const before = known;
+    known = NOTHING;
+    changed(before, true);
+  }
+
+  /** Ask on the control channel. */
+  async function ask(msgType, content = {}) {
+    const message = KernelMessage.createMessage({
+      msgType, content, channel: 'control', username: via.username, session: via.clientId
+    });
+    const future = via.sendControlMessage(message, true, true);
+    let timer = null;
+    const late = new Promise((_, fail) => {
+      timer = timers.later(() => { future.dispose(); fail(new Error(`${msgType}: no answer`)); }, PATIENT_MS);
+    });
+    try {
+      return (await Promise.race([future.done, late])).content;
+    } finally {
+      timers.forget(timer);
+    }
+  }
+
+  /** The id of a subshell of our own; undefined where the kernel has none. */
+  function ownSubshell() {
+    const asked = via;
+    subshell ??= ask('kernel_info_request')
+      .then(info => asked === via && (info.supported_features || []).includes('kernel subshells') ? ask('create_subshell_request') : null)
+      .then(made => made && made.status === 'ok' ? made.subshell_id : undefined)
+      .catch(() => undefined);
+    return subshell;
+  }
+
+  async function send(data) {
+    const mine = subshell = ownSubshell();
+    const subshellId = await mine;
+    if (mine !== subshell || disposed || kernel.isDisposed) return;   // another kernel by now
+    const message = KernelMessage.createMessage({
+      msgType: 'comm_msg', channel: 'shell', username: via.username, session: via.clientId,
+      content: { comm_id: COMM_ID, data }
+    });
+    if (subshellId) message.header.subshell_id = subshellId;
+    via.sendShellMessage(message, false, true);
+  }
+
+  function hello() {
+    if (asking) return;
+    asking = true;
+    void send({ kind: 'hello', frame });
+  }
+
+  /** Whether this kernel has jobs to tell of; a kernel without the package is left in peace. */
+  async function discover() {
+    try {
+      // `kernel.spec` asks the server anew, which takes its time while a page is loaded.
+      const language = languageOf?.(kernel.name) ?? (await kernel.spec)?.language ?? 'python';
+      if (language.toLowerCase() !== 'python') return;
+      const process = former;
+      const late = timers.later(hurry, HURRY_MS);
+      const { comms } = await ask('comm_info_request', { target_name: COMM_ID });
+      timers.forget(late);
+      endHurry();
+      if (disposed || process !== former) return;
+      asking = false;   // a question from before the connection was lost may be lost with it
+      if (comms && comms[COMM_ID]) hello();
+      else if (known.live) forget();
+    } catch {
+      // No answer: a kernel that has something to tell says so when it is there.
+    }
+  }
+
+  function hurry() {
+    if (disposed || helper || !kernel.clone || kernel.isDisposed) return;
+    const mine = helper = kernel.clone({ handleComms: false });
+    const go = async () => {
+      if (helper !== mine || via === mine || mine.connectionStatus !== 'connected') return;
+      [via, subshell, asking] = [mine, null, false];
+      const { comms } = await ask('comm_info_request', { target_name: COMM_ID });
+      if (helper === mine && comms && comms[COMM_ID]) hello();
+    };
+    const tryIt = () => void go().catch(() => {});
+    mine.connectionStatusChanged.connect(tryIt);
+    tryIt();
+  }
+
+  function endHurry() {
+    via = kernel;
+    helper?.dispose();
+    helper = null;
+  }
+
+  function hear(_, message) {
+    if (message.header.msg_type !== 'comm_msg' || message.content.comm_id !== COMM_ID) return;
+    if (message.header.session === former) return;
+    session = message.header.session;
+    const data = message.content.data;
+    if (data.kind === 'here') {
+      [frame, asking] = [-1, false];
+      hello();
+    } else if (data.kind === 'frame') take(data);
+    else heard(data);
+  }
+
+  function take(data) {
+    if (!data.full && !known.live) return hello();   // rows without the rest
+    const missed = !data.full && data.frame !== frame + 1;
+    frame = missed ? -1 : data.frame;
+    asking = asking && !data.full;
+    learn({
+      live: true,
+      hears: Boolean(data.hears ?? known.hears),
+      ended: Boolean(data.ended),
+      rows: applyFrame(known.rows, data)
+    });
+    if (missed) hello();
+  }
+
+  function noteStatus(_, status) { if (LOST.has(status)) forget(); }
+  function noteConnection(_, status) { if (status === 'connected') void discover(); }
+
+  kernel.iopubMessage.connect(hear);
+  kernel.statusChanged.connect(noteStatus);
+  kernel.connectionStatusChanged.connect(noteConnection);
+  if (kernel.connectionStatus === 'connected') void discover();
+
+  /** Leave no subshell behind; also when the page goes away, as far as a page then still can. */
+  function leave() {
+    const made = subshell;
+    subshell = null;
+    made?.then(id => {
+      if (id && !kernel.isDisposed) ask('delete_subshell_request', { subshell_id: id }).catch(() => {});
+    });
+  }
+
+  function dispose() {
+    if (disposed) return;
+    disposed = true;
+    if (!kernel.isDisposed) {
+      kernel.iopubMessage.disconnect(hear);
+      kernel.statusChanged.disconnect(noteStatus);
+      kernel.connectionStatusChanged.disconnect(noteConnection);
+    }
+    leave();
+    forget();
+  }
+
+  return {
+    get known() { return known; },
+    get kernelId() { return kernel.id; },
+    /** Say something of view.js: an `act`, or what it asks of one job. */
+    tell: message => void send(message),
+    leave,
+    dispose
+  };
+}
+
+function pageTimers() {
+  return { later: (fn, ms) => setTimeout(fn, ms), forget: timer => clearTimeout(timer) };
+}

@@ -1,0 +1,158 @@
+// What the sidebar, the status item and the notices say of many kernels' jobs.  Pure: no DOM, no clock.
+
+import { ACTIVE, TERMINAL, summary } from '../../static/format.js';
+
+/** @typedef {import('../../static/format.js').Row} Row */
+
+/**
+ * The jobs of one kernel.
+ * @typedef {Object} Group
+ * @property {string} kernelId
+ * @property {string} path            of the notebook, below the server's root
+ * @property {string} name            what it is called here: unlike the others
+ * @property {boolean} current        whether it is the notebook in front
+ * @property {import('./link.js').Known} known
+ */
+
+/**
+ * The groups to show: the notebook in front first, even when it has no jobs, then the others that
+ * have some.  Two notebooks on one kernel are one group.
+ * @param {{kernelId: string, path: string, current: boolean, known: import('./link.js').Known}[]} links
+ * @returns {Group[]}
+ */
+export function groupsOf(links) {
+  const byKernel = new Map();
+  for (const link of links) {
+    const there = byKernel.get(link.kernelId);
+    if (!there || link.current) byKernel.set(link.kernelId, link);
+  }
+  const shown = [...byKernel.values()].filter(l => l.known.live && (l.current || l.known.rows.length));
+  const names = distinctNames(shown.map(link => link.path));
+  return shown
+    .map((link, i) => ({ ...link, name: names[i] }))
+    .sort((a, b) => Number(b.current) - Number(a.current) || a.name.localeCompare(b.name));
+}
+
+/** File names, with as many folders before them as tell them apart. @param {string[]} paths */
+export function distinctNames(paths) {
+  const tail = (path, n) => path.split('/').slice(-n).join('/');
+  return paths.map(path => {
+    const others = paths.filter(other => other !== path);
+    let n = 1;
+    while (n < path.split('/').length && others.some(other => tail(other, n) === tail(path, n))) n += 1;
+    return tail(path, n);
+  });
+}
+
+/** Whether a job has not ended; one at rest counts no more. @param {Row} row */
+export function isUnfinished(row) {
+  return !TERMINAL.has(row.state) && row.state !== 'interrupted';
+}
+
+/** "2 jobs running · 1 queued"; empty when there is nothing to wait for. @param {Row[]} rows */
+export function statusText(rows) {
+  const counts = { running: 0, paused: 0, queued: 0 };
+  for (const row of rows) {
+    if (!isUnfinished(row)) continue;
+    counts[ACTIVE.has(row.state) ? (row.state === 'paused' ? 'paused' : 'running') : 'queued'] += 1;
+  }
+  const [first, ...rest] = Object.entries(counts).filter(([, n]) => n);
+  if (!first) return '';
+  return [`${jobs(first[1])} ${first[0]}`, ...rest.map(([word, n]) => `${n} ${word}`)].join(' · ');
+}
+
+/**
+ * The status item's title: one line a notebook, and what its percentage is of.
+ * @param {Group[]} groups @param {{done: number, all: number}} burst
+ */
+export function statusTitle(groups, { done, all }) {
+  const lines = groups.filter(g => g.known.rows.some(isUnfinished))
+    .map(g => `${g.name}: ${summary(g.known.rows)}`);
+  if (done) lines.push(`${done} of the last ${all} jobs have ended`);
+  return lines.join('\n');
+}
+
+/**
+ * How far all jobs are together.  A *burst* is everything that was unfinished since there was
+ * last nothing to do: what has ended in it counts as done, so that the whole only grows.
+ */
+export function createBurst() {
+  const members = new Map();   // key -> the job's fraction, undefined when it is not known
+  const ended = new Set();     // keys of those that are done
+
+  /**
+   * Take note of all rows, and return the burst: its fraction from 0 to 1, null when that cannot be
+   * known, and how many of its jobs have ended.
+   * @param {{kernelId: string, rows: Row[]}[]} kernels
+   */
+  function advance(kernels) {
+    const rows = kernels.flatMap(k => k.rows.map(row => ({ key: `${k.kernelId} ${row.id}`, row })));
+    const there = new Set(rows.map(({ key }) => key));
+    ended.clear();
+    for (const key of members.keys()) if (!there.has(key)) members.delete(key);
+    for (const { key, row } of rows) {
+      if (isUnfinished(row)) members.set(key, row.fraction);
+      else if (members.has(key)) {
+        members.set(key, 1);
+        ended.add(key);
+      }
+    }
+    if (!rows.some(({ row }) => isUnfinished(row))) members.clear();
+    const parts = [...members.values()];
+    const sum = parts.reduce((all, part) => all + Math.min(1, part ?? 0), 0);
+    const known = parts.some(part => part !== undefined);
+    return { fraction: known ? sum / parts.length : null, done: ended.size, all: parts.length };
+  }
+
+  return { advance };
+}
+
+/**
+ * The jobs that have ended between two states of one kernel, and that somebody may wait for: not
+ * those that were cancelled by hand.
+ * @param {Row[]} before @param {Row[]} after
+ */
+export function endedBetween(before, after) {
+  const open = new Set(before.filter(row => !TERMINAL.has(row.state)).map(row => row.id));
+  return after.filter(row =>
+    open.has(row.id) && TERMINAL.has(row.state) && row.reason !== 'cancelled by hand');
+}
+
+/**
+ * What a notice says: one job with its name, several as counts.
+ * @param {{row: Row, name: string}[]} ended   with the notebook's name
+ * @returns {{text: string, type: 'success' | 'error' | 'info'}}
+ */
+export function noticeOf(ended) {
+  const states = ended.map(({ row }) => row.state);
+  const type = states.includes('failed') ? 'error'
+    : states.every(state => state === 'succeeded') ? 'success' : 'info';
+  const where = [...new Set(ended.map(({ name }) => name))];
+  const place = where.length === 1 ? ` (${isolated(where[0])})` : '';
+  if (ended.length === 1) {
+    const [{ row }] = ended;
+    const subject = row.subject ? ` · ${row.subject}` : '';
+    const why = row.state === 'failed' && row.error ? `: ${isolated(shortened(row.error, 80))}` : '';
+    return { text: `${isolated(shortened(row.name + subject, 60))} ${row.state}${why}${place}`, type };
+  }
+  const counts = ['succeeded', 'failed', 'cancelled']
+    .map(word => [states.filter(state => state === word).length, word])
+    .filter(([n]) => n).map(([n, word]) => `${n} ${word}`);
+  const all = counts.length === 1 ? counts[0].replace(/^\d+ /, '') : `ended: ${counts.join(', ')}`;
+  return { text: `${jobs(ended.length)} ${all}${place}`, type };
+}
+
+function jobs(n) {
+  return n === 1 ? '1 job' : `${n} jobs`;
+}
+
+function shortened(text, most) {
+  const line = text.replace(/\s+/g, ' ').trim();
+  const signs = [...line];
+  return signs.length > most ? `${signs.slice(0, most - 1).join('')}…` : line;
+}
+
+/** A text whose own direction marks do not reach what stands around it. */
+function isolated(text) {
+  return `\u2068${text.replace(/[\u202a-\u202e\u2066-\u2069]/g, '')}\u2069`;
+}

@@ -1,0 +1,79 @@
+// Which notebooks are open, which kernels they have, and which of them is in front.
+
+import { NOTHING, createLink } from './link.js';
+
+/**
+ * Follow every notebook of a tracker, so that none of its jobs is missed.
+ *
+ * @param {Object} options
+ * @param {any} options.tracker         an INotebookTracker
+ * @param {any} options.KernelMessage   of @jupyterlab/services
+ * @param {(name: string) => string | undefined} options.languageOf   of a kernel's name, where known
+ * @param {() => void} options.changed  something is to be drawn
+ * @param {(path: string, before: import('./link.js').Known, now: import('./link.js').Known) => void} options.moved
+ * @param {(kernelId: string, message: Object) => void} options.heard
+ */
+export function followNotebooks({ tracker, KernelMessage, languageOf, changed, moved, heard }) {
+  // A notebook may be open in several views; they have one session context.
+  const followed = new Map();   // session context -> {context, link}
+
+  function follow({ sessionContext: context }) {
+    if (followed.has(context)) return;
+    const entry = { context, link: null };
+    followed.set(context, entry);
+    const attach = kernel => {
+      entry.link?.dispose();
+      entry.link = kernel ? linkTo(kernel, entry) : null;
+      changed();
+    };
+    const kernelChanged = (_, { newValue }) => attach(newValue);
+    context.kernelChanged.connect(kernelChanged);
+    context.propertyChanged?.connect(changed);   // it is called otherwise now
+    if (context.session?.kernel) attach(context.session.kernel);
+    context.disposed.connect(() => {
+      followed.delete(context);
+      attach(null);
+    });
+  }
+
+  function linkTo(kernel, entry) {
+    return createLink({
+      KernelMessage,
+      kernel,
+      languageOf,
+      changed: (before, restarted) => {
+        if (!restarted && entry.link) moved(pathOf(entry), before, entry.link.known);
+        changed();
+      },
+      heard: message => heard(kernel.id, message)
+    });
+  }
+
+  tracker.widgetAdded.connect((_, panel) => follow(panel));
+  tracker.forEach(follow);
+  tracker.currentChanged.connect(changed);
+  window.addEventListener('pagehide', () => followed.forEach(({ link }) => link?.leave()));
+
+  const entryOf = kernelId => [...followed.values()].find(({ link }) => link?.kernelId === kernelId);
+  const front = () => followed.get(tracker.currentWidget?.sessionContext) || null;
+
+  return {
+    /** What `groupsOf` makes groups of. */
+    links: () => [...followed.values()].filter(({ link }) => link).map(entry => ({
+      kernelId: entry.link.kernelId,
+      path: pathOf(entry),
+      current: entry === front(),
+      known: entry.link.known
+    })),
+    link: kernelId => entryOf(kernelId)?.link,
+    panel: kernelId => tracker.find(panel => panel.sessionContext === entryOf(kernelId)?.context),
+    /** The notebook in front. */
+    current: () => front()?.link || null,
+    known: () => front()?.link?.known || NOTHING
+  };
+}
+
+/** Below the server's root; a drive of its own, as for working together, is left out. */
+function pathOf({ context }) {
+  return context.path.replace(/^[A-Za-z]+:/, '');
+}

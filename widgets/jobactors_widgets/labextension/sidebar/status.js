@@ -1,0 +1,51 @@
+// The status item: "2 jobs running" with how far they are together; hidden when there are none.
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/**
+ * @param {HTMLElement} root
+ * @param {() => void} pressed
+ */
+export function createStatus(root, pressed) {
+  root.classList.add('ja-status');
+  const button = root.appendChild(document.createElement('button'));
+  button.type = 'button';
+  button.className = 'ja-status-button';
+  button.addEventListener('click', pressed);
+  const ring = button.appendChild(document.createElementNS(SVG, 'svg'));
+  ring.setAttribute('class', 'ja-status-ring');
+  ring.setAttribute('viewBox', '0 0 16 16');
+  ring.setAttribute('aria-hidden', 'true');
+  const [track, arc] = ['ja-status-track', 'ja-status-arc'].map(name => {
+    const circle = ring.appendChild(document.createElementNS(SVG, 'circle'));
+    for (const [key, value] of Object.entries({ class: name, cx: 8, cy: 8, r: 5.5 })) circle.setAttribute(key, String(value));
+    circle.setAttribute('pathLength', '100');
+    return circle;
+  });
+  track.setAttribute('class', 'ja-status-track');
+  const words = button.appendChild(document.createElement('span'));
+  const far = button.appendChild(document.createElement('span'));
+  far.className = 'ja-status-far';
+  root.hidden = true;
+
+  /**
+   * @param {string} text      empty to hide it
+   * @param {string} title
+   * @param {number | null} fraction
+   */
+  function show(text, title, fraction) {
+    if (root.hidden !== !text) root.hidden = !text;
+    if (!text) return;
+    setText(words, text);
+    setText(far, fraction === null ? '' : `${Math.floor(fraction * 100)}\u202f%`);
+    root.classList.toggle('ja-status-unknown', fraction === null);
+    arc.setAttribute('stroke-dasharray', fraction === null ? '30 70' : `${(fraction * 100).toFixed(1)} 100`);
+    button.title = `${title}\nShow the background jobs`;
+  }
+
+  return { show };
+}
+
+function setText(el, text) {
+  if (el.textContent !== text) el.textContent = text;
+}

@@ -1,0 +1,265 @@
+"""A button that starts a job, shows it in its own place while it runs, and then what came of it.
+
+One job a (type, subject) at a time: a button pressed in two windows, or shown by two cells, starts
+one job, and a launcher made again (its cell was run again, the page came back) finds it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import ipywidgets  # pyright: ignore[reportMissingTypeStubs]
+import trio
+
+import jobactors as ja
+
+from .comm import current_kernel, hear_while_busy
+from .details import ResultTexts
+from .wire import safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+widgets: Any = ipywidgets  # it tells no types
+LONGEST: Final = 300
+FRAME_SECONDS: Final = 0.1
+
+
+class _Control(Protocol):
+    """An ipywidgets control: what has a ``value`` that can be observed."""
+
+    value: Any
+
+    def observe(self, handler: Callable[..., object], names: str) -> None: ...
+    def unobserve(self, handler: Callable[..., object], names: str) -> None: ...
+
+
+def launcher(
+    work: Callable[..., object] | str,
+    /,
+    *,
+    label: str = "",
+    subject: str = "",
+    args: Mapping[str, object] | Callable[[], Mapping[str, object]] | None = None,
+    jobs: ja.Jobs | None = None,
+    **options: Any,
+) -> Any:
+    """Return a button that starts ``work`` as a job: disabled, and showing it, while it runs.
+
+    After the job it shows the result's short text, or the error, and can be pressed again.  There
+    is at most one unfinished job for the same work and subject, from whatever button.
+
+    Args:
+        work: A function, or the name of a job type.
+        label: What the button says; default: the type's name.
+        subject: What the job is about; part of what makes it unique.
+        args: The work's keyword arguments, or a function that returns them at the press, so that
+            other controls can be read then.
+        jobs: Where to submit; default: ``ja.start()``.
+        **options: Any job option, such as ``priority`` or ``tags``.
+
+    Raises:
+        TypeError, ValueError: at once, for an unknown option or a wrong value.
+
+    Example::
+
+        launcher(write_letter, subject="letter 42", args=lambda: {"tone": tone.value})
+    """
+    return _Launcher(work, label, subject, args, jobs or ja.start(), options).box
+
+
+class _Launcher:
+    """One button and the line beside it.
+
+    The press is heard in a thread of ipykernel's and disables the button; everything else that
+    changes is written by the jobs' loop.
+    """
+
+    def __init__(
+        self,
+        work: Callable[..., object] | str,
+        label: str,
+        subject: str,
+        args: Mapping[str, object] | Callable[[], Mapping[str, object]] | None,
+        jobs: ja.Jobs,
+        options: dict[str, Any],
+    ) -> None:
+        self._work = work
+        self._args = args
+        self._jobs = jobs
+        self._subject = subject
+        type_name = work if isinstance(work, str) else _type_of(work)
+        self._type = type_name
+        key = (type_name, subject)  # that of @ja.job(unique=True): both mean the same job
+        self._submitter = jobs.options(**{"subject": subject, "key": key, **options})
+        self._results = ResultTexts()
+        self._asked = ""  # the job whose result is put into words
+        said = safe_text(label or type_name, LONGEST)
+        self.button = widgets.Button(description=said, tooltip=safe_text(subject, LONGEST))
+        self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "8em", "display": "none"})
+        self.says = widgets.Label(layout={"max_width": "60em"})
+        self.box = widgets.HBox([self.button, self.bar, self.says])
+        self.button.on_click(self._press)
+        kernel = current_kernel()
+        if self.button.comm is not None and kernel is not None:
+            hear_while_busy(self.button.comm, kernel)
+        latest = jobs.latest(type_name, subject)
+        if latest is not None:
+            self._show(latest)
+
+    def _press(self, _button: object) -> None:
+        self.button.disabled = True  # at once; what follows may take a moment
+        try:
+            given = self._args() if callable(self._args) else self._args
+            self._show(self._submit(dict(given or {})))
+        except Exception as error:
+            self.says.value = safe_text(f"{type(error).__name__}: {error}", LONGEST)
+            self.button.disabled = False
+
+    def _submit(self, given: dict[str, object]) -> ja.Job[Any]:
+        try:
+            if isinstance(self._work, str):
+                return self._submitter.submit(self._work, given)
+            return self._submitter.submit(self._work, **given)
+        except ja.DuplicateJob:
+            running = self._jobs.latest(self._type, self._subject)
+            if running is None or running.state.is_terminal:
+                raise
+            return running  # started elsewhere, with other arguments: it is what is shown
+
+    def _show(self, job: ja.Job[Any]) -> None:
+        self.button.disabled = not job.state.is_terminal
+        self._jobs.attach(lambda jobs: self._follow(jobs, job))
+
+    # On the jobs' loop.
+
+    async def _follow(self, jobs: ja.Jobs, job: ja.Job[Any]) -> None:
+        try:
+            async with jobs.subscribe() as batches:
+                async for batch in batches:
+                    if any(event.job_id == job.id for event in batch):
+                        self._draw(job)
+                        if job.state.is_terminal:
+                            return
+                        await trio.sleep(FRAME_SECONDS)  # what comes meanwhile gathers
+        finally:
+            self._draw(job)  # also when the system ends, and with it the job
+
+    def _draw(self, job: ja.Job[Any]) -> None:
+        snapshot = job.snapshot()
+        ended = snapshot.state.is_terminal
+        fraction = snapshot.progress.fraction
+        self.bar.layout.display = "none" if ended or fraction is None else None
+        if fraction is not None:
+            self.bar.value = fraction
+        outcome = snapshot.outcome
+        has_result = snapshot.state is ja.JobState.SUCCEEDED and outcome is not None
+        if not (has_result and self._asked == job.id):
+            self.says.value = safe_text(_line(snapshot), LONGEST)
+        if has_result and self._asked != job.id and outcome and outcome.value is not None:
+            self._asked = job.id
+            self._results.ask(job, self._take_text)
+        self.button.disabled = not ended
+
+    def _take_text(self, message: dict[str, object]) -> None:
+        """The result in words, from a thread of its own: its ``repr`` is the job's code."""
+        text = str(message["text"] or message["why"])
+        with contextlib.suppress(ja.JobactorsError):  # the system has ended: "done" has to do
+            self._jobs.post(self._say, message["id"], safe_text(text, LONGEST))
+
+    def _say(self, job_id: object, text: str) -> None:
+        if self._asked == job_id:
+            self.says.value = text
+
+
+def _type_of(work: Callable[..., object]) -> str:
+    known = [name for name, kind in ja.job_types().items() if kind.function is work]
+    name: object = known[0] if known else getattr(work, "__name__", type(work).__name__)
+    return str(name)
+
+
+def _line(snapshot: ja.JobSnapshot) -> str:
+    state, progress = snapshot.state, snapshot.progress
+    if state is ja.JobState.SUCCEEDED:
+        return "done"
+    if state is ja.JobState.FAILED:
+        return str(snapshot.error)
+    if state is ja.JobState.CANCELLED:
+        return f"cancelled: {snapshot.reason}" if snapshot.reason else "cancelled"
+    percent = "" if progress.percent is None else f"{progress.percent} %"
+    waiting = snapshot.waiting.value if snapshot.waiting else ""
+    return " · ".join(filter(None, (state.value, waiting, percent, progress.message)))
+
+
+def bind(job: ja.Job[Any], control: _Control, name: str | None = None) -> Callable[[], None]:
+    """Send a control's value to the job whenever it changes, until the job has ended.
+
+    The job finds ``value``, or ``(name, value)``, in its inbox.  The latest value wins: while the
+    mailbox is full, values are kept back, and the newest one is sent when there is room.  Nothing
+    is ever raised into the user interface.
+
+    Args:
+        job: Whose mailbox.
+        control: An ipywidgets control, such as a slider.
+        name: Sent with each value, to tell several controls of one job apart.
+
+    Returns:
+        A function that ends it.
+
+    Example::
+
+        bind(job, rate := FloatSlider(0.1), "rate")
+        # in the job: for name, value in ja.current_job().inbox: …
+    """
+    bound = _Bound(job, control, name)
+    control.observe(bound.changed, "value")
+    job.call_when_settled(bound.end)
+    return bound.end
+
+
+class _Bound:
+    """A control on the wire to a job."""
+
+    def __init__(self, job: ja.Job[Any], control: _Control, name: str | None) -> None:
+        self._job = job
+        self._control = control
+        self._name = name
+        self._kept: list[object] = []  # the newest value that found no room
+        self._ended = False
+
+    def changed(self, change: Mapping[str, Any]) -> None:
+        """The control has a new value."""
+        waits = bool(self._kept)
+        self._kept[:] = [change["new"]]
+        if not waits and not self._send_kept():
+            with contextlib.suppress(ja.JobactorsError):
+                self._job.jobs.attach(self._retry)
+
+    async def _retry(self, _jobs: ja.Jobs) -> None:
+        while not self._send_kept():  # noqa: ASYNC110 (nobody says when a mailbox has room)
+            await trio.sleep(FRAME_SECONDS)
+
+    def _send_kept(self) -> bool:
+        """Send what is kept; False while there is no room for it."""
+        if not self._kept or self._ended:
+            return True
+        value = self._kept[0]
+        try:
+            self._job.tell(value if self._name is None else (self._name, value))
+        except ja.MailboxFull:
+            return False
+        except ja.JobactorsError:  # it has ended
+            self.end()
+            return True
+        if self._kept and self._kept[0] is value:
+            self._kept.clear()
+            return True
+        return False  # a newer one came meanwhile
+
+    def end(self) -> None:
+        """Send nothing more."""
+        if not self._ended:
+            self._ended = True
+            with contextlib.suppress(ValueError):  # it was taken away by hand
+                self._control.unobserve(self.changed, "value")

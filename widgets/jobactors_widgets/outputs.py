@@ -1,0 +1,124 @@
+"""What is saved with the notebook stays true where no browser keeps a panel up to date.
+
+nbclient, papermill and ``jupyter execute`` write down what the kernel sends while a cell runs, and
+nothing after it.  So each output of ours gets a display id, and at the end of every cell those
+whose jobs have moved on are sent once more: ``text/html``, ``text/plain``, the widget's state.
+
+A browser says hello to the panels it shows (:mod:`.panel`); those are left to it, because drawing
+an output anew would take the focus from whoever is using it.  The displayed job is let go of as
+soon as its last state was sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+import jobactors as ja
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .panel import JobsPanel
+
+    Bundle = dict[str, object]
+
+VIEW_TYPE: Final = "application/vnd.jupyter.widget-view+json"
+_CAPTION_ENDS: Final = "\n"
+
+_log = logging.getLogger(__name__)
+
+
+@attrs.define
+class _Output:
+    """One displayed thing, in however many cells."""
+
+    thing: ja.Job[Any] | ja.Jobs
+    panel: JobsPanel | None
+    told: object
+    """What was last sent of it, without the time of day."""
+
+    @property
+    def is_kept_by_browser(self) -> bool:
+        return self.panel is not None and self.panel.greeted
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether nothing will change any more."""
+        if isinstance(self.thing, ja.Job):
+            return self.thing.state.is_terminal
+        return self.panel is not None and self.panel.has_ended
+
+
+class SavedOutputs:
+    """The outputs of one IPython shell that show jobs.  Used in its main thread.
+
+    Args:
+        shell: IPython's, inside a kernel.
+        tables: makes the tables of a thing as it stands.
+    """
+
+    def __init__(self, shell: Any, tables: Callable[[ja.Job[Any] | ja.Jobs], Bundle]) -> None:
+        self._shell = shell
+        self._tables = tables
+        self._outputs: dict[str, _Output] = {}
+        self._ids: set[str] = set()  # model ids: also those of things that have settled
+        shell.events.register("post_run_cell", self._cell_ended)
+        if hasattr(shell.display_pub, "register_hook"):
+            shell.display_pub.register_hook(self._marked)
+
+    def show(self, thing: ja.Job[Any] | ja.Jobs, bundle: Bundle, panel: JobsPanel | None) -> None:
+        """Remember that ``bundle`` is about to be shown for ``thing``."""
+        name = f"{panel.model_id}" if panel is not None else _name_of(thing)
+        self._ids.add(name)
+        self._outputs[name] = _Output(thing, panel, _told(bundle))
+        # The value of a cell is sent as a message that IPython has begun already.
+        message = getattr(self._shell.displayhook, "msg", None)
+        if message is not None and message.get("msg_type") == "execute_result":
+            message["content"]["transient"] = {"display_id": name}
+
+    def _marked(self, message: Any) -> Any:
+        """Give a message of ``display(job)`` its display id."""
+        content = message["content"]
+        view = content.get("data", {}).get(VIEW_TYPE)
+        if message["msg_type"] == "display_data" and view and view.get("model_id") in self._ids:
+            content.setdefault("transient", {}).setdefault("display_id", view["model_id"])
+        return message
+
+    def _cell_ended(self, _result: object = None) -> None:
+        for name, output in list(self._outputs.items()):
+            try:
+                self._bring_up_to_date(name, output)
+            except Exception:  # a cell must not fail for what it did not do
+                _log.exception("an output of jobs is left as it was")
+                self._outputs.pop(name, None)
+
+    def _bring_up_to_date(self, name: str, output: _Output) -> None:
+        settled = output.has_settled  # asked first: what settles meanwhile is sent once more
+        if not output.is_kept_by_browser:
+            bundle = self._tables(output.thing)
+            told = _told(bundle)
+            if told != output.told:
+                output.told = told
+                self._send(name, output, bundle)
+        if settled:
+            del self._outputs[name]
+
+    def _send(self, name: str, output: _Output, bundle: Bundle) -> None:
+        if output.panel is not None:
+            bundle = bundle | {VIEW_TYPE: output.panel.view}
+            output.panel.restate()
+        self._shell.display_pub.publish(
+            data=bundle, metadata={}, transient={"display_id": name}, update=True
+        )
+
+
+def _name_of(thing: ja.Job[Any] | ja.Jobs) -> str:
+    return f"jobactors-{thing.id if isinstance(thing, ja.Job) else id(thing)}"
+
+
+def _told(bundle: Bundle) -> object:
+    """The plain table without its caption, which holds the time."""
+    return str(bundle.get("text/plain", "")).partition(_CAPTION_ENDS)[2]

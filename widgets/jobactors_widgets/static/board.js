@@ -1,0 +1,176 @@
+// The head of a board: what is shown of many jobs, in which order, and one verb for many of them.
+
+import { FOR_MANY, askable } from './actions.js';
+import { append, setAttribute, setHidden, setText } from './dom.js';
+import { TERMINAL, plural } from './format.js';
+
+/** With fewer jobs than this there is nothing to look for. */
+const WORTH_FILTERING = 6;
+const MOST_CHOICES = 200;
+
+const STATES = {
+  unfinished: row => !TERMINAL.has(row.state),
+  running: row => row.state === 'running' || row.state === 'cancelling',
+  queued: row => row.state === 'queued',
+  paused: row => row.state === 'paused' || row.state === 'interrupted',
+  ended: row => TERMINAL.has(row.state),
+  succeeded: row => row.state === 'succeeded',
+  failed: row => row.state === 'failed',
+  cancelled: row => row.state === 'cancelled',
+  stuck: row => Boolean(row.stuck),
+  unread: row => Boolean(row.unread)
+};
+
+const byName = (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true });
+const ORDERS = {
+  name: byName,
+  state: (a, b) => a.state.localeCompare(b.state),
+  progress: (a, b) => (b.fraction ?? -1) - (a.fraction ?? -1),
+  'time at work': (a, b) => (b.elapsed ?? -1) - (a.elapsed ?? -1),
+  priority: (a, b) => (b.priority || 0) - (a.priority || 0)
+};
+
+/**
+ * @typedef {Object} Wanted
+ * @property {string} [text]
+ * @property {string} [state]
+ * @property {string} [type]
+ * @property {string} [subject]
+ * @property {string} [tag]
+ * @property {string} [order]
+ */
+
+/** The rows that are wanted. @param {import('./format.js').Row[]} rows @param {Wanted} wanted */
+export function filterRows(rows, { text = '', state = '', type = '', subject = '', tag = '' }) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const tests = [];
+  if (STATES[state]) tests.push(STATES[state]);
+  if (type) tests.push(row => typeOf(row) === type);
+  if (subject) tests.push(row => row.subject === subject);
+  if (tag) tests.push(row => (row.tags || []).includes(tag));
+  if (words.length) tests.push(row => hasWords(row, words));
+  return tests.length ? rows.filter(row => tests.every(test => test(row))) : rows;
+}
+
+function hasWords(row, words) {
+  const all = [row.id, row.name, row.type, row.subject, row.message, row.error, ...(row.tags || [])].join('\n').toLowerCase();
+  return words.every(word => all.includes(word));
+}
+
+/**
+ * What to show from top to bottom: what is unfinished, then what has ended, newest first, each in
+ * the order that is wanted.
+ * @param {import('./format.js').Row[]} rows @param {string} [order]
+ */
+export function arrange(rows, order = '') {
+  const open = [];
+  const ended = [];
+  for (const row of rows) (TERMINAL.has(row.state) ? ended : open).push(row);
+  ended.reverse();
+  if (!ORDERS[order]) ended.sort((a, b) => (b.ended || 0) - (a.ended || 0));
+  else for (const part of [open, ended]) part.sort(ORDERS[order]);
+  return { open, ended };
+}
+
+/** The different values of a key, in order. */
+function valuesOf(rows, of) {
+  const found = new Set();
+  for (const row of rows) for (const value of of(row)) if (value && found.size < MOST_CHOICES) found.add(value);
+  return [...found].sort();
+}
+
+const typeOf = row => row.type || row.name;
+const CHOICES = {
+  type: row => [typeOf(row)],
+  subject: row => [row.subject],
+  tag: row => row.tags || []
+};
+
+/**
+ * @param {HTMLElement} root
+ * @param {Object} host
+ * @param {() => void} host.changed                       what is wanted has changed
+ * @param {(verb: string, ids: string[]) => void} host.actMany
+ * @param {(on: boolean) => void} host.selectShown
+ */
+export function createTools(root, { changed, actMany, selectShown }) {
+  const wanted = {};
+  const bar = append(root, 'div', 'ja-tools', { role: 'group', 'aria-label': 'Which jobs' });
+  const all = append(bar, 'input', 'ja-check', { type: 'checkbox', 'aria-label': 'Select all jobs shown', title: 'Select all jobs shown' });
+  all.addEventListener('click', () => selectShown(all.checked));
+  const text = append(bar, 'input', 'ja-search', { type: 'search', placeholder: 'Filter jobs', 'aria-label': 'Filter jobs by text', dir: 'auto' });
+  text.addEventListener('input', () => want('text', text.value));
+  const state = choice('state', 'any state', Object.keys(STATES));
+  const choices = Object.keys(CHOICES).map(key => ({ key, el: choice(key, `any ${key}`, []) }));
+  choice('order', 'as submitted', Object.keys(ORDERS), 'Order');
+  const many = append(root, 'div', 'ja-many', { role: 'group', 'aria-label': 'Selected jobs' });
+  const count = append(many, 'span', 'ja-counts');
+  const buttons = FOR_MANY.map(action => {
+    const button = append(many, 'button', 'ja-button', { type: 'button' });
+    button.dataset.many = action.verb;
+    button.addEventListener('click', () => {
+      const ids = askable(action, selected).map(row => row.id);
+      if (ids.length) actMany(action.verb, ids);
+    });
+    return { action, button };
+  });
+  const clear = append(many, 'button', 'ja-button', { type: 'button' });
+  setText(clear, 'Clear');
+  clear.addEventListener('click', () => selectShown(false));
+  let selected = [];
+  let offeredValues = '';
+
+  function want(key, value) {
+    wanted[key] = value;
+    changed();
+  }
+
+  function choice(key, none, values, label = `Filter by ${key}`) {
+    const el = append(bar, 'select', 'ja-choice', { 'aria-label': label });
+    fillChoice(el, none, values);
+    el.dataset.none = none;
+    el.addEventListener('change', () => want(key, el.value));
+    return el;
+  }
+
+  /** @param {import('./format.js').Row[]} rows all there are */
+  function draw(rows, chosen, shownCount) {
+    selected = chosen;
+    const filtering = ['text', 'state', 'type', 'subject', 'tag'].some(key => wanted[key]);
+    setHidden(bar, rows.length < WORTH_FILTERING && !filtering && !chosen.length);
+    setHidden(many, !chosen.length);
+    if (!bar.hidden) drawChoices(rows);
+    const every = chosen.length > 0 && chosen.length >= shownCount;
+    if (all.checked !== every) all.checked = every;
+    all.indeterminate = chosen.length > 0 && !every;
+    setText(count, `${chosen.length} selected`);
+    for (const { action, button } of buttons) {
+      const able = askable(action, chosen).length;
+      setText(button, able && able < chosen.length ? `${action.label} ${able}` : action.label);
+      setAttribute(button, 'aria-disabled', able ? null : 'true');
+      setAttribute(button, 'title', able ? `${action.label} ${plural(able, 'job')}` : `none of them can: ${action.label.toLowerCase()}`);
+    }
+  }
+
+  function drawChoices(rows) {
+    const values = choices.map(({ key }) => valuesOf(rows, CHOICES[key]));
+    const now = JSON.stringify(values);
+    if (now === offeredValues) return;   // an open list is not pulled away under the mouse
+    offeredValues = now;
+    choices.forEach(({ key, el }, i) => {
+      setHidden(el, values[i].length < 2 && !wanted[key]);
+      fillChoice(el, el.dataset.none, values[i]);
+      el.value = wanted[key] || '';
+    });
+  }
+
+  return { wanted, draw, state };
+}
+
+function fillChoice(el, none, values) {
+  el.replaceChildren();
+  for (const value of ['', ...values]) {
+    const option = append(el, 'option', '', { value });
+    setText(option, value || none);
+  }
+}

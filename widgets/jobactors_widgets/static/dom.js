@@ -1,0 +1,49 @@
+// The few words of DOM that every part of the view uses.  Text is only ever set as text.
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+export function append(parent, tag, className, attributes = {}) {
+  const el = document.createElement(tag);
+  if (className) el.className = className;
+  for (const [key, value] of Object.entries(attributes)) el.setAttribute(key, value);
+  parent.appendChild(el);
+  return el;
+}
+
+export function setText(el, text) {
+  if (el.textContent !== text) el.textContent = text;
+}
+
+/** Set an attribute where it differs; null takes it away. */
+export function setAttribute(el, key, value) {
+  if (el.getAttribute(key) === value) return;
+  if (value === null) el.removeAttribute(key);
+  else el.setAttribute(key, value);
+}
+
+export function setHidden(el, hidden) {
+  if (el.hidden !== hidden) el.hidden = hidden;
+}
+
+/** A drawing in a 16 × 16 box with the current colour; returns its path, whose `d` may change. */
+export function glyph(parent, className, d = '') {
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.setAttribute('class', className);
+  svg.setAttribute('viewBox', '0 0 16 16');
+  svg.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS(SVG, 'path');
+  if (d) path.setAttribute('d', d);
+  svg.appendChild(path);
+  parent.appendChild(svg);
+  return path;
+}
+
+export function pageTimers() {
+  return {
+    now: () => Date.now(),
+    later: (fn, ms) => setTimeout(fn, ms),
+    forget: timer => clearTimeout(timer),
+    every: (fn, ms) => setInterval(fn, ms),
+    stop: timer => clearInterval(timer)
+  };
+}

@@ -1,0 +1,155 @@
+// One job as one row: its elements, made once and changed in place, so that a button keeps its
+// focus, and a click begun on it ends on it, over ten redraws a second.
+
+import { ACTIONS } from './actions.js';
+import { append, glyph, setAttribute, setHidden, setText } from './dom.js';
+import {
+  ACTIVE, clock, detail, elapsedNow, howFar, howFarInFull, speed, stateWord, timeLeft
+} from './format.js';
+
+// One glyph a state.
+const GLYPHS = {
+  queued: 'M8 2.5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 1 1 0-11zM8 5v3.2l2 1.6',
+  running: 'M8 2.5a5.5 5.5 0 0 1 5.5 5.5',
+  paused: 'M5.5 4v8M10.5 4v8',
+  cancelling: 'M8 2.5a5.5 5.5 0 0 1 5.5 5.5',
+  interrupted: 'M9 2.5L5 8.5h6l-4 5',
+  succeeded: 'M3 8.5l3.2 3.2L13 4.8',
+  failed: 'M4 4l8 8M12 4l-8 8',
+  stuck: 'M8 3.2v5.6M8 12.3v.4',
+  cancelled: 'M8 2.5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 1 1 0-11zM4.2 11.8l7.6-7.6'
+};
+const CHEVRON = 'M4.5 6.2L8 9.8l3.5-3.6';
+
+/**
+ * @param {string} id
+ * @param {Object} host
+ * @param {(action: import('./actions.js').Action) => void} host.press
+ * @param {(open: boolean) => void} host.unfold       somebody wants to see more, or less
+ * @param {((on: boolean, range: boolean) => void) | null} host.select   null: rows cannot be selected
+ * @param {boolean} host.deep                         whether there is always more to see
+ */
+export function createRow(id, { press, unfold, select, deep }) {
+  const el = document.createElement('div');
+  el.className = 'ja-row';
+  el.dataset.job = id;
+  el.setAttribute('role', 'listitem');
+  el.tabIndex = -1;
+  const check = select && createCheck(el, select);
+  const icon = glyph(el, 'ja-icon');
+  const title = append(el, 'span', 'ja-title');
+  const dot = append(title, 'span', 'ja-unread', { role: 'img', 'aria-label': 'unread', title: 'not read yet' });
+  const name = append(title, 'bdi', 'ja-name', { dir: 'auto' });
+  const word = append(el, 'span', 'ja-word');
+  const says = append(el, 'button', 'ja-says', { type: 'button', 'aria-expanded': 'false', dir: 'auto' });
+  const bar = append(el, 'div', 'ja-bar', { role: 'progressbar', 'aria-valuemin': '0', 'aria-valuemax': '100' });
+  const fill = append(bar, 'div', 'ja-fill');
+  const far = append(el, 'span', 'ja-far ja-number');
+  const rate = append(el, 'span', 'ja-rate ja-number');
+  const left = append(el, 'span', 'ja-left ja-number');
+  const time = append(el, 'span', 'ja-time ja-number', { title: 'time at work' });
+  const buttons = createButtons(el, press);
+  const more = append(el, 'button', 'ja-more', { type: 'button', 'aria-expanded': 'false' });
+  glyph(more, 'ja-glyph', CHEVRON);
+  const body = append(el, 'div', 'ja-details');
+  body.hidden = true;
+  const drawn = { el, body, row: null, isOpen: false, draw, open, tick, select: mark };
+  for (const button of [says, more]) button.addEventListener('click', () => unfold(!drawn.isOpen));
+
+  /**
+   * @param {import('./format.js').Row} row
+   * @param {{word: string, as: string} | undefined} waiting   a pressed button
+   * @param {string} note      said instead of what the row says
+   * @param {boolean} usable   whether buttons can be pressed
+   */
+  function draw(row, waiting, note, usable) {
+    drawn.row = row;
+    const state = (waiting && waiting.as) || (row.stuck ? 'stuck' : row.state);
+    setAttribute(el, 'data-state', state);
+    setAttribute(icon, 'd', GLYPHS[state] || GLYPHS.queued);
+    const label = [row.icon, row.name, row.subject].filter(Boolean).join(' ');
+    setText(name, [row.icon, row.name].filter(Boolean).join(' ') + (row.subject ? ` · ${row.subject}` : ''));
+    setAttribute(name, 'title', `${label}\n${row.id}`);
+    setHidden(dot, !row.unread);
+    setText(word, waiting ? waiting.word : stateWord(row));
+    const text = note || detail(row);
+    setText(says, text);
+    setAttribute(says, 'title', text || null);
+    setHidden(says, !text);
+    el.classList.toggle('ja-noted', Boolean(note));
+    drawBar(row, label);
+    setText(far, howFar(row));
+    setAttribute(far, 'title', howFarInFull(row));
+    const goesOn = usable && !waiting;
+    setText(rate, goesOn ? speed(row) : '');
+    setText(left, goesOn ? timeLeft(row) : '');
+    for (const { action, button } of buttons) drawButton(action, button, row, waiting, usable, label);
+    setHidden(more, !deep);
+    setAttribute(more, 'aria-label', `Details of ${label}`);
+    if (check) setAttribute(check, 'aria-label', `Select ${label}`);
+  }
+
+  function drawBar(row, label) {
+    const known = row.fraction !== undefined;
+    const unknown = !known && ACTIVE.has(row.state);
+    bar.classList.toggle('ja-unknown', unknown);
+    bar.classList.toggle('ja-idle', !known && !unknown);
+    const share = known ? row.fraction : row.state === 'succeeded' ? 1 : 0;
+    const width = `${(share * 100).toFixed(2)}%`;
+    if (fill.style.width !== width) fill.style.width = width;
+    setAttribute(bar, 'aria-label', `${label}: progress`);
+    setAttribute(bar, 'aria-valuenow', known ? String(Math.floor(share * 100)) : null);
+    setAttribute(bar, 'aria-valuetext', [howFar(row), stateWord(row)].filter(Boolean).join(', '));
+  }
+
+  function drawButton(action, button, row, waiting, usable, label) {
+    const offered = action.offered(row);
+    const why = waiting ? 'waiting for the kernel' : usable ? action.why(row) : 'the kernel does not run these jobs any more';
+    // A focused button that goes away hands its focus to the row, not to the page's top.
+    if (!offered && button === document.activeElement) el.focus();
+    setHidden(button, !offered);
+    setAttribute(button, 'aria-label', `${action.label} ${label}${why ? ` (${why})` : ''}`);
+    setAttribute(button, 'title', why ? `${action.label}: ${why}` : action.label);
+    // Not `disabled`, which would throw the keyboard's place away at the press.
+    setAttribute(button, 'aria-disabled', why ? 'true' : null);
+  }
+
+  function open(isOpen) {
+    drawn.isOpen = isOpen;
+    el.classList.toggle('ja-open', isOpen);
+    for (const button of [says, more]) setAttribute(button, 'aria-expanded', String(isOpen));
+    setHidden(body, !(isOpen && deep));
+  }
+
+  /** The clock goes on between two rows. @param {number} sinceMs */
+  function tick(sinceMs) {
+    setText(time, clock(elapsedNow(drawn.row, sinceMs)));
+  }
+
+  function mark(on) {
+    if (check && check.checked !== on) check.checked = on;
+    el.classList.toggle('ja-selected', on);
+  }
+
+  return drawn;
+}
+
+function createCheck(el, select) {
+  const check = append(el, 'input', 'ja-check', { type: 'checkbox' });
+  check.addEventListener('click', event => select(check.checked, Boolean(event && event.shiftKey)));
+  return check;
+}
+
+function createButtons(el, press) {
+  const box = append(el, 'span', 'ja-buttons');
+  return ACTIONS.map(action => {
+    const button = append(box, 'button', action.icon ? 'ja-button ja-small' : 'ja-button', { type: 'button' });
+    button.dataset.verb = action.verb;
+    if (action.icon) glyph(button, 'ja-glyph', action.icon);
+    else setText(button, action.label);
+    button.addEventListener('click', () => {
+      if (button.getAttribute('aria-disabled') !== 'true') press(action);
+    });
+    return { action, button };
+  });
+}

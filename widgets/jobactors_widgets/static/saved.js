@@ -1,0 +1,76 @@
+// What JupyterLab saves of a panel: the same tables as static_table.py makes, as the jobs stand when
+// the notebook is saved.  They are written into the document alone: nothing is drawn anew.
+
+import { clock } from './format.js';
+
+const VIEW_TYPE = 'application/vnd.jupyter.widget-view+json';
+const MOST_SAVED = 50;
+const HEADINGS = ['job', 'state', 'progress', 'elapsed', 'message'];
+const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#x27;' };
+
+/**
+ * The newest fifty rows as HTML without script and as aligned text.  Of an error only its type: the
+ * message may hold what nobody should read on GitHub.
+ * @param {import('./format.js').Row[]} rows @param {string} at
+ */
+export function tablesOf(rows, at) {
+  const shown = rows.slice(-MOST_SAVED).map(cellsOf);
+  const caption = `${rows.length === 1 ? '1 job' : `${rows.length} jobs`} at ${at}`
+    + (shown.length < rows.length ? `, the newest ${shown.length} shown` : '');
+  const escaped = text => text.replace(/[&<>"']/g, c => ESCAPES[c]);
+  const head = HEADINGS.map(heading => `<th style="text-align:left">${heading}</th>`).join('');
+  const body = shown.map(cells => `<tr>${cells.map(cell => `<td>${escaped(cell)}</td>`).join('')}</tr>`).join('');
+  const lines = [HEADINGS, ...shown.map(cells => cells.map(cell => cell.split(/\s+/).filter(Boolean).join(' ')))];
+  const widths = HEADINGS.map((_, i) => Math.max(...lines.map(line => line[i].length)));
+  const text = lines.map(line => line.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd());
+  return {
+    'text/html': `<table><caption>${escaped(caption)}</caption><tr>${head}</tr>${body}</table>`,
+    'text/plain': [caption, ...text].join('\n')
+  };
+}
+
+function cellsOf(row) {
+  const word = row.stuck ? 'stuck' : row.state;
+  const why = row.error ? row.error.split(':')[0] : row.waiting;
+  return [
+    [row.name, row.subject].filter(Boolean).join(' · '),
+    why ? `${word} (${why})` : word,
+    row.fraction === undefined ? '' : `${Math.floor(row.fraction * 100)} %`,
+    clock(row.elapsed),
+    row.message || ''
+  ];
+}
+
+/**
+ * Write the tables into the notebook whenever it is saved; returns how to stop.  Where a front end
+ * shows no document of its own, nothing is done.
+ * @param {any} manager   the widget manager of JupyterLab or Notebook
+ * @param {string} modelId
+ * @param {() => Object} tables
+ */
+export function keepSaved(manager, modelId, tables) {
+  const context = manager?.context;
+  if (!context?.saveState?.connect || !context.model?.cells) return () => {};
+  const write = (_, state) => {
+    if (state !== 'started') return;
+    try {
+      writeInto(context.model.cells, modelId, tables());
+    } catch (error) {
+      console.debug('jobactors: the saved tables are left as they were', error);
+    }
+  };
+  context.saveState.connect(write);
+  return () => context.saveState.disconnect(write);
+}
+
+function writeInto(cells, modelId, tables) {
+  for (let i = 0; i < cells.length; i++) {
+    const { outputs, sharedModel } = cells.get(i);
+    for (let at = 0; outputs && at < outputs.length; at++) {
+      if (outputs.get(at).data[VIEW_TYPE]?.model_id !== modelId) continue;
+      const output = sharedModel.getOutputs()[at];
+      const changed = { ...output, data: { ...output.data, ...tables } };
+      sharedModel.updateOutputs(at, at + 1, [changed], 'silent-change');
+    }
+  }
+}

@@ -1,0 +1,53 @@
+// What a screen reader is told unasked: that a job has ended, stands still or is stuck; never
+// progress, and many at once as one sentence.
+
+import { append, setText } from './dom.js';
+import { plural, stateWord } from './format.js';
+
+const GATHER_MS = 1000;
+const FEW = 3;
+const WORTH_SAYING = new Set(['succeeded', 'failed', 'cancelled', 'paused', 'interrupted', 'stuck']);
+
+/** @param {HTMLElement} root @param {{later: Function, forget: Function}} timers */
+export function createSayer(root, timers) {
+  const el = append(root, 'div', 'ja-said', { 'aria-live': 'polite' });
+  let before = null;   // job id -> its word
+  let news = [];
+  let timer = null;
+
+  /** @param {import('./format.js').Row[]} rows */
+  function note(rows) {
+    const now = new Map(rows.map(row => [row.id, stateWord(row)]));
+    if (before) {
+      for (const row of rows) {
+        const word = now.get(row.id);
+        if (before.has(row.id) && before.get(row.id) !== word && WORTH_SAYING.has(word)) gather(row, word);
+      }
+    }
+    before = now;
+  }
+
+  function gather(row, word) {
+    news.push({ name: row.name, word });
+    timer ??= timers.later(say, GATHER_MS);
+  }
+
+  function say() {
+    timer = null;
+    const words = new Map();
+    for (const { word } of news) words.set(word, (words.get(word) || 0) + 1);
+    const text = news.length <= FEW ? news.map(({ name, word }) => `${name}: ${word}`).join('. ')
+      : [...words].map(([word, n]) => `${plural(n, 'job')} ${word}`).join(', ');
+    news = [];
+    setText(el, text);
+  }
+
+  /** Say something at once. @param {string} text */
+  function tell(text) {
+    setText(el, text);
+    el.classList.toggle('ja-shown', true);
+    timers.later(() => el.classList.toggle('ja-shown', false), 8000);
+  }
+
+  return { note, tell, dispose() { if (timer !== null) timers.forget(timer); } };
+}
