@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     # Inside a job
     from .inside.context import (
         JobContext as JobContext, bind_context as bind_context, cancelled as cancelled,
-        current_job as current_job, progress as progress, shield as shield,
+        current_job as current_job, shield as shield,
     )
+    from .inside.progress import progress as progress
     from .inside.stage import stage as stage
     from .inside.track import track as track
     from .inside.inbox import Inbox as Inbox, Question as Question, Reply as Reply
@@ -100,7 +101,8 @@ _HOMES = {
     "model.options": "Options",
     "model.retention": "Retention",
     "model.retry": "Retry Snooze",
-    "inside.context": "JobContext bind_context cancelled current_job progress shield",
+    "inside.context": "JobContext bind_context cancelled current_job shield",
+    "inside.progress": "progress",
     "inside.stage": "stage",
     "inside.track": "track",
     "inside.inbox": "Inbox Question Reply",

@@ -262,7 +262,9 @@ class WaitingRoom:
             return Waiting.DEPENDENCY
         if guest.due > now:
             return guest.why_due
-        return Waiting.SLOT if guest.parked is None else Waiting.RESOURCE
+        # It is looked at again when a slot is free; till then what it was parked for may be free.
+        missing = None if guest.parked is None else self._missing(guest)
+        return Waiting.SLOT if missing is None else Waiting.RESOURCE
 
     def is_held(self, job_id: str) -> bool:
         """Whether a waiting job waits for ``release``."""
@@ -342,6 +344,7 @@ class WaitingRoom:
         """Let the first one that waits for ``name`` be looked at again."""
         guest = self._first_parked(name)
         if guest is not None:
+            self._moved.append(guest.id)
             heapq.heappop(self._parked[name])
             guest.ticket = next(self._tickets)
             heapq.heappush(self._ready, (guest.rank, guest.ticket, guest.id))

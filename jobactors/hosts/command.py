@@ -21,7 +21,8 @@ import trio
 
 from jobactors.engine.supervisor import open_jobs
 from jobactors.inside.capture import beneath
-from jobactors.inside.context import current_job, progress
+from jobactors.inside.context import current_job
+from jobactors.inside.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -189,7 +189,9 @@ class JobContext:
         self, done: float, total: float | None = None, *_: object, **__: object
     ) -> None:
         """Report progress and obey; for libraries that take a ``callback(done, total)``."""
-        report(self, done, total, None, "", {})
+        self.meter.report(done, total)
+        if self.meter.alert:
+            self.control.attend(self.meter)
 
     def cancel_checker(self) -> bool:
         """Answer whether to stop; for libraries that take a function to ask."""
@@ -264,89 +266,6 @@ def current_job() -> JobContext:
 
 def _detached() -> JobContext:
     return JobContext(Control(loop_thread=0), Meter(lambda: None))
-
-
-def report(
-    context: JobContext,
-    done: float,
-    total: float | None,
-    message: str | None,
-    unit: str,
-    counters: dict[str, float],
-) -> None:
-    """Write a report into the meter of ``context``, then obey what was asked.
-
-    Called millions of times a second: what is rare is behind one test each.
-    """
-    meter = context.meter
-    frame = meter.top
-    frame.done = done
-    if total is not None:
-        frame.total = total if total > 0 else None
-    if message is not None or unit or counters:
-        _describe(meter, message, unit, counters)
-    if meter.alert:
-        _look_up(meter, context.control)
-
-
-def _describe(meter: Meter, message: str | None, unit: str, counters: dict[str, float]) -> None:
-    if message is not None:
-        meter.message = message
-    if unit:
-        meter.top.unit = unit
-    if counters:
-        meter.counters.update(counters)
-
-
-def _look_up(meter: Meter, control: Control) -> None:
-    """Tell the sampler, and obey; look up again next time if something stays asked."""
-    meter.alert = False
-    meter.pausable = True
-    meter.changed()
-    if control.asked:
-        control.obey()
-        if control.asked:
-            meter.alert = True
-
-
-def progress(
-    done: float,
-    total: float | None = None,
-    message: str | None = None,
-    unit: str = "",
-    **counters: float,
-) -> None:
-    """Say how far the current job, or its innermost open stage, is.
-
-    Cheap enough for a hot loop: the system takes samples, at most ten a second, and the last value
-    always arrives.  What is not given stays as it was.  Outside a job it does nothing.  In a thread
-    it is also a point where the job can be cancelled or paused.
-
-    Args:
-        done: Units done so far, not since the last call.
-        total: Units there are; 0, or -1 as some libraries say, means that this is unknown.
-        message: A short text for the person who watches.
-        unit: What is counted: "rows", "B".
-        **counters: Further numbers to show, by name.
-
-    Example::
-
-        for i, row in enumerate(rows, 1):
-            ja.progress(i, len(rows), unit="rows", broken=broken)
-    """
-    # The body of ``report`` once more: a call less is a third of the cost.
-    context = CURRENT.get()
-    if context is None:
-        return
-    meter = context.meter
-    frame = meter.top
-    frame.done = done
-    if total is not None:
-        frame.total = total if total > 0 else None
-    if message is not None or unit or counters:
-        _describe(meter, message, unit, counters)
-    if meter.alert:
-        _look_up(meter, context.control)
 
 
 def cancelled(partial: object = None) -> Partial:

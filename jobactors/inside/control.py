@@ -11,6 +11,8 @@ from .latch import Latch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .meter import Meter
+
 
 class StopJob(BaseException):
     """Unwinds a job's thread after a cancel; no Exception, so ``except Exception`` lets it by.
@@ -133,6 +135,16 @@ class Control:
                 continue
             gate.reached()
             gate.opened.wait_in_thread()
+
+    def attend(self, meter: Meter) -> None:
+        """After a report: tell the sampler, and obey; look again next time if more stays asked."""
+        meter.alert = False
+        meter.pausable = True
+        meter.changed()
+        if self.asked:
+            self.obey()
+            if self.asked:
+                meter.alert = True
 
     async def obey_in_loop(self) -> None:
         """The same for trio code: stand still until resumed; a cancel arrives through the scope."""

@@ -114,6 +114,22 @@ class Meter:
         """Whether a tracked loop is open that advances without saying so."""
         return len(self.frames) > 1
 
+    def report(self, done: float, total: float | None) -> None:
+        """Store how far the innermost level is; a total of 0 or less is unknown."""
+        frame = self.top
+        frame.done = done
+        if total is not None:
+            frame.total = total if total > 0 else None
+
+    def describe(self, message: str | None, unit: str, counters: dict[str, float]) -> None:
+        """Store what was said beside the numbers."""
+        if message is not None:
+            self.message = message
+        if unit:
+            self.top.unit = unit
+        if counters:
+            self.counters.update(counters)
+
     def open(self, frame: Frame) -> None:
         """Add a level inside the present one."""
         self.frames.append(frame)
