@@ -201,8 +201,10 @@ NOTEBOOK = [
     "job",
     "jobs",
     "display(jobs.options(name='quick').submit(time.sleep, 0.2))",
-    "async def fail():\n    raise ValueError('SECRET')\n"
-    "failed = jobs.options(name='failing').submit(fail)\nfailed.exception()",
+    (
+        "async def fail():\n    raise ValueError('SECRET')\n"
+        "failed = jobs.options(name='failing').submit(fail)\nfailed.exception()"
+    ),
     "job.cancel(reason='SECRET'); job.exception(); time.sleep(0.5)",
 ]
 

@@ -334,5 +334,10 @@ class Model:
         if row.due > self.now:
             return {row.why_due}
         words = {other.id: word for other, word in self.prospects()}
-        resource = {"resource"} if words[row.id] != "must" else set[str]()
+        rank = (-row.priority, row.order)
+        behind = any(
+            row.needs.keys() & other.needs.keys() and (-other.priority, other.order) < rank
+            for other in filter(self.has_turn, self.queue())
+        )
+        resource = {"resource"} if behind or words[row.id] != "must" else set[str]()
         return resource if self.free_slots() > 0 else resource | {"slot"}

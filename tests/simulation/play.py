@@ -246,7 +246,7 @@ class Stand:
             try:
                 await self._perform_all(performance, nursery, jobs)
             finally:
-                self.theatre.close()  # whatever was found, the jobs must not keep it from being said
+                self.theatre.close()  # whatever was found, no job may keep it from being said
             await wait_all_tasks_blocked()
             self.watcher.news()
             match self.program["end"]:

@@ -252,3 +252,19 @@ async def test_a_paused_job_that_unwinds_holds_a_slot() -> None:
         assert (job.state, other.snapshot().waiting) == ("cancelling", "slot")
         clean.set()
         await other
+
+
+async def test_a_job_whose_resource_is_free_waits_for_a_slot() -> None:
+    """Its row does not go on to blame the resource."""
+    go, both = trio.Event(), {"resources": "mutex"}
+    async with ja.open_jobs(max_running=2) as jobs:
+        holding = jobs.options(**both).submit(go.wait)
+        waiting = jobs.options(**both).submit(trio.sleep, 0)
+        jobs.submit(trio.sleep_forever)
+        assert waiting.snapshot().waiting == "resource"
+        jobs.scale(1)
+        go.set()
+        await holding
+        assert waiting.snapshot().waiting == "slot"
+        jobs.select(state="running").cancel()
+        await waiting
