@@ -265,7 +265,6 @@ class Model:
             if other.place == "awaiting" and other.awaits == row.id:
                 other.awaits, other.since = None, self.step
                 other.place = "going on" if other.stopping else "returning"
-                other.slot = other.stopping
 
     def retried(self, row: Row) -> None:
         """An attempt has ended, and another one is to come."""
@@ -301,7 +300,8 @@ class Model:
     def goes_on(self, row: Row) -> None:
         """A job goes on after it has waited for another one."""
         assert row.place in {"returning", "going on"}, f"{row.id} goes on while {row.place}"
-        assert row.slot or self.free_slots() > 0, f"{row.id} goes on without a slot"
+        # One that unwinds takes its slot even if there is none.
+        assert row.stopping or self.free_slots() > 0, f"{row.id} goes on without a slot"
         row.place, row.slot = "listening", True
 
     # -- the end of a step

@@ -53,8 +53,8 @@ export function filterRows(rows, { text = '', state = '', type = '', subject = '
 }
 
 function hasWords(row, words) {
-  const all = [row.id, row.name, row.type, row.subject, row.message, row.error, ...(row.tags || [])].join('\n').toLowerCase();
-  return words.every(word => all.includes(word));
+  const all = [row.name, row.type, row.subject, row.message, row.error, ...(row.tags || [])].join('\n').toLowerCase();
+  return words.every(word => all.includes(word) || row.id.startsWith(word));   // the rest of an id is random
 }
 
 /**
