@@ -109,18 +109,20 @@ async def test_whichever_is_free_first(autojump_clock: trio.testing.MockClock) -
 
 async def test_a_circle_is_refused_and_everybody_else_goes_on() -> None:
     """The one that would close it gets Deadlock; it can back off."""
-    first_has = trio.Event()
+    first_has, second_has = trio.Event(), trio.Event()
 
     async def one() -> str:
         ctx = ja.current_job()
         async with ctx.acquire("a"):
             first_has.set()
+            await second_has.wait()
             async with ctx.acquire("b"):
                 return "got both"
 
     async def other() -> str:
         ctx = ja.current_job()
         async with ctx.acquire("b"):
+            second_has.set()
             await first_has.wait()
             await trio.testing.wait_all_tasks_blocked()
             try:
