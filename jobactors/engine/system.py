@@ -235,6 +235,7 @@ class System:
             why = self.room.why(record.id, now)
             if why is not record.snapshot.waiting:
                 self.emit(record, JobWaiting(record.id, now, why))
+                self.wake_drains()  # it may wait for a job at rest from now on
 
     def _start(self, record: Record) -> None:
         attempt = record.snapshot.attempt + 1

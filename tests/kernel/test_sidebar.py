@@ -206,7 +206,7 @@ def test_a_kernel_without_subshells_tells_at_once(kernel: Kernel) -> None:
     kernel.run(START)
     first = wait_told(kernel, lambda data: bool(data.get("full")))
     assert first["hears"] is False
-    (row,) = first["rows"]
+    (row,) = wait_told(kernel, lambda data: bool(data.get("rows")))["rows"]
     busy = kernel.start(BUSY.format(seconds=2))
     kernel.send_comm(COMM, {"kind": "act", "verb": "cancel", "id": row["id"]})
     kernel.finish(busy)

@@ -24,6 +24,8 @@ class Model:
         self.dispatch_held = False
         self.now = 0.0
         self.step = 0
+        self.started_in = 0
+        """The last step in which a job has started."""
         self.orders = 0
         self.ends = 0
         self.ending: dict[str, tuple[str, object]] = {}
@@ -235,8 +237,7 @@ class Model:
         assert not overtaken, f"{row.id} overtakes {overtaken}"
         broken = [other for other in self.ending if self.rows[other].state == "queued"]
         assert row.id not in broken, f"{row.id} starts, and has been cancelled"
-        returning = [other for other in self.rows.values() if self._wants_slot_of_old(other)]
-        assert not returning, f"{row.id} starts before {returning} have their slots back"
+        self.started_in = self.step
         row.state, row.attempt, row.request = "running", attempt, None
         row.place, row.slot, row.holds = "listening", True, dict(row.needs)
         row.shielded, row.on_cancel, row.due = False, "raise", -math.inf
@@ -313,6 +314,11 @@ class Model:
         assert not self.pausing, f"should have paused: {self.pausing}"
         going = [row.id for row in self.rows.values() if row.place == "going on"]
         assert not going, f"should have gone on: {going}"
+        if self.started_in == self.step:
+            early = [row.id for row in self.rows.values() if self._wants_slot_of_old(row)]
+            assert not early, f"jobs start before {early} have their slots back"
+            taken = sum(row.slot and not row.stopping for row in self.rows.values())
+            assert taken <= (self.max_running or math.inf), "more run than there are slots"
         if self.free_slots() > 0:
             idle = [row.id for row, word in self.prospects() if word == "must"]
             assert not idle, f"a slot is free, and {idle} have not started"

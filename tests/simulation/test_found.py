@@ -268,3 +268,14 @@ async def test_a_job_whose_resource_is_free_waits_for_a_slot() -> None:
         assert waiting.snapshot().waiting == "slot"
         jobs.select(state="running").cancel()
         await waiting
+
+
+async def test_a_block_ends_when_a_start_time_comes_behind_a_paused_job(
+    autojump_clock: MockClock,
+) -> None:
+    """Until then the job would go on by itself; from then on it waits for what the other holds."""
+    async with ja.open_jobs() as jobs:
+        resting = await paused(jobs.options(resources="mutex"))
+        later = jobs.options(resources="mutex", start_at=resting.info.submitted_at + 100)
+        job = later.submit(trio.sleep, 0)
+    assert (resting.state, job.state) == ("cancelled", "succeeded")

@@ -61,6 +61,14 @@ test('the bar speaks to a screen reader', () => {
   assert.equal(bar.getAttribute('aria-valuetext'), 'running');
 });
 
+test('the second click of a double one is not meant for the button that took the place', () => {
+  view.show({ rows: [running('a')] });
+  cancel('a').listeners.get('click')({ detail: 2 });
+  assert.deepEqual(sent, []);
+  cancel('a').listeners.get('click')({ detail: 1 });
+  assert.deepEqual(sent, [['cancel', 'a']]);
+});
+
 test('Cancel says so at once, is sent once, and the row settles it', () => {
   view.show({ rows: [running('a', { rate: 5, left: 9 })] });
   assert.equal(row('a').one('ja-rate').textContent, '5/s');

@@ -147,7 +147,9 @@ function createButtons(el, press) {
     button.dataset.verb = action.verb;
     if (action.icon) glyph(button, 'ja-glyph', action.icon);
     else setText(button, action.label);
-    button.addEventListener('click', () => {
+    button.addEventListener('click', event => {
+      // The second click of a double one is not meant for the button that has come to its place.
+      if (event && event.detail > 1) return;
       if (button.getAttribute('aria-disabled') !== 'true') press(action);
     });
     return { action, button };
