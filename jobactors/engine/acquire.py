@@ -94,8 +94,12 @@ class Acquisition:
         return dict(self._claim.taken or {})
 
     def _give_up(self) -> None:
-        self._system.door.call(self._system.claims.withdraw, self._claim)
+        self._system.door.call(self._withdraw)
         self._give_back()
+
+    def _withdraw(self) -> None:
+        self._system.claims.withdraw(self._claim)
+        self._system.pump()  # others may have waited behind it
 
     def _give_back(self) -> None:
         if self._claim.taken is not None:

@@ -10,7 +10,7 @@ from jobactors.model.errors import Deadlock
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jobactors.model.resources import Resources
+    from .waiting_room import WaitingRoom
 
 
 class Claim:
@@ -40,8 +40,10 @@ class Claims:
     not begun would hold up more than it helps.
     """
 
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
+    def __init__(self, room: WaitingRoom) -> None:
+        self._room = room
+        self._resources = room.resources
+        room.is_claimed = self.waits_for
         self._waiting: list[Claim] = []
 
     def add(self, claim: Claim) -> bool:
@@ -62,7 +64,7 @@ class Claims:
     def withdraw(self, claim: Claim) -> None:
         """The job does not want it any more."""
         if claim in self._waiting:
-            self._waiting.remove(claim)
+            self._leave(claim)
 
     def waits_for(self, name: str) -> bool:
         """Whether any claim waits for units of ``name``."""
@@ -77,7 +79,11 @@ class Claims:
         """Units came back: meet the claims that can be met now, in order."""
         for claim in list(self._waiting):
             if self._grant(claim):
-                self._waiting.remove(claim)
+                self._leave(claim)
+
+    def _leave(self, claim: Claim) -> None:
+        self._waiting.remove(claim)
+        self._room.look_again(claim.names)
 
     def _grant(self, claim: Claim) -> bool:
         for needs in claim.alternatives:

@@ -77,7 +77,7 @@ class System:
         self.room = WaitingRoom(max_running, capacities)
         self.slots = Slots(self.room)
         self.hooks = DoneHooks()
-        self.claims = Claims(self.room.resources)
+        self.claims = Claims(self.room)
         self.accepts = True
         """Whether submits are taken."""
         self.starts = True

@@ -30,7 +30,7 @@ from jobactors.model.resources import Resources
 from jobactors.model.states import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 NO_NEEDS: Final[Mapping[str, int]] = {}
 
@@ -91,6 +91,8 @@ class WaitingRoom:
         self.dispatch_held = False
         """While True nothing starts."""
         self.resources = Resources(capacities or {})
+        self.is_claimed: Callable[[str], bool] = lambda _: False
+        """Whether a running job waits for units of a resource: it goes before all queued ones."""
         self._guests: dict[str, Guest] = {}
         self._running: set[str] = set()
         self._order = itertools.count()
@@ -316,7 +318,7 @@ class WaitingRoom:
     def _missing(self, guest: Guest) -> str | None:
         """The first resource that keeps a guest waiting, or None."""
         for name, units in guest.needs.items():
-            if units > self.resources.free(name):
+            if units > self.resources.free(name) or self.is_claimed(name):
                 return name
             first = self._first_parked(name)
             if first is not None and first.rank < guest.rank:
@@ -339,6 +341,11 @@ class WaitingRoom:
             heapq.heappop(queue)
         self._parked.pop(name, None)
         return None
+
+    def look_again(self, names: Iterable[str]) -> None:
+        """Nobody claims these any more, or not as much: whoever waits for them may start."""
+        for name in names:
+            self._unpark(name)
 
     def _unpark(self, name: str) -> None:
         """Let the first one that waits for ``name`` be looked at again."""

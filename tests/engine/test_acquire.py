@@ -136,6 +136,37 @@ async def test_a_circle_is_refused_and_everybody_else_goes_on() -> None:
         assert [await job for job in jobs_] == ["got both", "backed off"]
 
 
+async def test_queued_jobs_do_not_overtake_a_running_job_that_waits(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It would starve behind a stream of smaller ones; when it leaves, they go on."""
+    order: list[str] = []
+
+    async def small(name: str) -> None:
+        order.append(name)
+        await trio.sleep(1)
+
+    async def big() -> None:
+        async with ja.current_job().acquire({"gpu": 2}):
+            order.append("big")
+
+    async with ja.open_jobs(resources={"gpu": 2}) as jobs:
+        for name in "ab":
+            jobs.options(resources="gpu").submit(small, name)
+        await trio.sleep(0.5)
+        claimant = jobs.submit(big)
+        await trio.testing.wait_all_tasks_blocked()
+        for name in "cd":
+            jobs.options(resources="gpu").submit(small, name)
+        await claimant
+        impatient = jobs.submit(big)
+        await trio.testing.wait_all_tasks_blocked()
+        late = jobs.options(resources="gpu").submit(small, "e")
+        impatient.cancel()
+        await late
+    assert order == ["a", "b", "big", "c", "d", "e"]
+
+
 async def test_a_cancelled_wait_leaves_nothing_behind() -> None:
     """Neither a claim that is met later, nor units nobody holds."""
 
