@@ -10,7 +10,7 @@ import trio
 
 from jobactors.inside.bars import capture_tqdm
 from jobactors.inside.capture import capturing
-from jobactors.model.errors import JobFailed, NoJobSystem
+from jobactors.model.errors import JobactorsError, NoJobSystem
 from jobactors.model.outcome import error_for_waiter
 from jobactors.model.retention import Retention
 from jobactors.model.states import JobState
@@ -132,7 +132,7 @@ def _raise_unread(system: System) -> None:
         total = len(errors) + lost
         count = "1 job" if total == 1 else f"{total} jobs"
         more = f"; {lost} of them no longer kept by retention" if lost else ""
-        gone = [] if errors else [JobFailed("", "its error is no longer kept")]
+        gone = [] if errors else [JobactorsError("Retention(jobs=…) keeps more, for longer")]
         raise ExceptionGroup(f"{count} failed, and nobody read why{more}", errors or gone)
 
 
