@@ -164,7 +164,8 @@ async def test_queued_jobs_do_not_overtake_a_running_job_that_waits(
         late = jobs.options(resources="gpu").submit(small, "e")
         impatient.cancel()
         await late
-    assert order == ["a", "b", "big", "c", "d", "e"]
+    # Who of two that start together runs first is nobody's promise.
+    assert (set(order[:2]), order[2], set(order[3:5]), order[5]) == ({*"ab"}, "big", {*"cd"}, "e")
 
 
 async def test_a_cancelled_wait_leaves_nothing_behind() -> None:
