@@ -71,13 +71,20 @@ if TYPE_CHECKING:
     from .model.snapshot import JobInfo as JobInfo, JobSnapshot as JobSnapshot
     from .model.states import JobState as JobState, Request as Request, Waiting as Waiting
 
+    # Store
+    from .engine.store import Store as Store
+    from .model.stored import EventRow as EventRow, Keep as Keep
+
     # Errors
     from .model.errors import (
-        AlreadyStarted as AlreadyStarted, Deadlock as Deadlock, DuplicateJob as DuplicateJob,
+        AlreadyStarted as AlreadyStarted, CheckpointFound as CheckpointFound, Deadlock as Deadlock, DuplicateJob as DuplicateJob,
         IllegalMove as IllegalMove, IllegalVerb as IllegalVerb, JobactorsError as JobactorsError,
         JobCancelled as JobCancelled, JobFailed as JobFailed, JobInterrupted as JobInterrupted,
         JobsClosed as JobsClosed, JobTimedOut as JobTimedOut, MailboxFull as MailboxFull,
-        NoAnswer as NoAnswer, NoJobSystem as NoJobSystem, ResourceBusy as ResourceBusy,
+        NoAnswer as NoAnswer, NoJobSystem as NoJobSystem, NotResumable as NotResumable,
+        ResourceBusy as ResourceBusy, StoreBusy as StoreBusy, StoreDamaged as StoreDamaged,
+        StoreError as StoreError, StoreFailed as StoreFailed, StoreLost as StoreLost,
+        StoreTooNew as StoreTooNew,
         TooMuch as TooMuch, UnknownJob as UnknownJob, UnknownJobType as UnknownJobType,
         WorkerDied as WorkerDied, WrongProcess as WrongProcess, WrongThread as WrongThread,
     )
@@ -118,10 +125,13 @@ _HOMES = {
     "model.resources": "Holding ResourceState",
     "model.snapshot": "JobInfo JobSnapshot",
     "model.states": "JobState Request Waiting",
+    "engine.store": "Store",
+    "model.stored": "EventRow Keep",
     "model.errors": (
-        "AlreadyStarted Deadlock DuplicateJob IllegalMove IllegalVerb JobactorsError JobCancelled "
+        "AlreadyStarted CheckpointFound Deadlock DuplicateJob IllegalMove IllegalVerb JobactorsError JobCancelled "
         "JobFailed JobInterrupted JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem "
-        "ResourceBusy TooMuch UnknownJob UnknownJobType WorkerDied "
+        "NotResumable ResourceBusy StoreBusy StoreDamaged StoreError StoreFailed StoreLost "
+        "StoreTooNew TooMuch UnknownJob UnknownJobType WorkerDied "
         "WrongProcess WrongThread"
     ),
 }

@@ -213,3 +213,86 @@ class NoJobSystem(JobactorsError):
             f"{call} needs a job system: call ja.start() first, or use it inside "
             "'async with ja.open_jobs()'"
         )
+
+
+class StoreError(JobactorsError):
+    """The base of all errors of a store; ``store`` is its name."""
+
+    def __init__(self, store: str, message: str) -> None:
+        super().__init__(message)
+        self.store = store
+
+
+class StoreBusy(StoreError):
+    """Somebody else owns the store: one process at a time writes a file."""
+
+    def __init__(self, store: str, owner: str) -> None:
+        super().__init__(
+            store,
+            f"{store} belongs to {owner}: end that first, wait for it, or open another file",
+        )
+        self.owner = owner
+
+
+class StoreTooNew(StoreError):
+    """A newer version of this package has written the store."""
+
+    def __init__(self, store: str, version: int, known: int) -> None:
+        super().__init__(
+            store,
+            f"{store} has schema {version}, this package knows up to {known}: "
+            "upgrade jobactors, or open another file",
+        )
+
+
+class StoreDamaged(StoreError):
+    """What the store keeps cannot be read; it is left as it is."""
+
+    def __init__(self, store: str, why: str) -> None:
+        super().__init__(
+            store,
+            f"{store} cannot be read ({why}): it is left as it is; restore a copy of it, "
+            "or move it away to begin anew",
+        )
+
+
+class StoreFailed(StoreError):
+    """The store could not be written: nothing of this change is kept."""
+
+    def __init__(self, store: str, why: str, cure: str) -> None:
+        super().__init__(store, f"{store} cannot be written ({why}): {cure}")
+        self.why = why
+        self.cure = cure
+
+
+class StoreLost(StoreError):
+    """Another process has become the store's owner; this one writes no more."""
+
+    def __init__(self, store: str) -> None:
+        super().__init__(
+            store,
+            f"another process has taken over {store}: what this one does is kept no more; "
+            "restart it, or open another file",
+        )
+
+
+class NotResumable(JobactorsError):
+    """An interrupted job cannot go on; the message says what is missing, and what can be done."""
+
+    def __init__(self, job_id: str, why: str) -> None:
+        super().__init__(f"job {job_id} cannot be resumed: {why}")
+        self.job_id = job_id
+
+
+class CheckpointFound(JobactorsError):
+    """A checkpoint of this (type, subject) is kept, and the submit did not say what to do with it.
+
+    Pass ``on_checkpoint="resume"`` to go on from it, ``on_checkpoint="fresh"`` to drop it.
+    """
+
+    def __init__(self, type: str, subject: str, found: str) -> None:
+        about = f"{type} about {subject!r}" if subject else type
+        super().__init__(
+            f"an earlier {about} left a checkpoint ({found}): submit with "
+            'on_checkpoint="resume" to go on from it, or on_checkpoint="fresh" to drop it'
+        )
