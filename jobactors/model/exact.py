@@ -1,0 +1,124 @@
+"""JSON that comes back as exactly what went in, or not at all.
+
+A value that ``json`` would bend (a tuple into a list, a number key into text, a NaN into something
+no other reader takes) is refused, so that what a store gives back is never *nearly* what a job had.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final
+
+_LEAVES: Final = frozenset({str, bool, type(None)})
+_DEEPEST: Final = 200
+_MOST_PARTS: Final = 1_000_000  # lists and dictionaries; what they hold is not counted
+_LONGEST_INTEGER: Final = 10_000  # bits; Python refuses to read much longer ones as text
+
+
+class NotExact(TypeError):
+    """JSON cannot say this value exactly; ``kind`` is the name of the offending type."""
+
+    def __init__(self, path: str, kind: str, why: str = "") -> None:
+        super().__init__(f"{path} is {why or kind}, which JSON cannot say exactly")
+        self.kind = kind
+
+
+def exact_json(value: object, name: str = "the value") -> str:
+    """Return ``value`` as JSON text that reads back equal, of the same types, in ASCII.
+
+    Args:
+        value: None, bool, int, a finite float, str, or lists and dictionaries (with text keys) of
+            these, at most 200 deep.
+        name: What to call it in the error.
+
+    Raises:
+        NotExact: for anything else; the message says where it is.
+
+    Example::
+
+        >>> exact_json({"page": 3, "ids": [1, 2]})
+        '{"page": 3, "ids": [1, 2]}'
+    """
+    if not _is_plain(value):
+        _check(value, name)
+    return json.dumps(value)
+
+
+def from_json(text: str) -> Any:
+    """Read what :func:`exact_json` wrote.
+
+    Raises:
+        ValueError: if it is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+_Path = tuple["_Path | str", object]
+"""Where a part is: what holds it, and its index or key there.  Made into text for an error only."""
+
+
+def _check(value: object, name: str) -> None:
+    """Go through all parts level by level; a circle ends at the depth limit."""
+    level: list[tuple[_Path | str, Any]] = [(name, value)]
+    seen = 0
+    for _ in range(_DEEPEST):
+        below: list[tuple[_Path | str, Any]] = []
+        for path, part in level:
+            _add_parts(path, part, below)
+        seen += len(below)
+        if seen > _MOST_PARTS:
+            raise NotExact(name, type(value).__name__, "too large")
+        if not below:
+            return
+        level = below
+    raise NotExact(name, type(value).__name__, "nested too deeply, or in a circle")
+
+
+def _add_parts(path: _Path | str, part: Any, below: list[tuple[_Path | str, Any]]) -> None:
+    kind = type(part)
+    if kind is list:
+        below += [((path, i), item) for i, item in enumerate(part) if not _is_plain(item)]
+    elif kind is dict:
+        for key, item in part.items():
+            if type(key) is not str:
+                raise NotExact(f"a key of {_said(path)}", type(key).__name__)
+            if not _is_plain(item):
+                below.append(((path, key[:40]), item))
+    else:
+        _check_leaf(part, path)
+
+
+def _said(path: _Path | str) -> str:
+    keys = []
+    while not isinstance(path, str):
+        path, key = path
+        keys.append(f"[{key!r}]")
+    return path + "".join(reversed(keys))
+
+
+def _is_plain(part: object) -> bool:
+    """Whether a part needs no further look: most of a long list are such."""
+    kind = type(part)
+    if kind is float:
+        return math.isfinite(part)  # type: ignore[arg-type]
+    return kind in _LEAVES or (kind is int and -(2**63) <= part < 2**63)  # type: ignore[operator]
+
+
+def _check_leaf(part: Any, path: _Path | str) -> None:
+    kind = type(part)
+    if kind in _LEAVES:
+        return
+    if kind is int:
+        if part.bit_length() > _LONGEST_INTEGER:
+            raise NotExact(_said(path), "int", "an integer of thousands of digits")
+    elif kind is float:
+        if not math.isfinite(part):
+            raise NotExact(_said(path), "float", str(part))
+    else:
+        raise NotExact(
+            _said(path), f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+        )
