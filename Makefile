@@ -3,6 +3,7 @@
 # make check  all static checks, type checkers included
 # make simulate  play 10,000 random programs (SEEDS=…) in the engine and in a model of it
 # make death  strike kernels and scripts in every way and situation; a thousand starts and stops
+# make crash  kill a program before and after every SQL statement, and at 1,000 random moments
 # make bench  measure everything beside the bare thing and its peers; writes .bench/table.md
 # make clean  remove what the other targets built (.jupyter/ too: what the tour's jobs left)
 
@@ -20,7 +21,7 @@ OLDER_KERNELS := .kernels/ipykernel-7.3.0 .kernels/ipykernel-6.31.0
 AXE := .tools/axe.min.js
 AXE_CORE := axe-core-4.10.3
 
-.PHONY: help run test simulate death lint check bench clean
+.PHONY: help run test simulate death crash lint check bench clean
 .NOTPARALLEL: # pip must not meet itself in one environment
 
 help:
@@ -41,6 +42,10 @@ simulate: .venv/.dev-installed
 
 death: .venv/.dev-installed
 	JOBACTORS_DEATH=all JOBACTORS_ROUNDS=1000 $(BIN)/python -m pytest tests/death tests/test_leaks.py \
+		-o faulthandler_timeout=0 $(PYTEST_ARGS)
+
+crash: .venv/.dev-installed
+	JOBACTORS_CRASH=all JOBACTORS_CORRUPT=1000 $(BIN)/python -m pytest tests/crash tests/stores \
 		-o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 lint: .venv/.dev-installed

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .runners.block import tracked as tracked
     from .model.jobtype import JobType as JobType, job as job, job_types as job_types
     from .model.limits import Limits as Limits
+    from .model.checkpoint import Every as Every
     from .model.options import Options as Options
     from .model.retention import Retention as Retention
     from .model.retry import Retry as Retry, Snooze as Snooze
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
         JobContext as JobContext, bind_context as bind_context, cancelled as cancelled,
         current_job as current_job, shield as shield,
     )
+    from .inside.checkpoint import save_checkpoint as save_checkpoint
     from .inside.progress import progress as progress
+    from .inside.ranges import Range as Range, merge as merge, ranges as ranges
     from .inside.stage import stage as stage
     from .inside.track import track as track
     from .inside.inbox import Inbox as Inbox, Question as Question, Reply as Reply
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
         JobStopped as JobStopped, JobStuck as JobStuck, JobUpdated as JobUpdated,
         JobWaiting as JobWaiting,
     )
+    from .model.checkpoint import Checkpoint as Checkpoint
     from .model.outcome import ErrorText as ErrorText, Outcome as Outcome
     from .model.progress import Progress as Progress
     from .model.resources import Holding as Holding, ResourceState as ResourceState
@@ -72,8 +76,12 @@ if TYPE_CHECKING:
     from .model.states import JobState as JobState, Request as Request, Waiting as Waiting
 
     # Store
+    from .engine.archive import StoreState as StoreState
+    from .engine.resumable import Resumable as Resumable
     from .engine.store import Store as Store
     from .model.stored import EventRow as EventRow, Keep as Keep
+    from .stores.memory import MemoryStore as MemoryStore
+    from .stores.sqlite import SqliteStore as SqliteStore
 
     # Errors
     from .model.errors import (
@@ -81,7 +89,9 @@ if TYPE_CHECKING:
         IllegalMove as IllegalMove, IllegalVerb as IllegalVerb, JobactorsError as JobactorsError,
         JobCancelled as JobCancelled, JobFailed as JobFailed, JobInterrupted as JobInterrupted,
         JobsClosed as JobsClosed, JobTimedOut as JobTimedOut, MailboxFull as MailboxFull,
-        NoAnswer as NoAnswer, NoJobSystem as NoJobSystem, NotResumable as NotResumable,
+        NoAnswer as NoAnswer, NoJobSystem as NoJobSystem, NoStore as NoStore,
+        NotResumable as NotResumable, ResultNotKept as ResultNotKept,
+        RangesUnfinished as RangesUnfinished,
         ResourceBusy as ResourceBusy, StoreBusy as StoreBusy, StoreDamaged as StoreDamaged,
         StoreError as StoreError, StoreFailed as StoreFailed, StoreLost as StoreLost,
         StoreTooNew as StoreTooNew,
@@ -105,11 +115,14 @@ _HOMES = {
     "faces.tqdm": "tqdm trange",
     "model.jobtype": "JobType job job_types",
     "model.limits": "Limits",
+    "model.checkpoint": "Checkpoint Every",
     "model.options": "Options",
     "model.retention": "Retention",
     "model.retry": "Retry Snooze",
     "inside.context": "JobContext bind_context cancelled current_job shield",
+    "inside.checkpoint": "save_checkpoint",
     "inside.progress": "progress",
+    "inside.ranges": "Range merge ranges",
     "inside.stage": "stage",
     "inside.track": "track",
     "inside.inbox": "Inbox Question Reply",
@@ -125,12 +138,16 @@ _HOMES = {
     "model.resources": "Holding ResourceState",
     "model.snapshot": "JobInfo JobSnapshot",
     "model.states": "JobState Request Waiting",
+    "engine.archive": "StoreState",
+    "engine.resumable": "Resumable",
     "engine.store": "Store",
     "model.stored": "EventRow Keep",
+    "stores.memory": "MemoryStore",
+    "stores.sqlite": "SqliteStore",
     "model.errors": (
         "AlreadyStarted CheckpointFound Deadlock DuplicateJob IllegalMove IllegalVerb JobactorsError JobCancelled "
-        "JobFailed JobInterrupted JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem "
-        "NotResumable ResourceBusy StoreBusy StoreDamaged StoreError StoreFailed StoreLost "
+        "JobFailed JobInterrupted JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem NoStore ResultNotKept "
+        "NotResumable RangesUnfinished ResourceBusy StoreBusy StoreDamaged StoreError StoreFailed StoreLost "
         "StoreTooNew TooMuch UnknownJob UnknownJobType WorkerDied "
         "WrongProcess WrongThread"
     ),

@@ -22,17 +22,20 @@ from jobactors.model.outcome import (
     Returned,
     Stopped,
     ending_of,
+    is_success,
 )
 from jobactors.model.states import JobState, Request
 
 from .acquire import Broker
 from .attempt import Abandoned, Attempt
 from .dependencies import resolved
+from .keeper import Keeper
 from .sampler import Sampler
 from .watchdog import watching
 
 if TYPE_CHECKING:
     from .alarms import Alarm
+    from .journal import Journal
     from .record import Record
     from .system import System
 
@@ -74,6 +77,8 @@ class Actor:
             record.log,
             lambda event: system.emit(record, event),
         )
+        every = record.options.checkpoint_every
+        self.keeper = None if every is None else Keeper(system, record, self.meter, every, attempt)
         self.context = JobContext(
             self.control,
             self.meter,
@@ -86,6 +91,8 @@ class Actor:
             log=record.log,
             broker=Broker(system, record, self.control),
             system=system,
+            saver=None if self.keeper is None else self.keeper.saver,
+            part=record.part,
         )
 
     # Ctrl-C belongs to the body of the program, never to a job that happens to be running.
@@ -115,6 +122,8 @@ class Actor:
         )
         try:
             with self._scope:
+                if self.system.journal is not None:
+                    await self._until_kept(self.system.journal)
                 return Returned(await record.runner.run(attempt))
         except trio.Cancelled as exc:
             if trio.current_effective_deadline() == -math.inf:
@@ -135,10 +144,20 @@ class Actor:
             return _raised(exc)
         return Stopped()
 
+    async def _until_kept(self, journal: Journal) -> None:
+        """Wait until it is on disk that this attempt begins: no attempt begins twice."""
+        kept = journal.latch_for(self.record)
+        if kept is not None:
+            await kept
+        if self.record.refused is not None:
+            raise self.record.refused
+
     def _finish(self, ending: Ending) -> None:
         for alarm in (self._grace, self._timeout):
             if alarm is not None:
                 alarm.take_back()
+        if self.keeper is not None:
+            self.keeper.close(succeeded=is_success(ending))
         self.context.log.finish(self.system.clock.now())
         self.sampler.close()
         self.system.attempt_ended(self, ending)
@@ -160,6 +179,7 @@ class Actor:
             self._emit(JobCancelling(self.record.id, now, reason))
         else:
             self._emit(JobRequested(self.record.id, now, request, reason))
+        self._keep()  # it may be stuck, and never come to its end
         self._grace = self.system.alarms.set(now + self.record.options.grace, self._stuck)
         self.control.cancel(reason)
         self._scope.cancel(reason)
@@ -198,9 +218,14 @@ class Actor:
         self.sampler.stop()
         self.sampler.sample()
         self.sampler.stop()
+        self._keep()
         self._stop_timeout()
         self._emit(JobPaused(self.record.id, self.system.clock.now()))
         self.system.paused(self.record)
+
+    def _keep(self) -> None:
+        if self.keeper is not None:
+            self.keeper.write()
 
     def _stuck(self) -> None:
         self._emit(JobStuck(self.record.id, self.system.clock.now()))

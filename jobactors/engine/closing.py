@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from jobactors.model.states import JobState, Waiting
+from jobactors.model.states import JobState, Request, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,9 @@ async def drain(system: System) -> None:
         if not any(_moves(system, record) for record in left):
             for record in left:
                 if _rests(system, record):
-                    system.cancel(record, "the job system is closing, and it was at rest")
+                    system.cancel(
+                        record, "the job system is closing, and it was at rest", ending(system)
+                    )
         if system.unfinished:
             await change.wait()
     await system.hooks.drain()
@@ -54,15 +56,25 @@ def _rests(system: System, record: Record) -> bool:
     return record.id in room and (room.dispatch_held or room.is_held(record.id))
 
 
-async def stop(system: System, reason: str) -> list[Record]:
-    """Cancel what is left and wait for it, but no longer than each job's grace.
+def ending(system: System) -> Request:
+    """What the end of a system means for its jobs: with a store they may go on another day."""
+    return Request.CANCEL if system.journal is None else Request.INTERRUPT
+
+
+async def stop(system: System, reason: str, request: Request = Request.CANCEL) -> list[Record]:
+    """Tell what is left to stop and wait for it, but no longer than each job's grace.
+
+    Args:
+        system: Whose jobs these are.
+        reason: Shown, and told to whoever waits.
+        request: To cancel, or to interrupt.
 
     Returns:
         The jobs that did not end in time: abandoned where their runner can do that.
     """
     system.accepts = system.starts = False
     for record in system.unfinished:
-        system.cancel(record, reason)
+        system.cancel(record, reason, request)
     for record in sorted(system.unfinished, key=lambda record: record.options.grace):
         with trio.move_on_at(_patience(system, record)):
             await record.settled

@@ -38,6 +38,11 @@ class Door:
         """Whether this is the loop's own thread."""
         return threading.get_ident() == self.thread and not self._closed
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the system has ended."""
+        return self._closed
+
     def close(self) -> None:
         """Let nobody in any more."""
         self._closed = True

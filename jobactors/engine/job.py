@@ -11,6 +11,7 @@ from jobactors.model.outcome import error_for_waiter, unwrap
 
 from .display import mimebundle_of
 from .loan import loan_for
+from .stored import Stored
 from .verbs import Verbs
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from jobactors.model.log import LogLine
     from jobactors.model.snapshot import JobInfo, JobSnapshot
     from jobactors.model.states import JobState
+    from jobactors.model.stored import EventRow
 
     from .jobs import Jobs
     from .record import Record
@@ -195,12 +197,24 @@ class Job(Generic[T_co]):
         return self._tell("pause")
 
     def resume(self) -> JobSnapshot:
-        """Let a paused job go on as soon as a slot is free, or take back a pause.
+        """Let a paused or interrupted job go on as soon as a slot is free, or take back a pause.
+
+        An interrupted job, whose process stopped under it, goes on with its next attempt, from its
+        last checkpoint if it has one.
 
         Raises:
             IllegalVerb: if there is nothing to resume.
+            NotResumable: if it is interrupted and cannot go on here; the message says why.
         """
         return self._tell("resume")
+
+    def discard(self) -> JobSnapshot:
+        """End an interrupted job: it is cancelled, its checkpoint and work files are dropped.
+
+        Raises:
+            IllegalVerb: if it is not interrupted.
+        """
+        return self._tell("discard")
 
     def hold(self) -> JobSnapshot:
         """Keep a queued job from starting until it is released.
@@ -288,15 +302,36 @@ class Job(Generic[T_co]):
         return self._jobs._restart(self._record, from_checkpoint=from_checkpoint)
 
     def delete(self) -> JobSnapshot:
-        """Remove the ended job from the registry; this handle keeps its outcome.
+        """Forget the ended job, in the registry and in the store; this handle keeps its outcome.
 
         Raises:
-            IllegalVerb: if it has not ended.
+            IllegalVerb: if it has not ended, or an unfinished job comes after it.
             UnknownJob: if it has been removed already.
         """
-        system = self._jobs._system
-        system.door.call(system.remove, self.id, "deleted")
+        self._jobs._delete(self._record)
         return self._record.snapshot
+
+    # -- the store
+
+    def stored(self) -> Stored:
+        """Wait until the store keeps the job as it stands now: ``await``, or ``.result(timeout)``.
+
+        In a cell ``submit`` has waited already; in trio a job starts only once it is kept.
+
+        Raises:
+            NoStore: if the job system has none.  The waiting raises ``StoreError`` if the job could
+                not be kept.
+        """
+        return Stored(self._jobs._system, self._record)
+
+    def events(self) -> Sequence[EventRow]:
+        """What has happened to the job, oldest first, as the store keeps it.
+
+        Raises:
+            NoStore: if the job system has none.
+            StoreError: if it cannot be read.
+        """
+        return self._jobs._events(self.id)
 
     def _tell(self, verb: str, *args: Any) -> JobSnapshot:
         if not self._record.snapshot.state.is_terminal or verb != "cancel":

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, final, overload
 
@@ -15,25 +14,26 @@ import trio
 from jobactors.model.options import DEFAULTS
 from jobactors.model.states import JobState
 
+from .archive import Archive
 from .batch import Selection
-from .closing import drain, stop
+from .closing import drain, ending, stop
 from .display import mimebundle_of
 from .job import Job
+from .kept_work import KeptWork
 from .registry_view import RegistryView
 from .selection import matches
 from .submission import make_record
 from .submitter import Submitter
 from .verbs import Verbs
+from .watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jobactors.model.events import Event
     from jobactors.model.resources import ResourceState
     from jobactors.model.snapshot import JobSnapshot
 
     from .attempt import Runner
-    from .bus import Subscription
     from .record import Record
     from .system import System
 
@@ -55,7 +55,7 @@ class JobsStatistics:
 
 
 @final
-class Jobs(Submitter):
+class Jobs(Submitter, Watched, KeptWork, Archive):
     """One job system.  Opened by ``open_jobs`` or ``ja.start``, never built by hand.
 
     Usable from any thread.  In the system's own trio loop calls are direct; elsewhere they are
@@ -65,6 +65,7 @@ class Jobs(Submitter):
     def __init__(self, system: System) -> None:
         super().__init__(self, {})
         self._system = system
+        system.handle_for = partial(Job, self)
         self.registry = RegistryView(self)
         """Looks at, takes and lists finished jobs."""
 
@@ -145,13 +146,31 @@ class Jobs(Submitter):
         """Submit a job; returns it, and whether it is a new one."""
         system = self._system
         system.door.check("take a job")
-        record = make_record(work, args, kwargs, changes, system.clock.now(), runner)
-        can_be_refused = record.snapshot.info.key is not None or record.options.resources
+        kept = system.journal is not None
+        record = make_record(work, args, kwargs, changes, system.clock.now(), runner, to_keep=kept)
+        if kept:
+            return self._offer_kept(record)
+        info = record.snapshot.info
+        can_be_refused = (
+            info.key is not None
+            or record.options.resources
+            or system.shelf.has(info.type, info.subject)
+        )
         if record.runner.takes_slot and system.accepts and not can_be_refused:
             # Nothing can refuse it any more, so nothing need be waited for.
             system.door.post(system.accept_or_settle, record)
             return Job(self, record), True
         accepted = system.door.call(system.accept, record)
+        return Job(self, accepted), accepted is record
+
+    def _offer_kept(self, record: Record) -> tuple[Job[Any], bool]:
+        """Submit a job that is kept: elsewhere than in the loop, this returns when it is."""
+        system = self._system
+        accepted, kept = system.door.call(system.accept_kept, record)
+        if kept is not None and not system.door.is_home:
+            kept.wait_in_thread()
+            if accepted.refused is not None:
+                raise accepted.refused
         return Job(self, accepted), accepted is record
 
     def _restart(self, ended: Record, *, from_checkpoint: bool) -> Job[Any]:
@@ -166,21 +185,15 @@ class Jobs(Submitter):
         Raises:
             UnknownJob: if there is none (any more).
         """
-        return Job(self, self._system.door.look(self._system.registry.get, job_id))
+        return Job(self, self._find(job_id))
 
     def latest(self, type: str, subject: str = "") -> Job[Any] | None:
         """Return the job of this type and subject that was submitted last, or None.
 
         What a page asks that comes back: is there a result, an error, or work going on?
         """
-        return self._system.door.look(self._latest, type, subject)
-
-    def _latest(self, kind: str, subject: str) -> Job[Any] | None:
-        for record in reversed(self._system.registry):
-            info = record.snapshot.info
-            if info.type == kind and info.subject == subject:
-                return Job(self, record)
-        return None
+        record = self._find_latest(type, subject)
+        return None if record is None else Job(self, record)
 
     def stats(self) -> JobsStatistics:
         """Count the jobs, in all and in each state."""
@@ -193,109 +206,6 @@ class Jobs(Submitter):
         return JobsStatistics(
             len(registry), by_state, len(registry.unread()), registry.pruned_unread
         )
-
-    def _snapshots(self) -> Sequence[JobSnapshot]:
-        return self._system.door.look(lambda: [record.snapshot for record in self._system.registry])
-
-    # -- watch
-
-    @asynccontextmanager
-    async def subscribe(self, *kinds: type[Event]) -> AsyncIterator[Subscription]:
-        """Watch events, in the system's own trio loop.
-
-        The present state comes first, one ``JobRestated`` a job.  State changes are complete and in
-        order; progress is conflated if you are slow.  A subscriber that leaves more than 10,000
-        state changes unread is cut off by :class:`~jobactors.SubscriberLagged`.  It never slows a
-        job.  It ends when the system closes.
-
-        Args:
-            *kinds: Only events of these classes; default: all.
-
-        Example::
-
-            async with jobs.subscribe(ja.JobFinished) as batches:
-                async for batch in batches:
-                    for event in batch: ...
-        """
-        bus = self._system.bus
-        subscription = bus.subscribe(kinds, self._snapshots())
-        try:
-            yield subscription
-        finally:
-            bus.unsubscribe(subscription)
-
-    def on_event(
-        self, callback: Callable[[Event], object], *kinds: type[Event]
-    ) -> Callable[[], None]:
-        """Call ``callback(event)`` in the loop's thread for each event, the present state first.
-
-        It should be quick, and only pass the event on.  If it raises, the error is logged and it is
-        called no more.  It never slows the job the event is about.
-
-        Returns:
-            A function that ends it; from any thread, any number of times.
-        """
-
-        async def tell() -> None:
-            async with self.subscribe(*kinds) as batches:
-                async for batch in batches:
-                    for event in batch:
-                        callback(event)
-
-        return self._serve(tell)
-
-    def on_change(
-        self, callback: Callable[[Sequence[JobSnapshot]], object], interval: float = 0.1
-    ) -> Callable[[], None]:
-        """Call ``callback(snapshots)`` with the whole list, now and after changes.
-
-        For views that redraw everything: changes within ``interval`` seconds are told once, the
-        last state always.  It is called in the loop's thread and should be quick; if it raises, the
-        error is logged and it is called no more.
-
-        Args:
-            callback: Gets the snapshots of all jobs, in the order of submission.
-            interval: Seconds between two calls, at least; default: 0.1.
-
-        Returns:
-            A function that ends it; from any thread, any number of times.
-        """
-
-        async def tell() -> None:
-            async with self.subscribe() as batches:
-                async for _ in batches:
-                    callback(self._snapshots())
-                    await trio.sleep(interval)  # what comes meanwhile gathers, and is told once
-
-        return self._serve(tell)
-
-    def _serve(self, service: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-        """Run a service until the returned function is called."""
-        scope = trio.CancelScope()
-        door = self._system.door
-
-        async def serve() -> None:
-            with scope:
-                await service()
-
-        door.call(self._system.attach, serve)
-        return partial(door.post_quietly, scope.cancel)
-
-    def attach(self, service: Callable[[Jobs], Awaitable[None]]) -> None:
-        """Run ``await service(jobs)`` in the system's own loop, beside the jobs, until it closes.
-
-        For displays and bridges.  It is cancelled last, after the final events.  If it raises, the
-        error is logged and the jobs go on.
-        """
-        self._system.door.call(self._system.attach, lambda: service(self))
-
-    def post(self, function: Callable[..., object], *args: Any) -> None:
-        """Run ``function(*args)`` soon in the loop's thread; returns at once, from any thread.
-
-        Raises:
-            JobsClosed: when the system has ended.
-        """
-        self._system.door.post(function, *args)
 
     # -- many at once
 
@@ -348,8 +258,9 @@ class Jobs(Submitter):
         self._system.door.call(Verbs(self._system).set_max_running, max_running)
 
     async def close(self, grace: float = 0.0) -> None:
-        """Take no more jobs, wait ``grace`` seconds for those there are, then cancel the rest.
+        """Take no more jobs, wait ``grace`` seconds for those there are, then stop the rest.
 
+        Without a store they are cancelled; with one they are interrupted, to go on another day.
         In the system's own loop.  Returns when the last one has ended, or its own grace has passed.
 
         Args:
@@ -359,7 +270,7 @@ class Jobs(Submitter):
         system.accepts = math.isinf(grace)
         with trio.move_on_after(grace):
             await drain(system)
-        await stop(system, "the job system is closing")
+        await stop(system, "the job system is closing", ending(system))
 
     def _note_reading(self, record: Record) -> None:
         door = self._system.door

@@ -45,9 +45,14 @@ def same_job(existing: Record, new: Record) -> Record:
         raise DuplicateJob(key, existing.id, 'on_duplicate="raise" wants no second one')
     if not _same(new.function, existing.function):  # a bound method is a new object each time
         raise DuplicateJob(key, existing.id, "it has another function")
-    if not _same(_bound(new), _bound(existing)):
+    if not same_arguments(existing, new):
         raise DuplicateJob(key, existing.id, "it has other arguments")
     return existing
+
+
+def same_arguments(existing: Record, new: Record) -> bool:
+    """Whether two jobs are called with equal arguments, however these were given."""
+    return _same(_bound(new), _bound(existing))
 
 
 def _bound(record: Record) -> object:

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
+    from jobactors.inside.checkpoint import Saver
     from jobactors.inside.inbox import Inbox
+    from jobactors.model.errors import StoreError
     from jobactors.model.events import JobQueued
     from jobactors.model.log import Log
     from jobactors.model.options import Options
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from .actor import Actor
     from .alarms import Alarm
     from .attempt import Runner
+    from .checkpoints import Apart
     from .dependencies import Edge
+    from .spec import Spec
 
 
 class Record:
@@ -31,6 +35,7 @@ class Record:
 
     __slots__ = (
         "actor",
+        "apart",
         "args",
         "context",
         "deadline",
@@ -40,11 +45,15 @@ class Record:
         "kwargs",
         "log",
         "options",
+        "part",
         "queued",
+        "refused",
         "runner",
+        "saver",
         "settled",
         "snapshot",
         "snoozes",
+        "spec",
     )
 
     def __init__(
@@ -59,6 +68,7 @@ class Record:
         *,
         context: Context | None,
         edges: tuple[Edge, ...] = (),
+        spec: Spec | None = None,
     ) -> None:
         self.queued = queued
         self.snapshot = snapshot
@@ -70,6 +80,10 @@ class Record:
         self.context = context
         self.edges = edges
         """What it comes after."""
+        self.spec = spec
+        """What of the submit is kept; None without a store."""
+        self.refused: StoreError | None = None
+        """Why it could not be kept, and so is not run."""
         self.inbox: Inbox | None = None
         """Its mailbox, made when it starts or is first told something."""
         self.settled = Latch()
@@ -82,6 +96,12 @@ class Record:
         """Rings when it should have started."""
         self.actor: Actor | None = None
         """The running attempt."""
+        self.part = ""
+        """Which part of its (type, subject) it works at; empty for all of it."""
+        self.apart: Apart | None = None
+        """Its checkpoints, if another job has its place on the shelf."""
+        self.saver: Saver | None = None
+        """What its last attempt has saved."""
 
     @property
     def id(self) -> str:

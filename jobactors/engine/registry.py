@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TAKEN: Final = "taken"
 """Why a job was removed whose outcome somebody took, which is reading."""
+DELETED: Final = "deleted"
+"""Why a job was removed that somebody wanted gone, from the store as well."""
 
 
 @attrs.frozen

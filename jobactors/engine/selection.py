@@ -25,7 +25,7 @@ def matches(
     Raises:
         ValueError: for a state or priority that does not exist.
     """
-    wanted_state = None if state is None else _state(state)
+    wanted_state = None if state is None else as_state(state)
     wanted_priority = None if priority is None else priority_number(priority)
 
     def predicate(snapshot: JobSnapshot) -> bool:
@@ -41,7 +41,12 @@ def matches(
     return predicate
 
 
-def _state(value: str) -> JobState:
+def as_state(value: str) -> JobState:
+    """Return the state of that name.
+
+    Raises:
+        ValueError: if there is none; the message lists those there are.
+    """
     try:
         return JobState(value)
     except ValueError:

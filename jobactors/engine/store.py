@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from jobactors.model.states import JobState
     from jobactors.model.stored import CheckpointRow, EventRow, JobRow, Write
@@ -29,6 +30,11 @@ class Store(Protocol):
     @property
     def name(self) -> str:
         """What a person reads: its path, or "memory"."""
+        ...
+
+    @property
+    def work_folder(self) -> Path | None:
+        """Where work files lie that belong to checkpoints; None if they go with the process."""
         ...
 
     def open(self, patience: float = 0.0) -> int:

@@ -16,6 +16,7 @@ from .attempt import runner_for, runner_named
 from .dependencies import find_edges
 from .ids import IDS
 from .record import Record
+from .spec import make_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +31,8 @@ def make_record(
     changes: Mapping[str, Any],
     now: float,
     runner: Runner | None = None,
+    *,
+    to_keep: bool = False,
 ) -> Record:
     """Make the record of a job that nobody has accepted yet.
 
@@ -40,6 +43,7 @@ def make_record(
         changes: The options that were given, over the job type's own.
         now: The present moment.
         runner: Used instead of the one that options or function ask for.
+        to_keep: Whether a store will keep it, so that its arguments are written down now.
 
     Raises:
         TypeError, ValueError: for work that cannot be a job; the message says what can.
@@ -69,6 +73,7 @@ def make_record(
         key=_key(kind, type_name, options),
     )
     queued = JobQueued(info.id, now, info, _first_wait(options, now))
+    edges = find_edges(options.after, args, kwargs)
     return Record(
         queued,
         fold(None, queued),
@@ -78,7 +83,8 @@ def make_record(
         options,
         runner or choose_runner(function, options),
         context=submitter_context(),
-        edges=find_edges(options.after, args, kwargs),
+        edges=edges,
+        spec=make_spec(function, args, kwargs, options, edges) if to_keep else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal
@@ -18,11 +19,16 @@ from jobactors.model.states import JobState
 from .closing import abandon, drain, stop
 from .display import in_kernel
 from .jobs import Jobs, check_max_running
+from .opening import open_journal, store_of, take_up
+from .recovery import check_recover
 from .system import System
 from .upstairs import check_display, upstairs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+
+    from .recovery import Recover
+    from .store import Store
 
 OPEN: ContextVar[Jobs | None] = ContextVar("jobactors_open_system", default=None)
 """The innermost ``open_jobs`` block around this code."""
@@ -39,12 +45,16 @@ async def open_jobs(
     retention: Retention | None = None,
     display: Literal["terminal"] | None = None,
     unread_failures: Literal["raise", "ignore"] = "raise",
+    store: str | os.PathLike[str] | Store | None = None,
+    recover: Recover = "ask",
+    patience: float = 0.0,
 ) -> AsyncIterator[Jobs]:
     """Open a job system for a block of trio code.  Nothing it runs outlives the block.
 
     1. When the body ends normally, the block waits for every job, as a nursery does; jobs may go on
        submitting jobs meanwhile.  Jobs that only rest (held, paused) are cancelled once nothing
-       else is left.  Failures nobody has read then leave the block as one :class:`ExceptionGroup`.
+       else is left; with a store they are interrupted.  Failures nobody has read then leave the
+       block as one :class:`ExceptionGroup`.
     2. When the body raises, or is cancelled, no more jobs are taken, all jobs are cancelled, and
        the body's own exception leaves the block, unwrapped.
     3. Either way the events of the last job reach every subscriber before the block ends.
@@ -58,10 +68,17 @@ async def open_jobs(
         retention: What is kept of finished jobs; default: a day, 10,000 jobs, 256 MiB of results.
         display: "terminal" shows the jobs on ``sys.stderr``: bars, or plain lines if that is none.
         unread_failures: "ignore" lets the block end quietly although jobs have failed unread.
+        store: Where jobs are kept so that they survive their process: the path of a file that is
+            made if need be, or a store such as ``ja.SqliteStore(path, durability="power")``;
+            default: nowhere.
+        recover: What happens with the unfinished jobs of an earlier process: "ask" lets them rest
+            until somebody resumes or discards them, "auto" starts again those that were not paused.
+        patience: Seconds to wait for an earlier owner of the store that is about to end.
 
     Raises:
         ExceptionGroup: at the end, as said above.
         TypeError, ValueError: for an argument that makes no sense.
+        StoreError: if the store cannot be opened: another process owns it, it is damaged, ….
 
     Example::
 
@@ -73,6 +90,8 @@ async def open_jobs(
     if unread_failures not in {"raise", "ignore"}:
         raise ValueError(f'unread_failures is "raise" or "ignore", not {unread_failures!r:.100}')
     check_display(display)
+    check_recover(recover)
+    keeper = store_of(store)
     capture_tqdm()
     system = System(max_running, retention or Retention(), resources)
     body_error: BaseException | None = None
@@ -83,6 +102,9 @@ async def open_jobs(
             jobs.attach(upstairs(display).show)
         outer = OPEN.set(jobs)
         try:
+            if keeper is not None:
+                await open_journal(system, keeper, patience)
+                take_up(system, recover)
             yield jobs
             await drain(system)
         except BaseException as exc:

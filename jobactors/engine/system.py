@@ -11,11 +11,12 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from jobactors.model.errors import (
+    CheckpointFound,
     JobsClosed,
     ResourceBusy,
 )
@@ -24,6 +25,7 @@ from jobactors.model.events import (
     JobFinished,
     JobRead,
     JobRemoved,
+    JobRequeued,
     JobRetried,
     JobStarted,
     JobStopped,
@@ -33,28 +35,37 @@ from jobactors.model.outcome import Ending, ErrorText, Outcome, Raised, judge
 from jobactors.model.retry import Snooze
 from jobactors.model.snapshot import fold
 from jobactors.model.states import JobState, Request, Waiting
+from jobactors.model.stored import DeleteJobs
 
 from .actor import Actor
 from .alarms import Alarms
 from .bus import Bus
+from .checkpoints import Shelf
 from .claims import Claims
 from .clock import LoopClock
 from .done_hook import DoneHooks
 from .door import Door
 from .keys import Keys, same_job
-from .registry import Registry, Removal
+from .recovery import Recovery, records_from
+from .registry import DELETED, Registry, Removal
 from .slots import Slots
 from .waiting_room import WaitingRoom
+from .workroom import Workroom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from contextvars import Context
+    from pathlib import Path
 
+    from jobactors.inside.latch import Latch
+    from jobactors.model.errors import StoreError
     from jobactors.model.options import OnDone
     from jobactors.model.retention import Retention
     from jobactors.model.snapshot import JobSnapshot
 
     from .alarms import Alarm
+    from .job import Job
+    from .journal import Journal
     from .record import Record
 
 _log = logging.getLogger("jobactors")
@@ -83,6 +94,15 @@ class System:
         self.starts = True
         """Whether queued jobs are started; no more once everything is being cancelled."""
         self.keys = Keys()
+        self.recovery = Recovery(self)
+        self.work_base: Path | None = None
+        """Where work files are kept; None for a temporary folder."""
+        self.workroom = Workroom(lambda: self.work_base)
+        self.shelf = Shelf(self.clock, self.workroom, self.recovery.find_revived)
+        self.journal: Journal | None = None
+        """Writes into the store; None without one."""
+        self.handle_for: Callable[[Record], Job[Any]]
+        """Makes a job's handle."""
         self._unfinished: set[str] = set()
         self._due: Alarm | None = None
         self._expiry: Alarm | None = None
@@ -106,11 +126,15 @@ class System:
                 self._services = services
                 services.start_soon(self.alarms.run)
                 services.start_soon(self.bus.run)
+                services.start_soon(self.workroom.run)
                 async with trio.open_nursery() as jobs:
                     self._jobs = jobs
                     task_status.started(self)
                     jobs.start_soon(self._closing.wait)
                 await self.bus.close()
+                await self.workroom.close()
+                if self.journal is not None:
+                    await self.journal.close()
                 self.door.close()
                 services.cancel_scope.cancel()
 
@@ -119,6 +143,8 @@ class System:
     def emit(self, record: Record, event: Event) -> None:
         """Make ``event`` true: the one place where a snapshot changes."""
         record.snapshot = fold(record.snapshot, event)
+        if self.journal is not None:
+            self.journal.note(record, event)
         self.bus.publish(event)
 
     # -- submit
@@ -128,37 +154,96 @@ class System:
 
         Raises:
             JobsClosed: when no more jobs are taken.
+            StoreError: if it could not be kept.
             DuplicateJob: as ``on_duplicate`` says.
             TooMuch, ResourceBusy: for resources it can never have, or does not want to wait for.
         """
-        if not self.accepts:
-            raise JobsClosed
+        self.check_open()
         info, options = record.snapshot.info, record.options
         existing = self.keys.owner(info.key)
         if existing is not None and options.on_duplicate != "replace":
-            return same_job(existing, record)
+            return self._same_job(existing, record)
         self._check_resources(record)  # before anything is replaced by what cannot be taken
+        self.shelf.check(record)
         if existing is not None:
             self.cancel(existing, "replaced by a later submit with the same key")
         self.keys.take(record)
+        self.shelf.claim(record)
         self.registry.add(record)
-        self._unfinished.add(record.id)
+        if self.journal is not None:
+            self.journal.add(record)
         self.bus.publish(record.queued)
         if not record.runner.takes_slot:
+            self._unfinished.add(record.id)
             self._start(record)
             return record
+        self._set_start_deadline(record)
+        self._put_into_room(record, held=options.hold, due=options.start_at)
+        return record
+
+    def check_open(self) -> None:
+        """Raise unless a job could be taken in now.
+
+        Raises:
+            JobsClosed: when no more are taken.
+            StoreError: when it could not be kept.
+        """
+        if not self.accepts:
+            raise JobsClosed
+        if self.journal is not None:
+            self.journal.check()
+
+    def _same_job(self, existing: Record, record: Record) -> Record:
+        """Return the unfinished job that has the key; one that rests goes on."""
+        if existing.snapshot.state is JobState.INTERRUPTED:
+            self.recovery.revive(existing)
+        same = same_job(existing, record)
+        if same.snapshot.state is JobState.INTERRUPTED:
+            self.recovery.resume(same)
+        return same
+
+    def take_in_again(self, record: Record, event: JobRequeued, due: float | None) -> None:
+        """Bring a job from rest back into the waiting room."""
+        self.check_open()
+        self.emit(record, event)
+        self._put_into_room(
+            record,
+            held=event.waiting is Waiting.HOLD,
+            due=due,
+            why_due=Waiting.RETRY if event.waiting is Waiting.RETRY else Waiting.START_TIME,
+        )
+
+    def _put_into_room(
+        self,
+        record: Record,
+        *,
+        held: bool,
+        due: float | None,
+        why_due: Waiting = Waiting.START_TIME,
+    ) -> None:
+        self._unfinished.add(record.id)
         self.room.add(
             record.id,
-            info.priority,
-            held=options.hold,
-            due=options.start_at,
-            needs=options.resources,
+            record.snapshot.info.priority,
+            held=held,
+            due=due,
+            why_due=why_due,
+            needs=record.options.resources,
             after=[e.upstream.id for e in record.edges if not e.upstream.settled_for_good],
         )
-        self._set_start_deadline(record)
         self._break_if_upstream_failed(record)
         self.pump()
-        return record
+
+    def refuse(self, record: Record, error: StoreError) -> None:
+        """A job could not be kept: it ends before it has begun."""
+        if record.snapshot.state is JobState.QUEUED and record.actor is None:
+            self.room.remove(record.id)
+            self.settle(record, Outcome(JobState.FAILED, None, error, ErrorText.of(error)))
+
+    def accept_kept(self, record: Record) -> tuple[Record, Latch | None]:
+        """Take in a job, and say what is set once it is kept; None if it is already."""
+        accepted = self.accept(record)
+        return accepted, None if self.journal is None else self.journal.latch_for(accepted)
 
     def accept_or_settle(self, record: Record) -> None:
         """Take in a job whose submitter has not waited for the answer.
@@ -168,7 +253,7 @@ class System:
         """
         try:
             self.accept(record)
-        except JobsClosed as exc:
+        except (JobsClosed, CheckpointFound) as exc:
             outcome = Outcome(JobState.CANCELLED, reason=f"not taken: {exc}")
             record.context = None
             record.snapshot = fold(
@@ -307,9 +392,10 @@ class System:
             self.emit(record, JobFinished(record.id, now, outcome))
             self.registry.finished(record)
         self._unfinished.discard(record.id)
+        self.shelf.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
         self._forget_start_deadline(record)
-        self.keys.give_back(record)
         if outcome.state.is_terminal:
+            self.keys.give_back(record)
             record.slim()
         context = record.context
         record.context = None  # it may hold anything, and nobody needs it any more
@@ -358,6 +444,10 @@ class System:
                 go_on()
         elif record.snapshot.state is JobState.QUEUED:
             self.room.remove(record.id)
+            at_rest = request is Request.INTERRUPT
+            state = JobState.INTERRUPTED if at_rest else JobState.CANCELLED
+            self.settle(record, Outcome(state, reason=reason))
+        elif record.snapshot.state is JobState.INTERRUPTED and request is not Request.INTERRUPT:
             self.settle(record, Outcome(JobState.CANCELLED, reason=reason))
 
     def paused(self, record: Record) -> None:
@@ -369,6 +459,25 @@ class System:
     def find(self, job_id: str) -> Record | None:
         """Return a job's record, or None."""
         return self.registry.get(job_id) if job_id in self.registry else None
+
+    def find_anywhere(self, job_id: str) -> Record | None:
+        """Return a job's record, from the store if it is no longer here; None if it is nowhere."""
+        return self.find(job_id) or self.find_kept(job_id)
+
+    def find_kept(self, job_id: str) -> Record | None:
+        """Return the record of an ended job that only the store knows; from any thread."""
+        if self.journal is None or not isinstance(job_id, str):
+            return None
+        for record in records_from(self.journal.read(lambda store: store.get((job_id,)))):
+            if record.snapshot.state.is_terminal:
+                record.settled.set()
+                return record
+        return None
+
+    def forget(self, job_ids: tuple[str, ...]) -> None:
+        """Let ended jobs go from the store."""
+        if self.journal is not None and job_ids:
+            self.journal.write(DeleteJobs(job_ids))
 
     # -- reading
 
@@ -386,6 +495,8 @@ class System:
         """
         removal = self.registry.remove(job_id, why)
         self._removed(removal)
+        if self.journal is not None and why == DELETED:
+            self.journal.write(DeleteJobs((job_id,)))
         return removal.record
 
     def _prune(self) -> None:

@@ -8,13 +8,17 @@ from __future__ import annotations
 import importlib
 from typing import Any, Final
 
-_HOMES: Final = {"executor": "faces.executor", "terminal": "hosts.terminal"}
+_HOMES: Final = {
+    "executor": "faces.executor",
+    "sqlite": "stores.sqlite",
+    "terminal": "hosts.terminal",
+}
 DISPLAYS: Final = ("terminal",)
 """What ``display=`` says."""
 
 
 def upstairs(name: str) -> Any:
-    """Return the module of a host or face."""
+    """Return the module of a host, face or store."""
     return importlib.import_module(f"jobactors.{_HOMES[name]}")
 
 

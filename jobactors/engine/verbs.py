@@ -52,10 +52,11 @@ class Verbs:
         record.actor.pause()
 
     def resume(self, record: Record) -> None:
-        """Let a paused job go on as soon as a slot is free.
+        """Let a paused or interrupted job go on as soon as a slot is free.
 
         Raises:
             IllegalVerb: if there is nothing to resume.
+            NotResumable: if it is interrupted and cannot go on here.
         """
         actor, state = record.actor, record.snapshot.state
         if state is JobState.PAUSED and actor is not None:
@@ -70,9 +71,27 @@ class Verbs:
         elif state is JobState.RUNNING and actor is not None:
             if actor.request is Request.PAUSE:
                 actor.resume()
+        elif state is JobState.INTERRUPTED:
+            self._system.recovery.resume(record)
         else:
             instead = "release() lets it start" if state is JobState.QUEUED else "submit it again"
             raise IllegalVerb(record.id, state, "resume", instead)
+
+    def discard(self, record: Record) -> None:
+        """End an interrupted job as cancelled, and drop what it had saved.
+
+        Raises:
+            IllegalVerb: if it is not interrupted.
+        """
+        state = record.snapshot.state
+        if state is not JobState.INTERRUPTED:
+            instead = "delete() forgets it" if state.is_terminal else "cancel() ends it"
+            raise IllegalVerb(record.id, state, "discard", instead)
+        self._system.cancel(record, "discarded")
+        shelf = self._system.shelf
+        for kept in shelf.find(record.snapshot.type, record.snapshot.subject):
+            if kept.job_id == record.id:
+                shelf.drop(kept.type, kept.subject, kept.part)
 
     def hold(self, record: Record) -> None:
         """Keep a queued job from starting.
@@ -126,16 +145,22 @@ class Verbs:
             self._system.pump()
 
     def restart(self, ended: Record, from_checkpoint: bool) -> Record:
-        """Submit an ended job's work again, linked to it.
+        """Submit the work of an ended or interrupted job again, linked to it.
 
         Raises:
-            IllegalVerb: if it has not ended.
+            IllegalVerb: if it is neither.
+            NotResumable: if its process has ended, and it cannot be started here.
         """
-        del from_checkpoint  # nothing keeps checkpoints without a store
-        state = ended.snapshot.state
-        if not state.is_terminal:
+        system, state = self._system, ended.snapshot.state
+        if not (state.is_terminal or state is JobState.INTERRUPTED):
             raise IllegalVerb(ended.id, state, "restart", "it has not ended")
-        return self._system.accept(make_continuation(ended, self._system.clock.now()))
+        system.recovery.revive(ended)
+        choice = system.shelf.choice_for(ended, from_checkpoint)
+        continuation = make_continuation(ended, system.clock.now(), choice)
+        if state is JobState.INTERRUPTED:
+            system.check_open()  # before anything is lost
+            system.cancel(ended, f"started again as {continuation.id}")
+        return system.accept(continuation)
 
     def hold_dispatch(self, held: bool) -> None:
         """Start nothing, or start again."""

@@ -19,9 +19,11 @@ import trio
 
 from jobactors.engine.display import announce, in_kernel
 from jobactors.engine.jobs import check_max_running
+from jobactors.engine.opening import store_of
+from jobactors.engine.recovery import check_recover
 from jobactors.engine.supervisor import find_jobs_with, open_jobs
 from jobactors.engine.upstairs import check_display
-from jobactors.model.errors import AlreadyStarted, WrongThread
+from jobactors.model.errors import AlreadyStarted, StoreError, WrongThread
 
 from .terminal import fits_here
 
@@ -29,10 +31,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jobactors.engine.jobs import Jobs
+    from jobactors.engine.recovery import Recover
+    from jobactors.engine.store import Store
     from jobactors.model.retention import Retention
+
+    from .notebook import NotebookStore
 
 _log = logging.getLogger("jobactors")
 
+KERNEL_PATIENCE: Final = 5.0
+"""Seconds a kernel waits for its predecessor, which a restart has just told to end."""
 KERNEL_GRACE: Final = 3.0
 """Seconds a kernel's jobs have at its shutdown; Jupyter kills the kernel a little later."""
 
@@ -50,7 +58,12 @@ class _Unsaid(Enum):
 UNSAID: Final = _Unsaid.UNSAID
 """The default of an argument where None has a meaning of its own."""
 
-_DEFAULTS: Final[dict[str, Any]] = {"max_running": 4, "resources": None, "retention": None}
+_DEFAULTS: Final[dict[str, Any]] = {
+    "max_running": 4,
+    "resources": None,
+    "retention": None,
+    "recover": "ask",
+}
 
 
 class ThreadHost:
@@ -59,8 +72,10 @@ class ThreadHost:
     The starting thread writes ``arguments`` and waits; the loop's thread writes the rest.
     """
 
-    def __init__(self, arguments: dict[str, Any]) -> None:
+    def __init__(self, arguments: dict[str, Any], notebook: NotebookStore | None = None) -> None:
         self.arguments = arguments
+        self._notebook = notebook
+        """Where jobs are kept, unless the arguments say so themselves."""
         self.jobs: Jobs | None = None
         self._failure: BaseException | None = None
         self._opened = threading.Event()
@@ -72,6 +87,8 @@ class ThreadHost:
         """Start the loop and wait until its system is open."""
         self._thread.start()
         self._opened.wait()
+        if isinstance(self._failure, StoreError):
+            raise self._failure
         if self.jobs is None:
             raise RuntimeError("the jobs' event loop could not be started") from self._failure
         return self.jobs
@@ -112,8 +129,35 @@ class ThreadHost:
             self._opened.set()
 
     async def _main(self) -> None:
+        notebook = self._notebook
+        if notebook is None:
+            await self._serve(None)
+            return
+        try:
+            await self._serve(notebook.store(), notebook)
+        except StoreError as exc:
+            if self.jobs is not None:
+                raise
+            # A notebook goes on without its store, and everybody can see that.
+            _log.warning("jobs are kept in memory only: %s", exc)
+            await self._serve(None, trouble=f"jobs are kept in memory only: {exc}")
+
+    async def _serve(
+        self,
+        store: Store | None,
+        notebook: NotebookStore | None = None,
+        *,
+        trouble: str | None = None,
+    ) -> None:
         self._stop = trio.Event()
-        async with open_jobs(**self.arguments, unread_failures="ignore") as jobs:
+        arguments = {"store": store, **self.arguments}
+        patience = KERNEL_PATIENCE if in_kernel() else 0.0
+        async with open_jobs(**arguments, patience=patience, unread_failures="ignore") as jobs:
+            if notebook is not None:
+                notebook.note()
+                jobs.say_of_store(offer=notebook.offer)
+            elif trouble is not None:
+                jobs.say_of_store(trouble=trouble)
             self.jobs = jobs
             self._opened.set()
             await self._stop.wait()
@@ -137,9 +181,9 @@ class _Process:
         """The host, if its loop still runs."""
         return self.host if self.host is not None and self.host.is_alive else None
 
-    def open(self, arguments: dict[str, Any]) -> Jobs:
+    def open(self, arguments: dict[str, Any], notebook: NotebookStore | None) -> Jobs:
         """Start a host, and once a process the thread that ends it with the program."""
-        self.host = ThreadHost(arguments)
+        self.host = ThreadHost(arguments, notebook)
         jobs = self.host.start()
         if self.guard is None:
             self.guard = threading.Thread(target=_stop_after_main, name="jobactors-exit")
@@ -157,12 +201,20 @@ def start(
     resources: Mapping[str, int] | _Unsaid | None = UNSAID,
     retention: Retention | _Unsaid | None = UNSAID,
     display: Literal["terminal"] | _Unsaid | None = UNSAID,
+    store: str | os.PathLike[str] | Store | _Unsaid | None = UNSAID,
+    recover: Recover | _Unsaid = UNSAID,
+    adopt: bool = False,
 ) -> Jobs:
     """Open the process's one job system, its loop in a thread beside your program.
 
     For notebooks and synchronous programs.  Calling it again returns the same system.  In a kernel,
-    what still runs at its end is cancelled within a few seconds; a script waits at its end for all
-    its jobs, as it waits for its threads.
+    what still runs at its end is interrupted within a few seconds (without a store: cancelled); a
+    script waits at its end for all its jobs, as it waits for its threads.
+
+    A notebook keeps its jobs in a file of its own under the user's data folder, one for each
+    notebook's path: after a restart of the kernel, or a crash, they are all there.  A copy of the
+    notebook starts empty; a renamed one is offered the jobs of its earlier name.  If another kernel
+    has the file, this one waits a few seconds for it to end, and then goes on in memory, visibly.
 
     Args:
         max_running: How many jobs may run at once, None for no limit; default: 4.
@@ -170,9 +222,15 @@ def start(
         retention: What is kept of finished jobs; default: a day, 10,000 jobs, 256 MiB of results.
         display: "terminal" shows the jobs on ``sys.stderr``; default: that, in a script whose
             ``sys.stderr`` is a terminal, and None elsewhere.
+        store: Where jobs are kept: a path, a store such as ``ja.SqliteStore(…)``, or None for this
+            process's memory; default: the notebook's own file in a kernel, None in a script.
+        recover: What happens with the unfinished jobs of an earlier process: "ask" lets them rest
+            until somebody resumes or discards them, "auto" starts them again; default: "ask".
+        adopt: Whether a renamed notebook takes over the jobs of its earlier name.
 
     Raises:
         AlreadyStarted: if a system runs that was started with other arguments.
+        StoreError: if the ``store`` that was given cannot be opened.
 
     Example::
 
@@ -184,19 +242,26 @@ def start(
         "resources": resources,
         "retention": retention,
         "display": display,
+        "store": store,
+        "recover": recover,
     }
     said = {name: value for name, value in given.items() if value is not UNSAID}
     if max_running is not UNSAID:
         check_max_running(max_running)
     if display is not UNSAID:
         check_display(display)
+    if recover is not UNSAID:
+        check_recover(recover)
+    if store is not UNSAID:
+        store_of(store)
     with _process.lock:
         running = _process.running
         if running is not None and running.jobs is not None:
             _check_same(running, said)
             return running.jobs
         here = "terminal" if fits_here() else None
-        jobs = _process.open({**_DEFAULTS, "display": here, **said})
+        notebook = None if "store" in said else _notebook_store(adopt)
+        jobs = _process.open({**_DEFAULTS, "display": here, **said}, notebook)
     announce(jobs)
     return jobs
 
@@ -236,10 +301,21 @@ def started_jobs() -> Jobs | None:
 find_jobs_with(started_jobs)
 
 
+def _notebook_store(adopt: bool) -> NotebookStore | None:
+    """The store of the notebook this kernel serves, if it does."""
+    if not in_kernel():
+        return None
+    from .notebook import NotebookStore, notebook_path  # a script needs no SQLite
+
+    notebook = notebook_path()
+    return None if notebook is None else NotebookStore(notebook, adopt=adopt)
+
+
 def _check_same(running: ThreadHost, said: dict[str, Any]) -> None:
     for name, value in said.items():
-        if running.arguments[name] != value:
-            raise AlreadyStarted(f"{name}={running.arguments[name]!r}, not {value!r}")
+        known = running.arguments.get(name)
+        if known != value:
+            raise AlreadyStarted(f"{name}={known!r}, not {value!r}")
 
 
 def _stop_after_main() -> None:

@@ -19,6 +19,9 @@ from .meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from .checkpoint import Saver
 
 
 class Acquisition(Protocol):
@@ -63,6 +66,8 @@ class JobContext:
         "log",
         "meter",
         "name",
+        "part",
+        "saver",
         "subject",
         "system",
         "type",
@@ -82,6 +87,8 @@ class JobContext:
         log: Log | None = None,
         broker: Broker | None = None,
         system: object = None,
+        saver: Saver | None = None,
+        part: str = "",
     ) -> None:
         self._broker = broker
         self.id = id
@@ -102,10 +109,76 @@ class JobContext:
         self.meter = meter
         control.arm = meter.arm
         self.system = system
+        self.saver = saver
+        self.part = part
+        """Which part of the job this is: a phase or a range; empty for a job of one piece."""
 
     def __repr__(self) -> str:
         return (
             f"<JobContext {self.id} attempt {self.attempt}>" if self.id else "<JobContext detached>"
+        )
+
+    @property
+    def checkpoint(self) -> Any:
+        """What was saved when this attempt began: where to go on; None if there is nothing.
+
+        Saved by :func:`~jobactors.save_checkpoint` in an earlier attempt of this job, or in the
+        job it goes on from.  Each access gives a fresh copy.
+        """
+        return None if self.saver is None else self.saver.value_of(self.part)
+
+    def work_file(self, name: str = "work") -> Path:
+        """Return the path of a file that belongs to this job's checkpoint; it may exist already.
+
+        It is kept with the checkpoint, for the attempt or job that goes on, and dropped with it:
+        when the job succeeds, when the checkpoint is discarded, and after a week.  Each phase of a
+        chain and each range has files of its own.  The folder is this user's alone (0700).
+
+        Write what is unfinished here, and make it final in one step, so that nobody ever finds half
+        a file under its final name: copy or link it beside the target if that is on another disk.
+        Outside a job it is a path in a temporary folder of this process.
+
+        Args:
+            name: A plain file name.
+
+        Raises:
+            ValueError: for a name that is no plain file name.
+
+        Example::
+
+            part = ja.current_job().work_file("table.csv")
+            ...  # write it
+            os.replace(part, "table.csv")
+        """
+        from .work import folder_of, plain_name
+
+        return folder_of(self) / plain_name(name)
+
+    def work_folder(self, name: str = "work") -> Path:
+        """Return a folder that belongs to this job's checkpoint, made if need be.
+
+        See :meth:`work_file`, with which it shares its names.
+        """
+        from .work import made
+
+        return made(self.work_file(name))
+
+    def for_part(self, part: str) -> JobContext:
+        """Return this job as one of its parts sees it: with its own checkpoint and work files."""
+        return JobContext(
+            self.control,
+            self.meter,
+            id=self.id,
+            name=self.name,
+            type=self.type,
+            subject=self.subject,
+            attempt=self.attempt,
+            inbox=self.inbox,
+            log=self.log,
+            broker=self._broker,
+            system=self.system,
+            saver=self.saver,
+            part=f"{self.part}:{part}" if self.part else part,
         )
 
     @property

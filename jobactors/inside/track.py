@@ -23,15 +23,18 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from .context import CURRENT, Checkpoint
 from .meter import Frame
+from .resuming import open_loop, rest_of
 
 if TYPE_CHECKING:
     from .context import JobContext
     from .control import Control
     from .meter import Meter
+    from .resuming import Loop, Opening
 
 T = TypeVar("T")
 _GIL: Final = getattr(sys, "_is_gil_enabled", lambda: True)()
 _SEQUENCES: Final = (list, tuple, range)
+_END: Final = object()
 
 
 def track(
@@ -39,6 +42,8 @@ def track(
     total: float | None = None,
     label: str | None = None,
     unit: str = "",
+    *,
+    resumable: bool = False,
 ) -> Track[T]:
     """Iterate over ``iterable`` and let everybody see how far the loop is.
 
@@ -52,22 +57,34 @@ def track(
         total: How many items there are; default: its length or length hint, if any.
         label: A name for the loop, shown while it runs.
         unit: What an item is: "rows", "files".
+        resumable: Whether to save a checkpoint after each item, and to leave out what an earlier
+            attempt, or the job that this one goes on from, has done.  For sequences, and whatever
+            else has the same items in the same order again.  One such loop at a time; several may
+            come one after the other.  It costs about a microsecond an item.
+
+    Raises:
+        RuntimeError: for a resumable loop inside another one.
 
     Example::
 
         for row in ja.track(rows, unit="rows"):
             ...
     """
-    return Track(iterable, total, label or "", unit)
+    return Track(iterable, total, label or "", unit, open_loop if resumable else None)
 
 
 class Track(Generic[T]):
     """What :func:`track` returns: iterable in both colours, each time from the start."""
 
-    __slots__ = ("_iterable", "_label", "_total", "_unit")
+    __slots__ = ("_iterable", "_label", "_opening", "_total", "_unit")
 
     def __init__(
-        self, iterable: Iterable[T] | AsyncIterable[T], total: float | None, label: str, unit: str
+        self,
+        iterable: Iterable[T] | AsyncIterable[T],
+        total: float | None,
+        label: str,
+        unit: str,
+        opening: Opening | None = None,
     ) -> None:
         if not isinstance(iterable, Iterable | AsyncIterable) and not _is_indexed(iterable):
             raise TypeError(f"track() takes something to iterate over, not {iterable!r:.100}")
@@ -75,6 +92,7 @@ class Track(Generic[T]):
         self._total = total
         self._label = label
         self._unit = unit
+        self._opening = opening
 
     def __len__(self) -> int:
         return len(cast("Any", self._iterable))
@@ -87,6 +105,8 @@ class Track(Generic[T]):
         if context is None:
             return iter(iterable)
         frame = self._frame()
+        if self._opening is not None:
+            return _resumed(iterable, frame, context, self._opening)
         if _GIL and type(iterable) in _SEQUENCES and _length(iterable) is not None:
             segments = _Segments(cast("Any", iterable), frame, context.meter, context.control)
             return chain.from_iterable(segments.run())
@@ -96,7 +116,7 @@ class Track(Generic[T]):
         context = CURRENT.get()
         if context is None:
             return _Awaited(self._iterable, None, Frame())
-        return _Awaited(self._iterable, context, self._frame())
+        return _Awaited(self._iterable, context, self._frame(), self._opening)
 
     def _frame(self) -> Frame:
         total = _length(self._iterable) if self._total is None else self._total
@@ -123,17 +143,33 @@ class _Awaited(Generic[T]):
     event loop finds it, and with a ResourceWarning.
     """
 
-    __slots__ = ("_asynchronous", "_context", "_frame", "_items", "_started")
+    __slots__ = (
+        "_asynchronous",
+        "_context",
+        "_frame",
+        "_items",
+        "_loop",
+        "_opening",
+        "_started",
+    )
 
     def __init__(
-        self, iterable: Iterable[T] | AsyncIterable[T], context: JobContext | None, frame: Frame
+        self,
+        iterable: Iterable[T] | AsyncIterable[T],
+        context: JobContext | None,
+        frame: Frame,
+        opening: Opening | None = None,
     ) -> None:
         self._context = context
         self._frame = frame
         self._started = False
         self._asynchronous = isinstance(iterable, AsyncIterable)
         items: Any = iterable
-        self._items: Any = aiter(items) if self._asynchronous else iter(items)
+        if opening is None:
+            items = aiter(items) if self._asynchronous else iter(items)
+        self._items: Any = items
+        self._opening = opening
+        self._loop: Loop | None = None
 
     def __aiter__(self) -> _Awaited[T]:
         return self
@@ -143,9 +179,12 @@ class _Awaited(Generic[T]):
         if context is not None:
             if self._started:
                 self._frame.done += 1
+                if self._loop is not None:
+                    self._loop.reached(int(self._frame.done))
             else:
                 self._started = True
                 _enter(context.meter, self._frame)
+                await self._begin(context)
         try:
             item: T = await anext(self._items) if self._asynchronous else next(self._items)
             if context is not None:
@@ -158,8 +197,29 @@ class _Awaited(Generic[T]):
             raise
         return item
 
+    async def _begin(self, context: JobContext) -> None:
+        if self._opening is None:
+            return
+        try:
+            self._loop = self._opening(context)
+            done = 0 if self._loop is None else self._loop.done
+            self._frame.done = done
+            if not self._asynchronous:
+                self._items = rest_of(self._items, done)
+                return
+            self._items = aiter(self._items)
+            for _ in range(done):
+                if await anext(self._items, _END) is _END:
+                    break
+        except BaseException:
+            self._close()
+            raise
+
     def _close(self) -> None:
         context, self._context = self._context, None
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.close()
         if context is not None and self._started:
             context.meter.close(self._frame)
 
@@ -170,6 +230,30 @@ class _Awaited(Generic[T]):
 def _enter(meter: Meter, frame: Frame) -> None:
     meter.pausable = True
     meter.open(frame)
+
+
+def _resumed(
+    iterable: Iterable[T], frame: Frame, context: JobContext, opening: Opening
+) -> Iterator[T]:
+    """Go through what an earlier attempt has left, and save how far this one is."""
+    loop = opening(context)
+    if loop is None:
+        yield from _counted(iterable, frame, context.meter, context.control)
+        return
+    control, done = context.control, loop.done
+    frame.done = done
+    _enter(context.meter, frame)
+    try:
+        for item in rest_of(iterable, done):
+            if control.asked:
+                control.obey()
+            yield item
+            done += 1
+            frame.done = done
+            loop.reached(done)
+    finally:
+        loop.close()
+        context.meter.close(frame)
 
 
 def _counted(iterable: Iterable[T], frame: Frame, meter: Meter, control: Control) -> Iterator[T]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class JobactorsError(Exception):
     """The base of all errors this package raises on its own account."""
@@ -276,12 +281,46 @@ class StoreLost(StoreError):
         )
 
 
+class NoStore(JobactorsError):
+    """This job system keeps nothing beyond its process."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__(
+            f"{call} needs a store, and this job system has none: open it with store=, for "
+            'example ja.start(store="jobs.db")'
+        )
+
+
 class NotResumable(JobactorsError):
     """An interrupted job cannot go on; the message says what is missing, and what can be done."""
 
     def __init__(self, job_id: str, why: str) -> None:
         super().__init__(f"job {job_id} cannot be resumed: {why}")
         self.job_id = job_id
+
+
+class ResultNotKept(JobactorsError):
+    """The job succeeded in an earlier process, and JSON could not say what it returned."""
+
+    def __init__(self, job_id: str, type: str) -> None:
+        super().__init__(
+            f"job {job_id} succeeded in an earlier process and returned a {type}, of which only "
+            "the type's name was kept: run it again with job.restart(), or let it write a file "
+            "and return the path"
+        )
+        self.job_id = job_id
+
+
+class RangesUnfinished(JobactorsError):
+    """Parts of some work cannot be merged yet; ``parts`` are those that are missing."""
+
+    def __init__(self, work: str, parts: Iterable[str]) -> None:
+        self.parts = tuple(parts)
+        shown = ", ".join(self.parts) or "all of them"
+        super().__init__(
+            f"the parts of {work} cannot be merged: {shown} not done; submit the same ranges "
+            "again, and those that are done end at once"
+        )
 
 
 class CheckpointFound(JobactorsError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
+from .checkpoint import Every
 from .limits import Limits
 from .resources import as_needs
 from .retry import Retry
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PRIORITIES: Final[Mapping[str, int]] = {"high": 10, "normal": 0, "low": -10}
 OnDone = Callable[["JobSnapshot"], Awaitable[None] | None]
+OnCheckpoint = Literal["resume", "fresh", "ask"]
 OnDuplicate = Literal["return", "raise", "replace"]
 
 
@@ -47,6 +49,15 @@ def _words(value: str | Iterable[str]) -> tuple[str, ...]:
     if not isinstance(value, Iterable):
         raise TypeError(f"tags are texts, not {type(value).__name__}: {value!r:.100}")
     return tuple(value)
+
+
+def _names(value: str | Iterable[str]) -> frozenset[str]:
+    """Accept one argument's name or several."""
+    names = _words(value)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"private= takes names of arguments, not {name!r:.100}")
+    return frozenset(names)
 
 
 def _several(value: object) -> tuple[object, ...]:
@@ -82,6 +93,11 @@ def _flag(_: object, field: attrs.Attribute[Any], value: object) -> None:
 def _retry(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not isinstance(value, Retry):
         raise TypeError(f"{field.name} takes ja.Retry(max=3) or None, not {value!r:.100}")
+
+
+def _every(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not isinstance(value, Every):
+        raise TypeError(f"{field.name} takes ja.Every(seconds=60) or None, not {value!r:.100}")
 
 
 def _count(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -159,6 +175,14 @@ class Options:
     """Seconds from a cancel until the job counts as stuck, or a process gets SIGTERM."""
     runner: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
     """"trio", "thread", "process" or "asyncio"; default: ``async def`` trio, ``def`` thread."""
+    checkpoint_every: Every | None = attrs.field(default=Every(), validator=_every)
+    """How often its last checkpoint is written while it runs; None: it has no checkpoints."""
+    on_checkpoint: OnCheckpoint | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(_one_of("resume", "fresh", "ask")),
+    )
+    """What a submit does about a checkpoint that an earlier job of its (type, subject) left: go on
+    from it, drop it, or raise.  Default: go on if that job had equal arguments, else raise."""
     limits: Limits | None = attrs.field(
         default=None, validator=attrs.validators.optional(attrs.validators.instance_of(Limits))
     )
@@ -169,6 +193,9 @@ class Options:
     """How many bytes of its log are kept, the newest; default: 1 MiB."""
     mailbox: int = attrs.field(default=64, validator=_count)
     """How many messages wait for the job before ``tell`` is refused."""
+
+    private: frozenset[str] = attrs.field(default=frozenset(), converter=_names)
+    """Names of arguments that leave nothing in a store; the job is not resumable without them."""
 
     def __attrs_post_init__(self) -> None:
         try:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from .errors import JobCancelled, JobFailed, JobInterrupted, JobTimedOut
+from .errors import JobCancelled, JobFailed, JobInterrupted, JobTimedOut, ResultNotKept
 from .states import JobState, Request
 
 if TYPE_CHECKING:
@@ -109,6 +109,16 @@ class Partial:
 
 
 @attrs.frozen
+class NotKept:
+    """Stands for a result of an earlier process that JSON could not say: its type's name."""
+
+    type: str
+
+    def __repr__(self) -> str:
+        return f"<a {self.type} that was not kept>"
+
+
+@attrs.frozen
 class Returned:
     """The attempt returned ``value``."""
 
@@ -173,6 +183,11 @@ def ending_of(exc: BaseException) -> Raised:
     return Raised(exc, text)
 
 
+def is_success(ending: Ending) -> bool:
+    """Whether a job that ends so has succeeded, whatever was asked of it."""
+    return isinstance(ending, Returned) and not isinstance(ending.value, Partial)
+
+
 def judge(ending: Ending, request: Request | None, reason: str | None) -> Outcome:
     """Decide what an attempt's ending makes of its job; the module's table, row by row."""
     match ending:
@@ -221,6 +236,7 @@ def unwrap(job_id: str, outcome: Outcome) -> Any:
 def error_for_waiter(job_id: str, outcome: Outcome) -> Exception | None:
     """Return the exception a waiter gets for ``outcome``, or None if the job succeeded.
 
+    * a result of an earlier process of which only the type is known: :class:`ResultNotKept`.
     * ``failed``: the job's own :class:`Exception`; anything else arrives as ``JobFailed from`` it.
     * timed out: :class:`JobTimedOut`.
     * ``cancelled``: :class:`JobCancelled`; ``interrupted``: :class:`JobInterrupted`.
@@ -230,6 +246,8 @@ def error_for_waiter(job_id: str, outcome: Outcome) -> Exception | None:
     """
     match outcome.state:
         case JobState.SUCCEEDED:
+            if isinstance(outcome.value, NotKept):
+                return ResultNotKept(job_id, outcome.value.type)
             return None
         case JobState.CANCELLED:
             return JobCancelled(job_id, outcome.reason, outcome.value)

@@ -255,6 +255,7 @@ def _requeued(snapshot: JobSnapshot, event: ev.JobRequeued) -> JobSnapshot:
         JobState.QUEUED,
         waiting=event.waiting,
         outcome=None,
+        due=snapshot.due if event.waiting is Waiting.RETRY else None,
         request=None,
         reason=None,
         paused_for=_pause_until(snapshot, event.at),
@@ -262,11 +263,22 @@ def _requeued(snapshot: JobSnapshot, event: ev.JobRequeued) -> JobSnapshot:
 
 
 def _stopped(snapshot: JobSnapshot, event: ev.JobStopped) -> JobSnapshot:
-    return _ended(snapshot, event, event.outcome)
+    # What kept it from going on by itself is remembered: it keeps it from that in the next process.
+    rests = snapshot.state is JobState.PAUSED or snapshot.request is Request.PAUSE
+    waits = snapshot.waiting in {Waiting.HOLD, Waiting.RETRY}
+    return _ended(
+        snapshot,
+        event,
+        event.outcome,
+        request=Request.PAUSE if rests else None,
+        waiting=snapshot.waiting if waits else None,
+        due=snapshot.due,
+    )
 
 
 def _finished(snapshot: JobSnapshot, event: ev.JobFinished) -> JobSnapshot:
-    return _ended(snapshot, event, event.outcome, finished_at=event.at)
+    at_rest = {"waiting": None, "due": None, "request": None}
+    return _ended(snapshot, event, event.outcome, finished_at=event.at, **at_rest)
 
 
 def _ended(snapshot: JobSnapshot, event: ev.Event, outcome: Outcome, **changes: Any) -> JobSnapshot:
@@ -279,9 +291,6 @@ def _ended(snapshot: JobSnapshot, event: ev.Event, outcome: Outcome, **changes: 
         outcome=outcome,
         error=outcome.error,
         reason=outcome.reason,
-        waiting=None,
-        due=None,
-        request=None,
         stuck=False,
         paused_for=_pause_until(snapshot, event.at),
         **changes,

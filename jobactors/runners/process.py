@@ -45,6 +45,7 @@ KILL_GRACE: Final = 10.0
 LINGER: Final = 5.0
 """Seconds that a process has to end after its last word, for its exit handlers and threads."""
 CHUNK: Final = 1 << 20
+_SENT: Final = ("id", "name", "type", "subject", "part", "attempt")
 
 
 class ProcessRunner:
@@ -149,12 +150,12 @@ class _Conversation:
 
     def _begin(self, work: bytes) -> None:
         context, limits = self._attempt.context, self._attempt.options.limits
-        begin = {name: getattr(context, name) for name in ("id", "name", "type", "subject")}
-        begin["attempt"] = context.attempt
+        begin = {name: getattr(context, name) for name in _SENT}
+        begin["saver"] = None if context.saver is None else context.saver.to_send()
         begin["limits"] = {} if limits is None else attrs.asdict(limits)
         self._say(Kind.BEGIN, json.dumps(begin).encode())
         self._say(Kind.WORK, work)
-        self._attempt.context.inbox.relay(self._mail.send)
+        context.inbox.relay(self._mail.send)
         self._meter.remote = attrs.evolve(NO_PROGRESS, pausable=POSIX)
         self._meter.changed()
 
@@ -233,8 +234,8 @@ class _Conversation:
     async def _take(self, kind: Kind, content: bytearray) -> None:
         if kind in LAST_WORDS:
             self._last_word = kind, content
-        elif kind is Kind.SAMPLE:
-            self._sample(json.loads(content))
+        elif kind in {Kind.SAMPLE, Kind.SAVED}:
+            self._report(kind, json.loads(content))
         elif kind is Kind.REACHED:
             if self._gate is not None and int(content) == self._pauses:
                 self._gate.reached()
@@ -248,6 +249,12 @@ class _Conversation:
             if CAPTURE.echo:
                 # In a thread: who reads our output may be slow, and must not stop the loop.
                 await _in_thread(_echo, text, source)
+
+    def _report(self, kind: Kind, fields: dict[str, Any]) -> None:
+        if kind is Kind.SAMPLE:
+            self._sample(fields)
+        elif (saver := self._attempt.context.saver) is not None:
+            saver.take_in(fields)
 
     def _sample(self, fields: dict[str, Any]) -> None:
         progress = Progress(**{**fields, "stages": tuple(fields.get("stages", ()))})

@@ -30,6 +30,7 @@ import attrs
 
 from jobactors.inside.bars import capture_tqdm
 from jobactors.inside.capture import capturing
+from jobactors.inside.checkpoint import Saver
 from jobactors.inside.context import CURRENT, JobContext
 from jobactors.inside.control import Control, StopJob
 from jobactors.inside.meter import Meter
@@ -96,8 +97,9 @@ class Child:
         log = _SentLog(self._speaker)
         self._inbox = SentInbox(begin["id"], self._speaker.say)
         self._inbox.attend(self._control)
+        self._speaker.saver = saver = self._speaker.make_saver(begin.pop("saver"))
         context = JobContext(
-            self._control, self._speaker.meter, log=log, inbox=self._inbox, **begin
+            self._control, self._speaker.meter, log=log, inbox=self._inbox, saver=saver, **begin
         )
         threading.Thread(target=self._listen, name="jobactors listener", daemon=True).start()
         self._speaker.start()
@@ -233,10 +235,12 @@ class _Speaker:
     """
 
     _LOOK: Final = (None, b"")
+    _NOW: Final = (None, b"now")
     _STOP: Final = (Kind.STOPPED, b"")
 
     def __init__(self, sock: socket.socket) -> None:
         self.meter = Meter(lambda: self._queue.put(self._LOOK))
+        self.saver: Saver | None = None
         self.ended = False
         """Whether the last word is due; then the end of the socket is no news."""
         self._sock = sock
@@ -259,6 +263,14 @@ class _Speaker:
     def say(self, kind: Kind, content: bytes) -> None:
         """Send a frame soon."""
         self._queue.put((kind, content))
+
+    def make_saver(self, sent: dict[str, Any] | None) -> Saver | None:
+        """Make the saver that this one sends the news of."""
+        return None if sent is None else Saver.received(self.meter, self._save, sent)
+
+    def _save(self, now: bool) -> None:
+        """There is an unsent checkpoint: look soon, or at once."""
+        self._queue.put(self._NOW if now else self._LOOK)
 
     def log(self, content: bytes) -> None:
         """Send a log frame soon; wait if very many of them wait."""
@@ -289,6 +301,8 @@ class _Speaker:
             return self._LOOK
         if frame is self._LOOK:
             self._look_at(self._sampled_at + INTERVAL)
+        elif frame is self._NOW:
+            self._look_at(0.0)
         return frame
 
     def _look_at(self, at: float) -> None:
@@ -296,6 +310,7 @@ class _Speaker:
 
     def _sample(self) -> None:
         self._sampled_at = time.monotonic()
+        self._send_saved()
         self.meter.quiet = True  # before reading: a report that comes meanwhile wakes us again
         try:
             progress = self.meter.read()
@@ -311,6 +326,13 @@ class _Speaker:
             self._interval = min(SLOWEST, self._interval * 2)
         if self.meter.polled:
             self._look_at(self._sampled_at + self._interval)
+
+    def _send_saved(self) -> None:
+        """Send the last checkpoints; before an end or a pause, so that none is lost by it."""
+        if self.saver is not None:
+            for fields in self.saver.news():
+                content = json.dumps(fields).encode()
+                self._sock.sendall(header(Kind.SAVED, content) + content)
 
 
 def _plain(value: Any) -> float | str:

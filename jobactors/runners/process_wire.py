@@ -9,7 +9,7 @@ can read (the function, its result, its exception) is a pickle that never leaves
     parent                              child
     BEGIN, WORK                 ──►     calls the function
     CANCEL, PAUSE, RESUME, TELL ──►     obeys at its next point
-                                ◄──     SAMPLE, LOG, REACHED, TAKEN, ANSWER
+                                ◄──     SAMPLE, SAVED, LOG, REACHED, TAKEN, ANSWER
                                 ◄──     RETURNED, RAISED or STOPPED, once, as its last word
 """
 
@@ -59,6 +59,8 @@ class Kind(IntEnum):
     """Nothing: the job has read the next message of its inbox."""
     ANSWER = 23
     """Pickle: the number of a question, its answer, and an error or None."""
+    SAVED = 24
+    """JSON: the last checkpoint of one part, and which parts have files or are lasting."""
 
 
 LAST_WORDS: Final = frozenset({Kind.RETURNED, Kind.RAISED, Kind.STOPPED})

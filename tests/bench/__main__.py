@@ -16,6 +16,7 @@ PROGRAMS = (
     "progress",
     "hot_loop",
     "submit_result",
+    "durable_rows",
     "latency",
     "fan_out",
     "cancel",

@@ -244,3 +244,25 @@ def test_the_sidebar_in_notebook_7(open_notebook: OpenNotebook) -> None:
     expect(train).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
     assert notebook.prompt(1).inner_text() == "[*]:"
     assert notebook.console_errors == []
+
+
+def test_the_jobs_of_a_kernel_whose_notebook_is_not_open(open_notebook: OpenNotebook) -> None:
+    """Live and cancellable from another page; a click on its name opens the notebook."""
+    night = open_notebook([START], path="night.ipynb")
+    night.run_and_wait(0)
+    night.page.goto("about:blank")
+    notebook = open_notebook(["1 + 1"], path="day.ipynb")
+    page = notebook.page
+    notebook.run_and_wait(0)
+    run_command(page, "jobactors:show")
+    expect(sections(page)).to_have_text(["night.ipynb not open"], timeout=GENEROUS)
+    expect_moving(job_row(page, "train"))
+    expect(status(page)).to_be_hidden()  # which counts what is open
+    notebook.screenshot("sidebar-elsewhere")
+    cancel(job_row(page, "train")).click()
+    expect(job_row(page, "train")).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
+    sections(page).click()
+    expect(front_tab(page)).to_contain_text("night.ipynb")
+    expect(sections(page)).to_have_text(["night.ipynb"], timeout=GENEROUS)
+    expect(status(page)).to_contain_text("1 job running")
+    assert ours(notebook.console_errors) == []

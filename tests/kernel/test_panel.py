@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
-from tests.browser.lab import write_notebook
 from tests.kernel.client import IPYKERNELS, Kernel, Message
 
 START = """\
@@ -194,43 +190,3 @@ def test_after_the_jobs_have_stopped_the_board_says_so(kernel: Kernel) -> None:
     assert [row["state"] for row in last["rows"]] == ["cancelled"]
     press(kernel, comm_id, {"kind": "act", "verb": "cancel", "id": "x"}, None)
     kernel.wait_for(lambda m: is_comm(m, comm_id) and "has stopped" in str(m["content"]))
-
-
-NOTEBOOK = [
-    START,
-    "job",
-    "jobs",
-    "display(jobs.options(name='quick').submit(time.sleep, 0.2))",
-    (
-        "async def fail():\n    raise ValueError('SECRET')\n"
-        "failed = jobs.options(name='failing').submit(fail)\nfailed.exception()"
-    ),
-    "job.cancel(reason='SECRET'); job.exception(); time.sleep(0.5)",
-]
-
-
-def test_what_a_run_without_a_browser_saves_is_true(tmp_path: Path) -> None:
-    """nbclient, and with it papermill and `jupyter execute`: rows of earlier cells end as they did.
-
-    Also the widget's own state, which nbconvert's pages draw.
-    """
-    write_notebook(path := tmp_path / "run.ipynb", NOTEBOOK)
-    notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    row, board, shown = (notebook.cells[n].outputs[0].data for n in (1, 2, 3))
-    for data, states in [
-        (row, ["cancelled"]),
-        (board, ["cancelled", "succeeded", "failed (ValueError)"]),
-        (shown, ["succeeded"]),
-    ]:
-        for kind in ("text/plain", "text/html"):
-            assert all(state in data[kind] for state in states)
-            assert "running" not in data[kind]
-            assert "SECRET" not in data[kind]
-    saved = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"].state
-    rows = {
-        model: saved[data[VIEW].model_id].state["rows"]
-        for model, data in {"row": row, "board": board}.items()
-    }
-    assert [each["state"] for each in rows["row"]] == ["cancelled"]
-    assert sorted(each["state"] for each in rows["board"]) == ["cancelled", "failed", "succeeded"]

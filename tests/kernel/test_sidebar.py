@@ -131,12 +131,17 @@ def test_frames_are_counted_and_few(kernel: Kernel) -> None:
 
 
 def test_a_window_that_has_everything_is_sent_nothing(kernel: Kernel) -> None:
-    """Only who has missed a frame is told all."""
-    kernel.run(START)
+    """Who has missed a frame is told what changed since."""
+    kernel.run(START + "other = jobs.options(name='other').submit(trio.sleep, 600)")
     subshell = kernel.create_subshell()
-    last = hello(kernel, subshell)
-    kernel.send_comm(COMM, {"kind": "hello", "frame": last["frame"]}, subshell=subshell)
-    assert hello(kernel, subshell, frame=last["frame"] - 1)["frame"] == last["frame"] + 1
+    first = hello(kernel, subshell)
+    kernel.run("job.cancel(); job.exception()")
+    last = wait_told(kernel, lambda data: states(data) == {"train": "cancelled"})
+    since = len(kernel.messages)
+    for frame in (last["frame"], first["frame"]):
+        kernel.send_comm(COMM, {"kind": "hello", "frame": frame}, subshell=subshell)
+    missed = wait_told(kernel, lambda data: data["kind"] == "frame", since)
+    assert (missed["after"], states(missed)) == (first["frame"], {"train": "cancelled"})
 
 
 def test_all_jobs_are_cancelled_in_a_busy_cell(kernel: Kernel) -> None:

@@ -36,6 +36,15 @@ test('two notebooks on one kernel are one section, with the name of the one in f
   assert.deepEqual(groups.map(g => g.name), ['b.ipynb']);
 });
 
+test('a notebook that is open here stands for its kernel, not the same one elsewhere', () => {
+  const rows = [row('running')];
+  const elsewhere = link('k', 'a.ipynb', rows, { elsewhere: true });
+  const here = link('k', 'a.ipynb', rows);
+  for (const links of [[here, elsewhere], [elsewhere, here]]) {
+    assert.deepEqual(groupsOf(links).map(g => Boolean(g.elsewhere)), [false]);
+  }
+});
+
 test('notebooks of one name are told apart by their folders', () => {
   assert.deepEqual(distinctNames(['a/x.ipynb', 'b/x.ipynb', 'x.ipynb', 'y/z.ipynb']),
     ['a/x.ipynb', 'b/x.ipynb', 'x.ipynb', 'z.ipynb']);

@@ -3,53 +3,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { COMM_ID, createLink } from '../../widgets/jobactors_widgets/labextension/sidebar/link.js';
-
-const KernelMessage = {
-  createMessage: ({ msgType, channel, content }) => ({ header: { msg_type: msgType }, channel, content })
-};
-
-class Signal {
-  slots = [];
-  connect(slot) { this.slots.push(slot); }
-  disconnect(slot) { this.slots = this.slots.filter(each => each !== slot); }
-  emit(value) { for (const slot of [...this.slots]) slot(this, value); }
-}
-
-/** A kernel connection with jobs or without, and with subshells or without. */
-class FakeKernel {
-  id = 'k1';
-  isDisposed = false;
-  connectionStatus = 'connected';
-  iopubMessage = new Signal();
-  statusChanged = new Signal();
-  connectionStatusChanged = new Signal();
-  spec = Promise.resolve({ language: 'python' });
-  process = 'p1';
-  comms = { [COMM_ID]: { target_name: COMM_ID } };
-  features = ['kernel subshells'];
-  asked = [];    // message types on the control channel
-  sent = [];     // [data, subshell] on the shell channel
-  silent = false;
-
-  sendControlMessage({ header: { msg_type }, content }) {
-    this.asked.push(msg_type);
-    const answers = {
-      comm_info_request: { comms: this.comms },
-      kernel_info_request: { supported_features: this.features },
-      create_subshell_request: { status: 'ok', subshell_id: `s-${this.process}` },
-      delete_subshell_request: { status: 'ok', deleted: content.subshell_id }
-    };
-    const done = this.silent ? new Promise(() => {}) : Promise.resolve({ content: answers[msg_type] });
-    return { done, dispose: () => {} };
-  }
-  sendShellMessage(message) { this.sent.push([message.content.data, message.header.subshell_id]); }
-  say(data, process = this.process) {
-    this.iopubMessage.emit({ header: { msg_type: 'comm_msg', session: process }, content: { comm_id: COMM_ID, data } });
-  }
-  frame(number, rows, more = {}) { this.say({ kind: 'frame', frame: number, rows, hears: true, ...more }); }
-  get hellos() { return this.sent.filter(([data]) => data.kind === 'hello').map(([data]) => data.frame); }
-}
+import { createLink } from '../../widgets/jobactors_widgets/labextension/sidebar/link.js';
+import { FakeKernel, KernelMessage } from './fake_kernel.mjs';
 
 let kernel, link, changes, answers, timers;
 
@@ -134,9 +89,9 @@ test('frames are folded; a missed one is asked for, once', async () => {
   kernel.frame(4, [row('c')]);
   kernel.frame(5, [row('c')]);
   await settled();
-  assert.deepEqual(kernel.hellos, [-1, -1]);
-  kernel.frame(6, [row('c')], { full: true });
-  kernel.frame(7, [], { gone: ['c'] });
+  assert.deepEqual(kernel.hellos, [-1, 2]);
+  kernel.frame(6, [row('c')], { after: 2 });
+  kernel.frame(7, [], { gone: ['b', 'c'] });
   await settled();
   assert.deepEqual([link.known.rows, kernel.hellos.length], [[], 2]);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import panel, { applyFrame } from '../../widgets/jobactors_widgets/static/panel.js';
+import panel from '../../widgets/jobactors_widgets/static/panel.js';
 import { fakeDocument } from './fake_dom.mjs';
 
 const row = (id, more = {}) => ({ id, name: id, state: 'running', ...more });
@@ -21,7 +21,7 @@ function fakeModel(state) {
     on: (name, fn) => { (listeners[name] ||= []).push(fn); },
     emit: name => listeners[name].forEach(fn => fn()),
     send(content) { this.sent.push(content); },
-    receive: content => (listeners['msg:custom'] || []).forEach(fn => fn(content))
+    receive: (content, buffers = []) => (listeners['msg:custom'] || []).forEach(fn => fn(content, buffers))
   };
 }
 
@@ -32,18 +32,6 @@ beforeEach(() => {
   document.addEventListener = (_, fn) => { document.seen = fn; };
   document.removeEventListener = () => { document.seen = null; };
   model = fakeModel({ rows: [row('a'), row('b')], frame: 4, ended: false });
-});
-
-test('a frame changes rows in place, adds new ones behind, and drops what went', () => {
-  const rows = [row('a'), row('b'), row('c')];
-  const after = applyFrame(rows, { rows: [row('d'), row('b', { state: 'failed' })], gone: ['a'] });
-  assert.equal(ids(after), 'bcd');
-  assert.equal(after[0].state, 'failed');
-  assert.equal(after[1], rows[2]);
-});
-
-test('a full frame is all there is', () => {
-  assert.equal(ids(applyFrame([row('a')], { full: true, rows: [row('b')] })), 'b');
 });
 
 test('the model holds the present state, and nothing is written back to the kernel', () => {
@@ -59,11 +47,22 @@ test('a missed frame is noticed, asked for once, and made good', () => {
   panel.initialize({ model });
   model.receive({ kind: 'frame', frame: 7, rows: [] });
   model.receive({ kind: 'frame', frame: 8, rows: [] });
-  assert.deepEqual(model.sent.slice(1), [{ kind: 'hello', frame: -1 }]);
-  model.receive({ kind: 'frame', frame: 9, rows: [row('z')], full: true });
-  model.receive({ kind: 'frame', frame: 10, rows: [row('y')] });
-  assert.equal(ids(model.get('rows')), 'zy');
+  assert.deepEqual(model.sent.slice(1), [{ kind: 'hello', frame: 4 }]);
+  model.receive({ kind: 'frame', frame: 9, after: 4, rows: [row('z')] });
+  model.receive({ kind: 'frame', frame: 10, after: 9, rows: [row('y')] });
+  assert.equal(ids(model.get('rows')), 'abzy');
   assert.equal(model.sent.length, 2);
+  model.receive({ kind: 'frame', frame: 12, after: 11, rows: [] });
+  assert.deepEqual(model.sent.slice(2), [{ kind: 'hello', frame: 10 }]);
+});
+
+test('numbers come beside the message', () => {
+  model.set('rows', [row('a', { number: 0 })]);
+  panel.initialize({ model });
+  const moved = new DataView(new ArrayBuffer(22));
+  moved.setFloat32(4, 7, true);
+  model.receive({ kind: 'frame', frame: 5, rows: [] }, [moved]);
+  assert.equal(model.get('rows')[0].done, 7);
 });
 
 test('a page that comes into sight asks whether it missed something', () => {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import struct
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import trio
-from jobactors_widgets.feed import Feed
-from jobactors_widgets.wire import Row, row_of
+from jobactors_widgets.feed import Feed, Frame
+from jobactors_widgets.wire import MOVED, Row, row_of
 
 import jobactors as ja
 
@@ -21,31 +22,32 @@ class FakePanel:
 
     def __init__(self, jobs: ja.Jobs, job_id: str | None = None) -> None:
         self.job_id = job_id
-        self.frames: list[tuple[float, str, list[Row], list[str]]] = []
+        self.frames: list[Frame] = []
+        self.times: list[float] = []
         self._jobs = jobs
 
-    def send_all(self) -> None:
-        """Keep every row."""
-        rows = [row_of(snapshot, 0) for snapshot in self._jobs.list()]
-        self.frames.append((trio.current_time(), "all", rows, []))
+    def present_rows(self) -> list[Row]:
+        """Every row."""
+        return [row_of(snapshot, 0) for snapshot in self._jobs.list()]
 
-    def send_changes(self, rows: list[Row], gone: list[str]) -> None:
-        """Keep a delta."""
-        self.frames.append((trio.current_time(), "changes", rows, gone))
+    def show(self, frame: Frame) -> None:
+        """Keep a frame."""
+        self.times.append(trio.current_time())
+        self.frames.append(frame)
 
-    def end(self, rows: list[Row]) -> None:
-        """Keep the last rows."""
-        self.frames.append((trio.current_time(), "end", rows, []))
+    def end(self, frame: Frame) -> None:
+        """Keep the last frame."""
+        self.show(frame)
 
     @property
     def kinds(self) -> list[str]:
         """What kinds of frames came, in order."""
-        return [kind for _, kind, _, _ in self.frames]
+        return ["end" if f.ended else "all" if f.full else "changes" for f in self.frames]
 
     @property
     def states(self) -> dict[str, str]:
         """How each job stands, as far as this panel was told."""
-        return {row["id"]: row["state"] for _, _, rows, _ in self.frames for row in rows}
+        return {row["id"]: row["state"] for frame in self.frames for row in frame.rows}
 
 
 @contextlib.asynccontextmanager
@@ -55,6 +57,14 @@ async def fed_jobs(**options: Any) -> AsyncIterator[tuple[ja.Jobs, Feed]]:
         feed = Feed()
         jobs.attach(feed.serve)
         yield jobs, feed
+
+
+CAN_PAUSE = {"pausable": True}
+
+
+def unpacked(moved: bytes) -> list[tuple[int, float, int, float, float, int]]:
+    """The numbers of jobs that got on, as the browser reads them."""
+    return list(struct.iter_unpack("<IfHffI", moved))
 
 
 async def reports(steps: int, every: float) -> None:
@@ -72,7 +82,7 @@ async def test_ten_frames_a_second_however_much_changes(autojump_clock: trio.abc
         for _ in range(400):
             jobs.submit(reports, 3, 0.001)
             await trio.sleep(0.007)
-        times = [at for at, *_ in panel.frames]
+        times = panel.times
         assert all(b - a >= 0.0999 for a, b in itertools.pairwise(times))
         assert 26 <= len(times) <= 30
 
@@ -113,7 +123,7 @@ async def test_first_everything_then_what_changed(autojump_clock: trio.abc.Clock
         feed.add(panel)
         await trio.sleep(20)
         assert panel.kinds == ["all", "changes"]
-        assert [row["id"] for row in panel.frames[1][2]] == [short.id]
+        assert [row["id"] for row in panel.frames[1].rows] == [short.id]
 
 
 async def test_a_panel_added_again_is_told_everything_again(
@@ -128,6 +138,176 @@ async def test_a_panel_added_again_is_told_everything_again(
         assert panel.kinds == ["all", "all"]
 
 
+async def test_a_panel_that_missed_some_frames_is_told_what_changed_since(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """Not more, not less; who has missed nothing is told nothing."""
+    async with fed_jobs() as (jobs, feed):
+        held = jobs.options(hold=True)
+        first, second, third = (held.submit(trio.sleep, 1) for _ in range(3))
+        panel = FakePanel(jobs)
+        feed.add(panel)
+        await trio.sleep(1)
+        has = feed.frame
+        second.cancel()
+        await trio.sleep(1)
+        third.cancel()
+        third.exception()
+        await trio.sleep(1)
+        jobs.registry.take(third.id)
+        await trio.sleep(1)
+        before = len(panel.frames)
+        feed.add(panel, has)
+        await trio.sleep(1)
+        (missed,) = panel.frames[before:]
+        assert (missed.after, missed.number, missed.full) == (has, feed.frame, False)
+        assert [row["id"] for row in missed.rows] == [second.id]
+        assert missed.gone == [third.id]
+        for frame in (feed.frame, panel.frames[-1].number):
+            feed.add(panel, frame)
+            await trio.sleep(1)
+        assert panel.frames[before:] == [missed]
+        first.cancel()
+
+
+@pytest.mark.parametrize("frame", [-1, None, "3", 10_000])
+async def test_a_frame_nobody_sent_is_answered_with_everything(
+    autojump_clock: trio.abc.Clock, frame: object
+) -> None:
+    """A page may have rows of another life, or talk nonsense."""
+    async with fed_jobs() as (jobs, feed):
+        panel = FakePanel(jobs)
+        feed.add(panel, feed.frame)
+        job = jobs.submit(trio.sleep, 1)
+        await trio.sleep(5)
+        feed.add(panel, frame)
+        await trio.sleep(1)
+        assert panel.kinds == ["changes", "changes", "all"]
+        assert panel.states == {job.id: "succeeded"}
+
+
+async def test_what_went_too_long_ago_is_answered_with_everything(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids of jobs that went are not remembered for ever."""
+    monkeypatch.setattr("jobactors_widgets.feed.MOST_GONE", 2)
+    async with fed_jobs() as (jobs, feed):
+        panel = FakePanel(jobs)
+        feed.add(panel)
+        await trio.sleep(1)
+        has = [feed.frame]
+        for _ in range(4):
+            job = jobs.submit(trio.sleep, 0)
+            await job
+            jobs.registry.take(job.id)
+            await trio.sleep(1)
+            has.append(feed.frame)
+        feed.add(panel, has[0])
+        await trio.sleep(1)
+        assert panel.kinds[-1] == "all"
+        feed.add(panel, has[-2])
+        await trio.sleep(1)
+        assert panel.kinds[-1] == "changes"
+
+
+async def test_rows_read_before_the_feed_begins_are_not_told_again(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """The first batch tells of every job; only what changed after the reading is news."""
+    async with ja.open_jobs() as jobs:
+        held = jobs.options(hold=True)
+        same, changed = (held.submit(trio.sleep, 1) for _ in range(2))
+        feed, panel = Feed(), FakePanel(jobs)
+        rows = [feed.row(snapshot, 0) for snapshot in jobs.list()]
+        changed.cancel()
+        jobs.attach(feed.serve)
+        feed.add(panel, 0)
+        await trio.sleep(1)
+        assert [row["number"] for row in rows] == [0, 1]
+        assert panel.states == {changed.id: "cancelled"}
+        same.cancel()
+
+
+def moves(frame: Frame) -> list[tuple[int, float, int]]:
+    """Number, done and log lines of the jobs that got on."""
+    assert len(frame.moved) % MOVED == 0
+    return [(number, done, lines) for number, done, _, _, _, lines in unpacked(frame.moved)]
+
+
+async def test_a_job_that_gets_on_costs_a_few_bytes(autojump_clock: trio.abc.Clock) -> None:
+    """Its numbers are told; its words when they are others; the row when its state is another."""
+
+    async def work() -> None:
+        ja.progress(1, 10, "warming up")
+        await trio.sleep(1)
+        ja.progress(2)
+        await trio.sleep(1)
+        print("a line")  # noqa: T201
+        await trio.sleep(1)
+        ja.progress(3, message="getting on", broken=2)
+        await trio.sleep(1)
+
+    async with fed_jobs() as (jobs, feed):
+        alone = FakePanel(jobs, jobs.submit(work).id)
+        panel = FakePanel(jobs)
+        feed.add(panel)
+        feed.add(alone)
+        await trio.sleep(3.5)
+        for told in (panel, alone):
+            moved, logged, said = told.frames[-3:]
+            assert [frame.rows for frame in (moved, logged, said)] == [[], [], []]
+            assert [moves(each) for each in (moved, logged, said)] == [
+                [(0, 2, 0)],
+                [(0, 2, 1)],
+                [(0, 3, 1)],
+            ]
+            assert (moved.said, logged.said) == ([], [])
+            assert said.said == [
+                (0, {"total": 10, "message": "getting on", "counters": {"broken": 2}} | CAN_PAUSE)
+            ]
+        await trio.sleep(1)
+        assert [row["state"] for row in panel.frames[-1].rows] == ["succeeded"]
+
+
+async def test_words_that_came_and_went_between_two_frames_are_told_again(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """Somebody may have read the row in between, and shows them still."""
+
+    async def work() -> None:
+        ja.progress(1, message="a")
+        await trio.sleep(1)
+        for message in ("b", "a"):
+            ja.progress(1, message=message)
+            await trio.sleep(0.1)
+        await trio.sleep(1)
+
+    async with fed_jobs() as (jobs, feed):
+        panel = FakePanel(jobs)
+        feed.add(panel)
+        jobs.submit(work)
+        await trio.sleep(2)
+        said = [words["message"] for frame in panel.frames for _, words in frame.said]
+        assert said[-1] == "a"
+
+
+async def test_numbers_that_fit_nowhere_are_told_as_a_row(autojump_clock: trio.abc.Clock) -> None:
+    """A job may count in anything."""
+
+    async def work() -> None:
+        ja.progress(1)
+        await trio.sleep(1)
+        ja.progress(10**100)
+        await trio.sleep(1)
+
+    async with fed_jobs() as (jobs, feed):
+        panel = FakePanel(jobs)
+        feed.add(panel)
+        jobs.submit(work)
+        await trio.sleep(1.5)
+        assert [row["done"] for row in panel.frames[-1].rows] == [10**100]
+
+
 async def test_a_panel_of_one_job_hears_of_that_job_alone(autojump_clock: trio.abc.Clock) -> None:
     """Its frames hold one row, and others cost it nothing."""
     async with fed_jobs() as (jobs, feed):
@@ -137,7 +317,7 @@ async def test_a_panel_of_one_job_hears_of_that_job_alone(autojump_clock: trio.a
         await trio.sleep(1)
         jobs.submit(reports, 10, 0.2)
         await trio.sleep(10)
-        assert [[row["id"] for row in rows] for _, _, rows, _ in panel.frames[1:]] == [[mine.id]]
+        assert [[row["id"] for row in frame.rows] for frame in panel.frames[1:]] == [[mine.id]]
 
 
 async def test_a_job_that_was_let_go_is_gone(autojump_clock: trio.abc.Clock) -> None:
@@ -150,8 +330,8 @@ async def test_a_job_that_was_let_go_is_gone(autojump_clock: trio.abc.Clock) -> 
         await trio.sleep(1)
         jobs.registry.take(job.id)
         await trio.sleep(1)
-        _, kind, rows, gone = panel.frames[-1]
-        assert (kind, rows, gone) == ("changes", [], [job.id])
+        last = panel.frames[-1]
+        assert (last.full, last.rows, last.gone) == (False, [], [job.id])
 
 
 async def test_a_panel_that_raises_ends_alone(
@@ -160,8 +340,8 @@ async def test_a_panel_that_raises_ends_alone(
     """A broken comm costs its own panel, once, and is logged."""
 
     class Broken(FakePanel):
-        def send_all(self) -> None:
-            super().send_all()
+        def show(self, frame: Frame) -> None:
+            super().show(frame)
             raise OSError("no socket")
 
     async with fed_jobs() as (jobs, feed):
@@ -199,6 +379,6 @@ async def test_the_end_of_the_system_is_told_with_every_last_row(
         first = jobs.submit(trio.sleep, 1)
         last = jobs.submit(trio.sleep, 2)
     assert panel.kinds[-1] == "end"
-    ended = {row["id"]: row["state"] for row in panel.frames[-1][2]}
+    ended = {row["id"]: row["state"] for row in panel.frames[-1].rows}
     assert ended == {first.id: "succeeded", last.id: "succeeded"}
-    assert alone.frames[-1][1:3] == ("end", [])
+    assert (alone.kinds[-1], alone.frames[-1].rows) == ("end", [])

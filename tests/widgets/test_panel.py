@@ -48,7 +48,7 @@ async def test_a_panel_carries_its_first_state(
         JobsPanel(jobs, feed)
         state = panel_comm(comms).first_state
         assert states(state["rows"]) == ["running"]
-        assert (state["frame"], state["single"], state["ended"]) == (0, False, False)
+        assert (state["frame"], state["single"], state["ended"]) == (feed.frame, False, False)
         assert state["hears"] is False  # there is no kernel here
 
 
@@ -62,33 +62,40 @@ async def test_a_page_loaded_again_gets_the_present_state(
         await trio.sleep(1)
         restored = panel.get_state()
         assert states(restored["rows"]) == ["running"]
-        assert restored["frame"] == panel.frames_sent
+        assert restored["frame"] == panel.last_frame
 
 
 async def test_frames_are_numbered_and_carry_changes(
     comms: Comms, autojump_clock: trio.abc.Clock
 ) -> None:
-    """The first holds everything, the next what changed."""
+    """What was in the first state is not told again; each frame says which it follows."""
     async with fed_jobs() as (jobs, feed):
+        jobs.submit(trio.sleep, 100)
+        await trio.sleep(1)
         JobsPanel(jobs, feed)
         await trio.sleep(1)
         jobs.submit(trio.sleep, 5)
         await trio.sleep(10)
         frames = panel_comm(comms).contents
-        assert [frame["frame"] for frame in frames] == [1, 2, 3]
-        assert [frame.get("full", False) for frame in frames] == [True, False, False]
-        assert [states(frame["rows"]) for frame in frames] == [[], ["running"], ["succeeded"]]
+        first = panel_comm(comms).first_state["frame"]
+        assert [states(frame["rows"]) for frame in frames] == [["running"], ["succeeded"]]
+        assert [(frame["after"] - first, frame["frame"] - first) for frame in frames] == [
+            (0, 1),
+            (1, 2),
+        ]
+        jobs.select().cancel()
 
 
 async def test_cancel_is_done_and_answered(comms: Comms, autojump_clock: trio.abc.Clock) -> None:
     """A pressed button ends the job, says why, and is answered before the row that shows it."""
     async with fed_jobs() as (jobs, feed):
         job = jobs.submit(trio.sleep, 100)
-        JobsPanel(jobs, feed, job.id)
+        JobsPanel(jobs, feed, job)
         await trio.sleep(1)
         panel_comm(comms).receive({"kind": "act", "verb": "cancel", "id": job.id})
         await trio.sleep(1)
-        _first, answered, *frames = panel_comm(comms).contents
+        (answered,) = [each for each in panel_comm(comms).contents if each["kind"] == "answer"]
+        frames = [each for each in panel_comm(comms).contents if each["kind"] == "frame"]
         assert answered == {
             "kind": "answer",
             "id": job.id,
@@ -136,20 +143,28 @@ async def test_a_message_of_no_known_kind_does_nothing(
         assert len(panel_comm(comms).contents) == before
 
 
-async def test_a_browser_that_missed_a_frame_is_told_everything(
+async def test_a_browser_that_missed_a_frame_is_told_what_changed_since(
     comms: Comms, autojump_clock: trio.abc.Clock
 ) -> None:
-    """A greeting with the right number is answered by silence."""
+    """A greeting with the right number is answered by silence; one without, by everything."""
     async with fed_jobs() as (jobs, feed):
+        for seconds in (3, 100):
+            jobs.submit(trio.sleep, seconds)
         panel = JobsPanel(jobs, feed)
         await trio.sleep(1)
+        first = panel.last_frame
+        await trio.sleep(5)
         heard = panel_comm(comms)
-        heard.receive({"kind": "hello", "frame": panel.frames_sent})
-        await trio.sleep(1)
-        assert len(heard.contents) == 1
-        heard.receive({"kind": "hello", "frame": -1})
-        await trio.sleep(1)
-        assert [frame.get("full") for frame in heard.contents] == [True, True]
+        before = len(heard.contents)
+        for frame in (panel.last_frame, first, -1):
+            heard.receive({"kind": "hello", "frame": frame})
+            await trio.sleep(1)
+        since, everything = heard.contents[before:]
+        assert states(since["rows"]) == ["succeeded"]
+        assert since["after"] == first
+        assert states(everything["rows"]) == ["succeeded", "running"]
+        assert everything["full"]
+        jobs.select().cancel()
 
 
 async def test_the_last_rows_outlive_the_job_system(
@@ -175,7 +190,7 @@ async def test_a_row_stays_when_the_registry_lets_its_job_go(
     """The cell that shows one job goes on showing how it ended."""
     async with fed_jobs() as (jobs, feed):
         job = jobs.submit(trio.sleep, 1)
-        panel = JobsPanel(jobs, feed, job.id)
+        panel = JobsPanel(jobs, feed, job)
         await job
         await trio.sleep(1)
         jobs.registry.take(job.id)
@@ -317,18 +332,18 @@ async def test_details_log_and_result_are_told_when_asked_for(
 async def test_what_ten_thousand_jobs_cost_on_the_wire(
     comms: Comms, autojump_clock: trio.abc.Clock
 ) -> None:
-    """Short rows once, then a delta a frame; nothing when nothing changes."""
+    """Short rows, once, with the first state; then a delta a frame, and nothing without news."""
     async with fed_jobs() as (jobs, feed):
         held = jobs.options(hold=True, tags=("batch",), subject="wiki")
         made = [held.options(name=f"page {n}").submit(trio.sleep, 1) for n in range(10_000)]
         JobsPanel(jobs, feed)
-        await trio.sleep(1)
         heard = panel_comm(comms)
-        sizes = [len(json.dumps(content)) for content in heard.contents]
-        assert max(sizes) < 10_000 * 170
+        assert len(json.dumps(heard.first_state["rows"])) < 10_000 * 180
+        await trio.sleep(1)
+        assert heard.contents == []
         for job in made[:100]:
             job.cancel()
         await trio.sleep(5)
-        (delta,) = [len(json.dumps(content)) for content in heard.contents[len(sizes) :]]
+        (delta,) = [len(json.dumps(content)) for content in heard.contents]
         assert delta < 100 * 200
         jobs.select().cancel()

@@ -12,6 +12,7 @@ import pytest
 import trio
 from jobactors_widgets import sidebar as module
 from jobactors_widgets.sidebar import Sidebar
+from jobactors_widgets.wire import MOVED
 
 import jobactors as ja
 
@@ -23,9 +24,13 @@ class Window:
         self.told: list[dict[str, Any]] = []
         self.hears = True
 
-    def open(self, _kernel: object, _comm_id: str, _hear: object) -> Callable[[Any], None]:
+    def open(self, _kernel: object, _comm_id: str, _hear: object) -> Callable[[Any, Any], None]:
         """Stand in for the comm."""
-        return self.told.append
+        return self.hear
+
+    def hear(self, data: dict[str, Any], buffers: list[bytes]) -> None:
+        """Keep a message, and its binary parts beside it."""
+        self.told.append(data | ({"buffers": buffers} if buffers else {}))
 
     @property
     def kinds(self) -> list[str]:
@@ -109,19 +114,40 @@ async def test_a_kernel_that_is_deaf_in_a_cell_tells_at_once(
 async def test_frames_have_numbers_and_who_has_the_last_is_sent_nothing(
     window: Window, autojump_clock: trio.abc.Clock
 ) -> None:
-    """Whoever has missed one is told all."""
+    """Whoever has missed one is told what changed since; who has none, all."""
     async with followed() as (jobs, sidebar):
         sidebar.hear({"kind": "hello", "frame": -1})
         jobs.submit(trio.sleep, 5)
+        jobs.submit(trio.sleep, 10)
         await trio.sleep(1)
-        last = window.frames[-1]["frame"]
-        sidebar.hear({"kind": "hello", "frame": last})
-        await trio.sleep(1)
-        assert window.frames[-1]["frame"] == last
-        sidebar.hear({"kind": "hello", "frame": last - 1})
-        await trio.sleep(1)
-        assert [frame["frame"] for frame in window.frames] == list(range(1, last + 2))
-        assert window.frames[-1]["full"]
+        first = window.frames[-1]["frame"]
+        await trio.sleep(5)
+        before = len(window.frames)
+        for frame in (first + 1, first, -1):
+            sidebar.hear({"kind": "hello", "frame": frame})
+            await trio.sleep(1)
+        since, everything = window.frames[before:]
+        assert (since["after"], since["frame"]) == (first, first + 1)
+        assert [states(since), states(everything)] == [["succeeded"], ["succeeded", "running"]]
+        assert everything["full"]
+
+
+async def test_progress_travels_beside_the_message(
+    window: Window, autojump_clock: trio.abc.Clock
+) -> None:
+    """A few bytes a job, which JSON would make ten times as many."""
+
+    async def work() -> None:
+        for step in (1, 2, 3):
+            ja.progress(step)
+            await trio.sleep(1)
+
+    async with followed() as (jobs, sidebar):
+        sidebar.hear({"kind": "hello", "frame": -1})
+        jobs.submit(work)
+        await trio.sleep(2.5)
+        (moved,) = window.frames[-1]["buffers"]
+        assert (window.frames[-1]["rows"], len(moved)) == ([], MOVED)
 
 
 async def test_buttons_are_answered(window: Window, autojump_clock: trio.abc.Clock) -> None:

@@ -1,35 +1,78 @@
 """One trio task a job system that turns events into frames: at most ten a second for a panel.
 
-* **Coalesced.**  However many events there are, a frame holds one row for each job that changed.
+* **Coalesced.**  However many events there are, a frame tells each job that changed once.
 * **Quiet.**  When nothing changes, nothing is sent.
 * **The last state always arrives.**  A change after a frame makes another frame; when the feed is
   ended with the job system, one more is sent first.
-* **A frame is a delta**: the rows that changed and the ids that went.  The first frame of a panel,
-  and the answer to a panel that missed one, hold all rows.
+* **A frame is a delta.**  Of a job that only gets on it holds the numbers, and the words if they
+  are others; of one that is new or in another state the whole row; of one that went its id.
+* **Nothing is told twice.**  Who has the first state, or some frame, is told what changed since.
 
-A row is read from the job's handle when its frame is made, so that events carry nothing here but
-the news *that* something changed.  All fields are touched by the jobs' own loop only.
+What is told is read from the job's handle when its frame is made; events carry nothing here but the
+news *that* something changed.  All fields are touched by the jobs' own loop only, but for the
+numbers of rows: a panel's first state is read in any thread.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
 import jobactors as ja
 
-from .wire import Row, row_of
+from .wire import Row, Words, moved, row_of, same_words, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 FRAME_SECONDS: Final = 0.1
+EVERYTHING: Final = -1
+"""What a panel has that has nothing."""
+MOST_GONE: Final = 10_000
+"""Jobs whose going is remembered; who has missed more is told everything."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass
+class Frame:
+    """What a panel is sent at once."""
+
+    number: int
+    after: int
+    """What it needs before: who does not have this frame, or a later one, has missed something."""
+    rows: list[Row] = field(default_factory=list)
+    """Jobs that are new, or that changed in more than their progress."""
+    said: list[tuple[int, Words]] = field(default_factory=list)
+    """New words of jobs that get on, by the rows' numbers."""
+    moved: bytes = b""
+    """New numbers of jobs that get on: :func:`~.wire.moved`, one after the other."""
+    gone: list[str] = field(default_factory=list)
+    """Ids of the jobs that were let go."""
+    full: bool = False
+    """Whether ``rows`` are all there are."""
+    ended: bool = False
+    """Whether the job system has stopped."""
+
+    @property
+    def content(self) -> dict[str, object]:
+        """The frame as a message; without what it has nothing of."""
+        told = {"rows": self.rows, "said": self.said, "gone": self.gone}
+        flags = {"full": self.full, "ended": self.ended}
+        kept = {key: value for key, value in {**told, **flags}.items() if value or key == "rows"}
+        return {"kind": "frame", "frame": self.number, "after": self.after, **kept}
+
+    @property
+    def buffers(self) -> list[bytes]:
+        """The binary part of the message."""
+        return [self.moved] if self.moved else []
 
 
 class Panel(Protocol):
@@ -38,24 +81,71 @@ class Panel(Protocol):
     job_id: str | None
     """The one job it shows; None for all."""
 
-    def send_all(self) -> None:
-        """Send a frame with every row."""
+    def present_rows(self) -> list[Row]:
+        """Return every row as it is now."""
 
-    def send_changes(self, rows: list[Row], gone: list[str]) -> None:
-        """Send a frame with the rows that changed, and the ids that went."""
+    def show(self, frame: Frame) -> None:
+        """Send what changed."""
 
-    def end(self, rows: list[Row]) -> None:
-        """Send the last frame; ``rows`` are all there are, and stay."""
+    def end(self, frame: Frame) -> None:
+        """Send the last frame; its rows are all there are, and stay."""
+
+
+class _News(IntEnum):
+    """How much of a row is to be told anew."""
+
+    NOTHING = 0
+    NUMBERS = 1
+    WORDS = 2
+    ALL = 3
+
+
+class _Known:
+    """One job as it was heard of."""
+
+    __slots__ = ("changed_in", "job", "news", "number", "progress")
+
+    def __init__(self, job: ja.Job[Any], number: int) -> None:
+        self.job = job  # a handle can be read when the system has ended
+        self.number = number
+        self.progress = job.snapshot().progress
+        self.news = _News.NOTHING
+        self.changed_in = 0  # the last frame that told of it
+
+
+@dataclass
+class _Change:
+    """What one frame tells of one job."""
+
+    row: Row | None = None
+    number: int = 0
+    words: Words | None = None
+    moved: bytes = b""
 
 
 class Feed:
-    """The panels of one job system, and what changed since each of them was last told."""
+    """The panels of one job system, and what changed since each of them was last told.
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    Args:
+        clock: Seconds since the epoch.
+        first: The number before that of the first frame; who has an older one has nothing.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time, first: int = 0) -> None:
+        self.frame = first
+        """The number of the last frame.  Who reads it, then rows, has all of this frame."""
+        self._oldest = first  # who has this frame can be told what changed since
         self._clock = clock
-        self._panels: dict[Panel, bool] = {}  # whether it is to be told everything
-        self._jobs: dict[str, ja.Job[Any]] = {}  # a handle can be read when the system has ended
-        self._changed: dict[str, None] = {}  # ids in the order of their first change
+        self._panels: dict[Panel, int] = {}  # the last frame each has
+        self._behind: set[Panel] = set()  # those that have missed some
+        self._known: dict[str, _Known] = {}
+        self._changed: list[_Known] = []  # in the order of their first change
+        self._going: list[str] = []
+        self._gone: dict[str, int] = {}  # job id -> the frame that told of its going
+        self._numbers: dict[str, int] = {}
+        self._count = itertools.count()
+        # What was read before the first batch, which tells of every job as if it were new.
+        self._read_early: dict[str, ja.JobSnapshot] | None = {}
         self._news = trio.Event()
 
     async def serve(self, jobs: ja.Jobs) -> None:
@@ -69,25 +159,68 @@ class Feed:
         finally:
             self._end()
 
-    def add(self, panel: Panel) -> None:
-        """Serve ``panel`` from now on, beginning with everything.  On the jobs' loop only."""
-        self._panels[panel] = True
-        self._news.set()
+    def row(self, snapshot: ja.JobSnapshot, now: float) -> Row:
+        """Return the whole row of a job, with its number.  From any thread."""
+        if (early := self._read_early) is not None:
+            early[snapshot.id] = snapshot
+        return row_of(snapshot, now, self._number(snapshot.id))
+
+    def _number(self, job_id: str) -> int:
+        number = self._numbers.get(job_id)
+        return self._numbers.setdefault(job_id, next(self._count)) if number is None else number
+
+    def add(self, panel: Panel, since: object = EVERYTHING) -> None:
+        """Serve ``panel`` from now on, which has the frame ``since``.  On the jobs' loop only.
+
+        It is told what changed after that frame, or everything if that cannot be known any more.
+        A panel that is served already, and is not behind, is told nothing.
+        """
+        has = since if isinstance(since, int) and since <= self.frame else EVERYTHING
+        if has < self._panels.get(panel, self.frame + 1):
+            self._panels[panel] = has
+            self._behind.add(panel)
+            self._news.set()
 
     def remove(self, panel: Panel) -> None:
         """Send nothing more to ``panel``, if it is served.  On the jobs' loop only."""
         self._panels.pop(panel, None)
+        self._behind.discard(panel)
 
     def _note(self, jobs: ja.Jobs, batch: Iterable[ja.Event]) -> None:
         for event in batch:
-            if isinstance(event, ja.JobRemoved):
-                self._jobs.pop(event.job_id, None)
-            elif event.job_id not in self._jobs:
-                # Let go already, or the system is just closing.
-                with suppress(ja.JobactorsError):
-                    self._jobs[event.job_id] = jobs.get(event.job_id)
-            self._changed[event.job_id] = None
-        self._news.set()
+            known = self._known.get(event.job_id)
+            if known is None or isinstance(event, ja.JobRemoved | ja.JobRestated):
+                self._note_new(jobs, event)
+                continue
+            if isinstance(event, ja.JobProgressed):
+                same = same_words(event.progress, known.progress)
+                known.progress = event.progress
+                news = _News.NUMBERS if same else _News.WORDS
+            else:
+                news = _News.NUMBERS if isinstance(event, ja.JobLogged) else _News.ALL
+            self._mark(known, news)
+        self._read_early = None
+        if self._changed or self._going:
+            self._news.set()
+
+    def _note_new(self, jobs: ja.Jobs, event: ja.Event) -> None:
+        job_id = event.job_id
+        if isinstance(event, ja.JobRemoved):
+            self._known.pop(job_id, None)
+            self._numbers.pop(job_id, None)
+            self._going.append(job_id)
+            return
+        with suppress(ja.JobactorsError):  # let go already, or the system is just closing
+            known = self._known.get(job_id) or _Known(jobs.get(job_id), self._number(job_id))
+            self._known[job_id] = known
+            early = (self._read_early or {}).get(job_id)
+            if not (isinstance(event, ja.JobRestated) and early is event.snapshot):
+                self._mark(known, _News.ALL)
+
+    def _mark(self, known: _Known, news: _News) -> None:
+        if not known.news:
+            self._changed.append(known)
+        known.news = max(known.news, news)
 
     async def _send_frames(self) -> None:
         while True:
@@ -97,45 +230,97 @@ class Feed:
             await trio.sleep(FRAME_SECONDS)
 
     def _send_frame(self) -> None:
-        changed, self._changed = self._changed, {}
-        if not self._panels:
-            return
-        rows = self._rows(changed)
-        for panel, everything in list(self._panels.items()):
-            self._panels[panel] = False
+        changed, self._changed = self._changed, []
+        going, self._going = self._going, []
+        if changed or going:
+            self.frame += 1
+        now = self._clock()
+        wanted = bool(self._panels.keys() - self._behind)
+        changes: dict[str, _Change] = {}
+        for known in changed:
+            known.changed_in = self.frame
+            if wanted:
+                changes[known.job.id] = self._change(known, now)
+            known.news = _News.NOTHING
+        self._forget(going)
+        gone = set(going)
+        for panel in list(self._panels):
             try:
-                _send(panel, rows, everything=everything)
+                self._tell(panel, changes, gone)
             except Exception:
                 # A comm that is gone, or a row somebody made unsendable, ends this panel alone.
                 _log.exception("a panel could not be told, and is told no more")
                 self.remove(panel)
 
-    def _rows(self, job_ids: Iterable[str]) -> dict[str, Row | None]:
+    def _forget(self, going: Iterable[str]) -> None:
+        for job_id in going:
+            self._gone[job_id] = self.frame
+        while len(self._gone) > MOST_GONE:
+            self._oldest = self._gone.pop(next(iter(self._gone)))
+
+    def _change(self, known: _Known, now: float) -> _Change:
+        snapshot = known.job.snapshot()
+        if known.news is not _News.ALL and (numbers := moved(known.number, snapshot)):
+            if known.news is _News.NUMBERS:
+                return _Change(moved=numbers)
+            if (words := words_of(snapshot.progress)) is not None:
+                return _Change(number=known.number, words=words, moved=numbers)
+        return _Change(row=self.row(snapshot, now))
+
+    def _tell(self, panel: Panel, changes: dict[str, _Change], gone: set[str]) -> None:
+        has = self._panels[panel]
+        if panel in self._behind:
+            self._behind.discard(panel)
+            frame = self._since(panel, has)
+        else:
+            frame = self._delta(panel, has, changes, gone)
+        if frame is not None:
+            self._panels[panel] = self.frame
+            panel.show(frame)
+
+    def _delta(
+        self, panel: Panel, has: int, changes: dict[str, _Change], gone: set[str]
+    ) -> Frame | None:
+        if panel.job_id is not None:
+            mine = changes.get(panel.job_id)
+            changes, gone = {"": mine} if mine is not None else {}, set()
+        if not changes and not gone:
+            return None
+        told = changes.values()
+        return Frame(
+            self.frame,
+            has,
+            rows=[change.row for change in told if change.row is not None],
+            said=[(change.number, change.words) for change in told if change.words is not None],
+            moved=b"".join([change.moved for change in told]),
+            gone=list(gone),
+        )
+
+    def _since(self, panel: Panel, has: int) -> Frame | None:
+        if has < self._oldest:
+            return Frame(self.frame, has, rows=panel.present_rows(), full=True)
         now = self._clock()
-        jobs = ((job_id, self._jobs.get(job_id)) for job_id in job_ids)
-        return {job_id: row_of(job.snapshot(), now) if job else None for job_id, job in jobs}
+        late = [known for known in self._of(panel) if known.changed_in > has]
+        gone = [] if panel.job_id else [id_ for id_, frame in self._gone.items() if frame > has]
+        rows = [self.row(known.job.snapshot(), now) for known in late]
+        return Frame(self.frame, has, rows=rows, gone=gone) if late or gone else None
+
+    def _of(self, panel: Panel) -> list[_Known]:
+        if panel.job_id is None:
+            return list(self._known.values())
+        known = self._known.get(panel.job_id)
+        return [] if known is None else [known]
 
     def _end(self) -> None:
-        rows = self._rows(self._jobs)
-        for panel in self._panels:
+        now = self._clock()
+        self.frame += 1
+        for panel, has in self._panels.items():
             try:
-                panel.end([row for row in _of(panel, rows).values() if row is not None])
+                rows = [self.row(known.job.snapshot(), now) for known in self._of(panel)]
+                panel.end(Frame(self.frame, has, rows=rows, full=True, ended=True))
             except Exception:
                 _log.exception("a panel could not be told that its jobs have ended")
         self._panels.clear()
-        self._jobs.clear()
-
-
-def _of(panel: Panel, rows: dict[str, Row | None]) -> dict[str, Row | None]:
-    """The rows that ``panel`` shows."""
-    if panel.job_id is None:
-        return rows
-    return {panel.job_id: rows[panel.job_id]} if panel.job_id in rows else {}
-
-
-def _send(panel: Panel, rows: dict[str, Row | None], *, everything: bool) -> None:
-    if everything:
-        panel.send_all()
-    elif mine := _of(panel, rows):
-        gone = [job_id for job_id, row in mine.items() if row is None]
-        panel.send_changes([row for row in mine.values() if row is not None], gone)
+        self._behind.clear()
+        self._known.clear()
+        self._changed.clear()

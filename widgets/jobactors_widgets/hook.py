@@ -81,13 +81,13 @@ class DisplayHook:
             _log.exception("this output keeps the state it is shown with")
 
     def _live(self, thing: ja.Job[Any] | ja.Jobs) -> JobsPanel:
-        jobs, job_id = (thing.jobs, thing.id) if isinstance(thing, ja.Job) else (thing, None)
+        jobs, job = (thing.jobs, thing) if isinstance(thing, ja.Job) else (thing, None)
         face = self._faces.get(jobs)
         if face is None:
             face = _Face()
             jobs.attach(face.feed.serve)
             self._faces[jobs] = face  # only now: a feed that is not served would freeze its panels
-        return face.panel(jobs, job_id)
+        return face.panel(jobs, job)
 
 
 class _Face:
@@ -99,14 +99,15 @@ class _Face:
         self.feed: Feed = Feed()
         self._panels: dict[str | None, JobsPanel] = {}
 
-    def panel(self, jobs: ja.Jobs, job_id: str | None) -> JobsPanel:
+    def panel(self, jobs: ja.Jobs, job: ja.Job[Any] | None) -> JobsPanel:
         """Return the panel for one job, or for all; a new one if the front end closed the last."""
         from .panel import JobsPanel
 
+        job_id = None if job is None else job.id
         panel = self._panels.get(job_id)
         if panel is None or panel.closed or panel.comm is None:
             jobs.post(_nothing)  # raises for a system that has ended: there is nothing to follow
-            panel = self._panels[job_id] = JobsPanel(jobs, self.feed, job_id)
+            panel = self._panels[job_id] = JobsPanel(jobs, self.feed, job)
         return panel
 
 

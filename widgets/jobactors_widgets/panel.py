@@ -1,15 +1,15 @@
 """A panel: one anywidget that shows one job or all of them, in as many outputs as it is displayed.
 
-Its traits are the *first* state: ``rows`` and ``frame`` are read at the moment they are sent, with
+Its traits are the *first* state: ``frame`` and ``rows`` are read at the moment they are sent, with
 the widget itself or to a page that was loaded again.  They are never written after that; what
 changes later travels as custom messages, in order, from the jobs' loop:
 
-* kernel → browser ``frame``: the rows that changed (:mod:`.feed`), or all of them;
+* kernel → browser ``frame``: what changed (:mod:`.feed`), or all rows;
 * browser → kernel ``act``: a button, for the job ``id`` or for all ``ids``; kernel → browser
   ``answer``: what became of it;
 * browser → kernel ``details``, ``log``, ``result``: more of one job, answered by the same kind;
-* browser → kernel ``hello``: the number of the last frame it has.  It is answered with all rows if
-  that is not the last one sent.  Nothing waits for it: in a busy kernel it may come late.
+* browser → kernel ``hello``: the number of the last frame it has.  It is answered with what changed
+  since.  Nothing waits for it: in a busy kernel it may come late.
 
 Handlers run in whatever thread ipykernel hears a message in; they only post to the loop.
 """
@@ -30,11 +30,11 @@ from .comm import current_kernel, hear_while_busy, hears_while_busy
 from .commands import Many, answer, perform
 from .details import ResultTexts, details_of, log_piece
 from .static_files import panel_module, panel_style
-from .wire import Row, row_of
 
 if TYPE_CHECKING:
     from .commands import Answer
-    from .feed import Feed
+    from .feed import Feed, Frame
+    from .wire import Row
 
     Message = dict[str, object]
 
@@ -44,7 +44,7 @@ def _rows_now(_value: object, panel: JobsPanel) -> list[Row]:
 
 
 def _frame_now(_value: object, panel: JobsPanel) -> int:
-    return panel.frames_sent
+    return panel.last_frame
 
 
 def _ended_now(_value: object, panel: JobsPanel) -> bool:
@@ -60,7 +60,7 @@ class JobsPanel(anywidget.AnyWidget):
     rows = traitlets.Any().tag(sync=True, to_json=_rows_now)
     """Every row as it is now."""
     frame = traitlets.Any().tag(sync=True, to_json=_frame_now)
-    """The number of the last frame that was sent."""
+    """The number of the last frame that the rows have in them."""
     single = traitlets.Bool(read_only=True).tag(sync=True)
     """Whether it shows one job, without a heading."""
     hears = traitlets.Bool(read_only=True).tag(sync=True)
@@ -70,18 +70,19 @@ class JobsPanel(anywidget.AnyWidget):
     ended = traitlets.Any().tag(sync=True, to_json=_ended_now)
     """Whether the job system has stopped."""
 
-    def __init__(self, jobs: ja.Jobs, feed: Feed, job_id: str | None = None) -> None:
-        self.job_id = job_id
-        self.frames_sent = 0  # written by the jobs' loop, as is:
-        self.has_ended = False
+    def __init__(self, jobs: ja.Jobs, feed: Feed, job: ja.Job[Any] | None = None) -> None:
+        self.job_id = None if job is None else job.id
+        self.has_ended = False  # written by the jobs' loop, as is:
         self.closed = False
         self.greeted = False  # a browser shows it, and is told every change
         self._jobs: ja.Jobs | None = jobs  # until it has ended; then its last rows are enough
-        self._last_rows: list[Row] = []  # of one job: it is shown even when the registry lets it go
+        self._job = job  # it is shown even when the registry lets it go
+        self._last_rows: list[Row] = []
+        first = feed.frame
         self._feed = feed
         self._results = ResultTexts()
         kernel = current_kernel()
-        self.set_trait("single", job_id is not None)
+        self.set_trait("single", job is not None)
         self.set_trait("hears", hears_while_busy(kernel))
         model_id = uuid.uuid4().hex
         self.set_trait("self_id", model_id)
@@ -90,7 +91,12 @@ class JobsPanel(anywidget.AnyWidget):
         hear_while_busy(itself.comm, kernel)
         itself.comm.on_close(self._forget)
         itself.on_msg(self._hear)
-        self._post(self._feed.add, self)
+        self._post(self._feed.add, self, first)
+
+    @property
+    def last_frame(self) -> int:
+        """The number of the last frame of its feed; rows that are read later have it in them."""
+        return self._feed.frame
 
     @property
     def view(self) -> dict[str, object]:
@@ -99,15 +105,14 @@ class JobsPanel(anywidget.AnyWidget):
 
     def present_rows(self) -> list[Row]:
         """Return every row as it is now, or was when the job system ended.  From any thread."""
-        jobs, now = self._jobs, time.time()
+        jobs, job, now = self._jobs, self._job, time.time()
         try:
             if jobs is None:
                 return self._last_rows
-            job_id = self.job_id
-            snapshots = jobs.list() if job_id is None else [jobs.get(job_id).snapshot()]
-        except ja.JobactorsError:  # the job was let go, or the system is just closing
+            snapshots = jobs.list() if job is None else [job.snapshot()]
+        except ja.JobactorsError:  # the system is just closing
             return self._last_rows
-        return [row_of(snapshot, now) for snapshot in snapshots]
+        return [self._feed.row(snapshot, now) for snapshot in snapshots]
 
     def restate(self) -> None:
         """Send the first state anew, for who only writes it down: nbclient.  In the main thread."""
@@ -116,33 +121,19 @@ class JobsPanel(anywidget.AnyWidget):
 
     # What the feed calls, on the jobs' loop.
 
-    def send_all(self) -> None:
-        """Send a frame with every row."""
-        rows = self.present_rows()
-        self._keep(rows)
-        self._send_frame(rows=rows, full=True)
+    def show(self, frame: Frame) -> None:
+        """Send what changed; a job alone stays, also when the registry lets it go."""
+        itself: Any = self
+        itself.send(frame.content, frame.buffers)
 
-    def send_changes(self, rows: list[Row], gone: list[str]) -> None:
-        """Send a frame with the rows that changed, and the ids that went; a job alone stays."""
-        self._keep(rows)
-        if self.job_id is None:
-            self._send_frame(rows=rows, gone=gone)
-        elif rows:
-            self._send_frame(rows=rows)
-
-    def end(self, rows: list[Row]) -> None:
-        """Send the last frame, and let go of the job system; ``rows`` stay for pages to come."""
-        self._last_rows = rows or self._last_rows
-        self._jobs, self.has_ended = None, True
-        self._send_frame(rows=self._last_rows, full=True, ended=True)
-
-    def _keep(self, rows: list[Row]) -> None:
-        if self.job_id is not None and rows:
-            self._last_rows = rows
-
-    def _send_frame(self, **content: object) -> None:
-        self.frames_sent += 1
-        self._tell({"kind": "frame", "frame": self.frames_sent, **content})
+    def end(self, frame: Frame) -> None:
+        """Send the last frame, and let go of the job system; its rows stay for pages to come."""
+        if self._job is not None:
+            frame.rows = self.present_rows()
+        self._last_rows = frame.rows
+        self._jobs = self._job = None
+        self.has_ended = True
+        self.show(frame)
 
     def _tell(self, content: Message | Answer) -> None:
         itself: Any = self
@@ -160,7 +151,7 @@ class JobsPanel(anywidget.AnyWidget):
                 self._look(kind, job_id, content.get("since"))
             case {"kind": "hello", "frame": frame}:
                 self.greeted = True
-                self._post(self._greet, frame)
+                self._post(self._feed.add, self, frame)
             case _:
                 self.log.warning("a jobs panel got a message it does not know")
 
@@ -211,7 +202,3 @@ class JobsPanel(anywidget.AnyWidget):
             trio.lowlevel.current_trio_token().run_sync_soon(self._act_on_some, many)
         else:
             self._tell(many.answer)
-
-    def _greet(self, frame: object) -> None:
-        if frame != self.frames_sent:
-            self._feed.add(self)

@@ -6,8 +6,8 @@ bothered.  What travels on it is what travels on a panel's (:mod:`.panel`):
 
 * kernel → browser ``here``: there is a job system; who cares may say hello;
 * browser → kernel ``hello``: the number of the last frame it has, -1 for none.  It is answered with
-  all rows if that is not the last one sent;
-* kernel → browser ``frame``: the rows that changed, at most ten a second, or all of them;
+  what changed since, or with all rows;
+* kernel → browser ``frame``: what changed, at most ten a second, or all rows;
 * browser → kernel ``act``: a button; kernel → browser ``answer``: what became of it;
 * browser → kernel ``details``, ``log``, ``result``: more of one job, answered by the same kind;
 * browser → kernel ``cancel all``: every unfinished job, with one answer.
@@ -36,10 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .details import ResultTexts
-    from .feed import Feed
+    from .feed import Feed, Frame
     from .wire import Row
 
     Say = Callable[[dict[str, object]], object]
+    Send = Callable[[Frame], object]
 
 COMM_ID: Final = "jobactors.sidebar"
 """Its id and its target name; `labextension/sidebar/link.js` asks for both."""
@@ -51,10 +52,10 @@ class Sidebar:
     """The jobs of this process as every window's sidebar is told of them."""
 
     def __init__(self) -> None:
-        self._say: Say | None = None  # written by the thread that calls `follow`, as is:
+        # Written by the thread that calls `follow`:
+        self._say: Callable[[dict[str, object], list[bytes]], object] | None = None
         self._hears = True
         self._served: _Served | None = None
-        self._frames = 0  # written by the jobs' loop
 
     def follow(self, jobs: ja.Jobs) -> None:
         """Tell of this job system from now on, instead of the last one.  No-op outside a kernel."""
@@ -63,10 +64,12 @@ class Sidebar:
             return
         if self._say is None and not self._open(kernel):
             return
-        self._served = served = _Served(jobs, self._send_frame)
+        # Frames are counted on, so that no window mixes two systems up.
+        first = 0 if self._served is None else self._served.last_frame + 1
+        self._served = served = _Served(jobs, self._send_frame, first)
         self._tell({"kind": "here"})
         if not self._hears:
-            served.post(served.greet)
+            served.post(served.greet, -1)
 
     def _open(self, kernel: Any) -> bool:
         try:
@@ -84,7 +87,7 @@ class Sidebar:
             return
         match data:
             case {"kind": "hello", "frame": frame}:
-                if not served.post(self._greet, served, frame):
+                if not served.post(served.greet, frame):
                     served.send_last()
             case {"kind": "act", "verb": verb, "id": job_id}:
                 if not served.post(self._act, served, verb, job_id):
@@ -97,10 +100,6 @@ class Sidebar:
                 _log.warning("the sidebar said something that is not known here")
 
     # On the jobs' loop.
-
-    def _greet(self, served: _Served, frame: object) -> None:
-        if frame != self._frames or not served.is_watched:
-            served.greet()
 
     def _act(self, served: _Served, verb: object, job_id: object) -> None:
         if served.jobs is not None:
@@ -117,13 +116,12 @@ class Sidebar:
         else:
             self._tell(dict(many.answer))
 
-    def _send_frame(self, content: dict[str, object]) -> None:
-        self._frames += 1
-        self._tell({"kind": "frame", "frame": self._frames, **content, "hears": self._hears})
+    def _send_frame(self, frame: Frame) -> None:
+        self._tell(frame.content | {"hears": self._hears}, frame.buffers)
 
-    def _tell(self, data: dict[str, object]) -> None:
+    def _tell(self, data: dict[str, object], buffers: list[bytes] | None = None) -> None:
         if self._say is not None:
-            self._say(data)
+            self._say(data, buffers or [])
 
 
 class _Served:
@@ -131,17 +129,18 @@ class _Served:
 
     job_id: str | None = None
 
-    def __init__(self, jobs: ja.Jobs, send_frame: Say) -> None:
+    def __init__(self, jobs: ja.Jobs, send_frame: Send, first: int) -> None:
         self.jobs: ja.Jobs | None = jobs  # until it has ended; then its last rows are enough
         self._send_frame = send_frame
+        self._first = first
         self._feed: Feed | None = None
-        self._last_rows: list[Row] = []
+        self._last: Frame | None = None
         self._results: ResultTexts | None = None
 
     @property
-    def is_watched(self) -> bool:
-        """Whether somebody has said hello."""
-        return self._feed is not None
+    def last_frame(self) -> int:
+        """The number of the last frame."""
+        return self._first if self._feed is None else self._feed.frame
 
     def post(self, fn: Callable[..., object], *args: object) -> bool:
         """Run ``fn`` on the jobs' loop soon; False if there is no loop any more."""
@@ -173,37 +172,37 @@ class _Served:
         """Return how every job stands; on the jobs' loop."""
         return [] if self.jobs is None else self.jobs.list()
 
-    def greet(self) -> None:
-        """Send everything, and from now on what changes; on the jobs' loop."""
+    def greet(self, frame: object) -> None:
+        """Send what changed since ``frame``, and from now on what changes; on the jobs' loop."""
         if self.jobs is None:
             return
         if self._feed is None:
             from .feed import Feed
 
-            feed = Feed()
+            feed = Feed(first=self._first)
             self.jobs.attach(feed.serve)
-            self._feed = feed
-        self._feed.add(self)
+            self._feed, frame = feed, -1
+        self._feed.add(self, frame)
 
     def send_last(self) -> None:
         """Send how the jobs stood when the system ended."""
-        self._send_frame({"rows": self._last_rows, "full": True, "ended": True})
+        from .feed import Frame
+
+        nothing = Frame(self._first + 1, self._first, full=True, ended=True)
+        self._send_frame(self._last or nothing)
 
     # What the feed calls.
 
-    def send_all(self) -> None:
-        """Send a frame with every row."""
-        from .wire import row_of
+    def present_rows(self) -> list[Row]:
+        """Return every row as it is now."""
+        feed, now = self._feed, time.time()
+        return [] if feed is None else [feed.row(each, now) for each in self.snapshots()]
 
-        now = time.time()
-        rows = [row_of(snapshot, now) for snapshot in self.snapshots()]
-        self._send_frame({"rows": rows, "full": True})
+    def show(self, frame: Frame) -> None:
+        """Send what changed."""
+        self._send_frame(frame)
 
-    def send_changes(self, rows: list[Row], gone: list[str]) -> None:
-        """Send a frame with the rows that changed, and the ids that went."""
-        self._send_frame({"rows": rows, "gone": gone})
-
-    def end(self, rows: list[Row]) -> None:
-        """Send the last frame, and keep its rows for windows to come."""
-        self._last_rows, self.jobs = rows, None
+    def end(self, frame: Frame) -> None:
+        """Send the last frame, and keep it for windows to come."""
+        self._last, self.jobs = frame, None
         self.send_last()

@@ -3,10 +3,15 @@
 A key that has nothing to say is left out, so that a thousand rows stay small.  `static/format.js`
 reads the same keys; `tests/widgets/golden_rows.json` holds both halves to them.
 
+A row is told whole when a job is new or its state changes.  While it only gets on, which is ten
+times a second, its *numbers* are told, in :data:`MOVED` bytes a row, and its *words* if they are
+others than before.  `static/frames.js` puts them into the row.
+
 =============  ==========================================================================
 key            meaning (always there: ``id``, ``name``, ``state``)
 =============  ==========================================================================
 ``id``         the job's id
+``number``     its number among the feed's jobs, by which numbers and words are told
 ``name``       what a person reads, at most 200 characters
 ``state``      the value of :class:`jobactors.JobState`
 ``type``       the job's type, where that is not its name; at most 200 characters
@@ -42,6 +47,7 @@ from __future__ import annotations
 
 import logging
 import math
+import struct
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
 if TYPE_CHECKING:
@@ -58,6 +64,13 @@ STAGE_SEPARATOR: Final = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 LARGEST_WHOLE: Final = 2**53  # beyond it a JavaScript number is not exact
 LARGEST: Final = 1e300  # JSON has no infinity, and a JavaScript number ends near 1.8e308
 
+_MOVED: Final = struct.Struct("<IfHffI")
+MOVED: Final = _MOVED.size
+"""Bytes a job that got on: number, done, fraction, rate, left, lines."""
+_NONE: Final = math.nan
+_NO_FRACTION: Final = 65535
+_FRACTIONS: Final = 10_000
+
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +80,7 @@ class Row(TypedDict):
     id: str
     name: str
     state: str
+    number: NotRequired[int]
     type: NotRequired[str]
     subject: NotRequired[str]
     tags: NotRequired[list[str]]
@@ -95,7 +109,65 @@ class Row(TypedDict):
     unread: NotRequired[bool]
 
 
-def row_of(snapshot: ja.JobSnapshot, now: float) -> Row:
+class Words(TypedDict, total=False):
+    """What a row says of its progress beside the numbers; a key that is left out is unsaid."""
+
+    total: float
+    unit: str
+    message: str
+    stages: str
+    counters: dict[str, float]
+    pausable: bool
+
+
+def moved(number: int, snapshot: ja.JobSnapshot) -> bytes | None:
+    """Return the numbers of a job that got on; None if they need a whole row to be told.
+
+    Four bytes hold every digit that is shown.
+    """
+    progress = snapshot.progress
+    fraction, rate, left = progress.fraction, progress.rate, progress.time_left
+    try:
+        return _MOVED.pack(
+            number,
+            progress.done,
+            _NO_FRACTION if fraction is None else round(fraction * _FRACTIONS),
+            _NONE if rate is None else rate,
+            _NONE if left is None else left,
+            snapshot.log_lines,
+        )
+    except Exception:  # a job may count in anything
+        return None
+
+
+def same_words(one: ja.Progress, other: ja.Progress) -> bool:
+    """Whether the two say the same but for their numbers."""
+    try:
+        return bool(
+            one.message == other.message
+            and one.total == other.total
+            and one.counters == other.counters
+            and one.stages == other.stages
+            and one.unit == other.unit
+            and one.pausable is other.pausable
+        )
+    except Exception:  # texts and numbers with a mind of their own
+        return False
+
+
+def words_of(progress: ja.Progress) -> Words | None:
+    """Return what is said beside the numbers; None if that needs a whole row to be told."""
+    words: Words = {}
+    try:
+        if (total := _number(progress.total)) is not None:
+            words["total"] = total
+        _add_words(words, progress)
+    except Exception:
+        return None
+    return words
+
+
+def row_of(snapshot: ja.JobSnapshot, now: float, number: int | None = None) -> Row:
     """Say in one row how a job stands at the time ``now`` (seconds since the epoch).
 
     Never raises for what a job put into its name, message or numbers: text is cut and made valid
@@ -103,6 +175,8 @@ def row_of(snapshot: ja.JobSnapshot, now: float) -> Row:
     subclass that raises) costs the row everything but its state.
     """
     row: Row = {"id": snapshot.id, "name": "?", "state": snapshot.state.value}
+    if number is not None:
+        row["number"] = number
     try:
         row["name"] = safe_text(snapshot.name, LONGEST_NAME)
         _add_labels(row, snapshot)
@@ -176,7 +250,7 @@ def _add_progress(row: Row, progress: ja.Progress) -> None:
     _add_words(row, progress)
 
 
-def _add_words(row: Row, progress: ja.Progress) -> None:
+def _add_words(row: Row | Words, progress: ja.Progress) -> None:
     if progress.unit:
         row["unit"] = safe_text(progress.unit, LONGEST_UNIT)
     if progress.message:

@@ -5,6 +5,7 @@
 /**
  * @typedef {Object} Row
  * @property {string} id
+ * @property {number} [number]   by which frames tell of its progress
  * @property {string} name
  * @property {string} state
  * @property {string} [subject]

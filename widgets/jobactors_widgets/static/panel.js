@@ -1,44 +1,16 @@
 // The anywidget half of a panel: keeps the model's rows complete, and draws them.
 //
-// The kernel sends the first rows with the model itself, and then frames: custom messages with the
-// rows that changed.  A frame is folded into the model's own `rows`, so that every view of the
-// model, and a notebook saved with its widgets, holds the present state.  Frames are numbered; a
-// panel that has missed one says which it has, and is told all.
+// The kernel sends the first rows with the model itself, and then frames: custom messages with what
+// changed.  A frame is folded into the model's own `rows`, so that every view of the model, and a
+// notebook saved with its widgets, holds the present state.  Frames are numbered; a panel that has
+// missed one says which it has, and is told what changed since.
 
+import { applyFrame, isMissing, receivedAt } from './frames.js';
 import { moment } from './format.js';
 import { keepSaved, tablesOf } from './saved.js';
 import { createView } from './view.js';
 
-/**
- * @typedef {Object} Frame
- * @property {'frame'} kind
- * @property {number} frame
- * @property {boolean} [full]    the rows are all there are
- * @property {import('./format.js').Row[]} rows
- * @property {string[]} [gone]   ids of jobs that were let go
- * @property {boolean} [ended]   the job system has stopped
- */
-
-const received = new WeakMap();   // row -> when it came, in ms
-const receivedAt = row => {
-  if (!received.has(row)) received.set(row, Date.now());
-  return received.get(row);
-};
-
-/** The rows after a frame: the changed ones in their old places, new ones at the end. */
-export function applyFrame(rows, frame) {
-  if (frame.full) return frame.rows;
-  const changed = new Map(frame.rows.map(row => [row.id, row]));
-  const gone = new Set(frame.gone || []);
-  const kept = rows.filter(row => !gone.has(row.id)).map(row => {
-    const now = changed.get(row.id) || row;
-    changed.delete(row.id);
-    return now;
-  });
-  return [...kept, ...changed.values()];
-}
-
-/** Say which frame we have; the kernel answers with all rows if that is not its last one. */
+/** Say which frame we have; the kernel answers with what changed since. */
 function hello(model) {
   model.send({ kind: 'hello', frame: model.get('frame') });
 }
@@ -78,15 +50,14 @@ function initialize({ model }) {
   let asking = false;
   const leave = followLife(model);
   model.get('rows').forEach(receivedAt);
-  model.on('msg:custom', message => {
+  model.on('msg:custom', (message, buffers) => {
     if (message.kind !== 'frame') return;
-    message.rows.forEach(receivedAt);
-    const missed = !message.full && message.frame !== model.get('frame') + 1;
+    const missed = isMissing(message, model.get('frame'));
     // Only set, never saved: the kernel is the one who knows.
     model.set('alive', true);
     model.set('ended', Boolean(message.ended));
-    model.set('rows', applyFrame(model.get('rows'), message));
-    model.set('frame', missed ? -1 : message.frame);
+    model.set('rows', applyFrame(model.get('rows'), message, buffers));
+    if (!missed) model.set('frame', message.frame);
     if (missed && !asking) hello(model);
     asking = missed;
   });

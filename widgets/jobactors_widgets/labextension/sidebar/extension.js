@@ -1,10 +1,13 @@
-// The plugin: a sidebar, a status item, commands and notices for the jobs of the open notebooks.
+// The plugin: a sidebar for the jobs of all running kernels; a status item, commands and notices for
+// those of the open notebooks.
 //
 // Every module but the application's own is optional, so that the same files serve JupyterLab and
 // Notebook 7, whose pages share less.
 
+import { receivedAt } from '../../static/frames.js';
 import { createNotices, mayTellBrowser } from './notices.js';
 import { createBurst, endedBetween, groupsOf, isUnfinished, statusText, statusTitle } from './model.js';
+import { followElsewhere } from './elsewhere.js';
 import { createSidebar } from './sidebar.js';
 import { createStatus } from './status.js';
 import { followNotebooks } from './notebooks.js';
@@ -17,13 +20,6 @@ const TELL_DESKTOP = 'jobactors:tell-desktop';
 const ICON = '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24">'
   + '<g class="jp-icon3" fill="#616161"><rect x="3" y="5" width="18" height="3" rx="1.5"/>'
   + '<rect x="3" y="10.5" width="11" height="3" rx="1.5"/><rect x="3" y="16" width="15" height="3" rx="1.5"/></g></svg>';
-
-/** Each row object came once; the time at work is counted on from there. */
-const received = new WeakMap();
-const receivedAt = row => {
-  if (!received.has(row)) received.set(row, Date.now());
-  return received.get(row);
-};
 
 /** @param {(name: string) => Promise<any>} shared  a module of JupyterLab's, or null */
 export async function makePlugins(shared) {
@@ -43,7 +39,7 @@ export async function makePlugins(shared) {
   const kept = Object.keys(tokens).filter(key => tokens[key]);
   return [{
     id: ID,
-    description: 'The background jobs of the open notebooks.',
+    description: 'The background jobs of running kernels.',
     autoStart: true,
     optional: kept.map(key => tokens[key]),
     activate: (app, ...found) => {
@@ -64,9 +60,9 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
   if (ui) widget.title.icon = new ui.LabIcon({ name: 'jobactors:jobs', svgstr: ICON });
   else widget.title.label = 'Jobs';
   const sidebar = createSidebar(widget.node, {
-    tell: (kernelId, message) => notebooks.link(kernelId)?.tell(message),
+    tell: (kernelId, message) => linkOf(kernelId)?.tell(message),
     cancelAll: kernelId => void cancelAll(kernelId),
-    open: kernelId => app.shell.activateById(notebooks.panel(kernelId)?.id),
+    open,
     receivedAt
   });
 
@@ -93,29 +89,52 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     // A page out of sight draws no frame; what it must not miss, the notices, waits for none.
     asked ||= requestAnimationFrame(() => { asked = 0; draw(); });
   };
+  const languageOf = name => app.serviceManager.kernelspecs?.specs?.kernelspecs[name]?.language;
+  let elsewhere = null;
   const notebooks = followNotebooks({
     tracker,
     KernelMessage: services.KernelMessage,
-    languageOf: name => app.serviceManager.kernelspecs?.specs?.kernelspecs[name]?.language,
+    languageOf,
     changed: soon,
+    switched: () => elsewhere?.look(),
     moved: (path, before, now) => {
-      now.rows.forEach(receivedAt);
       if (before.live) notices.ended(path.split('/').pop(), endedBetween(before.rows, now.rows));
     },
     heard: (kernelId, message) => sidebar.heard(kernelId, message)
   });
+  elsewhere = followElsewhere({
+    serviceManager: app.serviceManager,
+    KernelMessage: services.KernelMessage,
+    isOpen: notebooks.isOpen,
+    languageOf,
+    changed: soon,
+    heard: (kernelId, message) => sidebar.heard(kernelId, message)
+  });
+  const linkOf = kernelId => notebooks.link(kernelId) || elsewhere.link(kernelId);
+
+  function open(kernelId) {
+    const panel = notebooks.panel(kernelId);
+    const path = elsewhere.notebook(kernelId);
+    if (panel) app.shell.activateById(panel.id);
+    else if (path) void app.commands.execute('docmanager:open', { path });
+  }
 
   function draw() {
-    groups = groupsOf(notebooks.links());
-    const rows = groups.flatMap(group => group.known.rows);
-    const whole = burst.advance(groups.map(({ kernelId, known }) => ({ kernelId, rows: known.rows })));
-    status.show(statusText(rows), statusTitle(groups, whole), whole.fraction);
+    groups = groupsOf([...notebooks.links(), ...elsewhere.links()]);
+    const here = groups.filter(group => !group.elsewhere);
+    const rows = here.flatMap(group => group.known.rows);
+    const whole = burst.advance(here.map(({ kernelId, known }) => ({ kernelId, rows: known.rows })));
+    status.show(statusText(rows), statusTitle(here, whole), whole.fraction);
     if (widget.isVisible) sidebar.show(groups);
     app.commands.notifyCommandChanged?.(CANCEL_ALL);
   }
   // The shell tells nobody when a sidebar is opened; the widget itself knows.
   const shown = widget.onAfterShow.bind(widget);
-  widget.onAfterShow = message => { shown(message); soon(); };
+  widget.onAfterShow = message => {
+    shown(message);
+    elsewhere.start();
+    soon();
+  };
 
   async function cancelAll(kernelId) {
     const group = groups.find(each => each.kernelId === kernelId);
@@ -130,7 +149,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
       ],
       defaultButton: 0
     });
-    if (button.accept) notebooks.link(kernelId)?.tell({ kind: 'cancel all' });
+    if (button.accept) linkOf(kernelId)?.tell({ kind: 'cancel all' });
   }
 
   function place() {
@@ -147,7 +166,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
   function addCommands() {
     app.commands.addCommand(SHOW, {
       label: 'Show Background Jobs',
-      caption: 'List the jobs of the open notebooks',
+      caption: 'List the jobs of all running kernels',
       describedBy: { args: { type: 'object', properties: {} } },
       execute: () => {
         // Notebook 7 opens a side only when it is told to.

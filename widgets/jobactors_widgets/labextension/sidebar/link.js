@@ -5,7 +5,7 @@
 // we must know first is asked on the control channel: both are answered in the middle of a cell,
 // when `kernel.info` and `requestCommInfo` are not.
 
-import { applyFrame } from '../../static/panel.js';
+import { applyFrame, isMissing } from '../../static/frames.js';
 
 /** The comm's id and its target name, as in sidebar.py. */
 export const COMM_ID = 'jobactors.sidebar';
@@ -46,8 +46,8 @@ export const NOTHING = Object.freeze({ live: false, hears: true, ended: false, r
 export function createLink({ KernelMessage, kernel, languageOf, changed, heard, timers = pageTimers() }) {
   /** @type {Known} */
   let known = NOTHING;
-  let frame = -1;          // the number of the last one, -1 if some are missing
-  let asking = false;      // whether all rows are on their way
+  let frame = -1;          // the number of the last one without a gap before it
+  let asking = false;      // whether what is missing is on its way
   let subshell = null;     // the promise of its id
   let session = null;      // of the kernel process that speaks
   let former = null;       // of the one that is gone: what it said last may come late
@@ -164,20 +164,19 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, heard, 
     if (data.kind === 'here') {
       [frame, asking] = [-1, false];
       hello();
-    } else if (data.kind === 'frame') take(data);
+    } else if (data.kind === 'frame') take(data, message.buffers);
     else heard(data);
   }
 
-  function take(data) {
-    if (!data.full && !known.live) return hello();   // rows without the rest
-    const missed = !data.full && data.frame !== frame + 1;
-    frame = missed ? -1 : data.frame;
-    asking = asking && !data.full;
+  function take(data, buffers) {
+    if (!data.full && !known.live) return hello();   // news without the rest
+    const missed = isMissing(data, frame);
+    if (!missed) [frame, asking] = [data.frame, false];
     learn({
       live: true,
       hears: Boolean(data.hears ?? known.hears),
       ended: Boolean(data.ended),
-      rows: applyFrame(known.rows, data)
+      rows: applyFrame(known.rows, data, buffers)
     });
     if (missed) hello();
   }

@@ -11,6 +11,7 @@ import { ACTIVE, TERMINAL, summary } from '../../static/format.js';
  * @property {string} path            of the notebook, below the server's root
  * @property {string} name            what it is called here: unlike the others
  * @property {boolean} current        whether it is the notebook in front
+ * @property {boolean} [elsewhere]    whether no notebook of this page has this kernel
  * @property {import('./link.js').Known} known
  */
 
@@ -24,7 +25,7 @@ export function groupsOf(links) {
   const byKernel = new Map();
   for (const link of links) {
     const there = byKernel.get(link.kernelId);
-    if (!there || link.current) byKernel.set(link.kernelId, link);
+    if (!there || link.current || there.elsewhere) byKernel.set(link.kernelId, link);
   }
   const shown = [...byKernel.values()].filter(l => l.known.live && (l.current || l.known.rows.length));
   const names = distinctNames(shown.map(link => link.path));

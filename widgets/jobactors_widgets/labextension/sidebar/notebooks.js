@@ -10,10 +10,11 @@ import { NOTHING, createLink } from './link.js';
  * @param {any} options.KernelMessage   of @jupyterlab/services
  * @param {(name: string) => string | undefined} options.languageOf   of a kernel's name, where known
  * @param {() => void} options.changed  something is to be drawn
+ * @param {() => void} options.switched   a notebook has another kernel, was opened or closed
  * @param {(path: string, before: import('./link.js').Known, now: import('./link.js').Known) => void} options.moved
  * @param {(kernelId: string, message: Object) => void} options.heard
  */
-export function followNotebooks({ tracker, KernelMessage, languageOf, changed, moved, heard }) {
+export function followNotebooks({ tracker, KernelMessage, languageOf, changed, switched, moved, heard }) {
   // A notebook may be open in several views; they have one session context.
   const followed = new Map();   // session context -> {context, link}
 
@@ -24,6 +25,7 @@ export function followNotebooks({ tracker, KernelMessage, languageOf, changed, m
     const attach = kernel => {
       entry.link?.dispose();
       entry.link = kernel ? linkTo(kernel, entry) : null;
+      switched();
       changed();
     };
     const kernelChanged = (_, { newValue }) => attach(newValue);
@@ -66,6 +68,9 @@ export function followNotebooks({ tracker, KernelMessage, languageOf, changed, m
       known: entry.link.known
     })),
     link: kernelId => entryOf(kernelId)?.link,
+    /** Whether a notebook of this page has this kernel, or is about to. */
+    isOpen: (kernelId, path) => [...followed.values()].some(entry =>
+      entry.context.session?.kernel?.id === kernelId || (path !== undefined && pathOf(entry) === path)),
     panel: kernelId => tracker.find(panel => panel.sessionContext === entryOf(kernelId)?.context),
     /** The notebook in front. */
     current: () => front()?.link || null,

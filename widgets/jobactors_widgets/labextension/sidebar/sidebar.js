@@ -49,6 +49,7 @@ export function createSidebar(root, { tell, cancelAll, open, receivedAt }) {
     name.type = 'button';
     name.addEventListener('click', () => open(kernelId));
     const title = append(name, 'bdi', '');
+    const where = append(name, 'span', 'ja-section-where');
     const all = append(head, 'button', 'ja-section-all');
     all.type = 'button';
     all.textContent = 'Cancel all';
@@ -73,6 +74,7 @@ export function createSidebar(root, { tell, cancelAll, open, receivedAt }) {
     function draw(group) {
       if (title.textContent !== group.name) title.textContent = group.name;
       name.title = group.path;
+      where.textContent = group.elsewhere ? ' not open' : '';
       fold.setAttribute('aria-label', `Jobs of ${group.name}`);
       all.setAttribute('aria-label', `Cancel all jobs of ${group.name}`);
       el.classList.toggle('ja-current', group.current);

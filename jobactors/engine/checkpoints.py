@@ -1,0 +1,399 @@
+"""The shelf: what is kept of work that has not come to its end, for whoever goes on with it.
+
+Checkpoints are kept by (type, subject, part).  A *place* on the shelf is one (type, subject), or,
+for a range, one part of it, and belongs to one unfinished job at a time: the first that is
+submitted.  A second one works *apart*: what it saves serves only its own later attempts.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from jobactors.inside.checkpoint import Kept
+from jobactors.inside.ranges import PART, Range, file_in, is_done
+from jobactors.inside.work import part_folder
+from jobactors.model.checkpoint import Checkpoint, how_far_and_when
+from jobactors.model.errors import CheckpointFound, IllegalVerb, RangesUnfinished
+from jobactors.model.exact import from_json
+from jobactors.model.states import JobState
+from jobactors.model.stored import CheckpointRow, DropCheckpoints, PutCheckpoint
+
+from .keys import same_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from jobactors.inside.checkpoint import Saved, Saver
+    from jobactors.model.options import OnCheckpoint
+    from jobactors.model.stored import Write
+
+    from .clock import LoopClock
+    from .record import Record
+    from .workroom import Workroom
+
+_log = logging.getLogger("jobactors")
+AGE: Final = 7 * 86400.0
+"""Seconds after its saving until a checkpoint is forgotten."""
+
+_NONE: Final = frozenset[str]()
+Work = tuple[str, str]
+"""A type and a subject."""
+
+
+class Apart:
+    """The checkpoints of a job that has no place on the shelf."""
+
+    __slots__ = ("folder", "rows")
+
+    def __init__(self, folder: Path) -> None:
+        self.rows: dict[str, CheckpointRow] = {}
+        self.folder = folder
+
+
+class Shelf:
+    """All kept checkpoints of one system.  Written by its loop's thread only."""
+
+    def __init__(
+        self,
+        clock: LoopClock,
+        workroom: Workroom,
+        find: Callable[[str], Record | None],
+        keep: Callable[[Write], None] = lambda _: None,
+    ) -> None:
+        self.keep = keep
+        """Told of every change, for a store."""
+        self.find_record = find
+        """Finds an earlier job, to compare its arguments; whatever it does not find differs."""
+        self.age = AGE
+        """Seconds after its saving until a checkpoint goes, unless its job is unfinished."""
+        self._clock = clock
+        self._workroom = workroom
+        self._rows: dict[Work, dict[str, CheckpointRow]] = {}
+        self._owners: dict[tuple[str, str, str], Record] = {}
+        self._warned: set[Work] = set()
+        self._look_at = 0.0
+
+    # -- looking
+
+    def load(self, rows: Iterable[CheckpointRow]) -> None:
+        """Put back what a store has kept."""
+        for row in rows:
+            self._rows.setdefault((row.type, row.subject), {})[row.part] = row
+        self._look_at = 0.0
+
+    def all(self) -> list[Checkpoint]:
+        """Return everything that is kept, the oldest first."""
+        self.forget_old()
+        rows = [row for parts in self._rows.values() for row in parts.values()]
+        return [_as_seen(row) for row in sorted(rows, key=lambda row: row.created_at)]
+
+    def find(self, type: str, subject: str = "") -> list[Checkpoint]:
+        """Return what is kept of one (type, subject), a checkpoint a part."""
+        self.forget_old()
+        return [_as_seen(row) for row in self._rows.get((type, subject), {}).values()]
+
+    def has(self, type: str, subject: str) -> bool:
+        """Whether anything is kept of it; from any thread."""
+        return (type, subject) in self._rows
+
+    # -- whose place it is
+
+    def check(self, record: Record) -> None:
+        """Find out, before it is accepted, whether a job may begin.
+
+        Raises:
+            CheckpointFound: if something is kept, and nobody has said what to do with it.
+        """
+        if not self._rows or record.options.checkpoint_every is None:
+            return
+        self.forget_old()
+        record.part = _root(record)
+        if not self._is_free(record):
+            return
+        rows = self._within(record)
+        if rows and self._choice(record, rows) == "ask":
+            raise CheckpointFound(*_work(record), self._in_words(rows))
+
+    def claim(self, record: Record) -> None:
+        """Give a new job its place, with what is kept there if it goes on from that."""
+        if record.options.checkpoint_every is None or record.apart is not None:
+            return
+        record.part = _root(record)
+        if not self._is_free(record):
+            return
+        for row in self._within(record):
+            choice = self._choice(record, [row])
+            if choice == "ask":
+                return  # kept in this very moment: it stays for somebody who says what to do
+            if choice == "fresh":
+                self._drop(row)
+            else:
+                self._put(attrs.evolve(row, job_id=record.id))
+        self._owners[_place(record)] = record
+
+    def begin(self, record: Record) -> dict[str, Kept]:
+        """An attempt begins: return what it goes on from."""
+        if record.apart is None and self._owners.get(_place(record)) is not record:
+            self._return_to(record)
+        rows = self._within(record) if record.apart is None else record.apart.rows.values()
+        return {row.part: Kept(row.value, row.items) for row in rows}
+
+    def _return_to(self, record: Record) -> None:
+        """Let a job that had no place, or lost it by its rest, have it if it takes nobody's."""
+        if self._is_free(record) and all(r.job_id == record.id for r in self._within(record)):
+            self._owners[_place(record)] = record
+        else:
+            record.apart = Apart(self._workroom.folder("apart", record.id))
+
+    def folder(self, record: Record) -> Path:
+        """Return where the work files of a job are."""
+        if record.apart is not None:
+            return record.apart.folder
+        return self._workroom.folder(*_work(record))
+
+    def release(self, record: Record, *, succeeded: bool) -> None:
+        """A job has ended, or rests: others may have its place; after success nothing is kept."""
+        saver, record.saver = record.saver, None
+        apart = record.apart
+        if apart is not None:
+            if succeeded:
+                record.apart = None
+                self._workroom.discard(apart.folder)
+            return
+        if succeeded:
+            self._finish(record, saver)
+        place = _place(record)
+        if self._owners.get(place) is record:
+            del self._owners[place]
+        if self._rows:
+            self.forget_old()
+
+    def _finish(self, record: Record, saver: Saver | None) -> None:
+        """Forget what a job had saved, but for the ranges that wait to be merged."""
+        files, lasting = _NONE, _NONE
+        if saver is not None:
+            files, lasting = saver.files, saver.lasting
+        rows = {row.part for row in self._within(record) if row.job_id == record.id}
+        for part in (files | rows) - lasting:
+            self._forget_part(record, part, self._row_of(record, part))
+
+    def _is_free(self, record: Record) -> bool:
+        """Whether no other unfinished job has this place, or a checkpoint in it."""
+        if self._owners.get(_place(record), record) is not record:
+            return False
+        return not any(self._owned_by_other(row, record) for row in self._within(record))
+
+    def _owned_by_other(self, row: CheckpointRow, record: Record) -> bool:
+        owner = self._owner(row.type, row.subject, row.part)
+        return owner is not None and owner is not record and owner.id == row.job_id
+
+    def _owner(self, type: str, subject: str, part: str) -> Record | None:
+        own = self._owners.get((type, subject, part.partition(":")[0]))
+        return self._owners.get((type, subject, "")) if own is None else own
+
+    def _within(self, record: Record) -> list[CheckpointRow]:
+        """The rows of a job's place: all of its work but what other jobs have places for."""
+        kept = self._rows.get(_work(record))
+        if not kept:
+            return []
+        root = record.part
+        if root:
+            return [row for part, row in kept.items() if part.partition(":")[0] == root]
+        owners, work = self._owners, _work(record)
+        return [
+            row
+            for part, row in kept.items()
+            if owners.get((*work, part.partition(":")[0]), record) is record
+        ]
+
+    def _choice(self, record: Record, rows: list[CheckpointRow]) -> str:
+        chosen = record.options.on_checkpoint
+        if chosen is not None:
+            return chosen
+        return "resume" if all(self._is_same_work(row, record) for row in rows) else "ask"
+
+    def _is_same_work(self, row: CheckpointRow, record: Record) -> bool:
+        if row.job_id == record.id:
+            return True
+        earlier = self.find_record(row.job_id)
+        return earlier is not None and same_arguments(earlier, record)
+
+    def _in_words(self, rows: list[CheckpointRow]) -> str:
+        newest = max(rows, key=lambda row: row.saved_at)
+        return how_far_and_when(newest.fraction, newest.items, self._clock.now() - newest.saved_at)
+
+    def choice_for(self, ended: Record, from_checkpoint: bool) -> OnCheckpoint | None:
+        """Return what a restart does about what is kept; None if that is not of ``ended``."""
+        rows = self._rows.get(_work(ended), {}).values()
+        if ended.apart is None and not any(row.job_id == ended.id for row in rows):
+            return None
+        return "resume" if from_checkpoint else "fresh"
+
+    # -- writing
+
+    def write(self, record: Record, attempt: int, news: Iterable[tuple[str, Saved]]) -> None:
+        """Keep what an attempt has saved."""
+        now = self._clock.now()
+        for part, saved in news:
+            kept = self._row_of(record, part)
+            if saved.dropped:
+                self._forget_part(record, part, kept)
+                continue
+            row = CheckpointRow(
+                *_work(record),
+                part,
+                record.id,
+                attempt,
+                saved.text,
+                saved.items,
+                saved.fraction,
+                now if kept is None else kept.created_at,
+                now,
+            )
+            if record.apart is not None:
+                self._warn(record)
+                record.apart.rows[part] = row
+            elif self._owner(*_work(record), part) is record:
+                self._put(row)
+
+    def _row_of(self, record: Record, part: str) -> CheckpointRow | None:
+        if record.apart is not None:
+            return record.apart.rows.get(part)
+        return self._rows.get(_work(record), {}).get(part)
+
+    def _forget_part(self, record: Record, part: str, row: CheckpointRow | None) -> None:
+        if record.apart is not None:
+            record.apart.rows.pop(part, None)
+        elif row is not None and row.job_id == record.id:
+            self._drop(row)
+            return
+        self._workroom.discard_part(self.folder(record), part)
+
+    def _put(self, row: CheckpointRow) -> None:
+        self._rows.setdefault((row.type, row.subject), {})[row.part] = row
+        self.keep(PutCheckpoint(row))
+
+    def _drop(self, row: CheckpointRow) -> None:
+        work = (row.type, row.subject)
+        parts = self._rows.get(work, {})
+        parts.pop(row.part, None)
+        if not parts:
+            self._rows.pop(work, None)
+        self.keep(DropCheckpoints(*work, row.part))
+        self._workroom.discard_part(self._workroom.folder(*work), row.part)
+
+    def _warn(self, record: Record) -> None:
+        work = _work(record)
+        if work in self._warned:
+            return
+        self._warned.add(work)
+        _log.warning(
+            "job %s saves checkpoints beside another job of type %r about %r: only its own later "
+            "attempts will find them; give each job a subject of its own",
+            record.id,
+            *work,
+        )
+
+    # -- the parts of ranges
+
+    def part_files(self, type: str, subject: str) -> list[Path]:
+        """Return the files of all parts, in order.
+
+        Raises:
+            RangesUnfinished: if a part is missing, has items left, or is being worked at.
+        """
+        rows = self._range_rows(type, subject)
+        newest = max(rows, key=lambda place: rows[place].saved_at, default=(1, 1))
+        count = newest[1]  # the work may have been divided in another way before
+        wanted = [(number, count) for number in range(1, count + 1)]
+        missing = [place for place in wanted if place not in rows or not self._is_done(rows[place])]
+        if missing:
+            raise RangesUnfinished(type, [f"{number}/{of}" for number, of in missing])
+        folder = self._workroom.folder(type, subject)
+        return [file_in(part_folder(folder, rows[place].part)) for place in wanted]
+
+    def drop_parts(self, type: str, subject: str) -> None:
+        """Forget the parts that were merged."""
+        for row in self._range_rows(type, subject).values():
+            self._drop(row)
+
+    def _range_rows(self, type: str, subject: str) -> dict[tuple[int, int], CheckpointRow]:
+        found = ((PART.fullmatch(p), row) for p, row in self._rows.get((type, subject), {}).items())
+        return {(int(m[1]), int(m[2])): row for m, row in found if m is not None}
+
+    def _is_done(self, row: CheckpointRow) -> bool:
+        owner = self._owner(row.type, row.subject, row.part)
+        return (owner is None or owner.id != row.job_id) and is_done(from_json(row.value))
+
+    # -- forgetting
+
+    def drop(self, type: str, subject: str = "", part: str | None = None) -> None:
+        """Forget what is kept of a (type, subject), or of one part of it, with its work files.
+
+        Raises:
+            IllegalVerb: if it belongs to a job at work; nothing is dropped then.
+        """
+        rows = [
+            row
+            for row in self._rows.get((type, subject), {}).values()
+            if part is None or row.part == part
+        ]
+        for row in rows:
+            owner = self._owner(type, subject, row.part)
+            if owner is not None and owner.id == row.job_id:
+                raise IllegalVerb(
+                    owner.id, owner.snapshot.state, "drop the checkpoint of", "cancel it first"
+                )
+        for row in rows:
+            self._drop(row)
+
+    def forget_old(self) -> None:
+        """Forget what nobody has gone on with for so long."""
+        now = self._clock.now()
+        if now < self._look_at:
+            return
+        rows = [row for parts in self._rows.values() for row in parts.values()]
+        for row in rows:
+            if row.saved_at + self.age <= now and self._is_at_rest(row):
+                self._drop(row)
+        oldest = min((row.saved_at for row in self._all_rows()), default=now)
+        self._look_at = max(oldest + self.age, now + 1.0)
+
+    def _is_at_rest(self, row: CheckpointRow) -> bool:
+        owner = self._owner(row.type, row.subject, row.part)
+        if owner is not None and owner.id == row.job_id:
+            return False
+        record = self.find_record(row.job_id)
+        return record is None or record.snapshot.state is not JobState.INTERRUPTED
+
+    def _all_rows(self) -> Iterator[CheckpointRow]:
+        for parts in self._rows.values():
+            yield from parts.values()
+
+
+def _work(record: Record) -> Work:
+    info = record.snapshot.info
+    return info.type, info.subject
+
+
+def _place(record: Record) -> tuple[str, str, str]:
+    return (*_work(record), record.part)
+
+
+def _root(record: Record) -> str:
+    """The part that a job is of its work: the range among its arguments, if there is one."""
+    for value in (*record.args, *record.kwargs.values()):
+        if type(value) is Range:
+            return value.part
+    return ""
+
+
+def _as_seen(row: CheckpointRow) -> Checkpoint:
+    fields: dict[str, Any] = {
+        field.name: getattr(row, field.name) for field in attrs.fields(Checkpoint)
+    }
+    return Checkpoint(**{**fields, "value": from_json(row.value)})

@@ -1,0 +1,435 @@
+"""The journal: what changes is gathered, and written in one commit for all that waits.
+
+::
+
+    change ─► open batch ─► clerk: rows, Store.apply ─► written: whoever waited goes on
+                  ▲                    │
+                  └── what could not be written, until it can
+
+While the clerk writes one batch, the next one gathers: the more changes there are, the larger the
+batches, and the fewer commits a change.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import attrs
+
+from jobactors.inside.latch import Latch
+from jobactors.model.errors import StoreError, StoreFailed, StoreLost
+from jobactors.model.events import (
+    JobCancelling,
+    JobFinished,
+    JobLogged,
+    JobPaused,
+    JobProgressed,
+    JobQueued,
+    JobRequested,
+    JobRequeued,
+    JobResumed,
+    JobRetried,
+    JobStarted,
+    JobStopped,
+    JobStuck,
+    JobUpdated,
+)
+from jobactors.model.stored import (
+    AddEvent,
+    DeleteJobs,
+    DropCheckpoints,
+    PutCheckpoint,
+    PutJob,
+    SetStatus,
+)
+
+from .clerk import ClerkInThread, ClerkOnTheSpot
+from .filing import column, event_row, row_of, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobactors.model.events import Event
+    from jobactors.model.snapshot import JobSnapshot
+    from jobactors.model.stored import Write
+
+    from .alarms import Alarms
+    from .clerk import Clerk, Errand
+    from .clock import LoopClock
+    from .door import Door
+    from .record import Record
+    from .store import Store
+
+T = TypeVar("T")
+_log = logging.getLogger("jobactors")
+
+PROGRESS_EVERY: Final = 5.0
+"""Seconds between two writes of a job's progress, at least."""
+PRUNE_AFTER: Final = 1_000
+"""So many jobs have ended since the store was last cleared of old ones."""
+FIRST_RETRY: Final = 1.0
+"""Seconds until a batch that could not be written is tried again; doubled each time."""
+LAST_RETRY: Final = 30.0
+MOST_EVENTS: Final = 10_000
+"""Lines for event logs that wait while nothing can be written; the oldest are dropped."""
+
+_LOGGED: Final = frozenset(
+    {JobQueued, JobStarted, JobRequested, JobCancelling, JobPaused, JobResumed, JobRetried}
+    | {JobStuck, JobStopped, JobRequeued, JobFinished, JobUpdated}
+)
+
+
+@attrs.define(eq=False)
+class _Entry:
+    """One job in a batch."""
+
+    record: Record
+    snapshot: JobSnapshot
+    """As the batch's last event has left it: a later one is the next batch's."""
+    whole: bool
+    """Whether all of it is written, and not only how it stands."""
+    ended: bool = False
+    """Whether its result is written."""
+    new: bool = False
+    """Whether it was never written before: if it cannot be now, it is refused."""
+    kept: Latch | None = None
+    """Set once it is written, or refused; made when somebody waits."""
+
+
+@attrs.define(eq=False)
+class _Batch:
+    """What is written in one commit."""
+
+    entries: dict[str, _Entry] = attrs.Factory(dict)
+    errand: Errand[None] = attrs.field(init=False)
+    """Its writing, once it is handed over."""
+    events: list[Event] = attrs.Factory(list)
+    others: dict[object, Write] = attrs.Factory(dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.events or self.others)
+
+    def writes(self) -> list[Write]:
+        """The rows, made in the clerk's thread: what they are made of is frozen."""
+        rows = [_write_of(entry) for entry in self.entries.values()]
+        return [*rows, *(AddEvent(event_row(e)) for e in self.events), *self.others.values()]
+
+    def take_over(self, earlier: _Batch) -> None:
+        """Add what an earlier batch could not write."""
+        for job_id, entry in earlier.entries.items():
+            mine = self.entries.setdefault(job_id, entry)
+            mine.whole |= entry.whole
+            mine.ended |= entry.ended
+            mine.new |= entry.new
+            if mine is not entry and entry.kept is not None:
+                mine.kept = _both(entry.kept, mine.kept)
+        self.events[:0] = earlier.events
+        del self.events[: max(0, len(self.events) - MOST_EVENTS)]
+        self.others = {**earlier.others, **self.others}
+
+
+def _both(first: Latch, second: Latch | None) -> Latch:
+    if second is not None:
+        second.call_when_set(first.set)
+        return second
+    return first
+
+
+def _write_of(entry: _Entry) -> Write:
+    snapshot, spec = entry.snapshot, entry.record.spec
+    if entry.whole and spec is not None:
+        return PutJob(row_of(snapshot, spec))
+    status, result = status_of(snapshot, with_result=entry.ended)
+    return SetStatus(
+        snapshot.id,
+        snapshot.state,
+        snapshot.changed_at,
+        snapshot.finished_at,
+        snapshot.read,
+        status,
+        result,
+    )
+
+
+class Journal:
+    """Writes down what a system says.  Written by the loop's thread only.
+
+    Nothing here slows a job: changes are put into a dictionary, and a job waits for the disk only
+    before each of its attempts.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        door: Door,
+        clock: LoopClock,
+        alarms: Alarms,
+        refuse: Callable[[Record, StoreError], None],
+    ) -> None:
+        self._store = store
+        self._door = door
+        self._clock = clock
+        self._alarms = alarms
+        self._refuse = refuse
+        self._clerk: Clerk = ClerkOnTheSpot() if store.in_loop else ClerkInThread()
+        self._open = _Batch()
+        self._flying: deque[_Batch] = deque()
+        self._scheduled = False
+        self._delay = 0.0
+        self._progress_at: dict[str, float] = {}
+        self._ended = 0
+        self.epoch = 0
+        """Which owner of the store this is, counted from 1."""
+        self.trouble: StoreError | None = None
+        """Why nothing can be written at the moment."""
+        self.lost = False
+        """Whether somebody else owns the store now: nothing is written any more."""
+
+    @property
+    def name(self) -> str:
+        """What a person reads: the store's path, or "memory"."""
+        return self._store.name
+
+    # -- open and close
+
+    async def open(self, patience: float) -> None:
+        """Become the store's owner.
+
+        Raises:
+            StoreError: if that cannot be; nothing is left open.
+        """
+        errand = self._clerk.send(partial(self._store.open, patience))
+        try:
+            await errand.done
+            self.epoch = errand.answer()
+        except BaseException:
+            self._clerk.send(self._store.close)
+            self._clerk.dismiss()
+            raise
+
+    async def close(self) -> None:
+        """Write what waits, and give the store up.  A store that cannot be written is told of."""
+        while self._open or self._flying:
+            if not self._flying:
+                self._hand_over()
+                continue
+            batch = self._flying[0]
+            await batch.errand.done
+            self._written(batch)
+            if self.trouble is not None:
+                count = len(self._open.entries)
+                _log.error("%s; the last state of %d jobs is lost", self.trouble, count)
+                break
+        closed = self._clerk.send(self._store.close)
+        self._clerk.dismiss()
+        await closed.done
+
+    def check(self) -> None:
+        """Raise if a new job could not be kept.
+
+        Raises:
+            StoreError: why, and what to do.
+        """
+        if self.trouble is not None and (self.lost or self._open or self._flying):
+            raise self.trouble
+
+    # -- changes
+
+    def add(self, record: Record) -> None:
+        """A new job: it is kept, or refused."""
+        entry = _Entry(record, record.snapshot, whole=True, new=True)
+        self._open.entries[record.id] = entry
+        self._open.events.append(record.queued)
+        self._touch()
+
+    def note(self, record: Record, event: Event) -> None:
+        """Something happened to a job, and its snapshot says so already."""
+        if record.refused is not None:
+            return  # nothing is kept of it
+        kind = type(event)
+        if kind is JobProgressed or kind is JobLogged:
+            if not self._is_time(record.id, event.at):
+                return
+        elif kind in _LOGGED:
+            self._open.events.append(event)
+        entry = self._open.entries.get(record.id)
+        if entry is None:
+            entry = self._open.entries[record.id] = _Entry(record, record.snapshot, whole=False)
+        entry.snapshot = record.snapshot
+        if kind is JobFinished:
+            entry.ended = True
+            self._progress_at.pop(record.id, None)
+            self._ended += 1
+        elif kind is JobUpdated:
+            entry.whole = entry.ended = True
+        self._touch()
+
+    def write(self, write: Write) -> None:
+        """Keep something beside the jobs; a later write to the same place takes its place."""
+        place: object = write
+        if isinstance(write, PutCheckpoint):
+            row = write.row
+            row = attrs.evolve(row, type=column(row.type), subject=column(row.subject))
+            write = PutCheckpoint(row)
+            place = (row.type, row.subject, row.part)
+            # A drop of the same checkpoint that still waits comes first, as it came first.
+            self._open.others.pop(place, None)
+        elif isinstance(write, DropCheckpoints):
+            write = DropCheckpoints(column(write.type), column(write.subject), write.part)
+            self._forget_checkpoints(write)
+        elif isinstance(write, DeleteJobs):
+            for job_id in write.ids:
+                self._open.entries.pop(job_id, None)
+        self._open.others[place] = write
+        self._touch()
+
+    def _forget_checkpoints(self, drop: DropCheckpoints) -> None:
+        for place, write in list(self._open.others.items()):
+            if (
+                isinstance(write, PutCheckpoint)
+                and (write.row.type, write.row.subject) == (drop.type, drop.subject)
+                and drop.part in {None, write.row.part}
+            ):
+                del self._open.others[place]
+
+    def latch_for(self, record: Record) -> Latch | None:
+        """What is set once the job is kept as it stands now; None if it is already."""
+        for batch in (self._open, *reversed(self._flying)):
+            entry = batch.entries.get(record.id)
+            if entry is not None:
+                if entry.kept is None:
+                    entry.kept = Latch()
+                return entry.kept
+        return None
+
+    def _is_time(self, job_id: str, now: float) -> bool:
+        """Whether a job's progress was last written long enough ago."""
+        if now - self._progress_at.get(job_id, 0.0) < PROGRESS_EVERY:
+            return False
+        self._progress_at[job_id] = now
+        return True
+
+    # -- writing
+
+    def _touch(self) -> None:
+        """Hand the batch over soon: what else changes in this moment goes along."""
+        if self._delay or self._scheduled or self._flying:
+            return
+        if self._store.in_loop:
+            self._hand_over()
+        else:
+            self._scheduled = True
+            self._door.post_quietly(self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._scheduled = False
+        if self.lost:
+            self._drop()
+        elif self._open and not self._flying:
+            self._send()
+
+    def _send(self) -> None:
+        batch, self._open = self._open, _Batch()
+        self._flying.append(batch)
+        batch.errand = errand = self._clerk.send(partial(self._apply, batch))
+        if self._store.in_loop:
+            self._written(batch)
+        else:
+            errand.done.call_when_set(partial(self._door.post_quietly, self._written, batch))
+
+    def _apply(self, batch: _Batch) -> None:
+        """In the clerk's thread."""
+        self._store.apply(batch.writes())
+
+    def _written(self, batch: _Batch) -> None:
+        if batch not in self._flying:
+            return  # told twice: by the errand, and by whoever waited for it
+        self._flying.remove(batch)
+        try:
+            batch.errand.answer()
+        except StoreError as exc:
+            self._failed(batch, exc)
+        except Exception as exc:
+            _log.exception("a batch of changes could not be described")
+            self._failed(batch, StoreFailed(self.name, repr(exc), "the log says where"))
+        else:
+            self._succeeded(batch)
+
+    def _succeeded(self, batch: _Batch) -> None:
+        if self.trouble is not None:
+            _log.warning("%s can be written again", self.name)
+        self.trouble, self._delay = None, 0.0
+        for entry in batch.entries.values():
+            if entry.kept is not None:
+                entry.kept.set()
+        if self._ended >= PRUNE_AFTER:
+            self.prune()
+        if self._open:
+            self._touch()
+
+    def _failed(self, batch: _Batch, error: StoreError) -> None:
+        if self.trouble is None:
+            _log.warning("%s", error)
+        self.trouble = error
+        self.lost = isinstance(error, StoreLost)
+        refused = [entry for entry in batch.entries.values() if entry.new]
+        for entry in refused:
+            del batch.entries[entry.record.id]
+            batch.events = [e for e in batch.events if e.job_id != entry.record.id]
+        self._open.take_over(batch)
+        for entry in refused:
+            entry.record.refused = error
+            self._open.entries.pop(entry.record.id, None)
+            if entry.kept is not None:
+                entry.kept.set()
+            # Later: it may be in the midst of being taken in.
+            self._door.post_quietly(self._refuse, entry.record, error)
+        self._delay = min(LAST_RETRY, self._delay * 2 or FIRST_RETRY)
+        if self.lost:
+            self._drop()
+        elif self._open:
+            self._alarms.set(self._clock.now() + self._delay, self._hand_over)
+        else:
+            self._delay = 0.0  # the next submit tries
+
+    def _drop(self) -> None:
+        """Nobody reads what we would write: let everybody go on."""
+        batch, self._open = self._open, _Batch()
+        for entry in batch.entries.values():
+            if entry.kept is not None:
+                entry.kept.set()
+
+    def prune(self) -> None:
+        """Clear the store of what is kept no longer, a little at a time, between the batches."""
+        self._ended = 0
+        self._clerk.send(partial(self._prune, self._clock.now()))
+
+    def _prune(self, now: float) -> None:
+        """In the clerk's thread."""
+        try:
+            if self._store.prune(now):
+                self._clerk.send(partial(self._prune, now))
+        except StoreError as exc:
+            _log.warning("old jobs could not be removed: %s", exc)
+
+    # -- reading
+
+    def read(self, look: Callable[[Store], T]) -> T:
+        """Return ``look(store)``, which sees all that was changed before; blocks for that long.
+
+        From any thread.
+
+        Raises:
+            StoreError: if the store cannot be read.
+        """
+        errand: Errand[T] = self._door.call(self._send_reading, look)
+        errand.done.wait_in_thread()
+        return errand.answer()
+
+    def _send_reading(self, look: Callable[[Store], T]) -> Errand[T]:
+        if self._open and not self._delay:
+            self._send()  # behind those that fly: errands are done in order
+        return self._clerk.send(partial(look, self._store))

@@ -1,0 +1,73 @@
+"""From what ``store=`` says to a system that keeps its jobs, with those of earlier processes."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from .journal import Journal
+from .upstairs import upstairs
+
+if TYPE_CHECKING:
+    from jobactors.model.stored import CheckpointRow, JobRow
+
+    from .recovery import Recover
+    from .store import Store
+    from .system import System
+
+
+def store_of(store: object) -> Store | None:
+    """Return the store that ``store=`` means: None, a path, or a store itself.
+
+    Raises:
+        TypeError: for anything else.
+    """
+    if store is None:
+        return None
+    if isinstance(store, str | os.PathLike):
+        opened: Store = upstairs("sqlite").SqliteStore(store)
+        return opened
+    if all(hasattr(store, name) for name in ("open", "apply", "unfinished", "finished")):
+        return cast("Store", store)
+    raise TypeError(
+        f"store= is a path, a store such as ja.SqliteStore(path), or None, not {store!r:.100}"
+    )
+
+
+async def open_journal(system: System, store: Store, patience: float) -> None:
+    """Become the owner of a store, and write into it from now on.
+
+    Raises:
+        StoreError: if that cannot be.
+    """
+    journal = Journal(store, system.door, system.clock, system.alarms, system.refuse)
+    await journal.open(patience)
+    system.journal = journal
+    system.shelf.keep = journal.write
+    system.work_base = store.work_folder
+
+
+def take_up(system: System, recover: Recover) -> None:
+    """Take in what earlier processes have left; start it again if the policy says so.
+
+    Raises:
+        StoreError: if it cannot be read.
+    """
+    journal = system.journal
+    if journal is None:
+        return
+    unfinished, ended, checkpoints = journal.read(
+        partial(_look, at_most=system.registry.retention.read)
+    )
+    system.shelf.load(checkpoints)
+    system.recovery.restore(unfinished, ended)
+    journal.prune()
+    if recover == "auto":
+        system.recovery.resume_all()
+
+
+def _look(store: Store, at_most: int) -> tuple[list[JobRow], list[JobRow], list[CheckpointRow]]:
+    ended = store.finished(at_most)
+    ended.reverse()  # the registry keeps the order of their ends
+    return store.unfinished(), ended, store.checkpoints()

@@ -1,0 +1,269 @@
+"""Jobs of an earlier process: brought to rest when a store is opened, and revived when resumed.
+
+What becomes of a job whose process has stopped, by the state it was in:
+
+============================  =====================  ===========================================
+it was                        ``recover="ask"``      ``recover="auto"``
+============================  =====================  ===========================================
+queued, waiting to retry      rests interrupted      queued again; a retry keeps its due time
+held                          rests interrupted      queued again, held
+running                       rests interrupted      queued again, for its next attempt
+paused, or told to pause      rests interrupted      rests interrupted: somebody wanted it still
+cancelling                    cancelled              cancelled
+interrupted before            as it was              as above, by what it was before
+============================  =====================  ===========================================
+
+A job that cannot be resumed, because its type is not registered (yet) or its arguments were not
+kept, rests interrupted in any case.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from jobactors.inside.latch import Latch
+from jobactors.model.errors import JobactorsError, NotResumable, UnknownJobType
+from jobactors.model.events import JobQueued, JobRequeued
+from jobactors.model.jobtype import job_type_named
+from jobactors.model.options import DEFAULTS
+from jobactors.model.outcome import NotKept, Outcome
+from jobactors.model.states import JobState, Request, Waiting
+
+from .ambient import submitter_context
+from .attempt import runner_named
+from .dependencies import Edge, Handle
+from .reading import BadRow, read_row
+from .record import Record
+from .spec import arguments_from, options_from, source_of
+from .submission import choose_runner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobactors.model.stored import JobRow
+
+    from .system import System
+
+_log = logging.getLogger("jobactors")
+Recover = Literal["ask", "auto"]
+RECOVER: Final = ("ask", "auto")
+
+_WHY: Final = {
+    JobState.QUEUED: "its process ended before it had started",
+    JobState.RUNNING: "its process ended while it was running",
+    JobState.PAUSED: "its process ended while it was paused",
+}
+
+
+def check_recover(recover: object) -> None:
+    """Raise for a policy that does not exist.
+
+    Raises:
+        ValueError: the message says which there are.
+    """
+    if recover not in RECOVER:
+        raise ValueError(f'recover is "ask" or "auto", not {recover!r:.100}')
+
+
+def unrevived(*_: object, **__: object) -> None:
+    """The function of a job that came from a store, until it is resumed."""
+    raise NotResumable("", "its function has not been looked up")
+
+
+def record_from(row: JobRow) -> Record:
+    """Return a kept job's record, which nobody can run before :meth:`Recovery.revive`.
+
+    Raises:
+        BadRow: if the row says something no job could be.
+    """
+    snapshot, spec = read_row(row)
+    return Record(
+        JobQueued(row.id, row.submitted_at, snapshot.info),
+        snapshot,
+        unrevived,
+        (),
+        {},
+        DEFAULTS,
+        runner_named("thread"),
+        context=None,
+        spec=spec,
+    )
+
+
+def records_from(rows: Iterable[JobRow]) -> list[Record]:
+    """Return the records of those rows that make sense; the others are named in the log."""
+    records = []
+    for row in rows:
+        try:
+            records.append(record_from(row))
+        except BadRow as exc:
+            _log.warning("job %.100r in the store cannot be read and is left out: %s", row.id, exc)
+    return records
+
+
+class Recovery:
+    """What is done with jobs that came from a store.  Called in the loop's thread only."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    # -- at the opening
+
+    def restore(self, unfinished: Iterable[JobRow], ended: Iterable[JobRow]) -> None:
+        """Take in the jobs of earlier processes: the ended ones as they are, the others to rest."""
+        for record in records_from(ended):
+            self._keep_ended(record)
+        for record in records_from(unfinished):
+            self._rest(record)
+
+    def _keep_ended(self, record: Record) -> None:
+        registry = self._system.registry
+        registry.add(record)
+        registry.finished(record)
+        if record.snapshot.read:
+            registry.read(record)
+        record.settled.set()
+
+    def _rest(self, record: Record) -> None:
+        system, state = self._system, record.snapshot.state
+        system.registry.add(record)
+        system.keys.take(record)
+        if state is JobState.CANCELLING:
+            reason = record.snapshot.reason or "its process ended while it was being cancelled"
+            system.settle(record, Outcome(JobState.CANCELLED, reason=reason))
+        elif state is not JobState.INTERRUPTED:
+            system.settle(record, Outcome(JobState.INTERRUPTED, reason=_WHY[state]))
+        else:
+            record.settled.set()
+
+    def resume_all(self) -> None:
+        """Start again what may start by itself: the policy "auto"."""
+        for record in self._system.registry:
+            snapshot = record.snapshot
+            if snapshot.state is JobState.INTERRUPTED and snapshot.request is not Request.PAUSE:
+                self._resume_if_it_can(record)
+
+    def _resume_if_it_can(self, record: Record) -> None:
+        try:
+            self.resume(record, as_it_was=True)
+        except JobactorsError as exc:
+            _log.warning("%s", exc)
+
+    # -- one job
+
+    def resume(self, record: Record, *, as_it_was: bool = False) -> None:
+        """Queue an interrupted job for its next attempt.
+
+        Args:
+            record: The job.
+            as_it_was: Whether a held one is held again, and a retry's delay is kept.
+
+        Raises:
+            NotResumable: if it cannot; it rests on.
+        """
+        self.revive(record)
+        system, snapshot = self._system, record.snapshot
+        waiting, due = _wait_again(record) if as_it_was else (Waiting.SLOT, None)
+        record.settled = Latch()
+        record.context = submitter_context()
+        event = JobRequeued(record.id, system.clock.now(), waiting)
+        system.take_in_again(record, event, due)
+
+    def revive(self, record: Record) -> None:
+        """Find the function and the arguments of a job that came from a store.
+
+        Raises:
+            NotResumable: if there is something it cannot run without; the message says what.
+        """
+        if record.function is not unrevived:
+            return
+        why = self.obstacle(record)
+        spec = record.spec
+        if why or spec is None:
+            raise NotResumable(record.id, why)
+        kind = job_type_named(record.snapshot.type)
+        try:
+            options = options_from(spec.options, kind.options)
+            runner = choose_runner(kind.function, options)
+            kept = arguments_from(spec.arguments)
+            args, kwargs = kept.args, kept.kwargs
+            for where, job_id, how in kept.jobs:
+                place: Any = args if isinstance(where, int) else kwargs
+                place[where] = self._job(job_id, how)
+        except (ValueError, TypeError) as exc:
+            raise NotResumable(record.id, f"what was kept of it makes no sense: {exc}") from None
+        edges = tuple(self._edge(job_id, when) for job_id, when in spec.after)
+        record.args, record.kwargs, record.edges = tuple(args), kwargs, edges
+        record.options, record.runner, record.function = options, runner, kind.function
+
+    def find_revived(self, job_id: str) -> Record | None:
+        """Return a job with its function and arguments; None if these cannot be had."""
+        record = self._system.find_anywhere(job_id)
+        if record is None:
+            return None
+        try:
+            self.revive(record)
+        except NotResumable:
+            return None
+        return record
+
+    def obstacle(self, record: Record) -> str:
+        """Why a job cannot be resumed here and now; empty if it can."""
+        spec = record.spec
+        if record.function is not unrevived:
+            return ""
+        if spec is None or spec.lost:
+            return spec.lost if spec is not None else "nothing is known of its submit"
+        try:
+            job_type_named(record.snapshot.type)
+        except UnknownJobType:
+            return (
+                f"its job type {record.snapshot.type!r} is not registered yet: run the cell, or "
+                "import the module, that declares it"
+            )
+        for job_id, _ in spec.after:
+            upstream = self._system.find_anywhere(job_id)
+            if upstream is None:
+                return f"the job {job_id} it comes after is no longer kept"
+            outcome = upstream.snapshot.outcome
+            if outcome is not None and isinstance(outcome.value, NotKept):
+                return f"the result of {job_id}, a {outcome.value.type}, was not kept"
+        return ""
+
+    def has_changed(self, record: Record) -> bool:
+        """Whether the job type's source is another than when the job was submitted."""
+        spec = record.spec
+        if spec is None or not spec.source:
+            return False
+        try:
+            kind = job_type_named(record.snapshot.type)
+        except UnknownJobType:
+            return False
+        source = source_of(kind)
+        return bool(source) and source != spec.source
+
+    def _job(self, job_id: str, how: str) -> object:
+        record = self._system.find_anywhere(job_id)
+        if record is None:
+            raise ValueError(f"job {job_id} is no longer kept")
+        job = self._system.handle_for(record)
+        return Handle(job) if how == "handle" else job
+
+    def _edge(self, job_id: str, when: Any) -> Edge:
+        upstream = self._system.find_anywhere(job_id)
+        if upstream is None:
+            raise NotResumable(job_id, "it is no longer kept")
+        return Edge(upstream, when)
+
+
+def _wait_again(record: Record) -> tuple[Waiting, float | None]:
+    """What a job goes on waiting for, that waited when its process stopped, and until when."""
+    snapshot = record.snapshot
+    if snapshot.waiting is Waiting.HOLD:
+        return Waiting.HOLD, None
+    if snapshot.due is not None:
+        return Waiting.RETRY, snapshot.due
+    if snapshot.attempt == 0 and record.options.start_at is not None:
+        return Waiting.START_TIME, record.options.start_at
+    return Waiting.SLOT, None

@@ -1,0 +1,153 @@
+"""Work that can go on: interrupted jobs, and ended ones that left a checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from jobactors.model.checkpoint import how_far_and_when
+from jobactors.model.states import JobState
+
+if TYPE_CHECKING:
+    from jobactors.model.checkpoint import Checkpoint
+
+    from .job import Job
+    from .record import Record
+    from .system import System
+
+
+@attrs.frozen(eq=False)
+class Resumable:
+    """One piece of work that can go on.  Got from ``jobs.resumable()``."""
+
+    job_id: str
+    """The job that came to rest, or ended before its work was done."""
+    type: str
+    """The job type, or the function's name."""
+    subject: str
+    """What it is about; may be empty."""
+    name: str
+    """What a person reads."""
+    state: JobState
+    """"interrupted", or what the job ended as."""
+    fraction: float | None
+    """How far it was, from 0 to 1; None if it had not said."""
+    items: float
+    """How many items were done at its last checkpoint; 0 without one."""
+    at: float
+    """When it stopped, or saved its last checkpoint, in seconds since the epoch."""
+    has_checkpoint: bool
+    """Whether it goes on from a checkpoint; otherwise resuming begins anew."""
+    obstacle: str
+    """Why it cannot be resumed here and now; empty if it can."""
+    changed: bool
+    """Whether the job type's source has changed since it was submitted."""
+    _system: System = attrs.field(repr=False)
+
+    def in_words(self) -> str:
+        """How it stands, for a person: "interrupted at 45 %, 2 h ago"."""
+        age = self._system.clock.now() - self.at
+        if self.fraction is None and not self.items:
+            return f"{self.state}, {how_far_and_when(0.0, 0, age).partition(', ')[2]}"
+        return f"{self.state} at {how_far_and_when(self.fraction, self.items, age)}"
+
+    def resume(self) -> Job[Any]:
+        """Go on: the interrupted job itself, or a new one that continues the ended one.
+
+        Raises:
+            NotResumable: if it cannot; :attr:`obstacle` says why.
+        """
+        job = self._job()
+        if self.state is JobState.INTERRUPTED:
+            job.resume()
+            return job
+        return job.restart(from_checkpoint=True)
+
+    def start_fresh(self) -> Job[Any]:
+        """Do the work again from its beginning, as a new job; what had been saved is dropped.
+
+        Raises:
+            NotResumable: if it cannot be started here; :attr:`obstacle` says why.
+        """
+        return self._job().restart(from_checkpoint=False)
+
+    def discard(self) -> None:
+        """Give the work up: its checkpoint and work files are dropped."""
+        if self.state is JobState.INTERRUPTED:
+            self._job().discard()
+        else:
+            self._system.door.call(self._system.shelf.drop, self.type, self.subject)
+
+    def _job(self) -> Job[Any]:
+        found = self._system.door.call(self._system.find_anywhere, self.job_id)
+        if found is None:
+            from jobactors.model.errors import UnknownJob
+
+            raise UnknownJob(self.job_id)
+        return self._system.handle_for(found)
+
+    def __str__(self) -> str:
+        about = f" {self.subject}" if self.subject else ""
+        more = f" ({self.obstacle})" if self.obstacle else ""
+        return f"{self.name}{about}: {self.in_words()}{more}"
+
+
+def find_resumable(system: System) -> list[Resumable]:
+    """Return what can go on, newest first.  In the loop's thread."""
+    newest: dict[str, Checkpoint] = {}
+    for checkpoint in system.shelf.all():
+        known = newest.get(checkpoint.job_id)
+        if known is None or known.saved_at <= checkpoint.saved_at:
+            newest[checkpoint.job_id] = checkpoint
+    found = [
+        _resumable(system, record, newest.pop(record.id, None))
+        for record in system.registry
+        if record.snapshot.state is JobState.INTERRUPTED
+    ]
+    for job_id, checkpoint in newest.items():
+        record = system.find_anywhere(job_id)
+        if record is None:
+            found.append(_left_behind(system, checkpoint))
+        elif record.snapshot.state.is_terminal:
+            found.append(_resumable(system, record, checkpoint))
+    return sorted(found, key=lambda work: -work.at)
+
+
+def _resumable(system: System, record: Record, checkpoint: Checkpoint | None) -> Resumable:
+    snapshot = record.snapshot
+    fraction = snapshot.progress.fraction
+    if checkpoint is not None and checkpoint.fraction is not None:
+        fraction = checkpoint.fraction
+    return Resumable(
+        job_id=record.id,
+        type=snapshot.type,
+        subject=snapshot.subject,
+        name=snapshot.name,
+        state=snapshot.state,
+        fraction=fraction,
+        items=0 if checkpoint is None else checkpoint.items,
+        at=snapshot.changed_at,
+        has_checkpoint=checkpoint is not None,
+        obstacle=system.recovery.obstacle(record),
+        changed=system.recovery.has_changed(record),
+        system=system,
+    )
+
+
+def _left_behind(system: System, checkpoint: Checkpoint) -> Resumable:
+    """A checkpoint whose job is known no more: a submit of the same type and subject finds it."""
+    return Resumable(
+        job_id=checkpoint.job_id,
+        type=checkpoint.type,
+        subject=checkpoint.subject,
+        name=checkpoint.type,
+        state=JobState.CANCELLED,
+        fraction=checkpoint.fraction,
+        items=checkpoint.items,
+        at=checkpoint.saved_at,
+        has_checkpoint=True,
+        obstacle='its job is no longer known: submit it again with on_checkpoint="resume"',
+        changed=False,
+        system=system,
+    )

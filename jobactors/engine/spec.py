@@ -1,0 +1,250 @@
+"""What of a submit can be kept on disk, and what stands in the way of doing it again elsewhere.
+
+Nothing that is kept is code: a function is found again by the name of its job type, and arguments
+are JSON that reads back exactly.  A job that cannot be said so runs as well as any other; it is
+only not resumable after its process, and ``lost`` says why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+import attrs
+
+from jobactors.model.checkpoint import Every
+from jobactors.model.exact import NotExact, exact_json, from_json
+from jobactors.model.jobtype import job_type_of
+from jobactors.model.limits import Limits
+from jobactors.model.options import DEFAULTS, Options
+from jobactors.model.retry import Retry
+
+from .dependencies import Handle
+from .job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobactors.model.jobtype import JobType
+
+    from .dependencies import Edge
+
+
+@attrs.frozen
+class Spec:
+    """A submit as it is kept: texts, and the reason why they may not be enough."""
+
+    arguments: str
+    """JSON: positional and named arguments, and which of them stand for jobs."""
+    options: str
+    """JSON: the options that were given over the job type's own."""
+    after: tuple[tuple[str, str], ...] = ()
+    """The ids of the jobs it comes after, and what each must have come to."""
+    source: str = ""
+    """A fingerprint of the function's source, to see whether it has changed since."""
+    lost: str = ""
+    """Why it cannot be resumed by another process; empty if it can."""
+
+
+_NO_ARGUMENTS: Final = '{"args": [], "kwargs": {}, "jobs": []}'
+
+# Options that are in the job's info already, or say nothing about a later run.
+_ELSEWHERE: Final = frozenset(
+    {"name", "description", "subject", "tags", "metadata", "icon", "priority", "key", "after"}
+    | {"on_checkpoint"}
+)
+_CLASSES: Final[Mapping[str, Callable[..., object]]] = {
+    "checkpoint_every": Every,
+    "limits": Limits,
+    "retry": Retry,
+}
+
+
+def make_spec(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    options: Options,
+    edges: tuple[Edge, ...],
+) -> Spec:
+    """Describe a submit.  Called by the submitting thread, before anybody changes an argument."""
+    kind = job_type_of(function)
+    lost = ""
+    arguments = _NO_ARGUMENTS
+    if kind is None:
+        name = getattr(function, "__name__", type(function).__name__)
+        lost = f'{name} is no registered job type (@ja.job("{name}") makes it one)'
+    elif args or kwargs:
+        arguments, lost = _arguments(function, args, kwargs, options)
+    return Spec(
+        arguments,
+        _options_text(options, DEFAULTS if kind is None else kind.options),
+        tuple((edge.upstream.id, edge.when) for edge in edges),
+        "" if kind is None else source_of(kind),
+        lost,
+    )
+
+
+def _arguments(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    options: Options,
+) -> tuple[str, str]:
+    if options.private:
+        hidden = options.private & _names(function, args, kwargs)
+        if hidden:
+            names = ", ".join(sorted(hidden))
+            return _NO_ARGUMENTS, f"its private argument {names} is not kept"
+    jobs: list[list[Any]] = []
+    plain_args = [_plain(position, value, jobs) for position, value in enumerate(args)]
+    plain_kwargs = {name: _plain(name, value, jobs) for name, value in kwargs.items()}
+    try:
+        shown = {"args": plain_args, "kwargs": plain_kwargs, "jobs": jobs}
+        return exact_json(shown, "the arguments"), ""
+    except NotExact as exc:
+        return _NO_ARGUMENTS, f"{_readable(str(exc))}: pass a path, or plain JSON, instead"
+
+
+def _readable(text: str) -> str:
+    return text.replace("the arguments['kwargs']", "argument ").replace(
+        "the arguments['args']", "positional argument "
+    )
+
+
+def _plain(where: int | str, value: object, jobs: list[list[Any]]) -> object:
+    """Replace a job by nothing, and write down which job it was."""
+    if isinstance(value, Job):
+        jobs.append([where, value.id, "result"])
+        return None
+    if isinstance(value, Handle):
+        jobs.append([where, value.job.id, "handle"])
+        return None
+    return value
+
+
+def _names(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> frozenset[str]:
+    """The names under which a call passes arguments."""
+    if not args:
+        return frozenset(kwargs)
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except (TypeError, ValueError):  # a builtin that does not tell: all of them, to be safe
+        return frozenset(kwargs) | {"its positional arguments"}
+    return frozenset(bound.arguments) | frozenset(kwargs)
+
+
+def _options_text(options: Options, base: Options) -> str:
+    if options is base:
+        return "{}"
+    changed: dict[str, Any] = {}
+    for field in attrs.fields(Options):
+        value = getattr(options, field.name)
+        if field.name not in _ELSEWHERE and value != getattr(base, field.name):
+            with suppress(NotExact):  # a function, such as on_done, is not kept
+                changed[field.name] = _option_said(field.name, value)
+    return json.dumps(changed)
+
+
+def _option_said(name: str, value: Any) -> Any:
+    """An option as JSON can say it.
+
+    Raises:
+        NotExact: if it cannot.
+    """
+    if name in _CLASSES and value is not None:
+        value = {
+            field: "inf" if part == math.inf else part
+            for field, part in attrs.asdict(value, recurse=False).items()
+            if field != "on"  # exception classes are code: the default takes their place
+        }
+    elif isinstance(value, tuple | frozenset):
+        value = sorted(value)
+    elif isinstance(value, Mapping):
+        value = dict(value)
+    exact_json(value, f"the option {name}")
+    return value
+
+
+def options_from(text: str, base: Options) -> Options:
+    """Return ``base`` with the kept options over it.
+
+    Raises:
+        ValueError, TypeError: if the text is no such thing; options are checked as at a submit.
+    """
+    kept = from_json(text)
+    if not isinstance(kept, dict):
+        raise TypeError(f"options are a JSON object, not {type(kept).__name__}")
+    changes = {name: _option_from(name, value) for name, value in kept.items()}
+    return base.changed(**changes) if changes else base
+
+
+def _option_from(name: str, value: Any) -> Any:
+    make = _CLASSES.get(name)
+    if make is None or not isinstance(value, dict):
+        return value
+    return make(**{field: math.inf if part == "inf" else part for field, part in value.items()})
+
+
+@attrs.frozen
+class Arguments:
+    """Kept arguments, read back: jobs are named by their ids."""
+
+    args: list[Any]
+    kwargs: dict[str, Any]
+    jobs: list[tuple[int | str, str, str]]
+    """Which argument stands for which job, and whether for its result or its handle."""
+
+
+def arguments_from(text: str) -> Arguments:
+    """Read kept arguments.
+
+    Raises:
+        ValueError: if the text is no such thing.
+    """
+    match from_json(text):
+        case {"args": list(args), "kwargs": dict(kwargs), "jobs": list(jobs)}:
+            return Arguments(args, kwargs, [_reference(job, args, kwargs) for job in jobs])
+        case _:
+            raise ValueError("the kept arguments have another form")
+
+
+def _reference(job: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[int | str, str, str]:
+    match job:
+        case [int(where), str(job_id), "result" | "handle" as how] if 0 <= where < len(args):
+            return where, job_id, how
+        case [str(where), str(job_id), "result" | "handle" as how] if where in kwargs:
+            return where, job_id, how
+        case _:
+            raise ValueError("a kept argument stands for something that is no job")
+
+
+# Keyed by the function, so that a redefined type is looked at anew.  Any thread; worst: done twice.
+_sources: WeakKeyDictionary[Callable[..., Any], str] = WeakKeyDictionary()
+
+
+def source_of(kind: JobType) -> str:
+    """A fingerprint of a job type's source; empty if it has none."""
+    try:
+        known = _sources.get(kind.function)
+        if known is None:
+            known = _sources[kind.function] = _fingerprint(kind.function)
+    except TypeError:  # a function that cannot be referred to weakly
+        return ""
+    return known
+
+
+def _fingerprint(function: Callable[..., Any]) -> str:
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):
+        return ""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

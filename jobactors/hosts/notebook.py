@@ -1,0 +1,74 @@
+"""Which notebook a kernel serves, and where that notebook's jobs are kept."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobactors.stores.adoption import adopt as adopt_store
+from jobactors.stores.location import note_belonging, notebook_store_path, orphan_for
+from jobactors.stores.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_log = logging.getLogger("jobactors")
+
+
+def notebook_path(
+    environment: Mapping[str, str] = os.environ, names: Mapping[str, object] | None = None
+) -> Path | None:
+    """Return the path of the notebook this kernel serves; None if it serves none, or a new one.
+
+    Jupyter's server says it in the kernel's environment, Visual Studio Code in the notebook's
+    names.  What is no existing ``.ipynb`` file, such as a console, has no jobs of its own.
+
+    Args:
+        environment: Where the server has said it; default: this process's.
+        names: Where the editor has said it; default: those of ``__main__``.
+    """
+    if names is None:
+        names = vars(sys.modules["__main__"])
+    for said in (names.get("__vsc_ipynb_file__"), environment.get("JPY_SESSION_NAME")):
+        if isinstance(said, str) and said.endswith(".ipynb"):
+            path = Path(said).absolute()
+            if path.is_file():
+                return path
+    return None
+
+
+class NotebookStore:
+    """The store of one notebook: a file of its own under the user's data folder."""
+
+    def __init__(self, notebook: Path, *, adopt: bool = False) -> None:
+        self.notebook = notebook
+        self.path = notebook_store_path(notebook)
+        self.orphan = orphan_for(notebook)
+        """The store of the notebook that this one seems to have been before a rename."""
+        if adopt and self.orphan is not None:
+            adopt_store(self.orphan, notebook)
+            self.orphan = None
+
+    def store(self) -> SqliteStore:
+        """Return the store, not opened."""
+        return SqliteStore(self.path)
+
+    def note(self) -> None:
+        """Write down whose file it is; called by its owner."""
+        try:
+            note_belonging(self.path, self.notebook)
+        except OSError as exc:
+            _log.warning("a rename of this notebook will not be noticed: %s", exc)
+
+    @property
+    def offer(self) -> str | None:
+        """What to say of an earlier name's jobs."""
+        if self.orphan is None:
+            return None
+        return (
+            f"jobs of a notebook that this one seems to have been are kept ({self.orphan.name}): "
+            "ja.stop(), then ja.start(adopt=True) takes them over"
+        )

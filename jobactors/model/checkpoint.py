@@ -1,0 +1,97 @@
+"""Checkpoints as people see them: what is kept of work that has not come to its end."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+
+
+def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{field.name} is a number of seconds, not {value!r:.100}")
+    if math.isnan(value) or value < 0:
+        raise ValueError(f"{field.name} is a number of seconds of at least 0, not {value}")
+
+
+def _items(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not (isinstance(value, int) or value == math.inf):
+        raise TypeError(f"{field.name} is a whole number, or math.inf, not {value!r:.100}")
+    if value < 1:
+        raise ValueError(f"{field.name} is a whole number of at least 1, not {value}")
+
+
+@attrs.frozen
+class Every:
+    """How often a job's last checkpoint is written down while it runs, whichever comes first.
+
+    ``math.inf`` means: not for that reason.  Whatever these say, the last checkpoint is written
+    when the job pauses, is cancelled, fails, is tried again or interrupted.
+
+    Example::
+
+        jobs.options(checkpoint_every=ja.Every(seconds=5)).submit(scrape, urls)
+    """
+
+    seconds: float = attrs.field(default=60.0, validator=_seconds)
+    """Seconds since the last writing; default: 60."""
+    items: float = attrs.field(default=2_000, validator=_items)
+    """Items since the last writing, as ``save_checkpoint`` counts them; default: 2,000."""
+
+
+@attrs.frozen(repr=False)
+class Checkpoint:
+    """A kept checkpoint: how far a job had come, and what it needs to go on."""
+
+    type: str
+    """The job type, or the function's name."""
+    subject: str
+    """What the job was about; may be empty."""
+    part: str
+    """Empty for a job of one piece; else a phase's or a range's own name."""
+    job_id: str
+    """The job it belongs to: the one that saved it, or took it over."""
+    value: Any
+    """What was saved."""
+    items: float
+    """How many items had been done."""
+    fraction: float | None
+    """How far the job was, from 0 to 1; None if it had not said."""
+    created_at: float
+    """When the first checkpoint of this part was kept, in seconds since the epoch."""
+    saved_at: float
+    """When this one was."""
+
+    @property
+    def percent(self) -> int | None:
+        """``fraction`` as whole percent, rounded down."""
+        return None if self.fraction is None else int(self.fraction * 100)
+
+    def in_words(self, now: float) -> str:
+        """How far and how long ago: "45 %, 2 h ago"."""
+        return how_far_and_when(self.fraction, self.items, now - self.saved_at)
+
+    def __repr__(self) -> str:
+        # The value stays out: it may be huge, and it may hold what nobody should see in a log.
+        about = " ".join(repr(word) for word in (self.type, self.subject, self.part) if word)
+        far = "" if self.percent is None else f" at {self.percent} %"
+        return f"<Checkpoint of {about}{far}, {self.items:g} items, job {self.job_id}>"
+
+
+def how_far_and_when(fraction: float | None, items: float, age: float) -> str:
+    """Say how far a checkpoint is and how old: "45 %, 2 h ago", "300 items, 5 min ago"."""
+    if fraction is not None:
+        far = f"{int(fraction * 100)} %"
+    else:
+        far = "1 item" if items == 1 else f"{round(items):,} items"
+    return f"{far}, {_ago(age)}"
+
+
+def _ago(seconds: float) -> str:
+    for unit, length in (("day", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count = int(seconds // length)
+        if count >= 1:
+            plural = "s" if unit == "day" and count > 1 else ""
+            return f"{count} {unit}{plural} ago"
+    return "just now"

@@ -1,0 +1,125 @@
+"""Connections to a file that anybody may have written: opened with every defence SQLite has."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Durability = Literal["os", "power"]
+"""What an acknowledged write survives: the end of the process, or a power cut as well."""
+
+LARGEST_VALUE: Final = 2**27
+"""Bytes of one row: what is larger is neither written nor read."""
+
+# A file makes SQLite do no more than our own statements need. VACUUM attaches one file.
+_LIMITS: Final = {
+    sqlite3.SQLITE_LIMIT_LENGTH: LARGEST_VALUE,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 100_000,
+    sqlite3.SQLITE_LIMIT_COLUMN: 64,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 64,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 4,
+    sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 8,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 1,
+    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: 64,
+    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
+    sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
+}
+
+# By name: Python 3.11 has no setconfig; there the check of the schema has to do.
+_CONFIG: Final = {
+    "SQLITE_DBCONFIG_DEFENSIVE": True,
+    "SQLITE_DBCONFIG_ENABLE_TRIGGER": False,
+    "SQLITE_DBCONFIG_ENABLE_VIEW": False,
+    "SQLITE_DBCONFIG_TRUSTED_SCHEMA": False,
+    "SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION": False,
+    "SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER": False,
+    "SQLITE_DBCONFIG_DQS_DML": False,
+    "SQLITE_DBCONFIG_DQS_DDL": False,
+}
+
+_SYNCHRONOUS: Final[dict[Durability, str]] = {"os": "NORMAL", "power": "FULL"}
+_CACHE_KIB: Final = 8 * 1024
+_WAL_BYTES: Final = 16 * 2**20
+
+
+def connect_to_look(path: Path, busy_timeout: float = 0.0) -> sqlite3.Connection:
+    """Open a file that exists for reading only: not a byte of it or of its log is changed."""
+    # Without a log nothing needs to be recovered, and no file beside it needs to be made.
+    log = path.with_name(path.name + "-wal")
+    mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    return _defended(f"{path.as_uri()}?{mode}", busy_timeout)
+
+
+def connect_to_write(
+    path: Path, *, durability: Durability, exclusive: bool, busy_timeout: float
+) -> sqlite3.Connection:
+    """Open a file as its owner, in autocommit mode; it keeps no log of changes yet.
+
+    Args:
+        path: An absolute path; the file exists.
+        durability: Whether each commit waits for the disk.
+        exclusive: Whether SQLite shall keep its lock, for file systems that share no memory.
+        busy_timeout: Seconds to wait for another program that has locked the file.
+    """
+    connection = _defended(f"{path.as_uri()}?mode=rw", busy_timeout)
+    try:
+        if exclusive:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
+        connection.execute(f"PRAGMA fullfsync = {int(durability == 'power')}")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted may be about a person
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def turn_on_log(connection: sqlite3.Connection) -> None:
+    """Let changes go to a write-ahead log, so that a commit is one append.
+
+    Raises:
+        sqlite3.OperationalError: if the file system cannot do that.
+    """
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode == b"wal":
+        return
+    # A rollback journal is played back by whoever opens the file; ours is never on the disk.
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != b"wal":
+        raise sqlite3.OperationalError("a write-ahead log cannot be kept there")
+
+
+def _defended(uri: str, busy_timeout: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=busy_timeout,
+        isolation_level=None,
+        check_same_thread=False,  # one thread at a time, but not always the same
+        cached_statements=64,
+    )
+    try:
+        connection.text_factory = bytes  # each value is decoded by itself: one may be no text
+        for limit, value in _LIMITS.items():
+            connection.setlimit(limit, value)
+        _configure(connection)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.execute("PRAGMA mmap_size = 0")  # a file that is cut must not be a SIGBUS
+        connection.execute("PRAGMA temp_store = MEMORY")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _configure(connection: Any) -> None:
+    if hasattr(connection, "setconfig"):
+        for name, value in _CONFIG.items():
+            connection.setconfig(getattr(sqlite3, name), value)

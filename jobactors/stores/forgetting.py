@@ -1,0 +1,112 @@
+"""What a file keeps no longer goes, a few rows at a time, so that nobody waits long for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from .rows import BadRow, bindable, read_ids
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+
+    from jobactors.model.stored import Keep
+
+LINES_AT_MOST: Final = 20
+"""How many lines of event logs may go for each job that may go."""
+
+_WAITED_FOR: Final = "SELECT after FROM jobs WHERE finished_at IS NULL AND after <> '[]'"
+_COUNT_ENDED: Final = "SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL"
+_OLDEST: Final = (
+    "SELECT seq, id, finished_at FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at, seq"
+)
+_OLD_CHECKPOINTS: Final = (
+    "DELETE FROM checkpoints WHERE seq IN (SELECT seq FROM checkpoints AS c WHERE saved_at <= ? "
+    "AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = c.job_id AND finished_at IS NULL) "
+    "ORDER BY saved_at LIMIT ?)"
+)
+_LONG_LOGS: Final = "SELECT job FROM events GROUP BY job HAVING count(*) > ?"
+_LENGTH: Final = "SELECT job, count(*) FROM events WHERE job = (SELECT seq FROM jobs WHERE id = ?)"
+_OLDEST_LINES: Final = (
+    "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE job = ? ORDER BY seq LIMIT ?)"
+)
+
+
+def forget_jobs(connection: sqlite3.Connection, keep: Keep, now: float, at_most: int) -> int:
+    """Delete up to ``at_most`` ended jobs and their logs, oldest first; returns how many."""
+    gone = [(seq,) for seq in _outlived(connection, keep, now, at_most)]
+    connection.executemany("DELETE FROM events WHERE job = ?", gone)
+    connection.executemany("DELETE FROM jobs WHERE seq = ?", gone)
+    return len(gone)
+
+
+def _outlived(connection: sqlite3.Connection, keep: Keep, now: float, at_most: int) -> list[int]:
+    too_many = connection.execute(_COUNT_ENDED).fetchone()[0] - keep.jobs
+    needed: frozenset[bytes] | None = None  # read only if there is something to forget
+    gone: list[int] = []
+    for place, (seq, job_id, end) in enumerate(connection.execute(_OLDEST)):
+        if len(gone) >= at_most or not (place < too_many or _is_past(end, now - keep.age)):
+            break
+        if needed is None:
+            needed = _needed(connection)
+        if job_id not in needed:
+            gone.append(seq)
+    return gone
+
+
+def _is_past(end: Any, edge: float) -> bool:
+    return isinstance(end, float | int) and end <= edge
+
+
+def _needed(connection: sqlite3.Connection) -> frozenset[bytes]:
+    """Return the ids of all jobs that an unfinished one comes after, as a file has them."""
+    return frozenset(
+        bound if isinstance(bound := bindable(job_id), bytes) else bound.encode()
+        for job_id in _ids(connection.execute(_WAITED_FOR))
+    )
+
+
+def _ids(found: Iterable[tuple[Any]]) -> Iterator[str]:
+    for (after,) in found:
+        try:
+            yield from read_ids(after)
+        except BadRow:
+            continue  # a job that cannot be read waits for nothing
+
+
+def forget_checkpoints(connection: sqlite3.Connection, keep: Keep, now: float, at_most: int) -> int:
+    """Delete up to ``at_most`` checkpoints that no unfinished job saved; returns how many."""
+    return connection.execute(_OLD_CHECKPOINTS, (now - keep.age, at_most)).rowcount
+
+
+def cut_logs(
+    connection: sqlite3.Connection, keep: Keep, logged: set[str] | None, at_most: int
+) -> set[str] | None:
+    """Cut event logs to the newest ``keep.events`` lines; returns what is left to be done.
+
+    Args:
+        connection: Inside a transaction.
+        keep: How much is kept.
+        logged: The jobs whose logs may have become too long; None: all there are.
+        at_most: How many lines may go this time.
+    """
+    allowed = int(keep.events)
+    if logged is None:
+        long = [job for (job,) in connection.execute(_LONG_LOGS, (allowed,)).fetchall()]
+        counts = [(job, _count(connection, job)) for job in long]
+    else:
+        asked = (connection.execute(_LENGTH, (bindable(job),)).fetchone() for job in logged)
+        counts = [(job, count) for job, count in asked if count > allowed]
+    left = at_most
+    for job, count in counts:
+        left -= connection.execute(_OLDEST_LINES, (job, min(count - allowed, left))).rowcount
+        if left <= 0:
+            return logged  # the rest next time
+    return set()
+
+
+def _count(connection: sqlite3.Connection, job: int) -> int:
+    count: int = connection.execute("SELECT count(*) FROM events WHERE job = ?", (job,)).fetchone()[
+        0
+    ]
+    return count

@@ -1,0 +1,110 @@
+"""Is this file ours, whole and harmless?  Found out without changing a byte of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from jobactors.model.errors import StoreDamaged, StoreFailed, StoreTooNew
+
+from .connection import connect_to_look
+from .failures import one_line
+from .migrations import APPLICATION_ID, MIGRATIONS, expected_schema, schema_of, version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .migrations import Migration
+
+# Somebody waits for this: either takes about a third of a second for its size.
+_CHECKED_UP_TO: Final = 64 * 2**20
+_CHECKED_QUICKLY_UP_TO: Final = 128 * 2**20
+
+_LAST_EPOCH: Final = 2**62
+
+
+def inspect(
+    path: Path,
+    name: str,
+    busy_timeout: float = 0.0,
+    migrations: Sequence[Migration] = MIGRATIONS,
+) -> None:
+    """Refuse a file that is not ours, is newer, is damaged, or holds more than data.
+
+    The structure of files up to 64 MB is checked as a whole, that of files up to 128 MB without
+    comparing indices with tables; damage in a larger one is found when that part is read.  An empty
+    file passes.
+
+    Args:
+        path: The file; it need not exist.
+        name: What the store is called in errors.
+        busy_timeout: Seconds to wait for another program that has locked it.
+        migrations: The steps this version knows.
+
+    Raises:
+        StoreTooNew: if it is of a later version.
+        StoreDamaged: if it cannot be used for any other reason.
+        StoreFailed: if it is a folder, a device, or anything else but a file.
+        sqlite3.Error: if SQLite cannot read it.
+    """
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise StoreFailed(name, "it is not a file", "open another one")
+    _refuse_journal(path, name)
+    if not path.stat().st_size:
+        return
+    with closing(connect_to_look(path, busy_timeout)) as connection:
+        connection.execute("BEGIN")  # all that follows is of one moment
+        _check_kind(connection, name, len(migrations))
+        _check_schema(connection, name, migrations)
+        _check_owner(connection, name)
+        _check_structure(connection, name, path.stat().st_size)
+
+
+def _refuse_journal(path: Path, name: str) -> None:
+    """SQLite would play it back into the file, and delete what it names; we never write one."""
+    journal = path.with_name(path.name + "-journal")
+    if journal.exists() and journal.stat().st_size:
+        raise StoreDamaged(name, f"another program has left {journal.name} beside it")
+
+
+def _check_kind(connection: sqlite3.Connection, name: str, known: int) -> None:
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = version_of(connection)
+    if application == APPLICATION_ID:
+        if version > known:
+            raise StoreTooNew(name, version, known)
+        if version < 1:
+            raise StoreDamaged(name, f"no version is {version}")
+    elif application or version or schema_of(connection):
+        raise StoreDamaged(name, "it is a file of another program")
+
+
+def _check_schema(
+    connection: sqlite3.Connection, name: str, migrations: Sequence[Migration]
+) -> None:
+    found = schema_of(connection)
+    expected = expected_schema(version_of(connection), migrations)
+    if found == expected:
+        return
+    odd = sorted(f"{kind} {title}" for kind, title, *_ in found ^ expected)
+    raise StoreDamaged(name, f"its tables are not as we make them: {one_line(', '.join(odd), 200)}")
+
+
+def _check_owner(connection: sqlite3.Connection, name: str) -> None:
+    if version_of(connection):
+        epochs = connection.execute("SELECT epoch FROM owner LIMIT 2").fetchall()
+        if [type(epoch) for (epoch,) in epochs] != [int] or not 0 <= epochs[0][0] <= _LAST_EPOCH:
+            raise StoreDamaged(name, "it does not say how often it was opened")
+
+
+def _check_structure(connection: sqlite3.Connection, name: str, size: int) -> None:
+    if size > _CHECKED_QUICKLY_UP_TO:
+        return
+    check = "integrity_check" if size <= _CHECKED_UP_TO else "quick_check"
+    said = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
+    if said != b"ok":
+        raise StoreDamaged(name, one_line(said.decode("utf-8", "replace"), 200))

@@ -1,0 +1,197 @@
+"""Where the files of a store lie, and who may read them.
+
+A notebook has a file of its own, found by the notebook's path: one a path.  A copied notebook has
+another path, and starts empty.  A renamed one has another path, too; but beside each file lies a
+note saying to which notebook it belongs and what that was on the disk, so that the file of a
+notebook that is gone can be offered to the one it has become.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_STEM: Final = 40
+_HASH_DIGITS: Final = 12
+_LONGEST_NOTE: Final = 100_000
+
+# -- folders and permissions
+
+
+def prepare(path: Path) -> Path:
+    """Make the folder of a store, and those above it, for this user alone.
+
+    Folders that exist stay as they are.
+
+    Returns:
+        The path without symbolic links, so that a file has one lock whatever it is called.
+    """
+    real = Path(os.path.realpath(path))
+    make_folder(real.parent)
+    return real
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each for this user alone."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    for parent in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # somebody else was quicker
+            parent.mkdir(mode=0o700)
+            parent.chmod(0o700)  # whatever the umask took away
+
+
+def make_private(path: Path) -> None:
+    """Make the file if it is not there, and take it away from everybody but its user.
+
+    SQLite gives ``-wal`` and ``-shm`` the permissions of the file itself.
+    """
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.chmod(0o600)  # whatever the umask took away
+    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+        with contextlib.suppress(PermissionError):  # somebody else's file that we may write
+            path.chmod(0o600)
+
+
+def work_folder(path: Path) -> Path:
+    """Return where the work files of the checkpoints of the store at ``path`` lie."""
+    return path.with_name(path.name + ".work")
+
+
+# -- one file a notebook
+
+
+@attrs.frozen
+class Belonging:
+    """To which notebook a store belongs, as noted when it was last opened for it."""
+
+    notebook: str
+    """The notebook's absolute path."""
+    device: int
+    inode: int
+    """What that file was on the disk, under whatever name."""
+
+
+def notebook_folder() -> Path:
+    """Return the folder of all notebooks' stores, below the user's data folder."""
+    import platformdirs  # costs more than the rest of this module
+
+    return Path(platformdirs.user_data_dir("jobactors", appauthor=False)) / "notebooks"
+
+
+def notebook_store_path(notebook: Path, folder: Path | None = None) -> Path:
+    """Return where the jobs of a notebook are kept.
+
+    Args:
+        notebook: Its path; the file need not exist.
+        folder: Where the stores lie; default: below the user's data folder.
+
+    Example::
+
+        notebook_store_path(Path("Sales 2026.ipynb"))  # …/jobactors/notebooks/Sales-2026-….db
+    """
+    real = os.path.realpath(notebook)
+    digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:_HASH_DIGITS]
+    stem = _UNSAFE.sub("-", Path(real).stem).strip("-.")[:_LONGEST_STEM] or "notebook"
+    return (folder or notebook_folder()) / f"{stem}-{digest}.db"
+
+
+def note_belonging(store: Path, notebook: Path) -> None:
+    """Note beside a store to which notebook it belongs; a notebook that is not there is not noted.
+
+    To be called by the store's owner whenever it is opened: an editor that saves by replacing the
+    file makes another file of it.
+    """
+    real = os.path.realpath(notebook)
+    try:
+        status = Path(real).stat()
+    except OSError:
+        return
+    told = json.dumps(attrs.asdict(Belonging(real, status.st_dev, status.st_ino)))
+    note = note_path(store)
+    fresh = note.with_name(f"{note.name}.{os.getpid()}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(told, encoding="ascii")
+    fresh.replace(note)
+
+
+def belonging_of(store: Path) -> Belonging | None:
+    """Return what is noted beside a store; None if there is nothing that makes sense."""
+    try:
+        with note_path(store).open(encoding="ascii") as file:
+            noted = json.loads(file.read(_LONGEST_NOTE))
+        found = Belonging(noted["notebook"], noted["device"], noted["inode"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    kinds = [type(value) for value in attrs.astuple(found)]
+    return found if kinds == [str, int, int] else None
+
+
+def orphan_for(notebook: Path, folder: Path | None = None) -> Path | None:
+    """Return the store of a notebook that is gone and has become this one by a rename.
+
+    A guess that a person should confirm: a disk gives the number of a deleted file to a new one.
+
+    Args:
+        notebook: The notebook that has no store yet.
+        folder: Where the stores lie; default: below the user's data folder.
+
+    Returns:
+        A path for ``adopt``, or None: nothing fits, or this notebook has a store already.
+    """
+    where = folder or notebook_folder()
+    own = notebook_store_path(notebook, where)
+    try:
+        status = notebook.stat()
+        stores = sorted(where.glob("*.db"))
+    except OSError:
+        return None
+    if own.exists():
+        return None
+    noted = [(store, belonging_of(store)) for store in stores]
+    candidates = [(store, belonging) for store, belonging in noted if belonging is not None]
+    gone = {belonging.notebook for _, belonging in candidates if not _is_there(belonging.notebook)}
+    return choose_orphan((status.st_dev, status.st_ino), candidates, gone)
+
+
+def choose_orphan(
+    identity: tuple[int, int], candidates: Iterable[tuple[Path, Belonging]], gone: Iterable[str]
+) -> Path | None:
+    """Return the one store whose notebook is gone and was this very file; None if it is not one.
+
+    Args:
+        identity: Device and inode of the notebook that looks for its store.
+        candidates: The stores, with what is noted beside them.
+        gone: The paths of the notebooks that are not there any more.
+    """
+    missing = frozenset(gone)
+    found = [
+        store
+        for store, belonging in candidates
+        if belonging.notebook in missing and (belonging.device, belonging.inode) == identity
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_there(notebook: str) -> bool:
+    try:
+        return os.path.lexists(notebook)
+    except ValueError:  # a NUL in it
+        return False
+
+
+def note_path(store: Path) -> Path:
+    """Return where it is noted to which notebook the store at ``store`` belongs."""
+    return store.with_name(store.name + ".notebook")

@@ -1,0 +1,244 @@
+"""A store that lives as long as its object: for tests, and to learn what a store does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, assert_never
+
+import attrs
+
+from jobactors.model.errors import StoreBusy, StoreFailed
+from jobactors.model.stored import (
+    AddEvent,
+    DeleteJobs,
+    DropCheckpoints,
+    JobRow,
+    Keep,
+    PutCheckpoint,
+    PutJob,
+    SetStatus,
+)
+
+from .rows import check_end
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from jobactors.model.states import JobState
+    from jobactors.model.stored import CheckpointRow, EventRow, Write
+
+Part = tuple[str, str, str]
+"""Of which part of what a checkpoint is: type, subject, part."""
+
+
+class MemoryStore:
+    """Keeps jobs in this object, with every promise of a store but to outlive the process.
+
+    It may be opened again after it was closed, which is how a test restarts a job system::
+
+        store = ja.MemoryStore()
+        async with ja.open_jobs(store=store) as jobs:
+            ...
+        async with ja.open_jobs(store=store) as jobs:
+            jobs.resumable()
+
+    Args:
+        keep: How long ended jobs and checkpoints are kept; default: ``Keep()``.
+    """
+
+    in_loop: ClassVar[bool] = True
+
+    def __init__(self, *, keep: Keep | None = None) -> None:
+        self._keep = keep or Keep()
+        self._epoch = 0
+        self._is_open = False
+        self._jobs: dict[str, JobRow] = {}
+        self._events: dict[str, list[EventRow]] = {}
+        self._checkpoints: dict[Part, CheckpointRow] = {}
+
+    def __repr__(self) -> str:
+        return f"<MemoryStore, {len(self._jobs)} jobs>"
+
+    @property
+    def name(self) -> str:
+        """Always "memory"."""
+        return "memory"
+
+    @property
+    def work_folder(self) -> None:
+        """None: work files go with the process, too."""
+        return None
+
+    def open(self, patience: float = 0.0) -> int:  # noqa: ARG002 - nobody else could let it go
+        """Become its owner and return the new owner epoch.
+
+        Raises:
+            StoreBusy: if it is open, however patient the caller is: it has no other thread.
+        """
+        if self._is_open:
+            raise StoreBusy(self.name, "another job system in this process")
+        self._is_open = True
+        self._epoch += 1
+        return self._epoch
+
+    def close(self) -> None:
+        """Give it up; what it keeps stays.  A second time does nothing."""
+        self._is_open = False
+
+    # -- writing
+
+    def apply(self, writes: Sequence[Write]) -> None:
+        """Write all of it, in this order."""
+        self._check_open()
+        for write in writes:  # whatever could fail does so before anything is changed
+            match write:
+                case PutJob(row):
+                    check_end(row.id, row.state, row.finished_at)
+                case SetStatus():
+                    check_end(write.id, write.state, write.finished_at)
+        for write in writes:
+            self._apply(write)
+
+    def _apply(self, write: Write) -> None:
+        match write:
+            case PutJob(row):
+                self._jobs[row.id] = row
+            case SetStatus():
+                self._set_status(write)
+            case AddEvent(event):
+                self._add_event(event)
+            case PutCheckpoint(checkpoint):
+                self._put_checkpoint(checkpoint)
+            case DropCheckpoints(type, subject, part):
+                self._drop_checkpoints(type, subject, part)
+            case DeleteJobs(ids):
+                self._forget(*ids)
+            case _:
+                assert_never(write)
+
+    def _set_status(self, write: SetStatus) -> None:
+        old = self._jobs.get(write.id)
+        if old is None:
+            return
+        self._jobs[write.id] = attrs.evolve(
+            old,
+            state=write.state,
+            changed_at=write.changed_at,
+            finished_at=write.finished_at,
+            read=write.read,
+            status=write.status,
+            result=old.result if write.result is None else write.result,
+        )
+
+    def _put_checkpoint(self, row: CheckpointRow) -> None:
+        key = (row.type, row.subject, row.part)
+        old = self._checkpoints.get(key)
+        if old is not None:
+            row = attrs.evolve(row, created_at=old.created_at)
+        self._checkpoints[key] = row
+
+    def _add_event(self, event: EventRow) -> None:
+        if event.job_id in self._jobs:  # of a job that is not kept there is nothing to log
+            self._events.setdefault(event.job_id, []).append(event)
+
+    def _drop_checkpoints(self, type: str, subject: str, part: str | None) -> None:
+        for key in list(self._checkpoints):
+            if key[:2] == (type, subject) and part in {None, key[2]}:
+                del self._checkpoints[key]
+
+    def _forget(self, *job_ids: str) -> None:
+        for job_id in job_ids:
+            self._jobs.pop(job_id, None)
+            self._events.pop(job_id, None)
+
+    # -- reading
+
+    def unfinished(self) -> list[JobRow]:
+        """All jobs that have not ended, in the order of submission."""
+        self._check_open()
+        return [row for row in self._jobs.values() if row.finished_at is None]
+
+    def finished(
+        self,
+        limit: int = 50,
+        *,
+        since: float | None = None,
+        states: Iterable[JobState] | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+    ) -> list[JobRow]:
+        """Ended jobs that match all that was given, newest end first."""
+        self._check_open()
+        wanted = None if states is None else frozenset(states)
+        found = [
+            row
+            for row in self._ended()
+            if (since is None or _end(row) >= since)
+            and (wanted is None or row.state in wanted)
+            and (type is None or row.type == type)
+            and (subject is None or row.subject == subject)
+        ]
+        found.reverse()
+        return found[: max(0, limit)]
+
+    def get(self, job_ids: Iterable[str]) -> list[JobRow]:
+        """The rows of these jobs, each once, in the order they were asked for."""
+        self._check_open()
+        return [self._jobs[job_id] for job_id in dict.fromkeys(job_ids) if job_id in self._jobs]
+
+    def events(self, job_id: str) -> list[EventRow]:
+        """A job's event log, oldest first."""
+        self._check_open()
+        return list(self._events.get(job_id, ()))
+
+    def checkpoints(self) -> list[CheckpointRow]:
+        """All kept checkpoints, the one that was saved longest ago first."""
+        self._check_open()
+        return sorted(self._checkpoints.values(), key=lambda row: row.saved_at)
+
+    def _ended(self) -> list[JobRow]:
+        """All ended jobs, oldest end first."""
+        return sorted((row for row in self._jobs.values() if row.finished_at is not None), key=_end)
+
+    # -- forgetting
+
+    def prune(self, now: float, at_most: int = 500) -> int:
+        """Forget up to ``at_most`` jobs and checkpoints that are kept no longer."""
+        self._check_open()
+        jobs = self._outlived_jobs(now)[:at_most]
+        self._forget(*jobs)
+        checkpoints = self._outlived_checkpoints(now)[: at_most - len(jobs)]
+        for key in checkpoints:
+            del self._checkpoints[key]
+        for job_id, log in self._events.items():
+            self._events[job_id] = log[max(0, len(log) - int(self._keep.events)) :]
+        return len(jobs) + len(checkpoints)
+
+    def _outlived_jobs(self, now: float) -> list[str]:
+        needed = {job_id for row in self.unfinished() for job_id in row.after}
+        ended = self._ended()
+        too_many = len(ended) - self._keep.jobs
+        return [
+            row.id
+            for place, row in enumerate(ended)
+            if (place < too_many or _end(row) <= now - self._keep.age) and row.id not in needed
+        ]
+
+    def _outlived_checkpoints(self, now: float) -> list[Part]:
+        unfinished = {row.id for row in self.unfinished()}
+        return [
+            (row.type, row.subject, row.part)
+            for row in self.checkpoints()
+            if row.saved_at <= now - self._keep.age and row.job_id not in unfinished
+        ]
+
+    def vacuum(self) -> None:
+        """Do nothing: memory that is not used any more is free already."""
+        self._check_open()
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise StoreFailed(self.name, "it is not open", "open it first")
+
+
+def _end(row: JobRow) -> float:
+    return row.finished_at or 0.0

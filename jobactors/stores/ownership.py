@@ -1,0 +1,200 @@
+"""Who owns a store: a lock of the operating system, and a table in this process.
+
+One process at a time writes a file.  What was tried, and why it is done in this way:
+
+- *A lease with a time* goes to somebody else while a laptop sleeps, and its owner writes on.
+- *flock* is inherited by a forked child, which keeps it when its parent was killed.
+- *lockf* belongs to one process and is gone with it, however it ends; a child has no part in it.
+  But it is lost as soon as anybody in that process closes *any* descriptor of that file.  So it
+  lies on a file of its own, which nobody but this module opens, and which this module never opens
+  twice in a process: the table here, keyed by what the file *is*, is asked first.
+- *A lock file that exists or not* stays behind after ``kill -9``.
+
+The lock file is never removed: somebody may be waiting for it, and a new one of the same name would
+be another lock.  If a person removes it all the same, two processes may believe that they are the
+owner; the epoch in the file tells the older one, at its next transaction, that it is not any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Final, final
+
+from jobactors.model.errors import StoreBusy
+
+from .failures import from_os, one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_POLL: Final = 0.05
+_LONGEST_TEXT: Final = 200
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+Identity = tuple[int, int]
+"""What a file is, under whatever path: device and inode."""
+
+
+@final
+class Ownership:
+    """The right to write one store, from ``acquire`` until ``release`` or the process's end."""
+
+    def __init__(self, path: Path, fd: int, identity: Identity, told: str) -> None:
+        self.path = path
+        """The store's own file."""
+        self._told = told
+        self._fd = fd
+        self._identity = identity
+        self.is_ours = True
+        """Whether this process acquired it: a forked child owns nothing of its parent's."""
+
+    @property
+    def told(self) -> str:
+        """Who owns it, as others are told."""
+        return self._told
+
+    def release(self) -> None:
+        """Let it go.  In a forked child, and a second time, it does nothing."""
+        if not self.is_ours or self._fd < 0:
+            return
+        with _table_lock:
+            _table.pop(self._identity, None)
+            os.close(self._fd)
+            self._fd = -1
+
+
+# Written under the lock, by whichever thread opens or closes a store.
+_table: dict[Identity, Ownership] = {}
+_table_lock = threading.Lock()
+
+
+def _forget_the_parents() -> None:
+    global _table_lock  # noqa: PLW0603 - another thread may have held it when the process forked
+    _table_lock = threading.Lock()
+    for owned in _table.values():
+        owned.is_ours = False
+    # The descriptors stay open: they are nothing to the parent's locks, and others may use them.
+    _table.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_the_parents)
+
+
+def lock_path(path: Path) -> Path:
+    """Return where the lock of a store lies; nobody but this module may open that file."""
+    return path.with_name(path.name + ".lock")
+
+
+def acquire(path: Path, patience: float = 0.0, name: str | None = None) -> Ownership:
+    """Become the owner of the store at ``path``.
+
+    Args:
+        path: The store's file, an absolute path; its folder exists.
+        patience: Seconds to wait for somebody who is about to end.
+        name: What the store is called in errors; default: its path.
+
+    Raises:
+        StoreBusy: if somebody else owns it; the message says who.
+        StoreFailed: if the lock file cannot be made, or not be locked.
+    """
+    called = name or str(path)
+    give_up_at = time.monotonic() + patience
+    while True:
+        owner = _try(path, called)
+        if isinstance(owner, Ownership):
+            return owner
+        if (left := give_up_at - time.monotonic()) <= 0:
+            raise StoreBusy(called, owner)
+        time.sleep(min(_POLL, left))
+
+
+def _try(path: Path, called: str) -> Ownership | str:
+    """Return the ownership, or who has it."""
+    lock = lock_path(path)
+    try:
+        with _table_lock:
+            if (mine := _table.get(_identity_of(lock) or (0, 0))) is not None:
+                return f"another job system in this process ({mine.told})"
+            fd = os.open(lock, _FLAGS, 0o600)
+            kept = False
+            try:
+                taken = _lock_and_tell(path, lock, fd)
+                kept = isinstance(taken, Ownership)
+            finally:
+                if not kept:
+                    os.close(fd)
+    except OSError as exc:
+        raise from_os(called, exc) from exc
+    return taken
+
+
+def _lock_and_tell(path: Path, lock: Path, fd: int) -> Ownership | str:
+    if not _lock(fd):
+        return _read_owner(fd)
+    status = os.fstat(fd)
+    identity = (status.st_dev, status.st_ino)
+    if identity != _identity_of(lock):
+        return "somebody who has just removed its lock file"
+    told = _describe_this_process()
+    with contextlib.suppress(OSError):  # on a full disk it is owned all the same
+        if hasattr(os, "fchmod"):
+            os.fchmod(fd, 0o600)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, told.encode(), 0) if hasattr(os, "pwrite") else os.write(fd, told.encode())
+    _table[identity] = owned = Ownership(path, fd, identity, told)
+    return owned
+
+
+def _identity_of(lock: Path) -> Identity | None:
+    try:
+        status = os.lstat(lock)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _describe_this_process() -> str:
+    program = one_line(os.path.basename(sys.argv[0] if sys.argv else "") or "python", 60)  # noqa: PTH119 - text, not a path of ours
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    return f"process {os.getpid()} ({program}), since {since}"
+
+
+def _read_owner(fd: int) -> str:
+    """Return what the owner has written there; anybody could have written it."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    text = os.read(fd, 4 * _LONGEST_TEXT).decode("utf-8", "replace")
+    return one_line(text, _LONGEST_TEXT) or "another process"
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR: Final = 1 << 30  # a lock here is mandatory: the text must lie outside of it
+
+    def _lock(fd: int) -> bool:
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            os.lseek(fd, 0, os.SEEK_SET)
+        return True
+
+else:
+    import errno
+    import fcntl
+
+    def _lock(fd: int) -> bool:
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            if exc.errno in {errno.EACCES, errno.EAGAIN}:
+                return False
+            raise
+        return True

@@ -1,0 +1,217 @@
+"""Between the rows of the model and the columns of a file, which anybody may have written.
+
+What comes out of a file is checked value by value: one row that makes no sense is left out, and
+takes none of the others with it.
+"""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+from jobactors.model.states import TERMINAL, JobState
+from jobactors.model.stored import CheckpointRow, EventRow, JobRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Values = tuple[Any, ...]
+"""What SQLite takes and gives for one row."""
+
+JOB_COLUMNS: Final = (
+    "id, type, subject, state, submitted_at, changed_at, finished_at, read, spec, status, result, "
+    "after"
+)
+EVENT_COLUMNS: Final = "at, kind, detail"
+CHECKPOINT_COLUMNS: Final = (
+    "type, subject, part, job_id, attempt, value, items, fraction, created_at, saved_at"
+)
+
+# A plain str is bound at once; for a subclass such as JobState an adapter is looked for each time.
+STATE_TEXT: Final = {state: str(state.value) for state in JobState}
+_STATES: Final = {state.value.encode(): state for state in JobState}
+_FARTHEST: Final = 253_402_300_799.0  # the last second of the year 9999: what a datetime can say
+
+
+class BadRow(ValueError):
+    """A row holds what no version of this package writes; the message says what."""
+
+
+# -- to a file
+
+
+def job_values(row: JobRow) -> Values:
+    """Return a job's columns, in the order of ``JOB_COLUMNS``."""
+    return (
+        row.id,
+        row.type,
+        row.subject,
+        STATE_TEXT[row.state],
+        row.submitted_at,
+        row.changed_at,
+        row.finished_at,
+        1 if row.read else 0,
+        row.spec,
+        row.status,
+        row.result,
+        json.dumps(row.after) if row.after else "[]",
+    )
+
+
+def check_end(job_id: str, state: JobState, finished_at: float | None) -> None:
+    """Refuse a job that has ended without a time, or has a time without having ended.
+
+    Raises:
+        ValueError: if the two do not agree: both stores tell ended jobs by that time.
+    """
+    if (state in TERMINAL) is (finished_at is None):
+        raise ValueError(f"job {job_id} cannot be {state} with finished_at={finished_at}")
+
+
+def checkpoint_values(row: CheckpointRow) -> Values:
+    """Return a checkpoint's columns, in the order of ``CHECKPOINT_COLUMNS``."""
+    return (
+        row.type,
+        row.subject,
+        row.part,
+        row.job_id,
+        row.attempt,
+        row.value,
+        row.items,
+        row.fraction,
+        row.created_at,
+        row.saved_at,
+    )
+
+
+def bindable(text: str) -> str | bytes:
+    """Return what SQLite takes for this text; the bytes of it if it has lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def all_bindable(rows: Iterable[Values]) -> list[Values]:
+    """Return the rows with every text made bindable."""
+    return [
+        tuple(bindable(value) if isinstance(value, str) else value for value in row) for row in rows
+    ]
+
+
+# -- from a file, in which every text arrives as bytes
+
+
+def read_job(values: Values) -> JobRow:
+    """Make a job of what a file holds.
+
+    Raises:
+        BadRow: if any of it cannot be.
+    """
+    state = _STATES.get(values[3])
+    if state is None:
+        raise BadRow("unknown state")
+    finished_at = None if values[6] is None else _time(values[6])
+    if (state in TERMINAL) is (finished_at is None):
+        raise BadRow("its state and its end do not agree")
+    return JobRow(
+        id=_text(values[0]),
+        type=_text(values[1]),
+        subject=_text(values[2]),
+        state=state,
+        submitted_at=_time(values[4]),
+        changed_at=_time(values[5]),
+        finished_at=finished_at,
+        read=_flag(values[7]),
+        spec=_text(values[8]),
+        status=_text(values[9]),
+        result=None if values[10] is None else _text(values[10]),
+        after=() if values[11] == b"[]" else read_ids(values[11]),
+    )
+
+
+def read_event(job_id: str, values: Values) -> EventRow:
+    """Make a line of an event log of what a file holds.
+
+    Raises:
+        BadRow: if any of it cannot be.
+    """
+    at, kind, detail = values
+    return EventRow(job_id, _time(at), _text(kind), _text(detail))
+
+
+def read_checkpoint(values: Values) -> CheckpointRow:
+    """Make a checkpoint of what a file holds.
+
+    Raises:
+        BadRow: if any of it cannot be.
+    """
+    kind, subject, part, job_id, attempt, value, items, fraction, created_at, saved_at = values
+    if type(attempt) is not int:
+        raise BadRow("attempt is no number")
+    return CheckpointRow(
+        type=_text(kind),
+        subject=_text(subject),
+        part=_text(part),
+        job_id=_text(job_id),
+        attempt=attempt,
+        value=_text(value),
+        items=_number(items),
+        fraction=None if fraction is None else _number(fraction),
+        created_at=_time(created_at),
+        saved_at=_time(saved_at),
+    )
+
+
+def read_ids(value: Any) -> tuple[str, ...]:
+    """Read a JSON list of job ids.
+
+    Raises:
+        BadRow: if it is anything else.
+    """
+    try:
+        ids = json.loads(_text(value))
+    except (ValueError, RecursionError):
+        raise BadRow("what it comes after is no JSON") from None
+    if not isinstance(ids, list) or not all(isinstance(job_id, str) for job_id in ids):
+        raise BadRow("what it comes after is no list of ids")
+    return tuple(ids)
+
+
+def _text(value: Any) -> str:
+    if type(value) is not bytes:
+        raise BadRow("a text is missing")
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return _with_surrogates(value)
+
+
+def _with_surrogates(value: bytes) -> str:
+    try:
+        return value.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        raise BadRow("a text is not UTF-8") from None
+
+
+def _number(value: Any) -> float:
+    if type(value) not in {int, float} or not isfinite(value):
+        raise BadRow("a number is missing")
+    return float(value)
+
+
+def _time(value: Any) -> float:
+    if type(value) is float and -_FARTHEST < value < _FARTHEST:
+        return value
+    number = _number(value)
+    if abs(number) > _FARTHEST:
+        raise BadRow("a time is out of range")
+    return number
+
+
+def _flag(value: Any) -> bool:
+    if value not in (0, 1):
+        raise BadRow("a yes or no is missing")
+    return bool(value)

@@ -1,0 +1,366 @@
+"""A store in one SQLite file.
+
+How it keeps its promises:
+
+- *All or nothing*: ``apply`` is one transaction, which begins with a look at who owns the file.
+- *Kept when it returns*: a commit is one append to a write-ahead log.  It has left the process
+  then, and the disk's cache as well with ``durability="power"``.
+- *One owner*: the operating system's lock (:mod:`.ownership`) for the file's whole life here, and
+  an epoch inside of it, for the case that the lock was lost.
+- *Nothing in it is code*: a file is looked at before it is opened for writing
+  (:mod:`.inspection`), and each value of it before it is believed (:mod:`.rows`).
+
+SQLite's own exclusive lock is not enough for the third: it is lost when anybody in this process
+opens and closes the file.  Then somebody else's SQLite may take the log away, too, when it ends;
+so each transaction looks whether the file and its log are still the ones it has open.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import contextmanager, suppress
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, final
+
+from jobactors.model.errors import StoreFailed, StoreLost, WrongProcess
+from jobactors.model.stored import Keep
+
+from . import ownership
+from .batch import Batch
+from .connection import connect_to_write, turn_on_log
+from .disks import locking_of
+from .failures import SqliteTrouble, from_os, from_sqlite
+from .forgetting import LINES_AT_MOST, cut_logs, forget_checkpoints, forget_jobs
+from .inspection import inspect
+from .location import make_private, prepare, work_folder, work_folder
+from .migrations import MIGRATIONS, migrate
+from .reading import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from jobactors.model.states import JobState
+    from jobactors.model.stored import CheckpointRow, EventRow, JobRow, Write
+
+    from .connection import Durability
+    from .migrations import Migration
+
+_EPOCH: Final = "SELECT epoch FROM owner"
+_LOOK_EVERY: Final = 1.0
+"""Seconds between two looks whether the file is still the one that was opened."""
+
+_T = TypeVar("_T")
+_Identity = tuple[int, int]
+
+
+@final
+class SqliteStore:
+    """Keeps jobs in a file, which one process at a time owns.
+
+    Nothing is opened or made before :meth:`open`.  The file is for its user alone (0600), and so is
+    each folder that is made for it (0700).  Beside it lie ``-wal`` and ``-shm`` while it is open,
+    and ``.lock``, which nobody else may open and which is never removed.
+
+    Args:
+        path: The file; made if it does not exist.
+        durability: What an acknowledged write survives. ``"os"`` (the default): the end of this
+            process, whatever ends it.  ``"power"``: a power cut as well; each commit waits for the
+            disk.
+        keep: How long ended jobs and checkpoints are kept; default: ``Keep()``, 7 days.
+
+    Raises:
+        ValueError: if ``durability`` is neither.
+
+    Example::
+
+        async with ja.open_jobs(store=ja.SqliteStore("jobs.db", durability="power")) as jobs:
+            ...
+    """
+
+    in_loop: ClassVar[bool] = False
+    busy_timeout: ClassVar[float] = 5.0
+    """Seconds to wait for another program that has locked the file, before it is StoreFailed."""
+    migrations: ClassVar[Sequence[Migration]] = MIGRATIONS
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        durability: Durability = "os",
+        keep: Keep | None = None,
+    ) -> None:
+        if durability not in {"os", "power"}:
+            raise ValueError(f'durability is "os" or "power", not {durability!r:.100}')
+        self._given = Path(path).expanduser()
+        self._path = self._given.absolute()
+        self._durability: Durability = durability
+        self._keep = keep or Keep()
+        self._epoch = 0
+        self._owned: ownership.Ownership | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._exclusive = False
+        self._file: _Identity | None = None
+        self._log: _Identity | None = None
+        self._log_path = b""
+        self._looked_at = -inf
+        self._reader = Reader(self.name)
+        self._logged: set[str] | None = None
+
+    def __repr__(self) -> str:
+        return f"<SqliteStore {self.name!r}, {'open' if self._owned else 'closed'}>"
+
+    @property
+    def name(self) -> str:
+        """Its path, as it was given."""
+        return str(self._given)
+
+    @property
+    def path(self) -> Path:
+        """Its path, absolute; once it is open, without symbolic links."""
+        return self._path
+
+    @property
+    def work_folder(self) -> Path:
+        """Beside the file, and called like it with ``.work`` behind; it need not exist."""
+        return work_folder(self._path)
+
+    # -- opening and closing
+
+    def open(self, patience: float = 0.0) -> int:
+        """Become its owner and return the new owner epoch; see :class:`~jobactors.Store`.
+
+        1. Its folder is made.  2. The lock is taken.  3. The file is looked at, and refused without
+        a byte of it being changed.  4. It is brought to the newest version.  5. The epoch is
+        counted up.
+
+        Args:
+            patience: Seconds to wait for a predecessor that is about to end.
+        """
+        if self._owned is not None:
+            raise StoreFailed(self.name, "it is open already", "close it first")
+        with self._told_in_words():
+            self._path = prepare(self._path)
+            self._log_path = os.fsencode(f"{self._path}-wal")
+            self._exclusive = locking_of(self._path, self.name) == "exclusive"
+            self._owned = ownership.acquire(self._path, patience, self.name)
+        try:
+            with self._told_in_words():
+                inspect(self._path, self.name, self.busy_timeout, self.migrations)
+                make_private(self._path)
+                self._connection = self._connect()
+                migrate(self._connection, self.migrations)
+                self._epoch = self._count_up(self._connection)
+                self._file, self._log = _identity(self._path), _identity(self._log_path)
+        except BaseException:
+            self.close()
+            raise
+        self._logged = None
+        return self._epoch
+
+    def close(self) -> None:
+        """Give it up; what is in the log goes into the file.  A second time does nothing."""
+        owned, self._owned = self._owned, None
+        if owned is None:
+            return
+        if not owned.is_ours:  # closing it in a forked child would touch the parent's files
+            _parents.append(self._connection)
+            self._connection = None
+        self._disconnect()
+        owned.release()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = connect_to_write(
+            self._path,
+            durability=self._durability,
+            exclusive=self._exclusive,
+            busy_timeout=self.busy_timeout,
+        )
+        try:
+            turn_on_log(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*SqliteTrouble):
+                connection.close()
+
+    def _count_up(self, connection: sqlite3.Connection) -> int:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE owner SET epoch = epoch + 1")
+        epoch: int = connection.execute(_EPOCH).fetchone()[0]
+        connection.execute("COMMIT")
+        return epoch
+
+    # -- writing
+
+    def apply(self, writes: Sequence[Write]) -> None:
+        """Write all of it or nothing, in this order; kept durably when it returns."""
+        batch = Batch(writes)
+        try:
+            self._write(batch.run)
+        except UnicodeEncodeError:  # nothing is written yet, and these texts are rare
+            batch.make_bindable()
+            self._write(batch.run)
+        if self._logged is not None:
+            self._logged |= batch.logged
+
+    def prune(self, now: float, at_most: int = 500) -> int:
+        """Forget up to ``at_most`` jobs and checkpoints that are kept no longer; see the protocol.
+
+        Event logs are cut as well, by no more than twenty lines for each of ``at_most``.
+        """
+
+        def forget(connection: sqlite3.Connection) -> tuple[int, set[str] | None]:
+            jobs = forget_jobs(connection, self._keep, now, at_most)
+            checkpoints = forget_checkpoints(connection, self._keep, now, at_most - jobs)
+            lines = at_most * LINES_AT_MOST
+            return jobs + checkpoints, cut_logs(connection, self._keep, self._logged, lines)
+
+        forgotten, self._logged = self._write(forget)
+        return forgotten
+
+    def vacuum(self) -> None:
+        """Give the space of what was forgotten back to the disk.
+
+        Takes as long as copying the file, and as much room on the disk.
+        """
+        self._write(lambda _: None)  # only its owner may
+        with self._told_in_words():
+            connection = self._connected()
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _write(self, change: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run ``change`` in a transaction that holds while this store owns the file."""
+        # No context manager here: this is the way of every change, and a third of it is counted.
+        connection = self._connected()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            self._check_epoch(connection)
+            done = change(connection)
+            connection.execute("COMMIT")
+        except SqliteTrouble as exc:
+            self._undo(connection)
+            raise self._in_words(exc) from exc
+        except BaseException:
+            self._undo(connection)
+            raise
+        return done
+
+    def _check_epoch(self, connection: sqlite3.Connection) -> None:
+        if connection.execute(_EPOCH).fetchone() != (self._epoch,):
+            raise StoreLost(self.name)
+
+    def _undo(self, connection: sqlite3.Connection) -> None:
+        try:
+            if connection.in_transaction:  # a full disk ends it by itself
+                connection.execute("ROLLBACK")
+        except SqliteTrouble:
+            self._disconnect()  # the next transaction begins with a new connection
+
+    # -- reading
+
+    def unfinished(self) -> list[JobRow]:
+        """All jobs that have not ended, in the order of submission."""
+        return self._read(self._reader.unfinished)
+
+    def finished(
+        self,
+        limit: int = 50,
+        *,
+        since: float | None = None,
+        states: Iterable[JobState] | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+    ) -> list[JobRow]:
+        """Ended jobs that match all that was given, newest end first."""
+        return self._read(
+            lambda connection: self._reader.finished(
+                connection, limit, since=since, states=states, type=type, subject=subject
+            )
+        )
+
+    def get(self, job_ids: Iterable[str]) -> list[JobRow]:
+        """The rows of these jobs, each once, in the order they were asked for."""
+        return self._read(lambda connection: self._reader.get(connection, job_ids))
+
+    def events(self, job_id: str) -> list[EventRow]:
+        """A job's event log, oldest first."""
+        return self._read(lambda connection: self._reader.events(connection, job_id))
+
+    def checkpoints(self) -> list[CheckpointRow]:
+        """All kept checkpoints, the one that was saved longest ago first."""
+        return self._read(self._reader.checkpoints)
+
+    def _read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
+        connection = self._connected()
+        try:
+            return ask(connection)
+        except SqliteTrouble as exc:
+            raise self._in_words(exc) from exc
+
+    # -- the connection
+
+    def _connected(self) -> sqlite3.Connection:
+        """Return a connection to the file that is there now."""
+        if self._owned is None:
+            raise StoreFailed(self.name, "it is not open", "open it first")
+        if not self._owned.is_ours:
+            raise WrongProcess
+        connection = self._connection
+        if connection is None or _identity(self._log_path) != self._log:
+            connection = self._connect_again()
+        elif (now := time.monotonic()) - self._looked_at > _LOOK_EVERY:
+            self._look_at_file()
+            self._looked_at = now
+        return connection
+
+    def _connect_again(self) -> sqlite3.Connection:
+        """Connect after a failure, or after another program has taken the log away at its end."""
+        self._disconnect()
+        self._look_at_file()
+        try:
+            self._connection = self._connect()
+        except SqliteTrouble as exc:
+            raise self._in_words(exc) from exc
+        self._log = _identity(self._log_path)
+        return self._connection
+
+    def _look_at_file(self) -> None:
+        if _identity(self._path) != self._file:
+            raise StoreFailed(
+                self.name,
+                "its file was moved, replaced or deleted",
+                "put it back, or end this job system and open another one",
+            )
+
+    @contextmanager
+    def _told_in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except (*SqliteTrouble, OSError) as exc:
+            raise self._in_words(exc) from exc
+
+    def _in_words(self, exc: Exception) -> Exception:
+        if isinstance(exc, OSError):
+            return from_os(self.name, exc)
+        return from_sqlite(self.name, exc)
+
+
+# Connections that a forked child has inherited, kept from being collected.
+_parents: Final[list[Any]] = []
+
+
+def _identity(path: bytes | Path) -> _Identity | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - before every change: no Path is made for it
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,109 @@
+"""A button that starts a job, and a slider that talks to one, as a user works them."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import OpenNotebook
+from tests.browser.test_board import AXE, violations
+
+GENEROUS = 30_000
+
+LAUNCHERS = """\
+import time, trio, ipywidgets
+import jobactors as ja
+from jobactors_widgets import bind, launcher
+jobs = ja.start()
+how_many = ipywidgets.IntText(3, description="pages")
+finish = trio.Event()
+
+async def index(pages):
+    ja.progress(1, 4, "reading")
+    await finish.wait()
+    return {"pages": pages}
+
+async def clean():
+    raise ValueError("no date")
+
+launch = launcher(index, label="Index", subject="wiki", args=lambda: {"pages": how_many.value})
+ipywidgets.VBox([how_many, launch, launcher(clean, label="Clean")])
+"""
+LET_IT_FINISH = "jobs.post(finish.set); time.sleep(2)"
+
+
+def line(cell: Locator, label: str) -> Locator:
+    """The line of the launcher with this button."""
+    return cell.locator(".widget-hbox").filter(
+        has=cell.page.get_by_role("button", name=label, exact=True)
+    )
+
+
+def test_a_button_starts_a_job_and_shows_how_it_ends(open_notebook: OpenNotebook) -> None:
+    """Also in the middle of a cell; disabled while it runs, found again, usable by everybody."""
+    again_with_a_board = "display(launch, jobs)"
+    cells = [LAUNCHERS, again_with_a_board, "time.sleep(2)", LET_IT_FINISH]
+    notebook = open_notebook(cells, app="notebook")
+    notebook.run_and_wait(0)
+    first = line(notebook.cell(0), "Index")
+    button = first.get_by_role("button")
+    expect(button).to_be_enabled(timeout=GENEROUS)
+    notebook.run_cell(2)
+    button.click()
+    expect(button).to_be_disabled()
+    expect(first.locator("div.widget-label")).to_have_text("running · 25 % · reading")
+    notebook.wait_done(2)
+    notebook.run_and_wait(1)
+    again = line(notebook.cell(1), "Index")
+    expect(again.get_by_role("button")).to_be_disabled(timeout=GENEROUS)
+    notebook.screenshot("launcher-running")
+    notebook.page.add_script_tag(path=AXE)
+    assert violations(notebook.cell(1).locator(".jp-OutputArea")) == []
+    notebook.run_and_wait(3)
+    for each in (first, again):
+        expect(each.locator("div.widget-label")).to_have_text("{'pages': 3}", timeout=GENEROUS)
+        expect(each.get_by_role("button")).to_be_enabled()
+    clean = line(notebook.cell(0), "Clean")
+    clean.get_by_role("button").click()
+    expect(clean.locator("div.widget-label")).to_have_text("ValueError: no date", timeout=GENEROUS)
+    expect(clean.get_by_role("button")).to_be_enabled()
+    notebook.screenshot("launcher-ended")
+    assert violations(notebook.cell(1).locator(".jp-OutputArea")) == []
+    assert notebook.console_errors == []
+
+
+BOUND = """\
+import time, ipywidgets, trio
+import jobactors as ja
+from jobactors_widgets import bind
+jobs = ja.start()
+
+async def train():
+    async for name, value in ja.current_job().inbox:
+        ja.progress(0, message=f"{name} is {value:.1f}")
+        if value > 0.75:
+            return value
+
+job = jobs.submit(train)
+rate = ipywidgets.FloatSlider(0.5, max=1, step=0.1, description="rate")
+bind(job, rate, "rate")
+display(rate, job)
+"""
+
+
+def test_a_slider_talks_to_a_running_job(open_notebook: OpenNotebook) -> None:
+    """Each value reaches the job's mailbox; when the job has ended, the slider is just a slider."""
+    notebook = open_notebook([BOUND, "jobs"])
+    notebook.run_and_wait(0)
+    row = notebook.cell(0).locator(".ja-row")
+    expect(row).to_have_attribute("data-state", "running", timeout=GENEROUS)
+    handle = notebook.cell(0).locator(".noUi-handle")
+    handle.focus()
+    notebook.page.keyboard.press("ArrowRight")
+    expect(row.locator(".ja-says")).to_have_text("rate is 0.6")
+    notebook.screenshot("slider-bound")
+    for _ in range(2):
+        notebook.page.keyboard.press("ArrowRight")
+    expect(row).to_have_attribute("data-state", "succeeded", timeout=GENEROUS)
+    notebook.page.keyboard.press("ArrowRight")
+    expect(notebook.cell(0).locator(".widget-readout")).to_have_text("0.90")
+    assert notebook.console_errors == []

@@ -1,0 +1,374 @@
+"""What becomes of jobs whose process has stopped, when their store is opened again."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+import jobactors as ja
+from jobactors.model.states import Request
+from jobactors.model.stored import PutJob
+
+from .keeping import add, registered, wait
+
+
+def opened(store: ja.Store, **how: Any) -> AbstractAsyncContextManager[ja.Jobs]:
+    """Open a system on ``store``; the failures of its jobs are no concern of the block."""
+    return ja.open_jobs(store=store, unread_failures="ignore", **how)
+
+
+class Killed(Exception):
+    """The process is gone: nothing more of it reaches the store."""
+
+
+class MortalStore(ja.MemoryStore):
+    """A store in memory that outlives a process which dies without a word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dead = False
+
+    def apply(self, writes: Any) -> None:
+        """Write, unless the process is dead: what it says then is heard by nobody."""
+        if not self.dead:
+            super().apply(writes)
+
+
+async def left_by_a_kill(store: MortalStore, leave: Any, **how: Any) -> Any:
+    """Run ``leave(jobs)`` in a system that is killed after it; return what it returned."""
+    left = None
+
+    async def live() -> None:
+        nonlocal left
+        async with opened(store, **how) as jobs:
+            left = await leave(jobs)
+            await trio.testing.wait_all_tasks_blocked()
+            store.dead = True
+            raise Killed
+
+    with pytest.raises(Killed):
+        await live()
+    store.dead = False
+    return left
+
+
+async def in_every_state(jobs: ja.Jobs) -> dict[str, str]:
+    """Leave a job of each kind, and return their ids."""
+    running = jobs.options(subject="running").submit("wait", {})
+    paused = jobs.options(subject="paused").submit(count_up)
+    cancelling = jobs.options(subject="cancelling").submit(stubborn)
+    retrying = jobs.options(subject="retrying", retry=ja.Retry(base=100)).submit(fail)
+    held = jobs.options(subject="held", hold=True).submit("add", {"a": 1})
+    behind = jobs.options(subject="behind", after=[running]).submit("add", {"a": 2})
+    later = jobs.options(subject="later", start_at=4e9).submit("add", {"a": 3})
+    await trio.testing.wait_all_tasks_blocked()
+    paused.pause()
+    cancelling.cancel("enough")
+    await trio.sleep(1)
+    made = (running, paused, cancelling, retrying, held, behind, later)
+    assert [job.state for job in made] == [
+        "running", "paused", "cancelling", "queued", "queued", "queued", "queued"
+    ]  # fmt: skip
+    return {job.info.subject: job.id for job in made}
+
+
+async def count_up() -> None:
+    """Stand still where it can."""
+    async for _ in ja.track(range(10**9)):
+        await trio.sleep(0.01)
+
+
+async def stubborn() -> None:
+    """Not end when told to."""
+    with trio.CancelScope(shield=True):
+        await trio.sleep(80_000)
+
+
+async def fail() -> None:
+    """Fail."""
+    raise ValueError("no")
+
+
+TYPES = {"wait": wait, "add": add, "count_up": count_up, "stubborn": stubborn, "fail": fail}
+
+
+async def test_what_was_left_rests_until_somebody_says_more(autojump_clock: MockClock) -> None:
+    """Under "ask" nothing starts by itself; what was being cancelled is cancelled."""
+    store = MortalStore()
+    with registered(**TYPES):
+        ids = await left_by_a_kill(store, in_every_state)
+        async with opened(store) as jobs:
+            await trio.testing.wait_all_tasks_blocked()
+            states = {subject: jobs.get(job_id).state for subject, job_id in ids.items()}
+            assert states.pop("cancelling") == "cancelled"
+            assert set(states.values()) == {"interrupted"}
+            assert jobs.get(ids["running"]).snapshot().progress.percent == 50
+            with pytest.raises(ja.JobInterrupted, match="call resume"):
+                await jobs.get(ids["running"])
+
+
+async def test_what_was_left_starts_again_by_itself(autojump_clock: MockClock) -> None:
+    """Under "auto" all goes on but what somebody wanted to stand still."""
+    store = MortalStore()
+    with registered(**TYPES):
+        ids = await left_by_a_kill(store, in_every_state)
+        async with opened(store, recover="auto") as jobs:
+            await trio.testing.wait_all_tasks_blocked()
+            states = {subject: str(jobs.get(job_id).state) for subject, job_id in ids.items()}
+            assert states == {
+                "running": "running",
+                "paused": "interrupted",
+                "cancelling": "cancelled",
+                "retrying": "queued",
+                "held": "queued",
+                "behind": "queued",
+                "later": "queued",
+            }
+            assert jobs.get(ids["held"]).snapshot().waiting is ja.Waiting.HOLD
+            assert jobs.get(ids["retrying"]).snapshot().waiting is ja.Waiting.RETRY
+            assert jobs.get(ids["behind"]).snapshot().waiting is ja.Waiting.DEPENDENCY
+            assert jobs.get(ids["running"]).snapshot().attempt == 2
+            assert jobs.get(ids["paused"]).snapshot().request is Request.PAUSE
+            for snapshot in jobs.list():
+                jobs.get(snapshot.id).cancel()
+
+
+async def test_an_interrupted_job_goes_on_under_its_id() -> None:
+    """Same job, next attempt, same arguments and options."""
+    store = MortalStore()
+    with registered(add=add):
+
+        async def leave(jobs: ja.Jobs) -> str:
+            options = jobs.options(hold=True, name="Sum", subject="x", tags=["t"], timeout=7)
+            return options.submit("add", {"a": 1, "b": 2}).id
+
+        job_id = await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            job = jobs.get(job_id)
+            job.resume()
+            assert await job == 3
+            assert (job.name, job.info.subject, job.info.tags) == ("Sum", "x", ("t",))
+            assert job.arguments == ((), {"a": 1, "b": 2})
+
+
+async def test_a_discarded_job_is_cancelled_for_good() -> None:
+    """It is not offered again."""
+    store = MortalStore()
+    with registered(wait=wait):
+
+        async def leave(jobs: ja.Jobs) -> str:
+            return jobs.submit("wait", {}).id
+
+        job_id = await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            assert jobs.get(job_id).discard().state == "cancelled"
+            assert jobs.resumable() == []
+        async with opened(store) as jobs:
+            assert jobs.get(job_id).state == "cancelled"
+
+
+async def test_only_an_interrupted_job_is_discarded() -> None:
+    """The error says what ends or forgets the others."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(wait)
+        with pytest.raises(ja.IllegalVerb, match="cancel\\(\\) ends it"):
+            job.discard()
+        job.cancel()
+        await job.wait()
+        with pytest.raises(ja.IllegalVerb, match="delete\\(\\) forgets it"):
+            job.discard()
+
+
+async def test_work_that_can_go_on_is_listed() -> None:
+    """With how far it was, how long ago, and what stands in the way."""
+    store = MortalStore()
+    with registered(wait=wait):
+
+        async def leave(jobs: ja.Jobs) -> None:
+            jobs.options(subject="wiki", name="index").submit("wait", {})
+            jobs.options(name="odd").submit(trio.sleep_forever)
+
+        await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            work = {work.name: work for work in jobs.resumable()}
+            assert str(work["index"]) == "index wiki: interrupted at 50 %, just now"
+            assert not work["index"].obstacle
+            assert "is no registered job type" in work["odd"].obstacle
+            with pytest.raises(ja.NotResumable, match="no registered job type"):
+                work["odd"].resume()
+            work["odd"].discard()
+            work["index"].resume().cancel()
+
+
+async def test_a_type_that_is_not_registered_yet_is_waited_for() -> None:
+    """The job rests, says what it needs, and goes on once that is there."""
+    store = MortalStore()
+    with registered(add=add):
+
+        async def leave(jobs: ja.Jobs) -> str:
+            return jobs.options(hold=True).submit("add", {"a": 5}).id
+
+        job_id = await left_by_a_kill(store, leave)
+    async with opened(store, recover="auto") as jobs:
+        job = jobs.get(job_id)
+        assert job.state == "interrupted"
+        with pytest.raises(ja.NotResumable, match="'add' is not registered yet"):
+            job.resume()
+        with registered(add=add):
+            job.resume()
+            assert await job == 5
+
+
+async def test_arguments_that_json_cannot_say_leave_only_a_reason() -> None:
+    """The job runs as any other, and says later why it cannot go on."""
+    store = MortalStore()
+
+    def join(a: tuple[int], b: tuple[int]) -> tuple[int, ...]:
+        return a + b
+
+    with registered(join=join):
+
+        async def leave(jobs: ja.Jobs) -> str:
+            assert len(await jobs.submit(join, (1,), (2,))) == 2
+            return jobs.options(hold=True).submit(join, (1,), b=(2,)).id
+
+        job_id = await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            with pytest.raises(ja.NotResumable, match="is tuple, which JSON cannot say exactly"):
+                jobs.get(job_id).resume()
+
+
+async def test_private_arguments_leave_nothing() -> None:
+    """Not a trace of them is in any row, by name or by position."""
+    store = MortalStore()
+    with registered(add=add):
+
+        async def leave(jobs: ja.Jobs) -> list[str]:
+            hidden = jobs.options(private="b", hold=True)
+            return [hidden.submit(add, 1, 4711).id, hidden.submit(add, a=1, b=4711).id]
+
+        ids = await left_by_a_kill(store, leave)
+        store.open()
+        rows = store.unfinished()
+        store.close()
+        assert len(rows) == 2
+        assert not any("4711" in str(attrs.asdict(row)) for row in rows)
+        async with opened(store) as jobs:
+            for job_id in ids:
+                with pytest.raises(ja.NotResumable, match="private argument b is not kept"):
+                    jobs.get(job_id).resume()
+
+
+async def test_jobs_as_arguments_are_found_again() -> None:
+    """By id: the upstream's result comes from the store."""
+    store = MortalStore()
+    with registered(add=add):
+
+        async def leave(jobs: ja.Jobs) -> str:
+            first = jobs.submit(add, 40)
+            await first
+            return jobs.options(hold=True).submit(add, first, b=2).id
+
+        job_id = await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            jobs.get(job_id).resume()
+            assert await jobs.get(job_id) == 42
+
+
+async def test_a_submit_with_the_key_of_an_interrupted_job_resumes_it() -> None:
+    """A submit is somebody's word; the job is the one there was."""
+    store = MortalStore()
+    with registered(add=add):
+
+        async def leave(jobs: ja.Jobs) -> str:
+            return jobs.options(key=("sum", 1), hold=True).submit(add, 1).id
+
+        job_id = await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            job = jobs.options(key=("sum", 1)).submit(add, 1)
+            assert job.id == job_id
+            assert await job == 1
+
+
+async def test_an_interrupted_job_is_started_afresh_as_another() -> None:
+    """The old one is cancelled, and says which job took its place."""
+    store = MortalStore()
+    with registered(add=add):
+
+        async def leave(jobs: ja.Jobs) -> str:
+            return jobs.options(hold=True).submit(add, 1).id
+
+        job_id = await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            old = jobs.get(job_id)
+            new = old.restart(from_checkpoint=False)
+            assert await new == 1
+            assert new.info.continues == job_id
+            assert old.snapshot().reason == f"started again as {new.id}"
+
+
+async def test_a_changed_source_is_seen_before_resuming() -> None:
+    """The function is found by name: what it does now may be something else."""
+    store = MortalStore()
+    with registered(work=add):
+
+        async def leave(jobs: ja.Jobs) -> None:
+            jobs.options(hold=True).submit("work", {"a": 1})
+
+        await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            assert [work.changed for work in jobs.resumable()] == [False]
+    with registered(work=wait):
+        async with opened(store) as jobs:
+            assert [work.changed for work in jobs.resumable()] == [True]
+
+
+async def test_what_rests_at_a_normal_end_is_there_the_next_day() -> None:
+    """With a store, held and paused jobs are interrupted, not cancelled."""
+    store = MortalStore()
+    with registered(add=add):
+        async with opened(store) as jobs:
+            job_id = jobs.options(hold=True).submit(add, 1).id
+        async with opened(store) as jobs:
+            assert jobs.get(job_id).state == "interrupted"
+
+
+async def test_a_closed_system_interrupts_what_runs() -> None:
+    """close() is the end of the process, not of the work."""
+    store = MortalStore()
+    with registered(wait=wait):
+        async with opened(store) as jobs:
+            job = jobs.submit("wait", {})
+            await trio.testing.wait_all_tasks_blocked()
+            await jobs.close()
+            assert job.state == "interrupted"
+
+
+async def test_a_row_that_makes_no_sense_hides_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    """It is left out, and named in the log."""
+    store = MortalStore()
+    with registered(add=add):
+
+        async def leave(jobs: ja.Jobs) -> list[str]:
+            return [jobs.options(hold=True).submit(add, n).id for n in range(2)]
+
+        bad, good = await left_by_a_kill(store, leave)
+        store.open()
+        (row,) = store.get([bad])
+        store.apply([PutJob(attrs.evolve(row, spec='{"name": 3}'))])
+        store.close()
+        async with opened(store) as jobs:
+            assert [snapshot.id for snapshot in jobs.list()] == [good]
+    assert bad in caplog.text
+
+
+async def test_recover_says_what_it_takes() -> None:
+    """A typing error is no policy."""
+    with pytest.raises(ValueError, match='recover is "ask" or "auto"'):
+        async with ja.open_jobs(recover="yes"):  # type: ignore[arg-type]
+            pass
