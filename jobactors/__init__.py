@@ -47,6 +47,11 @@ if TYPE_CHECKING:
         current_job as current_job, shield as shield,
     )
     from .inside.checkpoint import save_checkpoint as save_checkpoint
+    from .inside.batches import batches as batches
+    from .inside.chain import (
+        Chain as Chain, chain as chain, phase as phase, result_of as result_of,
+    )
+    from .inside.collect import collect_errors as collect_errors
     from .inside.progress import progress as progress
     from .inside.ranges import Range as Range, merge as merge, ranges as ranges
     from .inside.stage import stage as stage
@@ -68,6 +73,10 @@ if TYPE_CHECKING:
         JobStopped as JobStopped, JobStuck as JobStuck, JobUpdated as JobUpdated,
         JobWaiting as JobWaiting,
     )
+    from .model.chain import (
+        ChainProblem as ChainProblem, ChainResult as ChainResult, ItemError as ItemError,
+        Phase as Phase, PhaseResult as PhaseResult,
+    )
     from .model.checkpoint import Checkpoint as Checkpoint
     from .model.outcome import ErrorText as ErrorText, Outcome as Outcome
     from .model.progress import Progress as Progress
@@ -85,7 +94,8 @@ if TYPE_CHECKING:
 
     # Errors
     from .model.errors import (
-        AlreadyStarted as AlreadyStarted, CheckpointFound as CheckpointFound, Deadlock as Deadlock, DuplicateJob as DuplicateJob,
+        AlreadyStarted as AlreadyStarted, ChainFailed as ChainFailed, ChainInvalid as ChainInvalid,
+        CheckpointFound as CheckpointFound, Deadlock as Deadlock, DuplicateJob as DuplicateJob,
         IllegalMove as IllegalMove, IllegalVerb as IllegalVerb, JobactorsError as JobactorsError,
         JobCancelled as JobCancelled, JobFailed as JobFailed, JobInterrupted as JobInterrupted,
         JobsClosed as JobsClosed, JobTimedOut as JobTimedOut, MailboxFull as MailboxFull,
@@ -115,12 +125,16 @@ _HOMES = {
     "faces.tqdm": "tqdm trange",
     "model.jobtype": "JobType job job_types",
     "model.limits": "Limits",
+    "model.chain": "ChainProblem ChainResult ItemError Phase PhaseResult",
     "model.checkpoint": "Checkpoint Every",
     "model.options": "Options",
     "model.retention": "Retention",
     "model.retry": "Retry Snooze",
     "inside.context": "JobContext bind_context cancelled current_job shield",
     "inside.checkpoint": "save_checkpoint",
+    "inside.batches": "batches",
+    "inside.chain": "Chain chain phase result_of",
+    "inside.collect": "collect_errors",
     "inside.progress": "progress",
     "inside.ranges": "Range merge ranges",
     "inside.stage": "stage",
@@ -145,7 +159,7 @@ _HOMES = {
     "stores.memory": "MemoryStore",
     "stores.sqlite": "SqliteStore",
     "model.errors": (
-        "AlreadyStarted CheckpointFound Deadlock DuplicateJob IllegalMove IllegalVerb JobactorsError JobCancelled "
+        "AlreadyStarted ChainFailed ChainInvalid CheckpointFound Deadlock DuplicateJob IllegalMove IllegalVerb JobactorsError JobCancelled "
         "JobFailed JobInterrupted JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem NoStore ResultNotKept "
         "NotResumable RangesUnfinished ResourceBusy StoreBusy StoreDamaged StoreError StoreFailed StoreLost "
         "StoreTooNew TooMuch UnknownJob UnknownJobType WorkerDied "

@@ -188,6 +188,11 @@ class Actor:
         """Leave the attempt behind, where its runner can do that."""
         self._abandon.cancel(self.reason)
 
+    @property
+    def abandoning(self) -> trio.CancelScope:
+        """Cancelled when nobody waits for the attempt any more."""
+        return self._abandon
+
     def pause(self) -> None:
         """Ask the attempt to stand still at its next point that can wait."""
         if self.request is None and self.record.snapshot.state is JobState.RUNNING:

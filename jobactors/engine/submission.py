@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from jobactors.inside.chain import Chain
 from jobactors.model.events import JobQueued
 from jobactors.model.jobtype import JobType, job_type_named, job_type_of
 from jobactors.model.options import DEFAULTS, Options
@@ -13,6 +14,7 @@ from jobactors.model.states import Waiting
 
 from .ambient import submitter_context
 from .attempt import runner_for, runner_named
+from .chain import chain_arguments, check_chain, run_chain
 from .dependencies import find_edges
 from .ids import IDS
 from .record import Record
@@ -49,6 +51,8 @@ def make_record(
         TypeError, ValueError: for work that cannot be a job; the message says what can.
         UnknownJobType: for a name nobody registered.
     """
+    if isinstance(work, Chain):
+        work, args, kwargs = run_chain, (), chain_arguments(work, args, kwargs)
     if isinstance(work, str):
         args, kwargs = (), _named_arguments(work, args, kwargs)
         kind: JobType | None = job_type_named(work)
@@ -58,6 +62,8 @@ def make_record(
         kind = job_type_of(function)
     options = _options(kind, changes)
     _check_arguments(function, args, kwargs)
+    if function is run_chain:
+        check_chain(**kwargs)
     type_name = _type_name(function) if kind is None else kind.name
     info = JobInfo(
         id=IDS.new(type_name),

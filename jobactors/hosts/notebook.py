@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobactors.model.errors import StoreError
 from jobactors.stores.adoption import adopt as adopt_store
 from jobactors.stores.location import note_belonging, notebook_store_path, orphan_for
 from jobactors.stores.sqlite import SqliteStore
@@ -46,9 +47,10 @@ class NotebookStore:
     def __init__(self, notebook: Path, *, adopt: bool = False) -> None:
         self.notebook = notebook
         self.path = notebook_store_path(notebook)
-        self.orphan = orphan_for(notebook)
+        self.orphan = orphan_for(notebook, own_is_empty=_is_empty(self.path))
         """The store of the notebook that this one seems to have been before a rename."""
         if adopt and self.orphan is not None:
+            _remove(self.path)  # it is empty
             adopt_store(self.orphan, notebook)
             self.orphan = None
 
@@ -72,3 +74,22 @@ class NotebookStore:
             f"jobs of a notebook that this one seems to have been are kept ({self.orphan.name}): "
             "ja.stop(), then ja.start(adopt=True) takes them over"
         )
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a store is there that holds no jobs, such as a first start after a rename leaves."""
+    if not path.exists():
+        return False
+    store = SqliteStore(path)
+    try:
+        store.open()
+        return not store.unfinished() and not store.finished(1) and not store.checkpoints()
+    except StoreError:
+        return False
+    finally:
+        store.close()
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", ".notebook"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -177,9 +177,26 @@ class Saver:
             self.write()
 
     def drop(self, part: str) -> None:
-        """Forget a part that has come to its end; its work files go with it."""
-        self._saved[part] = Saved(None, False, 0, None, dropped=True)
+        """Forget a part that has come to its end, and what is in it; its work files go as well."""
+        for inner in self.parts_within(part):
+            self._saved[inner] = Saved(None, False, 0, None, dropped=True)
         self.write()
+
+    def parts_within(self, part: str) -> list[str]:
+        """Return the parts of which something is kept or saved: ``part``, and those in it."""
+        known = {*self._kept, *self._saved.copy(), *self.files}
+        inside = f"{part}:"
+        return [
+            p for p in sorted(known) if (p == part or p.startswith(inside)) and self._is_there(p)
+        ]
+
+    def _is_there(self, part: str) -> bool:
+        saved = self._saved.get(part)
+        return saved is None or not saved.dropped
+
+    def measure(self) -> None:
+        """Let the next save look how far the job is: it has just come a good deal further."""
+        self._next_look = 0
 
     def write(self) -> None:
         """Have everything written down now."""

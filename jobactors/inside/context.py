@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from jobactors.model.chain import ItemError
 from jobactors.model.errors import NoJobSystem, WrongThread
 from jobactors.model.log import Log
 from jobactors.model.outcome import Partial
@@ -20,6 +21,8 @@ from .meter import Meter
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from jobactors.model.chain import ItemError
 
     from .checkpoint import Saver
 
@@ -60,6 +63,7 @@ class JobContext:
     __slots__ = (
         "_broker",
         "attempt",
+        "collected",
         "control",
         "id",
         "inbox",
@@ -109,6 +113,7 @@ class JobContext:
         self.meter = meter
         control.arm = meter.arm
         self.system = system
+        self.collected: Any = None
         self.saver = saver
         self.part = part
         """Which part of the job this is: a phase or a range; empty for a job of one piece."""
@@ -127,16 +132,22 @@ class JobContext:
         """
         return None if self.saver is None else self.saver.value_of(self.part)
 
+    @property
+    def errors(self) -> tuple[ItemError, ...]:
+        """What :func:`~jobactors.collect_errors` has written down in this job, or this phase."""
+        from .collect import errors_of
+
+        return tuple(errors_of(self).items)
+
     def work_file(self, name: str = "work") -> Path:
         """Return the path of a file that belongs to this job's checkpoint; it may exist already.
 
-        It is kept with the checkpoint, for the attempt or job that goes on, and dropped with it:
-        when the job succeeds, when the checkpoint is discarded, and after a week.  Each phase of a
-        chain and each range has files of its own.  The folder is this user's alone (0700).
+        It is kept with the checkpoint for whoever goes on, and dropped with it: when the job (of a
+        chain, the phase) succeeds, when the checkpoint is dropped, after a week.  Each phase and
+        each range has files of its own, in a folder of this user alone (0700).
 
-        Write what is unfinished here, and make it final in one step, so that nobody ever finds half
-        a file under its final name: copy or link it beside the target if that is on another disk.
-        Outside a job it is a path in a temporary folder of this process.
+        Write here what is unfinished, and move it to its final name in one step, so that nobody
+        ever finds half a file there.  Outside a job it is in a temporary folder of this process.
 
         Args:
             name: A plain file name.

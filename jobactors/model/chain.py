@@ -79,9 +79,7 @@ class Phase:
     """What a person reads, and what other phases call it."""
     work: Callable[..., Any] | str = attrs.field(validator=_is_work)
     """A function, or the name of a job type."""
-    arguments: Mapping[str, Any] = attrs.field(
-        default=NO_ARGUMENTS, validator=_are_arguments, converter=lambda given: given or {}
-    )
+    arguments: Mapping[str, Any] = attrs.field(default=NO_ARGUMENTS, validator=_are_arguments)
     """What it is called with, by name."""
     weight: float = attrs.field(default=50, validator=_is_weight)
     """Its share of the whole, beside the other phases' weights."""
@@ -202,7 +200,7 @@ def phase_from_json(value: Any) -> Phase:
     if unknown or "type" not in value:
         what = f"{sorted(unknown)} is not known" if unknown else '"type" is missing'
         raise ValueError(
-            f'a phase has "name", "type", "arguments", "weight" and "after": {what} in {value!r:.100}'
+            f'a phase has "name", "type", "arguments", "weight" and "after"; {what}: {value!r:.100}'
         )
     kind = value["type"]
     return Phase(

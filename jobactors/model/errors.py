@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .chain import ChainProblem, ChainResult
+
 
 class JobactorsError(Exception):
     """The base of all errors this package raises on its own account."""
@@ -309,6 +311,25 @@ class ResultNotKept(JobactorsError):
             "and return the path"
         )
         self.job_id = job_id
+
+
+class ChainInvalid(JobactorsError, ValueError):
+    """A chain cannot be run as it is; ``problems`` lists what is wrong with it."""
+
+    def __init__(self, label: str, problems: Iterable[ChainProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"chain {label}: {'; '.join(map(str, self.problems))}")
+
+
+class ChainFailed(JobactorsError):
+    """A phase of a chain has raised; ``__cause__`` is what, ``result`` says how far the chain was.
+
+    Restart the job, or submit the chain again: it goes on in that phase.
+    """
+
+    def __init__(self, result: ChainResult) -> None:
+        super().__init__(result.message)
+        self.result = result
 
 
 class RangesUnfinished(JobactorsError):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _CHECKED_UP_TO: Final = 64 * 2**20
 _CHECKED_QUICKLY_UP_TO: Final = 128 * 2**20
 
+_HEADER_SIZE: Final = 100
 _LAST_EPOCH: Final = 2**62
 
 
@@ -56,6 +57,7 @@ def inspect(
     _refuse_journal(path, name)
     if not path.stat().st_size:
         return
+    _check_header(path, name)
     with closing(connect_to_look(path, busy_timeout)) as connection:
         connection.execute("BEGIN")  # all that follows is of one moment
         _check_kind(connection, name, len(migrations))
@@ -69,6 +71,16 @@ def _refuse_journal(path: Path, name: str) -> None:
     journal = path.with_name(path.name + "-journal")
     if journal.exists() and journal.stat().st_size:
         raise StoreDamaged(name, f"another program has left {journal.name} beside it")
+
+
+def _check_header(path: Path, name: str) -> None:
+    """SQLite takes a very short file for an empty one, and writes over it."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER_SIZE)
+    if len(header) < _HEADER_SIZE or not header.startswith(b"SQLite format 3\0"):
+        raise StoreDamaged(name, "it is no SQLite database")
+    if not {*header[18:20]} <= {1, 2}:  # how it may be written, and read
+        raise StoreDamaged(name, "it is of a format that SQLite does not write yet")
 
 
 def _check_kind(connection: sqlite3.Connection, name: str, known: int) -> None:

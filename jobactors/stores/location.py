@@ -139,7 +139,9 @@ def belonging_of(store: Path) -> Belonging | None:
     return found if kinds == [str, int, int] else None
 
 
-def orphan_for(notebook: Path, folder: Path | None = None) -> Path | None:
+def orphan_for(
+    notebook: Path, folder: Path | None = None, *, own_is_empty: bool = False
+) -> Path | None:
     """Return the store of a notebook that is gone and has become this one by a rename.
 
     A guess that a person should confirm: a disk gives the number of a deleted file to a new one.
@@ -147,6 +149,7 @@ def orphan_for(notebook: Path, folder: Path | None = None) -> Path | None:
     Args:
         notebook: The notebook that has no store yet.
         folder: Where the stores lie; default: below the user's data folder.
+        own_is_empty: Whether a store that this notebook has already does not count.
 
     Returns:
         A path for ``adopt``, or None: nothing fits, or this notebook has a store already.
@@ -158,7 +161,7 @@ def orphan_for(notebook: Path, folder: Path | None = None) -> Path | None:
         stores = sorted(where.glob("*.db"))
     except OSError:
         return None
-    if own.exists():
+    if own.exists() and not own_is_empty:
         return None
     noted = [(store, belonging_of(store)) for store in stores]
     candidates = [(store, belonging) for store, belonging in noted if belonging is not None]

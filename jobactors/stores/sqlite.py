@@ -35,7 +35,7 @@ from .disks import locking_of
 from .failures import SqliteTrouble, from_os, from_sqlite
 from .forgetting import LINES_AT_MOST, cut_logs, forget_checkpoints, forget_jobs
 from .inspection import inspect
-from .location import make_private, prepare, work_folder, work_folder
+from .location import make_private, prepare, work_folder
 from .migrations import MIGRATIONS, migrate
 from .reading import Reader
 

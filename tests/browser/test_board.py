@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OpenNotebook
-from tests.browser.lab import Notebook
+from tests.browser.lab import VIEWPORT, Notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / ".tools" / "axe.min.js"
@@ -61,6 +61,27 @@ VIOLATIONS = """async root => {
 }"""
 
 
+SHOWN = """const shown = [...root.querySelectorAll('.ja-row > *, .ja-tools > *, .ja-buttons > *')]
+    .filter(el => el.checkVisibility() && el.getBoundingClientRect().width);"""
+STICKS_OUT = f"""root => {{
+    {SHOWN}
+    const {{ left, right }} = root.getBoundingClientRect();
+    return shown.filter(el => {{
+        const box = el.getBoundingClientRect();
+        return box.left < left - 1 || box.right > right + 1;
+    }}).map(el => el.outerHTML);
+}}"""
+OVERLAPS = f"""root => {{
+    {SHOWN}
+    const boxes = shown.map(el => [el, el.getBoundingClientRect()]);
+    const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+        && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+    return boxes.flatMap(([el, box], i) => boxes.slice(i + 1)
+        .filter(([other, its]) => el.parentNode === other.parentNode && meet(box, its))
+        .map(([other]) => `${{el.className}} and ${{other.className}}`));
+}}"""
+
+
 def row(of: Locator, name: str) -> Locator:
     """The row of the job with this name."""
     return of.locator(".ja-row").filter(has=of.page.get_by_text(name, exact=True))
@@ -98,6 +119,7 @@ def test_everybody_can_use_it(open_notebook: OpenNotebook) -> None:
     expect(failed.get_by_role("group", name="Error")).to_contain_text("no date")
     notebook.page.add_script_tag(path=AXE)
     assert violations(board) == []
+    expect_readable_at_twice_the_size(notebook, board)
     choose_theme(notebook, "JupyterLab Dark")
     notebook.page.wait_for_function("() => !document.querySelector('.jp-Dialog')")
     assert violations(board) == []
@@ -107,6 +129,22 @@ def test_everybody_can_use_it(open_notebook: OpenNotebook) -> None:
     expect(row(board, "pages · wiki").locator(".ja-word")).to_have_text(
         "resuming…", timeout=GENEROUS
     )
+
+
+def expect_readable_at_twice_the_size(notebook: Notebook, board: Locator) -> None:
+    """At 200 % nothing sticks out of the board, and nothing lies on anything else."""
+    session = notebook.page.context.new_cdp_session(notebook.page)
+    half = {name: size // 2 for name, size in VIEWPORT.items()}
+    session.send(
+        "Emulation.setDeviceMetricsOverride", {**half, "deviceScaleFactor": 2, "mobile": False}
+    )
+    notebook.page.wait_for_function("() => innerWidth === 640")
+    notebook.screenshot("board-200-percent")
+    assert board.evaluate(STICKS_OUT) == []
+    assert board.evaluate(OVERLAPS) == []
+    session.send("Emulation.clearDeviceMetricsOverride")
+    session.detach()
+    notebook.page.wait_for_function("() => innerWidth === 1280")
 
 
 def expect_saved_as_it_stands(notebook: Notebook, opened: Locator) -> None:

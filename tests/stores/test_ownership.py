@@ -287,7 +287,7 @@ def test_it_is_said_when_the_file_is_gone(
 def test_an_owner_whose_lock_was_removed_learns_that_it_is_not_any_more(
     store: ja.SqliteStore, path: Path
 ) -> None:
-    """A person deletes the lock file, and opens the store elsewhere: the older one writes no more."""
+    """A person deletes the lock file and opens the store elsewhere: the older writes no more."""
     store.apply([put("a")])
     Path(f"{path}.lock").unlink()
     with running(OWNER.replace('put("a")', 'put("c")'), path) as other:

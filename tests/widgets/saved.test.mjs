@@ -30,6 +30,18 @@ test('whatever a job says is text in a cell', () => {
   }
 });
 
+test('a name from right to left leaves the others in their order, as in static_table.py', () => {
+  const arabic = '\u0641\u0647\u0631\u0633\u0629';
+  const rows = [{ name: `${arabic}\u2069`, subject: 'wiki', state: 'running' }, { name: 'a\u202eb', state: 'running' }];
+  const tables = tablesOf(rows, 'now');
+  for (const table of Object.values(tables)) {
+    assert.ok(table.includes(`\u2068${arabic}\ufffd\u2069 · wiki`));
+    assert.ok(table.includes('a\ufffdb'));
+  }
+  const [, , isolated, plain] = tables['text/plain'].split('\n');
+  assert.equal(isolated.replace(/[\u2068\u2069]/g, '').indexOf('running'), plain.indexOf('running'));
+});
+
 test('only the newest fifty, and that is said', () => {
   const rows = Array.from({ length: 120 }, (_, i) => ({ name: `j${i}`, state: 'queued' }));
   const [caption, ...lines] = tablesOf(rows, 'now')['text/plain'].split('\n');

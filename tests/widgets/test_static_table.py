@@ -59,3 +59,15 @@ def test_only_the_newest_fifty_are_shown_and_that_is_said() -> None:
 def test_a_name_of_several_lines_is_one_line() -> None:
     """Else the columns would break."""
     assert text_table([snapshot("j-1", name="a\nb\tc")], NOW).splitlines()[2].startswith("a b c")
+
+
+def test_a_name_from_right_to_left_leaves_the_others_in_their_order() -> None:
+    """It is isolated, and cannot end that by itself; nor can a mark reorder what stands around."""
+    arabic, steered = "\u0641\u0647\u0631\u0633\u0629", "a\u202eb\u2069\u2066"
+    jobs = [snapshot("j-1", name=f"{arabic}\u2069", subject="wiki"), snapshot("j-2", name=steered)]
+    for table in (html_table(jobs, NOW), text_table(jobs, NOW)):
+        assert f"\u2068{arabic}\N{REPLACEMENT CHARACTER}\u2069 · wiki" in table
+        assert "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}" in table
+    _, _, isolated, plain = text_table(jobs, NOW).splitlines()
+    seen = isolated.replace("\u2068", "").replace("\u2069", "")
+    assert seen.index("running") == plain.index("running")

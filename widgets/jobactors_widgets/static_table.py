@@ -1,11 +1,13 @@
 """The jobs as a plain table, for where no widget runs: GitHub, nbviewer, nbconvert, a mail.
 
 It is saved with the notebook, so it shows no arguments, no logs, no results, and of an error only
-the type's name.
+the type's name.  Text that runs from right to left is isolated by characters, not by elements, which
+some of these places take away.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from html import escape
 from typing import TYPE_CHECKING, Final
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     import jobactors as ja
 
 MOST_ROWS: Final = 50
+_ISOLATE, _END: Final = "\u2068", "\u2069"
+_STEERS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")  # reorders what stands around it
+_RIGHT_TO_LEFT: Final = re.compile(
+    "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
 HEADINGS: Final = ("job", "state", "progress", "elapsed", "message")
 
 
@@ -34,12 +41,12 @@ def text_table(snapshots: Sequence[ja.JobSnapshot], now: float) -> str:
     """Return the same table as plain text, its columns aligned."""
     shown = snapshots[-MOST_ROWS:]
     rows = [[_one_line(cell) for cell in _cells(snapshot, now)] for snapshot in shown]
-    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(HEADINGS, *rows, strict=True)]
     lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True))
         for row in [list(HEADINGS), *rows]
     )
-    return "\n".join([_caption(len(snapshots), len(shown), now), *lines])
+    return "\n".join([_caption(len(snapshots), len(shown), now), *map(str.rstrip, lines)])
 
 
 def _html_row(cells: Sequence[str]) -> str:
@@ -55,20 +62,20 @@ def _caption(count: int, shown: int, now: float) -> str:
 
 def _cells(snapshot: ja.JobSnapshot, now: float) -> tuple[str, ...]:
     percent = snapshot.progress.percent
-    label = " · ".join(filter(None, (snapshot.name, snapshot.subject)))
+    label = (_theirs(text, LONGEST_NAME) for text in (snapshot.name, snapshot.subject) if text)
     return (
-        safe_text(label, LONGEST_NAME),
+        " · ".join(label),
         _state(snapshot),
         "" if percent is None else f"{percent} %",
         _duration(snapshot.elapsed(now)),
-        safe_text(snapshot.progress.message, LONGEST_MESSAGE),
+        _theirs(snapshot.progress.message, LONGEST_MESSAGE),
     )
 
 
 def _state(snapshot: ja.JobSnapshot) -> str:
     state = "stuck" if snapshot.stuck else snapshot.state.value
     if snapshot.error is not None:
-        return f"{state} ({safe_text(snapshot.error.type, LONGEST_NAME)})"
+        return f"{state} ({_theirs(snapshot.error.type, LONGEST_NAME)})"
     return f"{state} ({snapshot.waiting.value})" if snapshot.waiting else state
 
 
@@ -78,6 +85,17 @@ def _duration(seconds: float | None) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _theirs(text: str, longest: int) -> str:
+    """A job's own words, of whatever direction: they leave what stands around them in its order."""
+    safe = safe_text(text, longest)
+    plain = _STEERS.sub("\N{REPLACEMENT CHARACTER}", safe)
+    return f"{_ISOLATE}{plain}{_END}" if _RIGHT_TO_LEFT.search(plain) else plain
+
+
+def _width(text: str) -> int:
+    return len(text) - text.count(_ISOLATE) - text.count(_END)
 
 
 def _one_line(text: str) -> str:

@@ -6,6 +6,8 @@ import { clock } from './format.js';
 const VIEW_TYPE = 'application/vnd.jupyter.widget-view+json';
 const MOST_SAVED = 50;
 const HEADINGS = ['job', 'state', 'progress', 'elapsed', 'message'];
+const STEERS = /[\u202a-\u202e\u2066-\u2069]/g;   // reorders what stands around it
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#x27;' };
 
 /**
@@ -21,8 +23,9 @@ export function tablesOf(rows, at) {
   const head = HEADINGS.map(heading => `<th style="text-align:left">${heading}</th>`).join('');
   const body = shown.map(cells => `<tr>${cells.map(cell => `<td>${escaped(cell)}</td>`).join('')}</tr>`).join('');
   const lines = [HEADINGS, ...shown.map(cells => cells.map(cell => cell.split(/\s+/).filter(Boolean).join(' ')))];
-  const widths = HEADINGS.map((_, i) => Math.max(...lines.map(line => line[i].length)));
-  const text = lines.map(line => line.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd());
+  const width = cell => cell.replace(STEERS, '').length;
+  const widths = HEADINGS.map((_, i) => Math.max(...lines.map(line => width(line[i]))));
+  const text = lines.map(line => line.map((cell, i) => cell + ' '.repeat(widths[i] - width(cell))).join('  ').trimEnd());
   return {
     'text/html': `<table><caption>${escaped(caption)}</caption><tr>${head}</tr>${body}</table>`,
     'text/plain': [caption, ...text].join('\n')
@@ -31,14 +34,20 @@ export function tablesOf(rows, at) {
 
 function cellsOf(row) {
   const word = row.stuck ? 'stuck' : row.state;
-  const why = row.error ? row.error.split(':')[0] : row.waiting;
+  const why = row.error ? theirs(row.error.split(':')[0]) : row.waiting;
   return [
-    [row.name, row.subject].filter(Boolean).join(' · '),
+    [row.name, row.subject].filter(Boolean).map(theirs).join(' · '),
     why ? `${word} (${why})` : word,
     row.fraction === undefined ? '' : `${Math.floor(row.fraction * 100)} %`,
     clock(row.elapsed),
-    row.message || ''
+    theirs(row.message || '')
   ];
+}
+
+/** A job's own words, of whatever direction: they leave what stands around them in its order. */
+function theirs(text) {
+  const plain = text.replace(STEERS, '\ufffd');
+  return RIGHT_TO_LEFT.test(plain) ? `\u2068${plain}\u2069` : plain;
 }
 
 /**

@@ -1,0 +1,143 @@
+"""A notebook's jobs outlive its kernel: real kernels, killed, restarted, and two on one file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.client import Kernel, run_kernel
+
+TYPES = """
+import os, time, trio
+import jobactors as ja
+
+@ja.job("index", checkpoint_every=ja.Every(items=1))
+async def index(n):
+    start = ja.current_job().checkpoint or 0
+    for item in range(start, n):
+        ja.save_checkpoint(item + 1)
+        ja.progress(item + 1, n)
+        if item == 44 and not start:
+            await trio.sleep_forever()
+    return [start, n]
+"""
+BEGIN = f"{TYPES}\njobs = ja.start()"
+AT_WORK = """
+job = jobs.options(subject="wiki").submit("index", {"n": 100})
+while not jobs.checkpoints("index") or jobs.checkpoints("index")[0].value < 45:
+    time.sleep(0.01)
+job.stored().result(10)
+print(job.id)
+"""
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    """An empty notebook on the disk."""
+    path = tmp_path / "work" / "Films.ipynb"
+    path.parent.mkdir()
+    path.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    return path
+
+
+@contextmanager
+def kernel_of(notebook: Path, home: Path) -> Iterator[Kernel]:
+    """A kernel started for a notebook, as Jupyter's server starts it."""
+    with run_kernel(home, env={"JPY_SESSION_NAME": str(notebook)}) as kernel:
+        yield kernel
+
+
+def stores(home: Path) -> list[str]:
+    """The names of the stores below the user's data folder."""
+    return sorted(path.name for path in (home / "home").rglob("jobactors/notebooks/*.db"))
+
+
+def test_a_killed_kernels_job_goes_on_in_the_next_one(notebook: Path, tmp_path: Path) -> None:
+    """At 45 %, from its checkpoint, under its id, and only when told to."""
+    with kernel_of(notebook, tmp_path) as kernel:
+        kernel.run(BEGIN)
+        job_id = kernel.run(AT_WORK).stdout.strip()
+        os.kill(int(kernel.run("print(os.getpid())").stdout), signal.SIGKILL)
+    with kernel_of(notebook, tmp_path) as kernel:
+        kernel.run("import jobactors as ja, time\njobs = ja.start()")
+        assert "'index' is not registered yet" in kernel.run("print(jobs.resumable()[0])").stdout
+        kernel.run(BEGIN)
+        (said,) = kernel.run("print(jobs.resumable()[0])").stdout.splitlines()
+        assert said.startswith("index wiki: interrupted at 4")
+        outcome = kernel.run("job = jobs.resumable()[0].resume(); print(job.id, job.result(20))")
+        assert outcome.stdout.split(maxsplit=1) == [job_id, "[45, 100]\n"]
+        assert kernel.run("print(jobs.resumable())").stdout == "[]\n"
+
+
+def test_a_restarted_kernel_finds_results_and_interrupted_jobs(
+    notebook: Path, tmp_path: Path
+) -> None:
+    """A result nobody has read is there the next day, and so is what was running."""
+    with kernel_of(notebook, tmp_path) as kernel:
+        kernel.run(BEGIN)
+        kernel.run(AT_WORK)
+        kernel.run('ja.job("give")(lambda: [1, 2])\ngiven = jobs.submit("give", {}); '
+                   "given.stored().result(10)")  # fmt: skip
+        kernel.manager.restart_kernel()
+        kernel.client.wait_for_ready(timeout=60)
+        kernel.run(BEGIN)
+        states = kernel.run("print(*sorted(f'{s.type} {s.state}' for s in jobs.list()))").stdout
+        assert states == "give succeeded index interrupted\n"
+        assert kernel.run("print(jobs.latest('give').result())").stdout == "[1, 2]\n"
+
+
+def test_a_second_kernel_of_the_notebook_goes_on_in_memory_and_says_so(
+    notebook: Path, tmp_path: Path
+) -> None:
+    """One process at a time writes a file; the other is not kept from working."""
+    with kernel_of(notebook, tmp_path) as first:
+        first.run(BEGIN)
+        with kernel_of(notebook, tmp_path / "second") as apart:
+            assert "Films" in apart.run("import jobactors as ja\nprint(ja.start().store)").stdout
+        second_home = tmp_path / "second" / "home"
+        shutil.rmtree(second_home)
+        second_home.symlink_to(tmp_path / "home")
+        with kernel_of(notebook, tmp_path / "second") as second:
+            second.run(BEGIN)
+            said = second.run("print(jobs.store)").stdout
+            assert "jobs are kept in memory only" in said
+            assert "belongs to" in said
+            assert second.run("print(jobs.submit(lambda: 3).result())").stdout == "3\n"
+
+
+def test_a_copy_starts_empty_and_a_rename_is_offered_the_old_jobs(
+    notebook: Path, tmp_path: Path
+) -> None:
+    """A store belongs to a notebook's path."""
+    with kernel_of(notebook, tmp_path) as kernel:
+        kernel.run(BEGIN)
+        kernel.run(AT_WORK)
+    copy = notebook.with_name("Copy.ipynb")
+    shutil.copy(notebook, copy)
+    with kernel_of(copy, tmp_path) as kernel:
+        kernel.run(BEGIN)
+        assert kernel.run("print(jobs.list(), jobs.store.offer)").stdout == "[] None\n"
+    renamed = notebook.rename(notebook.with_name("Movies.ipynb"))
+    with kernel_of(renamed, tmp_path) as kernel:
+        kernel.run(BEGIN)
+        offer = kernel.run("print(jobs.list(), jobs.store.offer)").stdout
+        assert offer.startswith("[] ")
+        assert "ja.start(adopt=True)" in offer
+        kernel.run("ja.stop(0)")
+        kernel.run("jobs = ja.start(adopt=True)")
+        adopted = kernel.run("print([str(s.state) for s in jobs.list()], jobs.store.offer)").stdout
+        assert adopted == "['interrupted'] None\n"
+    assert [name.partition("-")[0] for name in stores(tmp_path)] == ["Copy", "Movies"]
+
+
+def test_a_kernel_without_a_notebook_leaves_no_file(kernel: Kernel, tmp_path: Path) -> None:
+    """A console, or a front end that does not say which notebook it shows."""
+    kernel.run(BEGIN)
+    assert kernel.run("print(jobs.store)").stdout == "None\n"
+    assert stores(tmp_path) == []
