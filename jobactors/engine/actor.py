@@ -59,6 +59,8 @@ class Actor:
         """When it was told to end."""
         self._scope = trio.CancelScope()
         self._abandon = trio.CancelScope()
+        self.phase: trio.CancelScope | None = None
+        """What a chain's blocking phase is waited for in; cancelled when that is abandoned."""
         self._grace: Alarm | None = None
         self._timeout: Alarm | None = None
         self._time_left = record.options.timeout
@@ -186,12 +188,9 @@ class Actor:
 
     def abandon(self) -> None:
         """Leave the attempt behind, where its runner can do that."""
-        self._abandon.cancel(self.reason)
-
-    @property
-    def abandoning(self) -> trio.CancelScope:
-        """Cancelled when nobody waits for the attempt any more."""
-        return self._abandon
+        for scope in (self._abandon, self.phase):
+            if scope is not None:
+                scope.cancel(self.reason)
 
     def pause(self) -> None:
         """Ask the attempt to stand still at its next point that can wait."""

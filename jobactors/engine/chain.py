@@ -93,7 +93,7 @@ async def _in_thread(call: Callable[[], Any], context: JobContext, actor: Actor)
     """Call a phase that is blocking code, as a job in a thread is called."""
     await trio.lowlevel.checkpoint_if_cancelled()
     # The job's cancel is the phase's to obey; a thread is left behind only when all is closing.
-    with trio.CancelScope(shield=True), actor.abandoning:
+    with trio.CancelScope(shield=True) as actor.phase:
         return await trio.to_thread.run_sync(
             call,
             thread_name=f"job {context.id}",

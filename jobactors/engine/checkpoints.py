@@ -47,11 +47,11 @@ Work = tuple[str, str]
 class Apart:
     """The checkpoints of a job that has no place on the shelf."""
 
-    __slots__ = ("folder", "rows")
+    __slots__ = ("has_files", "rows")
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.rows: dict[str, CheckpointRow] = {}
-        self.folder = folder
+        self.has_files = False
 
 
 class Shelf:
@@ -147,12 +147,12 @@ class Shelf:
         if self._is_free(record) and all(r.job_id == record.id for r in self._within(record)):
             self._owners[_place(record)] = record
         else:
-            record.apart = Apart(self._workroom.folder("apart", record.id))
+            record.apart = Apart()
 
     def folder(self, record: Record) -> Path:
         """Return where the work files of a job are."""
         if record.apart is not None:
-            return record.apart.folder
+            return self._workroom.folder("apart", record.id)
         return self._workroom.folder(*_work(record))
 
     def release(self, record: Record, *, succeeded: bool) -> None:
@@ -160,9 +160,11 @@ class Shelf:
         saver, record.saver = record.saver, None
         apart = record.apart
         if apart is not None:
+            apart.has_files |= saver is not None and bool(saver.files)
             if succeeded:
+                if apart.has_files:
+                    self._workroom.discard(self.folder(record))
                 record.apart = None
-                self._workroom.discard(apart.folder)
             return
         if succeeded:
             self._finish(record, saver)

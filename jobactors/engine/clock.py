@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import trio
 
 _DRIFT: Final = 1.0
+_COMPARE_EVERY: Final = 0.05
 
 
 class LoopClock:
@@ -24,17 +26,22 @@ class LoopClock:
         self._offset = time.time() - self._clock.current_time()
         testing = sys.modules.get("trio.testing")
         self.is_virtual = testing is not None and isinstance(self._clock, testing.MockClock)
+        self._compare_at = math.inf if self.is_virtual else -math.inf
+        self.loop_time = self._clock.current_time
 
     def now(self) -> float:
         """The present moment."""
-        now = self._clock.current_time() + self._offset
-        if self.is_virtual:
-            return now
-        behind = time.time() - now
+        time_of_loop = self.loop_time()
+        if time_of_loop >= self._compare_at:
+            self._compare(time_of_loop)
+        return time_of_loop + self._offset
+
+    def _compare(self, time_of_loop: float) -> None:
+        """Take over a step of the system's time; looked for now and then, as it is asked often."""
+        behind = time.time() - (time_of_loop + self._offset)
         if abs(behind) > _DRIFT:
             self._offset += behind
-            now += behind
-        return now
+        self._compare_at = time_of_loop + _COMPARE_EVERY
 
     def deadline(self, at: float) -> float:
         """Convert seconds since the epoch to the loop's own time, for trio's deadlines."""

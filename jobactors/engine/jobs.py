@@ -30,6 +30,8 @@ from .watched import Watched
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jobactors.inside.chain import Chain
+    from jobactors.model.chain import ChainResult
     from jobactors.model.resources import ResourceState
     from jobactors.model.snapshot import JobSnapshot
 
@@ -72,6 +74,8 @@ class Jobs(Submitter, Watched, KeptWork, Archive):
     # -- submit
 
     @overload
+    def submit(self, work: Chain, /) -> Job[ChainResult]: ...
+    @overload
     def submit(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> Job[T]: ...
     @overload
     def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Job[T]: ...
@@ -96,6 +100,8 @@ class Jobs(Submitter, Watched, KeptWork, Archive):
         """
         return self._submit(work, args, kwargs, {})
 
+    @overload
+    async def run(self, work: Chain, /) -> ChainResult: ...
     @overload
     async def run(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T: ...
     @overload

@@ -33,8 +33,10 @@ class Keeper:
         self._alarm: Alarm | None = None
         self._closed = False
         kept = system.shelf.begin(record)
-        folder = str(system.shelf.folder(record))
-        self.saver = Saver(meter, every, self._wake, kept, folder)
+        self.saver = Saver(meter, every, self._wake, kept, self._folder)
+
+    def _folder(self) -> str:
+        return str(self._system.shelf.folder(self._record))
 
     def _wake(self, now: bool) -> None:
         """Called by the job's code, in whatever thread that is."""

@@ -41,6 +41,7 @@ class Record:
         "deadline",
         "edges",
         "function",
+        "id",
         "inbox",
         "kwargs",
         "log",
@@ -70,6 +71,8 @@ class Record:
         edges: tuple[Edge, ...] = (),
         spec: Spec | None = None,
     ) -> None:
+        self.id = queued.job_id
+        """The job's id."""
         self.queued = queued
         self.snapshot = snapshot
         self.function = function
@@ -102,11 +105,6 @@ class Record:
         """Its checkpoints, if another job has its place on the shelf."""
         self.saver: Saver | None = None
         """What its last attempt has saved."""
-
-    @property
-    def id(self) -> str:
-        """The job's id."""
-        return self.snapshot.info.id
 
     def slim(self) -> None:
         """Let go of what an ended job needs no more: thousands of them may wait to be read."""

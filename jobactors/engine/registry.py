@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
@@ -63,6 +64,8 @@ class Registry:
         self.pruned_failures = 0
         """How many of these had failed."""
         self._records: dict[str, Record] = {}
+        self._look_at = math.inf
+        """When the oldest finished job may be too old."""
         # Finished jobs in the order of their end, unread and read apart.
         self._unread = _Shelf()
         self._read = _Shelf()
@@ -101,6 +104,9 @@ class Registry:
     def finished(self, record: Record) -> None:
         """A job reached its terminal state."""
         outcome = record.snapshot.outcome
+        ended_at = record.snapshot.finished_at
+        if ended_at is not None:
+            self._look_at = min(self._look_at, ended_at + self.retention.age)
         self._unread.put(record.id, 0 if outcome is None else size_of(outcome.value))
 
     def read(self, record: Record) -> bool:
@@ -127,6 +133,8 @@ class Registry:
     def prune(self, now: float) -> list[Removal]:
         """Remove what retention does not keep; read jobs go before unread ones."""
         rules, removals = self.retention, list[Removal]()
+        if not self._is_full() and now < self._look_at:
+            return removals  # which is what nearly every job's end comes to
         while len(self._read.sizes) > rules.read:
             removals.append(self._drop(next(iter(self._read.sizes)), "read"))
         while (why := self._excess()) is not None and (job_id := self._oldest()) is not None:
@@ -134,6 +142,7 @@ class Registry:
         for shelf in (self._read, self._unread):
             while shelf.sizes and self._is_old(oldest := next(iter(shelf.sizes)), now):
                 removals.append(self._drop(oldest, f"older than {rules.age:g} s"))
+        self._look_at = self.next_expiry() or math.inf
         lost = [removal.record for removal in removals if removal.unread]
         self.pruned_unread += len(lost)
         self.pruned_failures += sum(r.snapshot.state is JobState.FAILED for r in lost)
@@ -158,6 +167,9 @@ class Registry:
     def _is_old(self, job_id: str, now: float) -> bool:
         finished_at = self._records[job_id].snapshot.finished_at
         return finished_at is not None and now - finished_at > self.retention.age
+
+    def _is_full(self) -> bool:
+        return len(self._read.sizes) > self.retention.read or self._excess() is not None
 
     def _excess(self) -> str | None:
         rules = self.retention

@@ -70,6 +70,12 @@ class Sampler:
         else:
             self._look_at(due)
 
+    @property
+    def _has_news(self) -> bool:
+        """Whether there can be anything that was not published."""
+        meter = self._meter
+        return not meter.quiet or meter.polled or self._log.total != self._logged
+
     def sample(self) -> None:
         """Read the meter and publish what has changed."""
         now = self._clock.now()
@@ -92,8 +98,9 @@ class Sampler:
     def close(self) -> None:
         """The attempt has ended: publish the last value, and nothing after it."""
         self.stop()
-        self.sample()
-        self.stop()
+        if self._has_news:
+            self.sample()
+            self.stop()
         self._closed = True
 
     def stop(self) -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from concurrent.futures import Executor
 
+    from jobactors.inside.chain import Chain
+    from jobactors.model.chain import ChainResult
+
     from .job import Job
     from .jobs import Jobs
 
@@ -27,6 +30,8 @@ class Submitter:
         self._changes = changes
 
     @overload
+    def submit(self, work: Chain, /) -> Job[ChainResult]: ...
+    @overload
     def submit(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> Job[T]: ...
     @overload
     def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Job[T]: ...
@@ -36,6 +41,8 @@ class Submitter:
         """Accept a job and return at once; see :meth:`Jobs.submit`."""
         return self._jobs._submit(work, args, kwargs, self._changes)
 
+    @overload
+    async def run(self, work: Chain, /) -> ChainResult: ...
     @overload
     async def run(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T: ...
     @overload

@@ -503,8 +503,10 @@ class System:
         now = self.clock.now()
         for removal in self.registry.prune(now):
             self._removed(removal)
+        if self._expiry is not None and self._expiry.call is not None:
+            return
         expiry = self.registry.next_expiry()
-        if expiry is not None and (self._expiry is None or self._expiry.call is None):
+        if expiry is not None:
             # A little later than due, so that many that end together go together.
             self._expiry = self.alarms.set(max(expiry, now) + 1.0, self._expire)
 

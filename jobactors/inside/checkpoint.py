@@ -87,6 +87,7 @@ class Saver:
 
     __slots__ = (
         "_due",
+        "_folder",
         "_fraction",
         "_kept",
         "_limit",
@@ -98,7 +99,6 @@ class Saver:
         "_told",
         "_unwritten",
         "files",
-        "folder",
         "lasting",
         "open",
         "wake",
@@ -110,12 +110,11 @@ class Saver:
         every: Every,
         wake: Callable[[bool], None],
         kept: Mapping[str, Kept] | None = None,
-        folder: str = "",
+        folder: Callable[[], str] = str,
     ) -> None:
         self.wake = wake
         """Tells the engine that something is unwritten; with True, that it is to be written now."""
-        self.folder = folder
-        """Where the job's work files are, in one folder a part."""
+        self._folder = folder
         self.files: frozenset[str] = frozenset()
         """The parts that have asked for a work file."""
         self.lasting: frozenset[str] = frozenset()
@@ -135,6 +134,11 @@ class Saver:
         self._next_look = 0
 
     # -- the job's side
+
+    @property
+    def folder(self) -> str:
+        """Where the job's work files are, in one folder a part; empty if there is no place."""
+        return self._folder()
 
     def value_of(self, part: str) -> Any:
         """Return what was kept of ``part`` when the attempt began; a fresh copy at each call."""
@@ -234,7 +238,7 @@ class Saver:
     def received(cls, meter: Meter, wake: Callable[[bool], None], sent: dict[str, Any]) -> Saver:
         """Make the saver of the job's own process; when to write is the other one's to decide."""
         kept = {part: Kept(*fields) for part, fields in sent["kept"].items()}
-        return cls(meter, Every(math.inf, math.inf), wake, kept, sent["folder"])
+        return cls(meter, Every(math.inf, math.inf), wake, kept, lambda: sent["folder"])
 
     def news(self) -> Iterator[dict[str, Any]]:
         """Yield what was saved since the last call, for JSON."""

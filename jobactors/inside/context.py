@@ -125,10 +125,9 @@ class JobContext:
 
     @property
     def checkpoint(self) -> Any:
-        """What was saved when this attempt began: where to go on; None if there is nothing.
+        """What an earlier attempt, or the job that this one goes on from, has saved; else None.
 
-        Saved by :func:`~jobactors.save_checkpoint` in an earlier attempt of this job, or in the
-        job it goes on from.  Each access gives a fresh copy.
+        Each access gives a fresh copy.
         """
         return None if self.saver is None else self.saver.value_of(self.part)
 
@@ -157,19 +156,14 @@ class JobContext:
 
         Example::
 
-            part = ja.current_job().work_file("table.csv")
-            ...  # write it
-            os.replace(part, "table.csv")
+            os.replace(written(ja.current_job().work_file()), "table.csv")
         """
         from .work import folder_of, plain_name
 
         return folder_of(self) / plain_name(name)
 
     def work_folder(self, name: str = "work") -> Path:
-        """Return a folder that belongs to this job's checkpoint, made if need be.
-
-        See :meth:`work_file`, with which it shares its names.
-        """
+        """Return a folder of that kind, made if need be; see :meth:`work_file` for the rest."""
         from .work import made
 
         return made(self.work_file(name))

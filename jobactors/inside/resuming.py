@@ -94,9 +94,9 @@ class _Loops:
         self._open = _OneOf(self, done)
         return self._open
 
-    def reached(self, done: int) -> None:
+    def reached(self, done: int, more: int) -> None:
         ended = self._ended
-        self._saver.save(self._part, [*ended, done] if ended else done)
+        self._saver.save(self._part, [*ended, done] if ended else done, more)
 
     def close(self, done: int) -> None:
         self._open = None
@@ -113,8 +113,8 @@ class _OneOf:
         self.done = done
 
     def reached(self, done: int) -> None:
-        self.done = done
-        self._loops.reached(done)
+        more, self.done = done - self.done, done
+        self._loops.reached(done, more)
 
     def close(self) -> None:
         self._loops.close(self.done)

@@ -88,9 +88,9 @@ def _mounts(text: str) -> Iterator[tuple[str, str]]:
         if (macos := _MACOS_LINE.match(line)) is not None:
             yield macos[1], macos[2]
             continue
-        match line.split(" "):
-            case [_, point, kind, *_]:
-                yield _ESCAPED.sub(lambda octal: chr(int(octal[1], 8)), point), kind
+        _, point, kind, *_ = *line.split(" "), "", "", ""
+        if point:
+            yield _ESCAPED.sub(lambda octal: chr(int(octal[1], 8)), point), kind
 
 
 def _mount_table() -> str:

@@ -135,8 +135,8 @@ def belonging_of(store: Path) -> Belonging | None:
         found = Belonging(noted["notebook"], noted["device"], noted["inode"])
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    kinds = [type(value) for value in attrs.astuple(found)]
-    return found if kinds == [str, int, int] else None
+    kinds = (type(found.notebook), type(found.device), type(found.inode))
+    return found if kinds == (str, int, int) else None
 
 
 def orphan_for(

@@ -90,11 +90,10 @@ class MemoryStore:
         """Write all of it, in this order."""
         self._check_open()
         for write in writes:  # whatever could fail does so before anything is changed
-            match write:
-                case PutJob(row):
-                    check_end(row.id, row.state, row.finished_at)
-                case SetStatus():
-                    check_end(write.id, write.state, write.finished_at)
+            if isinstance(write, PutJob):
+                check_end(write.row.id, write.row.state, write.row.finished_at)
+            elif isinstance(write, SetStatus):
+                check_end(write.id, write.state, write.finished_at)
         for write in writes:
             self._apply(write)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from jobactors.model.states import TERMINAL, JobState
 from jobactors.model.stored import CheckpointRow, EventRow, JobRow
@@ -172,12 +172,15 @@ def read_ids(value: Any) -> tuple[str, ...]:
         BadRow: if it is anything else.
     """
     try:
-        ids = json.loads(_text(value))
+        ids: Any = json.loads(_text(value))
     except (ValueError, RecursionError):
         raise BadRow("what it comes after is no JSON") from None
-    if not isinstance(ids, list) or not all(isinstance(job_id, str) for job_id in ids):
-        raise BadRow("what it comes after is no list of ids")
-    return tuple(ids)
+    if not isinstance(ids, list):
+        raise BadRow("what it comes after is no list")
+    found = tuple(job_id for job_id in cast("list[object]", ids) if isinstance(job_id, str))
+    if len(found) != len(cast("list[object]", ids)):
+        raise BadRow("what it comes after are no ids")
+    return found
 
 
 def _text(value: Any) -> str:

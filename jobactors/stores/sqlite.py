@@ -40,7 +40,7 @@ from .migrations import MIGRATIONS, migrate
 from .reading import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from jobactors.model.states import JobState
     from jobactors.model.stored import CheckpointRow, EventRow, JobRow, Write
@@ -342,7 +342,7 @@ class SqliteStore:
             )
 
     @contextmanager
-    def _told_in_words(self) -> Iterator[None]:
+    def _told_in_words(self) -> Generator[None]:
         try:
             yield
         except (*SqliteTrouble, OSError) as exc:

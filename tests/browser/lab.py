@@ -236,9 +236,6 @@ class Notebook:
     """What the page reported as errors since it was opened, uncaught exceptions included."""
 
     def __post_init__(self) -> None:
-        self.page.add_init_script(
-            "window.addEventListener('unhandledrejection', e => console.error('jobactors UR ' + Date.now() + e.reason.stack))"
-        )
         self.page.on("console", self._heard_console)
         self.page.on("pageerror", lambda error: self._heard(f"uncaught: {error}"))
 

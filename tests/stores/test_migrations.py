@@ -232,36 +232,3 @@ def test_a_migration_that_is_killed_leaves_the_version_before(tmp_path: Path) ->
     store.open()
     assert [row.id for row in store.unfinished()] == ["a"]
     store.close()
-
-
-def test_a_first_opening_that_is_killed_leaves_a_file_that_can_be_opened(tmp_path: Path) -> None:
-    """At every SQL statement of it."""
-    source = """
-    import sqlite3
-    left = int(os.environ.get("LEFT", path.stem))
-    class Dying(sqlite3.Connection):
-        def execute(self, *given):
-            global left
-            if (left := left - 1) < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return super().execute(*given)
-    connect = sqlite3.connect
-    sqlite3.connect = lambda name, **more: connect(name, factory=Dying, **more)
-    store = ja.SqliteStore(path)
-    store.open()
-    say("open")
-    os._exit(0)
-    """
-    for count in range(100):
-        path = tmp_path / f"{count}.db"
-        with running(source, path) as script:
-            said = script.hear()
-            script.end()
-        store = ja.SqliteStore(path)
-        assert store.open() >= 1
-        store.apply([put("a")])
-        store.close()
-        if said == "open":
-            break
-    else:
-        pytest.fail("opening takes more than a hundred statements")

@@ -1,8 +1,8 @@
 """The jobs as a plain table, for where no widget runs: GitHub, nbviewer, nbconvert, a mail.
 
 It is saved with the notebook, so it shows no arguments, no logs, no results, and of an error only
-the type's name.  Text that runs from right to left is isolated by characters, not by elements, which
-some of these places take away.
+the type's name.  Text that runs from right to left is isolated by characters, not by elements,
+which some of these places take away.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import jobactors as ja
 
 MOST_ROWS: Final = 50
-_ISOLATE, _END: Final = "\u2068", "\u2069"
+_ISOLATE: Final = "\u2068"
+_END: Final = "\u2069"
 _STEERS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")  # reorders what stands around it
 _RIGHT_TO_LEFT: Final = re.compile(
     "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
