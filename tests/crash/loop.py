@@ -28,7 +28,7 @@ import jobactors.runners.thread
 import jobactors.stores.sqlite  # noqa: F401 - imported before the fork, once for all runs
 
 from . import deadly
-from .workload import faults, run
+from .workload import deeds, faults, run
 
 PATIENCE = 60.0
 
@@ -78,10 +78,12 @@ def count_statements(folder: Path) -> int:
     return int(counted.read_text())
 
 
-def go_on(folder: Path) -> list[str]:
+def go_on(folder: Path) -> dict[str, object]:
     """Run the program again to its end, and judge."""
     how = end_of(in_child(lambda: trio.run(run, folder)))
-    return faults(folder) if how == "finished" else [f"the next run {how}"]
+    found = faults(folder) if how == "finished" else [f"the next run {how}"]
+    kept = max(len(deed["done"]) for deed in deeds(folder) if deed["what"] == "opened")
+    return {"faults": found, "phases_kept": kept}
 
 
 def strike_at(folder: Path, statement: int, before: bool) -> dict[str, object]:
@@ -93,7 +95,7 @@ def strike_at(folder: Path, statement: int, before: bool) -> dict[str, object]:
         trio.run(run, folder)
 
     how = end_of(in_child(work))
-    return {"statement": statement, "before": before, "how": how, "faults": go_on(folder)}
+    return {"statement": statement, "before": before, "how": how, **go_on(folder)}
 
 
 def strike_after(folder: Path, seconds: list[float]) -> dict[str, object]:
@@ -104,7 +106,7 @@ def strike_after(folder: Path, seconds: list[float]) -> dict[str, object]:
         time.sleep(delay)
         os.kill(pid, signal.SIGKILL)  # a child that has ended is there until it is waited for
         how.append(end_of(pid))
-    return {"seconds": seconds, "how": how, "faults": go_on(folder)}
+    return {"seconds": seconds, "how": how, **go_on(folder)}
 
 
 def rounds(kind: str, first: int, second: int) -> Iterator[dict[str, object]]:
