@@ -4,6 +4,7 @@
 # make simulate  play 10,000 random programs (SEEDS=…) in the engine and in a model of it
 # make death  strike kernels and scripts in every way and situation; a thousand starts and stops
 # make crash  kill a program before and after every SQL statement, and at 1,000 random moments
+# make pictures  take the pictures of README.md anew
 # make bench  measure everything beside the bare thing and its peers; writes .bench/table.md
 # make clean  remove what the other targets built (.jupyter/ too: what the tour's jobs left)
 
@@ -21,7 +22,7 @@ OLDER_KERNELS := .kernels/ipykernel-7.3.0 .kernels/ipykernel-6.31.0
 AXE := .tools/axe.min.js
 AXE_CORE := axe-core-4.10.3
 
-.PHONY: help run test simulate death crash lint check bench clean
+.PHONY: help run test simulate death crash lint check pictures bench clean
 .NOTPARALLEL: # pip must not meet itself in one environment
 
 help:
@@ -55,6 +56,10 @@ lint: .venv/.dev-installed
 
 check: lint
 	$(BIN)/pyright
+
+pictures: .venv/.dev-installed
+	chromium="$$($(BIN)/python tests/browser/chromium.py)" && \
+		JOBACTORS_CHROMIUM="$$chromium" $(BIN)/python -m tests.browser.pictures
 
 bench: .venv/.bench-installed
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)

@@ -170,9 +170,7 @@ def _type_name(function: Callable[..., Any]) -> str:
 
 
 def _label(kind: JobType | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    if kind is None:
-        return ""
-    return kind.label(*args, **kwargs) if callable(kind.label) else kind.label
+    return "" if kind is None else kind.label_for(*args, **kwargs)
 
 
 def _key(kind: JobType | None, type_name: str, options: Options) -> object:

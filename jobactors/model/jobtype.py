@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE: Final = "__job_type__"
+BUILT_IN: Final = "built-in"
+"""The category of the types that come with this package; their names are taken."""
 
 
 @attrs.frozen
@@ -35,6 +37,26 @@ class JobType:
     """The options its jobs have unless submitted with others."""
     aliases: tuple[str, ...] = ()
     """Earlier names, still found."""
+
+    @property
+    def title(self) -> str:
+        """What a list of types shows: the label, or the name where that depends on arguments."""
+        return self.label if isinstance(self.label, str) and self.label else self.name
+
+    @property
+    def description(self) -> str:
+        """A sentence about it: the option, or the first line of the function's docstring."""
+        said = self.options.description or (self.function.__doc__ or "").strip()
+        return said.partition("\n")[0]
+
+    @property
+    def icon(self) -> str:
+        """A short text such as an emoji; may be empty."""
+        return self.options.icon
+
+    def label_for(self, *args: Any, **kwargs: Any) -> str:
+        """Return the label of a job with these arguments; empty if there is none."""
+        return self.label(*args, **kwargs) if callable(self.label) else self.label
 
 
 # Written by @job at import time, read by everybody.
@@ -59,12 +81,14 @@ def job(
         label: What a person reads; a function of the job's arguments where it depends on them.
         category: Groups types in a list.
         unique: Submit at most one unfinished job a (type, subject): a further one returns it.
-        aliases: Earlier names under which stored jobs may still ask for it.
+        aliases: Earlier names, one or several, under which stored jobs may still ask for it.  Each
+            name means one type: what is another one's name or alias is refused.
         **options: Any job option: the default of this type's jobs.
 
     Raises:
         TypeError: for an unknown option, a name that is not text, or a callable that cannot be
             marked, such as a builtin.
+        ValueError: for a name or alias that means another type already, or a built-in one.
 
     Example::
 
@@ -77,9 +101,10 @@ def job(
     if not isinstance(given, str) or not given:
         raise TypeError(f'@ja.job takes a name: @ja.job("index"), not @ja.job({name!r:.100})')
     checked = DEFAULTS.changed(**options)
-    earlier = (aliases,) if isinstance(aliases, str) else tuple(aliases)
+    earlier = _checked_aliases(name, aliases)
 
     def register(function: F) -> F:
+        _refuse_taken(name, earlier, function)
         kind = JobType(name, function, label, category, unique, checked, earlier)
         try:
             function.__dict__[_ATTRIBUTE] = kind
@@ -94,6 +119,34 @@ def job(
         return function
 
     return register
+
+
+def _checked_aliases(name: str, aliases: str | Iterable[str]) -> tuple[str, ...]:
+    earlier = (aliases,) if isinstance(aliases, str) else tuple(aliases)
+    for alias in earlier:
+        if not isinstance(alias, str) or not alias:
+            raise TypeError(f"aliases of {name!r} are earlier names, not {alias!r:.100}")
+    return tuple(dict.fromkeys(alias for alias in earlier if alias != name))
+
+
+def _refuse_taken(name: str, aliases: tuple[str, ...], function: Callable[..., Any]) -> None:
+    """Let no type silently take what means another one.
+
+    Raises:
+        ValueError: the message says whose it is.
+    """
+    for known_as in (name, *aliases):
+        other = _registered.get(known_as)
+        if other is None:
+            continue
+        if other.name != name:
+            what = "the name" if other.name == known_as else "an alias"
+            raise ValueError(
+                f"{known_as!r} is {what} of the job type {other.name!r}, and cannot mean "
+                f"{name!r} as well: choose another name, or take it from the other one"
+            )
+        if other.category == BUILT_IN and other.function.__module__ != function.__module__:
+            raise ValueError(f"the job type {name!r} is built in: choose another name")
 
 
 def job_type_named(name: str) -> JobType:
@@ -114,6 +167,16 @@ def job_type_of(function: Callable[..., Any]) -> JobType | None:
     return kind if isinstance(kind, JobType) else None
 
 
-def job_types() -> Mapping[str, JobType]:
-    """Return all registered types by name, without aliases."""
-    return {kind.name: kind for kind in _registered.values()}
+def job_types(category: str | None = None) -> Mapping[str, JobType]:
+    """Return the registered types by name, without aliases, in the order of registration.
+
+    Args:
+        category: Only those of this category; default: all, the built-in ones included.
+
+    Example::
+
+        for kind in ja.job_types("Search").values():
+            print(kind.icon, kind.title, kind.description)
+    """
+    kinds = (kind for kind in _registered.values() if category in {None, kind.category})
+    return {kind.name: kind for kind in kinds}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -122,4 +123,5 @@ def _defended(uri: str, busy_timeout: float) -> sqlite3.Connection:
 def _configure(connection: Any) -> None:
     if hasattr(connection, "setconfig"):
         for name, value in _CONFIG.items():
-            connection.setconfig(getattr(sqlite3, name), value)
+            with suppress(AttributeError, sqlite3.Error):  # what this SQLite is built without
+                connection.setconfig(getattr(sqlite3, name), value)

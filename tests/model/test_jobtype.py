@@ -86,6 +86,80 @@ def test_an_alias_that_is_no_longer_declared_finds_nothing() -> None:
         job_type_named("old")
 
 
+def test_a_name_means_one_type() -> None:
+    """Whoever comes second hears of it, whichever of the two is the alias."""
+
+    def work() -> None: ...
+
+    ja.job("index", aliases=["old", "older"])(work)
+    for name, aliases, whose in [
+        ("search", "index", "the name of the job type 'index'"),
+        ("search", ["new", "older"], "an alias of the job type 'index'"),
+        ("old", (), "an alias of the job type 'index'"),
+    ]:
+
+        def other() -> None: ...
+
+        with pytest.raises(ValueError, match=whose):
+            ja.job(name, aliases=aliases)(other)
+        assert job_type_of(other) is None
+    assert list(ja.job_types()) == ["index"]
+    assert job_type_named("old").function is work
+
+
+def test_a_type_may_take_back_its_own_aliases_and_repeat_itself() -> None:
+    def work() -> None: ...
+
+    ja.job("index", aliases=["old", "old", "index"])(work)
+    assert job_type_named("index").aliases == ("old",)
+    ja.job("index")(work)
+    ja.job("old")(lambda: None)
+    assert sorted(ja.job_types()) == ["index", "old"]
+
+
+@pytest.mark.parametrize("aliases", [[3], [""], [None]])
+def test_an_alias_is_a_name(aliases: Any) -> None:
+    with pytest.raises(TypeError, match="earlier names"):
+        ja.job("index", aliases=aliases)
+
+
+def test_a_built_in_type_is_not_replaced(registered: dict[str, ja.JobType]) -> None:
+    from jobactors.engine.chain import run_chain
+
+    chain = job_type_of(run_chain)
+    assert chain is not None
+    registered["chain"] = chain
+    assert ja.job_types()["chain"].category == "built-in"
+    with pytest.raises(ValueError, match="built in"):
+        ja.job("chain")(lambda: None)
+
+
+def test_a_list_of_types_has_something_to_show_for_each() -> None:
+    @ja.job("index", label="Index documents", category="Search", icon="🔍")
+    def index() -> None:
+        """Put documents into the index.
+
+        And more.
+        """
+
+    @ja.job("train", label=lambda epochs: f"Train {epochs}", description="Fit the model.")
+    def train(epochs: int) -> None:
+        """Not this."""
+
+    @ja.job("plain")
+    def plain() -> None: ...
+
+    shown = {k.name: (k.icon, k.title, k.description) for k in ja.job_types().values()}
+    assert shown == {
+        "index": ("🔍", "Index documents", "Put documents into the index."),
+        "train": ("", "train", "Fit the model."),
+        "plain": ("", "plain", ""),
+    }
+    assert list(ja.job_types("Search")) == ["index"]
+    assert job_type_named("train").label_for(epochs=3) == "Train 3"
+    assert job_type_named("index").label_for(1, 2) == "Index documents"
+
+
 def test_an_unknown_name_lists_the_known_and_says_what_to_import() -> None:
     @ja.job("train")
     def train() -> None: ...
