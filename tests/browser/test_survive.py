@@ -1,0 +1,63 @@
+"""The third scene: a kernel died under its work, and somebody finds it and clicks Resume."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenNotebook
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+BEGIN = """\
+from pathlib import Path
+import jobactors as ja
+from film_index import build, search
+from sample_tables import movies_db
+work = Path(".films")
+work.mkdir(exist_ok=True)
+index_file = work / "index.db"
+jobs = ja.start()
+"""
+SUBMIT = """\
+import os, time
+job = jobs.options(subject="films", name="index films").submit(build(movies_db(), index_file))
+while "Index" not in job.snapshot().progress.stages or job.snapshot().progress.fraction < 0.3:
+    time.sleep(0.01)
+print(os.getpid())
+"""
+RESULT = """\
+result = jobs.latest("chain", "films").result()
+print([phase.name for phase in result.phases if phase.kept_from_before])
+print(search(index_file, "godfather coppola", 1))
+"""
+GENEROUS = 60_000
+
+
+def test_work_whose_kernel_died_is_resumed_with_a_click(open_notebook: OpenNotebook) -> None:
+    """A real chain over real films: the phases that had ended are not run again."""
+    notebook = open_notebook(
+        [BEGIN, SUBMIT, "jobs", RESULT], env={"PYTHONPATH": str(NOTEBOOKS)}, path="films.ipynb"
+    )
+    notebook.run_and_wait(0)
+    pid = int(notebook.run_and_wait(1, GENEROUS))
+    os.kill(pid, signal.SIGKILL)
+    dialog = notebook.page.get_by_text("The kernel for films.ipynb appears to have died")
+    expect(dialog).to_be_visible(timeout=GENEROUS)
+    notebook.page.get_by_role("button", name=re.compile("^Ok$", re.IGNORECASE)).click()
+    notebook.wait_idle()
+    notebook.run_and_wait(0)
+    notebook.run_and_wait(2)
+    row = notebook.cell(2).locator(".ja-row").filter(has_text="index films")
+    expect(row).to_have_attribute("data-state", "interrupted", timeout=GENEROUS)
+    notebook.screenshot("interrupted")
+    row.get_by_role("button", name=re.compile("^Resume")).click()
+    expect(row).to_have_attribute("data-state", "running", timeout=GENEROUS)
+    expect(row).to_have_attribute("data-state", "succeeded", timeout=GENEROUS)
+    notebook.screenshot("resumed")
+    said = notebook.run_and_wait(3)
+    assert said == "['Metadata', 'Clear']\n[('The Godfather', 1972)]"
