@@ -55,7 +55,8 @@ class Archive:
         """How the store stands; None without one."""
         journal = self._system.journal
         if journal is None:
-            return None if self._store_trouble is None else StoreState("memory", self._store_trouble)
+            said = self._store_trouble
+            return None if said is None else StoreState("memory", said)
         trouble = None if journal.trouble is None else str(journal.trouble)
         return StoreState(journal.name, trouble, journal.lost, self._store_offer)
 

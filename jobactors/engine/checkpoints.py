@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from jobactors.inside.checkpoint import Kept
-from jobactors.inside.ranges import PART, Range, file_in, is_done
-from jobactors.inside.work import part_folder
+from jobactors.inside.ranges import Range
 from jobactors.model.checkpoint import Checkpoint, how_far_and_when
-from jobactors.model.errors import CheckpointFound, IllegalVerb, RangesUnfinished
+from jobactors.model.errors import CheckpointFound, IllegalVerb
 from jobactors.model.exact import from_json
 from jobactors.model.states import JobState
 from jobactors.model.stored import CheckpointRow, DropCheckpoints, PutCheckpoint
@@ -47,9 +46,11 @@ Work = tuple[str, str]
 class Apart:
     """The checkpoints of a job that has no place on the shelf."""
 
-    __slots__ = ("has_files", "rows")
+    __slots__ = ("has_files", "job_id", "rows")
 
-    def __init__(self) -> None:
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        """The job that was first without a place; a restart of it goes on with its files."""
         self.rows: dict[str, CheckpointRow] = {}
         self.has_files = False
 
@@ -83,6 +84,7 @@ class Shelf:
         """Put back what a store has kept."""
         for row in rows:
             self._rows.setdefault((row.type, row.subject), {})[row.part] = row
+        self._workroom.keep_only(self._rows)
         self._look_at = 0.0
 
     def all(self) -> list[Checkpoint]:
@@ -95,6 +97,10 @@ class Shelf:
         """Return what is kept of one (type, subject), a checkpoint a part."""
         self.forget_old()
         return [_as_seen(row) for row in self._rows.get((type, subject), {}).values()]
+
+    def rows_of(self, type: str, subject: str) -> dict[str, CheckpointRow]:
+        """Return what is kept of one (type, subject) as a store keeps it, by part."""
+        return dict(self._rows.get((type, subject), {}))
 
     def has(self, type: str, subject: str) -> bool:
         """Whether anything is kept of it; from any thread."""
@@ -147,12 +153,12 @@ class Shelf:
         if self._is_free(record) and all(r.job_id == record.id for r in self._within(record)):
             self._owners[_place(record)] = record
         else:
-            record.apart = Apart()
+            record.apart = Apart(record.id)
 
     def folder(self, record: Record) -> Path:
         """Return where the work files of a job are."""
         if record.apart is not None:
-            return self._workroom.folder("apart", record.id)
+            return self._workroom.passing_folder(record.apart.job_id)
         return self._workroom.folder(*_work(record))
 
     def release(self, record: Record, *, succeeded: bool) -> None:
@@ -190,8 +196,7 @@ class Shelf:
         return not any(self._owned_by_other(row, record) for row in self._within(record))
 
     def _owned_by_other(self, row: CheckpointRow, record: Record) -> bool:
-        owner = self._owner(row.type, row.subject, row.part)
-        return owner is not None and owner is not record and owner.id == row.job_id
+        return self.worker_at(row) not in {None, record}
 
     def _owner(self, type: str, subject: str, part: str) -> Record | None:
         own = self._owners.get((type, subject, part.partition(":")[0]))
@@ -300,37 +305,6 @@ class Shelf:
             *work,
         )
 
-    # -- the parts of ranges
-
-    def part_files(self, type: str, subject: str) -> list[Path]:
-        """Return the files of all parts, in order.
-
-        Raises:
-            RangesUnfinished: if a part is missing, has items left, or is being worked at.
-        """
-        rows = self._range_rows(type, subject)
-        newest = max(rows, key=lambda place: rows[place].saved_at, default=(1, 1))
-        count = newest[1]  # the work may have been divided in another way before
-        wanted = [(number, count) for number in range(1, count + 1)]
-        missing = [place for place in wanted if place not in rows or not self._is_done(rows[place])]
-        if missing:
-            raise RangesUnfinished(type, [f"{number}/{of}" for number, of in missing])
-        folder = self._workroom.folder(type, subject)
-        return [file_in(part_folder(folder, rows[place].part)) for place in wanted]
-
-    def drop_parts(self, type: str, subject: str) -> None:
-        """Forget the parts that were merged."""
-        for row in self._range_rows(type, subject).values():
-            self._drop(row)
-
-    def _range_rows(self, type: str, subject: str) -> dict[tuple[int, int], CheckpointRow]:
-        found = ((PART.fullmatch(p), row) for p, row in self._rows.get((type, subject), {}).items())
-        return {(int(m[1]), int(m[2])): row for m, row in found if m is not None}
-
-    def _is_done(self, row: CheckpointRow) -> bool:
-        owner = self._owner(row.type, row.subject, row.part)
-        return (owner is None or owner.id != row.job_id) and is_done(from_json(row.value))
-
     # -- forgetting
 
     def drop(self, type: str, subject: str = "", part: str | None = None) -> None:
@@ -339,19 +313,29 @@ class Shelf:
         Raises:
             IllegalVerb: if it belongs to a job at work; nothing is dropped then.
         """
-        rows = [
-            row
-            for row in self._rows.get((type, subject), {}).values()
-            if part is None or row.part == part
-        ]
+        self._drop_all([row for p, row in self.rows_of(type, subject).items() if part in {None, p}])
+
+    def drop_of(self, job_id: str) -> None:
+        """Forget what one job has left, and nothing that other parts of the same work have.
+
+        Raises:
+            IllegalVerb: if it is at work.
+        """
+        self._drop_all([row for row in self._all_rows() if row.job_id == job_id])
+
+    def _drop_all(self, rows: list[CheckpointRow]) -> None:
         for row in rows:
-            owner = self._owner(type, subject, row.part)
-            if owner is not None and owner.id == row.job_id:
-                raise IllegalVerb(
-                    owner.id, owner.snapshot.state, "drop the checkpoint of", "cancel it first"
-                )
+            worker = self.worker_at(row)
+            if worker is not None:
+                state = worker.snapshot.state
+                raise IllegalVerb(worker.id, state, "drop the checkpoint of", "cancel it first")
         for row in rows:
             self._drop(row)
+
+    def worker_at(self, row: CheckpointRow) -> Record | None:
+        """Return the job to which a checkpoint belongs, if it is queued or at work."""
+        owner = self._owner(row.type, row.subject, row.part)
+        return owner if owner is not None and owner.id == row.job_id else None
 
     def forget_old(self) -> None:
         """Forget what nobody has gone on with for so long."""
@@ -366,8 +350,7 @@ class Shelf:
         self._look_at = max(oldest + self.age, now + 1.0)
 
     def _is_at_rest(self, row: CheckpointRow) -> bool:
-        owner = self._owner(row.type, row.subject, row.part)
-        if owner is not None and owner.id == row.job_id:
+        if self.worker_at(row) is not None:
             return False
         record = self.find_record(row.job_id)
         return record is None or record.snapshot.state is not JobState.INTERRUPTED

@@ -255,10 +255,7 @@ class Journal:
                 return
         elif kind in _LOGGED:
             self._open.events.append(event)
-        entry = self._open.entries.get(record.id)
-        if entry is None:
-            entry = self._open.entries[record.id] = _Entry(record, record.snapshot, whole=False)
-        entry.snapshot = record.snapshot
+        entry = self._entry(record)
         if kind is JobFinished:
             entry.ended = True
             self._progress_at.pop(record.id, None)
@@ -266,6 +263,19 @@ class Journal:
         elif kind is JobUpdated:
             entry.whole = entry.ended = True
         self._touch()
+
+    def _entry(self, record: Record) -> _Entry:
+        entry = self._open.entries.get(record.id)
+        if entry is None:
+            entry = self._open.entries[record.id] = _Entry(record, record.snapshot, whole=False)
+        entry.snapshot = record.snapshot
+        return entry
+
+    def refresh(self, record: Record) -> None:
+        """Write down how a job stands, although nothing has happened to it."""
+        if record.refused is None:
+            self._entry(record)
+            self._touch()
 
     def write(self, write: Write) -> None:
         """Keep something beside the jobs; a later write to the same place takes its place."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobactors.inside.ranges import join
+from jobactors.inside.ranges import PART, file_in, is_done, join
+from jobactors.inside.work import part_folder
+from jobactors.model.errors import RangesUnfinished
+from jobactors.model.exact import from_json
 
 if TYPE_CHECKING:
     import os
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jobactors.model.checkpoint import Checkpoint
+    from jobactors.model.stored import CheckpointRow
 
     from .system import System
 
@@ -69,8 +73,9 @@ class KeptWork:
             jobs.map(tag, ja.ranges(len(films), 4)).result()
             jobs.merge("tag", into="tags.tsv")
         """
+        door = self._system.door
         target = join(self.part_files(type, subject), into)
-        self._system.door.call(self._system.shelf.drop_parts, type, subject)
+        door.call(self._drop_parts, type, subject)
         return target
 
     def part_files(self, type: str, subject: str = "") -> list[Path]:
@@ -81,7 +86,30 @@ class KeptWork:
         Raises:
             RangesUnfinished: if a part is missing or has items left.
         """
-        return self._system.door.call(self._system.shelf.part_files, type, subject)
+        return self._system.door.call(self._part_files, type, subject)
+
+    def _part_files(self, type: str, subject: str) -> list[Path]:
+        rows = self._parts(type, subject)
+        newest = max(rows, key=lambda place: rows[place].saved_at, default=(1, 1))
+        count = newest[1]  # the work may have been divided in another way before
+        wanted = [(number, count) for number in range(1, count + 1)]
+        missing = [place for place in wanted if place not in rows or not self._is_done(rows[place])]
+        if missing:
+            raise RangesUnfinished(type, [f"{number}/{of}" for number, of in missing])
+        folder = self._system.workroom.folder(type, subject)
+        return [file_in(part_folder(folder, rows[place].part)) for place in wanted]
+
+    def _drop_parts(self, type: str, subject: str) -> None:
+        for row in self._parts(type, subject).values():
+            self._system.shelf.drop(type, subject, row.part)
+
+    def _parts(self, type: str, subject: str) -> dict[tuple[int, int], CheckpointRow]:
+        rows = self._system.shelf.rows_of(type, subject)
+        found = ((PART.fullmatch(part), row) for part, row in rows.items())
+        return {(int(m[1]), int(m[2])): row for m, row in found if m is not None}
+
+    def _is_done(self, row: CheckpointRow) -> bool:
+        return self._system.shelf.worker_at(row) is None and is_done(from_json(row.value))
 
     def drop_checkpoint(self, type: str, subject: str = "") -> None:
         """Forget what is kept of a (type, subject), with all its parts and work files.

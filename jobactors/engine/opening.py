@@ -6,11 +6,13 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from jobactors.model.stored import PutCheckpoint
+
 from .journal import Journal
 from .upstairs import upstairs
 
 if TYPE_CHECKING:
-    from jobactors.model.stored import CheckpointRow, JobRow
+    from jobactors.model.stored import CheckpointRow, JobRow, Write
 
     from .recovery import Recover
     from .store import Store
@@ -44,8 +46,17 @@ async def open_journal(system: System, store: Store, patience: float) -> None:
     journal = Journal(store, system.door, system.clock, system.alarms, system.refuse)
     await journal.open(patience)
     system.journal = journal
-    system.shelf.keep = journal.write
+    system.shelf.keep = partial(_keep, system, journal)
     system.work_base = store.work_folder
+
+
+def _keep(system: System, journal: Journal, write: Write) -> None:
+    """Keep a checkpoint, and with it how far its job is: the two are shown side by side."""
+    journal.write(write)
+    if isinstance(write, PutCheckpoint):
+        record = system.find(write.row.job_id)
+        if record is not None:
+            journal.refresh(record)
 
 
 def take_up(system: System, recover: Recover) -> None:

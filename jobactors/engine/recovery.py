@@ -23,6 +23,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jobactors.inside.latch import Latch
+from jobactors.inside.ranges import Range
 from jobactors.model.errors import JobactorsError, NotResumable, UnknownJobType
 from jobactors.model.events import JobQueued, JobRequeued
 from jobactors.model.jobtype import job_type_named
@@ -163,7 +164,7 @@ class Recovery:
             NotResumable: if it cannot; it rests on.
         """
         self.revive(record)
-        system, snapshot = self._system, record.snapshot
+        system = self._system
         waiting, due = _wait_again(record) if as_it_was else (Waiting.SLOT, None)
         record.settled = Latch()
         record.context = submitter_context()
@@ -244,6 +245,8 @@ class Recovery:
         return bool(source) and source != spec.source
 
     def _job(self, job_id: str, how: str) -> object:
+        if how == "range":
+            return Range.from_text(job_id)
         record = self._system.find_anywhere(job_id)
         if record is None:
             raise ValueError(f"job {job_id} is no longer kept")

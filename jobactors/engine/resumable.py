@@ -77,7 +77,7 @@ class Resumable:
         if self.state is JobState.INTERRUPTED:
             self._job().discard()
         else:
-            self._system.door.call(self._system.shelf.drop, self.type, self.subject)
+            self._system.door.call(self._system.shelf.drop_of, self.job_id)
 
     def _job(self) -> Job[Any]:
         found = self._system.door.call(self._system.find_anywhere, self.job_id)
@@ -109,7 +109,7 @@ def find_resumable(system: System) -> list[Resumable]:
         record = system.find_anywhere(job_id)
         if record is None:
             found.append(_left_behind(system, checkpoint))
-        elif record.snapshot.state.is_terminal:
+        elif record.snapshot.state in {JobState.FAILED, JobState.CANCELLED}:
             found.append(_resumable(system, record, checkpoint))
     return sorted(found, key=lambda work: -work.at)
 

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import attrs
 
+from jobactors.inside.ranges import Range
 from jobactors.model.checkpoint import Every
 from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.jobtype import job_type_of
@@ -119,12 +120,15 @@ def _readable(text: str) -> str:
 
 
 def _plain(where: int | str, value: object, jobs: list[list[Any]]) -> object:
-    """Replace a job by nothing, and write down which job it was."""
+    """Replace a job, or a range, by nothing, and write down which it was."""
     if isinstance(value, Job):
         jobs.append([where, value.id, "result"])
         return None
     if isinstance(value, Handle):
         jobs.append([where, value.job.id, "handle"])
+        return None
+    if isinstance(value, Range):
+        jobs.append([where, value.as_text(), "range"])
         return None
     return value
 
@@ -201,7 +205,8 @@ class Arguments:
     args: list[Any]
     kwargs: dict[str, Any]
     jobs: list[tuple[int | str, str, str]]
-    """Which argument stands for which job, and whether for its result or its handle."""
+    """Which argument stands for which job, and whether for its result or its handle; or for a
+    range, whose text is in the place of an id."""
 
 
 def arguments_from(text: str) -> Arguments:
@@ -219,9 +224,11 @@ def arguments_from(text: str) -> Arguments:
 
 def _reference(job: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[int | str, str, str]:
     match job:
-        case [int(where), str(job_id), "result" | "handle" as how] if 0 <= where < len(args):
+        case [int(where), str(job_id), "result" | "handle" | "range" as how] if (
+            0 <= where < len(args)
+        ):
             return where, job_id, how
-        case [str(where), str(job_id), "result" | "handle" as how] if where in kwargs:
+        case [str(where), str(job_id), "result" | "handle" | "range" as how] if where in kwargs:
             return where, job_id, how
         case _:
             raise ValueError("a kept argument stands for something that is no job")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -15,9 +16,10 @@ import trio
 from jobactors.inside.work import folder_name, part_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _GONE: Final = ".gone-"
+_OURS: Final = re.compile(r"([a-z0-9-]+-)?[0-9a-f]{24}")
 
 
 class Workroom:
@@ -39,9 +41,25 @@ class Workroom:
         """The folder of all work files."""
         return self._kept() or self._passing
 
-    def folder(self, *words: str) -> Path:
-        """Return the folder for what these words say; it need not exist."""
-        return self.base / folder_name(*words)
+    def folder(self, type: str, subject: str) -> Path:
+        """Return the folder for work of this type about this subject; it need not exist."""
+        return self.base / folder_name(type, subject)
+
+    def passing_folder(self, job_id: str) -> Path:
+        """Return the folder for one job's files of which no store knows."""
+        return self._passing / folder_name(job_id)
+
+    def keep_only(self, work: Iterable[tuple[str, str]]) -> None:
+        """Remove what an earlier process has left for other work than this: nobody asks for it."""
+        base = self._kept()
+        if base is None or not base.is_dir():
+            return
+        known = {folder_name(*words) for words in work}
+        for folder in base.iterdir():
+            if folder.name.startswith(_GONE):
+                self._remove_soon(folder)
+            elif _OURS.fullmatch(folder.name) and folder.name not in known:
+                self.discard(folder)
 
     def discard_part(self, folder: Path, part: str) -> None:
         """Remove the work files of one part of a job."""
@@ -51,11 +69,15 @@ class Workroom:
 
     def discard(self, folder: Path) -> None:
         """Remove a folder soon; its name is free at once."""
-        gone = self.base / f"{_GONE}{secrets.token_hex(8)}"
+        base = self._passing if folder.is_relative_to(self._passing) else self.base
+        gone = base / f"{_GONE}{secrets.token_hex(8)}"
         with suppress(OSError):  # most have none
             folder.rename(gone)
-            self._to_remove.append(gone)
-            self._news.set()
+            self._remove_soon(gone)
+
+    def _remove_soon(self, folder: Path) -> None:
+        self._to_remove.append(folder)
+        self._news.set()
 
     async def run(self) -> None:
         """Remove what was discarded, until cancelled."""

@@ -58,6 +58,22 @@ class Range:
         """What cuts it out of a sequence: ``films[part.slice]``."""
         return slice(self.start, self.stop)
 
+    def as_text(self) -> str:
+        """Return it as a text for :meth:`from_text`."""
+        return f"{self.index}:{self.count}:{self.start}:{self.stop}"
+
+    @classmethod
+    def from_text(cls, text: str) -> Range:
+        """Read what :meth:`as_text` wrote.
+
+        Raises:
+            ValueError: if it is no such text.
+        """
+        index, count, start, stop = map(int, text.split(":"))
+        if not (0 <= index < count and 0 <= start <= stop):
+            raise ValueError(f"{text!r} is no range")
+        return cls(index, count, start, stop)
+
     def __len__(self) -> int:
         return self.stop - self.start
 

@@ -59,6 +59,7 @@ def folder_of(context: JobContext) -> Path:
         saver.has_files(part)
         if not saver.has(part):
             saver.save(part, None, 0)  # what keeps the files, and is listed
+            saver.write()  # at once: files of which nothing is written are nobody's
     return made(part_folder(Path(saver.folder), part))
 
 

@@ -22,11 +22,10 @@ from jobactors.model.stored import (
 from .rows import (
     CHECKPOINT_COLUMNS,
     JOB_COLUMNS,
-    STATE_TEXT,
     all_bindable,
-    check_end,
     checkpoint_values,
     job_values,
+    state_text,
 )
 
 if TYPE_CHECKING:
@@ -120,19 +119,17 @@ class Batch:
 
     def _put(self, write: PutJob) -> None:
         row = write.row
-        check_end(row.id, row.state, row.finished_at)
         if row.id in self._with_events and row.id not in self._puts:
             self._empty()  # those events may have been of a job that was not kept yet
         self._statuses.pop(row.id, None)
         self._puts[row.id] = job_values(row)
 
     def _set_status(self, write: SetStatus) -> None:
-        check_end(write.id, write.state, write.finished_at)
         result = write.result
         if result is None and (earlier := self._statuses.get(write.id)) is not None:
             result = earlier[5]
         self._statuses[write.id] = (
-            STATE_TEXT[write.state],
+            state_text(write.id, write.state, write.finished_at),
             write.changed_at,
             write.finished_at,
             1 if write.read else 0,

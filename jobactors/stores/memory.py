@@ -18,7 +18,7 @@ from jobactors.model.stored import (
     SetStatus,
 )
 
-from .rows import check_end
+from .rows import state_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,9 +91,9 @@ class MemoryStore:
         self._check_open()
         for write in writes:  # whatever could fail does so before anything is changed
             if isinstance(write, PutJob):
-                check_end(write.row.id, write.row.state, write.row.finished_at)
+                state_text(write.row.id, write.row.state, write.row.finished_at)
             elif isinstance(write, SetStatus):
-                check_end(write.id, write.state, write.finished_at)
+                state_text(write.id, write.state, write.finished_at)
         for write in writes:
             self._apply(write)
 

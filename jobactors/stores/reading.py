@@ -11,7 +11,6 @@ from .rows import (
     CHECKPOINT_COLUMNS,
     EVENT_COLUMNS,
     JOB_COLUMNS,
-    STATE_TEXT,
     BadRow,
     bindable,
     read_checkpoint,
@@ -73,7 +72,7 @@ class Reader:
             parts.append("finished_at >= ?")
             values.append(since)
         if states is not None:
-            wanted = [STATE_TEXT[state] for state in frozenset(states)]
+            wanted = sorted({str(state.value) for state in states})
             parts.append(f"state IN ({', '.join('?' * len(wanted))})")
             values += wanted
         for column, text in (("type", type), ("subject", subject)):

@@ -28,9 +28,8 @@ CHECKPOINT_COLUMNS: Final = (
     "type, subject, part, job_id, attempt, value, items, fraction, created_at, saved_at"
 )
 
-# A plain str is bound at once; for a subclass such as JobState an adapter is looked for each time.
-STATE_TEXT: Final = {state: str(state.value) for state in JobState}
 _STATES: Final = {state.value.encode(): state for state in JobState}
+_ENDED: Final = frozenset(str(state.value) for state in TERMINAL)
 _FARTHEST: Final = 253_402_300_799.0  # the last second of the year 9999: what a datetime can say
 
 
@@ -42,12 +41,16 @@ class BadRow(ValueError):
 
 
 def job_values(row: JobRow) -> Values:
-    """Return a job's columns, in the order of ``JOB_COLUMNS``."""
+    """Return a job's columns, in the order of ``JOB_COLUMNS``.
+
+    Raises:
+        ValueError: see ``state_text``.
+    """
     return (
         row.id,
         row.type,
         row.subject,
-        STATE_TEXT[row.state],
+        state_text(row.id, row.state, row.finished_at),
         row.submitted_at,
         row.changed_at,
         row.finished_at,
@@ -59,14 +62,18 @@ def job_values(row: JobRow) -> Values:
     )
 
 
-def check_end(job_id: str, state: JobState, finished_at: float | None) -> None:
-    """Refuse a job that has ended without a time, or has a time without having ended.
+def state_text(job_id: str, state: JobState, finished_at: float | None) -> str:
+    """Return how a state is written.
 
     Raises:
-        ValueError: if the two do not agree: both stores tell ended jobs by that time.
+        ValueError: if the job has ended without a time, or has a time without having ended: stores
+            tell ended jobs by that time.
     """
-    if (state in TERMINAL) is (finished_at is None):
-        raise ValueError(f"job {job_id} cannot be {state} with finished_at={finished_at}")
+    # The plain str: an enum is hashed in Python code, and SQLite seeks an adapter of a subclass.
+    text: str = state._value_
+    if (text in _ENDED) is (finished_at is None):
+        raise ValueError(f"job {job_id} cannot be {text} with finished_at={finished_at}")
+    return text
 
 
 def checkpoint_values(row: CheckpointRow) -> Values:

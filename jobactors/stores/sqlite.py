@@ -239,7 +239,7 @@ class SqliteStore:
 
     def _write(self, change: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run ``change`` in a transaction that holds while this store owns the file."""
-        # No context manager here: this is the way of every change, and a third of it is counted.
+        # No context manager here: every change comes this way, and it would be a tenth of its cost.
         connection = self._connected()
         try:
             connection.execute("BEGIN IMMEDIATE")

@@ -32,6 +32,7 @@ import jobactors as ja
 async def train(epochs, step=0.35, start=0):
     for epoch in range(start, epochs):
         ja.progress(epoch + 1, epochs, f"loss {2.1 / (epoch + 2) ** 0.5:.2f}", unit="epochs")
+        await ja.current_job().check()  # where it can pause
         await trio.sleep(step)
 
 async def download(size=2e9, speed=4.6e6, start=0.31):
@@ -106,10 +107,10 @@ def lab() -> Iterator[tuple[LabServer, Browser]]:
     """Run a JupyterLab and a Chromium."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        environ = dict(isolated_environment(folder / "chromium"))
+        environ = isolated_environment(folder / "chromium")
         with run_server(folder / "lab") as server, sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=find_chromium(), args=list(CHROMIUM_FLAGS), env=environ
+                executable_path=find_chromium(), args=list(CHROMIUM_FLAGS), env=dict(environ)
             )
             (server.root / "work.py").write_text(WORK, encoding="utf-8")
             yield server, browser
@@ -122,11 +123,12 @@ def opened(
 ) -> Iterator[Notebook]:
     """Open a notebook that has the page to itself."""
     server.write_notebook(path, cells)
-    context = browser.new_context(viewport=size)
+    context = browser.new_context(viewport=WIDE)
     notebook = Notebook(server, path, context.new_page())
     notebook.open()
     for command in ("application:toggle-left-area", "application:toggle-side-tabbar"):
         notebook.page.evaluate("name => window.jupyterapp.commands.execute(name)", command)
+    notebook.page.set_viewport_size(size)
     yield notebook
     context.close()
     server.end_session(path)

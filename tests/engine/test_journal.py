@@ -235,6 +235,25 @@ async def test_progress_is_written_now_and_then(autojump_clock: MockClock) -> No
         await job
 
 
+async def test_a_checkpoint_takes_the_progress_along(autojump_clock: MockClock) -> None:
+    """What rests after a kill says how far its checkpoint is, and not how far it was before."""
+    store = TroubledStore()
+
+    async def work() -> None:
+        for n in range(40):
+            ja.progress(n, 100)
+            await trio.sleep(0.1)
+            ja.save_checkpoint(n)
+        await trio.sleep(1)
+
+    async with ja.open_jobs(store=store) as jobs:
+        job = jobs.options(checkpoint_every=ja.Every(items=10)).submit(work)
+        await trio.sleep(4.5)
+        (row,) = store.unfinished()
+        assert json.loads(row.status)["progress"]["fraction"] >= 0.38
+        await job
+
+
 async def test_a_job_has_an_event_log() -> None:
     """What happened to it, in order, also in the next process."""
     store = ja.MemoryStore()

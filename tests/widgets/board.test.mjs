@@ -22,7 +22,7 @@ test('each button is offered where it can work, and says why where it cannot', (
     [{ state: 'queued', waiting: 'slot' }, ['hold', 'cancel']],
     [{ state: 'queued', waiting: 'hold' }, ['release', 'cancel']],
     [{ state: 'cancelling', stuck: true }, ['cancel (it is being cancelled already)']],
-    [{ state: 'interrupted' }, ['resume', 'cancel']],
+    [{ state: 'interrupted' }, ['resume', 'fresh', 'discard']],
     [{ state: 'failed' }, ['restart', 'dismiss']]
   ];
   for (const [r, verbs] of cases) assert.deepEqual(offered(r), verbs);

@@ -218,7 +218,7 @@ async def test_rows_read_before_the_feed_begins_are_not_told_again(
         held = jobs.options(hold=True)
         same, changed = (held.submit(trio.sleep, 1) for _ in range(2))
         feed, panel = Feed(), FakePanel(jobs)
-        rows = [feed.row(snapshot, 0) for snapshot in jobs.list()]
+        rows = feed.rows(jobs, jobs.list())
         changed.cancel()
         jobs.attach(feed.serve)
         feed.add(panel, 0)

@@ -47,6 +47,8 @@ VERBS: Final[Mapping[str, Callable[[ja.Job[Any]], object]]] = {
     "hold": lambda job: job.hold(),
     "release": lambda job: job.release(),
     "restart": lambda job: job.restart(),
+    "fresh": lambda job: job.restart(from_checkpoint=False),
+    "discard": lambda job: job.discard(),
     "dismiss": lambda job: job.delete(),
     "read": _read,
 }

@@ -146,10 +146,13 @@ class Feed:
         self._count = itertools.count()
         # What was read before the first batch, which tells of every job as if it were new.
         self._read_early: dict[str, ja.JobSnapshot] | None = {}
+        self._jobs: ja.Jobs | None = None  # while it is served
+        self._obstacles: dict[str, str] = {}  # what was told of jobs at rest
         self._news = trio.Event()
 
     async def serve(self, jobs: ja.Jobs) -> None:
         """Send frames until cancelled, and a last one.  For :meth:`jobactors.Jobs.attach`."""
+        self._jobs = jobs
         try:
             async with jobs.subscribe() as batches, trio.open_nursery() as nursery:
                 nursery.start_soon(self._send_frames)
@@ -159,11 +162,34 @@ class Feed:
         finally:
             self._end()
 
-    def row(self, snapshot: ja.JobSnapshot, now: float) -> Row:
-        """Return the whole row of a job, with its number.  From any thread."""
-        if (early := self._read_early) is not None:
-            early[snapshot.id] = snapshot
-        return row_of(snapshot, now, self._number(snapshot.id))
+    def rows(self, jobs: ja.Jobs | None, snapshots: Iterable[ja.JobSnapshot]) -> list[Row]:
+        """Return the whole rows of jobs, with their numbers.  From any thread."""
+        now, told = self._clock(), list(snapshots)
+        rests = any(snapshot.state is ja.JobState.INTERRUPTED for snapshot in told)
+        resting = _resting(jobs) if rests else {}
+        rows = []
+        for snapshot in told:
+            job_id = snapshot.id
+            if (early := self._read_early) is not None:
+                early[job_id] = snapshot
+            work = resting.get(job_id)
+            self._obstacles[job_id] = "" if work is None else work.obstacle
+            rows.append(row_of(snapshot, now, self._number(job_id), work))
+        return rows
+
+    def look_again(self) -> None:
+        """See what stands in the way of jobs at rest: a cell may have changed that.
+
+        On the jobs' loop only.
+        """
+        states = {known.job.state for known in self._known.values()}
+        if ja.JobState.INTERRUPTED not in states:
+            return
+        for job_id, work in _resting(self._jobs).items():
+            known = self._known.get(job_id)
+            if known is not None and self._obstacles.get(job_id, "") != work.obstacle:
+                self._mark(known, _News.ALL)
+                self._news.set()
 
     def _number(self, job_id: str) -> int:
         number = self._numbers.get(job_id)
@@ -234,13 +260,10 @@ class Feed:
         going, self._going = self._going, []
         if changed or going:
             self.frame += 1
-        now = self._clock()
         wanted = bool(self._panels.keys() - self._behind)
-        changes: dict[str, _Change] = {}
+        changes = self._changes(changed) if wanted else {}
         for known in changed:
             known.changed_in = self.frame
-            if wanted:
-                changes[known.job.id] = self._change(known, now)
             known.news = _News.NOTHING
         self._forget(going)
         gone = set(going)
@@ -258,14 +281,18 @@ class Feed:
         while len(self._gone) > MOST_GONE:
             self._oldest = self._gone.pop(next(iter(self._gone)))
 
-    def _change(self, known: _Known, now: float) -> _Change:
-        snapshot = known.job.snapshot()
-        if known.news is not _News.ALL and (numbers := moved(known.number, snapshot)):
-            if known.news is _News.NUMBERS:
-                return _Change(moved=numbers)
-            if (words := words_of(snapshot.progress)) is not None:
-                return _Change(number=known.number, words=words, moved=numbers)
-        return _Change(row=self.row(snapshot, now))
+    def _changes(self, changed: Iterable[_Known]) -> dict[str, _Change]:
+        changes: dict[str, _Change] = {}
+        whole: list[ja.JobSnapshot] = []
+        for known in changed:
+            small = _small(known)
+            if small is None:
+                whole.append(known.job.snapshot())
+            else:
+                changes[known.job.id] = small
+        for snapshot, row in zip(whole, self.rows(self._jobs, whole), strict=True):
+            changes[snapshot.id] = _Change(row=row)
+        return changes
 
     def _tell(self, panel: Panel, changes: dict[str, _Change], gone: set[str]) -> None:
         has = self._panels[panel]
@@ -299,10 +326,9 @@ class Feed:
     def _since(self, panel: Panel, has: int) -> Frame | None:
         if has < self._oldest:
             return Frame(self.frame, has, rows=panel.present_rows(), full=True)
-        now = self._clock()
         late = [known for known in self._of(panel) if known.changed_in > has]
         gone = [] if panel.job_id else [id_ for id_, frame in self._gone.items() if frame > has]
-        rows = [self.row(known.job.snapshot(), now) for known in late]
+        rows = self.rows(self._jobs, [known.job.snapshot() for known in late])
         return Frame(self.frame, has, rows=rows, gone=gone) if late or gone else None
 
     def _of(self, panel: Panel) -> list[_Known]:
@@ -312,11 +338,10 @@ class Feed:
         return [] if known is None else [known]
 
     def _end(self) -> None:
-        now = self._clock()
         self.frame += 1
         for panel, has in self._panels.items():
             try:
-                rows = [self.row(known.job.snapshot(), now) for known in self._of(panel)]
+                rows = self.rows(None, [known.job.snapshot() for known in self._of(panel)])
                 panel.end(Frame(self.frame, has, rows=rows, full=True, ended=True))
             except Exception:
                 _log.exception("a panel could not be told that its jobs have ended")
@@ -324,3 +349,24 @@ class Feed:
         self._behind.clear()
         self._known.clear()
         self._changed.clear()
+        self._jobs = None
+
+
+def _small(known: _Known) -> _Change | None:
+    """What is told of a job that only got on; None if that needs its whole row."""
+    if known.news is _News.ALL:
+        return None
+    snapshot = known.job.snapshot()
+    numbers = moved(known.number, snapshot)
+    if numbers is None or known.news is _News.NUMBERS:
+        return None if numbers is None else _Change(moved=numbers)
+    words = words_of(snapshot.progress)
+    return None if words is None else _Change(number=known.number, words=words, moved=numbers)
+
+
+def _resting(jobs: ja.Jobs | None) -> dict[str, ja.Resumable]:
+    """The work that can go on, by job id."""
+    try:
+        return {} if jobs is None else {work.job_id: work for work in jobs.resumable()}
+    except ja.JobactorsError:  # the system is just closing
+        return {}

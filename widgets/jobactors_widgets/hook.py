@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -36,10 +37,12 @@ class DisplayHook:
         self._faces: WeakKeyDictionary[ja.Jobs, _Face] = WeakKeyDictionary()
         self._saved: SavedOutputs | None = None
         self._sidebar = Sidebar()
+        self._follows_cells = False
 
     def started(self, jobs: ja.Jobs) -> None:
         """Tell JupyterLab's sidebar of a job system that ``ja.start`` opened in this kernel."""
         self._sidebar.follow(jobs)
+        self._follow_cells(current_kernel())
 
     def mimebundle(self, thing: ja.Job[Any] | ja.Jobs) -> dict[str, object] | None:
         """Return what a notebook shows for ``thing``; None outside of one, where its repr serves.
@@ -61,7 +64,22 @@ class DisplayHook:
         except Exception:
             _log.exception("no live panel could be made")
         self._keep_true(kernel, thing, bundle, panel)
+        self._follow_cells(kernel)
         return bundle
+
+    def _follow_cells(self, kernel: Any) -> None:
+        """See after each cell what stands in the way of jobs at rest: it may declare a type."""
+        events = getattr(getattr(kernel, "shell", None), "events", None)
+        if events is None or self._follows_cells:
+            return
+        self._follows_cells = True
+        events.register("post_run_cell", self._cell_ended)
+
+    def _cell_ended(self, _result: object = None) -> None:
+        self._sidebar.look_again()
+        for jobs, face in list(self._faces.items()):
+            with suppress(ja.JobactorsError):  # it has ended
+                jobs.post(face.feed.look_again)
 
     def _keep_true(
         self,

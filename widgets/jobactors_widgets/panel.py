@@ -16,7 +16,6 @@ Handlers run in whatever thread ipykernel hears a message in; they only post to 
 
 from __future__ import annotations
 
-import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -105,14 +104,14 @@ class JobsPanel(anywidget.AnyWidget):
 
     def present_rows(self) -> list[Row]:
         """Return every row as it is now, or was when the job system ended.  From any thread."""
-        jobs, job, now = self._jobs, self._job, time.time()
+        jobs, job = self._jobs, self._job
         try:
             if jobs is None:
                 return self._last_rows
             snapshots = jobs.list() if job is None else [job.snapshot()]
         except ja.JobactorsError:  # the system is just closing
             return self._last_rows
-        return [self._feed.row(snapshot, now) for snapshot in snapshots]
+        return self._feed.rows(jobs, snapshots)
 
     def restate(self) -> None:
         """Send the first state anew, for who only writes it down: nbclient.  In the main thread."""

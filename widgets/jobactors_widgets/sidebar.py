@@ -22,7 +22,6 @@ sent from there.
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -79,6 +78,11 @@ class Sidebar:
             return False
         self._hears = hears_while_busy(kernel)
         return True
+
+    def look_again(self) -> None:
+        """A cell has ended: what stood in the way of jobs at rest may be gone."""
+        if self._served is not None:
+            self._served.post(self._served.look_again)
 
     def hear(self, data: Any) -> None:
         """Take what a browser said; in any thread."""
@@ -195,8 +199,12 @@ class _Served:
 
     def present_rows(self) -> list[Row]:
         """Return every row as it is now."""
-        feed, now = self._feed, time.time()
-        return [] if feed is None else [feed.row(each, now) for each in self.snapshots()]
+        return [] if self._feed is None else self._feed.rows(self.jobs, self.snapshots())
+
+    def look_again(self) -> None:
+        """See what stands in the way of jobs at rest; on the jobs' loop."""
+        if self._feed is not None:
+            self._feed.look_again()
 
     def show(self, frame: Frame) -> None:
         """Send what changed."""

@@ -39,6 +39,9 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``pausable``   true: it has been seen to pass a point where it can pause
 ``lines``      lines it has written to its log
 ``ended``      when it ended, in seconds since the epoch
+``rest``       seconds since it was interrupted, when the row was made
+``obstacle``   why an interrupted job cannot go on here and now, at most 500 characters
+``changed``    true: its type's source has changed since it was submitted
 ``unread``     true: it has succeeded or failed, and nobody has read what it ended with
 =============  ==========================================================================
 """
@@ -106,6 +109,9 @@ class Row(TypedDict):
     pausable: NotRequired[bool]
     lines: NotRequired[int]
     ended: NotRequired[float]
+    rest: NotRequired[float]
+    obstacle: NotRequired[str]
+    changed: NotRequired[bool]
     unread: NotRequired[bool]
 
 
@@ -167,7 +173,12 @@ def words_of(progress: ja.Progress) -> Words | None:
     return words
 
 
-def row_of(snapshot: ja.JobSnapshot, now: float, number: int | None = None) -> Row:
+def row_of(
+    snapshot: ja.JobSnapshot,
+    now: float,
+    number: int | None = None,
+    resting: ja.Resumable | None = None,
+) -> Row:
     """Say in one row how a job stands at the time ``now`` (seconds since the epoch).
 
     Never raises for what a job put into its name, message or numbers: text is cut and made valid
@@ -183,6 +194,8 @@ def row_of(snapshot: ja.JobSnapshot, now: float, number: int | None = None) -> R
         _add_waiting(row, snapshot, now)
         _add_progress(row, snapshot.progress)
         _add_times(row, snapshot, now)
+        if snapshot.state.value == "interrupted":
+            _add_rest(row, snapshot, now, resting)
     except Exception:
         _log.debug("a row without all that could be said", exc_info=True)
     return row
@@ -199,6 +212,16 @@ def _add_times(row: Row, snapshot: ja.JobSnapshot, now: float) -> None:
         row["ended"] = ended
     if not snapshot.read and snapshot.state.value != "cancelled":
         row["unread"] = True
+
+
+def _add_rest(row: Row, snapshot: ja.JobSnapshot, now: float, resting: ja.Resumable | None) -> None:
+    rest = _number(max(0.0, now - snapshot.changed_at), 0)
+    if rest is not None:
+        row["rest"] = rest
+    if resting is not None and resting.obstacle:
+        row["obstacle"] = safe_text(resting.obstacle, LONGEST_MESSAGE)
+    if resting is not None and resting.changed:
+        row["changed"] = True
 
 
 def _add_labels(row: Row, snapshot: ja.JobSnapshot) -> None:

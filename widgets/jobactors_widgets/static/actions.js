@@ -9,12 +9,15 @@ import { TERMINAL } from './format.js';
  * @property {string} pressed   the row's word until the kernel has answered
  * @property {string} as        the row's look until then
  * @property {string} icon      a drawing for dom.js; without one the button says its label
+ * @property {(row: import('./format.js').Row) => boolean} [worded]   it says its label beside it
  * @property {(row: import('./format.js').Row) => boolean} offered
  * @property {(row: import('./format.js').Row) => string} why   why it cannot now; '' if it can
  */
 
 const pausing = row => row.state === 'running' && row.request === 'pause';
 const always = () => '';
+const AGAIN = 'M12.8 6.2A5.2 5.2 0 1 0 13.2 9M13.2 3v3.4h-3.4';
+const CROSS = 'M4.5 4.5l7 7M11.5 4.5l-7 7';
 
 /** The buttons of a row, in their order.  @type {Action[]} */
 export const ACTIONS = [
@@ -27,7 +30,13 @@ export const ACTIONS = [
   {
     verb: 'resume', label: 'Resume', pressed: 'resuming…', as: 'paused', icon: 'M5.5 3.8l6.5 4.2l-6.5 4.2z',
     offered: row => row.state === 'paused' || row.state === 'interrupted' || pausing(row),
-    why: row => row.request === 'resume' ? 'it goes on as soon as a slot is free' : ''
+    worded: row => row.state === 'interrupted',
+    why: row => row.request === 'resume' ? 'it goes on as soon as a slot is free'
+      : row.state === 'interrupted' ? row.obstacle || '' : ''
+  },
+  {
+    verb: 'fresh', label: 'Start fresh', pressed: 'starting again…', as: '', icon: AGAIN,
+    offered: row => row.state === 'interrupted', why: row => row.obstacle || ''
   },
   {
     verb: 'hold', label: 'Hold', pressed: 'holding…', as: 'queued', icon: 'M5.5 4v8M10.5 4v8',
@@ -39,22 +48,26 @@ export const ACTIONS = [
   },
   {
     verb: 'cancel', label: 'Cancel', pressed: 'cancelling…', as: 'cancelling', icon: '',
-    offered: row => !TERMINAL.has(row.state),
+    offered: row => !TERMINAL.has(row.state) && row.state !== 'interrupted',
     why: row => row.state === 'cancelling' || row.request === 'cancel' ? 'it is being cancelled already' : ''
   },
   {
     verb: 'restart', label: 'Restart', pressed: 'starting again…', as: '',
-    icon: 'M12.8 6.2A5.2 5.2 0 1 0 13.2 9M13.2 3v3.4h-3.4',
+    icon: AGAIN,
     offered: row => TERMINAL.has(row.state), why: always
   },
   {
-    verb: 'dismiss', label: 'Dismiss', pressed: 'dismissing…', as: '', icon: 'M4.5 4.5l7 7M11.5 4.5l-7 7',
+    verb: 'discard', label: 'Discard', pressed: 'discarding…', as: '', icon: CROSS,
+    offered: row => row.state === 'interrupted', why: always
+  },
+  {
+    verb: 'dismiss', label: 'Dismiss', pressed: 'dismissing…', as: '', icon: CROSS,
     offered: row => TERMINAL.has(row.state), why: always
   }
 ];
 
 /** What many can be asked at once, in the order of the buttons. */
-export const FOR_MANY = ['cancel', 'pause', 'resume', 'dismiss'].map(verb => ACTIONS.find(a => a.verb === verb));
+export const FOR_MANY = ['cancel', 'pause', 'resume', 'discard', 'dismiss'].map(verb => ACTIONS.find(a => a.verb === verb));
 
 /** Those of `rows` that can be asked. @param {Action} action */
 export function askable(action, rows) {

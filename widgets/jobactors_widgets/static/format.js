@@ -34,6 +34,9 @@
  * @property {number} [lines]     lines of its log
  * @property {number} [ended]     when, in seconds since the epoch
  * @property {boolean} [unread]
+ * @property {number} [rest]      seconds since it was interrupted
+ * @property {string} [obstacle]  why it cannot go on
+ * @property {boolean} [changed]  its source has changed
  */
 
 /** States that no event leads out of. */
@@ -75,12 +78,20 @@ export function detail(row) {
   if (row.stuck) return 'does not answer; it keeps its slot until it ends';
   if (row.state === 'queued') return waitingFor(row);
   if (row.error && row.state === 'failed') return row.error;
+  if (row.state === 'interrupted') return atRest(row);
   if (row.reason && !ACTIVE.has(row.state)) return row.reason;
   const attempt = row.attempt ? `attempt ${row.attempt}` : '';
   const where = [row.stages, row.message].filter(Boolean).join(': ');
   const counted = row.total !== undefined && row.total > 1 ? howFarInFull(row) : '';
   const counters = Object.entries(row.counters || {}).map(([name, n]) => `${name} ${amount(n)}`);
   return [attempt, where, counted, ...counters].filter(Boolean).join(' · ');
+}
+
+/** @param {Row} row */
+function atRest(row) {
+  const ago = row.rest === undefined ? '' : row.rest < 1 ? 'just now' : `${span(row.rest)} ago`;
+  const changed = row.changed ? 'its source has changed since' : '';
+  return [ago, row.obstacle, changed, row.reason].filter(Boolean).join(' · ');
 }
 
 /** @param {Row} row */

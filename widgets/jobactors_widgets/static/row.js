@@ -108,6 +108,7 @@ export function createRow(id, { press, unfold, select, deep }) {
     // A focused button that goes away hands its focus to the row, not to the page's top.
     if (!offered && button === document.activeElement) el.focus();
     setHidden(button, !offered);
+    if (action.worded) button.classList.toggle('ja-worded', action.worded(row));
     setAttribute(button, 'aria-label', `${action.label} ${label}${why ? ` (${why})` : ''}`);
     setAttribute(button, 'title', why ? `${action.label}: ${why}` : action.label);
     // Not `disabled`, which would throw the keyboard's place away at the press.
@@ -146,6 +147,7 @@ function createButtons(el, press) {
     const button = append(box, 'button', action.icon ? 'ja-button ja-small' : 'ja-button', { type: 'button' });
     button.dataset.verb = action.verb;
     if (action.icon) glyph(button, 'ja-glyph', action.icon);
+    if (action.worded) setText(append(button, 'span', 'ja-label'), action.label);
     else setText(button, action.label);
     button.addEventListener('click', event => {
       // The second click of a double one is not meant for the button that has come to its place.

@@ -1,0 +1,62 @@
+"""The morning after: work that was interrupted is seen, and goes on from its checkpoint."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenNotebook
+from tests.browser.test_board import AXE, GENEROUS, row, violations
+
+STARTED = "import trio\nimport jobactors as ja\njobs = ja.start()"
+DECLARED = """\
+@ja.job("index", checkpoint_every=0)
+async def index(folder):
+    begun = ja.current_job().checkpoint or 0
+    for page in range(begun, 200):
+        ja.progress(page + 1, 200, f"page {page + 1}")
+        ja.save_checkpoint(page + 1)
+        await trio.sleep(0.03 if page < 90 else 1.0)
+"""
+SUBMITTED = """\
+job = jobs.options(subject="wiki").submit("index", {"folder": "wiki"})
+other = jobs.options(subject="letters").submit("index", {"folder": "letters"})
+job
+"""
+KILLED = "import os; os.kill(os.getpid(), 9)"
+
+
+def test_interrupted_work_goes_on_the_next_morning(open_notebook: OpenNotebook) -> None:
+    """The row says how far it was and what is missing; then Resume, Start fresh and Discard work."""
+    notebook = open_notebook([STARTED, DECLARED, SUBMITTED, KILLED, "jobs"])
+    page = notebook.page
+    for index in range(3):
+        notebook.run_and_wait(index)
+    running = notebook.cell(2).locator(".ja-row")
+    expect(running.locator(".ja-far")).to_have_text("45\u202f%", timeout=GENEROUS)
+    notebook.run_cell(3)
+    page.locator(".jp-Dialog .jp-mod-accept").click(timeout=GENEROUS)
+    notebook.wait_idle()
+    notebook.run_and_wait(0)
+    notebook.run_and_wait(4)
+    board = notebook.cell(4).locator(".ja-jobs")
+    wiki, letters = row(board, "index · wiki"), row(board, "index · letters")
+    resume = wiki.get_by_role("button", name="Resume")
+    expect(wiki).to_have_attribute("data-state", "interrupted", timeout=GENEROUS)
+    expect(wiki.locator(".ja-far")).to_have_text("45\u202f%")
+    expect(wiki.locator(".ja-says")).to_contain_text("is not registered yet")
+    expect(resume).to_have_attribute("aria-disabled", "true")
+    notebook.screenshot("interrupted-undeclared")
+    notebook.run_and_wait(1)
+    expect(resume).not_to_have_attribute("aria-disabled", "true")
+    expect(wiki.locator(".ja-says")).to_contain_text(" ago")
+    page.add_script_tag(path=AXE)
+    assert violations(board) == []
+    notebook.screenshot("interrupted")
+    resume.click()
+    expect(wiki).to_have_attribute("data-state", "running", timeout=GENEROUS)
+    expect(wiki.locator(".ja-says")).to_contain_text("page 9", timeout=GENEROUS)
+    letters.get_by_role("button", name="Discard").click()
+    expect(letters).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
+    notebook.screenshot("resumed")
+    wiki.get_by_role("button", name="Cancel").click()
+    expect(wiki).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
