@@ -159,10 +159,11 @@ _HOMES = {
     "stores.memory": "MemoryStore",
     "stores.sqlite": "SqliteStore",
     "model.errors": (
-        "AlreadyStarted ChainFailed ChainInvalid CheckpointFound Deadlock DuplicateJob IllegalMove IllegalVerb JobactorsError JobCancelled "
-        "JobFailed JobInterrupted JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem NoStore ResultNotKept "
-        "NotResumable RangesUnfinished ResourceBusy StoreBusy StoreDamaged StoreError StoreFailed StoreLost "
-        "StoreTooNew TooMuch UnknownJob UnknownJobType WorkerDied "
+        "AlreadyStarted ChainFailed ChainInvalid CheckpointFound Deadlock DuplicateJob "
+        "IllegalMove IllegalVerb JobactorsError JobCancelled JobFailed JobInterrupted "
+        "JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem NoStore ResultNotKept "
+        "NotResumable RangesUnfinished ResourceBusy StoreBusy StoreDamaged StoreError "
+        "StoreFailed StoreLost StoreTooNew TooMuch UnknownJob UnknownJobType WorkerDied "
         "WrongProcess WrongThread"
     ),
 }

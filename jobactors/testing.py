@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
+from jobactors.inside.checkpoint import Kept, Saver
 from jobactors.inside.context import CURRENT, JobContext
 from jobactors.inside.control import Control, StopJob
 from jobactors.inside.inbox import Inbox
 from jobactors.inside.meter import Meter
+from jobactors.model.checkpoint import Every
 from jobactors.model.events import Event, JobProgressed
+from jobactors.model.exact import exact_json, from_json
 from jobactors.model.log import Log, as_text
 from jobactors.model.outcome import Partial
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
     from jobactors.engine.jobs import Jobs
+    from jobactors.model.chain import ItemError
     from jobactors.model.progress import Progress
 
 T = TypeVar("T")
@@ -45,6 +49,10 @@ class Inside(Generic[T]):
     """What it reported, one sample for each report that changed something."""
     log: str
     """What it wrote with ``ja.current_job().write_log``."""
+    checkpoint: Any = None
+    """What it saved last with ``ja.save_checkpoint``; None if it saved nothing."""
+    errors: tuple[ItemError, ...] = ()
+    """What ``ja.collect_errors`` has written down."""
 
 
 def run_inside(
@@ -53,6 +61,7 @@ def run_inside(
     messages: Iterable[Any] = (),
     cancel_after: int | None = None,
     attempt: int = 1,
+    checkpoint: Any = None,
     **kwargs: Any,
 ) -> Inside[T]:
     """Run a synchronous job function as a job would, without a system, and tell what it said.
@@ -63,6 +72,7 @@ def run_inside(
         messages: What waits in its inbox.
         cancel_after: Request a cancel after so many reports; 0 before the first line; default: not.
         attempt: What ``ja.current_job().attempt`` says.
+        checkpoint: What an earlier attempt has saved; default: nothing.
         **kwargs: Its keyword arguments.
 
     Raises:
@@ -75,8 +85,16 @@ def run_inside(
     """
     control, log = Control(loop_thread=0), Log(2**20)
     witness = _Witness(control, cancel_after)
+    kept = {} if checkpoint is None else {"": Kept(exact_json(checkpoint), 0)}
+    saver = Saver(witness.meter, Every(), lambda _: None, kept)
     job = JobContext(
-        control, witness.meter, id="test-1", attempt=attempt, inbox=_inbox(messages), log=log
+        control,
+        witness.meter,
+        id="test-1",
+        attempt=attempt,
+        inbox=_inbox(messages),
+        log=log,
+        saver=saver,
     )
 
     def call() -> Any:
@@ -90,9 +108,18 @@ def run_inside(
         stopped = True
     log.finish(0.0)
     partial = isinstance(value, Partial)
-    kept = value.value if isinstance(value, Partial) else value
+    result = value.value if isinstance(value, Partial) else value
     seen = tuple(witness.seen)
-    return Inside(kept, stopped, stopped or partial, seen, as_text(log.lines()))
+    saved = [from_json(last.text) for part, last in saver.take() if not part]
+    return Inside(
+        result,
+        stopped,
+        stopped or partial,
+        seen,
+        as_text(log.lines()),
+        saved[0] if saved else None,
+        job.errors,
+    )
 
 
 class _Witness:

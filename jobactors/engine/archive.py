@@ -250,7 +250,7 @@ def _delete(system: System, record: Record) -> None:
             raise IllegalVerb(record.id, state, "delete", f"{other.id} comes after it")
     if system.find(record.id) is not None:
         system.remove(record.id, DELETED)
-    elif state.is_terminal and system.journal is not None:
+    elif state.is_terminal and system.find_kept(record.id) is not None:
         system.forget((record.id,))
     else:
         raise UnknownJob(record.id)

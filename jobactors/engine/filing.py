@@ -22,14 +22,16 @@ from jobactors.model.outcome import NotKept
 from jobactors.model.progress import NO_PROGRESS, Progress
 from jobactors.model.stored import EventRow, JobRow
 
+from .spec import LARGEST
+
 if TYPE_CHECKING:
     from jobactors.model.events import Event
     from jobactors.model.snapshot import JobInfo, JobSnapshot
 
     from .spec import Spec
 
-LARGEST_RESULT: Final = 64 * 2**20
-"""Characters of JSON; of a longer result only its type's name is kept."""
+_LARGEST_NOTE: Final = 2**20
+"""Characters of JSON: of a longer metadata value only its type's name is kept."""
 
 
 def row_of(snapshot: JobSnapshot, spec: Spec) -> JobRow:
@@ -82,10 +84,10 @@ def _spec_text(info: JobInfo, spec: Spec) -> str:
 def _shown(value: object) -> object:
     """A metadata value as it is kept: exactly, or the name of its type."""
     try:
-        exact_json(value)
+        text = exact_json(value)
     except NotExact:
         return _type_name(value)
-    return value
+    return value if len(text) <= _LARGEST_NOTE else _type_name(value)
 
 
 def _key(key: object) -> object:
@@ -125,7 +127,7 @@ def _result_text(value: object) -> str | None:
         text = exact_json(value)
     except (NotExact, RecursionError, MemoryError):
         return None
-    return text if len(text) <= LARGEST_RESULT else None
+    return text if len(text) <= LARGEST else None
 
 
 def _progress_said(progress: Progress) -> dict[str, Any]:

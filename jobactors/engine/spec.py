@@ -53,6 +53,8 @@ class Spec:
     """Why it cannot be resumed by another process; empty if it can."""
 
 
+LARGEST: Final = 64 * 2**20
+"""Characters of JSON: of longer arguments and results only the type's name is kept."""
 _NO_ARGUMENTS: Final = '{"args": [], "kwargs": {}, "jobs": []}'
 
 # Options that are in the job's info already, or say nothing about a later run.
@@ -108,9 +110,12 @@ def _arguments(
     plain_kwargs = {name: _plain(name, value, jobs) for name, value in kwargs.items()}
     try:
         shown = {"args": plain_args, "kwargs": plain_kwargs, "jobs": jobs}
-        return exact_json(shown, "the arguments"), ""
+        text = exact_json(shown, "the arguments")
     except NotExact as exc:
         return _NO_ARGUMENTS, f"{_readable(str(exc))}: pass a path, or plain JSON, instead"
+    if len(text) > LARGEST:
+        return _NO_ARGUMENTS, "its arguments are too large to be kept: pass a path instead"
+    return text, ""
 
 
 def _readable(text: str) -> str:

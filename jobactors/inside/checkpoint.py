@@ -242,6 +242,7 @@ class Saver:
 
     def news(self) -> Iterator[dict[str, Any]]:
         """Yield what was saved since the last call, for JSON."""
+        now = self._due
         for part, saved in self.take():
             yield {
                 "part": part,
@@ -251,6 +252,7 @@ class Saver:
                 "dropped": saved.dropped,
                 "files": sorted(self.files),
                 "lasting": sorted(self.lasting),
+                "now": now,
             }
 
     def take_in(self, news: dict[str, Any]) -> None:
@@ -260,6 +262,8 @@ class Saver:
         more = items - self._done(part)
         self._saved[part] = Saved(news["value"], False, items, news["fraction"], news["dropped"])
         self._tell(max(0, more))
+        if news["now"]:
+            self.write()
 
     @property
     def parts(self) -> frozenset[str]:

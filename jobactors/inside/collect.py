@@ -70,9 +70,10 @@ class Errors:
         self.part = part
         self.items: list[ItemError] = []
         self.count = 0
-        if isinstance(kept, dict):
-            self.count = kept["count"]
-            self.items = [ItemError(*error) for error in kept["errors"]]
+        match kept:
+            case {"count": int(count), "errors": list(errors)}:
+                self.count = count
+                self.items = [ItemError(str(item), str(error)) for item, error in errors]
 
     def as_json(self) -> dict[str, Any]:
         """Return them as they are kept."""

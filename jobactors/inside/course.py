@@ -106,14 +106,14 @@ class Course:
         kept = self._context.checkpoint
         if kept is None:
             return any(self._has_kept(key) for key in self._keys)
-        entries = kept.get("chain") if isinstance(kept, dict) else None
         known = {key: i for i, key in enumerate(self._keys)}
-        if not isinstance(entries, list) or any(e["phase"] not in known for e in entries):
+        try:
+            self._done = {known[entry["phase"]]: _Done.of(entry) for entry in kept["chain"]}
+        except (KeyError, TypeError):
             raise ValueError(
                 "the kept checkpoint is not one of this chain: submit with "
                 'on_checkpoint="fresh" to begin anew'
-            )
-        self._done = {known[entry["phase"]]: _Done.of(entry) for entry in entries}
+            ) from None
         self._run_again_what_is_needed()
         return True
 

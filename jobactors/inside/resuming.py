@@ -77,8 +77,7 @@ class _Loops:
     def __init__(self, saver: Saver, part: str) -> None:
         self._saver = saver
         self._part = part
-        kept = saver.value_of(part)
-        self._kept: list[int] = kept if isinstance(kept, list) else [] if kept is None else [kept]
+        self._kept = _counts(saver.value_of(part))
         self._ended: list[int] = []
         self._open: _OneOf | None = None
 
@@ -101,6 +100,16 @@ class _Loops:
     def close(self, done: int) -> None:
         self._open = None
         self._ended.append(done)
+
+
+def _counts(kept: Any) -> list[int]:
+    counts = kept if isinstance(kept, list) else [] if kept is None else [kept]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError(
+            f"what is kept of a resumable loop is no number of items: {kept!r:.100}; submit with "
+            'on_checkpoint="fresh" to begin anew'
+        )
+    return counts
 
 
 class _OneOf:

@@ -43,7 +43,7 @@ class TroubledStore(ja.MemoryStore):
 @contextmanager
 def registered(**functions: Any) -> Iterator[None]:
     """Declare job types for a block, and none of them after it: as in another process."""
-    import jobactors.engine.chain  # declares the built-in type, which stays
+    import jobactors.engine.chain  # noqa: F401 - declares the built-in type, which stays
     from jobactors.model import jobtype
 
     before = dict(jobtype._registered)

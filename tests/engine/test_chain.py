@@ -393,6 +393,20 @@ async def test_the_checkpoint_of_another_chain_is_refused() -> None:
             await job
 
 
+@pytest.mark.parametrize("kept", [3, {"chain": 3}, {"chain": [3]}, {"chain": [{"phase": "A"}]}])
+async def test_a_checkpoint_that_no_chain_has_written_is_refused(kept: Any) -> None:
+    async def work() -> None:
+        if ja.current_job().checkpoint is None:
+            ja.save_checkpoint(kept)
+            raise Broken
+        await ja.chain(ja.phase("A", Diary().phase("A"))).run()
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(retry=ja.Retry(max=2, base=0)).submit(work)
+        with pytest.raises(ValueError, match="not one of this chain"):
+            await job
+
+
 async def test_a_phase_may_snooze() -> None:
     async def wait_once() -> int:
         if ja.current_job().attempt == 1:

@@ -532,3 +532,17 @@ async def test_a_process_saves_before_it_pauses_and_before_its_cancel() -> None:
         await job.wait()
         (cancelled,) = values(jobs)
         assert cancelled >= paused
+
+
+def do_batches(count: int) -> None:
+    """Be a job in a process that does batches, and stands still after each."""
+    for batch in ja.batches(range(count), 2):
+        if 4 in batch:
+            ja.current_job().wait_cancel_requested().result()
+
+
+async def test_a_batch_in_a_process_of_its_own_is_written_at_once() -> None:
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner="process").submit(do_batches, 10)
+        await until(jobs, lambda: values(jobs) == [4])
+        job.cancel()

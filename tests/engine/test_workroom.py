@@ -46,7 +46,11 @@ async def path_of(job: ja.Job[Any]) -> Path:
 async def gone(path: Path) -> bool:
     """Whether a file has been removed, which takes a moment."""
     await trio.testing.wait_all_tasks_blocked()
-    return not path.exists()
+    return not is_there(path)
+
+
+def is_there(path: Path) -> bool:
+    return path.exists()
 
 
 async def test_a_work_file_is_there_for_the_job_that_goes_on() -> None:
@@ -119,6 +123,31 @@ async def test_jobs_of_the_same_work_at_the_same_time_have_their_own(
         assert len(paths) == 3
 
 
+async def test_a_job_that_worked_beside_another_is_restarted_with_its_files(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """They are in no store, and go with the system."""
+
+    async def work(line: str, then: str) -> str:
+        if line == "first":
+            await trio.sleep_forever()
+        text = append(line, "return").read_text()
+        ja.save_checkpoint("saved")
+        if then == "fail" and text.count("\n") == 1:
+            raise Broken(str(append("", "return")))
+        return text
+
+    async with ja.open_jobs() as jobs:
+        jobs._system.work_base = tmp_path / "work"
+        owner = jobs.submit(work, "first", "wait")
+        beside = jobs.submit(work, "one", "fail")
+        path = await path_of(beside)
+        assert not path.is_relative_to(tmp_path)
+        assert await beside.restart() == "one\n\none\n"
+        assert await gone(path)
+        owner.cancel()
+
+
 async def test_a_work_folder_is_one_and_shares_its_names() -> None:
     def work() -> None:
         job = ja.current_job()
@@ -174,7 +203,7 @@ async def test_nothing_is_made_for_jobs_that_want_none(tmp_path: Path) -> None:
     async with ja.open_jobs() as jobs:
         jobs._system.work_base = tmp_path / "work"
         await jobs.submit(work)
-    assert list(tmp_path.iterdir()) == []
+    assert not is_there(tmp_path / "work")
 
 
 async def test_a_job_without_checkpoints_has_no_work_files() -> None:

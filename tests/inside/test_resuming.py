@@ -282,3 +282,10 @@ def test_outside_a_job_and_without_checkpoints_it_is_a_plain_loop(job: JobContex
     token = CURRENT.set(None)
     assert list(ja.track([1, 2], resumable=True)) == [1, 2]
     CURRENT.reset(token)
+
+
+@pytest.mark.parametrize("kept", ['"x"', "[1, -2]", "[true]", "1.5", "{}"])
+def test_what_was_not_kept_by_a_loop_is_refused(attempts: Attempts, kept: str) -> None:
+    attempts.kept = {"track": Kept(kept, 1)}
+    with pytest.raises(ValueError, match="no number of items"):
+        attempts.run(lambda: list_of(ja.track([1, 2], resumable=True)))

@@ -32,6 +32,8 @@ class Moves:
         """What the model says of waits that end at once."""
         self.reads: set[str] = set()
         """Which jobs are read in this step."""
+        self.deleted: set[str] = set()
+        """Which jobs are deleted, from the store as well."""
         self.removals: set[str] = set()
         """Which jobs are taken out of the registry in this step."""
         self._odd = itertools.count(1)
@@ -294,22 +296,36 @@ class Moves:
 
     def take(self, which: int) -> None:
         """Take a job out of the registry."""
-        self._remove(which, self.jobs.registry.take)
-
-    def delete(self, which: int) -> None:
-        """Delete a job."""
-        self._remove(which, lambda job_id: self.handles[job_id].delete())
-
-    def _remove(self, which: int, remove: Callable[[str], object]) -> None:
         row = self._pick_ended(which)
         if row is None:
             return
         if row.kept and row.terminal:
             self.removals.add(row.id)
-            remove(row.id)
+            self.jobs.registry.take(row.id)
             return
         with pytest.raises(ja.IllegalVerb if row.kept else ja.UnknownJob):
-            remove(row.id)
+            self.jobs.registry.take(row.id)
+
+    def delete(self, which: int) -> None:
+        """Delete a job, here and in the store, unless somebody still needs it."""
+        row = self._pick_ended(which)
+        if row is None:
+            return
+        delete = self.handles[row.id].delete
+        stored = self.jobs.store is not None and row.id not in self.deleted
+        if any(row.id in other.edges for other in self.model.unfinished()) or (
+            row.kept and not row.terminal
+        ):
+            with pytest.raises(ja.IllegalVerb):
+                delete()
+        elif row.kept or stored:
+            if row.kept:
+                self.removals.add(row.id)
+            self.deleted.add(row.id)
+            delete()
+        else:
+            with pytest.raises(ja.UnknownJob):
+                delete()
 
     def next_moment(self, target: float, too_close: float) -> bool | None:
         """Move both clocks to the next thing that happens by itself, at most to ``target``.

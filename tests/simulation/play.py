@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 import jobactors as ja
+from tests.simulation.memory import check_store
 from tests.simulation.model import Model
 from tests.simulation.moves import Moves
 from tests.simulation.programs import Program
@@ -213,8 +214,10 @@ class Stand:
         self.late = Watcher()
         self.theatre = Theatre()
         self.handles: dict[str, ja.Job[Any]] = {}
+        self.deleted: set[str] = set()
         self.done: Counter[str] = Counter()
         self.has_ended = False
+        self.store = ja.MemoryStore() if program.get("store") else None
 
     async def perform(self, nursery: trio.Nursery) -> None:
         """Play the program, leave the block as it says, and look around."""
@@ -237,10 +240,11 @@ class Stand:
             self.program["max_running"],
             resources=CAPACITIES,
             retention=LITTLE if little else None,
+            store=self.store,
         ) as jobs:
             model = Model(self.program["max_running"])
             moves = Moves(jobs, model, self.theatre, self.clock)
-            self.handles = moves.handles
+            self.handles, self.deleted = moves.handles, moves.deleted
             await nursery.start(self.watcher.watch, jobs)
             performance = Play(moves, self.watcher, little)
             try:
@@ -309,20 +313,25 @@ class Stand:
         watcher = self.watcher
         snapshots = {job_id: job.snapshot() for job_id, job in self.handles.items()}
         for job_id, snapshot in snapshots.items():
-            assert snapshot.state.is_terminal, f"{snapshot} outlives its block"
-            assert watcher.ends[job_id] == 1, f"{snapshot} ended {watcher.ends[job_id]} times"
+            rests = self.store is not None and snapshot.state == "interrupted"
+            assert snapshot.state.is_terminal or rests, f"{snapshot} outlives its block"
+            ends = watcher.ends[job_id]
+            assert ends == (not rests), f"{snapshot} ended {ends} times"
             assert watcher.snapshots[job_id] == snapshot
             if job_id in self.late.snapshots:
                 assert self.late.snapshots[job_id] == snapshot
         assert watcher.has_ended, "a subscription ends with its system"
         assert self.theatre.left == self.theatre.entered.total(), "no function is left running"
         self._check_how_it_was_left(left_by, snapshots)
+        if self.store is not None:
+            check_store(self.store, snapshots, watcher, self.deleted)
 
     def _check_how_it_was_left(
         self, left_by: BaseException | None, snapshots: dict[str, ja.JobSnapshot]
     ) -> None:
         how = self.program["end"]
         if how != "normally":
+            assert all(snapshot.state.is_terminal for snapshot in snapshots.values())
             started = [event for event in self.watcher.news() if isinstance(event, ja.JobStarted)]
             assert not started, f"started while everything was being cancelled: {started}"
             assert isinstance(left_by, Planned) is (how == "by an error")

@@ -12,7 +12,8 @@ CORPUS = Path(__file__).parent / "corpus"
 
 Step = tuple[str, Any]
 Program = dict[str, Any]
-"""`max_running`, `retention` ("plenty" or "little"), `end` (how the block is left), `steps`."""
+"""`max_running`, `retention` ("plenty" or "little"), `store` (whether there is one), `end` (how the
+block is left), `steps`."""
 
 _NEEDS: list[dict[str, int]] = [
     {},
@@ -103,6 +104,7 @@ PROGRAMS: st.SearchStrategy[Program] = st.fixed_dictionaries(
     {
         "max_running": st.integers(1, 3) | st.none(),
         "retention": st.sampled_from(["plenty", "plenty", "little"]),
+        "store": st.booleans(),
         "end": st.sampled_from(["normally", "by an error", "by a cancel"]),
         "steps": st.lists(STEPS, min_size=1, max_size=20)
         | st.lists(STEPS, min_size=20, max_size=60),

@@ -21,6 +21,8 @@ class Watcher:
         """The attempts of each job, in the order of their starts."""
         self.ends: defaultdict[str, int] = defaultdict(int)
         """How often each job has ended."""
+        self.kinds: defaultdict[str, list[str]] = defaultdict(list)
+        """What has happened to each job."""
         self.removed: set[str] = set()
         """The jobs that the registry has let go."""
         self.lost: set[str] = set()
@@ -42,6 +44,7 @@ class Watcher:
         job_id = event.job_id
         assert job_id not in self.removed, f"{event} after {job_id} was removed"
         self.snapshots[job_id] = fold(self.snapshots.get(job_id), event)
+        self.kinds[job_id].append(type(event).__name__)
         match event:
             case ja.JobStarted():
                 self.starts[job_id].append(event.attempt)

@@ -147,8 +147,8 @@ function createButtons(el, press) {
     const button = append(box, 'button', action.icon ? 'ja-button ja-small' : 'ja-button', { type: 'button' });
     button.dataset.verb = action.verb;
     if (action.icon) glyph(button, 'ja-glyph', action.icon);
-    if (action.worded) setText(append(button, 'span', 'ja-label'), action.label);
     else setText(button, action.label);
+    if (action.worded) setText(append(button, 'span', 'ja-label'), action.label);
     button.addEventListener('click', event => {
       // The second click of a double one is not meant for the button that has come to its place.
       if (event && event.detail > 1) return;
