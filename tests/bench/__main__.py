@@ -16,6 +16,7 @@ PROGRAMS = (
     "progress",
     "hot_loop",
     "submit_result",
+    "durable_jobs",
     "durable_rows",
     "latency",
     "fan_out",
@@ -25,6 +26,7 @@ PROGRAMS = (
     "import_time",
     "idle",
     "growth",
+    "reopen",
     "board",
 )
 """In the order of design.md §7; what takes long comes last."""
