@@ -64,6 +64,7 @@ def test_the_wheel_holds_two_packages_and_nothing_beside_them(wheel: zipfile.Pat
     tops = {name.partition("/")[0] for name in _names(wheel)}
     packages = {top for top in tops if not top.endswith((".dist-info", ".data"))}
     assert packages == {"jobactors", "jobactors_widgets"}
+    assert not [name for name in _names(wheel) if name.endswith((".png", ".gif"))]
 
 
 def test_both_packages_say_that_they_are_typed(wheel: zipfile.Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -12,6 +13,7 @@ from jobactors.inside.context import CURRENT, JobContext
 from jobactors.inside.control import Control, StopJob
 from jobactors.inside.inbox import Inbox
 from jobactors.inside.meter import Meter
+from jobactors.model.checkpoint import Every
 from jobactors.model.events import JobCancelling, JobPaused, JobRequested, JobResumed, JobStuck
 from jobactors.model.log import Log
 from jobactors.model.outcome import (
@@ -31,15 +33,18 @@ from .attempt import Abandoned, Attempt
 from .dependencies import resolved
 from .keeper import Keeper
 from .sampler import Sampler
-from .watchdog import watching
+from .watchdog import WATCHDOG
 
 if TYPE_CHECKING:
+    from jobactors.inside.checkpoint import Saver
+
     from .alarms import Alarm
     from .journal import Journal
     from .record import Record
     from .system import System
 
 ABANDONED = "abandoned: it did not end within its grace"
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class Actor:
@@ -79,8 +84,11 @@ class Actor:
             record.log,
             lambda event: system.emit(record, event),
         )
+        self.keeper: Keeper | None = None
+        """Made by the job's own thread when it first saves something."""
+        self._attempt = attempt
         every = record.options.checkpoint_every
-        self.keeper = None if every is None else Keeper(system, record, self.meter, every, attempt)
+        self._kept = None if every is None else system.shelf.begin(record)
         self.context = JobContext(
             self.control,
             self.meter,
@@ -93,7 +101,7 @@ class Actor:
             log=record.log,
             broker=Broker(system, record, self.control),
             system=system,
-            saver=None if self.keeper is None else self.keeper.saver,
+            make_saver=None if self._kept is None else self._make_saver,
             part=record.part,
         )
 
@@ -107,13 +115,18 @@ class Actor:
         """
         CURRENT.set(self.context)
         self._set_timeout()
+        watched = self.record.runner.name == "trio" and not self.system.clock.is_virtual
+        if watched:
+            WATCHDOG.watch(self.system.door)
         try:
-            with watching(self.system, self.record):
-                ending = await self._ending()
+            ending = await self._ending()
         except trio.Cancelled:
             self.reason = self.reason or OWNER_CANCELLED
             self._finish(Stopped())
             raise
+        finally:
+            if watched:
+                WATCHDOG.unwatch(self.system.door)
         self._finish(ending)
 
     async def _ending(self) -> Ending:
@@ -226,6 +239,21 @@ class Actor:
         self._stop_timeout()
         self._emit(JobPaused(self.record.id, self.system.clock.now()))
         self.system.paused(self.record)
+
+    def _make_saver(self) -> Saver:
+        """Called by the job's code, in whatever thread that is, and perhaps in several at once."""
+        with _ONE_AT_A_TIME:
+            if self.keeper is None:
+                every, kept = self.record.options.checkpoint_every, self._kept
+                self.keeper = Keeper(
+                    self.system,
+                    self.record,
+                    self.meter,
+                    every or Every(),
+                    self._attempt,
+                    kept or {},
+                )
+            return self.keeper.saver
 
     def _keep(self) -> None:
         if self.keeper is not None:

@@ -124,22 +124,29 @@ class Shelf:
         if rows and self._choice(record, rows) == "ask":
             raise CheckpointFound(*_work(record), self._in_words(rows))
 
-    def claim(self, record: Record) -> None:
-        """Give a new job its place, with what is kept there if it goes on from that."""
+    def claim(self, record: Record) -> set[str]:
+        """Give a new job its place, with what is kept there if it goes on from that.
+
+        Returns:
+            The jobs whose checkpoints it has taken over, or dropped.
+        """
+        earlier = set[str]()
         if record.options.checkpoint_every is None or record.apart is not None:
-            return
+            return earlier
         record.part = _root(record)
         if not self._is_free(record):
-            return
+            return earlier
         for row in self._within(record):
             choice = self._choice(record, [row])
             if choice == "ask":
-                return  # kept in this very moment: it stays for somebody who says what to do
+                return earlier  # kept in this very moment: it stays for who says what to do
+            earlier.add(row.job_id)
             if choice == "fresh":
                 self._drop(row)
             else:
                 self._put(attrs.evolve(row, job_id=record.id))
         self._owners[_place(record)] = record
+        return earlier
 
     def begin(self, record: Record) -> dict[str, Kept]:
         """An attempt begins: return what it goes on from."""

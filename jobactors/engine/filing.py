@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -10,7 +12,6 @@ import attrs
 from jobactors.model.events import (
     JobCancelling,
     JobFinished,
-    JobQueued,
     JobRequested,
     JobRetried,
     JobStarted,
@@ -26,10 +27,14 @@ from .spec import LARGEST
 
 if TYPE_CHECKING:
     from jobactors.model.events import Event
+    from jobactors.model.outcome import Outcome
     from jobactors.model.snapshot import JobInfo, JobSnapshot
+    from jobactors.model.states import JobState, Waiting
 
     from .spec import Spec
 
+_LONGEST_ERROR: Final = 500
+"""Characters of an error in an event log; all of it is in the job's status."""
 _LARGEST_NOTE: Final = 2**20
 """Characters of JSON: of a longer metadata value only its type's name is kept."""
 
@@ -78,7 +83,12 @@ def _spec_text(info: JobInfo, spec: Spec) -> str:
         source=spec.source,
         lost=spec.lost,
     )
-    return json.dumps(said, default=_type_name)
+    return _encode(said)
+
+
+def _encode(said: dict[str, Any]) -> str:
+    """Write what a person may have put anything into: what JSON cannot say is named."""
+    return _encoder.encode(said)
 
 
 def _shown(value: object) -> object:
@@ -100,11 +110,9 @@ def _key(key: object) -> object:
 
 def status_of(snapshot: JobSnapshot, *, with_result: bool = True) -> tuple[str, str | None]:
     """Describe how a job stands: JSON of its status, and JSON of its result if it has one."""
-    said: dict[str, Any] = {"attempt": snapshot.attempt, "runner": snapshot.runner}
-    for field in ("started_at", "waiting", "due", "request", "reason", "stuck", "paused_for"):
-        value = getattr(snapshot, field)
-        if value:
-            said[field] = value
+    if snapshot.attempt == 0 and snapshot.outcome is None and snapshot.due is None:
+        return _said_before_a_start(snapshot.waiting), None
+    said = {name: value for name, value in zip(_STATUS, _status(snapshot), strict=True) if value}
     if snapshot.log_lines:
         said["log"] = [snapshot.log_lines, snapshot.log_cut]
     if snapshot.progress is not NO_PROGRESS:
@@ -115,11 +123,29 @@ def status_of(snapshot: JobSnapshot, *, with_result: bool = True) -> tuple[str, 
     result = None
     outcome = snapshot.outcome
     if outcome is not None:
-        said["outcome"] = {"reason": outcome.reason, "failed": outcome.error is not None}
+        kept: dict[str, Any] = {}
+        if outcome.reason is not None:
+            kept["reason"] = outcome.reason
+        if outcome.error is not None:
+            kept["failed"] = True
         if outcome.value is not None:
-            said["outcome"]["type"] = _type_name(outcome.value)
+            kept["type"] = _type_name(outcome.value)
             result = _result_text(outcome.value) if with_result else None
-    return json.dumps(said, default=_type_name), result
+        said["outcome"] = kept
+    return _encode(said), result
+
+
+_STATUS: Final = (
+    *("attempt", "runner", "started_at", "waiting", "due"),
+    *("request", "reason", "stuck", "paused_for"),
+)
+_status: Final = attrgetter(*_STATUS)
+
+
+@cache
+def _said_before_a_start(waiting: Waiting | None) -> str:
+    """The status of nearly every job that is new."""
+    return "{}" if waiting is None else json.dumps({"waiting": waiting})
 
 
 def _result_text(value: object) -> str | None:
@@ -150,23 +176,42 @@ def _type_name(value: object) -> str:
 
 def event_row(event: Event) -> EventRow:
     """Describe an event in short."""
-    said: dict[str, Any] = {}
+    detail = "{}"
     match event:
         case JobStarted():
-            said = {"attempt": event.attempt, "runner": event.runner}
-        case JobRequested():
-            said = {"request": event.request, "reason": event.reason}
-        case JobCancelling():
-            said = {"reason": event.reason}
-        case JobRetried():
-            said = {"due": event.due, "error": str(event.error or "")[:500]}
+            detail = _said_of_a_start(event.attempt, event.runner)
         case JobFinished() | JobStopped():
-            outcome = event.outcome
-            said = {"state": outcome.state, "reason": outcome.reason}
-            if outcome.error is not None:
-                said["error"] = str(outcome.error)[:500]
-        case JobQueued() | JobUpdated():
-            said = {"name": event.info.name, "priority": event.info.priority}
+            detail = _said_of_an_end(event.outcome)
+        case JobRequested():
+            detail = _encode({"request": event.request, "reason": event.reason})
+        case JobCancelling():
+            detail = _encode({"reason": event.reason})
+        case JobRetried():
+            detail = _encode({"due": event.due, "error": str(event.error or "")[:_LONGEST_ERROR]})
+        case JobUpdated():
+            detail = _encode({"name": event.info.name, "priority": event.info.priority})
         case _:
             pass
-    return EventRow(event.job_id, event.at, type(event).__name__, json.dumps(said))
+    return EventRow(event.job_id, event.at, type(event).__name__, detail)
+
+
+@lru_cache(maxsize=64)
+def _said_of_a_start(attempt: int, runner: str) -> str:
+    return json.dumps({"attempt": attempt, "runner": runner})
+
+
+def _said_of_an_end(outcome: Outcome) -> str:
+    said: dict[str, Any] = {"state": outcome.state}
+    if outcome.reason is not None:
+        said["reason"] = outcome.reason
+    if outcome.error is not None:
+        said["error"] = str(outcome.error)[:_LONGEST_ERROR]
+    return _said_of_a_plain_end(outcome.state) if len(said) == 1 else _encode(said)
+
+
+@cache
+def _said_of_a_plain_end(state: JobState) -> str:
+    return json.dumps({"state": state})
+
+
+_encoder: Final = json.JSONEncoder(default=_type_name)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from jobactors.inside.checkpoint import Saver
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jobactors.inside.checkpoint import Kept
     from jobactors.inside.meter import Meter
     from jobactors.model.checkpoint import Every
 
@@ -23,7 +26,13 @@ class Keeper:
     """
 
     def __init__(
-        self, system: System, record: Record, meter: Meter, every: Every, attempt: int
+        self,
+        system: System,
+        record: Record,
+        meter: Meter,
+        every: Every,
+        attempt: int,
+        kept: Mapping[str, Kept],
     ) -> None:
         self._system = system
         self._record = record
@@ -32,7 +41,6 @@ class Keeper:
         self._written_at = system.clock.now()
         self._alarm: Alarm | None = None
         self._closed = False
-        kept = system.shelf.begin(record)
         self.saver = Saver(meter, every, self._wake, kept, self._folder)
 
     def _folder(self) -> str:

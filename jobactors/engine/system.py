@@ -168,11 +168,13 @@ class System:
         if existing is not None:
             self.cancel(existing, "replaced by a later submit with the same key")
         self.keys.take(record)
-        self.shelf.claim(record)
+        taken_over = self.shelf.claim(record)
         self.registry.add(record)
         if self.journal is not None:
             self.journal.add(record)
         self.bus.publish(record.queued)
+        for job_id in taken_over:
+            self._end_interrupted(job_id, f"its work goes on as {record.id}")
         if not record.runner.takes_slot:
             self._unfinished.add(record.id)
             self._start(record)
@@ -180,6 +182,12 @@ class System:
         self._set_start_deadline(record)
         self._put_into_room(record, held=options.hold, due=options.start_at)
         return record
+
+    def _end_interrupted(self, job_id: str, reason: str) -> None:
+        """Resumed later, it would begin anew beside whoever has its checkpoint now."""
+        earlier = self.find(job_id)
+        if earlier is not None and earlier.snapshot.state is JobState.INTERRUPTED:
+            self.cancel(earlier, reason)
 
     def check_open(self) -> None:
         """Raise unless a job could be taken in now.

@@ -12,16 +12,12 @@ import logging
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from types import CodeType, FrameType
 
     from .door import Door
-    from .record import Record
-    from .system import System
 
 _log = logging.getLogger("jobactors")
 
@@ -43,8 +39,9 @@ class Watchdog:
     def watch(self, door: Door) -> None:
         """Watch a loop for one running trio job more."""
         with self._lock:
+            if not self._watched:
+                self._wanted.set()
             self._watched[door] = self._watched.get(door, 0) + 1
-            self._wanted.set()
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="jobactors-watchdog", daemon=True
@@ -104,16 +101,3 @@ def describe(frame: FrameType | None) -> str:
 
 
 WATCHDOG: Final = Watchdog()
-
-
-@contextmanager
-def watching(system: System, record: Record) -> Generator[None, None, None]:
-    """Watch the loop while a job runs in it; under a virtual clock there is nothing to wait for."""
-    if record.runner.name != "trio" or system.clock.is_virtual:
-        yield
-        return
-    WATCHDOG.watch(system.door)
-    try:
-        yield
-    finally:
-        WATCHDOG.unwatch(system.door)

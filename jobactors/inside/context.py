@@ -62,6 +62,8 @@ class JobContext:
 
     __slots__ = (
         "_broker",
+        "_make_saver",
+        "_saver",
         "attempt",
         "collected",
         "control",
@@ -71,7 +73,6 @@ class JobContext:
         "meter",
         "name",
         "part",
-        "saver",
         "subject",
         "system",
         "type",
@@ -92,6 +93,7 @@ class JobContext:
         broker: Broker | None = None,
         system: object = None,
         saver: Saver | None = None,
+        make_saver: Callable[[], Saver] | None = None,
         part: str = "",
     ) -> None:
         self._broker = broker
@@ -114,7 +116,8 @@ class JobContext:
         control.arm = meter.arm
         self.system = system
         self.collected: Any = None
-        self.saver = saver
+        self._saver = saver
+        self._make_saver = make_saver
         self.part = part
         """Which part of the job this is: a phase or a range; empty for a job of one piece."""
 
@@ -167,6 +170,17 @@ class JobContext:
         from .work import made
 
         return made(self.work_file(name))
+
+    @property
+    def saver(self) -> Saver | None:
+        """Keeps what this job saves; made when it is first asked for, as most jobs save nothing."""
+        if self._saver is None and self._make_saver is not None:
+            self._saver = self._make_saver()
+        return self._saver
+
+    @saver.setter
+    def saver(self, saver: Saver | None) -> None:
+        self._saver = saver
 
     def for_part(self, part: str) -> JobContext:
         """Return this job as one of its parts sees it: with its own checkpoint and work files."""

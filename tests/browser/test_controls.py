@@ -23,6 +23,8 @@ async def index(pages):
     return {"pages": pages}
 
 async def clean():
+    ja.progress(3, 10)
+    ja.save_checkpoint(3)
     raise ValueError("no date")
 
 launch = launcher(index, label="Index", subject="wiki", args=lambda: {"pages": how_many.value})
@@ -63,9 +65,16 @@ def test_a_button_starts_a_job_and_shows_how_it_ends(open_notebook: OpenNotebook
         expect(each.locator("div.widget-label")).to_have_text("{'pages': 3}", timeout=GENEROUS)
         expect(each.get_by_role("button")).to_be_enabled()
     clean = line(notebook.cell(0), "Clean")
-    clean.get_by_role("button").click()
+    clean.get_by_role("button", name="Clean").click()
     expect(clean.locator("div.widget-label")).to_have_text("ValueError: no date", timeout=GENEROUS)
-    expect(clean.get_by_role("button")).to_be_enabled()
+    expect(clean.get_by_role("button", name="Clean")).to_be_enabled()
+    clean.get_by_role("button", name="Clean").click()
+    expect(clean.locator("div.widget-label")).to_contain_text("failed at 30 %, ", timeout=GENEROUS)
+    expect(clean.get_by_role("button")).to_have_text(["Clean", "Resume", "Start fresh", "Cancel"])
+    notebook.screenshot("launcher-asks")
+    clean.get_by_role("button", name="Cancel").click()
+    expect(clean.get_by_role("button", name="Resume")).to_be_hidden()
+    expect(clean.get_by_role("button", name="Clean")).to_be_enabled()
     notebook.screenshot("launcher-ended")
     assert violations(notebook.cell(1).locator(".jp-OutputArea")) == []
     assert notebook.console_errors == []

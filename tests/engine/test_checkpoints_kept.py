@@ -142,13 +142,13 @@ async def test_a_new_submit_takes_over_what_a_killed_job_left(
                 jobs.submit("count", {"stop": 8})
             assert await jobs.submit("count", {"stop": 7}) == list(range(7))
             assert jobs.checkpoints() == []
-            jobs.get(old).discard()
+            assert jobs.get(old).state == "cancelled"
 
 
 async def test_what_was_taken_over_is_not_done_by_the_old_job_again(
     world: World, autojump_clock: MockClock
 ) -> None:
-    """It rests still, and would begin anew."""
+    """It would begin anew: it is cancelled, and its end takes nothing from the new one."""
     store, world.hangs_at = MortalStore(), 2
     with registered(**types(world)):
         old = await left_by_a_kill(store, submitting("count", {"stop": 4}))
@@ -156,7 +156,7 @@ async def test_what_was_taken_over_is_not_done_by_the_old_job_again(
             new = jobs.submit("count", {"stop": 4})
             await wait_all_tasks_blocked()
             assert [kept.job_id for kept in jobs.checkpoints()] == [new.id]
-            jobs.get(old).discard()
+            assert jobs.get(old).snapshot().reason == f"its work goes on as {new.id}"
             assert [kept.job_id for kept in jobs.checkpoints()] == [new.id]
             new.cancel()
 

@@ -295,6 +295,31 @@ async def test_a_submit_with_the_key_of_an_interrupted_job_resumes_it() -> None:
             assert await job == 1
 
 
+async def test_a_new_submit_that_goes_on_from_its_checkpoint_ends_an_interrupted_job() -> None:
+    """Otherwise both would do the same work; the old one says which job has it now."""
+    store = MortalStore()
+
+    async def save(n: int) -> int:
+        start: int = ja.current_job().checkpoint or 0
+        ja.save_checkpoint(7)
+        if not start:
+            await trio.sleep_forever()
+        return start + n
+
+    with registered(save=save):
+
+        async def leave(jobs: ja.Jobs) -> str:
+            return jobs.options(checkpoint_every=ja.Every(items=1)).submit(save, 1).id
+
+        job_id = await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            new = jobs.submit(save, 1)
+            assert await new == 8
+            old = jobs.get(job_id).snapshot()
+            assert (old.state, old.reason) == ("cancelled", f"its work goes on as {new.id}")
+            assert jobs.resumable() == []
+
+
 async def test_an_interrupted_job_is_started_afresh_as_another() -> None:
     """The old one is cancelled, and says which job took its place."""
     store = MortalStore()

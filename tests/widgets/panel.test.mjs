@@ -79,6 +79,15 @@ test('the end of the job system is part of the model', () => {
   assert.equal(model.get('ended'), true);
 });
 
+test('what everybody should know of the store is part of the model, and stays until it is news', () => {
+  panel.initialize({ model });
+  model.receive({ kind: 'frame', frame: 5, rows: [], notice: 'the disk is full' });
+  model.receive({ kind: 'frame', frame: 6, rows: [] });
+  assert.equal(model.get('notice'), 'the disk is full');
+  model.receive({ kind: 'frame', frame: 7, rows: [], notice: '' });
+  assert.equal(model.get('notice'), '');
+});
+
 test('a message of an unknown kind does nothing', () => {
   panel.initialize({ model });
   model.receive({ kind: 'answer', id: 'a', ok: true });

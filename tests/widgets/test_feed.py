@@ -334,6 +334,21 @@ async def test_a_job_that_was_let_go_is_gone(autojump_clock: trio.abc.Clock) -> 
         assert (last.full, last.rows, last.gone) == (False, [], [job.id])
 
 
+async def test_a_job_that_changed_and_went_within_one_frame_is_gone(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """Its last row would bring it back."""
+    async with fed_jobs() as (jobs, feed):
+        panel = FakePanel(jobs)
+        feed.add(panel)
+        job = jobs.submit(trio.sleep, 1)
+        await job
+        jobs.registry.take(job.id)
+        await trio.sleep(1)
+        assert [frame.gone for frame in panel.frames if frame.gone] == [[job.id]]
+        assert panel.states == {job.id: "running"}
+
+
 async def test_a_panel_that_raises_ends_alone(
     autojump_clock: trio.abc.Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

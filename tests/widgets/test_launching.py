@@ -18,8 +18,15 @@ pytestmark = pytest.mark.usefixtures("comms")
 
 def parts(box: Any) -> tuple[Any, Any, Any]:
     """The button, the bar and the line of a launcher."""
-    button, bar, says = box.children
+    button, bar, says, _question = box.children
     return button, bar, says
+
+
+def shown_choices(box: Any) -> dict[str, Any]:
+    """The buttons of the question, by what they say; none where nothing is asked."""
+    question = box.children[3]
+    asked = question.layout.display != "none"
+    return {button.description: button for button in question.children} if asked else {}
 
 
 async def work(steps: int = 2) -> str:
@@ -105,6 +112,72 @@ async def test_what_cannot_be_submitted_is_said(autojump_clock: trio.abc.Clock) 
         button.click()
         assert "UnknownJobType" in says.value
         assert not button.disabled
+
+
+async def half_done() -> int:
+    """Come half of the way the first time, and the whole way from a checkpoint."""
+    begun: int = ja.current_job().checkpoint or 0
+    ja.progress(begun or 5, 10)
+    if not begun:
+        ja.save_checkpoint(5)
+        raise OSError("the disk is full")
+    return begun
+
+
+@pytest.mark.parametrize(
+    ("choice", "ends"),
+    [("Resume", "5"), ("Start fresh", "OSError: the disk is full"), ("Cancel", None)],
+)
+async def test_it_asks_what_shall_become_of_a_checkpoint(
+    autojump_clock: trio.abc.Clock, choice: str, ends: str | None
+) -> None:
+    """And does what was answered; the button waits meanwhile."""
+    async with ja.open_jobs(unread_failures="ignore", store=ja.MemoryStore()) as jobs:
+        box = launcher(half_done, subject="wiki", jobs=jobs)
+        button, _, says = parts(box)
+        button.click()
+        await trio.sleep(2)
+        assert shown_choices(box) == {}
+        button.click()
+        assert list(shown_choices(box)) == ["Resume", "Start fresh", "Cancel"]
+        assert says.value.startswith("failed at 50 %, ")
+        assert button.disabled
+        asked = says.value
+        shown_choices(box)[choice].click()
+        assert shown_choices(box) == {}
+        await trio.sleep(2)
+        await until_text(says, ends or asked)
+        assert not button.disabled
+
+
+async def test_an_interrupted_job_is_found_and_asked_for(autojump_clock: trio.abc.Clock) -> None:
+    """The kernel died last night; the cell with the launcher is run again."""
+    store = ja.MemoryStore()
+    async with ja.open_jobs(store=store) as jobs:
+        parts(launcher(index_for_ever, subject="wiki", jobs=jobs))[0].click()
+        await trio.sleep(1)
+        await jobs.close(0)
+    async with ja.open_jobs(store=store) as jobs:
+        box = launcher(index_for_ever, subject="wiki", jobs=jobs)
+        button, _, says = parts(box)
+        await trio.sleep(1)
+        assert says.value.startswith("interrupted at 45 %, ")
+        assert button.disabled
+        shown_choices(box)["Cancel"].click()
+        assert not button.disabled
+        button.click()
+        shown_choices(box)["Resume"].click()
+        await trio.sleep(1)
+        assert says.value.startswith("running")
+        assert shown_choices(box) == {}
+        jobs.select().cancel()
+
+
+@ja.job("index for the launcher")
+async def index_for_ever() -> None:
+    """Come to 45 % and stay there."""
+    ja.progress(45, 100)
+    await trio.sleep_forever()
 
 
 async def test_a_hostile_repr_does_no_harm(autojump_clock: trio.abc.Clock) -> None:

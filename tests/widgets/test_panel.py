@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import attrs
 import pytest
 import trio
 from jobactors_widgets.feed import Feed
@@ -346,4 +347,93 @@ async def test_what_ten_thousand_jobs_cost_on_the_wire(
         await trio.sleep(5)
         (delta,) = [len(json.dumps(content)) for content in heard.contents]
         assert delta < 100 * 200
+        jobs.select().cancel()
+
+
+async def test_trouble_with_the_store_is_said_on_the_board_alone(
+    comms: Comms, autojump_clock: trio.abc.Clock
+) -> None:
+    """In the first state, in a frame when it is news, and not beside each single job."""
+    async with fed_jobs() as (jobs, feed):
+        job = jobs.submit(trio.sleep, 100)
+        await trio.sleep(1)
+        board, alone = JobsPanel(jobs, feed), JobsPanel(jobs, feed, job)
+        jobs.say_of_store(trouble="jobs are kept in memory only")
+        assert board.get_state()["notice"] == "jobs are kept in memory only"
+        assert alone.get_state()["notice"] == ""
+        feed.look_again()
+        await trio.sleep(1)
+        jobs.say_of_store()
+        job.cancel()
+        await trio.sleep(1)
+        told = [each["notice"] for each in panel_comm(comms).contents if "notice" in each]
+        assert told == ["jobs are kept in memory only", ""]
+
+
+async def interrupted(store: ja.MemoryStore, name: str) -> str:
+    """Leave an interrupted job of a type that is called so in the store; return its id."""
+
+    @ja.job(name)
+    async def index() -> None:
+        ja.progress(45, 100)
+        await trio.sleep_forever()
+
+    async with ja.open_jobs(store=store) as jobs:
+        job = jobs.submit(name)
+        await trio.sleep(1)
+        await jobs.close(0)
+    return job.id
+
+
+@pytest.mark.parametrize(
+    ("verb", "states"),
+    [("resume", ["running"]), ("fresh", ["cancelled", "running"]), ("discard", ["cancelled"])],
+)
+async def test_an_interrupted_job_goes_on_or_not(
+    comms: Comms, autojump_clock: trio.abc.Clock, verb: str, states: list[str]
+) -> None:
+    """It rests until somebody has pressed one of three buttons."""
+    store = ja.MemoryStore()
+    job_id = await interrupted(store, "index for the panel")
+    async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
+        feed = Feed()
+        jobs.attach(feed.serve)
+        JobsPanel(jobs, feed)
+        heard = panel_comm(comms)
+        (row,) = heard.first_state["rows"]
+        assert (row["state"], row["fraction"], "obstacle" in row) == ("interrupted", 0.45, False)
+        heard.receive({"kind": "act", "verb": verb, "id": job_id})
+        assert (await until_answered(heard, "answer"))["why"] == ""
+        assert [snapshot.state.value for snapshot in jobs.list()] == states
+        jobs.select().cancel()
+
+
+async def test_what_stands_in_the_way_is_told_until_a_cell_removes_it(
+    comms: Comms, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The type is declared by a cell that has not been run yet."""
+    store = ja.MemoryStore()
+    await interrupted(store, "index of yesterday")
+    obstacle = "its job type is not registered yet"
+
+    def resumable(jobs: ja.Jobs) -> list[Any]:
+        return [attrs.evolve(work, obstacle=obstacle) for work in found(jobs)]
+
+    found = ja.Jobs.resumable
+    monkeypatch.setattr(ja.Jobs, "resumable", resumable)
+    async with ja.open_jobs(store=store) as jobs:
+        feed = Feed()
+        jobs.attach(feed.serve)
+        JobsPanel(jobs, feed)
+        heard = panel_comm(comms)
+        assert [row["obstacle"] for row in heard.first_state["rows"]] == [obstacle]
+        await trio.sleep(1)
+        feed.look_again()
+        await trio.sleep(1)
+        before = len(heard.contents)
+        monkeypatch.setattr(ja.Jobs, "resumable", found)
+        feed.look_again()
+        await trio.sleep(1)
+        (frame,) = heard.contents[before:]
+        assert ["obstacle" in row for row in frame["rows"]] == [False]
         jobs.select().cancel()

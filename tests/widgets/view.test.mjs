@@ -147,6 +147,15 @@ test('a kernel that is gone: said, nothing ticks, nothing can be pressed', () =>
   assert.deepEqual(sent, []);
 });
 
+test('what everybody should know of the store is said, until there is something worse', () => {
+  view.show({ rows: [running('a')], notice: 'nothing can be written' });
+  assert.equal(root.one('ja-notice').textContent, 'nothing can be written');
+  view.show({ notice: '' });
+  assert.equal(root.one('ja-notice').textContent, '');
+  view.show({ notice: 'nothing can be written', alive: false });
+  assert.match(root.one('ja-notice').textContent, /kernel is gone/);
+});
+
 test('the whole text unfolds', () => {
   view.show({ rows: [running('a', { state: 'failed', error: 'ValueError: no' })] });
   const text = row('a').one('ja-says');

@@ -27,7 +27,16 @@ import trio
 
 import jobactors as ja
 
-from .wire import Row, Words, moved, row_of, same_words, words_of
+from .wire import (
+    LONGEST_MESSAGE,
+    Row,
+    Words,
+    moved,
+    row_of,
+    safe_text,
+    same_words,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,6 +69,8 @@ class Frame:
     """Whether ``rows`` are all there are."""
     ended: bool = False
     """Whether the job system has stopped."""
+    notice: str | None = None
+    """What everybody should know of the store; empty if all is well, None where that is no news."""
 
     @property
     def content(self) -> dict[str, object]:
@@ -67,6 +78,8 @@ class Frame:
         told = {"rows": self.rows, "said": self.said, "gone": self.gone}
         flags = {"full": self.full, "ended": self.ended}
         kept = {key: value for key, value in {**told, **flags}.items() if value or key == "rows"}
+        if self.notice is not None:
+            kept["notice"] = self.notice
         return {"kind": "frame", "frame": self.number, "after": self.after, **kept}
 
     @property
@@ -148,6 +161,8 @@ class Feed:
         self._read_early: dict[str, ja.JobSnapshot] | None = {}
         self._jobs: ja.Jobs | None = None  # while it is served
         self._obstacles: dict[str, str] = {}  # what was told of jobs at rest
+        self._notice = ""  # what was told of the store
+        self._notice_in = first  # and in which frame
         self._news = trio.Event()
 
     async def serve(self, jobs: ja.Jobs) -> None:
@@ -173,7 +188,8 @@ class Feed:
             if (early := self._read_early) is not None:
                 early[job_id] = snapshot
             work = resting.get(job_id)
-            self._obstacles[job_id] = "" if work is None else work.obstacle
+            if work is not None:
+                self._obstacles[job_id] = work.obstacle
             rows.append(row_of(snapshot, now, self._number(job_id), work))
         return rows
 
@@ -182,6 +198,8 @@ class Feed:
 
         On the jobs' loop only.
         """
+        if store_notice(self._jobs) != self._notice:
+            self._news.set()
         states = {known.job.state for known in self._known.values()}
         if ja.JobState.INTERRUPTED not in states:
             return
@@ -234,6 +252,7 @@ class Feed:
         if isinstance(event, ja.JobRemoved):
             self._known.pop(job_id, None)
             self._numbers.pop(job_id, None)
+            self._obstacles.pop(job_id, None)
             self._going.append(job_id)
             return
         with suppress(ja.JobactorsError):  # let go already, or the system is just closing
@@ -256,10 +275,15 @@ class Feed:
             await trio.sleep(FRAME_SECONDS)
 
     def _send_frame(self) -> None:
-        changed, self._changed = self._changed, []
+        changed = [known for known in self._changed if self._known.get(known.job.id) is known]
+        self._changed.clear()  # without those that have gone meanwhile
         going, self._going = self._going, []
-        if changed or going:
+        before, self._notice = self._notice, store_notice(self._jobs)
+        notice = None if self._notice == before else self._notice
+        if changed or going or notice is not None:
             self.frame += 1
+        if notice is not None:
+            self._notice_in = self.frame
         wanted = bool(self._panels.keys() - self._behind)
         changes = self._changes(changed) if wanted else {}
         for known in changed:
@@ -269,7 +293,7 @@ class Feed:
         gone = set(going)
         for panel in list(self._panels):
             try:
-                self._tell(panel, changes, gone)
+                self._tell(panel, changes, gone, notice)
             except Exception:
                 # A comm that is gone, or a row somebody made unsendable, ends this panel alone.
                 _log.exception("a panel could not be told, and is told no more")
@@ -294,24 +318,31 @@ class Feed:
             changes[snapshot.id] = _Change(row=row)
         return changes
 
-    def _tell(self, panel: Panel, changes: dict[str, _Change], gone: set[str]) -> None:
+    def _tell(
+        self, panel: Panel, changes: dict[str, _Change], gone: set[str], notice: str | None
+    ) -> None:
         has = self._panels[panel]
         if panel in self._behind:
             self._behind.discard(panel)
             frame = self._since(panel, has)
         else:
-            frame = self._delta(panel, has, changes, gone)
+            frame = self._delta(panel, has, changes, gone, notice)
         if frame is not None:
             self._panels[panel] = self.frame
             panel.show(frame)
 
     def _delta(
-        self, panel: Panel, has: int, changes: dict[str, _Change], gone: set[str]
+        self,
+        panel: Panel,
+        has: int,
+        changes: dict[str, _Change],
+        gone: set[str],
+        notice: str | None,
     ) -> Frame | None:
         if panel.job_id is not None:
             mine = changes.get(panel.job_id)
-            changes, gone = {"": mine} if mine is not None else {}, set()
-        if not changes and not gone:
+            changes, gone, notice = {"": mine} if mine is not None else {}, set(), None
+        if not changes and not gone and notice is None:
             return None
         told = changes.values()
         return Frame(
@@ -321,15 +352,19 @@ class Feed:
             said=[(change.number, change.words) for change in told if change.words is not None],
             moved=b"".join([change.moved for change in told]),
             gone=list(gone),
+            notice=notice,
         )
 
     def _since(self, panel: Panel, has: int) -> Frame | None:
+        notice = None if panel.job_id else self._notice
         if has < self._oldest:
-            return Frame(self.frame, has, rows=panel.present_rows(), full=True)
+            return Frame(self.frame, has, panel.present_rows(), full=True, notice=notice)
         late = [known for known in self._of(panel) if known.changed_in > has]
         gone = [] if panel.job_id else [id_ for id_, frame in self._gone.items() if frame > has]
         rows = self.rows(self._jobs, [known.job.snapshot() for known in late])
-        return Frame(self.frame, has, rows=rows, gone=gone) if late or gone else None
+        if late or gone or (notice is not None and self._notice_in > has):
+            return Frame(self.frame, has, rows=rows, gone=gone, notice=notice)
+        return None
 
     def _of(self, panel: Panel) -> list[_Known]:
         if panel.job_id is None:
@@ -364,9 +399,21 @@ def _small(known: _Known) -> _Change | None:
     return None if words is None else _Change(number=known.number, words=words, moved=numbers)
 
 
+def store_notice(jobs: ja.Jobs | None) -> str:
+    """What everybody should know of a job system's store; empty if all is well."""
+    store = None if jobs is None else jobs.store
+    if store is None:
+        return ""
+    lost = "Another process keeps these jobs now: nothing more is kept here." if store.lost else ""
+    return safe_text(lost or store.trouble or store.offer or "", LONGEST_MESSAGE)
+
+
 def _resting(jobs: ja.Jobs | None) -> dict[str, ja.Resumable]:
     """The work that can go on, by job id."""
     try:
         return {} if jobs is None else {work.job_id: work for work in jobs.resumable()}
     except ja.JobactorsError:  # the system is just closing
+        return {}
+    except Exception:  # what is kept is read for it, and types' sources: the rows do without
+        _log.exception("it cannot be told what stands in the way of jobs at rest")
         return {}

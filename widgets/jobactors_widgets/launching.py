@@ -1,7 +1,8 @@
 """A button that starts a job, shows it in its own place while it runs, and then what came of it.
 
 One job a (type, subject) at a time: a button pressed in two windows, or shown by two cells, starts
-one job, and a launcher made again (its cell was run again, the page came back) finds it.
+one job, and a launcher made again (its cell was run again, the page came back) finds it.  Where an
+earlier job left work to go on with, it asks: Resume, Start fresh, or Cancel.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def launcher(
     """Return a button that starts ``work`` as a job: disabled, and showing it, while it runs.
 
     After the job it shows the result's short text, or the error, and can be pressed again.  There
-    is at most one unfinished job for the same work and subject, from whatever button.
+    is at most one unfinished job for the same work and subject, from whatever button.  If an
+    earlier one was interrupted or left a checkpoint, the press asks what to do with it, unless the
+    option ``on_checkpoint`` says so.
 
     Args:
         work: A function, or the name of a job type.
@@ -92,36 +95,90 @@ class _Launcher:
         type_name = work if isinstance(work, str) else _type_of(work)
         self._type = type_name
         key = (type_name, subject)  # that of @ja.job(unique=True): both mean the same job
-        self._submitter = jobs.options(**{"subject": subject, "key": key, **options})
+        self._submitter = jobs.options(
+            **{"subject": subject, "key": key, "on_checkpoint": "ask", **options}
+        )
+        self._given: dict[str, object] = {}  # what the press was made with
+        self._followed = ""  # the job that is shown
         self._results = ResultTexts()
         self._asked = ""  # the job whose result is put into words
         said = safe_text(label or type_name, LONGEST)
         self.button = widgets.Button(description=said, tooltip=safe_text(subject, LONGEST))
         self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "8em", "display": "none"})
         self.says = widgets.Label(layout={"max_width": "60em"})
-        self.box = widgets.HBox([self.button, self.bar, self.says])
+        self.question = widgets.HBox(
+            [self._choice("Resume"), self._choice("Start fresh"), self._choice("Cancel")],
+            layout={"display": "none"},
+        )
+        self.box = widgets.HBox([self.button, self.bar, self.says, self.question])
         self.button.on_click(self._press)
         kernel = current_kernel()
-        if self.button.comm is not None and kernel is not None:
-            hear_while_busy(self.button.comm, kernel)
+        for button in (self.button, *self.question.children):
+            if button.comm is not None and kernel is not None:
+                hear_while_busy(button.comm, kernel)
         latest = jobs.latest(type_name, subject)
         if latest is not None:
             self._show(latest)
 
     def _press(self, _button: object) -> None:
         self.button.disabled = True  # at once; what follows may take a moment
+        self._try(self._start)
+
+    def _try(self, what: Callable[[], object]) -> None:
         try:
-            given = self._args() if callable(self._args) else self._args
-            self._show(self._submit(dict(given or {})))
+            what()
         except Exception as error:
             self.says.value = safe_text(f"{type(error).__name__}: {error}", LONGEST)
             self.button.disabled = False
 
-    def _submit(self, given: dict[str, object]) -> ja.Job[Any]:
+    def _start(self) -> None:
+        given = self._args() if callable(self._args) else self._args
+        self._given = dict(given or {})
+        latest = self._jobs.latest(self._type, self._subject)
+        if latest is not None and latest.state is ja.JobState.INTERRUPTED:
+            self._ask()
+            return
+        try:
+            self._show(self._submit())
+        except ja.CheckpointFound:
+            self._ask()
+
+    def _choice(self, label: str) -> Any:
+        button = widgets.Button(description=label, layout={"width": "auto"})
+        button.on_click(lambda _: self._try(lambda: self._answer(label)))
+        return button
+
+    def _ask(self) -> None:
+        """Ask what shall become of the work that is there."""
+        work = self._resumable()
+        said = "an earlier one left a checkpoint" if work is None else work.in_words()
+        why = f" · {work.obstacle}" if work is not None and work.obstacle else ""
+        self.says.value = safe_text(said + why, LONGEST)
+        self.question.children[0].disabled = bool(why)
+        self.button.disabled = True
+        self.question.layout.display = None
+
+    def _answer(self, label: str) -> None:
+        self.question.layout.display = "none"
+        if label == "Cancel":
+            self.button.disabled = False
+            return
+        work, fresh = self._resumable(), label == "Start fresh"
+        if work is not None and work.state is ja.JobState.INTERRUPTED:
+            self._show(work.start_fresh() if fresh else work.resume())
+        else:
+            self._show(self._submit(on_checkpoint="fresh" if fresh else "resume"))
+
+    def _resumable(self) -> ja.Resumable | None:
+        mine = (self._type, self._subject)
+        return next((w for w in self._jobs.resumable() if (w.type, w.subject) == mine), None)
+
+    def _submit(self, **options: Any) -> ja.Job[Any]:
+        submitter = self._submitter.options(**options) if options else self._submitter
         try:
             if isinstance(self._work, str):
-                return self._submitter.submit(self._work, given)
-            return self._submitter.submit(self._work, **given)
+                return submitter.submit(self._work, self._given)
+            return submitter.submit(self._work, **self._given)
         except ja.DuplicateJob:
             running = self._jobs.latest(self._type, self._subject)
             if running is None or running.state.is_terminal:
@@ -130,7 +187,9 @@ class _Launcher:
 
     def _show(self, job: ja.Job[Any]) -> None:
         self.button.disabled = not job.state.is_terminal
-        self._jobs.attach(lambda jobs: self._follow(jobs, job))
+        if self._followed != job.id:
+            self._followed = job.id
+            self._jobs.attach(lambda jobs: self._follow(jobs, job))
 
     # On the jobs' loop.
 
@@ -147,7 +206,14 @@ class _Launcher:
             self._draw(job)  # also when the system ends, and with it the job
 
     def _draw(self, job: ja.Job[Any]) -> None:
+        if job.id != self._followed:
+            return  # a newer one is shown
         snapshot = job.snapshot()
+        if snapshot.state is ja.JobState.INTERRUPTED:
+            with contextlib.suppress(ja.JobactorsError):  # the system is just closing
+                self._ask()
+            return
+        self.question.layout.display = "none"
         ended = snapshot.state.is_terminal
         fraction = snapshot.progress.fraction
         self.bar.layout.display = "none" if ended or fraction is None else None

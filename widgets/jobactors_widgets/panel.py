@@ -28,6 +28,7 @@ import jobactors as ja
 from .comm import current_kernel, hear_while_busy, hears_while_busy
 from .commands import Many, answer, perform
 from .details import ResultTexts, details_of, log_piece
+from .feed import store_notice
 from .static_files import panel_module, panel_style
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ def _frame_now(_value: object, panel: JobsPanel) -> int:
     return panel.last_frame
 
 
+def _notice_now(_value: object, panel: JobsPanel) -> str:
+    return panel.notice_now
+
+
 def _ended_now(_value: object, panel: JobsPanel) -> bool:
     return panel.has_ended
 
@@ -60,6 +65,8 @@ class JobsPanel(anywidget.AnyWidget):
     """Every row as it is now."""
     frame = traitlets.Any().tag(sync=True, to_json=_frame_now)
     """The number of the last frame that the rows have in them."""
+    notice = traitlets.Any().tag(sync=True, to_json=_notice_now)
+    """What everybody should know of the store; empty if all is well."""
     single = traitlets.Bool(read_only=True).tag(sync=True)
     """Whether it shows one job, without a heading."""
     hears = traitlets.Bool(read_only=True).tag(sync=True)
@@ -96,6 +103,11 @@ class JobsPanel(anywidget.AnyWidget):
     def last_frame(self) -> int:
         """The number of the last frame of its feed; rows that are read later have it in them."""
         return self._feed.frame
+
+    @property
+    def notice_now(self) -> str:
+        """What everybody should know of the store; a row alone does not repeat it."""
+        return store_notice(self._jobs) if self.job_id is None else ""
 
     @property
     def view(self) -> dict[str, object]:

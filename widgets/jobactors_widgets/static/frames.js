@@ -14,6 +14,7 @@
  * @property {[number, Object][]} [said]   a row's number, and its new words
  * @property {string[]} [gone]   ids of jobs that were let go
  * @property {boolean} [ended]   the job system has stopped
+ * @property {string} [notice]   what everybody should know of the store, where that is news
  */
 
 const MOVED_BYTES = 22;      // number, done, fraction, rate, left, lines: wire.py's _MOVED

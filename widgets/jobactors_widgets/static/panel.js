@@ -58,6 +58,7 @@ function initialize({ model }) {
     model.set('ended', Boolean(message.ended));
     model.set('rows', applyFrame(model.get('rows'), message, buffers));
     if (!missed) model.set('frame', message.frame);
+    if (message.notice !== undefined) model.set('notice', message.notice);
     if (missed && !asking) hello(model);
     asking = missed;
   });
@@ -84,12 +85,14 @@ function render({ model, el }) {
     rows: model.get('rows'),
     hears: model.get('hears'),
     ended: model.get('ended'),
+    notice: model.get('notice'),
     alive: model.get('alive') !== false
   });
   let asked = 0;
   const soon = () => { asked ||= requestAnimationFrame(() => { asked = 0; draw(); }); };
   model.on('change:rows', soon);
   model.on('change:ended', soon);
+  model.on('change:notice', soon);
   model.on('change:alive', soon);
   model.on('msg:custom', message => {
     if (message.kind === 'answer') view.answered(message);

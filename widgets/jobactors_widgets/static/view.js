@@ -3,7 +3,7 @@
 // What a host passes in: `createView(root, options)`, the options below; only `act` is needed.  The
 // rows are those of wire.py, all of them at every `show`.  What it gets back:
 //
-//   show({rows, hears, alive, ended})   draw; what is left out stays as it was
+//   show({rows, hears, alive, ended, notice})   draw; what is left out stays as it was
 //   answered(answer)                    the kernel's answer to `act` or `actMany`
 //   told(message)                       its answer to `ask`: kinds "details", "log", "result"
 //   dispose()                           stop every clock and empty the root
@@ -51,7 +51,7 @@ export function createView(root, options) {
   const opened = new Map();    // job id -> its details, null while its row is not in the page
   const heights = new Map();   // job id -> pixels, of unfolded rows
   const selected = new Set();
-  let shown = { rows: [], hears: true, alive: true, ended: false };
+  let shown = { rows: [], hears: true, alive: true, ended: false, notice: '' };
   let items = [];              // what is listed, top to bottom
   let places = { filtered: [], endedAt: -1, endedCount: 0 };
   let historyOpen = true;
@@ -116,7 +116,7 @@ export function createView(root, options) {
     const news = unread ? ` · ${unread} unread` : '';
     const some = places.filtered.length < shown.rows.length && board ? ` · ${plural(places.filtered.length, 'job')} shown` : '';
     setText(counts, shown.rows.length ? summary(shown.rows) + news + more + some : EMPTY);
-    setText(notice, shown.alive ? (shown.ended ? ENDED : '') : GONE);
+    setText(notice, shown.alive ? (shown.ended ? ENDED : shown.notice || '') : GONE);
     setHidden(head, single && !notice.textContent);
     if (tools) tools.draw(shown.rows, shown.rows.filter(row => selected.has(row.id)), places.filtered.length);
     setAttribute(list, 'data-empty', shown.rows.length && !places.filtered.length ? NONE_LEFT : null);

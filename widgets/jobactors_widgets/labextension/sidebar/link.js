@@ -26,11 +26,12 @@ const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
  * @property {boolean} live      whether its jobs are known at all
  * @property {boolean} hears     whether it hears a button while a cell runs
  * @property {boolean} ended     whether its job system has stopped
+ * @property {string} notice     what everybody should know of its store
  * @property {import('../../static/format.js').Row[]} rows
  */
 
 /** @type {Readonly<Known>} */
-export const NOTHING = Object.freeze({ live: false, hears: true, ended: false, rows: [] });
+export const NOTHING = Object.freeze({ live: false, hears: true, ended: false, notice: '', rows: [] });
 
 /**
  * Follow one kernel connection, through restarts and lost websockets, until `dispose()`.
@@ -176,6 +177,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, heard, 
       live: true,
       hears: Boolean(data.hears ?? known.hears),
       ended: Boolean(data.ended),
+      notice: data.notice ?? known.notice,
       rows: applyFrame(known.rows, data, buffers)
     });
     if (missed) hello();

@@ -79,9 +79,10 @@ export function createSidebar(root, { tell, cancelAll, open, receivedAt }) {
       all.setAttribute('aria-label', `Cancel all jobs of ${group.name}`);
       el.classList.toggle('ja-current', group.current);
       all.hidden = group.known.ended || group.known.rows.filter(isUnfinished).length < 2;
-      const { rows, hears, ended } = group.known;
-      if (drawn && drawn.rows === rows && drawn.ended === ended && drawn.hears === hears) return;
-      drawn = { rows, hears, ended, alive: true };
+      const { rows, hears, ended, notice } = group.known;
+      const now = { rows, hears, ended, notice, alive: true };
+      if (drawn && Object.keys(now).every(key => drawn[key] === now[key])) return;
+      drawn = now;
       if (!body.hidden) view.show(drawn);
     }
 
