@@ -78,7 +78,7 @@ if TYPE_CHECKING:
         Phase as Phase, PhaseResult as PhaseResult,
     )
     from .model.checkpoint import Checkpoint as Checkpoint
-    from .model.outcome import ErrorText as ErrorText, Outcome as Outcome
+    from .model.outcome import ErrorText as ErrorText, NotKept as NotKept, Outcome as Outcome
     from .model.progress import Progress as Progress
     from .model.resources import Holding as Holding, ResourceState as ResourceState
     from .model.snapshot import JobInfo as JobInfo, JobSnapshot as JobSnapshot
@@ -147,7 +147,7 @@ _HOMES = {
         "JobRemoved JobRequested JobRequeued JobRestated JobResumed JobRetried JobStarted "
         "JobStopped JobStuck JobUpdated JobWaiting"
     ),
-    "model.outcome": "ErrorText Outcome",
+    "model.outcome": "ErrorText NotKept Outcome",
     "model.progress": "Progress",
     "model.resources": "Holding ResourceState",
     "model.snapshot": "JobInfo JobSnapshot",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from jobactors.model.chain import ChainResult
+from jobactors.model.chain_result_json import chain_result_as_json
 from jobactors.model.events import (
     JobCancelling,
     JobFinished,
@@ -149,6 +151,8 @@ def _said_before_a_start(waiting: Waiting | None) -> str:
 
 
 def _result_text(value: object) -> str | None:
+    if isinstance(value, ChainResult):
+        value = chain_result_as_json(value)
     try:
         text = exact_json(value)
     except (NotExact, RecursionError, MemoryError):
@@ -165,6 +169,9 @@ def _progress_said(progress: Progress) -> dict[str, Any]:
     said["counters"] = dict(progress.counters)
     said["stages"] = list(progress.stages)
     return said
+
+
+CHAIN_RESULT: Final = f"{ChainResult.__module__}.{ChainResult.__qualname__}"
 
 
 def _type_name(value: object) -> str:

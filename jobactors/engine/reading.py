@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from jobactors.model.chain_result_json import chain_result_from_json
 from jobactors.model.exact import from_json
 from jobactors.model.outcome import ErrorText, NotKept, Outcome
 from jobactors.model.progress import NO_PROGRESS, Progress
 from jobactors.model.snapshot import NO_METADATA, JobInfo, JobSnapshot
 from jobactors.model.states import JobState, Request, Waiting
 
+from .filing import CHAIN_RESULT
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -105,6 +107,8 @@ def _read_outcome(row: JobRow, said: Mapping[str, Any], error: ErrorText | None)
     value: object = None
     if row.result is not None:
         value = from_json(row.result)
+        if kept.get("type") == CHAIN_RESULT:
+            value = chain_result_from_json(value)
     elif isinstance(kept.get("type"), str):
         value = NotKept(kept["type"])
     reason = kept.get("reason")

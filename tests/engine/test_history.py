@@ -49,6 +49,26 @@ async def test_of_other_results_the_types_name_comes_back() -> None:
             await jobs.get(ids[0])
 
 
+async def test_the_result_of_a_chain_comes_back() -> None:
+    """With its phases and errors; of a value that JSON cannot say, the type's name."""
+    store = ja.MemoryStore()
+
+    def index() -> int:
+        with ja.collect_errors("page 3"):
+            raise ValueError("unreadable")
+        return 7
+
+    chain = ja.chain(ja.phase("Index", index), ja.phase("Tag", lambda: (1, 2)))
+    async with ja.open_jobs(store=store) as jobs:
+        job = jobs.submit(chain)
+        result: ja.ChainResult = await job
+    async with ja.open_jobs(store=store) as jobs:
+        again: ja.ChainResult = await jobs.get(job.id)
+        assert again.results == {"Index": 7, "Tag": ja.NotKept("tuple")}
+        assert again.errors == result.errors
+        assert (again.status, again.message) == (result.status, result.message)
+
+
 async def test_a_failure_comes_back_as_its_text() -> None:
     """With the traceback of the process it happened in."""
     store = ja.MemoryStore()
