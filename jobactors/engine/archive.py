@@ -172,8 +172,8 @@ class Archive:
         needed = {edge.upstream.id for record in system.registry for edge in record.edges}
         going = (kept | here) - needed
         for job_id in going & here:
-            system.remove(job_id, DELETED)
-        system.forget(tuple(sorted(going - here)))
+            system.finished.remove(job_id, DELETED)
+        system.finished.forget(tuple(sorted(going - here)))
         return len(going)
 
     def vacuum(self) -> None:
@@ -208,7 +208,7 @@ class Archive:
         system = self._system
         record = system.door.look(system.find, job_id)
         if record is None and not system.door.is_closed:
-            record = system.find_kept(job_id)
+            record = system.finished.find_kept(job_id)
         if record is None:
             raise UnknownJob(job_id)
         return record
@@ -249,9 +249,9 @@ def _delete(system: System, record: Record) -> None:
         if any(edge.upstream.id == record.id for edge in other.edges):
             raise IllegalVerb(record.id, state, "delete", f"{other.id} comes after it")
     if system.find(record.id) is not None:
-        system.remove(record.id, DELETED)
-    elif state.is_terminal and system.find_kept(record.id) is not None:
-        system.forget((record.id,))
+        system.finished.remove(record.id, DELETED)
+    elif state.is_terminal and system.finished.find_kept(record.id) is not None:
+        system.finished.forget((record.id,))
     else:
         raise UnknownJob(record.id)
 

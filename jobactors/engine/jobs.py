@@ -164,15 +164,15 @@ class Jobs(Submitter, Watched, KeptWork, Archive):
         )
         if record.runner.takes_slot and system.accepts and not can_be_refused:
             # Nothing can refuse it any more, so nothing need be waited for.
-            system.door.post(system.accept_or_settle, record)
+            system.door.post(system.intake.accept_or_settle, record)
             return Job(self, record), True
-        accepted = system.door.call(system.accept, record)
+        accepted = system.door.call(system.intake.accept, record)
         return Job(self, accepted), accepted is record
 
     def _offer_kept(self, record: Record) -> tuple[Job[Any], bool]:
         """Submit a job that is kept: elsewhere than in the loop, this returns when it is."""
         system = self._system
-        accepted, kept = system.door.call(system.accept_kept, record)
+        accepted, kept = system.door.call(system.intake.accept_kept, record)
         if kept is not None and not system.door.is_home:
             kept.wait_in_thread()
             if accepted.refused is not None:
@@ -281,9 +281,9 @@ class Jobs(Submitter, Watched, KeptWork, Archive):
     def _note_reading(self, record: Record) -> None:
         door = self._system.door
         if door.is_home:
-            self._system.read(record)
+            self._system.finished.read(record)
         else:
-            door.post_quietly(self._system.read, record)
+            door.post_quietly(self._system.finished.read, record)
 
     def list(
         self,

@@ -38,22 +38,19 @@ from jobactors.model.events import (
     JobUpdated,
 )
 from jobactors.model.stored import (
-    AddEvent,
     DeleteJobs,
     DropCheckpoints,
     PutCheckpoint,
-    PutJob,
-    SetStatus,
 )
 
 from .clerk import ClerkInThread, ClerkOnTheSpot
-from .filing import column, event_row, row_of, status_of
+from .filing import column
+from .journal_batch import Batch, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jobactors.model.events import Event
-    from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.stored import Write
 
     from .alarms import Alarms
@@ -73,85 +70,10 @@ PRUNE_AFTER: Final = 1_000
 FIRST_RETRY: Final = 1.0
 """Seconds until a batch that could not be written is tried again; doubled each time."""
 LAST_RETRY: Final = 30.0
-MOST_EVENTS: Final = 10_000
-"""Lines for event logs that wait while nothing can be written; the oldest are dropped."""
-
 _LOGGED: Final = frozenset(
     {JobQueued, JobStarted, JobRequested, JobCancelling, JobPaused, JobResumed, JobRetried}
     | {JobStuck, JobStopped, JobRequeued, JobFinished, JobUpdated}
 )
-
-
-@attrs.define(eq=False)
-class _Entry:
-    """One job in a batch."""
-
-    record: Record
-    snapshot: JobSnapshot
-    """As the batch's last event has left it: a later one is the next batch's."""
-    whole: bool
-    """Whether all of it is written, and not only how it stands."""
-    ended: bool = False
-    """Whether its result is written."""
-    new: bool = False
-    """Whether it was never written before: if it cannot be now, it is refused."""
-    kept: Latch | None = None
-    """Set once it is written, or refused; made when somebody waits."""
-
-
-@attrs.define(eq=False)
-class _Batch:
-    """What is written in one commit."""
-
-    entries: dict[str, _Entry] = attrs.Factory(dict)
-    errand: Errand[None] = attrs.field(init=False)
-    """Its writing, once it is handed over."""
-    events: list[Event] = attrs.Factory(list)
-    others: dict[object, Write] = attrs.Factory(dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.entries or self.events or self.others)
-
-    def writes(self) -> list[Write]:
-        """The rows, made in the clerk's thread: what they are made of is frozen."""
-        rows = [_write_of(entry) for entry in self.entries.values()]
-        return [*rows, *(AddEvent(event_row(e)) for e in self.events), *self.others.values()]
-
-    def take_over(self, earlier: _Batch) -> None:
-        """Add what an earlier batch could not write."""
-        for job_id, entry in earlier.entries.items():
-            mine = self.entries.setdefault(job_id, entry)
-            mine.whole |= entry.whole
-            mine.ended |= entry.ended
-            mine.new |= entry.new
-            if mine is not entry and entry.kept is not None:
-                mine.kept = _both(entry.kept, mine.kept)
-        self.events[:0] = earlier.events
-        del self.events[: max(0, len(self.events) - MOST_EVENTS)]
-        self.others = {**earlier.others, **self.others}
-
-
-def _both(first: Latch, second: Latch | None) -> Latch:
-    if second is not None:
-        second.call_when_set(first.set)
-        return second
-    return first
-
-
-def _write_of(entry: _Entry) -> Write:
-    snapshot, spec = entry.snapshot, entry.record.spec
-    if entry.whole and spec is not None:
-        return PutJob(row_of(snapshot, spec))
-    status, result = status_of(snapshot, with_result=entry.ended)
-    return SetStatus(
-        snapshot.id,
-        snapshot.state,
-        snapshot.changed_at,
-        snapshot.finished_at,
-        snapshot.read,
-        status,
-        result,
-    )
 
 
 class Journal:
@@ -175,8 +97,8 @@ class Journal:
         self._alarms = alarms
         self._refuse = refuse
         self._clerk: Clerk = ClerkOnTheSpot() if store.in_loop else ClerkInThread()
-        self._open = _Batch()
-        self._flying: deque[_Batch] = deque()
+        self._open = Batch()
+        self._flying: deque[Batch] = deque()
         self._scheduled = False
         self._delay = 0.0
         self._progress_at: dict[str, float] = {}
@@ -240,7 +162,7 @@ class Journal:
 
     def add(self, record: Record) -> None:
         """A new job: it is kept, or refused."""
-        entry = _Entry(record, record.snapshot, whole=True, new=True)
+        entry = Entry(record, record.snapshot, whole=True, new=True)
         self._open.entries[record.id] = entry
         self._open.events.append(record.queued)
         self._touch()
@@ -264,10 +186,10 @@ class Journal:
             entry.whole = entry.ended = True
         self._touch()
 
-    def _entry(self, record: Record) -> _Entry:
+    def _entry(self, record: Record) -> Entry:
         entry = self._open.entries.get(record.id)
         if entry is None:
-            entry = self._open.entries[record.id] = _Entry(record, record.snapshot, whole=False)
+            entry = self._open.entries[record.id] = Entry(record, record.snapshot, whole=False)
         entry.snapshot = record.snapshot
         return entry
 
@@ -342,7 +264,7 @@ class Journal:
             self._send()
 
     def _send(self) -> None:
-        batch, self._open = self._open, _Batch()
+        batch, self._open = self._open, Batch()
         self._flying.append(batch)
         batch.errand = errand = self._clerk.send(partial(self._apply, batch))
         if self._store.in_loop:
@@ -350,11 +272,11 @@ class Journal:
         else:
             errand.done.call_when_set(partial(self._door.post_quietly, self._written, batch))
 
-    def _apply(self, batch: _Batch) -> None:
+    def _apply(self, batch: Batch) -> None:
         """In the clerk's thread."""
         self._store.apply(batch.writes())
 
-    def _written(self, batch: _Batch) -> None:
+    def _written(self, batch: Batch) -> None:
         if batch not in self._flying:
             return  # told twice: by the errand, and by whoever waited for it
         self._flying.remove(batch)
@@ -368,7 +290,7 @@ class Journal:
         else:
             self._succeeded(batch)
 
-    def _succeeded(self, batch: _Batch) -> None:
+    def _succeeded(self, batch: Batch) -> None:
         if self.trouble is not None:
             _log.warning("%s can be written again", self.name)
         self.trouble, self._delay = None, 0.0
@@ -380,7 +302,7 @@ class Journal:
         if self._open:
             self._touch()
 
-    def _failed(self, batch: _Batch, error: StoreError) -> None:
+    def _failed(self, batch: Batch, error: StoreError) -> None:
         if self.trouble is None:
             _log.warning("%s", error)
         self.trouble = error
@@ -407,7 +329,7 @@ class Journal:
 
     def _drop(self) -> None:
         """Nobody reads what we would write: let everybody go on."""
-        batch, self._open = self._open, _Batch()
+        batch, self._open = self._open, Batch()
         for entry in batch.entries.values():
             if entry.kept is not None:
                 entry.kept.set()

@@ -169,7 +169,7 @@ class Recovery:
         record.settled = Latch()
         record.context = submitter_context()
         event = JobRequeued(record.id, system.clock.now(), waiting)
-        system.take_in_again(record, event, due)
+        system.intake.take_in_again(record, event, due)
 
     def revive(self, record: Record) -> None:
         """Find the function and the arguments of a job that came from a store.
@@ -200,7 +200,7 @@ class Recovery:
 
     def find_revived(self, job_id: str) -> Record | None:
         """Return a job with its function and arguments; None if these cannot be had."""
-        record = self._system.find_anywhere(job_id)
+        record = self._system.finished.find_anywhere(job_id)
         if record is None:
             return None
         try:
@@ -224,7 +224,7 @@ class Recovery:
                 "import the module, that declares it"
             )
         for job_id, _ in spec.after:
-            upstream = self._system.find_anywhere(job_id)
+            upstream = self._system.finished.find_anywhere(job_id)
             if upstream is None:
                 return f"the job {job_id} it comes after is no longer kept"
             outcome = upstream.snapshot.outcome
@@ -247,14 +247,14 @@ class Recovery:
     def _job(self, job_id: str, how: str) -> object:
         if how == "range":
             return Range.from_text(job_id)
-        record = self._system.find_anywhere(job_id)
+        record = self._system.finished.find_anywhere(job_id)
         if record is None:
             raise ValueError(f"job {job_id} is no longer kept")
         job = self._system.handle_for(record)
         return Handle(job) if how == "handle" else job
 
     def _edge(self, job_id: str, when: Any) -> Edge:
-        upstream = self._system.find_anywhere(job_id)
+        upstream = self._system.finished.find_anywhere(job_id)
         if upstream is None:
             raise NotResumable(job_id, "it is no longer kept")
         return Edge(upstream, when)

@@ -34,7 +34,7 @@ class RegistryView:
             IllegalVerb: if it has not finished.
         """
         system = self._jobs._system
-        return system.door.call(system.remove, job_id, TAKEN).snapshot
+        return system.door.call(system.finished.remove, job_id, TAKEN).snapshot
 
     def unread(self) -> list[JobSnapshot]:
         """The finished jobs whose outcome nobody has read, oldest end first."""

@@ -80,7 +80,7 @@ class Resumable:
             self._system.door.call(self._system.shelf.drop_of, self.job_id)
 
     def _job(self) -> Job[Any]:
-        found = self._system.door.call(self._system.find_anywhere, self.job_id)
+        found = self._system.door.call(self._system.finished.find_anywhere, self.job_id)
         if found is None:
             from jobactors.model.errors import UnknownJob
 
@@ -106,7 +106,7 @@ def find_resumable(system: System) -> list[Resumable]:
         if record.snapshot.state is JobState.INTERRUPTED
     ]
     for job_id, checkpoint in newest.items():
-        record = system.find_anywhere(job_id)
+        record = system.finished.find_anywhere(job_id)
         if record is None:
             found.append(_left_behind(system, checkpoint))
         elif record.snapshot.state in {JobState.FAILED, JobState.CANCELLED}:

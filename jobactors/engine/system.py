@@ -1,6 +1,6 @@
 """One job system: the loop-side state of everything, and the moves that change it.
 
-The data flow in one look: ``accept`` puts a record into the registry and the waiting room; ``pump``
+The data flow in one look: the intake puts a record into the registry and the waiting room; ``pump``
 asks the waiting room who may start and starts their actors; an actor's end comes back through
 ``attempt_ended``, which settles the job and pumps again.  Every change is an event: ``emit`` folds
 it into the record's snapshot and hands it to the bus.
@@ -15,27 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from jobactors.model.errors import (
-    CheckpointFound,
-    JobsClosed,
-    ResourceBusy,
-)
 from jobactors.model.events import (
     Event,
     JobFinished,
-    JobRead,
-    JobRemoved,
-    JobRequeued,
     JobRetried,
     JobStarted,
     JobStopped,
     JobWaiting,
 )
-from jobactors.model.outcome import Ending, ErrorText, Outcome, Raised, judge
+from jobactors.model.outcome import Ending, Outcome, Raised, judge
 from jobactors.model.retry import Snooze
 from jobactors.model.snapshot import fold
 from jobactors.model.states import JobState, Request, Waiting
-from jobactors.model.stored import DeleteJobs
 
 from .actor import Actor
 from .alarms import Alarms
@@ -45,9 +36,11 @@ from .claims import Claims
 from .clock import LoopClock
 from .done_hook import DoneHooks
 from .door import Door
-from .keys import Keys, same_job
-from .recovery import Recovery, records_from
-from .registry import DELETED, Registry, Removal
+from .finished import Finished
+from .intake import Intake
+from .keys import Keys
+from .recovery import Recovery
+from .registry import Registry
 from .slots import Slots
 from .waiting_room import WaitingRoom
 from .workroom import Workroom
@@ -57,8 +50,6 @@ if TYPE_CHECKING:
     from contextvars import Context
     from pathlib import Path
 
-    from jobactors.inside.latch import Latch
-    from jobactors.model.errors import StoreError
     from jobactors.model.options import OnDone
     from jobactors.model.retention import Retention
     from jobactors.model.snapshot import JobSnapshot
@@ -95,6 +86,8 @@ class System:
         """Whether queued jobs are started; no more once everything is being cancelled."""
         self.keys = Keys()
         self.recovery = Recovery(self)
+        self.intake = Intake(self)
+        self.finished = Finished(self)
         self.work_base: Path | None = None
         """Where work files are kept; None for a temporary folder."""
         self.workroom = Workroom(lambda: self.work_base)
@@ -103,9 +96,8 @@ class System:
         """Writes into the store; None without one."""
         self.handle_for: Callable[[Record], Job[Any]]
         """Makes a job's handle."""
-        self._unfinished: set[str] = set()
+        self.unfinished_ids: set[str] = set()
         self._due: Alarm | None = None
-        self._expiry: Alarm | None = None
         self.change = trio.Event()
         """Set, and replaced, when a job ends or comes to rest."""
         self._closing = trio.Event()
@@ -147,160 +139,6 @@ class System:
             self.journal.note(record, event)
         self.bus.publish(event)
 
-    # -- submit
-
-    def accept(self, record: Record) -> Record:
-        """Take a job in; returns it, or the unfinished job that has its key.
-
-        Raises:
-            JobsClosed: when no more jobs are taken.
-            StoreError: if it could not be kept.
-            DuplicateJob: as ``on_duplicate`` says.
-            TooMuch, ResourceBusy: for resources it can never have, or does not want to wait for.
-        """
-        self.check_open()
-        info, options = record.snapshot.info, record.options
-        existing = self.keys.owner(info.key)
-        if existing is not None and options.on_duplicate != "replace":
-            return self._same_job(existing, record)
-        self._check_resources(record)  # before anything is replaced by what cannot be taken
-        self.shelf.check(record)
-        if existing is not None:
-            self.cancel(existing, "replaced by a later submit with the same key")
-        self.keys.take(record)
-        taken_over = self.shelf.claim(record)
-        self.registry.add(record)
-        if self.journal is not None:
-            self.journal.add(record)
-        self.bus.publish(record.queued)
-        for job_id in taken_over:
-            self._end_interrupted(job_id, f"its work goes on as {record.id}")
-        if not record.runner.takes_slot:
-            self._unfinished.add(record.id)
-            self._start(record)
-            return record
-        self._set_start_deadline(record)
-        self._put_into_room(record, held=options.hold, due=options.start_at)
-        return record
-
-    def _end_interrupted(self, job_id: str, reason: str) -> None:
-        """Resumed later, it would begin anew beside whoever has its checkpoint now."""
-        earlier = self.find(job_id)
-        if earlier is not None and earlier.snapshot.state is JobState.INTERRUPTED:
-            self.cancel(earlier, reason)
-
-    def check_open(self) -> None:
-        """Raise unless a job could be taken in now.
-
-        Raises:
-            JobsClosed: when no more are taken.
-            StoreError: when it could not be kept.
-        """
-        if not self.accepts:
-            raise JobsClosed
-        if self.journal is not None:
-            self.journal.check()
-
-    def _same_job(self, existing: Record, record: Record) -> Record:
-        """Return the unfinished job that has the key; one that rests goes on."""
-        if existing.snapshot.state is JobState.INTERRUPTED:
-            self.recovery.revive(existing)
-        same = same_job(existing, record)
-        if same.snapshot.state is JobState.INTERRUPTED:
-            self.recovery.resume(same)
-        return same
-
-    def take_in_again(self, record: Record, event: JobRequeued, due: float | None) -> None:
-        """Bring a job from rest back into the waiting room."""
-        self.check_open()
-        self.emit(record, event)
-        self._put_into_room(
-            record,
-            held=event.waiting is Waiting.HOLD,
-            due=due,
-            why_due=Waiting.RETRY if event.waiting is Waiting.RETRY else Waiting.START_TIME,
-        )
-
-    def _put_into_room(
-        self,
-        record: Record,
-        *,
-        held: bool,
-        due: float | None,
-        why_due: Waiting = Waiting.START_TIME,
-    ) -> None:
-        self._unfinished.add(record.id)
-        self.room.add(
-            record.id,
-            record.snapshot.info.priority,
-            held=held,
-            due=due,
-            why_due=why_due,
-            needs=record.options.resources,
-            after=[e.upstream.id for e in record.edges if not e.upstream.settled_for_good],
-        )
-        self._break_if_upstream_failed(record)
-        self.pump()
-
-    def refuse(self, record: Record, error: StoreError) -> None:
-        """A job could not be kept: it ends before it has begun."""
-        if record.snapshot.state is JobState.QUEUED and record.actor is None:
-            self.room.remove(record.id)
-            self.settle(record, Outcome(JobState.FAILED, None, error, ErrorText.of(error)))
-
-    def accept_kept(self, record: Record) -> tuple[Record, Latch | None]:
-        """Take in a job, and say what is set once it is kept; None if it is already."""
-        accepted = self.accept(record)
-        return accepted, None if self.journal is None else self.journal.latch_for(accepted)
-
-    def accept_or_settle(self, record: Record) -> None:
-        """Take in a job whose submitter has not waited for the answer.
-
-        If the system has closed in between, the job ends as cancelled: its handle is out, and
-        whoever waits for it must hear something.
-        """
-        try:
-            self.accept(record)
-        except (JobsClosed, CheckpointFound) as exc:
-            outcome = Outcome(JobState.CANCELLED, reason=f"not taken: {exc}")
-            record.context = None
-            record.snapshot = fold(
-                record.snapshot, JobFinished(record.id, self.clock.now(), outcome)
-            )
-            record.settled.set()
-
-    def _check_resources(self, record: Record) -> None:
-        needs = record.options.resources
-        if not needs:
-            return
-        resources = self.room.resources
-        resources.check(needs)
-        if record.options.on_busy == "raise":
-            for name, units in needs.items():
-                if units > resources.free(name) or self._is_wanted(name):
-                    raise ResourceBusy(name, resources.holders(name))
-
-    def _is_wanted(self, name: str) -> bool:
-        return self.claims.waits_for(name) or self.room.is_wanted(name)
-
-    def _set_start_deadline(self, record: Record) -> None:
-        limit = record.options.start_deadline
-        if limit is not None:
-            at = record.snapshot.info.submitted_at + limit
-            record.deadline = self.alarms.set(at, lambda: self._miss_start(record, limit))
-
-    def _forget_start_deadline(self, record: Record) -> None:
-        if record.deadline is not None:
-            record.deadline.take_back()  # it would keep the record until then
-            record.deadline = None
-
-    def _miss_start(self, record: Record, limit: float) -> None:
-        if record.snapshot.state is JobState.QUEUED and record.snapshot.attempt == 0:
-            self.room.remove(record.id)
-            reason = f"it had not started within its start_deadline of {limit:g} s"
-            error = ErrorText("jobactors.JobTimedOut", reason, "")
-            self.settle(record, Outcome(JobState.FAILED, error=error, reason=reason))
-
     # -- dispatch
 
     def pump(self) -> None:
@@ -312,7 +150,7 @@ class System:
             return  # who would start now may be about to be cancelled; a pump follows
         decision = self.room.decide(now)
         for job_id in decision.start:
-            self._start(self.registry.get(job_id))
+            self.start(self.registry.get(job_id))
         for job_id in decision.moved:
             if job_id in self.room:
                 self.explain(self.registry.get(job_id))
@@ -330,11 +168,12 @@ class System:
                 self.emit(record, JobWaiting(record.id, now, why))
                 self.wake_drains()  # it may wait for a job at rest from now on
 
-    def _start(self, record: Record) -> None:
+    def start(self, record: Record) -> None:
+        """Begin a job's next attempt."""
         attempt = record.snapshot.attempt + 1
         event = JobStarted(record.id, self.clock.now(), attempt, record.runner.name)
         self.emit(record, event)
-        self._forget_start_deadline(record)
+        self.intake.forget_start_deadline(record)
         record.actor = actor = Actor(self, record, attempt)
         start: Callable[..., None] = self._jobs.start_soon
         if record.context is None:
@@ -399,9 +238,9 @@ class System:
         else:
             self.emit(record, JobFinished(record.id, now, outcome))
             self.registry.finished(record)
-        self._unfinished.discard(record.id)
+        self.unfinished_ids.discard(record.id)
         self.shelf.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
-        self._forget_start_deadline(record)
+        self.intake.forget_start_deadline(record)
         if outcome.state.is_terminal:
             self.keys.give_back(record)
             record.slim()
@@ -413,13 +252,13 @@ class System:
             self.run_hook(hook, record.snapshot, context)
         if outcome.state.is_terminal:
             for job_id in self.room.ended(record.id):
-                self._break_if_upstream_failed(self.registry.get(job_id))
+                self.break_if_upstream_failed(self.registry.get(job_id))
             record.edges = ()  # their results are needed no more
         self.wake_drains()
-        self._prune()
+        self.finished.prune()
         self.pump()
 
-    def _break_if_upstream_failed(self, record: Record) -> None:
+    def break_if_upstream_failed(self, record: Record) -> None:
         """Cancel a job that comes after one which has not succeeded, and then those after it.
 
         A queue, not a recursion: ten thousand jobs may hang on one another.
@@ -468,64 +307,6 @@ class System:
         """Return a job's record, or None."""
         return self.registry.get(job_id) if job_id in self.registry else None
 
-    def find_anywhere(self, job_id: str) -> Record | None:
-        """Return a job's record, from the store if it is no longer here; None if it is nowhere."""
-        return self.find(job_id) or self.find_kept(job_id)
-
-    def find_kept(self, job_id: str) -> Record | None:
-        """Return the record of an ended job that only the store knows; from any thread."""
-        if self.journal is None or not isinstance(job_id, str):
-            return None
-        for record in records_from(self.journal.read(lambda store: store.get((job_id,)))):
-            if record.snapshot.state.is_terminal:
-                record.settled.set()
-                return record
-        return None
-
-    def forget(self, job_ids: tuple[str, ...]) -> None:
-        """Let ended jobs go from the store."""
-        if self.journal is not None and job_ids:
-            self.journal.write(DeleteJobs(job_ids))
-
-    # -- reading
-
-    def read(self, record: Record) -> None:
-        """Somebody has read a finished job."""
-        if record.snapshot.state.is_terminal and self.registry.read(record):
-            self.emit(record, JobRead(record.id, self.clock.now()))
-            self._prune()
-
-    def remove(self, job_id: str, why: str) -> Record:
-        """Let a finished job go.
-
-        Raises:
-            UnknownJob, IllegalVerb: if it is not there, or not finished.
-        """
-        removal = self.registry.remove(job_id, why)
-        self._removed(removal)
-        if self.journal is not None and why == DELETED:
-            self.journal.write(DeleteJobs((job_id,)))
-        return removal.record
-
-    def _prune(self) -> None:
-        now = self.clock.now()
-        for removal in self.registry.prune(now):
-            self._removed(removal)
-        if self._expiry is not None and self._expiry.call is not None:
-            return
-        expiry = self.registry.next_expiry()
-        if expiry is not None:
-            # A little later than due, so that many that end together go together.
-            self._expiry = self.alarms.set(max(expiry, now) + 1.0, self._expire)
-
-    def _expire(self) -> None:
-        self._expiry = None
-        self._prune()
-
-    def _removed(self, removal: Removal) -> None:
-        job_id = removal.record.id
-        self.bus.publish(JobRemoved(job_id, self.clock.now(), removal.why, removal.unread))
-
     # -- services and the end
 
     def attach(self, service: Callable[[], Awaitable[None]]) -> None:
@@ -545,7 +326,7 @@ class System:
     @property
     def unfinished(self) -> list[Record]:
         """The jobs that have not ended, in the order of submission."""
-        return [record for record in self.registry if record.id in self._unfinished]
+        return [record for record in self.registry if record.id in self.unfinished_ids]
 
     def close(self) -> None:
         """Let :meth:`run` return once the last actor has ended."""

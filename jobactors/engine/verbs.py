@@ -158,9 +158,9 @@ class Verbs:
         choice = system.shelf.choice_for(ended, from_checkpoint)
         continuation = make_continuation(ended, system.clock.now(), choice)
         if state is JobState.INTERRUPTED:
-            system.check_open()  # before anything is lost
+            system.intake.check_open()  # before anything is lost
             system.cancel(ended, f"started again as {continuation.id}")
-        return system.accept(continuation)
+        return system.intake.accept(continuation)
 
     def hold_dispatch(self, held: bool) -> None:
         """Start nothing, or start again."""

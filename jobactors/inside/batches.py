@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .context import CURRENT, Checkpoint
+from .context import CURRENT
 from .meter import Frame
 from .resuming import open_loop
+from .waits import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jobactors.model.chain import ItemError
-from jobactors.model.errors import NoJobSystem, WrongThread
+from jobactors.model.errors import NoJobSystem
 from jobactors.model.log import Log
 from jobactors.model.outcome import Partial
 from jobactors.model.resources import as_needs
 
 from .control import Control
 from .inbox import Inbox
-from .latch import Latch
 from .meter import Meter
+from .waits import CancelRequest, Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -288,59 +288,6 @@ class JobContext:
     def cancel_checker(self) -> bool:
         """Answer whether to stop; for libraries that take a function to ask."""
         return self.control.cancel_requested.is_set
-
-
-_PASSED: Final = Latch()
-"""Set already: awaiting it is a cancel point and no more, in trio and in asyncio."""
-_PASSED.set()
-
-
-class Checkpoint:
-    """What :meth:`JobContext.check` returns; awaiting it is the check of trio code."""
-
-    __slots__ = ("_control",)
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        return self._wait().__await__()
-
-    async def _wait(self) -> None:
-        await _PASSED
-        if self._control.asked:
-            await self._control.obey_in_loop()
-
-
-class CancelRequest:
-    """A cancel that may come: awaited in trio, waited for by ``result(timeout)`` in a thread."""
-
-    __slots__ = ("_control",)
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-
-    def __await__(self) -> Generator[Any, Any, str | None]:
-        return self._wait().__await__()
-
-    async def _wait(self) -> str | None:
-        await self._control.cancel_requested
-        return self._control.reason
-
-    def result(self, timeout: float | None = None) -> str | None:
-        """Block this thread until the cancel comes; returns its reason.
-
-        Raises:
-            TimeoutError: if ``timeout`` seconds pass before.
-            WrongThread: in trio code, which would wait for itself.
-        """
-        if self._control.is_home:
-            raise WrongThread(
-                "wait_cancel_requested().result()", "'await ctx.wait_cancel_requested()'"
-            )
-        if not self._control.cancel_requested.wait_in_thread(timeout):
-            raise TimeoutError(f"no cancel was requested within {timeout} s")
-        return self._control.reason
 
 
 CURRENT: ContextVar[JobContext | None] = ContextVar("jobactors_current_job", default=None)

@@ -21,9 +21,10 @@ from itertools import chain
 from operator import call, length_hint
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from .context import CURRENT, Checkpoint
+from .context import CURRENT
 from .meter import Frame
 from .resuming import open_loop, rest_of
+from .waits import Checkpoint
 
 if TYPE_CHECKING:
     from .context import JobContext

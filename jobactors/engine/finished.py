@@ -1,0 +1,88 @@
+"""What becomes of jobs that have ended: found, read, removed, pruned, here and in the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobactors.model.events import JobRead, JobRemoved
+from jobactors.model.stored import DeleteJobs
+
+from .recovery import records_from
+from .registry import DELETED
+
+if TYPE_CHECKING:
+    from .alarms import Alarm
+    from .record import Record
+    from .registry import Removal
+    from .system import System
+
+
+class Finished:
+    """The ended jobs of one system.  In the loop's thread only, unless said otherwise."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._expiry: Alarm | None = None
+        """Rings when the oldest one has become too old."""
+
+    # -- looking
+
+    def find_anywhere(self, job_id: str) -> Record | None:
+        """Return a job's record, from the store if it is no longer here; None if it is nowhere."""
+        return self._system.find(job_id) or self.find_kept(job_id)
+
+    def find_kept(self, job_id: str) -> Record | None:
+        """Return the record of an ended job that only the store knows; from any thread."""
+        if self._system.journal is None or not isinstance(job_id, str):
+            return None
+        for record in records_from(self._system.journal.read(lambda store: store.get((job_id,)))):
+            if record.snapshot.state.is_terminal:
+                record.settled.set()
+                return record
+        return None
+
+    def forget(self, job_ids: tuple[str, ...]) -> None:
+        """Let ended jobs go from the store."""
+        if self._system.journal is not None and job_ids:
+            self._system.journal.write(DeleteJobs(job_ids))
+
+    # -- reading and removing
+
+    def read(self, record: Record) -> None:
+        """Somebody has read a finished job."""
+        if record.snapshot.state.is_terminal and self._system.registry.read(record):
+            self._system.emit(record, JobRead(record.id, self._system.clock.now()))
+            self.prune()
+
+    def remove(self, job_id: str, why: str) -> Record:
+        """Let a finished job go.
+
+        Raises:
+            UnknownJob, IllegalVerb: if it is not there, or not finished.
+        """
+        removal = self._system.registry.remove(job_id, why)
+        self._removed(removal)
+        if self._system.journal is not None and why == DELETED:
+            self._system.journal.write(DeleteJobs((job_id,)))
+        return removal.record
+
+    def prune(self) -> None:
+        """Let go of what retention does not keep, now and when more has become too old."""
+        now = self._system.clock.now()
+        for removal in self._system.registry.prune(now):
+            self._removed(removal)
+        if self._expiry is not None and self._expiry.call is not None:
+            return
+        expiry = self._system.registry.next_expiry()
+        if expiry is not None:
+            # A little later than due, so that many that end together go together.
+            self._expiry = self._system.alarms.set(max(expiry, now) + 1.0, self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        self.prune()
+
+    def _removed(self, removal: Removal) -> None:
+        now = self._system.clock.now()
+        event = JobRemoved(removal.record.id, now, removal.why, removal.unread)
+        self._system.bus.publish(event)
