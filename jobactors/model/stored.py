@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from .states import TERMINAL
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .states import JobState
 
 
@@ -153,11 +157,28 @@ class Keep:
     """How many ended jobs are kept, the newest; default: 100,000."""
     events: int = attrs.field(default=1_000)
     """How many lines of a job's event log are kept, the newest; default: 1,000."""
+    by_state: Mapping[str, float] = attrs.field(factory=dict)
+    """Other ages for jobs that ended so: ``{"failed": 30 * 86400, "succeeded": 3600}``."""
 
     def __attrs_post_init__(self) -> None:
-        for field in attrs.fields(Keep):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-                raise ValueError(
-                    f"Keep({field.name}=…) is a number of at least 0, not {value!r:.100}"
-                )
+        for name in ("age", "jobs", "events"):
+            _check_number(f"Keep({name}=…)", getattr(self, name))
+        for state, age in self.by_state.items():
+            if state not in TERMINAL:
+                ends = ", ".join(sorted(TERMINAL))
+                raise ValueError(f"Keep(by_state=…) takes {ends}, not {state!r:.100}")
+            _check_number(f"Keep(by_state={{{str(state)!r}: …}})", age)
+
+    def age_of(self, state: str) -> float:
+        """Seconds for which a job is kept that ended so."""
+        return self.by_state.get(state, self.age)
+
+    @property
+    def shortest(self) -> float:
+        """The least of all ages."""
+        return min([self.age, *self.by_state.values()])
+
+
+def _check_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ValueError(f"{name} is a number of at least 0, not {value!r:.100}")

@@ -18,7 +18,8 @@ LINES_AT_MOST: Final = 20
 _WAITED_FOR: Final = "SELECT after FROM jobs WHERE finished_at IS NULL AND after <> '[]'"
 _COUNT_ENDED: Final = "SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL"
 _OLDEST: Final = (
-    "SELECT seq, id, finished_at FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at, seq"
+    "SELECT seq, id, finished_at, state FROM jobs WHERE finished_at IS NOT NULL "
+    "ORDER BY finished_at, seq"
 )
 _OLD_CHECKPOINTS: Final = (
     "DELETE FROM checkpoints WHERE seq IN (SELECT seq FROM checkpoints AS c WHERE saved_at <= ? "
@@ -44,14 +45,20 @@ def _outlived(connection: sqlite3.Connection, keep: Keep, now: float, at_most: i
     too_many = connection.execute(_COUNT_ENDED).fetchone()[0] - keep.jobs
     needed: frozenset[bytes] | None = None  # read only if there is something to forget
     gone: list[int] = []
-    for place, (seq, job_id, end) in enumerate(connection.execute(_OLDEST)):
-        if len(gone) >= at_most or not (place < too_many or _is_past(end, now - keep.age)):
+    for place, (seq, job_id, end, state) in enumerate(connection.execute(_OLDEST)):
+        if len(gone) >= at_most or not (place < too_many or _is_past(end, now - keep.shortest)):
             break
+        if place >= too_many and not _is_past(end, now - keep.age_of(_text(state))):
+            continue
         if needed is None:
             needed = _needed(connection)
         if job_id not in needed:
             gone.append(seq)
     return gone
+
+
+def _text(state: Any) -> str:
+    return state.decode("utf-8", "replace") if isinstance(state, bytes) else str(state)
 
 
 def _is_past(end: Any, edge: float) -> bool:

@@ -219,7 +219,8 @@ class MemoryStore:
         return [
             row.id
             for place, row in enumerate(ended)
-            if (place < too_many or _end(row) <= now - self._keep.age) and row.id not in needed
+            if (place < too_many or _end(row) <= now - self._keep.age_of(row.state))
+            and row.id not in needed
         ]
 
     def _outlived_checkpoints(self, now: float) -> list[Part]:

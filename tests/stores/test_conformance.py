@@ -373,6 +373,26 @@ def test_ended_jobs_go_when_they_are_too_old(make: Callable[..., AnyStore]) -> N
     assert store.events("old") == []
 
 
+def test_each_way_to_end_may_have_an_age_of_its_own(make: Callable[..., AnyStore]) -> None:
+    """Failures may be worth more time than what went well."""
+    store = make(Keep(age=DAY, by_state={"succeeded": DAY / 2, "failed": 3 * DAY}))
+    store.apply([put("s", SUCCEEDED, end=NOW), put("f", FAILED, end=NOW)])
+    store.apply([put("c", JobState.CANCELLED, end=NOW)])
+    assert store.prune(NOW + DAY / 2) == 1
+    assert ids(store.finished()) == ["c", "f"]
+    assert store.prune(NOW + DAY) == 1
+    assert store.prune(NOW + 2 * DAY) == 0
+    assert store.prune(NOW + 3 * DAY) == 1
+
+
+def test_an_age_is_for_a_way_to_end() -> None:
+    """The error says which there are."""
+    with pytest.raises(ValueError, match="takes cancelled, failed, succeeded, not 'running'"):
+        Keep(by_state={"running": 1})
+    with pytest.raises(ValueError, match="is a number of at least 0"):
+        Keep(by_state={"failed": -1})
+
+
 def test_of_too_many_ended_jobs_the_newest_stay(make: Callable[..., AnyStore]) -> None:
     """Unfinished ones do not count."""
     store = make(Keep(jobs=2))
