@@ -397,3 +397,29 @@ async def test_recover_says_what_it_takes() -> None:
     with pytest.raises(ValueError, match='recover is "ask" or "auto"'):
         async with ja.open_jobs(recover="yes"):  # type: ignore[arg-type]
             pass
+
+
+async def test_a_clock_that_was_set_back_loses_nothing() -> None:
+    """What seems to come from the future is there, is not old, and goes on."""
+    store = MortalStore()
+    with registered(add=add, wait=wait):
+
+        async def leave(jobs: ja.Jobs) -> list[str]:
+            ended = jobs.submit(add, 1)
+            await ended
+            return [ended.id, jobs.options(hold=True).submit(add, 2).id]
+
+        ended, left = await left_by_a_kill(store, leave)
+        store.open()
+        ahead = 40 * 86400.0
+        for row in store.get([ended, left]):
+            end = None if row.finished_at is None else row.finished_at + ahead
+            moved = attrs.evolve(row, changed_at=row.changed_at + ahead, finished_at=end)
+            store.apply([PutJob(attrs.evolve(moved, submitted_at=row.submitted_at + ahead))])
+        store.close()
+        async with opened(store) as jobs:
+            assert [snapshot.id for snapshot in jobs.history()] == [ended]
+            (work,) = jobs.resumable()
+            assert str(work) == "add: interrupted, just now"
+            assert await work.resume() == 2
+            assert (jobs.get(left).snapshot().elapsed(0.0) or 0.0) >= 0
