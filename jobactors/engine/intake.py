@@ -54,7 +54,7 @@ class Intake:
         for job_id in taken_over:
             self._end_interrupted(job_id, f"its work goes on as {record.id}")
         if not record.runner.takes_slot:
-            self._system.unfinished_ids.add(record.id)
+            self._system.at_work[record.id] = record
             self._system.start(record)
             return record
         self._set_start_deadline(record)
@@ -107,7 +107,7 @@ class Intake:
         due: float | None,
         why_due: Waiting = Waiting.START_TIME,
     ) -> None:
-        self._system.unfinished_ids.add(record.id)
+        self._system.at_work[record.id] = record
         self._system.room.add(
             record.id,
             record.snapshot.info.priority,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -141,17 +142,23 @@ class Sampler:
             return None
 
     def _with_speed(self, progress: Progress, now: float) -> Progress:
+        done, fraction = progress.done, progress.fraction
         if self._units.at == 0:
-            self._units, self._share = Speed(progress.done, now), Speed(progress.fraction or 0, now)
+            self._units, self._share = Speed(done, now), Speed(fraction or 0, now)
             return progress
-        self._units = self._units.sample(progress.done, now)
+        self._units = units = self._units.sample(done, now)
         time_left = None
-        if progress.fraction is not None:
-            self._share = self._share.sample(progress.fraction, now)
+        if fraction is not None:
+            self._share = self._share.sample(fraction, now)
             time_left = self._share.time_to(1.0)
-        return attrs.evolve(progress, rate=self._units.per_second, time_left=time_left)
+        return progress.at_speed(units.per_second, time_left)
 
 
 def _differs(new: Progress, old: Progress) -> bool:
     """Whether there is news; a speed that fades while nothing moves is none."""
-    return attrs.evolve(new, rate=old.rate, time_left=old.time_left) != old
+    return _news_of(new) != _news_of(old)
+
+
+_news_of: Final = attrgetter(
+    *(field.name for field in attrs.fields(Progress) if field.name not in {"rate", "time_left"})
+)

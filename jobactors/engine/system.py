@@ -96,7 +96,8 @@ class System:
         """Writes into the store; None without one."""
         self.handle_for: Callable[[Record], Job[Any]]
         """Makes a job's handle."""
-        self.unfinished_ids: set[str] = set()
+        self.at_work: dict[str, Record] = {}
+        """The jobs that have not ended and do not rest, in the order in which they came in."""
         self._due: Alarm | None = None
         self.change = trio.Event()
         """Set, and replaced, when a job ends or comes to rest."""
@@ -238,7 +239,7 @@ class System:
         else:
             self.emit(record, JobFinished(record.id, now, outcome))
             self.registry.finished(record)
-        self.unfinished_ids.discard(record.id)
+        self.at_work.pop(record.id, None)
         self.shelf.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
         self.intake.forget_start_deadline(record)
         if outcome.state.is_terminal:
@@ -326,7 +327,7 @@ class System:
     @property
     def unfinished(self) -> list[Record]:
         """The jobs that have not ended, in the order of submission."""
-        return [record for record in self.registry if record.id in self.unfinished_ids]
+        return list(self.at_work.values())
 
     def close(self) -> None:
         """Let :meth:`run` return once the last actor has ended."""

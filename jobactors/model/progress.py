@@ -56,6 +56,21 @@ class Progress:
     pausable: bool = False
     """Whether the job has been seen to pass a point where it could pause."""
 
+    def at_speed(self, rate: float | None, time_left: float | None) -> Progress:
+        """Return the same with another speed; each sample of each running job passes here."""
+        return Progress(
+            self.done,
+            self.total,
+            self.fraction,
+            self.unit,
+            self.message,
+            self.counters,
+            self.stages,
+            rate,
+            time_left,
+            self.pausable,
+        )
+
     @property
     def percent(self) -> int | None:
         """``fraction`` as whole percent, rounded down so that 100 means done."""

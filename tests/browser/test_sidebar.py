@@ -185,7 +185,9 @@ def restart_and_shut_down(notebook: Notebook) -> None:
     expect(status(page)).to_be_hidden()
     notebook.wait_idle()
     notebook.run_and_wait(1)
-    expect_moving(job_row(page, "train"))
+    # Beside it are those of the kernels before, at rest.
+    moving = sidebar(page).locator(".ja-row[data-state='running']")
+    expect_moving(moving.filter(has=page.get_by_text("train")).first)
     page.evaluate(f"() => {CONTEXT}.shutdown()")
     expect(status(page)).to_be_hidden(timeout=GENEROUS)
 
