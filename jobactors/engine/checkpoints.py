@@ -108,6 +108,10 @@ class Shelf:
 
     # -- whose place it is
 
+    def name_part(self, record: Record) -> None:
+        """Find out which part of its work a job is that came from a store."""
+        record.part = _root(record)
+
     def check(self, record: Record) -> None:
         """Find out, before it is accepted, whether a job may begin.
 
@@ -241,11 +245,12 @@ class Shelf:
         return how_far_and_when(newest.fraction, newest.items, self._clock.now() - newest.saved_at)
 
     def choice_for(self, ended: Record, from_checkpoint: bool) -> OnCheckpoint | None:
-        """Return what a restart does about what is kept; None if that is not of ``ended``."""
+        """Return what a restart does about what is kept; None: as any submit does."""
         rows = self._rows.get(_work(ended), {}).values()
-        if ended.apart is None and not any(row.job_id == ended.id for row in rows):
-            return None
-        return "resume" if from_checkpoint else "fresh"
+        is_its_own = ended.apart is not None or any(row.job_id == ended.id for row in rows)
+        if from_checkpoint:
+            return "resume" if is_its_own else None
+        return "fresh" if is_its_own else "ask"  # a later job's is not dropped in passing
 
     # -- writing
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .record import Record
+    from .system import System
 
 T = TypeVar("T")
 When = Literal["succeeded", "finished"]
@@ -84,6 +85,23 @@ def handle(job: Job[T]) -> Handle[T]:
     if not isinstance(job, Job):
         raise TypeError(f"handle() takes a job, not {type(job).__name__}: {job!r:.100}")
     return Handle(job)
+
+
+def check_system(
+    system: System, explicit: Iterable[object], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Refuse to wait for a job of another system, of whose end this one would never hear.
+
+    Raises:
+        ValueError: the message says what to do instead.
+    """
+    for item in (*explicit, *args, *kwargs.values()):
+        job = item.job if isinstance(item, After) else item
+        if isinstance(job, Job) and job.jobs._system is not system and not job.state.is_terminal:
+            raise ValueError(
+                f"job {job.id} belongs to another job system, and nothing here would hear of its "
+                "end: wait for it first, and submit then"
+            )
 
 
 def find_edges(

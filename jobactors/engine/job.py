@@ -13,6 +13,7 @@ from .display import mimebundle_of
 from .loan import loan_for
 from .stored import Stored
 from .verbs import Verbs
+from .wait import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -90,13 +91,17 @@ class Job(Generic[T_co]):
         result: T_co = unwrap(self.id, self._settled_outcome())
         return result
 
-    async def wait(self) -> JobSnapshot:
-        """Wait until the job has ended or rests interrupted, and return its snapshot.
+    def wait(self) -> Wait:
+        """Wait until the job has ended or rests interrupted: ``await``, or ``.result(timeout)``.
 
-        Raises nothing for a failed job, and does not count as reading it.
+        Either gives its snapshot, raises nothing for a failed job, and does not count as reading
+        it.
+
+        Example::
+
+            state = job.wait().result(timeout=60).state
         """
-        await self._settle()
-        return self._record.snapshot
+        return Wait(self)
 
     async def _settle(self) -> None:
         settled = self._record.settled

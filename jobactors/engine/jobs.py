@@ -17,6 +17,7 @@ from jobactors.model.states import JobState
 from .archive import Archive
 from .batch import Selection
 from .closing import drain, ending, stop
+from .dependencies import check_system
 from .display import mimebundle_of
 from .job import Job
 from .kept_work import KeptWork
@@ -154,6 +155,7 @@ class Jobs(Submitter, Watched, KeptWork, Archive):
         system.door.check("take a job")
         kept = system.journal is not None
         record = make_record(work, args, kwargs, changes, system.clock.now(), runner, to_keep=kept)
+        check_system(system, record.options.after, args, kwargs)
         if kept:
             return self._offer_kept(record)
         info = record.snapshot.info

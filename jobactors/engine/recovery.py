@@ -112,15 +112,22 @@ class Recovery:
     # -- at the opening
 
     def restore(self, unfinished: Iterable[JobRow], ended: Iterable[JobRow]) -> None:
-        """Take in the jobs of earlier processes: the ended ones as they are, the others to rest."""
-        for record in records_from(ended):
+        """Take in the jobs of earlier processes: the ended ones as they are, the others to rest.
+
+        Args:
+            unfinished: In the order of their submission.
+            ended: In the order of their ends.
+        """
+        at_rest, over = records_from(unfinished), records_from(ended)
+        for record in sorted([*at_rest, *over], key=_when_submitted):
+            self._system.registry.add(record)
+        for record in over:
             self._keep_ended(record)
-        for record in records_from(unfinished):
+        for record in at_rest:
             self._rest(record)
 
     def _keep_ended(self, record: Record) -> None:
         registry = self._system.registry
-        registry.add(record)
         registry.finished(record)
         if record.snapshot.read:
             registry.read(record)
@@ -128,7 +135,6 @@ class Recovery:
 
     def _rest(self, record: Record) -> None:
         system, state = self._system, record.snapshot.state
-        system.registry.add(record)
         system.keys.take(record)
         if state is JobState.CANCELLING:
             reason = record.snapshot.reason or "its process ended while it was being cancelled"
@@ -197,6 +203,7 @@ class Recovery:
         edges = tuple(self._edge(job_id, when) for job_id, when in spec.after)
         record.args, record.kwargs, record.edges = tuple(args), kwargs, edges
         record.options, record.runner, record.function = options, runner, kind.function
+        self._system.shelf.name_part(record)
 
     def find_revived(self, job_id: str) -> Record | None:
         """Return a job with its function and arguments; None if these cannot be had."""
@@ -258,6 +265,13 @@ class Recovery:
         if upstream is None:
             raise NotResumable(job_id, "it is no longer kept")
         return Edge(upstream, when)
+
+
+def _when_submitted(record: Record) -> tuple[float, int]:
+    """The order of submission; of jobs of one moment, the ids count."""
+    count = record.id.rsplit("-", 2)[1:2]
+    number = int(count[0]) if count and count[0].isdecimal() else 0
+    return record.snapshot.info.submitted_at, number
 
 
 def _wait_again(record: Record) -> tuple[Waiting, float | None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from jobactors.model.checkpoint import how_far_and_when
+from jobactors.model.errors import NotResumable
 from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
@@ -80,12 +81,29 @@ class Resumable:
             self._system.door.call(self._system.shelf.drop_of, self.job_id)
 
     def _job(self) -> Job[Any]:
-        found = self._system.door.call(self._system.finished.find_anywhere, self.job_id)
-        if found is None:
-            from jobactors.model.errors import UnknownJob
+        return self._system.handle_for(self._system.door.call(self._find))
 
-            raise UnknownJob(self.job_id)
-        return self._system.handle_for(found)
+    def _find(self) -> Record:
+        """Return the job's record, if its work is still there to go on with.
+
+        Raises:
+            NotResumable: if somebody has gone on with it, or dropped it, since this was listed.
+        """
+        system = self._system
+        record = system.finished.find_anywhere(self.job_id)
+        if record is None:
+            raise NotResumable(self.job_id, self.obstacle or "it has been deleted")
+        state = record.snapshot.state
+        if state is JobState.INTERRUPTED:
+            return record
+        kept = system.shelf.find(self.type, self.subject)
+        if state.is_terminal and any(checkpoint.job_id == self.job_id for checkpoint in kept):
+            return record
+        raise NotResumable(
+            self.job_id,
+            "somebody has gone on with its work, or dropped it: jobs.latest("
+            f"{self.type!r}, {self.subject!r}) is the job that was submitted last",
+        )
 
     def __str__(self) -> str:
         about = f" {self.subject}" if self.subject else ""

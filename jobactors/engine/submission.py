@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobactors.inside.chain import Chain
 from jobactors.model.events import JobQueued
-from jobactors.model.jobtype import JobType, job_type_named, job_type_of
+from jobactors.model.jobtype import JobType, check_private, job_type_named, job_type_of
 from jobactors.model.options import DEFAULTS, Options
 from jobactors.model.snapshot import JobInfo, fold
 from jobactors.model.states import Waiting
@@ -62,6 +62,8 @@ def make_record(
         kind = job_type_of(function)
     options = _options(kind, changes)
     _check_arguments(function, args, kwargs)
+    if options.private:
+        check_private(function, options.private)
     if function is run_chain:
         check_chain(**kwargs)
     type_name = _type_name(function) if kind is None else kind.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -104,6 +105,7 @@ def job(
     earlier = _checked_aliases(name, aliases)
 
     def register(function: F) -> F:
+        check_private(function, checked.private)
         _refuse_taken(name, earlier, function)
         kind = JobType(name, function, label, category, unique, checked, earlier)
         try:
@@ -147,6 +149,27 @@ def _refuse_taken(name: str, aliases: tuple[str, ...], function: Callable[..., A
             )
         if other.category == BUILT_IN and other.function.__module__ != function.__module__:
             raise ValueError(f"the job type {name!r} is built in: choose another name")
+
+
+def check_private(function: Callable[..., Any], private: Iterable[str]) -> None:
+    """Refuse private names that are no arguments: a slip of the keyboard would keep a secret.
+
+    Raises:
+        TypeError: the message says which arguments there are.
+    """
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # a builtin that does not tell
+        return
+    if any(known.kind is known.VAR_KEYWORD for known in parameters.values()):
+        return
+    unknown = sorted(set(private) - set(parameters))
+    if unknown:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise TypeError(
+            f"private= names {', '.join(unknown)}, and {name}() has no such argument; "
+            f"it has {', '.join(parameters) or 'none'}"
+        )
 
 
 def job_type_named(name: str) -> JobType:

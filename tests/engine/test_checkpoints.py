@@ -285,6 +285,17 @@ async def test_a_restart_takes_nobody_elses() -> None:
         assert values(jobs) == [3]
 
 
+async def test_beginning_anew_does_not_go_on_from_a_later_jobs_checkpoint() -> None:
+    """Nor is that dropped: somebody has to say so."""
+    async with ja.open_jobs() as jobs:
+        first = jobs.submit(count, 10, fail_at=5)
+        await end(first)
+        await end(jobs.options(on_checkpoint="fresh").submit(count, 10, fail_at=5))
+        with pytest.raises(ja.CheckpointFound):
+            first.restart(from_checkpoint=False)
+        assert len(jobs.checkpoints()) == 1
+
+
 async def test_a_new_submit_with_equal_arguments_goes_on_from_it() -> None:
     async with ja.open_jobs() as jobs:
         await end(jobs.submit(count, 10, fail_at=5))

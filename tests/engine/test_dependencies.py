@@ -140,3 +140,17 @@ async def test_a_job_cannot_wait_for_itself() -> None:
     async with ja.open_jobs() as jobs:
         me.append(jobs.submit(self_serving))
         assert await me[0] == "told"
+
+
+async def test_a_job_of_another_system_cannot_be_waited_for() -> None:
+    """Nothing would ever hear of its end; once it has ended, its result is as good as any."""
+    async with ja.open_jobs() as here, ja.open_jobs() as there:
+        going_on = trio.Event()
+        job = there.submit(going_on.wait)
+        with pytest.raises(ValueError, match=r"belongs to another job system.*wait for it first"):
+            here.options(after=[job]).submit(trio.sleep, 0)
+        with pytest.raises(ValueError, match="another job system"):
+            here.submit(lambda value: value, job)
+        going_on.set()
+        await job
+        assert await here.submit(lambda value: value, job) is None

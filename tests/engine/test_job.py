@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -91,6 +92,79 @@ async def test_a_thread_waits_with_result() -> None:
         assert await trio.to_thread.run_sync(job.exception) is None
         with pytest.raises(ValueError, match="no"):
             await trio.to_thread.run_sync(failing.result)
+
+
+async def test_the_end_is_waited_for_in_a_thread_without_reading_it() -> None:
+    """As by ``await job.wait()``; a failed job raises nothing, and stays unread."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job, failing = jobs.submit(answer), jobs.submit(refuse)
+        assert (await trio.to_thread.run_sync(job.wait().result, 5)).state == "succeeded"
+        assert (await trio.to_thread.run_sync(failing.wait().result)).state == "failed"
+        assert {each.id for each in jobs.registry.unread()} == {job.id, failing.id}
+        assert job.wait().result() == job.snapshot(), "an ended job's can be had anywhere"
+
+
+async def test_waiting_for_the_end_in_a_thread_says_what_it_cannot() -> None:
+    """A timeout leaves the job alone; in the loop it would never come true."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(trio.sleep_forever)
+        with pytest.raises(ja.WrongThread, match=r"use 'await job\.wait\(\)' here"):
+            job.wait().result(1)
+        with pytest.raises(TimeoutError, match=r"is \w+ after 0.01 s of waiting; it goes on"):
+            await trio.to_thread.run_sync(job.wait().result, 0.01)
+        assert job.state == "running"
+        job.cancel()
+
+
+async def test_a_wait_may_be_awaited_often_or_never(recwarn: pytest.WarningsRecorder) -> None:
+    """It is no coroutine that has to be awaited."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(answer)
+        job.wait()
+        job.wait().close()
+        waiting = job.wait()
+        assert repr(waiting).startswith(f"<Wait for {job.id}, ")
+        assert [(await waiting).state, (await waiting).state] == ["succeeded", "succeeded"]
+    gc.collect()
+    assert recwarn.list == []
+
+
+async def test_event_loops_run_a_wait_like_a_coroutine() -> None:
+    """``create_task(job.wait())`` in asyncio, also cancelled; ``run(job.wait)`` in trio."""
+    go = threading.Event()
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(go.wait)
+
+        async def in_asyncio() -> None:
+            lost, cancelled, kept = [asyncio.create_task(job.wait()) for _ in range(3)]
+            lost.cancel()  # before it has begun
+            await asyncio.sleep(0)
+            cancelled.cancel()
+            await asyncio.wait([lost, cancelled])
+            assert [lost.cancelled(), cancelled.cancelled()] == [True, True]
+            assert job.state == "running"
+            go.set()
+            assert (await kept).state == "succeeded"
+
+        await trio.to_thread.run_sync(asyncio.run, in_asyncio())
+        snapshot = await trio.to_thread.run_sync(trio.run, job.wait)
+        assert snapshot == job.snapshot()
+
+
+@pytest.mark.parametrize("runner", ["thread", "trio"])
+async def test_a_job_that_waits_for_the_end_of_another_lends_its_slot(runner: str) -> None:
+    """In a thread and in trio: one slot is enough for both."""
+    async with ja.open_jobs(max_running=1) as jobs:
+
+        def in_thread() -> ja.JobSnapshot:
+            return jobs.submit(answer).wait().result()
+
+        async def in_trio() -> ja.JobSnapshot:
+            return await jobs.submit(answer).wait()
+
+        with trio.fail_after(30):
+            snapshot = await jobs.submit(in_thread if runner == "thread" else in_trio)
+        assert snapshot.state == "succeeded"
 
 
 async def test_a_timeout_of_the_waiting_leaves_the_job_alone() -> None:

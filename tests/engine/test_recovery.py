@@ -264,6 +264,15 @@ async def test_private_arguments_leave_nothing() -> None:
                     jobs.get(job_id).resume()
 
 
+async def test_a_private_argument_that_does_not_exist_is_a_mistake() -> None:
+    """A slip of the keyboard would keep the secret."""
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(TypeError, match=r"names tokn, and add\(\) has no such argument"):
+            jobs.options(private="tokn").submit(add, 1)
+        with pytest.raises(TypeError, match="it has a, b"):
+            ja.job("add privately", private={"c"})(add)
+
+
 async def test_jobs_as_arguments_are_found_again() -> None:
     """By id: the upstream's result comes from the store."""
     store = MortalStore()
@@ -397,6 +406,82 @@ async def test_recover_says_what_it_takes() -> None:
     with pytest.raises(ValueError, match='recover is "ask" or "auto"'):
         async with ja.open_jobs(recover="yes"):  # type: ignore[arg-type]
             pass
+
+
+async def test_parts_of_a_killed_work_go_on_each_from_its_own_checkpoint() -> None:
+    """None of them is taken for a second job of the same work."""
+    store = MortalStore()
+    begun: list[int] = []
+    hangs = True
+
+    async def tag(part: ja.Range) -> int:
+        done = 0
+        async for i in part.track():
+            begun.append(i)
+            if i % 10 == 6 and hangs:
+                await trio.sleep_forever()
+            done += 1
+        return done
+
+    with registered(tag=tag):
+
+        async def leave(jobs: ja.Jobs) -> None:
+            often = jobs.options(subject="films", checkpoint_every=ja.Every(items=1))
+            often.map(tag, ja.ranges(30, 3))
+
+        await left_by_a_kill(store, leave)
+        hangs = False
+        assert sorted(begun) == [n for n in range(30) if n % 10 <= 6]
+        async with opened(store) as jobs:
+            resumed = [work.resume() for work in jobs.resumable()]
+            assert sorted([await job for job in resumed]) == [4, 4, 4]
+        assert sorted(begun[21:]) == [n for n in range(30) if n % 10 >= 6]
+
+
+async def test_restored_jobs_are_in_the_order_of_their_submission(
+    autojump_clock: MockClock,
+) -> None:
+    """However they ended, and those that rest among those that have ended."""
+    store = MortalStore()
+
+    async def nap(seconds: float) -> None:
+        await trio.sleep(seconds)
+
+    with registered(nap=nap):
+
+        async def leave(jobs: ja.Jobs) -> list[str]:
+            made = [jobs.submit(nap, seconds) for seconds in (5, 100, 1, 3)]
+            await trio.sleep(10)
+            return [job.id for job in made]
+
+        ids = await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            assert [snapshot.id for snapshot in jobs.list()] == ids
+            latest = jobs.latest("nap")
+            assert latest is not None
+            assert latest.id == ids[-1]
+
+
+async def test_work_that_somebody_has_gone_on_with_is_not_begun_again() -> None:
+    """A list of what can go on is of its moment: a second click does not do the work twice."""
+    stumble = True
+
+    async def count(n: int) -> int:
+        done = 0
+        async for i in ja.track(range(n), resumable=True):
+            if i == 2 and stumble:
+                raise ValueError
+            done += 1
+        return done
+
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        await jobs.submit(count, 5).wait()
+        (work,) = jobs.resumable()
+        stumble = False
+        assert await work.resume() == 3
+        for again in (work.resume, work.start_fresh):
+            with pytest.raises(ja.NotResumable, match="somebody has gone on with its work"):
+                again()
 
 
 async def test_a_clock_that_was_set_back_loses_nothing() -> None:
