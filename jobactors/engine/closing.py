@@ -45,7 +45,7 @@ def _moves(system: System, record: Record) -> bool:
     return system.slots.is_returning(record.id) or (at_work and state is not JobState.PAUSED)
 
 
-_PASSING = frozenset({Waiting.SLOT, Waiting.RETRY, Waiting.START_TIME})
+_PASSING = frozenset({Waiting.SLOT, Waiting.RETRY, Waiting.START_TIME, Waiting.STORE})
 """What a queued job waits for that comes by itself, with time or the end of others at work."""
 
 

@@ -90,12 +90,14 @@ class Journal:
         clock: LoopClock,
         alarms: Alarms,
         refuse: Callable[[Record, StoreError], None],
+        changed: Callable[[], None],
     ) -> None:
         self._store = store
         self._door = door
         self._clock = clock
         self._alarms = alarms
         self._refuse = refuse
+        self._changed = changed
         self._clerk: Clerk = ClerkOnTheSpot() if store.in_loop else ClerkInThread()
         self._open = Batch()
         self._flying: deque[Batch] = deque()
@@ -148,6 +150,11 @@ class Journal:
         closed = self._clerk.send(self._store.close)
         self._clerk.dismiss()
         await closed.done
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether something waits to be written that could not be, and is tried again."""
+        return self._delay > 0
 
     def check(self) -> None:
         """Raise if a new job could not be kept.
@@ -293,6 +300,8 @@ class Journal:
     def _succeeded(self, batch: Batch) -> None:
         if self.trouble is not None:
             _log.warning("%s can be written again", self.name)
+        if self._delay:
+            self._door.post_quietly(self._changed)
         self.trouble, self._delay = None, 0.0
         for entry in batch.entries.values():
             if entry.kept is not None:
@@ -324,6 +333,7 @@ class Journal:
             self._drop()
         elif self._open:
             self._alarms.set(self._clock.now() + self._delay, self._hand_over)
+            self._door.post_quietly(self._changed)
         else:
             self._delay = 0.0  # the next submit tries
 

@@ -43,7 +43,14 @@ async def open_journal(system: System, store: Store, patience: float) -> None:
     Raises:
         StoreError: if that cannot be.
     """
-    journal = Journal(store, system.door, system.clock, system.alarms, system.intake.refuse)
+    journal = Journal(
+        store,
+        system.door,
+        system.clock,
+        system.alarms,
+        system.intake.refuse,
+        system.store_has_changed,
+    )
     await journal.open(patience)
     system.journal = journal
     system.shelf.keep = partial(_keep, system, journal)

@@ -149,6 +149,8 @@ class System:
         self.slots.serve()
         if self._broken or not self.starts:
             return  # who would start now may be about to be cancelled; a pump follows
+        if self.journal is not None and self.journal.is_stalled:
+            return  # nobody starts before that is on disk; a pump follows when it can be
         decision = self.room.decide(now)
         for job_id in decision.start:
             self.start(self.registry.get(job_id))
@@ -165,9 +167,17 @@ class System:
         now = self.clock.now()
         if record.id in self.room:
             why = self.room.why(record.id, now)
+            if why is Waiting.SLOT and self.journal is not None and self.journal.is_stalled:
+                why = Waiting.STORE
             if why is not record.snapshot.waiting:
                 self.emit(record, JobWaiting(record.id, now, why))
                 self.wake_drains()  # it may wait for a job at rest from now on
+
+    def store_has_changed(self) -> None:
+        """The store cannot be written any more, or again."""
+        for job_id in list(self.room):
+            self.explain(self.registry.get(job_id))
+        self.pump()
 
     def start(self, record: Record) -> None:
         """Begin a job's next attempt."""

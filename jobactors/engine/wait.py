@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from types import TracebackType
 
     from jobactors.model.snapshot import JobSnapshot
 
@@ -52,15 +51,9 @@ class Wait(Coroutine[Any, Any, "JobSnapshot"]):
         """Go on; for event loops."""
         return self._driven().send(value)
 
-    def throw(
-        self,
-        typ: Any,
-        val: BaseException | object = None,
-        tb: TracebackType | None = None,
-    ) -> Any:
+    def throw(self, *error: Any) -> Any:
         """Go on with an exception; for event loops."""
-        error = typ if val is None else val
-        return self._driven().throw(error if tb is None else error.with_traceback(tb))
+        return self._driven().throw(*error)
 
     def close(self) -> None:
         """Give the waiting up; for event loops."""

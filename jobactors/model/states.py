@@ -135,3 +135,5 @@ class Waiting(StrEnum):
     """Held until somebody releases it."""
     START_TIME = "start time"
     """Its ``start_at`` has not come."""
+    STORE = "store"
+    """Its start cannot be written down: the disk is full, or read-only, or gone."""

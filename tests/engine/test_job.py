@@ -163,7 +163,8 @@ async def test_a_job_that_waits_for_the_end_of_another_lends_its_slot(runner: st
             return await jobs.submit(answer).wait()
 
         with trio.fail_after(30):
-            snapshot = await jobs.submit(in_thread if runner == "thread" else in_trio)
+            job = jobs.submit(in_thread) if runner == "thread" else jobs.submit(in_trio)
+            snapshot = await job
         assert snapshot.state == "succeeded"
 
 

@@ -186,14 +186,18 @@ async def test_a_queued_job_waits_for_the_disk_before_it_starts(autojump_clock: 
 
     async with ja.open_jobs(1, store=store) as jobs:
         first = jobs.submit(trio.sleep, 10)
+        running = jobs.submit(trio.sleep, 5)
         second = jobs.submit(late)
+        jobs.scale(2)
         await trio.sleep(1)
         store.fill_up()
-        await first
+        await running
         await trio.sleep(100)
         assert not begun.is_set()
+        assert (second.state, second.snapshot().waiting) == ("queued", ja.Waiting.STORE)
         store.clear_up()
         await second
+        await first
         assert begun.is_set()
 
 

@@ -60,7 +60,8 @@ const WAITS = {
   dependency: 'waits for another job',
   'retry delay': 'tries again',
   hold: 'held',
-  'start time': 'waits for its start time'
+  'start time': 'waits for its start time',
+  'store': 'waits for the store, which cannot be written'
 };
 
 const THIN = '\u202f';   // narrow no-break space, between a number and its unit
