@@ -31,9 +31,11 @@ help:
 run: .venv/.tour-installed
 	@.ci/open-lab $(BIN) $(PORT)
 
+# With arguments for pytest, or without: all of it, the browser's half beside the other one.
 test: lint $(OLDER_KERNELS) $(AXE)
-	chromium="$$($(BIN)/python tests/browser/chromium.py)" && \
-		JOBACTORS_CHROMIUM="$$chromium" $(BIN)/python -m pytest $(PYTEST_ARGS)
+	chromium="$$($(BIN)/python tests/browser/chromium.py)" && export JOBACTORS_CHROMIUM="$$chromium" && \
+		if [ -n "$(strip $(PYTEST_ARGS))" ]; then $(BIN)/python -m pytest $(PYTEST_ARGS); \
+		else .ci/run-tests $(BIN); fi
 
 SEEDS ?= 10000
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from jobactors.inside.ranges import PART, file_in, is_done, join
+from jobactors.inside.ranges import LEFT_NO_FILE, PART, file_in, is_done, is_whole, join, wrote_file
 from jobactors.inside.work import part_folder
 from jobactors.model.errors import RangesUnfinished
 from jobactors.model.exact import from_json
+from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
     import os
@@ -65,7 +66,8 @@ class KeptWork:
             into: Where to write; what was there is replaced.
 
         Raises:
-            RangesUnfinished: if a part is missing or has items left; nothing is changed then.
+            RangesUnfinished: if nothing is kept of the parts, or one has items left or no file;
+                nothing is changed then.
             OSError: if it cannot be written; the parts are kept then.
 
         Example::
@@ -84,20 +86,45 @@ class KeptWork:
         :meth:`drop_checkpoint` then drops the parts.
 
         Raises:
-            RangesUnfinished: if a part is missing or has items left.
+            RangesUnfinished: if nothing is kept of the parts, or one has items left or no file.
         """
         return self._system.door.call(self._part_files, type, subject)
 
     def _part_files(self, type: str, subject: str) -> list[Path]:
+        work = f"{type} about {subject!r}" if subject else type
         rows = self._parts(type, subject)
-        newest = max(rows, key=lambda place: rows[place].saved_at, default=(1, 1))
-        count = newest[1]  # the work may have been divided in another way before
+        states = self._states_of_parts(type, subject)
+        if not rows and not states:
+            raise RangesUnfinished(work, (), _NOTHING_KEPT)
+        # The work may have been divided in another way before.
+        newest = max(rows, key=lambda place: rows[place].saved_at, default=(0, 0))
+        count = newest[1] or max(of for _, of in states)
         wanted = [(number, count) for number in range(1, count + 1)]
-        missing = [place for place in wanted if place not in rows or not self._is_done(rows[place])]
-        if missing:
-            raise RangesUnfinished(type, [f"{number}/{of}" for number, of in missing])
+        done = {place for place, row in rows.items() if self._is_done(row)}
+        without = {
+            place
+            for place, state in states.items()
+            if place not in rows and state is JobState.SUCCEEDED
+        }
+        _refuse(work, [place for place in wanted if place not in done | without])
+        values = {place: from_json(rows[place].value) for place in done}
+        without |= {place for place in done if not wrote_file(values[place])}
+        _refuse(work, [place for place in wanted if place in without], LEFT_NO_FILE)
         folder = self._system.workroom.folder(type, subject)
-        return [file_in(part_folder(folder, rows[place].part)) for place in wanted]
+        files = {place: file_in(part_folder(folder, rows[place].part)) for place in wanted}
+        gone = [place for place in wanted if not is_whole(files[place], values[place])]
+        _refuse(work, gone, _FILE_GONE)
+        return [files[place] for place in wanted]
+
+    def _states_of_parts(self, type: str, subject: str) -> dict[tuple[int, int], JobState]:
+        """How the newest job of each part stands, of those that are known here."""
+        states: dict[tuple[int, int], JobState] = {}
+        for record in self._system.registry:
+            snapshot = record.snapshot
+            place = PART.fullmatch(record.part)
+            if place is not None and (snapshot.type, snapshot.subject) == (type, subject):
+                states[int(place[1]), int(place[2])] = snapshot.state
+        return states
 
     def _drop_parts(self, type: str, subject: str) -> None:
         for row in self._parts(type, subject).values():
@@ -120,3 +147,17 @@ class KeptWork:
             IllegalVerb: if it belongs to a job that is queued or at work.
         """
         self._system.door.call(self._system.shelf.drop, type, subject)
+
+
+_NOTHING_KEPT: Final = (
+    "nothing is kept of it; look whether type and subject are those of jobs that got one of "
+    "ja.ranges, and whether they have been merged already (jobs.checkpoints() lists what is kept)"
+)
+_FILE_GONE: Final = (
+    "the file of {} has been removed or cut; submit the same ranges again, and that begins anew"
+)
+
+
+def _refuse(work: str, places: Sequence[tuple[int, int]], *why: str) -> None:
+    if places:
+        raise RangesUnfinished(work, [f"{number}/{of}" for number, of in places], *why)

@@ -29,6 +29,11 @@ _log = logging.getLogger("jobactors")
 _FILE: Final = "part"
 PART: Final = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 """How the parts of a range are named."""
+_TEXT: Final = re.compile(r":".join([r"(\d{1,18})"] * 4), re.ASCII)
+_NO_RANGE: Final = (
+    "{} is no range: that has an index from 0 and below its count, and a start from 0 and not "
+    'above its stop, as a text "index:count:start:stop"; ja.ranges(total, workers) makes them'
+)
 
 
 @attrs.frozen
@@ -47,6 +52,13 @@ class Range:
     """The first item."""
     stop: int
     """The item after the last one."""
+
+    def __attrs_post_init__(self) -> None:
+        for number in (self.index, self.count, self.start, self.stop):
+            if isinstance(number, bool) or not isinstance(number, int):
+                raise TypeError(f"a range is made of whole numbers, not of {number!r:.100}")
+        if not (0 <= self.index < self.count and 0 <= self.start <= self.stop):
+            raise ValueError(_NO_RANGE.format(repr(self)))
 
     @property
     def part(self) -> str:
@@ -69,10 +81,10 @@ class Range:
         Raises:
             ValueError: if it is no such text.
         """
-        index, count, start, stop = map(int, text.split(":"))
-        if not (0 <= index < count and 0 <= start <= stop):
-            raise ValueError(f"{text!r} is no range")
-        return cls(index, count, start, stop)
+        numbers = _TEXT.fullmatch(text)
+        if numbers is None:
+            raise ValueError(_NO_RANGE.format(f"{text!r:.100}"))
+        return cls(*map(int, numbers.groups()))
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -195,6 +207,9 @@ def merge(parts: Iterable[Range], into: str | os.PathLike[str]) -> Path:
     unfinished = [state.range.part for state in states if not state.is_done]
     if unfinished:
         raise RangesUnfinished(current_job().type, unfinished)
+    lost = [state.range.part for state in states if not state.has_file]
+    if lost:
+        raise RangesUnfinished(current_job().type, lost, LEFT_NO_FILE)
     target = join([part.file for part in listed], into)
     for state in states:
         state.drop()
@@ -231,6 +246,23 @@ def is_done(value: Any) -> bool:
     return isinstance(value, list) and len(value) == _FIELDS and value[1] == value[2]
 
 
+def wrote_file(value: Any) -> bool:
+    """Whether what is kept of a part that is done says that it wrote a file."""
+    return value[3] is not None
+
+
+def is_whole(file: Path, value: Any) -> bool:
+    """Whether the file of a part that wrote one is still there, as long as it was."""
+    try:
+        return file.stat().st_size >= (value[3] or 0)
+    except FileNotFoundError:
+        return False
+
+
+LEFT_NO_FILE: Final = (
+    "{} left no file: a part writes it with part.open(), and a merge takes it away"
+)
+"""Why parts cannot be merged although they are done."""
 _FIELDS: Final = 4
 """What is kept of a part: its start, its stop, the next item, and the size of its file or None."""
 
@@ -303,6 +335,10 @@ class _State:
     @property
     def is_done(self) -> bool:
         return self.done == len(self.range)
+
+    @property
+    def has_file(self) -> bool:
+        return self._size is not None
 
     def size_for(self, path: Path) -> int:
         """How much of the file to keep; if that is not there, the part begins anew."""

@@ -333,14 +333,22 @@ class ChainFailed(JobactorsError):
 
 
 class RangesUnfinished(JobactorsError):
-    """Parts of some work cannot be merged yet; ``parts`` are those that are missing."""
+    """Parts of some work cannot be merged; ``parts`` are those that are missing, if any are known.
 
-    def __init__(self, work: str, parts: Iterable[str]) -> None:
+    The message says whether they are not done, have left no file, or nothing is kept of them.
+    """
+
+    def __init__(
+        self,
+        work: str,
+        parts: Iterable[str],
+        why: str = (
+            "{} not done; submit the same ranges again, and those that are done end at once"
+        ),
+    ) -> None:
         self.parts = tuple(parts)
-        shown = ", ".join(self.parts) or "all of them"
         super().__init__(
-            f"the parts of {work} cannot be merged: {shown} not done; submit the same ranges "
-            "again, and those that are done end at once"
+            f"the parts of {work} cannot be merged: {why.format(', '.join(self.parts))}"
         )
 
 

@@ -112,6 +112,28 @@ def test_what_cannot_be_divided_is_refused(
         ja.ranges(total, workers)
 
 
+@pytest.mark.parametrize("numbers", [(5, 2, 9, 1), (0, 1, 3, 2), (-1, 1, 0, 1), (0, 0, 0, 0)])
+def test_a_range_that_cannot_be_is_refused(numbers: tuple[int, int, int, int]) -> None:
+    with pytest.raises(ValueError, match="is no range: that has an index from 0 and below its"):
+        ja.Range(*numbers)
+
+
+@pytest.mark.parametrize("text", ["1/2", "", "1:2:3", "5:2:9:1", "a:b:c:d", "0:1:0:-1"])
+def test_a_text_that_is_no_range_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no range: .* \"index:count:start:stop\""):
+        ja.Range.from_text(text)
+
+
+def test_a_range_is_read_from_its_text() -> None:
+    for part in ja.ranges(10, 3):
+        assert ja.Range.from_text(part.as_text()) == part
+
+
+def test_a_range_is_made_of_whole_numbers() -> None:
+    with pytest.raises(TypeError, match=r"whole numbers, not of 2\.5"):
+        ja.Range(0, 1, 0, 2.5)  # type: ignore[arg-type]
+
+
 # -- jobs
 
 
@@ -251,8 +273,53 @@ async def test_a_merge_that_cannot_be_written_keeps_the_parts(tmp_path: Path) ->
 
 async def test_there_is_nothing_to_merge_before_anything_is_written() -> None:
     async with ja.open_jobs() as jobs:
-        with pytest.raises(ja.RangesUnfinished):
+        with pytest.raises(ja.RangesUnfinished, match=r"write about 'films' .* nothing is kept of"):
             jobs.merge("write", "films", into="films.txt")
+
+
+async def test_a_second_merge_or_another_subject_is_told_that_nothing_is_there(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "films.txt"
+    async with ja.open_jobs() as jobs:
+        await submit(jobs, write, ja.ranges(10, 2), Weather())
+        with pytest.raises(ja.RangesUnfinished, match=r"write about 'books' .* nothing is kept of"):
+            jobs.merge("write", "books", into=target)
+        jobs.merge("write", "films", into=target)
+        with pytest.raises(ja.RangesUnfinished, match=r"1/2, 2/2 left no file: .* a merge takes"):
+            jobs.merge("write", "films", into=target)
+    assert target.read_text() == WHOLE
+
+
+async def test_parts_that_wrote_no_file_are_not_told_to_be_done_again() -> None:
+    async with ja.open_jobs() as jobs:
+        await submit(jobs, count, ja.ranges(10, 2), Weather())
+        with pytest.raises(ja.RangesUnfinished, match=r"1/2, 2/2 left no file: .*part\.open") as e:
+            jobs.part_files("count", "films")
+        assert e.value.parts == ("1/2", "2/2")
+
+
+async def test_parts_that_have_not_begun_are_not_done() -> None:
+    async with ja.open_jobs(max_running=1) as jobs:
+        batch = jobs.options(hold=True, subject="films").map(
+            write, ja.ranges(10, 2), [Weather()] * 2
+        )
+        with pytest.raises(ja.RangesUnfinished, match="1/2, 2/2 not done"):
+            jobs.part_files("write", "films")
+        batch.cancel()
+
+
+async def test_the_file_of_a_part_that_was_removed_can_be_written_again(tmp_path: Path) -> None:
+    weather = Weather()
+    async with ja.open_jobs() as jobs:
+        await submit(jobs, write, ja.ranges(10, 2), weather)
+        jobs.part_files("write", "films")[1].unlink()
+        with pytest.raises(ja.RangesUnfinished, match="the file of 2/2 has been removed or cut"):
+            jobs.merge("write", "films", into=tmp_path / "films.txt")
+        await submit(jobs, write, ja.ranges(10, 2), weather)
+        jobs.merge("write", "films", into=tmp_path / "films.txt")
+    assert (tmp_path / "films.txt").read_text() == WHOLE
+    assert weather.done == [*weather.done[:10], *range(5, 10)], "only the lost part was done again"
 
 
 def write_in_process(part: ja.Range) -> None:
@@ -297,6 +364,18 @@ async def test_it_cannot_merge_what_is_not_done(tmp_path: Path) -> None:
 
     async with ja.open_jobs() as jobs:
         with pytest.raises(ja.RangesUnfinished, match="2/3, 3/3"):
+            await jobs.submit(work)
+
+
+async def test_it_cannot_merge_what_has_left_no_file(tmp_path: Path) -> None:
+    def work() -> None:
+        parts = ja.ranges(len(FILMS), 2)
+        write(parts[0], Weather())
+        count(parts[1], Weather())
+        ja.merge(parts, tmp_path / "films.txt")
+
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(ja.RangesUnfinished, match="2/2 left no file"):
             await jobs.submit(work)
 
 
