@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from jobactors.model.checks import check_count, check_seconds
 from jobactors.model.errors import IllegalVerb, NoStore, UnknownJob
 from jobactors.model.states import TERMINAL, JobState
 
@@ -89,8 +90,12 @@ class Archive:
 
         Raises:
             ValueError: for a state that is not terminal.
+            TypeError, ValueError: for a number that is none, or negative.
             StoreError: if the store cannot be read.
         """
+        check_count("limit", limit)
+        if max_age is not None:
+            check_seconds("max_age", max_age)
         wanted = _ended_states(state)
         since = None if max_age is None else self._system.clock.now() - max_age
         journal = self._system.journal
@@ -147,7 +152,9 @@ class Archive:
 
         Raises:
             ValueError: for a state that is not terminal.
+            TypeError, ValueError: for a time that is none, or negative.
         """
+        check_seconds("older_than", older_than)
         wanted = _ended_states(state)
         until = self._system.clock.now() - older_than
         kept = {

@@ -11,7 +11,7 @@ from jobactors.inside.chain import Chain, drive
 from jobactors.inside.context import current_job
 from jobactors.inside.control import StopJob
 from jobactors.inside.course import Course
-from jobactors.model.chain import Phase, phase_from_json
+from jobactors.model.chain import CHAIN_TYPE, Phase, phase_from_json
 from jobactors.model.jobtype import BUILT_IN, job
 from jobactors.model.outcome import Partial
 from jobactors.model.states import Request
@@ -30,7 +30,7 @@ def _label(phases: Sequence[Any], name: str = "") -> str:
     return _made(phases, name).label
 
 
-@job("chain", label=_label, category=BUILT_IN)
+@job(CHAIN_TYPE, label=_label, category=BUILT_IN)
 async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
     """Run the phases one after the other; see :func:`jobactors.chain`.
 

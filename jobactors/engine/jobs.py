@@ -309,7 +309,10 @@ class Jobs(Submitter, Watched, KeptWork, Archive):
 
         Raises:
             ValueError: for a state or priority that does not exist.
+            TypeError, ValueError: for a limit that is no whole number, or negative.
         """
+        if limit is not None:
+            check_count("limit", limit)
         wanted = matches(state, type, subject, tag, priority)
         found = [snapshot for snapshot in self._snapshots() if wanted(snapshot)]
         return found if limit is None else found[max(0, len(found) - limit) :]

@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 from jobactors.model.errors import DuplicateJob
+from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
     from .record import Record
@@ -40,14 +41,19 @@ def same_job(existing: Record, new: Record) -> Record:
     Raises:
         DuplicateJob: if it would not, or if no second submit was wanted.
     """
-    key = new.snapshot.info.key
-    if new.options.on_duplicate == "raise":
-        raise DuplicateJob(key, existing.id, 'on_duplicate="raise" wants no second one')
-    if not _same(new.function, existing.function):  # a bound method is a new object each time
-        raise DuplicateJob(key, existing.id, "it has another function")
-    if not same_arguments(existing, new):
-        raise DuplicateJob(key, existing.id, "it has other arguments")
+    difference = _difference(existing, new)
+    if difference:
+        rests = existing.snapshot.state is JobState.INTERRUPTED
+        raise DuplicateJob(new.snapshot.info.key, existing.id, difference, interrupted=rests)
     return existing
+
+
+def _difference(existing: Record, new: Record) -> str:
+    if new.options.on_duplicate == "raise":
+        return 'on_duplicate="raise" wants no second one'
+    if not _same(new.function, existing.function):  # a bound method is a new object each time
+        return "it has another function"
+    return "" if same_arguments(existing, new) else "it has other arguments"
 
 
 def same_arguments(existing: Record, new: Record) -> bool:

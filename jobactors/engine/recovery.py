@@ -13,8 +13,9 @@ cancelling                    cancelled              cancelled
 interrupted before            as it was              as above, by what it was before
 ============================  =====================  ===========================================
 
-A job that cannot be resumed, because its type is not registered (yet) or its arguments were not
-kept, rests interrupted in any case.
+A job whose process has ended under it three times is not started again by itself: it may be the
+reason.  A job that cannot be resumed, because its type is not registered (yet) or its arguments
+were not kept, rests interrupted in any case.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("jobactors")
 Recover = Literal["ask", "auto"]
 RECOVER: Final = ("ask", "auto")
+MOST_DEATHS: Final = 3
+"""So many processes a job may take with it until "auto" starts it no more by itself."""
 
 _WHY: Final = {
     JobState.QUEUED: "its process ended before it had started",
@@ -152,10 +155,25 @@ class Recovery:
                 self._resume_if_it_can(record)
 
     def _resume_if_it_can(self, record: Record) -> None:
+        if self._deaths(record) >= MOST_DEATHS:
+            _log.warning(
+                "job %s rests: its process has ended under it %d times; resume() tries once more",
+                record.id,
+                MOST_DEATHS,
+            )
+            return
         try:
             self.resume(record, as_it_was=True)
         except JobactorsError as exc:
             _log.warning("%s", exc)
+
+    def _deaths(self, record: Record) -> int:
+        """How often a job's process has ended while it was running."""
+        journal, why = self._system.journal, _WHY[JobState.RUNNING]
+        if journal is None or record.snapshot.reason != why:
+            return 0
+        log = journal.read(lambda store: store.events(record.id))
+        return sum(event.kind == "JobStopped" and why in event.detail for event in log)
 
     # -- one job
 

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from jobactors.inside.ranges import Range
+from jobactors.model.chain import CHAIN_TYPE, Phase
 from jobactors.model.checkpoint import Every
 from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.jobtype import job_type_of
@@ -81,16 +82,37 @@ def make_spec(
     lost = ""
     arguments = _NO_ARGUMENTS
     if kind is None:
-        name = getattr(function, "__name__", type(function).__name__)
-        lost = f'{name} is no registered job type (@ja.job("{name}") makes it one)'
+        lost = _unregistered(function)
     elif args or kwargs:
-        arguments, lost = _arguments(function, args, kwargs, options)
+        if kind.name == CHAIN_TYPE:
+            lost = _unregistered_phases(kwargs.get("phases", args[0] if args else ()))
+        if not lost:
+            arguments, lost = _arguments(function, args, kwargs, options)
     return Spec(
         arguments,
         _options_text(options, DEFAULTS if kind is None else kind.options),
         tuple((edge.upstream.id, edge.when) for edge in edges),
         "" if kind is None else source_of(kind),
         lost,
+    )
+
+
+def _unregistered(function: object) -> str:
+    name = getattr(function, "__name__", None)
+    if isinstance(name, str) and name.isidentifier():
+        return f'{name} is no registered job type (@ja.job("{name}") makes it one)'
+    what = "a lambda" if name == "<lambda>" else f"a callable of type {type(function).__qualname__}"
+    return f'{what} has no name to be found by: make it a def, and register that with @ja.job("…")'
+
+
+def _unregistered_phases(phases: object) -> str:
+    """What is to be said of a chain's phases before looking at them as JSON; empty if nothing."""
+    if not isinstance(phases, list | tuple):
+        return ""
+    return "; ".join(
+        f"phase {phase.name}: {_unregistered(phase.work)}"
+        for phase in phases
+        if isinstance(phase, Phase) and callable(phase.work) and job_type_of(phase.work) is None
     )
 
 

@@ -112,3 +112,7 @@ class Submitter:
         """
         executor: Executor = upstairs("executor").JobsExecutor(self._jobs, self._changes)
         return executor
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r:.60}" for name, value in self._changes.items())
+        return f"<Submitter with {options or 'no options'}>"

@@ -72,7 +72,8 @@ async def open_jobs(
             made if need be, or a store such as ``ja.SqliteStore(path, durability="power")``;
             default: nowhere.
         recover: What happens with the unfinished jobs of an earlier process: "ask" lets them rest
-            until somebody resumes or discards them, "auto" starts again those that were not paused.
+            until somebody resumes or discards them, "auto" starts again those that were not paused,
+            unless their process has ended under them three times.
         patience: Seconds to wait for an earlier owner of the store that is about to end.
 
     Raises:
@@ -91,6 +92,7 @@ async def open_jobs(
         raise ValueError(f'unread_failures is "raise" or "ignore", not {unread_failures!r:.100}')
     check_display(display)
     check_recover(recover)
+    _check_patience(patience)
     keeper = store_of(store)
     capture_tqdm()
     system = System(max_running, retention or Retention(), resources)
@@ -123,6 +125,13 @@ async def open_jobs(
         raise body_error
     if unread_failures == "raise":
         _raise_unread(system)
+
+
+def _check_patience(patience: float) -> None:
+    if isinstance(patience, bool) or not isinstance(patience, int | float):
+        raise TypeError(f"patience is a number of seconds, such as 5.0, not {patience!r:.100}")
+    if not patience >= 0:
+        raise ValueError(f"patience is a number of seconds of at least 0, not {patience!r}")
 
 
 @asynccontextmanager

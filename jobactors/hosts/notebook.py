@@ -44,15 +44,39 @@ def notebook_path(
 class NotebookStore:
     """The store of one notebook: a file of its own under the user's data folder."""
 
-    def __init__(self, notebook: Path, *, adopt: bool = False) -> None:
+    def __init__(self, notebook: Path, *, adopt: bool = False, patience: float = 0.0) -> None:
+        """Look for it, and for the jobs of an earlier name.
+
+        Args:
+            notebook: Whose store it is.
+            adopt: Whether to take those over.
+            patience: Seconds to wait for a predecessor that is about to end.
+
+        Raises:
+            StoreError: if there are some and they cannot be taken over.
+        """
         self.notebook = notebook
         self.path = notebook_store_path(notebook)
-        self.orphan = orphan_for(notebook, own_is_empty=_is_empty(self.path))
+        self.orphan = orphan_for(notebook, own_is_empty=True)
         """The store of the notebook that this one seems to have been before a rename."""
-        if adopt and self.orphan is not None:
-            _remove(self.path)  # it is empty
-            adopt_store(self.orphan, notebook)
-            self.orphan = None
+        self._has_jobs = False
+        """Whether there are jobs of its own, so that those of an orphan cannot take their place."""
+        if self.orphan is None:
+            return
+        try:
+            self._has_jobs = self.path.exists() and not _is_empty(self.path, patience)
+        except StoreError:
+            if adopt:
+                raise
+            self.orphan = None  # its own store has a trouble of its own, and will say so
+            return
+        if not adopt:
+            return
+        if self._has_jobs:
+            raise StoreError(str(self.orphan), f"adopt=True cannot be done: {self.offer}")
+        _remove(self.path)  # it is empty
+        adopt_store(self.orphan, notebook)
+        self.orphan = None
 
     def store(self) -> SqliteStore:
         """Return the store, not opened."""
@@ -70,22 +94,27 @@ class NotebookStore:
         """What to say of an earlier name's jobs."""
         if self.orphan is None:
             return None
+        kept = "jobs of a notebook that this one seems to have been are kept"
+        if self._has_jobs:
+            return (
+                f"{kept}, but this one has jobs of its own by now: ja.stop(), then "
+                f"ja.start(store={str(self.orphan)!r}) opens the earlier ones"
+            )
         return (
-            f"jobs of a notebook that this one seems to have been are kept ({self.orphan.name}): "
-            "ja.stop(), then ja.start(adopt=True) takes them over"
+            f"{kept} ({self.orphan.name}): ja.stop(), then ja.start(adopt=True) takes them over"
         )
 
 
-def _is_empty(path: Path) -> bool:
-    """Whether a store is there that holds no jobs, such as a first start after a rename leaves."""
-    if not path.exists():
-        return False
+def _is_empty(path: Path, patience: float) -> bool:
+    """Whether a store holds no jobs, as a first start after a rename leaves it.
+
+    Raises:
+        StoreError: if it cannot be looked into.
+    """
     store = SqliteStore(path)
     try:
-        store.open()
+        store.open(patience)
         return not store.unfinished() and not store.finished(1) and not store.checkpoints()
-    except StoreError:
-        return False
     finally:
         store.close()
 

@@ -4,14 +4,20 @@ The loop's thread is a daemon, so that it can never keep a process from ending; 
 for the jobs is driven from outside.  A second thread does nothing but wait for the main thread to
 end: at that moment the interpreter still allows new threads (at ``atexit`` it no longer does), so
 queued jobs of a script can still be started and finished.
+
+A Ctrl-C strikes the main thread, which waits for that second thread: the interpreter then goes on
+ending, and the wait for the jobs is cut short before anything is taken away under them.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import math
 import os
+import sys
 import threading
+from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -23,7 +29,7 @@ from jobactors.engine.opening import store_of
 from jobactors.engine.recovery import check_recover
 from jobactors.engine.supervisor import find_jobs_with, open_jobs
 from jobactors.engine.upstairs import check_display
-from jobactors.model.errors import AlreadyStarted, StoreError, WrongThread
+from jobactors.model.errors import AlreadyStarted, JobsClosed, StoreError, WrongThread
 
 from .terminal import fits_here
 
@@ -72,20 +78,43 @@ class ThreadHost:
     The starting thread writes ``arguments`` and waits; the loop's thread writes the rest.
     """
 
-    def __init__(self, arguments: dict[str, Any], notebook: NotebookStore | None = None) -> None:
+    def __init__(
+        self,
+        arguments: dict[str, Any],
+        notebook: NotebookStore | None = None,
+        *,
+        adopts: bool = False,
+    ) -> None:
         self.arguments = arguments
+        self.adopts = adopts
         self._notebook = notebook
         """Where jobs are kept, unless the arguments say so themselves."""
         self.jobs: Jobs | None = None
+        self.store: Store | None = arguments.get("store")
+        """Where jobs are kept in truth, once the system is open."""
+        self.is_announced = False
+        """Whether the kernel's display knows of it."""
+        self.is_given_up = False
+        """Whether it was told to stop before the program's end."""
         self._failure: BaseException | None = None
+        self._begun = False
         self._opened = threading.Event()
+        self._ended = threading.Event()
         self._stop: trio.Event
-        self._patience = 0.0
+        self._closers: trio.Nursery
+        self._patience: float | None = None
+        """How long the jobs have at the end, once it has been told to stop."""
         self._thread = threading.Thread(target=self._run, name="jobactors", daemon=True)
 
     def start(self) -> Jobs:
-        """Start the loop and wait until its system is open."""
-        self._thread.start()
+        """Start the loop and wait until its system is open; again after a wait that was cut off."""
+        if not self._begun:
+            self._begun = True
+            try:
+                self._thread.start()
+            except RuntimeError:  # this system has no more threads
+                self._ended.set()
+                raise
         self._opened.wait()
         if isinstance(self._failure, StoreError):
             raise self._failure
@@ -95,8 +124,11 @@ class ThreadHost:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the loop still runs."""
-        return self._thread.is_alive()
+        """Whether the loop still runs.
+
+        Not the thread's own word: a Ctrl-C during its ``join`` may have it say that it has ended.
+        """
+        return self._begun and not self._ended.is_set()
 
     @property
     def is_home(self) -> bool:
@@ -104,18 +136,30 @@ class ThreadHost:
         return threading.current_thread() is self._thread
 
     def stop(self, patience: float, timeout: float | None) -> bool:
-        """End the system: wait ``patience`` seconds for its jobs, cancel the rest, close.
+        """End the system: wait ``patience`` seconds for its jobs, stop the rest, close.
+
+        Called again, or by another thread meanwhile, it can only shorten that wait.
 
         Returns:
             Whether the loop has ended within ``timeout`` seconds.
         """
-        if self.jobs is not None and self.is_alive:
-            self.jobs.post(self._set_stop, patience)
-        self._thread.join(timeout)
-        return not self.is_alive
+        if not self._opened.wait(timeout):
+            return False
+        if self.jobs is not None:
+            with suppress(JobsClosed):  # it has ended meanwhile
+                self.jobs.post(self._close, patience)
+        if not self._ended.wait(timeout):
+            return False
+        self._thread.join()  # nothing but its last steps
+        return True
 
-    def _set_stop(self, patience: float) -> None:
+    def _close(self, patience: float) -> None:
+        """In the loop: begin to close, or close sooner than was said before."""
+        if self.jobs is None or (self._patience is not None and patience >= self._patience):
+            return
         self._patience = patience
+        if not self._stop.is_set() or self._closers.child_tasks:
+            self._closers.start_soon(self.jobs.close, patience)
         self._stop.set()
 
     def _run(self) -> None:
@@ -126,12 +170,13 @@ class ThreadHost:
             if self._opened.is_set():
                 _log.exception("the jobs' event loop has failed")
         finally:
+            self._ended.set()
             self._opened.set()
 
     async def _main(self) -> None:
         notebook = self._notebook
         if notebook is None:
-            await self._serve(None)
+            await self._serve(self.store)
             return
         try:
             await self._serve(notebook.store(), notebook)
@@ -150,7 +195,8 @@ class ThreadHost:
         trouble: str | None = None,
     ) -> None:
         self._stop = trio.Event()
-        arguments = {"store": store, **self.arguments}
+        self.store = store
+        arguments = {**self.arguments, "store": store}
         patience = KERNEL_PATIENCE if in_kernel() else 0.0
         async with open_jobs(**arguments, patience=patience, unread_failures="ignore") as jobs:
             if notebook is not None:
@@ -158,10 +204,10 @@ class ThreadHost:
                 jobs.say_of_store(offer=notebook.offer)
             elif trouble is not None:
                 jobs.say_of_store(trouble=trouble)
-            self.jobs = jobs
-            self._opened.set()
-            await self._stop.wait()
-            await jobs.close(self._patience)
+            async with trio.open_nursery() as self._closers:
+                self.jobs = jobs
+                self._opened.set()
+                await self._stop.wait()
 
 
 class _Process:
@@ -181,14 +227,16 @@ class _Process:
         """The host, if its loop still runs."""
         return self.host if self.host is not None and self.host.is_alive else None
 
-    def open(self, arguments: dict[str, Any], notebook: NotebookStore | None) -> Jobs:
-        """Start a host, and once a process the thread that ends it with the program."""
-        self.host = ThreadHost(arguments, notebook)
-        jobs = self.host.start()
-        if self.guard is None:
+    def make(
+        self, arguments: dict[str, Any], notebook: NotebookStore | None, adopts: bool
+    ) -> ThreadHost:
+        """Make a host, and once a process the thread that ends it with the program."""
+        if self.guard is None:  # first, for the host may be there although this is interrupted
             self.guard = threading.Thread(target=_stop_after_main, name="jobactors-exit")
             self.guard.start()
-        return jobs
+            atexit.register(_cut_short)
+        self.host = ThreadHost(arguments, notebook, adopts=adopts)
+        return self.host
 
 
 _process = _Process()
@@ -226,11 +274,15 @@ def start(
             process's memory; default: the notebook's own file in a kernel, None in a script.
         recover: What happens with the unfinished jobs of an earlier process: "ask" lets them rest
             until somebody resumes or discards them, "auto" starts them again; default: "ask".
-        adopt: Whether a renamed notebook takes over the jobs of its earlier name.
+        adopt: Whether a renamed notebook takes over the jobs of its earlier name, which it can as
+            long as it has none of its own.
 
     Raises:
-        AlreadyStarted: if a system runs that was started with other arguments.
-        StoreError: if the ``store`` that was given cannot be opened.
+        AlreadyStarted: if a system runs that was started with other arguments, or keeps its jobs
+            elsewhere.
+        StoreError: if the ``store`` that was given cannot be opened, or there are jobs to adopt
+            that cannot be adopted.
+        TypeError, ValueError: for an argument that makes no sense.
 
     Example::
 
@@ -253,16 +305,25 @@ def start(
     if recover is not UNSAID:
         check_recover(recover)
     if store is not UNSAID:
-        store_of(store)
+        said["store"] = store_of(store)
+        if adopt:
+            raise ValueError("adopt=True is about a notebook's own file: leave store= out")
     with _process.lock:
-        running = _process.running
-        if running is not None and running.jobs is not None:
-            _check_same(running, said)
-            return running.jobs
-        here = "terminal" if fits_here() else None
-        notebook = None if "store" in said else _notebook_store(adopt)
-        jobs = _process.open({**_DEFAULTS, "display": here, **said}, notebook)
-    announce(jobs)
+        host = _process.running
+        if host is not None and host.is_given_up and not host.is_home:
+            # Somebody no longer waits for a ja.stop(): this one waits for no job, only for the end.
+            _end(host, 0.0)
+            host = None
+        if host is None:
+            here = "terminal" if fits_here() else None
+            notebook = None if "store" in said else _notebook_store(adopt)
+            host = _process.make({**_DEFAULTS, "display": here, **said}, notebook, adopt)
+        else:
+            _check_same(host, said, adopt)
+        jobs = host.start()  # or wait on, if somebody's first call was interrupted
+        is_new, host.is_announced = not host.is_announced, True
+    if is_new:
+        announce(jobs)
     return jobs
 
 
@@ -287,9 +348,15 @@ def stop(grace: float = 5.0) -> None:
             return
         if running.is_home:
             raise WrongThread("ja.stop()", "'await jobs.close()'")
-        if not running.stop(grace, timeout=None if math.isinf(grace) else grace + LONGEST_END):
-            _log.error("the jobs' event loop did not end; its thread is left behind")
-        _process.host = None
+        _end(running, grace)
+
+
+def _end(host: ThreadHost, grace: float) -> None:
+    """End a host; interrupted meanwhile, it is the process's own until it has ended."""
+    host.is_given_up = True
+    if not host.stop(grace, timeout=None if math.isinf(grace) else grace + LONGEST_END):
+        _log.error("the jobs' event loop did not end; its thread is left behind")
+    _process.host = None
 
 
 def started_jobs() -> Jobs | None:
@@ -303,19 +370,24 @@ find_jobs_with(started_jobs)
 
 def _notebook_store(adopt: bool) -> NotebookStore | None:
     """The store of the notebook this kernel serves, if it does."""
-    if not in_kernel():
-        return None
-    from .notebook import NotebookStore, notebook_path  # a script needs no SQLite
+    if in_kernel():
+        from .notebook import NotebookStore, notebook_path  # a script needs no SQLite
 
-    notebook = notebook_path()
-    return None if notebook is None else NotebookStore(notebook, adopt=adopt)
+        notebook = notebook_path()
+        if notebook is not None:
+            return NotebookStore(notebook, adopt=adopt, patience=KERNEL_PATIENCE)
+    if adopt:
+        _log.warning("adopt=True does nothing: this process serves no notebook that is known here")
+    return None
 
 
-def _check_same(running: ThreadHost, said: dict[str, Any]) -> None:
-    for name, value in said.items():
-        known = running.arguments.get(name)
-        if known != value:
-            raise AlreadyStarted(f"{name}={known!r}, not {value!r}")
+def _check_same(host: ThreadHost, said: dict[str, Any], adopt: bool) -> None:
+    """Raise if a system that runs is not what another call asks for."""
+    host.start()  # where its jobs are kept is known once it is open
+    known = {**host.arguments, "store": host.store, "adopt": host.adopts}
+    for name, value in {**said, **({"adopt": True} if adopt else {})}.items():
+        if known[name] != value:
+            raise AlreadyStarted(f"{name}={known[name]!r}, not {value!r}")
 
 
 def _stop_after_main() -> None:
@@ -325,5 +397,28 @@ def _stop_after_main() -> None:
         return
     if in_kernel():
         running.stop(0.0, KERNEL_GRACE)
-    else:
-        running.stop(math.inf, None)
+        return
+    before = sys.unraisablehook
+
+    def on_unraisable(what: sys.UnraisableHookArgs, /) -> None:
+        # So the interpreter says that a Ctrl-C has ended its wait for threads, such as this one.
+        if issubclass(what.exc_type, KeyboardInterrupt) and _cut_short():
+            return
+        before(what)
+
+    sys.unraisablehook = on_unraisable
+    running.stop(math.inf, None)
+
+
+def _cut_short() -> bool:
+    """End a script's jobs now if its wait for them was cut short; returns whether it was.
+
+    Bounded; a second Ctrl-C leaves behind what is left.
+    """
+    running = _process.running
+    waits = _process.guard is not None and _process.guard.is_alive()
+    if running is None or not waits or threading.current_thread() is not threading.main_thread():
+        return False
+    with suppress(KeyboardInterrupt):
+        running.stop(0.0, LONGEST_END)
+    return True

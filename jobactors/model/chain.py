@@ -8,6 +8,8 @@ from typing import Any, Final, Literal
 
 import attrs
 
+CHAIN_TYPE: Final = "chain"
+"""The job type that chains are."""
 NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 _REFERENCE: Final = "$result_of"
 

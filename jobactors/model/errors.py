@@ -118,9 +118,13 @@ class UnknownJobType(JobactorsError, KeyError):
 class DuplicateJob(JobactorsError):
     """An unfinished job has this key, and differs in function or arguments, or was not wanted."""
 
-    def __init__(self, key: object, job_id: str, difference: str) -> None:
+    def __init__(
+        self, key: object, job_id: str, difference: str, *, interrupted: bool = False
+    ) -> None:
+        what = "interrupted" if interrupted else "unfinished"
+        first = "resume() or discard() that job" if interrupted else "wait for that job"
         super().__init__(
-            f"key {key!r} belongs to the unfinished job {job_id}: {difference}; wait for that job, "
+            f"key {key!r} belongs to the {what} job {job_id}: {difference}; {first}, "
             'choose another key, or submit with on_duplicate="replace"'
         )
         self.key = key
@@ -306,8 +310,8 @@ class ResultNotKept(JobactorsError):
 
     def __init__(self, job_id: str, type: str) -> None:
         super().__init__(
-            f"job {job_id} succeeded in an earlier process and returned a {type}, of which only "
-            "the type's name was kept: run it again with job.restart(), or let it write a file "
+            f"job {job_id} succeeded in an earlier process, and of what it returned, of type {type}, "
+            "only the type's name was kept: run it again with job.restart(), or let it write a file "
             "and return the path"
         )
         self.job_id = job_id

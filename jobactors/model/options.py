@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import attrs
 
 from .checkpoint import Every
+from .checks import check_count, check_seconds
 from .limits import Limits
 from .resources import as_needs
 from .retry import Retry
@@ -79,10 +80,7 @@ def _texts(_: object, field: attrs.Attribute[Any], value: tuple[object, ...]) ->
 def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is None and field.default is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{field.name} is a number of seconds, not {value!r:.100}")
-    if math.isnan(value) or value < 0:
-        raise ValueError(f"{field.name} is a number of seconds of at least 0, not {value}")
+    check_seconds(field.name, value)
 
 
 def _flag(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -101,10 +99,7 @@ def _every(_: object, field: attrs.Attribute[Any], value: object) -> None:
 
 
 def _count(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{field.name} is a whole number, not {value!r:.100}")
-    if value < 0:
-        raise ValueError(f"{field.name} is a whole number of at least 0, not {value}")
+    check_count(field.name, value)
 
 
 def _one_of(*choices: str) -> Callable[[object, attrs.Attribute[Any], object], None]:
@@ -148,11 +143,17 @@ class Options:
     priority: int = attrs.field(default=0, converter=priority_number)
     """"high", "normal", "low" or an integer; larger first, first come first served inside one."""
     key: object = None
-    """Hashable; at most one unfinished job has it.  Default: no such rule."""
+    """Hashable; at most one unfinished job has it.  Default: no such rule.
+
+    Where that job rests interrupted, a submit of the same function and arguments resumes it.
+    """
     on_duplicate: OnDuplicate = attrs.field(
         default="return", validator=_one_of("return", "raise", "replace")
     )
-    """What a submit with the key of an unfinished job does."""
+    """What a submit with the key of an unfinished job does: "return" it if it would do the same.
+
+    Otherwise, and with "raise", it raises :class:`DuplicateJob`; "replace" cancels that job.
+    """
     resources: Mapping[str, int] = attrs.field(default=(), converter=as_needs)
     """Named capacities held from start to end: "gpu", ["gpu", "disk"] or {"gpu": 2}."""
     on_busy: Literal["wait", "raise"] = attrs.field(

@@ -96,6 +96,7 @@ class SqliteStore:
             raise ValueError(f'durability is "os" or "power", not {durability!r:.100}')
         self._given = Path(path).expanduser()
         self._path = self._given.absolute()
+        self._real = os.path.realpath(self._path)
         self._durability: Durability = durability
         self._keep = keep or Keep()
         self._epoch = 0
@@ -110,7 +111,20 @@ class SqliteStore:
         self._logged: set[str] | None = None
 
     def __repr__(self) -> str:
-        return f"<SqliteStore {self.name!r}, {'open' if self._owned else 'closed'}>"
+        how = "" if self._durability == "os" else f"durability={self._durability!r}, "
+        if self._keep != Keep():
+            how += f"keep={self._keep!r}, "
+        return f"<SqliteStore {self.name!r}, {how}{'open' if self._owned else 'closed'}>"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both keep jobs in the same file, in the same way."""
+        return isinstance(other, SqliteStore) and self._meaning() == other._meaning()
+
+    def __hash__(self) -> int:
+        return hash(self._real)
+
+    def _meaning(self) -> tuple[str, str, Keep]:
+        return self._real, self._durability, self._keep
 
     @property
     def name(self) -> str:

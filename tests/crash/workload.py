@@ -143,6 +143,9 @@ async def run(folder: Path) -> None:
     async with ja.open_jobs(3, store=store, recover="auto", unread_failures="ignore") as jobs:
         done = {phase for kept in jobs.checkpoints("chain") for phase in _phases_done(kept.value)}
         write_down("opened", done=sorted(done))
+        for work in jobs.resumable():  # whose process was killed under them three times
+            if work.state == "interrupted":
+                work.resume()
         first = []
         for n in (1, 2, 3):
             if not earlier(jobs, f"double {n}"):

@@ -112,6 +112,31 @@ async def test_history_holds_no_unfinished_jobs() -> None:
             jobs.history(state="running")
 
 
+@pytest.mark.parametrize("store", [None, ja.MemoryStore()])
+@pytest.mark.parametrize(
+    ("error", "says", "wrong"),
+    [(TypeError, "is a (whole )?number", ["3", True, [3]]), (ValueError, "at least 0", [-1])],
+)
+async def test_numbers_that_are_none_are_refused(
+    store: ja.Store | None, error: type[Exception], says: str, wrong: list[Any]
+) -> None:
+    """By name, and before anything is done."""
+    async with ja.open_jobs(store=store) as jobs:
+        job = jobs.submit(add, 1)
+        await job
+        for value in wrong:
+            with pytest.raises(error, match=f"limit {says}" if error is TypeError else says):
+                jobs.history(value)
+            with pytest.raises(error, match="max_age is a number of seconds"):
+                jobs.history(max_age=value)
+            with pytest.raises(error, match="limit is a whole number"):
+                jobs.list(limit=value)
+            with pytest.raises(error, match="older_than is a number of seconds"):
+                jobs.clear(older_than=value)
+        assert jobs.history(0) == jobs.list(limit=0) == []
+        assert [kept.id for kept in jobs.history(max_age=float("inf"))][0] == job.id
+
+
 async def test_the_latest_job_of_a_type_and_subject_is_found_in_the_store() -> None:
     """A page that comes back after a restart finds the result."""
     store = ja.MemoryStore()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import attrs
@@ -95,6 +96,60 @@ async def fail() -> None:
 
 
 TYPES = {"wait": wait, "add": add, "count_up": count_up, "stubborn": stubborn, "fail": fail}
+
+
+async def test_what_has_no_name_is_told_to_get_one() -> None:
+    """A decorator around a lambda would be no advice."""
+    store = ja.MemoryStore()
+    async with opened(store) as jobs:
+        jobs.options(name="nameless", hold=True).submit(lambda: 1)
+        jobs.options(name="partial", hold=True).submit(partial(add, 1))
+        jobs.options(name="plain", hold=True).submit(fail)
+    async with opened(store) as jobs:
+        why = {work.name: work.obstacle for work in jobs.resumable()}
+    to_do = 'has no name to be found by: make it a def, and register that with @ja.job("…")'
+    assert why["nameless"] == f"a lambda {to_do}"
+    assert why["partial"] == f"a callable of type partial {to_do}"
+    assert why["plain"] == 'fail is no registered job type (@ja.job("fail") makes it one)'
+
+
+async def test_the_phases_that_keep_a_chain_from_going_on_are_named() -> None:
+    """By their names, not by their place in a structure."""
+    store = ja.MemoryStore()
+    with registered(add=add):
+        chain = ja.chain(
+            ja.phase("Clear", fail),
+            ja.phase("Add", add, {"a": 1}),
+            ja.phase("Tell", lambda: None),
+            name="rebuild",
+        )
+        async with opened(store) as jobs:
+            jobs.options(hold=True).submit(chain)
+        async with opened(store) as jobs:
+            [work] = jobs.resumable()
+    assert work.obstacle.startswith("phase Clear: fail is no registered job type (@ja.job(")
+    assert "; phase Tell: a lambda has no name to be found by: make it a def" in work.obstacle
+    assert "phase Add" not in work.obstacle
+
+
+async def test_the_key_of_a_job_that_rests_says_what_to_do_with_that() -> None:
+    """Waiting for it would be in vain; an equal submit resumes it."""
+    store = ja.MemoryStore()
+    with registered(add=add):
+        async with opened(store) as jobs:
+            left = jobs.options(key="sum", hold=True).submit(add, 1)
+        async with opened(store) as jobs:
+            keyed = jobs.options(key="sum")
+            says = (
+                rf"the interrupted job {left.id}: it has other .*; resume\(\) or discard\(\) that"
+            )
+            with pytest.raises(ja.DuplicateJob, match=says):
+                keyed.submit(add, 2)
+            assert jobs.get(left.id).state == "interrupted"
+            again = keyed.submit(add, 1)
+            assert again.id == left.id
+            assert again.state != "interrupted"
+            again.cancel()
 
 
 async def test_what_was_left_rests_until_somebody_says_more(autojump_clock: MockClock) -> None:
@@ -406,6 +461,40 @@ async def test_recover_says_what_it_takes() -> None:
     with pytest.raises(ValueError, match='recover is "ask" or "auto"'):
         async with ja.open_jobs(recover="yes"):  # type: ignore[arg-type]
             pass
+
+
+async def test_a_job_that_takes_its_process_with_it_is_started_three_times(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Then it rests until somebody resumes it: the others are not to die with it for ever."""
+    store = MortalStore()
+
+    async def leave(jobs: ja.Jobs) -> None:
+        if not jobs.list():
+            jobs.submit("wait", {})
+
+    with registered(wait=wait):
+        for attempt in (1, 2, 3):
+            await left_by_a_kill(store, leave, recover="auto")
+            assert f'attempt": {attempt}' in store_status(store)
+        async with opened(store, recover="auto") as jobs:
+            (snapshot,) = jobs.list()
+            assert snapshot.state == "interrupted"
+            assert "ended under it 3 times" in caplog.text
+            jobs.get(snapshot.id).resume()
+            await trio.testing.wait_all_tasks_blocked()
+            assert jobs.get(snapshot.id).state == "running"
+            jobs.get(snapshot.id).cancel()
+
+
+def store_status(store: ja.MemoryStore) -> str:
+    """What the one kept job's status says."""
+    store.open()
+    try:
+        (row,) = store.unfinished()
+        return row.status
+    finally:
+        store.close()
 
 
 async def test_parts_of_a_killed_work_go_on_each_from_its_own_checkpoint() -> None:
