@@ -146,22 +146,27 @@ async def run(folder: Path) -> None:
         for work in jobs.resumable():  # whose process was killed under them three times
             if work.state == "interrupted":
                 work.resume()
-        first = []
-        for n in (1, 2, 3):
-            if not earlier(jobs, f"double {n}"):
-                await submit(jobs, f"double {n}", double, n)
-            first.append(jobs.latest("double", f"double {n}"))
-            if not earlier(jobs, f"lock {n}"):
-                await submit(jobs, f"lock {n}", lock, n, resources="the lock")
-        if not earlier(jobs, "sum"):
-            await submit(jobs, "sum", total, *first[:2])
-        for name in "ab":
-            if not earlier(jobs, f"walk {name}"):
-                await submit(jobs, f"walk {name}", walk, name)
-        if not earlier(jobs, "failing"):
-            await submit(jobs, "failing", fail, 1, retry=ja.Retry(max=2, base=0.01))
-        if not earlier(jobs, "chain"):
-            await submit(jobs, "chain", chain())
+        await submit_what_is_missing(jobs)
+
+
+async def submit_what_is_missing(jobs: ja.Jobs) -> None:
+    """Submit what no earlier process has submitted."""
+    first = []
+    for n in (1, 2, 3):
+        if not earlier(jobs, f"double {n}"):
+            await submit(jobs, f"double {n}", double, n)
+        first.append(jobs.latest("double", f"double {n}"))
+        if not earlier(jobs, f"lock {n}"):
+            await submit(jobs, f"lock {n}", lock, n, resources="the lock")
+    if not earlier(jobs, "sum"):
+        await submit(jobs, "sum", total, *first[:2])
+    for name in "ab":
+        if not earlier(jobs, f"walk {name}"):
+            await submit(jobs, f"walk {name}", walk, name)
+    if not earlier(jobs, "failing"):
+        await submit(jobs, "failing", fail, 1, retry=ja.Retry(max=2, base=0.01))
+    if not earlier(jobs, "chain"):
+        await submit(jobs, "chain", chain())
 
 
 def _phases_done(value: Any) -> list[str]:
