@@ -210,9 +210,14 @@ def test_a_kernel_restart_leaves_a_clean_page(open_notebook: OpenNotebook) -> No
     notebook.wait_idle()
     notebook.run_and_wait(0)
     notebook.run_and_wait(1)
-    expect_moving(row(notebook, 1, "train"))
-    cancel(row(notebook, 1, "train")).click()
-    expect(row(notebook, 1, "train")).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
+    # What the old kernel left rests above what the new one has begun.
+    expect(row(notebook, 1, "train")).to_have_count(2, timeout=GENEROUS)
+    left, begun = row(notebook, 1, "train").first, row(notebook, 1, "train").last
+    expect(left).to_have_attribute("data-state", "interrupted", timeout=GENEROUS)
+    expect_moving(begun)
+    cancel(begun).click()
+    cancelled = row(notebook, 1, "train").and_(notebook.page.locator("[data-state=cancelled]"))
+    expect(cancelled).to_be_visible(timeout=GENEROUS)
 
 
 def test_what_jobs_call_themselves_is_text(open_notebook: OpenNotebook) -> None:
