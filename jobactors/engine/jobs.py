@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, final, overload
 import attrs
 import trio
 
+from jobactors.model.checks import check_count
 from jobactors.model.options import DEFAULTS
 from jobactors.model.states import JobState
 

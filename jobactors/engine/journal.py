@@ -137,15 +137,18 @@ class Journal:
     async def close(self) -> None:
         """Write what waits, and give the store up.  A store that cannot be written is told of."""
         while self._open or self._flying:
-            if not self._flying:
+            if self._flying:
+                batch = self._flying[0]
+                await batch.errand.done
+                self._written(batch)
+            else:
                 self._hand_over()
-                continue
-            batch = self._flying[0]
-            await batch.errand.done
-            self._written(batch)
-            if self.trouble is not None:
+                if self._flying:
+                    continue
+            if self.trouble is not None and self._open:
                 count = len(self._open.entries)
-                _log.error("%s; the last state of %d jobs is lost", self.trouble, count)
+                jobs = "1 job" if count == 1 else f"{count} jobs"
+                _log.error("%s; the last state of %s is lost", self.trouble, jobs)
                 break
         closed = self._clerk.send(self._store.close)
         self._clerk.dismiss()

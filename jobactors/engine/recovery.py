@@ -254,7 +254,7 @@ class Recovery:
                 return f"the job {job_id} it comes after is no longer kept"
             outcome = upstream.snapshot.outcome
             if outcome is not None and isinstance(outcome.value, NotKept):
-                return f"the result of {job_id}, a {outcome.value.type}, was not kept"
+                return f"the result of {job_id}, of type {outcome.value.type}, was not kept"
         return ""
 
     def has_changed(self, record: Record) -> bool:

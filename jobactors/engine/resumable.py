@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from jobactors.inside.ranges import PART
 from jobactors.model.checkpoint import how_far_and_when
 from jobactors.model.errors import NotResumable
 from jobactors.model.states import JobState
+
+from .spec import part_from
 
 if TYPE_CHECKING:
     from jobactors.model.checkpoint import Checkpoint
@@ -28,6 +31,8 @@ class Resumable:
     """The job type, or the function's name."""
     subject: str
     """What it is about; may be empty."""
+    part: str
+    """Which part of it, such as "2/3" of what :func:`~jobactors.ranges` made; empty for all."""
     name: str
     """What a person reads."""
     state: JobState
@@ -106,7 +111,7 @@ class Resumable:
         )
 
     def __str__(self) -> str:
-        about = f" {self.subject}" if self.subject else ""
+        about = "".join(f" {word}" for word in (self.subject, self.part) if word)
         more = f" ({self.obstacle})" if self.obstacle else ""
         return f"{self.name}{about}: {self.in_words()}{more}"
 
@@ -141,6 +146,7 @@ def _resumable(system: System, record: Record, checkpoint: Checkpoint | None) ->
         job_id=record.id,
         type=snapshot.type,
         subject=snapshot.subject,
+        part=record.part or _part_kept(record),
         name=snapshot.name,
         state=snapshot.state,
         fraction=fraction,
@@ -153,12 +159,23 @@ def _resumable(system: System, record: Record, checkpoint: Checkpoint | None) ->
     )
 
 
+def _part_kept(record: Record) -> str:
+    """The part that a job is that has come from a store, and has no arguments yet."""
+    return "" if record.spec is None else part_from(record.spec.arguments)
+
+
+def _range_of(part: str) -> str:
+    root = part.partition(":")[0]
+    return root if PART.fullmatch(root) else ""  # what a phase has saved has its name
+
+
 def _left_behind(system: System, checkpoint: Checkpoint) -> Resumable:
     """A checkpoint whose job is known no more: a submit of the same type and subject finds it."""
     return Resumable(
         job_id=checkpoint.job_id,
         type=checkpoint.type,
         subject=checkpoint.subject,
+        part=_range_of(checkpoint.part),
         name=checkpoint.type,
         state=JobState.CANCELLED,
         fraction=checkpoint.fraction,

@@ -249,6 +249,19 @@ def arguments_from(text: str) -> Arguments:
             raise ValueError("the kept arguments have another form")
 
 
+def part_from(text: str) -> str:
+    """Return which part of its work a job is by its kept arguments; empty if it is all of it."""
+    if '"range"' not in text:  # most are not looked at any closer
+        return ""
+    try:
+        found = [
+            Range.from_text(said) for _, said, how in arguments_from(text).jobs if how == "range"
+        ]
+    except ValueError:
+        return ""
+    return found[0].part if found else ""
+
+
 def _reference(job: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[int | str, str, str]:
     match job:
         case [int(where), str(job_id), "result" | "handle" | "range" as how] if (

@@ -100,9 +100,7 @@ class NotebookStore:
                 f"{kept}, but this one has jobs of its own by now: ja.stop(), then "
                 f"ja.start(store={str(self.orphan)!r}) opens the earlier ones"
             )
-        return (
-            f"{kept} ({self.orphan.name}): ja.stop(), then ja.start(adopt=True) takes them over"
-        )
+        return f"{kept} ({self.orphan.name}): ja.stop(), then ja.start(adopt=True) takes them over"
 
 
 def _is_empty(path: Path, patience: float) -> bool:

@@ -221,6 +221,8 @@ class _Process:
         self.lock = threading.Lock()
         self.host: ThreadHost | None = None
         self.guard: threading.Thread | None = None
+        self.is_cut_short = False
+        """Whether the guard's wait for a script's jobs was ended by a Ctrl-C."""
 
     @property
     def running(self) -> ThreadHost | None:
@@ -257,7 +259,8 @@ def start(
 
     For notebooks and synchronous programs.  Calling it again returns the same system.  In a kernel,
     what still runs at its end is interrupted within a few seconds (without a store: cancelled); a
-    script waits at its end for all its jobs, as it waits for its threads.
+    script waits at its end for all its jobs, as it waits for its threads; Ctrl-C ends that wait and
+    interrupts them likewise.
 
     A notebook keeps its jobs in a file of its own under the user's data folder, one for each
     notebook's path: after a restart of the kernel, or a crash, they are all there.  A copy of the
@@ -332,7 +335,8 @@ def stop(grace: float = 5.0) -> None:
 
     Bounded: after ``grace`` seconds of waiting, each job left is cancelled and has its own
     ``grace`` to end; what is silent even then is logged as an error and left behind.  Without a
-    running system it does nothing.
+    running system it does nothing.  Ctrl-C ends only this wait: the system goes on ending, and the
+    next ``ja.start()`` or ``ja.stop(0)`` has it end without waiting for its jobs.
 
     Args:
         grace: Seconds that running and queued jobs have to end by themselves; default: 5.
@@ -415,10 +419,13 @@ def _cut_short() -> bool:
 
     Bounded; a second Ctrl-C leaves behind what is left.
     """
-    running = _process.running
-    waits = _process.guard is not None and _process.guard.is_alive()
-    if running is None or not waits or threading.current_thread() is not threading.main_thread():
+    running, guard = _process.running, _process.guard
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or running is None or guard is None or not guard.is_alive():
         return False
+    if _process.is_cut_short:
+        return False
+    _process.is_cut_short = True
     with suppress(KeyboardInterrupt):
         running.stop(0.0, LONGEST_END)
     return True

@@ -132,8 +132,8 @@ class Course:
                 if done is not None and not done.is_known:
                     del self._done[needed]
                     self._notes.append(
-                        f"{self._keys[needed]} is run again: {self._keys[i]} takes its result, a "
-                        f"{done.type}, which could not be kept"
+                        f"{self._keys[needed]} is run again: {self._keys[i]} takes its result, of "
+                        f"type {done.type}, which could not be kept"
                     )
 
     def _before(self, name: str, i: int) -> int:
@@ -188,9 +188,9 @@ class Course:
             raise KeyError(f"no phase {name!r} is completed before {self._keys[self._now]!r}")
         if not done.is_known:
             raise LookupError(
-                f"the result of {name!r}, a {done.type}, could not be kept over the end of its "
-                f'process: pass it as an argument, ja.result_of("{name}"), and the phase is run '
-                "again where it is needed"
+                f"the result of {name!r}, of type {done.type}, could not be kept over the end of "
+                f'its process: pass it as an argument, ja.result_of("{name}"), and the phase is '
+                "run again where it is needed"
             )
         return done.value
 

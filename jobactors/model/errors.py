@@ -188,7 +188,8 @@ class JobsClosed(JobactorsError):
     def __init__(self, doing: str = "take a job") -> None:
         super().__init__(
             f"this job system is closed and cannot {doing}: open a new one "
-            "(open_jobs() in a trio program, ja.start() elsewhere)"
+            "(open_jobs() in a trio program, ja.start() elsewhere), where jobs.get(id) finds a job "
+            "that was kept"
         )
 
 
@@ -310,9 +311,9 @@ class ResultNotKept(JobactorsError):
 
     def __init__(self, job_id: str, type: str) -> None:
         super().__init__(
-            f"job {job_id} succeeded in an earlier process, and of what it returned, of type {type}, "
-            "only the type's name was kept: run it again with job.restart(), or let it write a file "
-            "and return the path"
+            f"job {job_id} succeeded in an earlier process, and of what it returned only the name "
+            f"of its type was kept, {type}: run it again with job.restart(), or let it write a "
+            "file and return the path"
         )
         self.job_id = job_id
 

@@ -28,8 +28,8 @@ def exact_json(value: object, name: str = "the value") -> str:
     """Return ``value`` as JSON text that reads back equal, of the same types, in ASCII.
 
     Args:
-        value: None, bool, int, a finite float, str, or lists and dictionaries (with text keys) of
-            these, at most 200 deep.
+        value: None, bool, int of up to 3,000 digits, a finite float, str, or lists and dictionaries
+            (with text keys) of these, at most 200 deep.
         name: What to call it in the error.
 
     Raises:
@@ -114,7 +114,7 @@ def _check_leaf(part: Any, path: _Path | str) -> None:
         return
     if kind is int:
         if part.bit_length() > _LONGEST_INTEGER:
-            raise NotExact(_said(path), "int", "an integer of thousands of digits")
+            raise NotExact(_said(path), "int", "an integer of more than 3,000 digits")
     elif kind is float:
         if not math.isfinite(part):
             raise NotExact(_said(path), "float", str(part))

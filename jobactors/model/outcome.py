@@ -115,7 +115,7 @@ class NotKept:
     type: str
 
     def __repr__(self) -> str:
-        return f"<a {self.type} that was not kept>"
+        return f"<NotKept {self.type}>"
 
 
 @attrs.frozen

@@ -113,8 +113,8 @@ def pack_result(value: object) -> bytes:
         return _pickled(value)
     except Exception as exc:  # as above
         raise TypeError(
-            f"the result, a {type(value).__qualname__}, cannot be sent back from its process: "
-            f"{exc}; return what can be pickled, or write a file and return its path"
+            f"the result, of type {type(value).__qualname__}, cannot be sent back from its "
+            f"process: {exc}; return what can be pickled, or write a file and return its path"
         ) from exc
 
 

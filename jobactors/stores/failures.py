@@ -36,6 +36,11 @@ _TOO_LARGE: Final = (
     "let the job write large results to a file, and return its path",
 )
 _NO_MEMORY: Final = ("there is not enough memory", "end what needs it, and try again")
+_OTHER_NAME: Final = (
+    "if it is in use under another name (a hard link, a mount), open it by that name; else restore "
+    "a copy of it, or open another file"
+)
+_SHORT: Final = ("a part of it is missing", _OTHER_NAME)
 _CHANGED: Final = (
     "another program has changed its tables",
     "close that program, and open the file again",
@@ -84,6 +89,8 @@ def from_sqlite(name: str, exc: BaseException) -> StoreError:
         return StoreDamaged(name, said(exc))
     if base == sqlite3.SQLITE_ERROR and str(exc).startswith("no such "):
         return StoreFailed(name, *_CHANGED)
+    if code == sqlite3.SQLITE_IOERR_SHORT_READ:
+        return StoreFailed(name, *_SHORT)
     if base == sqlite3.SQLITE_IOERR:
         detail = getattr(exc, "sqlite_errorname", "SQLITE_IOERR")
         return StoreFailed(

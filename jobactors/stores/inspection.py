@@ -50,20 +50,30 @@ def inspect(
         StoreFailed: if it is a folder, a device, or anything else but a file.
         sqlite3.Error: if SQLite cannot read it.
     """
-    if not path.exists():
+    refuse_foreign(path, name)
+    if not path.exists() or not path.stat().st_size:
         return
-    if not path.is_file():
-        raise StoreFailed(name, "it is not a file", "open another one")
-    _refuse_journal(path, name)
-    if not path.stat().st_size:
-        return
-    _check_header(path, name)
     with closing(connect_to_look(path, busy_timeout)) as connection:
         connection.execute("BEGIN")  # all that follows is of one moment
         _check_kind(connection, name, len(migrations))
         _check_schema(connection, name, migrations)
         _check_owner(connection, name)
         _check_structure(connection, name, path.stat().st_size)
+
+
+def refuse_foreign(path: Path, name: str) -> None:
+    """Refuse at a first look what is no file of SQLite's at all; one that is not there passes.
+
+    Raises:
+        StoreDamaged, StoreFailed: as :func:`inspect`.
+    """
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise StoreFailed(name, "it is not a file", "open another one")
+    _refuse_journal(path, name)
+    if path.stat().st_size:
+        _check_header(path, name)
 
 
 def _refuse_journal(path: Path, name: str) -> None:

@@ -118,7 +118,8 @@ def _try(path: Path, called: str) -> Ownership | str:
     lock = lock_path(path)
     try:
         with _table_lock:
-            if (mine := _table.get(_identity_of(lock) or (0, 0))) is not None:
+            mine = _table.get(_identity_of(lock) or (0, 0)) or _owner_here(path)
+            if mine is not None:
                 return f"another job system in this process ({mine.told})"
             fd = os.open(lock, _FLAGS, 0o600)
             kept = False
@@ -131,6 +132,22 @@ def _try(path: Path, called: str) -> Ownership | str:
     except OSError as exc:
         raise from_os(called, exc) from exc
     return taken
+
+
+def is_owned_here(path: Path) -> bool:
+    """Whether this process owns the store at ``path``, under whatever name."""
+    with _table_lock:
+        return _owner_here(path) is not None
+
+
+def _owner_here(path: Path) -> Ownership | None:
+    """Find the owner by the file itself: by a hard link it has another lock, but is the same."""
+    with contextlib.suppress(OSError):
+        wanted = _identity_of(path)
+        for owned in _table.values():
+            if wanted is not None and _identity_of(owned.path) == wanted:
+                return owned
+    return None
 
 
 def _lock_and_tell(path: Path, lock: Path, fd: int) -> Ownership | str:
@@ -150,9 +167,9 @@ def _lock_and_tell(path: Path, lock: Path, fd: int) -> Ownership | str:
     return owned
 
 
-def _identity_of(lock: Path) -> Identity | None:
+def _identity_of(path: Path) -> Identity | None:
     try:
-        status = os.lstat(lock)
+        status = os.lstat(path)
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino

@@ -34,9 +34,10 @@ from .connection import connect_to_write, turn_on_log
 from .disks import locking_of
 from .failures import SqliteTrouble, from_os, from_sqlite
 from .forgetting import LINES_AT_MOST, cut_logs, forget_checkpoints, forget_jobs
-from .inspection import inspect
+from .inspection import inspect, refuse_foreign
 from .location import make_private, prepare, work_folder
 from .migrations import MIGRATIONS, migrate
+from .ownership import lock_path
 from .reading import Reader
 
 if TYPE_CHECKING:
@@ -159,6 +160,9 @@ class SqliteStore:
             self._path = prepare(self._path)
             self._log_path = os.fsencode(f"{self._path}-wal")
             self._exclusive = locking_of(self._path, self.name) == "exclusive"
+            # Not even a lock is left beside what is not ours; what we have open is not read again.
+            if not (lock_path(self._path).exists() or ownership.is_owned_here(self._path)):
+                refuse_foreign(self._path, self.name)
             self._owned = ownership.acquire(self._path, patience, self.name)
         try:
             with self._told_in_words():

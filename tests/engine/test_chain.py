@@ -361,7 +361,7 @@ async def test_a_phase_whose_result_was_not_kept_and_is_needed_is_run_again() ->
         )
     assert diary.entries == ["Clear", "Load", "Sum", "Load", "Sum"]
     assert result.notes == (
-        "Load is run again: Sum takes its result, a set, which could not be kept",
+        "Load is run again: Sum takes its result, of type set, which could not be kept",
     )
     assert result.phases[0].value is None, "nobody needs it, so it was not run again"
 

@@ -159,6 +159,30 @@ async def test_a_cell_is_told_at_once_that_the_disk_is_full() -> None:
         store.clear_up()
 
 
+@pytest.mark.parametrize("in_loop", [True, False])
+@pytest.mark.parametrize(("count", "lost"), [(1, "1 job"), (2, "2 jobs")])
+async def test_what_cannot_be_written_at_the_end_is_counted(
+    count: int, lost: str, in_loop: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says why, and of how many jobs the last state is lost; the system ends."""
+    store = TroubledStore(in_loop=in_loop)
+    begun, go_on = trio.Semaphore(0), trio.Event()
+
+    async def work() -> None:
+        begun.release()
+        await go_on.wait()
+
+    async with ja.open_jobs(store=store) as jobs:
+        running = [jobs.submit(work) for _ in range(count)]
+        for _ in running:
+            await begun.acquire()
+        store.fill_up()
+        go_on.set()
+        for job in running:
+            await job
+    assert f"; the last state of {lost} is lost" in caplog.text
+
+
 async def test_writing_is_tried_again_by_itself(autojump_clock: MockClock) -> None:
     """Nobody has to do anything once there is room."""
     store = TroubledStore()

@@ -165,6 +165,20 @@ async def test_a_part_fails_alone_and_is_resumed_alone(tmp_path: Path) -> None:
     assert sorted(weather.done) == list(range(10)), "no item was done twice"
 
 
+async def test_what_can_go_on_says_which_part_it_is() -> None:
+    """Also when its job is no longer known."""
+    async with ja.open_jobs() as jobs:
+        batch = submit(jobs, write, ja.ranges(10, 4), Weather(4, 8))
+        await settle(batch)
+        resumable = jobs.resumable()
+        assert {work.part for work in resumable} == {"2/4", "4/4"}
+        assert all(str(work).startswith(f"write films {work.part}: failed") for work in resumable)
+        for job in batch.jobs:
+            job.delete()
+        left = [str(work) for work in jobs.resumable()]
+        assert sum(text.startswith("write films 2/4: ") for text in left) == 1
+
+
 async def test_a_restart_goes_on_with_its_part_only(tmp_path: Path) -> None:
     weather = Weather(4)
     async with ja.open_jobs() as jobs:

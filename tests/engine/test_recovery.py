@@ -522,6 +522,9 @@ async def test_parts_of_a_killed_work_go_on_each_from_its_own_checkpoint() -> No
         hangs = False
         assert sorted(begun) == [n for n in range(30) if n % 10 <= 6]
         async with opened(store) as jobs:
+            said = {work.part: str(work) for work in jobs.resumable()}
+            assert said.keys() == {"1/3", "2/3", "3/3"}
+            assert all(said[part].startswith(f"tag films {part}: interr") for part in said)
             resumed = [work.resume() for work in jobs.resumable()]
             assert sorted([await job for job in resumed]) == [4, 4, 4]
         assert sorted(begun[21:]) == [n for n in range(30) if n % 10 >= 6]

@@ -41,6 +41,15 @@ async def test_a_called_coroutine_is_refused_with_the_cure() -> None:
             jobs.submit(call_it())  # type: ignore[call-overload]
 
 
+async def test_a_submitter_shows_its_options() -> None:
+    """Shortly, in the order in which they were given."""
+    async with ja.open_jobs() as jobs:
+        submitter = jobs.options(name="x", tags="nightly").options(metadata={"text": "a" * 999})
+        assert repr(submitter).startswith("<Submitter with name='x', tags='nightly', metadata={'te")
+        assert len(repr(submitter)) < 150
+        assert repr(jobs.options()) == "<Submitter with no options>"
+
+
 @pytest.mark.parametrize("work", [None, 7, {"a": 1}])
 async def test_what_is_no_function_is_refused(work: Any) -> None:
     """It says what it takes."""

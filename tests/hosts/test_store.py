@@ -7,7 +7,9 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from math import nan
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -51,6 +53,97 @@ def test_a_store_that_cannot_be_opened_is_an_error_of_start(tmp_path: Path) -> N
         ja.start(store=bad)
     assert bad.read_bytes() == before
     assert ja.start(store=None).submit(lambda: 1).result(10) == 1
+
+
+def test_starting_again_with_the_same_store_returns_the_same_system(tmp_path: Path) -> None:
+    """However its path is written; a first cell may be run twice."""
+    path = tmp_path / "jobs.db"
+    jobs = ja.start(store=ja.SqliteStore(path, durability="power", keep=ja.Keep(jobs=9)))
+    assert ja.start() is jobs
+    assert jobs is ja.start(
+        store=ja.SqliteStore(str(path), durability="power", keep=ja.Keep(jobs=9))
+    )
+    ja.stop()
+    jobs = ja.start(store=str(path))
+    assert ja.start(store=path) is jobs
+    assert ja.start(store=path.parent / "not" / ".." / "jobs.db") is jobs
+
+
+def test_starting_again_with_another_store_is_refused(tmp_path: Path) -> None:
+    """The error says where jobs are kept, and how."""
+    path = tmp_path / "jobs.db"
+    ja.start(store=path)
+    with pytest.raises(ja.AlreadyStarted, match=r"store=<SqliteStore .*jobs\.db', open>, not None"):
+        ja.start(store=None)
+    with pytest.raises(ja.AlreadyStarted, match=r"open>, not <.*durability='power', closed>"):
+        ja.start(store=ja.SqliteStore(path, durability="power"))
+    with pytest.raises(ja.AlreadyStarted, match=r"open>, not <.*keep=Keep\(.*closed>"):
+        ja.start(store=ja.SqliteStore(path, keep=ja.Keep(jobs=9)))
+    with pytest.raises(ja.AlreadyStarted, match=r"not <SqliteStore .*other\.db"):
+        ja.start(store=tmp_path / "other.db")
+    with pytest.raises(ja.AlreadyStarted, match="not <MemoryStore"):
+        ja.start(store=ja.MemoryStore())
+
+
+def test_stores_in_the_same_file_are_equal(tmp_path: Path) -> None:
+    """Open or not, if they keep as long and as safely."""
+    path = tmp_path / "jobs.db"
+    assert ja.SqliteStore(path) == ja.SqliteStore(str(path))
+    assert len({ja.SqliteStore(path), ja.SqliteStore(str(path))}) == 1
+    assert ja.SqliteStore(path) != ja.SqliteStore(path, durability="power")
+    assert ja.SqliteStore(path) != ja.SqliteStore(tmp_path / "other.db")
+    assert ja.SqliteStore(path) != path
+
+
+@pytest.mark.parametrize(
+    ("store", "kind", "cure"),
+    [
+        (ja.SqliteStore, TypeError, r"not the class SqliteStore.*ja\.SqliteStore\(path\)"),
+        (ja.MemoryStore, TypeError, "not the class MemoryStore"),
+        ("", ValueError, 'such as "jobs.db", or None'),
+        (":memory:", ValueError, r"ja\.MemoryStore\(\)"),
+        ("a\0b", ValueError, "NUL"),
+        (3, TypeError, "a path, a store such as"),
+    ],
+)
+async def test_a_store_that_is_none_is_refused_at_once(
+    store: Any, kind: type[Exception], cure: str
+) -> None:
+    """The error says what to pass; nothing has been started."""
+    with pytest.raises(kind, match=cure):
+        ja.start(store=store)
+    with pytest.raises(kind, match=cure):
+        async with ja.open_jobs(store=store):
+            pytest.fail("it was opened")
+
+
+@pytest.mark.parametrize(
+    ("patience", "kind"),
+    [("x", TypeError), (True, TypeError), (None, TypeError), (-1, ValueError), (nan, ValueError)],
+)
+async def test_a_patience_that_makes_no_sense_is_refused(
+    patience: Any, kind: type[Exception]
+) -> None:
+    """With a store or without one."""
+    with pytest.raises(kind, match="patience is a number of seconds"):
+        async with ja.open_jobs(patience=patience):
+            pytest.fail("it was opened")
+
+
+def test_adopting_needs_a_notebooks_own_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anywhere else nothing would be adopted, and nobody would notice."""
+    with pytest.raises(ValueError, match="leave store= out"):
+        ja.start(store=tmp_path / "jobs.db", adopt=True)
+    jobs = ja.start()
+    with pytest.raises(ja.AlreadyStarted, match=r"adopt=False, not True.*ja\.stop\(\)"):
+        ja.start(adopt=True)
+    assert ja.start() is jobs
+    ja.stop()
+    jobs = ja.start(adopt=True)
+    assert "serves no notebook" in caplog.text
+    assert ja.start(adopt=True) is jobs
 
 
 async def test_a_file_has_one_owner(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ import asyncio
 import gc
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import trio
 import trio.lowlevel
 
 import jobactors as ja
-from tests.engine.scripts import Script, run_script
+from tests.engine.scripts import Ended, Script, run_script
 
 
 @pytest.fixture(autouse=True)
@@ -169,6 +170,72 @@ def test_fifty_starts_and_stops_leave_no_thread() -> None:
     assert [start_and_stop() for _ in range(49)] == [once] * 49
 
 
+def test_a_stop_nobody_waits_for_any_more_is_ended_by_the_next_start(tmp_path: Path) -> None:
+    """Ctrl-C leaves no system behind that owns the file."""
+    ended = run_script(
+        f"""
+        @ja.job("forever")
+        async def forever():
+            await trio.sleep_forever()
+
+        def interrupt():
+            while repr(jobs) != "<Jobs closed>":
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        def stop_interrupted():
+            threading.Thread(target=interrupt).start()
+            try:
+                ja.stop(1000)
+            except KeyboardInterrupt:
+                print("interrupted")
+
+        jobs = ja.start(store={str(tmp_path / "jobs.db")!r}, display=None)
+        jobs.submit(forever)
+        stop_interrupted()
+        jobs = ja.start(store={str(tmp_path / "jobs.db")!r}, display=None)
+        print(*(job.state for job in jobs.list()))
+        jobs.submit(forever)
+        stop_interrupted()
+        ja.stop(0)
+        print("jobactors" in [thread.name for thread in threading.enumerate()])
+        """
+    )
+    assert ended.said == ["interrupted", "interrupted", "interrupted", "False"]
+    assert (ended.code, ended.errors) == (0, "")
+
+
+def test_a_start_that_was_interrupted_is_taken_up_by_the_next_one() -> None:
+    """There is one system, however long its store takes to open."""
+    ended = run_script(
+        """
+        opening, go = threading.Event(), threading.Event()
+
+        class Slow(ja.MemoryStore):
+            def open(self, patience=0.0):
+                opening.set()
+                go.wait()
+                return super().open(patience)
+
+        def interrupt():
+            opening.wait()
+            os.kill(os.getpid(), signal.SIGINT)
+
+        store = Slow()
+        threading.Thread(target=interrupt).start()
+        try:
+            ja.start(store=store)
+        except KeyboardInterrupt:
+            print("interrupted")
+        go.set()
+        jobs = ja.start(store=store)
+        print(jobs.submit(lambda: jobs is ja.start(store=store)).result())
+        print([thread.name for thread in threading.enumerate()].count("jobactors"))
+        """
+    )
+    assert (ended.said, ended.code, ended.errors) == (["interrupted", "True", "1"], 0, "")
+
+
 def test_a_stopped_system_is_let_go() -> None:
     """Nothing of ours keeps it alive."""
 
@@ -272,17 +339,104 @@ def test_a_stopped_script_ends_at_once() -> None:
 
 
 def test_ctrl_c_ends_a_script_that_waits_at_its_end() -> None:
-    """Its jobs are not waited for any longer."""
-    with Script(
+    """Its jobs are not waited for any longer, and nobody has to read a traceback."""
+    ended = interrupted_at_its_end(
         """
-        def work():
+        @cancelled
+        async def work():
+            await trio.to_thread.run_sync(wait_for_the_end)
             print("go")
-            time.sleep(30)
+            await trio.sleep_forever()
 
         ja.start().submit(work)
+        """
+    )
+    assert ended.said == ["go", "cancelled"]
+    assert (ended.code, ended.errors) == (0, "")
+
+
+def test_ctrl_c_at_a_scripts_end_keeps_what_its_jobs_have_reached(tmp_path: Path) -> None:
+    """In a thread and in a process: they rest, with the checkpoint they had when it came."""
+    store = tmp_path / "jobs.db"
+    ended = interrupted_at_its_end(
+        f"""
+        @ja.job("count")
+        def count(runner):
+            for n in ja.track(range(10**6), resumable=True):
+                time.sleep(0.01)
+
+        @ja.job("look")
+        async def look():
+            while not all(job.snapshot().progress.done for job in counting):
+                await trio.sleep(0.01)
+            await trio.to_thread.run_sync(wait_for_the_end)
+            print("go")
+
+        jobs = ja.start(store={str(store)!r})
+        counting = [
+            jobs.options(runner=runner, subject=runner).submit(count, runner)
+            for runner in ("thread", "process")
+        ]
+        jobs.submit(look)
+        """
+    )
+    assert (ended.said, ended.code, ended.errors) == (["go"], 0, "")
+    jobs = ja.start(store=store)
+    assert {job.info.subject: str(job.state) for job in jobs.list(type="count")} == {
+        "thread": "interrupted",
+        "process": "interrupted",
+    }
+    reached = {kept.subject for kept in jobs.checkpoints("count") if kept.items > 0}
+    assert reached == {"thread", "process"}
+
+
+def test_a_second_ctrl_c_leaves_behind_what_does_not_end() -> None:
+    """Whoever presses it waits for nothing more."""
+    with Script(
+        AT_THE_END
+        + """
+        def deaf():
+            wait_for_the_end()
+            print("go")
+            while ja.current_job() and not jobs.list(state="cancelling"):
+                time.sleep(0.01)
+            print("asked")
+            time.sleep(1000)
+
+        jobs = ja.start(display=None)
+        jobs.options(grace=math.inf).submit(deaf)
         """
     ) as script:
         script.wait_for("go")
         script.interrupt()
+        script.wait_for("asked")
+        script.interrupt()
         ended = script.end()
-    assert "KeyboardInterrupt" in ended.errors
+    assert (ended.code, ended.errors) == (0, "")
+
+
+AT_THE_END = """
+        def wait_for_the_end():
+            threading.main_thread().join()
+            for _ in range(100):  # a moment later it is ready for a Ctrl-C
+                if sys.unraisablehook is not sys.__unraisablehook__:
+                    break
+                time.sleep(0.01)
+
+        def cancelled(work):
+            async def say_so():
+                try:
+                    await work()
+                except trio.Cancelled:
+                    print("cancelled")
+                    raise
+            return say_so
+"""
+
+
+def interrupted_at_its_end(source: str) -> Ended:
+    """Run a script that says "go" once its main thread has ended, and press Ctrl-C then."""
+    with Script(AT_THE_END + source) as script:
+        script.wait_for("go")
+        script.interrupt()
+        return script.end()

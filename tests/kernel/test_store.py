@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.client import Kernel, run_kernel
+from tests.kernel.client import CellError, Kernel, run_kernel
 
 TYPES = """
 import os, time, trio
@@ -35,6 +35,18 @@ while not jobs.checkpoints("index") or jobs.checkpoints("index")[0].value < 45:
 job.stored().result(10)
 print(job.id)
 """
+
+
+INTERRUPTED_STOP = """
+import signal, threading
+def interrupt():
+    while repr(jobs) != "<Jobs closed>":
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+ja.stop(1000)
+"""
+SAY = "except ja.JobactorsError as exc: print(type(exc).__name__, exc)"
 
 
 @pytest.fixture
@@ -129,11 +141,58 @@ def test_a_copy_starts_empty_and_a_rename_is_offered_the_old_jobs(
         offer = kernel.run("print(jobs.list(), jobs.store.offer)").stdout
         assert offer.startswith("[] ")
         assert "ja.start(adopt=True)" in offer
+        assert "AlreadyStarted" in kernel.run(f"try: ja.start(adopt=True)\n{SAY}").stdout
         kernel.run("ja.stop(0)")
         kernel.run("jobs = ja.start(adopt=True)")
         adopted = kernel.run("print([str(s.state) for s in jobs.list()], jobs.store.offer)").stdout
         assert adopted == "['interrupted'] None\n"
     assert [name.partition("-")[0] for name in stores(tmp_path)] == ["Copy", "Movies"]
+
+
+def test_an_offer_not_taken_up_in_time_says_how_to_reach_the_old_jobs(
+    notebook: Path, tmp_path: Path
+) -> None:
+    """Once there are jobs under the new name, the two files cannot be one."""
+    with kernel_of(notebook, tmp_path) as kernel:
+        kernel.run(BEGIN)
+        kernel.run(AT_WORK)
+    renamed = notebook.rename(notebook.with_name("Movies.ipynb"))
+    with kernel_of(renamed, tmp_path) as kernel:
+        kernel.run(BEGIN)
+        kernel.run('jobs.submit("index", {"n": 1}).stored().result(10)')
+        kernel.run("ja.stop()")
+        said = kernel.run(f"try: ja.start(adopt=True)\n{SAY}").stdout
+        assert said.startswith("StoreError adopt=True cannot be done: ")
+        assert "jobs of its own by now" in said
+        kernel.run("jobs = ja.start()")
+        assert "adopt=True" not in kernel.run("print(jobs.store.offer)").stdout
+        assert kernel.run("print(*(job.state for job in jobs.list()))").stdout == "succeeded\n"
+        kernel.run("cure = jobs.store.offer.partition('then ')[2].partition(' opens')[0]")
+        kernel.run("ja.stop()\njobs = eval(cure)")
+        assert kernel.run("print(*(job.state for job in jobs.list()))").stdout == "interrupted\n"
+
+
+def test_a_notebooks_own_file_is_no_memory(notebook: Path, tmp_path: Path) -> None:
+    """A first cell that says otherwise than the one before is told where jobs are kept."""
+    with kernel_of(notebook, tmp_path) as kernel:
+        kernel.run(BEGIN)
+        said = kernel.run(f"try: ja.start(store=None)\n{SAY}").stdout
+        assert said.startswith("AlreadyStarted ")
+        assert "Films" in said
+        assert "not None" in said
+        assert kernel.run("print(ja.start(store=jobs.store.name) is jobs)").stdout == "True\n"
+
+
+def test_interrupting_a_stop_loses_no_file(notebook: Path, tmp_path: Path) -> None:
+    """The next start ends what that stop would have waited for, and has the notebook's file."""
+    with kernel_of(notebook, tmp_path) as kernel:
+        kernel.run(BEGIN)
+        kernel.run(AT_WORK)
+        with pytest.raises(CellError, match="KeyboardInterrupt"):
+            kernel.run(INTERRUPTED_STOP)
+        kernel.run("jobs = ja.start()")
+        assert kernel.run("print(jobs.store.trouble)").stdout == "None\n"
+        assert kernel.run("print(*(job.state for job in jobs.list()))").stdout == "interrupted\n"
 
 
 def test_a_kernel_without_a_notebook_leaves_no_file(kernel: Kernel, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ SENTENCES: list[tuple[errors.JobactorsError, str]] = [
         errors.IllegalVerb("j-1", "queued", "pause", "hold it instead"),
         "cannot pause job j-1: it is queued; hold it instead",
     ),
+    (errors.ResultNotKept("j-1", "int"), "only the name of its type was kept, int: run it"),
     (errors.WrongThread("job.result()", "await job"), "use await job here"),
 ]
 
@@ -39,6 +40,7 @@ def test_an_error_says_what_happened(error: errors.JobactorsError, sentence: str
         (errors.DuplicateJob("k", "j-1", "other arguments"), 'on_duplicate="replace"'),
         (errors.JobsClosed(), "open a new one"),
         (errors.JobsClosed("wait for a job"), "cannot wait for a job"),
+        (errors.JobsClosed("be asked"), "jobs.get(id) finds a job that was kept"),
         (errors.AlreadyStarted("max_running=4"), "call ja.stop() first"),
         (errors.WrongProcess(), "open one of its own in the child"),
         (errors.NoJobSystem("ja.tracked()"), "call ja.start() first"),

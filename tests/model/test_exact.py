@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import math
 from typing import Any
 
@@ -75,6 +76,14 @@ def test_what_json_would_bend_is_refused(value: Any) -> None:
     """Nearly the same is not the same."""
     with pytest.raises(NotExact, match="cannot say exactly"):
         exact_json(value)
+
+
+def test_integers_of_three_thousand_digits_are_said() -> None:
+    """Python reads them back as text; of longer ones the error says the limit."""
+    largest = 10**3000 - 1
+    assert json.loads(exact_json(largest)) == largest
+    with pytest.raises(NotExact, match="an integer of more than 3,000 digits"):
+        exact_json(10**4000)
 
 
 def test_the_error_says_where_it_is() -> None:

@@ -97,7 +97,7 @@ async def test_what_cannot_be_sent_fails_with_a_message_that_helps() -> None:
         run = processes(jobs).run
         with pytest.raises(TypeError, match=r"cannot be sent to a process.*lock"):
             await run(print, threading.Lock())
-        with pytest.raises(TypeError, match="a generator, cannot be sent back from its process"):
+        with pytest.raises(TypeError, match="of type generator, cannot be sent back from its"):
             await run(lambda: (x for x in "ab"))
         with pytest.raises(ZeroDivisionError) as caught:
             await run(Grenade)

@@ -14,6 +14,7 @@ import pytest
 
 import jobactors as ja
 from jobactors.stores import ownership
+from jobactors.stores.failures import from_sqlite
 from tests.stores.samples import event, job, put
 from tests.stores.scripts import running
 
@@ -101,6 +102,26 @@ def test_a_file_has_one_owner_whatever_it_is_called(
     for name in (Path("jobs.db"), link, folder / "jobs.db", path.parent / "x" / ".." / "jobs.db"):
         with pytest.raises(ja.StoreBusy):
             ja.SqliteStore(name).open()
+
+
+def test_a_hard_link_to_a_store_in_use_is_busy(
+    store: ja.SqliteStore, path: Path, tmp_path: Path
+) -> None:
+    """It is the same file, whatever lock would lie beside its other name."""
+    link = tmp_path / "link.db"
+    link.hardlink_to(path)
+    with pytest.raises(ja.StoreBusy, match="another job system in this process"):
+        ja.SqliteStore(link).open()
+    assert not Path(f"{link}.lock").exists()
+    store.apply([])
+
+
+def test_a_hard_link_to_a_store_in_use_elsewhere_says_what_to_do(path: Path) -> None:
+    """Another process cannot be seen behind it; what SQLite stumbles over is put in words."""
+    short = sqlite3.OperationalError("disk I/O error")
+    short.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHORT_READ
+    said = str(from_sqlite(str(path), short))
+    assert "if it is in use under another name (a hard link, a mount), open it by that" in said
 
 
 def test_a_store_that_is_open_is_not_opened_again(store: ja.SqliteStore) -> None:

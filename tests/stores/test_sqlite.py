@@ -89,14 +89,31 @@ def test_any_file_name_is_only_a_name(tmp_path: Path, name: str) -> None:
 
 
 def test_its_repr_says_whether_it_is_open(store: ja.SqliteStore, path: Path) -> None:
-    """And which one it is."""
-    assert repr(store) == f"<SqliteStore {str(path)!r}, open>"
+    """And which one it is, and what it was told beyond its path."""
+    keep = f"keep={Keep(age=DAY, events=3)!r}"
+    assert repr(store) == f"<SqliteStore {str(path)!r}, {keep}, open>"
     store.close()
-    assert repr(store) == f"<SqliteStore {str(path)!r}, closed>"
+    assert repr(store) == f"<SqliteStore {str(path)!r}, {keep}, closed>"
+    assert repr(ja.SqliteStore(path)) == f"<SqliteStore {str(path)!r}, closed>"
     assert repr(ja.MemoryStore()) == "<MemoryStore, 0 jobs>"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX links")
+@pytest.mark.parametrize("kind", ["text", "folder", "fifo"])
+def test_nothing_is_left_beside_what_is_refused(tmp_path: Path, kind: str) -> None:
+    """A mistyped path litters nobody's folder."""
+    foreign = tmp_path / "foreign"
+    if kind == "text":
+        foreign.write_text("a shopping list")
+    elif kind == "folder":
+        foreign.mkdir()
+    else:
+        os.mkfifo(foreign)
+    with pytest.raises(ja.StoreError):
+        ja.SqliteStore(foreign).open()
+    assert list(tmp_path.iterdir()) == [foreign]
+
+
 def test_a_lock_file_that_is_a_link_is_not_followed(path: Path) -> None:
     """What it points to is somebody's, and stays as it is."""
     precious = path.with_name("precious")
