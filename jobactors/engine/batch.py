@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, final
 
 from jobactors.inside.latch import Latch
-from jobactors.model.errors import IllegalVerb, WrongThread
+from jobactors.model.errors import IllegalVerb, NotResumable, WrongThread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from .system import System
 
 T = TypeVar("T")
+_AT_ONCE: Final = 200
+"""Jobs told something in one visit: the loop does nothing else meanwhile."""
 
 
 @final
@@ -221,15 +224,20 @@ class Selection:
 
     def cancel(self, reason: str | None = None) -> list[JobSnapshot]:
         """Cancel all that have not ended."""
-        return [job.cancel(reason) for job in self if not job.state.is_terminal]
+        unfinished = [job for job in self if not job.state.is_terminal]
+        return _told(unfinished, lambda job: job.cancel(reason))
 
     def pause(self) -> list[JobSnapshot]:
         """Pause all that run."""
         return self._tell("pause")
 
     def resume(self) -> list[JobSnapshot]:
-        """Resume all that are paused."""
+        """Resume all that are paused or interrupted, and can go on."""
         return self._tell("resume")
+
+    def discard(self) -> list[JobSnapshot]:
+        """End all that are interrupted; what they had saved is dropped."""
+        return self._tell("discard")
 
     def hold(self) -> list[JobSnapshot]:
         """Hold all that are queued."""
@@ -244,11 +252,24 @@ class Selection:
         return self._tell("delete")
 
     def _tell(self, verb: str) -> list[JobSnapshot]:
-        told = []
-        for job in self:
-            with suppress(IllegalVerb):
-                told.append(getattr(job, verb)())
-        return told
+        return _told(list(self), methodcaller(verb))
 
     def __repr__(self) -> str:
         return f"<Selection of {len(self._find())} jobs>"
+
+
+def _told(jobs: list[Job[Any]], tell: Callable[[Job[Any]], JobSnapshot]) -> list[JobSnapshot]:
+    """Tell many jobs something, a few hundred at each visit to their loop."""
+    snapshots: list[JobSnapshot] = []
+    for start in range(0, len(jobs), _AT_ONCE):
+        some = jobs[start : start + _AT_ONCE]
+        snapshots += some[0].jobs._system.door.call(_tell_all, some, tell)
+    return snapshots
+
+
+def _tell_all(jobs: list[Job[Any]], tell: Callable[[Job[Any]], JobSnapshot]) -> list[JobSnapshot]:
+    told = []
+    for job in jobs:
+        with suppress(IllegalVerb, NotResumable):
+            told.append(tell(job))
+    return told
