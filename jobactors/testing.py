@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import attrs
+from msgspec import Struct
 
 from jobactors.inside.checkpoint import Kept, Saver
 from jobactors.inside.context import CURRENT, JobContext
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@attrs.frozen
-class Inside(Generic[T]):
+class Inside(Struct, Generic[T], frozen=True):
     """What a job function did while :func:`run_inside` ran it."""
 
     value: T | None

@@ -268,7 +268,7 @@ def test_a_bad_core_import_is_found(room: str, source: str, why: str) -> None:
 
 def test_good_core_imports_pass() -> None:
     """What is below, one's own room and the libraries are free to use."""
-    source = "import os, trio\nfrom ..model.state import State\nfrom . import actor\nimport attrs"
+    source = "import os, trio\nfrom ..model.state import State\nfrom . import actor\nimport msgspec"
     assert core_faults(source, "jobactors/engine/sample.py") == []
     assert core_faults("from .engine import bus", "jobactors/testing.py") == []
 

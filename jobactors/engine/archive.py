@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from msgspec import Struct
 
 from jobactors.model.checks import check_count, check_seconds
 from jobactors.model.errors import IllegalVerb, NoStore, UnknownJob
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 WEEK: Final = 7 * 86400.0
 
 
-@attrs.frozen
-class StoreState:
+class StoreState(Struct, frozen=True):
     """How a job system's store stands."""
 
     name: str

@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 
-import attrs
 import trio
+from msgspec import Struct
 
 from jobactors.model.options import DEFAULTS
 
@@ -29,8 +29,7 @@ starts a process never loads what that takes.
 """
 
 
-@attrs.frozen
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One run of a job's function, as a runner gets it."""
 
     context: JobContext

@@ -15,8 +15,8 @@ from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-import attrs
 import trio
+from msgspec import Struct
 
 from jobactors.model.errors import JobactorsError
 from jobactors.model.events import Event, JobProgressed, JobRestated
@@ -42,8 +42,7 @@ class SubscriberLagged(JobactorsError):
         )
 
 
-@attrs.frozen
-class SubscriptionStatistics:
+class SubscriptionStatistics(Struct, frozen=True):
     """How a subscription is doing."""
 
     delivered: int

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+from msgspec.structs import replace
 
 from jobactors.inside.checkpoint import Kept
 from jobactors.inside.ranges import Range
@@ -148,7 +148,7 @@ class Shelf:
             if choice == "fresh":
                 self._drop(row)
             else:
-                self._put(attrs.evolve(row, job_id=record.id))
+                self._put(replace(row, job_id=record.id))
         self._owners[_place(record)] = record
         return earlier
 
@@ -390,7 +390,5 @@ def _root(record: Record) -> str:
 
 
 def _as_seen(row: CheckpointRow) -> Checkpoint:
-    fields: dict[str, Any] = {
-        field.name: getattr(row, field.name) for field in attrs.fields(Checkpoint)
-    }
+    fields: dict[str, Any] = {name: getattr(row, name) for name in Checkpoint.__struct_fields__}
     return Checkpoint(**{**fields, "value": from_json(row.value)})

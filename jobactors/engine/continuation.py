@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+from msgspec.structs import replace
 
 from jobactors.model.events import JobQueued
 from jobactors.model.snapshot import fold
@@ -30,10 +30,10 @@ def make_continuation(
     from .dependencies import find_edges  # it knows jobs, whose verbs know this
 
     old = ended.snapshot.info
-    info = attrs.evolve(old, id=IDS.new(old.type), submitted_at=now, continues=old.id)
-    options = attrs.evolve(ended.options, hold=False, start_at=None, after=())
+    info = replace(old, id=IDS.new(old.type), submitted_at=now, continues=old.id)
+    options = replace(ended.options, hold=False, start_at=None, after=())
     if on_checkpoint is not None:
-        options = attrs.evolve(options, on_checkpoint=on_checkpoint)
+        options = replace(options, on_checkpoint=on_checkpoint)
     queued = JobQueued(info.id, now, info)
     record = Record(
         queued,

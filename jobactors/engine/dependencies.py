@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-import attrs
+from msgspec import Struct
 
 from jobactors.model.states import JobState
 
@@ -20,23 +20,20 @@ T = TypeVar("T")
 When = Literal["succeeded", "finished"]
 
 
-@attrs.frozen
-class After:
+class After(Struct, frozen=True):
     """An edge to a job that has to end first; made by :func:`after`."""
 
     job: Job[Any]
     when: When
 
 
-@attrs.frozen
-class Handle(Generic[T]):
+class Handle(Struct, Generic[T], frozen=True):
     """A job handle that is an argument as it is; made by :func:`handle`."""
 
     job: Job[T]
 
 
-@attrs.frozen
-class Edge:
+class Edge(Struct, frozen=True):
     """One dependency, as the engine keeps it; it keeps the upstream's result alive."""
 
     upstream: Record

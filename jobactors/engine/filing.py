@@ -7,8 +7,6 @@ from functools import cache, lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 from jobactors.model.chain import ChainResult
 from jobactors.model.chain_result_json import chain_result_as_json
 from jobactors.model.events import (
@@ -162,9 +160,9 @@ def _result_text(value: object) -> str | None:
 
 def _progress_said(progress: Progress) -> dict[str, Any]:
     said = {
-        field.name: getattr(progress, field.name)
-        for field in attrs.fields(Progress)
-        if field.name not in {"rate", "time_left", "counters", "stages"}
+        name: getattr(progress, name)
+        for name in Progress.__struct_fields__
+        if name not in {"rate", "time_left", "counters", "stages"}
     }
     said["counters"] = dict(progress.counters)
     said["stages"] = list(progress.stages)

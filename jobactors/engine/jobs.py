@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, final, overload
 
-import attrs
 import trio
+from msgspec import Struct
 
 from jobactors.model.checks import check_count
 from jobactors.model.options import DEFAULTS
@@ -44,8 +44,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@attrs.frozen
-class JobsStatistics:
+class JobsStatistics(Struct, frozen=True):
     """How many jobs there are, in all and in each state."""
 
     total: int

@@ -17,7 +17,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import attrs
+from msgspec.structs import replace
 
 from jobactors.inside.latch import Latch
 from jobactors.model.errors import StoreError, StoreFailed, StoreLost
@@ -214,7 +214,7 @@ class Journal:
         place: object = write
         if isinstance(write, PutCheckpoint):
             row = write.row
-            row = attrs.evolve(row, type=column(row.type), subject=column(row.subject))
+            row = replace(row, type=column(row.type), subject=column(row.subject))
             write = PutCheckpoint(row)
             place = (row.type, row.subject, row.part)
             # A drop of the same checkpoint that still waits comes first, as it came first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from msgspec import Struct
 
 from jobactors.model.stored import AddEvent, PutJob, SetStatus
 
@@ -23,8 +23,7 @@ MOST_EVENTS: Final = 10_000
 """Lines for event logs that wait while nothing can be written; the oldest are dropped."""
 
 
-@attrs.define(eq=False)
-class Entry:
+class Entry(Struct, eq=False):
     """One job in a batch."""
 
     record: Record
@@ -40,15 +39,15 @@ class Entry:
     """Set once it is written, or refused; made when somebody waits."""
 
 
-@attrs.define(eq=False)
 class Batch:
     """What is written in one commit."""
 
-    entries: dict[str, Entry] = attrs.Factory(dict)
-    errand: Errand[None] = attrs.field(init=False)
-    """Its writing, once it is handed over."""
-    events: list[Event] = attrs.Factory(list)
-    others: dict[object, Write] = attrs.Factory(dict)
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.errand: Errand[None]
+        """Its writing, once it is handed over."""
+        self.events: list[Event] = []
+        self.others: dict[object, Write] = {}
 
     def __bool__(self) -> bool:
         return bool(self.entries or self.events or self.others)

@@ -6,7 +6,8 @@ import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from msgspec import Struct
+from msgspec.structs import replace
 
 from jobactors.model.errors import IllegalVerb, UnknownJob
 from jobactors.model.retention import Retention, size_of
@@ -24,8 +25,7 @@ DELETED: Final = "deleted"
 """Why a job was removed that somebody wanted gone, from the store as well."""
 
 
-@attrs.frozen
-class Removal:
+class Removal(Struct, frozen=True):
     """A job the registry let go."""
 
     record: Record
@@ -128,7 +128,7 @@ class Registry:
         if not record.snapshot.state.is_terminal:
             raise IllegalVerb(job_id, record.snapshot.state, "remove", "cancel it first")
         removal = self._drop(job_id, why)
-        return attrs.evolve(removal, unread=removal.unread and why != TAKEN)
+        return replace(removal, unread=removal.unread and why != TAKEN)
 
     def prune(self, now: float) -> list[Removal]:
         """Remove what retention does not keep; read jobs go before unread ones."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
+from msgspec import Struct
 
 from jobactors.inside.ranges import PART
 from jobactors.model.checkpoint import how_far_and_when
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from .system import System
 
 
-@attrs.frozen(eq=False)
-class Resumable:
+class Resumable(Struct, frozen=True, eq=False):
     """One piece of work that can go on.  Got from ``jobs.resumable()``."""
 
     job_id: str
@@ -49,7 +48,7 @@ class Resumable:
     """Why it cannot be resumed here and now; empty if it can."""
     changed: bool
     """Whether the job type's source has changed since it was submitted."""
-    _system: System = attrs.field(repr=False)
+    _system: System
 
     def in_words(self) -> str:
         """How it stands, for a person: "interrupted at 45 %, 2 h ago"."""
@@ -155,7 +154,7 @@ def _resumable(system: System, record: Record, checkpoint: Checkpoint | None) ->
         has_checkpoint=checkpoint is not None,
         obstacle=system.recovery.obstacle(record),
         changed=system.recovery.has_changed(record),
-        system=system,
+        _system=system,
     )
 
 
@@ -184,5 +183,5 @@ def _left_behind(system: System, checkpoint: Checkpoint) -> Resumable:
         has_checkpoint=True,
         obstacle='its job is no longer known: submit it again with on_checkpoint="resume"',
         changed=False,
-        system=system,
+        _system=system,
     )

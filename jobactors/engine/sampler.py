@@ -6,8 +6,6 @@ import logging
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
 from jobactors.model.events import JobLogged, JobProgressed
 from jobactors.model.progress import NO_PROGRESS, Progress, Speed
 
@@ -160,5 +158,5 @@ def _differs(new: Progress, old: Progress) -> bool:
 
 
 _news_of: Final = attrgetter(
-    *(field.name for field in attrs.fields(Progress) if field.name not in {"rate", "time_left"})
+    *(name for name in Progress.__struct_fields__ if name not in {"rate", "time_left"})
 )

@@ -16,7 +16,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-import attrs
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from jobactors.inside.ranges import Range
 from jobactors.model.chain import CHAIN_TYPE, Phase
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
     from .dependencies import Edge
 
 
-@attrs.frozen
-class Spec:
+class Spec(Struct, frozen=True):
     """A submit as it is kept: texts, and the reason why they may not be enough."""
 
     arguments: str
@@ -177,11 +177,11 @@ def _options_text(options: Options, base: Options) -> str:
     if options is base:
         return "{}"
     changed: dict[str, Any] = {}
-    for field in attrs.fields(Options):
-        value = getattr(options, field.name)
-        if field.name not in _ELSEWHERE and value != getattr(base, field.name):
+    for name in Options.__struct_fields__:
+        value = getattr(options, name)
+        if name not in _ELSEWHERE and value != getattr(base, name):
             with suppress(NotExact):  # a function, such as on_done, is not kept
-                changed[field.name] = _option_said(field.name, value)
+                changed[name] = _option_said(name, value)
     return json.dumps(changed)
 
 
@@ -194,7 +194,7 @@ def _option_said(name: str, value: Any) -> Any:
     if name in _CLASSES and value is not None:
         value = {
             field: "inf" if part == math.inf else part
-            for field, part in attrs.asdict(value, recurse=False).items()
+            for field, part in asdict(value).items()
             if field != "on"  # exception classes are code: the default takes their place
         }
     elif isinstance(value, tuple | frozenset):
@@ -225,8 +225,7 @@ def _option_from(name: str, value: Any) -> Any:
     return make(**{field: math.inf if part == "inf" else part for field, part in value.items()})
 
 
-@attrs.frozen
-class Arguments:
+class Arguments(Struct, frozen=True):
     """Kept arguments, read back: jobs are named by their ids."""
 
     args: list[Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
+from msgspec.structs import replace
 
 from jobactors.inside.inbox import Inbox
 from jobactors.inside.latch import Latch
@@ -230,5 +230,5 @@ class Verbs:
 
 
 def _evolve(info: JobInfo, fields: dict[str, Any]) -> JobInfo:
-    known = {field.name for field in attrs.fields(type(info))}
-    return attrs.evolve(info, **{name: value for name, value in fields.items() if name in known})
+    known = set(info.__struct_fields__)
+    return replace(info, **{name: value for name, value in fields.items() if name in known})

@@ -22,21 +22,18 @@ import heapq
 import itertools
 import math
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import attrs
+from msgspec import Struct
 
-from jobactors.model.resources import Resources
+from jobactors.model.resources import NO_NEEDS, Resources
 from jobactors.model.states import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-NO_NEEDS: Final[Mapping[str, int]] = {}
 
-
-@attrs.define(eq=False)
-class Guest:
+class Guest(Struct, eq=False):
     """A job that waits.  Written by the waiting room only."""
 
     id: str
@@ -53,7 +50,7 @@ class Guest:
     """What the job waits for until it is due."""
     needs: Mapping[str, int] = NO_NEEDS
     """Units of resources it needs."""
-    upstream: set[str] = attrs.field(factory=set)
+    upstream: set[str] = set()
     """Jobs it comes after that have not ended."""
     parked: str | None = None
     """The resource it waits for."""
@@ -66,8 +63,7 @@ class Guest:
         return (-self.priority, self.order)
 
 
-@attrs.frozen
-class Decision:
+class Decision(Struct, frozen=True):
     """What the waiting room decided."""
 
     start: list[str]

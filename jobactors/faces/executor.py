@@ -18,7 +18,7 @@ from concurrent.futures import Executor, Future, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-import attrs
+from msgspec.structs import replace
 
 from jobactors.engine.submission import choose_runner
 from jobactors.model.errors import JobsClosed
@@ -299,9 +299,7 @@ class _Call:
         if attempt.function is not self:
             return await self.inner.run(attempt)
         function, args, kwargs = call
-        value = await self.inner.run(
-            attrs.evolve(attempt, function=function, args=args, kwargs=kwargs)
-        )
+        value = await self.inner.run(replace(attempt, function=function, args=args, kwargs=kwargs))
         if isinstance(value, Partial):
             return value
         future._value = value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from msgspec import Struct
 
 from jobactors.model import events as ev
 from jobactors.model.snapshot import fold
@@ -52,8 +52,7 @@ _REQUESTS: Final = {
 }
 
 
-@attrs.frozen
-class Line:
+class Line(Struct, frozen=True):
     """Something that is said once."""
 
     kind: str
@@ -62,8 +61,7 @@ class Line:
     """What is said after the mark; safe for a terminal."""
 
 
-@attrs.frozen
-class Row:
+class Row(Struct, frozen=True):
     """One job that runs now.  All texts are safe for a terminal; an empty one is not shown."""
 
     label: str

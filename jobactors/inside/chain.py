@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-import attrs
+from msgspec import Struct
 
 from jobactors.model.chain import (
     NO_ARGUMENTS,
@@ -18,6 +18,7 @@ from jobactors.model.chain import (
     ChainResult,
     Phase,
     ResultOf,
+    as_phase_names,
     keys_of,
     phase_as_json,
     problems_of_order,
@@ -70,7 +71,9 @@ def phase(
 
         ja.phase("Index", index, {"folder": "wiki/"}, weight=90, after="Clear")
     """
-    return Phase(name, work, NO_ARGUMENTS if arguments is None else arguments, weight, after)
+    return Phase(
+        name, work, NO_ARGUMENTS if arguments is None else arguments, weight, as_phase_names(after)
+    )
 
 
 def result_of(phase: str) -> Any:
@@ -126,8 +129,7 @@ def chain(*phases: Phase, name: str = "") -> Chain:
     return Chain(phases, name)
 
 
-@attrs.frozen
-class Chain:
+class Chain(Struct, frozen=True):
     """What :func:`chain` returns: to be submitted, or run as it is."""
 
     phases: tuple[Phase, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Literal
 
-import attrs
+from msgspec import Struct
 
 from jobactors.model.chain import (
     ChainResult,
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from .context import JobContext
 
 
-@attrs.frozen
-class Step:
+class Step(Struct, frozen=True):
     """One phase that is to be run now."""
 
     phase: Phase
@@ -56,8 +55,7 @@ class Step:
         return filled_in(given, self.result_of) if self.phase.needs else given
 
 
-@attrs.frozen
-class _Done:
+class _Done(Struct, frozen=True):
     """A completed phase."""
 
     value: Any

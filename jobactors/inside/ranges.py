@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-import attrs
+from msgspec import Struct
 
 from jobactors.model.errors import RangesUnfinished
 
@@ -36,8 +36,7 @@ _NO_RANGE: Final = (
 )
 
 
-@attrs.frozen
-class Range:
+class Range(Struct, frozen=True):
     """Items ``start`` up to ``stop``: part number ``index`` of ``count``.  See :func:`ranges`.
 
     As an argument of a job it makes the job one part of its (type, subject): each part has its own
@@ -53,7 +52,7 @@ class Range:
     stop: int
     """The item after the last one."""
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         for number in (self.index, self.count, self.start, self.stop):
             if isinstance(number, bool) or not isinstance(number, int):
                 raise TypeError(f"a range is made of whole numbers, not of {number!r:.100}")

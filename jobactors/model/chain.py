@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-import attrs
+from msgspec import Struct
 
 CHAIN_TYPE: Final = "chain"
 """The job type that chains are."""
@@ -14,16 +14,14 @@ NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 _REFERENCE: Final = "$result_of"
 
 
-@attrs.frozen
-class ResultOf:
+class ResultOf(Struct, frozen=True):
     """Stands in a phase's arguments for what an earlier phase returned."""
 
     phase: str
     """The earlier phase's name."""
 
 
-@attrs.frozen
-class ItemError:
+class ItemError(Struct, frozen=True):
     """An error of one item that did not stop the others."""
 
     item: str
@@ -35,29 +33,26 @@ class ItemError:
         return f"{self.item}: {self.error}"
 
 
-def _is_name(_: object, field: attrs.Attribute[Any], value: object) -> None:
+def _check_name(value: object) -> None:
     if not isinstance(value, str):
-        raise TypeError(f"a phase's {field.name} is text, not {value!r:.100}")
+        raise TypeError(f"a phase's name is text, not {value!r:.100}")
     if not value:
-        raise ValueError(f"a phase's {field.name} is not empty")
+        raise ValueError("a phase's name is not empty")
 
 
-def _is_weight(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    del field
+def _check_weight(value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"a phase's weight is a number, not {value!r:.100}")
     if not 0 < value < float("inf"):
         raise ValueError(f"a phase's weight is a number above 0, not {value}")
 
 
-def _is_work(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    del field
+def _check_work(value: object) -> None:
     if not (callable(value) or (isinstance(value, str) and value)):
         raise TypeError(f"a phase takes a function or the name of a job type, not {value!r:.100}")
 
 
-def _are_arguments(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    del field
+def _check_arguments(value: object) -> None:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
         raise TypeError(
             'a phase takes its arguments as one dictionary: ja.phase("Index", index, '
@@ -65,7 +60,12 @@ def _are_arguments(_: object, field: attrs.Attribute[Any], value: object) -> Non
         )
 
 
-def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+def as_phase_names(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Accept one phase's name or several.
+
+    Raises:
+        TypeError: for anything but texts.
+    """
     names = (value,) if isinstance(value, str) else tuple(value)
     for name in names:
         if not isinstance(name, str):
@@ -73,20 +73,25 @@ def _names(value: str | Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-@attrs.frozen
-class Phase:
+class Phase(Struct, frozen=True):
     """One phase of a chain.  Made by :func:`~jobactors.phase`."""
 
-    name: str = attrs.field(validator=_is_name)
+    name: str
     """What a person reads, and what other phases call it."""
-    work: Callable[..., Any] | str = attrs.field(validator=_is_work)
+    work: Callable[..., Any] | str
     """A function, or the name of a job type."""
-    arguments: Mapping[str, Any] = attrs.field(default=NO_ARGUMENTS, validator=_are_arguments)
+    arguments: Mapping[str, Any] = NO_ARGUMENTS
     """What it is called with, by name."""
-    weight: float = attrs.field(default=50, validator=_is_weight)
+    weight: float = 50
     """Its share of the whole, beside the other phases' weights."""
-    after: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    after: tuple[str, ...] = ()
     """Phases that must come before it, if they are in the chain at all."""
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        _check_work(self.work)
+        _check_arguments(self.arguments)
+        _check_weight(self.weight)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -129,8 +134,7 @@ def keys_of(phases: Sequence[Phase]) -> list[str]:
     return keys
 
 
-@attrs.frozen
-class ChainProblem:
+class ChainProblem(Struct, frozen=True):
     """Something about a chain that a person should know before it starts."""
 
     severity: Literal["error", "warning"]
@@ -210,7 +214,7 @@ def phase_from_json(value: Any) -> Phase:
         kind,
         _unmarked(value.get("arguments", {})),
         value.get("weight", 50),
-        value.get("after", ()),
+        as_phase_names(value.get("after", ())),
     )
 
 
@@ -227,8 +231,7 @@ def _unmarked(value: Any) -> Any:
 # -- what became of it
 
 
-@attrs.frozen
-class PhaseResult:
+class PhaseResult(Struct, frozen=True):
     """What became of one phase."""
 
     name: str
@@ -243,8 +246,7 @@ class PhaseResult:
     """The errors of single items that it has collected."""
 
 
-@attrs.frozen
-class ChainResult:
+class ChainResult(Struct, frozen=True):
     """What became of a chain."""
 
     status: Literal["succeeded", "failed", "cancelled"]

@@ -5,25 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import attrs
+from msgspec import Struct
+
+from .checks import check_seconds
 
 
-def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{field.name} is a number of seconds, not {value!r:.100}")
-    if math.isnan(value) or value < 0:
-        raise ValueError(f"{field.name} is a number of seconds of at least 0, not {value}")
-
-
-def _items(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not (isinstance(value, int) or value == math.inf):
-        raise TypeError(f"{field.name} is a whole number, or math.inf, not {value!r:.100}")
-    if value < 1:
-        raise ValueError(f"{field.name} is a whole number of at least 1, not {value}")
-
-
-@attrs.frozen
-class Every:
+class Every(Struct, frozen=True):
     """How often a job's last checkpoint is written down while it runs, whichever comes first.
 
     ``math.inf`` means: not for that reason.  Whatever these say, the last checkpoint is written
@@ -34,14 +21,17 @@ class Every:
         jobs.options(checkpoint_every=ja.Every(seconds=5)).submit(scrape, urls)
     """
 
-    seconds: float = attrs.field(default=60.0, validator=_seconds)
+    seconds: float = 60.0
     """Seconds since the last writing; default: 60."""
-    items: float = attrs.field(default=2_000, validator=_items)
+    items: float = 2_000
     """Items since the last writing, as ``save_checkpoint`` counts them; default: 2,000."""
 
+    def __post_init__(self) -> None:
+        check_seconds("seconds", self.seconds)
+        _check_items(self.items)
 
-@attrs.frozen(repr=False)
-class Checkpoint:
+
+class Checkpoint(Struct, frozen=True):
     """A kept checkpoint: how far a job had come, and what it needs to go on."""
 
     type: str
@@ -77,6 +67,13 @@ class Checkpoint:
         about = " ".join(repr(word) for word in (self.type, self.subject, self.part) if word)
         far = "" if self.percent is None else f" at {self.percent} %"
         return f"<Checkpoint of {about}{far}, {self.items:g} items, job {self.job_id}>"
+
+
+def _check_items(value: object) -> None:
+    if isinstance(value, bool) or not (isinstance(value, int) or value == math.inf):
+        raise TypeError(f"items is a whole number, or math.inf, not {value!r:.100}")
+    if value < 1:
+        raise ValueError(f"items is a whole number of at least 1, not {value}")
 
 
 def how_far_and_when(fraction: float | None, items: float, age: float) -> str:

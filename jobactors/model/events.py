@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-import attrs
+from msgspec import Struct
 
 from .states import JobState, Request, Waiting
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from .snapshot import JobInfo, JobSnapshot
 
 
-@attrs.frozen
-class Event:
+class Event(Struct, frozen=True):
     """The base of all events."""
 
     job_id: str
@@ -34,8 +33,7 @@ class Event:
     leads_to: ClassVar[JobState | None] = None
 
 
-@attrs.frozen
-class JobQueued(Event):
+class JobQueued(Event, frozen=True):
     """The job was accepted: its first event, which does not imply that a slot is free."""
 
     info: JobInfo
@@ -44,15 +42,13 @@ class JobQueued(Event):
     leads_to: ClassVar = JobState.QUEUED
 
 
-@attrs.frozen
-class JobWaiting(Event):
+class JobWaiting(Event, frozen=True):
     """A queued job waits for something else than before."""
 
     waiting: Waiting
 
 
-@attrs.frozen
-class JobStarted(Event):
+class JobStarted(Event, frozen=True):
     """An attempt begins.  Its function may not have run its first line yet."""
 
     attempt: int
@@ -63,15 +59,13 @@ class JobStarted(Event):
     leads_to: ClassVar = JobState.RUNNING
 
 
-@attrs.frozen
-class JobProgressed(Event):
+class JobProgressed(Event, frozen=True):
     """Progress was sampled, at most ten times a second however often the job reports."""
 
     progress: Progress
 
 
-@attrs.frozen
-class JobLogged(Event):
+class JobLogged(Event, frozen=True):
     """The job has written to its log.  Conflated like progress; the lines are in ``job.logs()``."""
 
     total: int
@@ -80,8 +74,7 @@ class JobLogged(Event):
     """Lines dropped, oldest first, because the log has a limit."""
 
 
-@attrs.frozen
-class JobRequested(Event):
+class JobRequested(Event, frozen=True):
     """Somebody asked the job to pause, or to resume, or a deadline passed: not done yet.
 
     ``request`` is None when a request was taken back (resumed before it had paused).
@@ -91,8 +84,7 @@ class JobRequested(Event):
     reason: str | None = None
 
 
-@attrs.frozen
-class JobCancelling(Event):
+class JobCancelling(Event, frozen=True):
     """A started job was told to cancel.  It may still succeed by returning normally."""
 
     reason: str | None = None
@@ -100,22 +92,19 @@ class JobCancelling(Event):
     leads_to: ClassVar = JobState.CANCELLING
 
 
-@attrs.frozen
-class JobPaused(Event):
+class JobPaused(Event, frozen=True):
     """The job stands still, has freed its slot and keeps its resources."""
 
     leads_to: ClassVar = JobState.PAUSED
 
 
-@attrs.frozen
-class JobResumed(Event):
+class JobResumed(Event, frozen=True):
     """A paused job goes on."""
 
     leads_to: ClassVar = JobState.RUNNING
 
 
-@attrs.frozen
-class JobRetried(Event):
+class JobRetried(Event, frozen=True):
     """An attempt failed or snoozed, and the job is queued for another one at ``due``."""
 
     due: float
@@ -126,13 +115,11 @@ class JobRetried(Event):
     leads_to: ClassVar = JobState.QUEUED
 
 
-@attrs.frozen
-class JobStuck(Event):
+class JobStuck(Event, frozen=True):
     """Told to stop, and silent past its grace.  It keeps its slot until it really ends."""
 
 
-@attrs.frozen
-class JobStopped(Event):
+class JobStopped(Event, frozen=True):
     """The process stopped under the job: it is interrupted, at rest, not ended."""
 
     outcome: Outcome
@@ -140,8 +127,7 @@ class JobStopped(Event):
     leads_to: ClassVar = JobState.INTERRUPTED
 
 
-@attrs.frozen
-class JobRequeued(Event):
+class JobRequeued(Event, frozen=True):
     """An interrupted job was resumed and waits for its next attempt."""
 
     waiting: Waiting = Waiting.SLOT
@@ -149,27 +135,23 @@ class JobRequeued(Event):
     leads_to: ClassVar = JobState.QUEUED
 
 
-@attrs.frozen
-class JobFinished(Event):
+class JobFinished(Event, frozen=True):
     """The job reached its one terminal state, ``outcome.state``.  Nothing but reading follows."""
 
     outcome: Outcome
 
 
-@attrs.frozen
-class JobUpdated(Event):
+class JobUpdated(Event, frozen=True):
     """What is known of the job beside its state was changed: priority, name, tags."""
 
     info: JobInfo
 
 
-@attrs.frozen
-class JobRead(Event):
+class JobRead(Event, frozen=True):
     """Somebody took or looked at the terminal job's outcome; the registry may let it go."""
 
 
-@attrs.frozen
-class JobRemoved(Event):
+class JobRemoved(Event, frozen=True):
     """The registry let the job go.  The last event of a job."""
 
     why: str
@@ -178,8 +160,7 @@ class JobRemoved(Event):
     """Whether nobody had read its outcome."""
 
 
-@attrs.frozen
-class JobRestated(Event):
+class JobRestated(Event, frozen=True):
     """Not a change: how the job stands, told to a new subscriber first."""
 
     snapshot: JobSnapshot

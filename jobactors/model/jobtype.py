@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import attrs
+from msgspec import Struct
 
 from .errors import UnknownJobType
 from .options import DEFAULTS, Options
@@ -20,8 +20,7 @@ BUILT_IN: Final = "built-in"
 """The category of the types that come with this package; their names are taken."""
 
 
-@attrs.frozen
-class JobType:
+class JobType(Struct, frozen=True):
     """A function registered under a name, with what a person should read about it."""
 
     name: str

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import attrs
+from msgspec import Struct
 
 
-@attrs.frozen
-class Limits:
+class Limits(Struct, frozen=True):
     """What the operating system enforces for a job with ``runner="process"``.
 
     A breach ends that job alone, as failed.  The limits hold for each process by itself: what the
@@ -35,7 +34,7 @@ class Limits:
     memory: int | None = None
     """Bytes of address space; None: no limit."""
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         if self.cpu is None and self.memory is None:
             raise ValueError("Limits() takes cpu= seconds, memory= bytes, or both")
         for name, value, kinds in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 LONGEST_LINE: Final = 10_000
 
 
-@attrs.frozen
-class LogLine:
+class LogLine(Struct, frozen=True):
     """One line a job wrote."""
 
     at: float

@@ -25,7 +25,7 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+from msgspec import Struct
 
 from .errors import JobCancelled, JobFailed, JobInterrupted, JobTimedOut, ResultNotKept
 from .states import JobState, Request
@@ -52,8 +52,7 @@ def _cut_mark(characters: int) -> str:
     return f"\n… {characters} characters cut …\n"
 
 
-@attrs.frozen
-class ErrorText:
+class ErrorText(Struct, frozen=True):
     """An exception as text, which outlives its frames and its process."""
 
     type: str
@@ -101,15 +100,13 @@ def _job_frames(frames: TracebackType | None) -> TracebackType | None:
     return frames
 
 
-@attrs.frozen
-class Partial:
+class Partial(Struct, frozen=True):
     """What a job function returns to say "I was cancelled, and this is what I have"."""
 
     value: object
 
 
-@attrs.frozen
-class NotKept:
+class NotKept(Struct, frozen=True):
     """Stands for a result of an earlier process that JSON could not say: its type's name."""
 
     type: str
@@ -118,15 +115,13 @@ class NotKept:
         return f"<NotKept {self.type}>"
 
 
-@attrs.frozen
-class Returned:
+class Returned(Struct, frozen=True):
     """The attempt returned ``value``."""
 
     value: object
 
 
-@attrs.frozen
-class Raised:
+class Raised(Struct, frozen=True):
     """The attempt raised ``exception``; ``text`` was taken while its frames were alive."""
 
     exception: BaseException
@@ -141,16 +136,14 @@ class RaisedElsewhere(BaseException):
         self.ending = Raised(exception, text)
 
 
-@attrs.frozen
-class Stopped:
+class Stopped(Struct, frozen=True):
     """The attempt unwound in answer to its own cancel scope or stop signal."""
 
 
 Ending = Returned | Raised | Stopped
 
 
-@attrs.frozen
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a job ended with, or came to rest with."""
 
     state: JobState

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
 NO_COUNTERS: Final[Mapping[str, float]] = MappingProxyType({})
 
 
-@attrs.frozen
-class Level:
+class Level(Struct, frozen=True):
     """One level of nested progress: the job itself, a stage, or a tracked loop."""
 
     done: float = 0
@@ -31,8 +31,7 @@ class Level:
     """False for a pure stage: its ``done`` is the weight of the stages within it, or nothing."""
 
 
-@attrs.frozen
-class Progress:
+class Progress(Struct, frozen=True):
     """How far a job is, as last sampled."""
 
     done: float = 0
@@ -112,8 +111,7 @@ def shown_level(levels: Sequence[Level]) -> Level:
     return levels[-1]
 
 
-@attrs.frozen
-class Speed:
+class Speed(Struct, frozen=True):
     """A smoothed speed over samples ``(value, at)``; each sample makes the next ``Speed``.
 
     The weight of a sample grows with the time it stands for, so that ten quick samples and one slow
@@ -152,7 +150,7 @@ class Speed:
 
     def resumed(self, at: float) -> Speed:
         """Return the speed after a pause that ended at ``at``: the time between does not count."""
-        return attrs.evolve(self, at=at)
+        return replace(self, at=at)
 
     def time_to(self, goal: float) -> float | None:
         """Seconds until ``value`` reaches ``goal``; None when that cannot be known."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Final
 
-import attrs
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .errors import TooMuch
 
+NO_NEEDS: Final[Mapping[str, int]] = {}
 
-@attrs.frozen
-class Holding:
+
+class Holding(Struct, frozen=True):
     """What one job holds of one resource."""
 
     job_id: str
@@ -22,8 +25,7 @@ class Holding:
     """What for, in the job's own words."""
 
 
-@attrs.frozen
-class ResourceState:
+class ResourceState(Struct, frozen=True):
     """How one resource stands."""
 
     name: str
@@ -99,7 +101,7 @@ class Resources:
             holding = self._holders[name][job_id]
             left = holding.units - names[name] if isinstance(names, Mapping) else 0
             if left > 0:
-                self._holders[name][job_id] = attrs.evolve(holding, units=left)
+                self._holders[name][job_id] = replace(holding, units=left)
             else:
                 self._drop(job_id, name)
         return freed

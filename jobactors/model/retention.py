@@ -6,7 +6,7 @@ import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import attrs
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,7 @@ _GOLDEN_RATIO: Final = 0.6180339887498949
 _T = TypeVar("_T")
 
 
-@attrs.frozen
-class Retention:
+class Retention(Struct, frozen=True):
     """What a registry keeps of finished jobs.
 
     A job that nobody has read stays until ``age``, ``jobs`` or ``result_bytes`` is exceeded, and it
@@ -30,21 +29,21 @@ class Retention:
         ja.open_jobs(retention=ja.Retention(age=3600, jobs=100))
     """
 
-    age: float = attrs.field(default=24 * 3600.0)
+    age: float = 24 * 3600.0
     """Seconds after its end until a finished job goes, read or not."""
-    jobs: int = attrs.field(default=10_000)
+    jobs: int = 10_000
     """How many finished jobs are kept, read or not."""
-    result_bytes: int = attrs.field(default=256 * 2**20)
+    result_bytes: int = 256 * 2**20
     """How much memory their results may take, estimated."""
-    read: int = attrs.field(default=100)
+    read: int = 100
     """How many finished jobs that were read are kept for the eye."""
 
-    def __attrs_post_init__(self) -> None:
-        for field in attrs.fields(Retention):
-            value = getattr(self, field.name)
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
                 raise ValueError(
-                    f"Retention({field.name}=…) is a number of at least 0, not {value!r:.100}"
+                    f"Retention({name}=…) is a number of at least 0, not {value!r:.100}"
                 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-import attrs
+from msgspec import Struct
 
 
 def _is_number(value: object) -> bool:
@@ -22,8 +22,7 @@ class Snooze(Exception):
         """Seconds until the next attempt, at least 0."""
 
 
-@attrs.frozen
-class Retry:
+class Retry(Struct, frozen=True):
     """Try again after a failure, later each time.
 
     The delay before attempt ``n + 1`` is ``base * factor ** (n - 1)`` seconds, at most ``longest``,
@@ -35,20 +34,20 @@ class Retry:
         jobs.options(retry=Retry(max=3, on=(ConnectionError,))).submit(fetch, url)
     """
 
-    max: int = attrs.field(default=3)
+    max: int = 3
     """Attempts in all, the first included; at least 1."""
-    base: float = attrs.field(default=1.0)
+    base: float = 1.0
     """Seconds before the second attempt."""
-    factor: float = attrs.field(default=2.0)
+    factor: float = 2.0
     """What each further delay is multiplied by."""
-    jitter: float = attrs.field(default=0.1)
+    jitter: float = 0.1
     """The part of a delay that is drawn by chance, from 0 to 1."""
-    longest: float = attrs.field(default=3600.0)
+    longest: float = 3600.0
     """No delay is longer than this many seconds."""
-    on: tuple[type[Exception], ...] = attrs.field(default=(Exception,))
+    on: tuple[type[Exception], ...] = (Exception,)
     """Which exceptions are worth another attempt."""
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         if not _is_number(self.max) or not self.max >= 1:
             raise ValueError(
                 f"Retry(max=…) counts all attempts and is at least 1, not {self.max!r:.100}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+from msgspec import Struct
 
 from .states import TERMINAL
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from .states import JobState
 
 
-@attrs.frozen
-class JobRow:
+class JobRow(Struct, frozen=True):
     """One job as it is kept."""
 
     id: str
@@ -48,8 +47,7 @@ class JobRow:
     """The ids of the jobs it comes after: these are kept for as long as it is unfinished."""
 
 
-@attrs.frozen
-class EventRow:
+class EventRow(Struct, frozen=True):
     """One line of a job's event log."""
 
     job_id: str
@@ -61,8 +59,7 @@ class EventRow:
     """JSON: its other fields, in short."""
 
 
-@attrs.frozen
-class CheckpointRow:
+class CheckpointRow(Struct, frozen=True):
     """The last checkpoint of one part of a (type, subject)."""
 
     type: str
@@ -85,15 +82,13 @@ class CheckpointRow:
     """When this one was."""
 
 
-@attrs.frozen
-class PutJob:
+class PutJob(Struct, frozen=True):
     """Keep a job, whole: a new row, or the present one replaced."""
 
     row: JobRow
 
 
-@attrs.frozen
-class SetStatus:
+class SetStatus(Struct, frozen=True):
     """Change how a kept job stands; nothing happens if it is not kept (any more)."""
 
     id: str
@@ -106,22 +101,19 @@ class SetStatus:
     """None leaves what is kept."""
 
 
-@attrs.frozen
-class AddEvent:
+class AddEvent(Struct, frozen=True):
     """Append a line to a job's event log."""
 
     row: EventRow
 
 
-@attrs.frozen
-class PutCheckpoint:
+class PutCheckpoint(Struct, frozen=True):
     """Keep a checkpoint in place of the earlier one of its part; ``created_at`` stays."""
 
     row: CheckpointRow
 
 
-@attrs.frozen
-class DropCheckpoints:
+class DropCheckpoints(Struct, frozen=True):
     """Forget the checkpoints of a (type, subject): one part's, or all of them."""
 
     type: str
@@ -129,8 +121,7 @@ class DropCheckpoints:
     part: str | None = None
 
 
-@attrs.frozen
-class DeleteJobs:
+class DeleteJobs(Struct, frozen=True):
     """Forget jobs with their event logs; ids that are not kept are left out."""
 
     ids: tuple[str, ...]
@@ -139,8 +130,7 @@ class DeleteJobs:
 Write = PutJob | SetStatus | AddEvent | PutCheckpoint | DropCheckpoints | DeleteJobs
 
 
-@attrs.frozen
-class Keep:
+class Keep(Struct, frozen=True):
     """How long a store keeps ended jobs and checkpoints.
 
     What is unfinished stays, and what an unfinished job comes after.
@@ -150,17 +140,17 @@ class Keep:
         ja.open_jobs(store=ja.SqliteStore("jobs.db", keep=ja.Keep(age=30 * 86400)))
     """
 
-    age: float = attrs.field(default=7 * 86400.0)
+    age: float = 7 * 86400.0
     """Seconds after its end until a job goes, and after its saving a checkpoint; default: 7 days.
     A checkpoint of an unfinished job stays."""
-    jobs: int = attrs.field(default=100_000)
+    jobs: int = 100_000
     """How many ended jobs are kept, the newest; default: 100,000."""
-    events: int = attrs.field(default=1_000)
+    events: int = 1_000
     """How many lines of a job's event log are kept, the newest; default: 1,000."""
-    by_state: Mapping[str, float] = attrs.field(factory=dict)
+    by_state: Mapping[str, float] = {}
     """Other ages for jobs that ended so: ``{"failed": 30 * 86400, "succeeded": 3600}``."""
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         for name in ("age", "jobs", "events"):
             _check_number(f"Keep({name}=…)", getattr(self, name))
         for state, age in self.by_state.items():

@@ -16,8 +16,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import attrs
 import trio
+from msgspec.structs import asdict, replace
 
 from jobactors.engine.attempt import Abandoned
 from jobactors.inside.capture import CAPTURE
@@ -152,11 +152,11 @@ class _Conversation:
         context, limits = self._attempt.context, self._attempt.options.limits
         begin = {name: getattr(context, name) for name in _SENT}
         begin["saver"] = None if context.saver is None else context.saver.to_send()
-        begin["limits"] = {} if limits is None else attrs.asdict(limits)
+        begin["limits"] = {} if limits is None else asdict(limits)
         self._say(Kind.BEGIN, json.dumps(begin).encode())
         self._say(Kind.WORK, work)
         context.inbox.relay(self._mail.send)
-        self._meter.remote = attrs.evolve(NO_PROGRESS, pausable=POSIX)
+        self._meter.remote = replace(NO_PROGRESS, pausable=POSIX)
         self._meter.changed()
 
     def _say(self, kind: Kind, content: bytes = b"") -> None:
@@ -259,7 +259,7 @@ class _Conversation:
     def _sample(self, fields: dict[str, Any]) -> None:
         progress = Progress(**{**fields, "stages": tuple(fields.get("stages", ()))})
         self._cooperative = self._cooperative or progress.pausable
-        self._meter.remote = attrs.evolve(progress, pausable=progress.pausable or POSIX)
+        self._meter.remote = replace(progress, pausable=progress.pausable or POSIX)
         self._meter.changed()
 
     # -- the end

@@ -26,7 +26,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+from msgspec.structs import asdict
 
 from jobactors.inside.bars import capture_tqdm
 from jobactors.inside.capture import capturing
@@ -314,7 +314,7 @@ class _Speaker:
         self.meter.quiet = True  # before reading: a report that comes meanwhile wakes us again
         try:
             progress = self.meter.read()
-            content = json.dumps(attrs.asdict(progress, recurse=False), default=_plain).encode()
+            content = json.dumps(asdict(progress), default=_plain).encode()
         except Exception as exc:  # what was reported is the job's: it may not even be a number
             content = json.dumps({"message": f"its progress cannot be read: {exc}"}).encode()
             progress = NO_PROGRESS

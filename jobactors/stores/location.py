@@ -17,7 +17,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from msgspec import Struct
+from msgspec.structs import asdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,8 +74,7 @@ def work_folder(path: Path) -> Path:
 # -- one file a notebook
 
 
-@attrs.frozen
-class Belonging:
+class Belonging(Struct, frozen=True):
     """To which notebook a store belongs, as noted when it was last opened for it."""
 
     notebook: str
@@ -119,7 +119,7 @@ def note_belonging(store: Path, notebook: Path) -> None:
         status = Path(real).stat()
     except OSError:
         return
-    told = json.dumps(attrs.asdict(Belonging(real, status.st_dev, status.st_ino)))
+    told = json.dumps(asdict(Belonging(real, status.st_dev, status.st_ino)))
     note = note_path(store)
     fresh = note.with_name(f"{note.name}.{os.getpid()}")
     fresh.touch(mode=0o600)

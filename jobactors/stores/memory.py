@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
-import attrs
+from msgspec.structs import replace
 
 from jobactors.model.errors import StoreBusy, StoreFailed
 from jobactors.model.stored import (
@@ -118,7 +118,7 @@ class MemoryStore:
         old = self._jobs.get(write.id)
         if old is None:
             return
-        self._jobs[write.id] = attrs.evolve(
+        self._jobs[write.id] = replace(
             old,
             state=write.state,
             changed_at=write.changed_at,
@@ -132,7 +132,7 @@ class MemoryStore:
         key = (row.type, row.subject, row.part)
         old = self._checkpoints.get(key)
         if old is not None:
-            row = attrs.evolve(row, created_at=old.created_at)
+            row = replace(row, created_at=old.created_at)
         self._checkpoints[key] = row
 
     def _add_event(self, event: EventRow) -> None:

@@ -25,7 +25,7 @@ PROGRAM = Program(
         Variant("import trio", partial(best_of, "import trio")),
         Variant("jobactors", partial(best_of, "import jobactors; jobactors.open_jobs")),
         Variant("without open_jobs", partial(best_of, "import jobactors")),
-        Variant("import trio, attrs", partial(best_of, "import trio, attrs")),
+        Variant("import trio, msgspec", partial(best_of, "import trio, msgspec")),
         Variant("import asyncio", partial(best_of, "import asyncio")),
     ),
     size=5,

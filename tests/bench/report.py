@@ -61,7 +61,7 @@ def _verdict(reached: float | None, measure: Measure) -> str:
 def conditions(programs: Iterable[Program]) -> str:
     """What ran where: versions, processors, and how busy the machine is."""
     names = {variant.package for program in programs for variant in program.variants}
-    packages = sorted({"attrs", "trio"} | names - {""})
+    packages = sorted({"msgspec", "trio"} | names - {""})
     versions = [f"{name} {_version(name)}" for name in packages]
     machine = f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores"
     return f"{machine}; {', '.join(versions)}; {load_now()}"

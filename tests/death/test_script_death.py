@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
 import pytest
+from msgspec import Struct
 
 from tests.death.situations import (
     AFTER,
@@ -42,8 +42,7 @@ KILLED = fields(["kill", "terminate"], [("kill", "stuck"), ("terminate", "paused
 FORKED = fields(["fork"], [("fork", "cancelling")])
 
 
-@attrs.frozen
-class Script:
+class Script(Struct, frozen=True):
     """A script that has brought its jobs into a situation."""
 
     process: subprocess.Popen[str]

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import attrs
+from msgspec import Struct
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
@@ -30,8 +30,7 @@ import jobactors as ja
 """
 
 
-@attrs.frozen
-class Ended:
+class Ended(Struct, frozen=True):
     """How a script ended."""
 
     code: int

@@ -6,9 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
-import attrs
 import pytest
 import trio
+from msgspec.structs import asdict, replace
 from trio.testing import MockClock
 
 import jobactors as ja
@@ -312,7 +312,7 @@ async def test_private_arguments_leave_nothing() -> None:
         rows = store.unfinished()
         store.close()
         assert len(rows) == 2
-        assert not any("4711" in str(attrs.asdict(row)) for row in rows)
+        assert not any("4711" in str(asdict(row)) for row in rows)
         async with opened(store) as jobs:
             for job_id in ids:
                 with pytest.raises(ja.NotResumable, match="private argument b is not kept"):
@@ -449,7 +449,7 @@ async def test_a_row_that_makes_no_sense_hides_no_other(caplog: pytest.LogCaptur
         bad, good = await left_by_a_kill(store, leave)
         store.open()
         (row,) = store.get([bad])
-        store.apply([PutJob(attrs.evolve(row, spec='{"name": 3}'))])
+        store.apply([PutJob(replace(row, spec='{"name": 3}'))])
         store.close()
         async with opened(store) as jobs:
             assert [snapshot.id for snapshot in jobs.list()] == [good]
@@ -591,8 +591,8 @@ async def test_a_clock_that_was_set_back_loses_nothing() -> None:
         ahead = 40 * 86400.0
         for row in store.get([ended, left]):
             end = None if row.finished_at is None else row.finished_at + ahead
-            moved = attrs.evolve(row, changed_at=row.changed_at + ahead, finished_at=end)
-            store.apply([PutJob(attrs.evolve(moved, submitted_at=row.submitted_at + ahead))])
+            moved = replace(row, changed_at=row.changed_at + ahead, finished_at=end)
+            store.apply([PutJob(replace(moved, submitted_at=row.submitted_at + ahead))])
         store.close()
         async with opened(store) as jobs:
             assert [snapshot.id for snapshot in jobs.history()] == [ended]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import attrs
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -15,6 +14,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from msgspec import Struct
 
 from jobactors.engine.waiting_room import WaitingRoom
 from jobactors.model.states import Waiting
@@ -87,8 +87,7 @@ def test_fewer_slots_than_running_jobs_start_nothing() -> None:
     assert room.take_ready(0) == ["d"]
 
 
-@attrs.define
-class Naive:
+class Naive(Struct):
     """A waiting job in the model."""
 
     name: str

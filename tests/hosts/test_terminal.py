@@ -10,10 +10,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import pyte
 import pytest
 import trio
+from msgspec.structs import replace
 from rich.console import Console
 
 import jobactors as ja
@@ -37,7 +37,7 @@ def snapshot(state: str = "running", **changes: Any) -> ja.JobSnapshot:
     """A job as it may stand."""
     info = ja.JobInfo("index-1-x", "index", "index", 1000.0, **changes.pop("info", {}))
     job = ja.JobSnapshot(info, ja.JobState(state), 1000.0, started_at=1000.0)
-    return attrs.evolve(job, **changes)
+    return replace(job, **changes)
 
 
 def drawn(table_rows: Sequence[Row], width: int) -> list[str]:
@@ -165,8 +165,8 @@ def test_what_ended_while_nothing_was_heard_is_said_once() -> None:
     for event in life(ja.JobStarted("j", 0, 1, "thread")):
         board.note(event)
     board.start_anew()
-    old = attrs.evolve(snapshot("succeeded"), info=ja.JobInfo("old", "t", "old", 0))
-    new = attrs.evolve(snapshot("succeeded"), info=ja.JobInfo("j", "t", "name", 0))
+    old = replace(snapshot("succeeded"), info=ja.JobInfo("old", "t", "old", 0))
+    new = replace(snapshot("succeeded"), info=ja.JobInfo("j", "t", "name", 0))
     assert board.note(ja.JobRestated("old", 1, old)) is None
     line = board.note(ja.JobRestated("j", 1, new))
     assert line is not None

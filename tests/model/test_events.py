@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import attrs
 import pytest
 
 from jobactors.model import events as ev
@@ -35,5 +34,5 @@ def test_every_state_but_the_terminal_ones_is_what_some_event_leads_to() -> None
 @pytest.mark.parametrize("event", one_of_each(), ids=lambda event: type(event).__name__)
 def test_an_event_is_frozen_and_says_when_it_happens(event: ev.Event) -> None:
     assert type(event).__doc__
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError, match="immutable"):
         event.at = 0.0  # type: ignore[misc]

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from jobactors.model.progress import Level, Progress, Speed, fraction_of, shown_level
 
@@ -96,7 +96,7 @@ def test_more_work_done_never_means_less_progress(
 ) -> None:
     where = data.draw(st.integers(0, len(levels) - 1))
     further = levels.copy()
-    further[where] = attrs.evolve(levels[where], done=levels[where].done + more)
+    further[where] = replace(levels[where], done=levels[where].done + more)
     before, after = fraction_of(levels), fraction_of(further)
     assert (before is None) is (after is None)
     if before is not None and after is not None:
@@ -107,7 +107,7 @@ def test_more_work_done_never_means_less_progress(
 def test_all_levels_done_is_complete(levels: list[Level]) -> None:
     known = [level for level in levels if level.total is not None]
     if known:
-        complete = [attrs.evolve(level, done=level.total or 0) for level in known]
+        complete = [replace(level, done=level.total or 0) for level in known]
         assert fraction_of(complete) == 1.0
 
 

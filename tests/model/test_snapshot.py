@@ -7,10 +7,10 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from jobactors.model import events as ev
 from jobactors.model.errors import IllegalMove
@@ -88,8 +88,7 @@ def test_a_job_begins_with_nothing_but_queued(event: ev.Event) -> None:
 
 
 def test_what_is_no_event_of_the_catalogue_is_refused() -> None:
-    @attrs.frozen
-    class JobPainted(ev.Event):
+    class JobPainted(ev.Event, frozen=True):
         pass
 
     with pytest.raises(TypeError, match="JobPainted"):
@@ -156,7 +155,7 @@ def test_a_request_is_shown_until_it_has_happened() -> None:
 def test_a_paused_job_shows_no_speed() -> None:
     moving = Progress(done=5, total=10, rate=2.0, time_left=2.5)
     paused = history(started(), ev.JobProgressed(JOB, 11.0, moving), ev.JobPaused(JOB, 12.0))
-    assert paused.progress == attrs.evolve(moving, rate=None, time_left=None)
+    assert paused.progress == replace(moving, rate=None, time_left=None)
 
 
 def test_a_stuck_job_is_stuck_until_it_ends() -> None:
@@ -193,9 +192,9 @@ def test_only_a_terminal_job_is_read() -> None:
 
 def test_an_update_changes_what_is_known_and_nothing_else() -> None:
     before = snapshot_in(JobState.RUNNING)
-    info = attrs.evolve(INFO, priority=10)
+    info = replace(INFO, priority=10)
     after = fold(before, ev.JobUpdated(JOB, LATER, info))
-    assert after == attrs.evolve(before, info=info)
+    assert after == replace(before, info=info)
 
 
 def test_a_removed_job_looks_as_it_did() -> None:
@@ -264,7 +263,7 @@ def histories(draw: st.DrawFn) -> Sequence[ev.Event]:
     kinds = draw(st.lists(st.integers(0, len(MOVES) - 1), max_size=40))
     steps = draw(st.lists(st.integers(0, 50), min_size=len(kinds), max_size=len(kinds)))
     at = itertools.accumulate(steps)
-    return [attrs.evolve(MOVES[kind], at=float(time)) for kind, time in zip(kinds, at, strict=True)]
+    return [replace(MOVES[kind], at=float(time)) for kind, time in zip(kinds, at, strict=True)]
 
 
 @given(histories())

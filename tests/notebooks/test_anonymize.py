@@ -18,8 +18,8 @@ from anonymize import (
     needs_replacements,
     prepare_replacements,
 )
-from attrs import Factory, define
 from careful_csv import MAX_CELL, BrokenRow
+from msgspec import Struct
 from sample_tables import export_movies, flights_csv, movies_db
 from whole_files import PathRefused
 
@@ -69,16 +69,15 @@ def cancel() -> None:
     raise Cancelled
 
 
-@define
-class Seen:
+class Seen(Struct):
     """A progress callback that remembers what it was told, and may do something each time."""
 
     then: Callable[["Seen"], None] = lambda _: None
-    done: list[float] = Factory(list)
-    totals: set[float | None] = Factory(set)
-    units: set[str] = Factory(set)
-    messages: set[str | None] = Factory(set)
-    counters: list[dict[str, float]] = Factory(list)
+    done: list[float] = []
+    totals: set[float | None] = set()
+    units: set[str] = set()
+    messages: set[str | None] = set()
+    counters: list[dict[str, float]] = []
 
     def __call__(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from attrs import define
+from msgspec import Struct
 from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -22,8 +22,7 @@ LIBRARIES = [
 ]
 
 
-@define
-class Executed:
+class Executed(Struct):
     """A notebook after its run, as it would be saved."""
 
     cells: dict[str, Any]

@@ -16,9 +16,9 @@ from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
 
-import attrs
 import pytest
 import trio
+from msgspec import Struct
 
 import jobactors as ja
 
@@ -26,8 +26,7 @@ Work = Callable[..., Any]
 Begun = threading.Event
 
 
-@attrs.frozen
-class Kind:
+class Kind(Struct, frozen=True):
     """One runner, and how its job functions look."""
 
     name: str

@@ -6,10 +6,10 @@ import logging
 import os
 import sys
 import threading
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import attrs
 import psutil
 import pytest
 import trio
@@ -52,7 +52,7 @@ async def test_a_child_loads_no_engine() -> None:
 async def test_closures_and_classes_of_a_cell_travel_both_ways() -> None:
     """What comes back is an instance of the very class that was sent."""
 
-    @attrs.frozen
+    @dataclass(frozen=True)
     class Point:
         x: int
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-import attrs
+from msgspec.structs import replace
 
 import jobactors as ja
 from jobactors.engine.reading import read_row
@@ -43,5 +43,5 @@ def _comparable(snapshot: ja.JobSnapshot) -> ja.JobSnapshot:
     if outcome is not None:
         value = type(outcome.value).__name__ if outcome.value is not None else None
         outcome = ja.Outcome(outcome.state, value, reason=outcome.reason)
-    progress = attrs.evolve(snapshot.progress, rate=None, time_left=None)
-    return attrs.evolve(snapshot, outcome=outcome, progress=progress)
+    progress = replace(snapshot.progress, rate=None, time_left=None)
+    return replace(snapshot, outcome=outcome, progress=progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
+from msgspec.structs import replace
 
 from jobactors.model.states import JobState
 from jobactors.model.stored import AddEvent, CheckpointRow, EventRow, JobRow, PutJob, SetStatus
@@ -27,7 +27,7 @@ def job(id: str, state: JobState = JobState.QUEUED, *, end: float = NOW, **more:
         spec='{"epochs": 30}',
         status="{}",
     )
-    return attrs.evolve(row, **more)
+    return replace(row, **more)
 
 
 def put(id: str, state: JobState = JobState.QUEUED, *, end: float = NOW, **more: Any) -> PutJob:
@@ -45,7 +45,7 @@ def status(id: str, state: JobState, *, end: float = NOW, **more: Any) -> SetSta
         read=False,
         status='{"attempt": 1}',
     )
-    return attrs.evolve(write, **more)
+    return replace(write, **more)
 
 
 def event(job_id: str, kind: str = "JobStarted", at: float = NOW) -> AddEvent:
@@ -67,4 +67,4 @@ def checkpoint(part: str = "", **more: Any) -> CheckpointRow:
         created_at=NOW,
         saved_at=NOW,
     )
-    return attrs.evolve(row, **more)
+    return replace(row, **more)

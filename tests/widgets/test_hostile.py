@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
-import attrs
 import pytest
 from jobactors_widgets.details import details_of, log_piece
 from jobactors_widgets.static_table import html_table, text_table
 from jobactors_widgets.wire import row_of
+from msgspec.structs import replace
 
 import jobactors as ja
 
@@ -54,7 +55,7 @@ def everywhere(text: str, state: str = "running") -> ja.JobSnapshot:
         reason=text,
         elapsed=5,
     )
-    return attrs.evolve(job, outcome=ja.Outcome(job.state, value=text))
+    return replace(job, outcome=ja.Outcome(job.state, value=text))
 
 
 class FakeJob:
@@ -62,8 +63,8 @@ class FakeJob:
 
     def __init__(self, snapshot: ja.JobSnapshot, lines: list[tuple[str, str]]) -> None:
         self.id = snapshot.id
-        self._snapshot = attrs.evolve(snapshot, log_lines=len(lines))
-        self._lines = [attrs.make_class("Line", ["source", "text"])(*line) for line in lines]
+        self._snapshot = replace(snapshot, log_lines=len(lines))
+        self._lines = [SimpleNamespace(source=line[0], text=line[1]) for line in lines]
 
     def snapshot(self) -> ja.JobSnapshot:
         """How it stands."""

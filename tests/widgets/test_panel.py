@@ -7,11 +7,11 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import attrs
 import pytest
 import trio
 from jobactors_widgets.feed import Feed
 from jobactors_widgets.panel import JobsPanel
+from msgspec.structs import replace
 
 import jobactors as ja
 
@@ -417,7 +417,7 @@ async def test_what_stands_in_the_way_is_told_until_a_cell_removes_it(
     obstacle = "its job type is not registered yet"
 
     def resumable(jobs: ja.Jobs) -> list[Any]:
-        return [attrs.evolve(work, obstacle=obstacle) for work in found(jobs)]
+        return [replace(work, obstacle=obstacle) for work in found(jobs)]
 
     found = ja.Jobs.resumable
     monkeypatch.setattr(ja.Jobs, "resumable", resumable)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import attrs
 from jobactors_widgets.static_table import html_table, text_table
+from msgspec.structs import replace
 
 import jobactors as ja
 
@@ -35,7 +35,7 @@ def test_everything_in_the_html_is_escaped() -> None:
 
 def test_what_is_saved_with_a_notebook_holds_no_secrets() -> None:
     """Of an error only the type, of a result nothing."""
-    job = attrs.evolve(
+    job = replace(
         SNAPSHOTS["failed"],
         error=error("ValueError", "SECRET"),
         outcome=ja.Outcome(ja.JobState.FAILED, value="SECRET"),

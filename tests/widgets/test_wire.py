@@ -7,9 +7,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import attrs
 import pytest
 from jobactors_widgets.wire import Row, row_of, safe_text
+from msgspec.structs import replace
 
 import jobactors as ja
 
@@ -94,7 +94,7 @@ SNAPSHOTS = {
         error=error("ValueError", "no date"),
     ),
     "cancelled before it began": snapshot("tags-8", "cancelled", reason="cancelled by hand"),
-    "interrupted, and its type is not declared yet": attrs.evolve(
+    "interrupted, and its type is not declared yet": replace(
         snapshot(
             "index-10",
             "interrupted",
@@ -129,10 +129,10 @@ def test_the_golden_rows_use_every_key() -> None:
 
 def test_a_row_says_nothing_of_results_arguments_and_tracebacks() -> None:
     """What may hold secrets stays in the kernel."""
-    secret = attrs.evolve(
+    secret = replace(
         SNAPSHOTS["failed"],
         outcome=ja.Outcome(ja.JobState.FAILED, value="SECRET", exception=ValueError("SECRET")),
-        info=attrs.evolve(SNAPSHOTS["failed"].info, metadata={"token": "SECRET"}, key="SECRET"),
+        info=replace(SNAPSHOTS["failed"].info, metadata={"token": "SECRET"}, key="SECRET"),
     )
     assert "SECRET" not in json.dumps(row_of(secret, NOW))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+from msgspec import Struct
 
 import jobactors as ja
 
@@ -31,8 +31,7 @@ _CAPTION_ENDS: Final = "\n"
 _log = logging.getLogger(__name__)
 
 
-@attrs.define
-class _Output:
+class _Output(Struct):
     """One displayed thing, in however many cells."""
 
     thing: ja.Job[Any] | ja.Jobs
