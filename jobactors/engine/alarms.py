@@ -1,4 +1,4 @@
-"""One sleeping task for all deadlines of a system."""
+"""One sleeping task for all deadlines of a system, and for its rounds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import trio
+
+from .rounds import Rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +53,11 @@ class Alarms:
         self._taken_back = 0
         """How many of those in the heap were taken back."""
         self._earlier = trio.Event()
+        self.rounds = Rounds(clock, self._wake_up)
+        """Served by the same task: most of the time there is nothing else to wake up for."""
+
+    def _wake_up(self) -> None:
+        self._earlier.set()
 
     def set(self, at: float, call: Callable[[], None]) -> Alarm:
         """Call ``call()`` at ``at`` (seconds since the epoch), or at once if that has passed."""
@@ -72,12 +79,17 @@ class Alarms:
     async def run(self) -> None:
         """Serve the alarms until cancelled.  A call that raises is logged and ends itself alone."""
         while True:
-            self._earlier = trio.Event()
-            with trio.CancelScope(deadline=self._ring_due()):
+            self._ring_due()
+            self.rounds.hold_if_due()
+            self._earlier = trio.Event()  # what was set until now is in the next deadline
+            with trio.CancelScope(deadline=min(self._next_deadline(), self.rounds.due)):
                 await self._earlier.wait()
 
-    def _ring_due(self) -> float:
-        """Make the calls that are due; returns the loop time of the next one."""
+    def _next_deadline(self) -> float:
+        return self._clock.deadline(self._heap[0][0]) if self._heap else math.inf
+
+    def _ring_due(self) -> None:
+        """Make the calls that are due."""
         now = self._clock.now()
         while self._heap and (self._heap[0][2].call is None or self._heap[0][0] <= now):
             alarm = heapq.heappop(self._heap)[2]
@@ -86,7 +98,6 @@ class Alarms:
                 self._taken_back -= 1
             else:
                 _ring(call)
-        return self._clock.deadline(self._heap[0][0]) if self._heap else math.inf
 
 
 def _ring(call: Callable[[], None]) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .system import System
 
 WEEK: Final = 7 * 86400.0
+_ALL: Final = 2**31
+"""More jobs than a store has."""
 
 
 class StoreState(Struct, frozen=True):
@@ -156,31 +158,44 @@ class Archive:
         check_seconds("older_than", older_than)
         wanted = _ended_states(state)
         until = self._system.clock.now() - older_than
-        kept = {
-            snapshot.id
-            for snapshot in self.history(2**31, max_age=None, type=type, subject=subject)
-            if snapshot.state in wanted and (snapshot.finished_at or 0) <= until
-        }
         return self._system.door.call(
             self._clear,
-            kept,
+            self._ended_ids(wanted, type, subject, until),
             partial(_matches, states=wanted, since=None, type=type, subject=subject),
             until,
         )
 
-    def _clear(self, kept: set[str], wanted: Callable[[JobSnapshot], bool], until: float) -> int:
+    def _ended_ids(
+        self, states: frozenset[JobState], type: str | None, subject: str | None, until: float
+    ) -> list[str]:
+        """The ids of the kept jobs that match; their rows are not read any closer."""
+        journal = self._system.journal
+        if journal is None:
+            return []
+        rows = journal.read(
+            lambda store: store.finished(
+                _ALL,
+                states=states,
+                type=None if type is None else column(type),
+                subject=None if subject is None else column(subject),
+            )
+        )
+        return [row.id for row in rows if (row.finished_at or 0) <= until]
+
+    def _clear(self, kept: list[str], wanted: Callable[[JobSnapshot], bool], until: float) -> int:
+        """In the loop: what is here is judged as it is now, not as it was when it was read."""
         system = self._system
-        here = {
-            record.id
-            for record in system.registry
-            if wanted(record.snapshot) and (record.snapshot.finished_at or 0) <= until
-        }
-        needed = {edge.upstream.id for record in system.registry for edge in record.edges}
-        going = (kept | here) - needed
-        for job_id in going & here:
+        here, needed = list[str](), set[str]()
+        for record in system.registry:
+            needed.update(_needs(record))
+            if wanted(record.snapshot) and (record.snapshot.finished_at or 0) <= until:
+                here.append(record.id)
+        elsewhere = [i for i in kept if i not in needed and system.find(i) is None]
+        going = [job_id for job_id in here if job_id not in needed]
+        for job_id in going:
             system.finished.remove(job_id, DELETED)
-        system.finished.forget(tuple(sorted(going - here)))
-        return len(going)
+        system.finished.forget(tuple(elsewhere))
+        return len(going) + len(elsewhere)
 
     def vacuum(self) -> None:
         """Remove what is kept no longer, and give the space back to the disk.
@@ -252,7 +267,7 @@ class Archive:
 def _delete(system: System, record: Record) -> None:
     state = record.snapshot.state
     for other in system.registry:
-        if any(edge.upstream.id == record.id for edge in other.edges):
+        if record.id in _needs(other):
             raise IllegalVerb(record.id, state, "delete", f"{other.id} comes after it")
     if system.find(record.id) is not None:
         system.finished.remove(record.id, DELETED)
@@ -260,6 +275,16 @@ def _delete(system: System, record: Record) -> None:
         system.finished.forget((record.id,))
     else:
         raise UnknownJob(record.id)
+
+
+def _needs(record: Record) -> Sequence[str]:
+    """The ids of the jobs that an unfinished one comes after; it may rest, and not be revived."""
+    if record.edges:
+        return [edge.upstream.id for edge in record.edges]
+    spec = record.spec
+    if spec is None or not spec.after or record.snapshot.state.is_terminal:
+        return ()
+    return [job_id for job_id, _ in spec.after]
 
 
 def _latest_here(system: System, kind: str, subject: str) -> Record | None:

@@ -20,15 +20,16 @@ class Errand(Generic[T]):
     __slots__ = ("_do", "_error", "_value", "done")
 
     def __init__(self, do: Callable[[], T]) -> None:
-        self._do = do
+        self._do: Callable[[], T] | None = do
         self._value: Any = None
         self._error: BaseException | None = None
         self.done = Latch()
 
     def run(self) -> None:
         """Do it, in the clerk's thread; what it raises is kept for whoever asked."""
+        do, self._do = self._do, None  # what it was told may be large
         try:
-            self._value = self._do()
+            self._value = None if do is None else do()
         except BaseException as exc:  # the clerk serves others, whatever this one raises
             self._error = exc
         self.done.set()

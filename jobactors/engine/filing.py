@@ -1,11 +1,17 @@
-"""A job, and what happens to it, as rows of a store."""
+"""A job, and what happens to it, as rows of a store.
+
+Their JSON is written by msgspec, in a tenth of the time that ``json`` takes, from structs that
+leave out what a job does not have.
+"""
 
 from __future__ import annotations
 
 import json
 from functools import cache, lru_cache
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec.json
+from msgspec import UNSET, Struct
 
 from jobactors.model.chain import ChainResult
 from jobactors.model.chain_result_json import chain_result_as_json
@@ -20,14 +26,19 @@ from jobactors.model.events import (
 )
 from jobactors.model.exact import NotExact, exact_json
 from jobactors.model.outcome import NotKept
-from jobactors.model.progress import NO_PROGRESS, Progress
+from jobactors.model.progress import NO_PROGRESS
 from jobactors.model.stored import EventRow, JobRow
 
 from .spec import LARGEST
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from msgspec import UnsetType
+
     from jobactors.model.events import Event
-    from jobactors.model.outcome import Outcome
+    from jobactors.model.outcome import ErrorText, Outcome
+    from jobactors.model.progress import Progress
     from jobactors.model.snapshot import JobInfo, JobSnapshot
     from jobactors.model.states import JobState, Waiting
 
@@ -64,31 +75,55 @@ def column(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
+class _Spec(Struct, omit_defaults=True, gc=False):
+    """What is said of a job's submit."""
+
+    name: str
+    type: str
+    subject: str
+    arguments: str
+    options: str
+    after: tuple[tuple[str, str], ...]
+    source: str
+    lost: str
+    description: str = ""
+    icon: str = ""
+    priority: int = 0
+    continues: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, object] | None = None
+    key: object | UnsetType = UNSET
+
+
 def _spec_text(info: JobInfo, spec: Spec) -> str:
-    said: dict[str, Any] = {"name": info.name, "type": info.type, "subject": info.subject}
-    for field in ("description", "icon", "priority", "continues"):
-        value = getattr(info, field)
-        if value:
-            said[field] = value
-    if info.tags:
-        said["tags"] = list(info.tags)
-    if info.metadata:
-        said["metadata"] = {key: _shown(value) for key, value in info.metadata.items()}
-    if info.key is not None:
-        said["key"] = _key(info.key)
-    said.update(
-        arguments=spec.arguments,
-        options=spec.options,
-        after=spec.after,
-        source=spec.source,
-        lost=spec.lost,
+    metadata = info.metadata
+    return _encode(
+        _Spec(
+            info.name,
+            info.type,
+            info.subject,
+            spec.arguments,
+            spec.options,
+            spec.after,
+            spec.source,
+            spec.lost,
+            info.description,
+            info.icon,
+            info.priority,
+            info.continues,
+            info.tags,
+            {key: _shown(value) for key, value in metadata.items()} if metadata else None,
+            UNSET if info.key is None else _key(info.key),
+        )
     )
-    return _encode(said)
 
 
-def _encode(said: dict[str, Any]) -> str:
+def _encode(said: object) -> str:
     """Write what a person may have put anything into: what JSON cannot say is named."""
-    return _encoder.encode(said)
+    try:
+        return _encoder.encode(said).decode()
+    except UnicodeEncodeError:  # half a surrogate, which only json writes out
+        return json.dumps(msgspec.to_builtins(said, enc_hook=_plain))
 
 
 def _shown(value: object) -> object:
@@ -103,49 +138,81 @@ def _shown(value: object) -> object:
 def _key(key: object) -> object:
     """A key as JSON: tuples are marked, what cannot be said is no key in the next process."""
     if isinstance(key, tuple):
-        parts = [_key(part) for part in key]
+        parts = [_key(part) for part in cast("tuple[object, ...]", key)]
         return None if None in parts else {"tuple": parts}
     return key if type(key) in {str, int} else None
 
 
+class _Status(Struct, omit_defaults=True, gc=False):
+    """What is said of how a job stands."""
+
+    attempt: int = 0
+    runner: str = ""
+    started_at: float | None = None
+    waiting: str | None = None
+    due: float | None = None
+    request: str | None = None
+    reason: str | None = None
+    stuck: bool = False
+    paused_for: float = 0
+    log: tuple[int, int] | None = None
+    progress: _Progress | None = None
+    error: tuple[str, str, str] | None = None
+    outcome: _Outcome | None = None
+
+
+class _Outcome(Struct, omit_defaults=True, gc=False):
+    """What is said of an end, beside its result."""
+
+    reason: str | None = None
+    failed: bool = False
+    type: str | None = None
+
+
+class _Progress(Struct, gc=False):
+    """What is said of progress; its speed is of the moment."""
+
+    done: float
+    total: float | None
+    fraction: float | None
+    unit: str
+    message: str
+    counters: dict[str, float]
+    stages: tuple[str, ...]
+    pausable: bool
+
+
 def status_of(snapshot: JobSnapshot, *, with_result: bool = True) -> tuple[str, str | None]:
     """Describe how a job stands: JSON of its status, and JSON of its result if it has one."""
-    if snapshot.attempt == 0 and snapshot.outcome is None and snapshot.due is None:
-        return _said_before_a_start(snapshot.waiting), None
-    said = {name: value for name, value in zip(_STATUS, _status(snapshot), strict=True) if value}
-    if snapshot.log_lines:
-        said["log"] = [snapshot.log_lines, snapshot.log_cut]
-    if snapshot.progress is not NO_PROGRESS:
-        said["progress"] = _progress_said(snapshot.progress)
-    if snapshot.error is not None:
-        error = snapshot.error
-        said["error"] = [error.type, error.message, error.traceback]
-    result = None
     outcome = snapshot.outcome
-    if outcome is not None:
-        kept: dict[str, Any] = {}
-        if outcome.reason is not None:
-            kept["reason"] = outcome.reason
-        if outcome.error is not None:
-            kept["failed"] = True
-        if outcome.value is not None:
-            kept["type"] = _type_name(outcome.value)
-            result = _result_text(outcome.value) if with_result else None
-        said["outcome"] = kept
-    return _encode(said), result
-
-
-_STATUS: Final = (
-    *("attempt", "runner", "started_at", "waiting", "due"),
-    *("request", "reason", "stuck", "paused_for"),
-)
-_status: Final = attrgetter(*_STATUS)
+    if snapshot.attempt == 0 and outcome is None and snapshot.due is None:
+        return _said_before_a_start(snapshot.waiting), None
+    progress, error = snapshot.progress, snapshot.error
+    status = _Status(
+        snapshot.attempt,
+        snapshot.runner,
+        snapshot.started_at,
+        snapshot.waiting,
+        snapshot.due,
+        snapshot.request,
+        snapshot.reason,
+        snapshot.stuck,
+        snapshot.paused_for,
+        (snapshot.log_lines, snapshot.log_cut) if snapshot.log_lines else None,
+        None if progress is NO_PROGRESS else _progress_said(progress),
+        None if error is None else (error.type, error.message, error.traceback),
+        None if outcome is None else _outcome_said(outcome),
+    )
+    result = None
+    if with_result and outcome is not None and outcome.value is not None:
+        result = _result_text(outcome.value)
+    return _encode(status), result
 
 
 @cache
 def _said_before_a_start(waiting: Waiting | None) -> str:
     """The status of nearly every job that is new."""
-    return "{}" if waiting is None else json.dumps({"waiting": waiting})
+    return "{}" if waiting is None else _encode({"waiting": waiting})
 
 
 def _result_text(value: object) -> str | None:
@@ -158,15 +225,26 @@ def _result_text(value: object) -> str | None:
     return text if len(text) <= LARGEST else None
 
 
-def _progress_said(progress: Progress) -> dict[str, Any]:
-    said = {
-        name: getattr(progress, name)
-        for name in Progress.__struct_fields__
-        if name not in {"rate", "time_left", "counters", "stages"}
-    }
-    said["counters"] = dict(progress.counters)
-    said["stages"] = list(progress.stages)
-    return said
+def _outcome_said(outcome: Outcome) -> _Outcome:
+    value = outcome.value
+    return _Outcome(
+        outcome.reason,
+        outcome.error is not None,
+        None if value is None else _type_name(value),
+    )
+
+
+def _progress_said(progress: Progress) -> _Progress:
+    return _Progress(
+        progress.done,
+        progress.total,
+        progress.fraction,
+        progress.unit,
+        progress.message,
+        dict(progress.counters),
+        progress.stages,
+        progress.pausable,
+    )
 
 
 CHAIN_RESULT: Final = f"{ChainResult.__module__}.{ChainResult.__qualname__}"
@@ -179,44 +257,65 @@ def _type_name(value: object) -> str:
     return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
 
 
+def _plain(value: object) -> object:
+    """What stands in JSON for what JSON cannot say: a text's or number's own, or a type's name."""
+    for kind, as_it_is in _PLAIN.items():  # of a class of somebody's own, or it would not come here
+        if issubclass(type(value), kind):
+            return as_it_is(value)
+    return _type_name(value)
+
+
+_PLAIN: Final[dict[type, Callable[[Any], object]]] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+}
+
+
 def event_row(event: Event) -> EventRow:
     """Describe an event in short."""
-    detail = "{}"
-    match event:
-        case JobStarted():
-            detail = _said_of_a_start(event.attempt, event.runner)
-        case JobFinished() | JobStopped():
-            detail = _said_of_an_end(event.outcome)
-        case JobRequested():
-            detail = _encode({"request": event.request, "reason": event.reason})
-        case JobCancelling():
-            detail = _encode({"reason": event.reason})
-        case JobRetried():
-            detail = _encode({"due": event.due, "error": str(event.error or "")[:_LONGEST_ERROR]})
-        case JobUpdated():
-            detail = _encode({"name": event.info.name, "priority": event.info.priority})
-        case _:
-            pass
-    return EventRow(event.job_id, event.at, type(event).__name__, detail)
+    kind = type(event)
+    describe = _DETAILS.get(kind)
+    detail = "{}" if describe is None else describe(event)
+    return EventRow(event.job_id, event.at, kind.__name__, detail)
 
 
 @lru_cache(maxsize=64)
 def _said_of_a_start(attempt: int, runner: str) -> str:
-    return json.dumps({"attempt": attempt, "runner": runner})
+    return _encode({"attempt": attempt, "runner": runner})
 
 
 def _said_of_an_end(outcome: Outcome) -> str:
+    if outcome.reason is None and outcome.error is None:
+        return _said_of_a_plain_end(outcome.state)
     said: dict[str, Any] = {"state": outcome.state}
     if outcome.reason is not None:
         said["reason"] = outcome.reason
     if outcome.error is not None:
-        said["error"] = str(outcome.error)[:_LONGEST_ERROR]
-    return _said_of_a_plain_end(outcome.state) if len(said) == 1 else _encode(said)
+        said["error"] = _in_short(outcome.error)
+    return _encode(said)
 
 
 @cache
 def _said_of_a_plain_end(state: JobState) -> str:
-    return json.dumps({"state": state})
+    return _encode({"state": state})
 
 
-_encoder: Final = json.JSONEncoder(default=_type_name)
+def _said_of_a_retry(event: JobRetried) -> str:
+    return _encode({"due": event.due, "error": _in_short(event.error)})
+
+
+def _in_short(error: ErrorText | None) -> str:
+    return str(error or "")[:_LONGEST_ERROR]
+
+
+_DETAILS: Final[dict[type[Event], Callable[[Any], str]]] = {
+    JobStarted: lambda event: _said_of_a_start(event.attempt, event.runner),
+    JobFinished: lambda event: _said_of_an_end(event.outcome),
+    JobStopped: lambda event: _said_of_an_end(event.outcome),
+    JobRequested: lambda event: _encode({"request": event.request, "reason": event.reason}),
+    JobCancelling: lambda event: _encode({"reason": event.reason}),
+    JobRetried: _said_of_a_retry,
+    JobUpdated: lambda event: _encode({"name": event.info.name, "priority": event.info.priority}),
+}
+_encoder: Final = msgspec.json.Encoder(enc_hook=_plain)

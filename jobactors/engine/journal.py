@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec.structs import replace
 
-from jobactors.inside.latch import Latch
 from jobactors.model.errors import StoreError, StoreFailed, StoreLost
 from jobactors.model.events import (
     JobCancelling,
@@ -28,6 +27,7 @@ from jobactors.model.events import (
     JobPaused,
     JobProgressed,
     JobQueued,
+    JobRead,
     JobRequested,
     JobRequeued,
     JobResumed,
@@ -37,15 +37,11 @@ from jobactors.model.events import (
     JobStuck,
     JobUpdated,
 )
-from jobactors.model.stored import (
-    DeleteJobs,
-    DropCheckpoints,
-    PutCheckpoint,
-)
+from jobactors.model.stored import AddEvent, DeleteJobs, DropCheckpoints, PutCheckpoint
 
 from .clerk import ClerkInThread, ClerkOnTheSpot
-from .filing import column
-from .journal_batch import Batch, Entry
+from .filing import column, event_row
+from .journal_batch import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +55,7 @@ if TYPE_CHECKING:
     from .door import Door
     from .record import Record
     from .store import Store
+    from .stored import Kept
 
 T = TypeVar("T")
 _log = logging.getLogger("jobactors")
@@ -70,10 +67,16 @@ PRUNE_AFTER: Final = 1_000
 FIRST_RETRY: Final = 1.0
 """Seconds until a batch that could not be written is tried again; doubled each time."""
 LAST_RETRY: Final = 30.0
+"""Seconds between two tries, at most."""
+LINGER: Final = 0.05
+"""Seconds for which what nobody waits for gathers, until it is written for its own sake."""
+
 _LOGGED: Final = frozenset(
     {JobQueued, JobStarted, JobRequested, JobCancelling, JobPaused, JobResumed, JobRetried}
     | {JobStuck, JobStopped, JobRequeued, JobFinished, JobUpdated}
 )
+_SAMPLED: Final = frozenset({JobProgressed, JobLogged})
+_UNHURRIED: Final = _SAMPLED | {JobRead}
 
 
 class Journal:
@@ -102,6 +105,8 @@ class Journal:
         self._open = Batch()
         self._flying: deque[Batch] = deque()
         self._scheduled = False
+        self._lingers = False
+        """Whether an alarm is set for what nobody waits for."""
         self._delay = 0.0
         self._progress_at: dict[str, float] = {}
         self._ended = 0
@@ -146,9 +151,10 @@ class Journal:
                 if self._flying:
                     continue
             if self.trouble is not None and self._open:
-                count = len(self._open.entries)
+                count = len(self._open.snapshots)
                 jobs = "1 job" if count == 1 else f"{count} jobs"
                 _log.error("%s; the last state of %s is lost", self.trouble, jobs)
+                self._drop()
                 break
         closed = self._clerk.send(self._store.close)
         self._clerk.dismiss()
@@ -172,41 +178,35 @@ class Journal:
 
     def add(self, record: Record) -> None:
         """A new job: it is kept, or refused."""
-        entry = Entry(record, record.snapshot, whole=True, new=True)
-        self._open.entries[record.id] = entry
-        self._open.events.append(record.queued)
+        batch, job_id = self._open, record.id
+        batch.snapshots[job_id] = record.snapshot
+        batch.whole[job_id] = record
+        batch.new.add(job_id)
+        batch.events.append(AddEvent(event_row(record.queued)))
         self._touch()
 
     def note(self, record: Record, event: Event) -> None:
         """Something happened to a job, and its snapshot says so already."""
         if record.refused is not None:
             return  # nothing is kept of it
-        kind = type(event)
-        if kind is JobProgressed or kind is JobLogged:
-            if not self._is_time(record.id, event.at):
-                return
-        elif kind in _LOGGED:
-            self._open.events.append(event)
-        entry = self._entry(record)
+        batch, job_id, kind = self._open, record.id, type(event)
+        if kind in _LOGGED:
+            batch.events.append(AddEvent(event_row(event)))
+        elif kind in _SAMPLED and not self._is_time(job_id, event.at):
+            return
+        batch.snapshots[job_id] = record.snapshot
         if kind is JobFinished:
-            entry.ended = True
-            self._progress_at.pop(record.id, None)
+            batch.ended.add(job_id)
+            self._progress_at.pop(job_id, None)
             self._ended += 1
         elif kind is JobUpdated:
-            entry.whole = entry.ended = True
-        self._touch()
-
-    def _entry(self, record: Record) -> Entry:
-        entry = self._open.entries.get(record.id)
-        if entry is None:
-            entry = self._open.entries[record.id] = Entry(record, record.snapshot, whole=False)
-        entry.snapshot = record.snapshot
-        return entry
+            batch.whole[job_id] = record
+        self._touch(urgent=kind not in _UNHURRIED)
 
     def refresh(self, record: Record) -> None:
         """Write down how a job stands, although nothing has happened to it."""
         if record.refused is None:
-            self._entry(record)
+            self._open.snapshots[record.id] = record.snapshot
             self._touch()
 
     def write(self, write: Write) -> None:
@@ -223,8 +223,7 @@ class Journal:
             write = DropCheckpoints(column(write.type), column(write.subject), write.part)
             self._forget_checkpoints(write)
         elif isinstance(write, DeleteJobs):
-            for job_id in write.ids:
-                self._open.entries.pop(job_id, None)
+            self._open.leave_out(write.ids)
         self._open.others[place] = write
         self._touch()
 
@@ -237,14 +236,16 @@ class Journal:
             ):
                 del self._open.others[place]
 
-    def latch_for(self, record: Record) -> Latch | None:
+    def latch_for(self, record: Record) -> Kept | None:
         """What is set once the job is kept as it stands now; None if it is already."""
-        for batch in (self._open, *reversed(self._flying)):
-            entry = batch.entries.get(record.id)
-            if entry is not None:
-                if entry.kept is None:
-                    entry.kept = Latch()
-                return entry.kept
+        job_id, home = record.id, self._door.thread
+        if job_id in self._open.snapshots:
+            kept = self._open.latch(job_id, home)
+            self._touch()
+            return kept
+        for batch in reversed(self._flying):
+            if job_id in batch.snapshots:
+                return batch.latch(job_id, home)
         return None
 
     def _is_time(self, job_id: str, now: float) -> bool:
@@ -256,15 +257,25 @@ class Journal:
 
     # -- writing
 
-    def _touch(self) -> None:
+    def _touch(self, *, urgent: bool = True) -> None:
         """Hand the batch over soon: what else changes in this moment goes along."""
+        if urgent:
+            self._open.is_urgent = True
         if self._delay or self._scheduled or self._flying:
             return
         if self._store.in_loop:
             self._hand_over()
-        else:
+        elif urgent:
             self._scheduled = True
             self._door.post_quietly(self._hand_over)
+        elif not self._lingers:
+            self._lingers = True
+            self._alarms.set(self._clock.now() + LINGER, self._stop_lingering)
+
+    def _stop_lingering(self) -> None:
+        self._lingers = False
+        if not self._delay:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         self._scheduled = False
@@ -275,15 +286,21 @@ class Journal:
 
     def _send(self) -> None:
         batch, self._open = self._open, Batch()
+        ahead = self._flying[-1].errand if self._flying else None
         self._flying.append(batch)
-        batch.errand = errand = self._clerk.send(partial(self._apply, batch))
+        batch.errand = errand = self._clerk.send(partial(self._apply, batch, ahead))
         if self._store.in_loop:
             self._written(batch)
         else:
             errand.done.call_when_set(partial(self._door.post_quietly, self._written, batch))
 
-    def _apply(self, batch: Batch) -> None:
-        """In the clerk's thread."""
+    def _apply(self, batch: Batch, ahead: Errand[None] | None) -> None:
+        """In the clerk's thread.  If the batch ahead has failed, this one waits for it, and fails.
+
+        Otherwise that one would be written after it, and leave jobs as they were before.
+        """
+        if ahead is not None:
+            ahead.answer()
         self._store.apply(batch.writes())
 
     def _written(self, batch: Batch) -> None:
@@ -306,31 +323,27 @@ class Journal:
         if self._delay:
             self._door.post_quietly(self._changed)
         self.trouble, self._delay = None, 0.0
-        for entry in batch.entries.values():
-            if entry.kept is not None:
-                entry.kept.set()
+        batch.let_go()
         if self._ended >= PRUNE_AFTER:
             self.prune()
         if self._open:
-            self._touch()
+            self._touch(urgent=self._open.is_urgent)
 
     def _failed(self, batch: Batch, error: StoreError) -> None:
         if self.trouble is None:
             _log.warning("%s", error)
         self.trouble = error
         self.lost = isinstance(error, StoreLost)
-        refused = [entry for entry in batch.entries.values() if entry.new]
-        for entry in refused:
-            del batch.entries[entry.record.id]
-            batch.events = [e for e in batch.events if e.job_id != entry.record.id]
-        self._open.take_over(batch)
-        for entry in refused:
-            entry.record.refused = error
-            self._open.entries.pop(entry.record.id, None)
-            if entry.kept is not None:
-                entry.kept.set()
+        refused = {job_id: batch.whole[job_id] for job_id in batch.new}
+        for record in refused.values():
+            record.refused = error
             # Later: it may be in the midst of being taken in.
-            self._door.post_quietly(self._refuse, entry.record, error)
+            self._door.post_quietly(self._refuse, record, error)
+        waiting = [*self._flying, self._open]  # those that fly were behind it, and fail as well
+        waiting[0].take_over(batch)
+        for later in waiting:
+            later.leave_out(refused)
+            later.leave_out_events(refused)
         self._delay = min(LAST_RETRY, self._delay * 2 or FIRST_RETRY)
         if self.lost:
             self._drop()
@@ -341,11 +354,9 @@ class Journal:
             self._delay = 0.0  # the next submit tries
 
     def _drop(self) -> None:
-        """Nobody reads what we would write: let everybody go on."""
+        """It will never be written: let everybody go on."""
         batch, self._open = self._open, Batch()
-        for entry in batch.entries.values():
-            if entry.kept is not None:
-                entry.kept.set()
+        batch.let_go(self.trouble)
 
     def prune(self) -> None:
         """Clear the store of what is kept no longer, a little at a time, between the batches."""
@@ -370,7 +381,7 @@ class Journal:
         Raises:
             StoreError: if the store cannot be read.
         """
-        errand: Errand[T] = self._door.call(self._send_reading, look)
+        errand: Errand[T] = self._door.call(partial(self._send_reading, look))
         errand.done.wait_in_thread()
         return errand.answer()
 

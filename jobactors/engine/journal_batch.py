@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
-
-from msgspec import Struct
 
 from jobactors.model.stored import AddEvent, PutJob, SetStatus
 
-from .filing import event_row, row_of, status_of
+from .filing import row_of, status_of
+from .stored import Kept
 
 if TYPE_CHECKING:
-    from jobactors.inside.latch import Latch
-    from jobactors.model.events import Event
+    from collections.abc import Collection
+
+    from jobactors.model.errors import StoreError
     from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.stored import Write
 
@@ -23,68 +24,97 @@ MOST_EVENTS: Final = 10_000
 """Lines for event logs that wait while nothing can be written; the oldest are dropped."""
 
 
-class Entry(Struct, eq=False):
-    """One job in a batch."""
-
-    record: Record
-    snapshot: JobSnapshot
-    """As the batch's last event has left it: a later one is the next batch's."""
-    whole: bool
-    """Whether all of it is written, and not only how it stands."""
-    ended: bool = False
-    """Whether its result is written."""
-    new: bool = False
-    """Whether it was never written before: if it cannot be now, it is refused."""
-    kept: Latch | None = None
-    """Set once it is written, or refused; made when somebody waits."""
-
-
 class Batch:
-    """What is written in one commit."""
+    """What is written in one commit.  Written by the loop's thread, until it is handed over.
+
+    Everything is by the job's id.  There is no object for a job in a batch: thousands of them
+    would live as long as a commit takes, and the garbage collector would go through them all.
+    """
 
     def __init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
+        self.snapshots: dict[str, JobSnapshot] = {}
+        """Each job as the batch's last event has left it: a later state is the next batch's."""
+        self.whole: dict[str, Record] = {}
+        """The jobs of which all is written, and not only how they stand."""
+        self.new: set[str] = set()
+        """Those of them that were never written: if they cannot be now, they are refused."""
+        self.ended: set[str] = set()
+        """The jobs whose results are written."""
+        self.kept: dict[str, Kept] = {}
+        """Set once a job is written, or refused; made when somebody waits for that."""
+        self.events: list[AddEvent] = []
+        self.others: dict[object, Write] = {}
+        self.is_urgent = False
+        """Whether it is handed over as soon as may be, and not a little later."""
         self.errand: Errand[None]
         """Its writing, once it is handed over."""
-        self.events: list[Event] = []
-        self.others: dict[object, Write] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.entries or self.events or self.others)
+        return bool(self.snapshots or self.events or self.others)
+
+    def latch(self, job_id: str, home: int) -> Kept:
+        """What is set once a job of it is written, or refused; ``home`` is the loop's thread."""
+        kept = self.kept.get(job_id)
+        if kept is None:
+            kept = self.kept[job_id] = Kept(home)
+        return kept
 
     def writes(self) -> list[Write]:
         """The rows, made in the clerk's thread: what they are made of is frozen."""
-        rows = [_write_of(entry) for entry in self.entries.values()]
-        return [*rows, *(AddEvent(event_row(e)) for e in self.events), *self.others.values()]
+        rows = [
+            _put(snapshot, self.whole[job_id])
+            if job_id in self.whole
+            else _set(snapshot, with_result=job_id in self.ended)
+            for job_id, snapshot in self.snapshots.items()
+        ]
+        return [*rows, *self.events, *self.others.values()]
 
     def take_over(self, earlier: Batch) -> None:
         """Add what an earlier batch could not write."""
-        for job_id, entry in earlier.entries.items():
-            mine = self.entries.setdefault(job_id, entry)
-            mine.whole |= entry.whole
-            mine.ended |= entry.ended
-            mine.new |= entry.new
-            if mine is not entry and entry.kept is not None:
-                mine.kept = _both(entry.kept, mine.kept)
+        self.snapshots = {**earlier.snapshots, **self.snapshots}
+        self.whole = {**earlier.whole, **self.whole}
+        self.others = {**earlier.others, **self.others}
+        self.is_urgent |= earlier.is_urgent
+        self.new |= earlier.new
+        self.ended |= earlier.ended
         self.events[:0] = earlier.events
         del self.events[: max(0, len(self.events) - MOST_EVENTS)]
-        self.others = {**earlier.others, **self.others}
+        for job_id, kept in earlier.kept.items():
+            mine = self.kept.setdefault(job_id, kept)
+            if mine is not kept:
+                mine.call_when_set(partial(kept.set_like, mine))
+
+    def leave_out(self, job_ids: Collection[str]) -> None:
+        """Write nothing of how these jobs stand; nobody waits for that any more."""
+        for job_id in job_ids:
+            self.snapshots.pop(job_id, None)
+            self.whole.pop(job_id, None)
+            self.new.discard(job_id)
+            self.ended.discard(job_id)
+            kept = self.kept.pop(job_id, None)
+            if kept is not None:
+                kept.set()
+
+    def leave_out_events(self, job_ids: Collection[str]) -> None:
+        """Write no lines for the logs of these jobs."""
+        self.events = [event for event in self.events if event.row.job_id not in job_ids]
+
+    def let_go(self, trouble: StoreError | None = None) -> None:
+        """It is written, or never will be because of this trouble: nobody waits any more."""
+        for kept in self.kept.values():
+            kept.trouble = trouble
+            kept.set()
 
 
-def _both(first: Latch, second: Latch | None) -> Latch:
-    if second is not None:
-        second.call_when_set(first.set)
-        return second
-    return first
+def _put(snapshot: JobSnapshot, record: Record) -> Write:
+    spec = record.spec
+    return _set(snapshot, with_result=True) if spec is None else PutJob(row_of(snapshot, spec))
 
 
-def _write_of(entry: Entry) -> Write:
-    snapshot, spec = entry.snapshot, entry.record.spec
-    if entry.whole and spec is not None:
-        return PutJob(row_of(snapshot, spec))
-    status, result = status_of(snapshot, with_result=entry.ended)
+def _set(snapshot: JobSnapshot, *, with_result: bool) -> SetStatus:
+    status, result = status_of(snapshot, with_result=with_result)
     return SetStatus(
-        snapshot.id,
+        snapshot.info.id,
         snapshot.state,
         snapshot.changed_at,
         snapshot.finished_at,

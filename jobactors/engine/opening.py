@@ -29,7 +29,7 @@ def store_of(store: object) -> Store | None:
     if store is None:
         return None
     if isinstance(store, str | os.PathLike):
-        _check_path(os.fspath(store))
+        _check_path(os.fspath(cast("str | os.PathLike[str]", store)))
         opened: Store = upstairs("sqlite").SqliteStore(store)
         return opened
     if isinstance(store, type):

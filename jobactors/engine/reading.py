@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from jobactors.model.chain_result_json import chain_result_from_json
 from jobactors.model.exact import from_json
@@ -149,7 +149,7 @@ def _read_progress(said: Any) -> Progress:
 
 def _read_key(said: Any) -> object:
     match said:
-        case {"tuple": list(parts)}:
+        case {"tuple": [*parts]}:
             return tuple(_read_key(part) for part in parts)
         case str() | int():
             return said
@@ -168,14 +168,21 @@ def _read_edge(said: Any) -> tuple[str, str]:
 def _object(said: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(said, dict):
         raise BadRow(f"its {name} is {type(said).__name__}, not an object")
-    return said
+    return cast("dict[str, Any]", said)
 
 
 def _field(said: Mapping[str, Any], name: str, kind: type[T], default: T) -> T:
-    value = said.get(name, default)
-    if type(value) is not kind and value is not default:
+    if name not in said:
+        return default
+    value: Any = said[name]
+    if not _is_exactly(kind, value):
         raise BadRow(f"its {name} is {type(value).__name__}, not {kind.__name__}")
-    return value
+    known: T = value
+    return known
+
+
+def _is_exactly(kind: type, value: object) -> bool:
+    return type(value) is kind  # True is a number to isinstance, but not to whoever wrote it
 
 
 def _texts(said: Mapping[str, Any], name: str) -> list[str]:

@@ -97,7 +97,7 @@ def record_from(row: JobRow) -> Record:
 
 def records_from(rows: Iterable[JobRow]) -> list[Record]:
     """Return the records of those rows that make sense; the others are named in the log."""
-    records = []
+    records: list[Record] = []
     for row in rows:
         try:
             records.append(record_from(row))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from jobactors.model.events import JobLogged, JobProgressed
 from jobactors.model.progress import NO_PROGRESS, Progress, Speed
 
+from .rounds import INTERVAL
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("jobactors")
 
-INTERVAL: Final = 0.1
-"""Seconds between two samples of one job, at least."""
 SLOWEST: Final = 1.0
 """Seconds between two looks at a loop that does not move."""
 
@@ -29,9 +29,28 @@ SLOWEST: Final = 1.0
 class Sampler:
     """Reads one attempt's meter.  Written by the loop's thread only.
 
-    A job that reports wakes the sampler once a sample.  A tracked sequence reports nothing at all,
-    so while one is open the sampler looks by itself, less often when nothing moves.
+    A job that reports joins the next of the system's rounds, once a sample.  A tracked sequence
+    reports nothing at all, so while one is open the sampler looks by itself: in every round while
+    it moves, less often when it does not.
     """
+
+    __slots__ = (
+        "_alarm",
+        "_alarms",
+        "_clock",
+        "_closed",
+        "_emit",
+        "_interval",
+        "_job_id",
+        "_last",
+        "_log",
+        "_logged",
+        "_meter",
+        "_rounds",
+        "_share",
+        "_units",
+        "_unreadable",
+    )
 
     def __init__(
         self,
@@ -46,11 +65,12 @@ class Sampler:
         self._job_id = job_id
         self._clock = clock
         self._alarms = alarms
+        self._rounds = alarms.rounds
         self._emit = emit
         self._log = log
         self._logged = log.total
         self._alarm: Alarm | None = None
-        self._sampled_at = 0.0
+        """Rings when a loop that does not move is to be looked at again."""
         self._interval = INTERVAL
         self._last = NO_PROGRESS
         self._closed = False
@@ -59,15 +79,9 @@ class Sampler:
         self._share = Speed()
 
     def wake(self) -> None:
-        """There is something to see: sample now, or when the last sample is old enough."""
-        if self._closed:
-            return  # a thread of the job's own goes on after its attempt has ended
-        now = self._clock.now()
-        due = self._sampled_at + INTERVAL
-        if now >= due:
-            self.sample()
-        else:
-            self._look_at(due)
+        """There is something to see: sample in the next round."""
+        if not self._closed:  # a thread of the job's own goes on after its attempt has ended
+            self._rounds.join(self)
 
     @property
     def _has_news(self) -> bool:
@@ -76,37 +90,35 @@ class Sampler:
         return not meter.quiet or meter.polled or self._log.total != self._logged
 
     def sample(self) -> None:
-        """Read the meter and publish what has changed."""
-        now = self._clock.now()
-        self._sampled_at = now
-        self._meter.quiet = True  # before reading: a report that comes meanwhile wakes us again
+        """Read the meter and publish what has changed, out of turn; look no more by itself."""
+        self.look(self._clock.now())
+        self.stop()
+
+    def look(self, now: float) -> None:
+        """Read the meter and publish what has changed; called in a round."""
+        meter, log = self._meter, self._log
+        meter.quiet = True  # before reading: a report that comes meanwhile wakes us again
         progress = self._news(now)
         if progress is not None:
             self._last = progress
-            self._interval = INTERVAL
             self._emit(JobProgressed(self._job_id, now, progress))
-        else:
-            self._interval = min(SLOWEST, self._interval * 2)
-        log = self._log
         if log.total != self._logged:
             self._logged = log.total
             self._emit(JobLogged(self._job_id, now, log.total, log.cut))
-        if self._meter.polled:
-            self._look_at(now + self._interval)
+        if meter.polled:
+            self._look_again(now, moved=progress is not None)
 
     def close(self) -> None:
         """The attempt has ended: publish the last value, and nothing after it."""
-        self.stop()
         if self._has_news:
             self.sample()
-            self.stop()
+        self.stop()
         self._closed = True
 
     def stop(self) -> None:
         """Sample no more by itself."""
-        if self._alarm is not None:
-            self._alarm.take_back()
-            self._alarm = None
+        self._rounds.leave(self)
+        self._take_alarm_back()
 
     def resumed(self) -> None:
         """A pause has ended: the time it took is no sign of slowness."""
@@ -114,16 +126,20 @@ class Sampler:
         self._units, self._share = self._units.resumed(now), self._share.resumed(now)
         self.wake()
 
-    def _look_at(self, at: float) -> None:
-        if self._alarm is not None:
-            if self._alarm.call is not None and self._alarm.at <= at:
-                return
-            self._alarm.take_back()
-        self._alarm = self._alarms.set(at, self._look)
+    def _look_again(self, now: float, *, moved: bool) -> None:
+        """Arrange for the next look at a loop that advances without saying so."""
+        self._take_alarm_back()
+        if moved:
+            self._interval = INTERVAL
+            self._rounds.join(self)
+        else:
+            self._interval = min(SLOWEST, self._interval * 2)
+            self._alarm = self._alarms.set(now + self._interval, self.wake)
 
-    def _look(self) -> None:
-        self._alarm = None
-        self.sample()
+    def _take_alarm_back(self) -> None:
+        if self._alarm is not None:
+            self._alarm.take_back()
+            self._alarm = None
 
     def _news(self, now: float) -> Progress | None:
         """Read the meter; None without news, or if what the job reported cannot be made sense of.
@@ -154,6 +170,8 @@ class Sampler:
 
 def _differs(new: Progress, old: Progress) -> bool:
     """Whether there is news; a speed that fades while nothing moves is none."""
+    if new.done is not old.done and new.done != old.done:
+        return True  # which is what nearly all news are
     return _news_of(new) != _news_of(old)
 
 

@@ -2,15 +2,69 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
+import trio
+
+from jobactors.inside.latch import Latch
 from jobactors.model.errors import NoStore, WrongThread
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from jobactors.model.errors import StoreError
+
     from .record import Record
     from .system import System
+
+
+class Kept(Latch):
+    """Set once a job is kept as it stood when this was asked for, or refused.  Set by the loop.
+
+    Every job waits for one before each of its attempts.  So the first task of the loop that waits
+    does without what a latch needs for other threads and loops: thousands wait for one commit.
+
+    Args:
+        home: The loop's thread.
+    """
+
+    __slots__ = ("_home", "_task", "trouble")
+
+    def __init__(self, home: int) -> None:
+        super().__init__()
+        self._home = home
+        self._task: trio.lowlevel.Task | None = None
+        self.trouble: StoreError | None = None
+        """Why it was not kept, and never will be, although the job goes on."""
+
+    def set(self) -> None:
+        """Set it and wake all waiters.  In the loop's thread; a second time does nothing."""
+        super().set()
+        task, self._task = self._task, None
+        if task is not None:
+            trio.lowlevel.reschedule(task)
+
+    def set_like(self, later: Kept) -> None:
+        """Set it with the trouble of the one that has taken its place."""
+        self.trouble = later.trouble
+        self.set()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        if self._is_set or self._task is not None or not _is_trio(self._home):
+            return super().__await__()
+        self._task = trio.lowlevel.current_task()
+        waiting = trio.lowlevel.wait_task_rescheduled(self._give_up)  # noqa: ASYNC105 - the next line
+        return waiting.__await__()
+
+    def _give_up(self, _: object) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+
+def _is_trio(thread: int) -> bool:
+    """Whether this is a trio task in that thread, which may serve another loop as well."""
+    return threading.get_ident() == thread and trio.lowlevel.in_trio_task()
 
 
 class Stored:
@@ -18,6 +72,7 @@ class Stored:
 
     Raises:
         NoStore: if there is none.
+        StoreError: when waited for, if it could not be kept.
     """
 
     __slots__ = ("_kept", "_record", "_system")
@@ -35,7 +90,7 @@ class Stored:
     async def _wait(self) -> None:
         if self._kept is not None:
             await self._kept
-        self._raise_if_refused()
+        self._raise_if_not_kept()
 
     def result(self, timeout: float | None = None) -> None:
         """Block this thread until the job is kept.
@@ -50,11 +105,12 @@ class Stored:
                 raise WrongThread("job.stored().result()", "'await job.stored()'")
             if not self._kept.wait_in_thread(timeout):
                 raise TimeoutError(f"job {self._record.id} is not kept after {timeout:g} s")
-        self._raise_if_refused()
+        self._raise_if_not_kept()
 
-    def _raise_if_refused(self) -> None:
-        if self._record.refused is not None:
-            raise self._record.refused
+    def _raise_if_not_kept(self) -> None:
+        why = self._record.refused or (self._kept and self._kept.trouble)
+        if why:
+            raise why
 
     def __repr__(self) -> str:
         kept = self._kept is None or self._kept.is_set

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from jobactors.model.progress import Level, Progress, fraction_of, shown_level
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from jobactors.model.progress import Level, Progress, fraction_of, part_of, shown_level
 
 
 class Frame:
@@ -150,28 +146,44 @@ class Meter:
         """Take a sample; ``rate`` and ``time_left`` are the sampler's to fill in."""
         if self.remote is not None:
             return self.remote
-        levels = list(self._levels())
+        if self.closed is None and len(self.frames) == 1:
+            return self._of_job_alone(self.frames[0])
+        levels = self._levels()
         shown = shown_level(levels)
+        stages = tuple([level.label for level in levels if level.label])
+        return self._progress(shown.done, shown.total, fraction_of(levels), shown.unit, stages)
+
+    def _of_job_alone(self, job: Frame) -> Progress:
+        """What ``read`` comes to for a job that opens no levels; most do not."""
+        done, total = job.done, job.total
+        fraction = None if total is None or total < 0 else part_of(done, total)
+        return self._progress(done, total, fraction, job.unit)
+
+    def _progress(
+        self,
+        done: float,
+        total: float | None,
+        fraction: float | None,
+        unit: str,
+        stages: tuple[str, ...] = (),
+    ) -> Progress:
         return Progress(
-            done=shown.done,
-            total=shown.total,
-            fraction=fraction_of(levels),
-            unit=shown.unit,
-            message=self.message,
-            counters=dict(self.counters),
-            stages=tuple(level.label for level in levels if level.label),
+            done,
+            total,
+            fraction,
+            unit,
+            self.message,
+            self.counters.copy(),
+            stages,
             pausable=self.pausable,
         )
 
-    def _levels(self) -> Iterator[Level]:
-        frames, closed = list(self.frames), self.closed
-        root, innermost = frames[0], frames[-1]
+    def _levels(self) -> list[Level]:
+        (root, *inside), closed = self.frames, self.closed
+        innermost = inside[-1] if inside else root
         # The job itself counts only if it said so; otherwise it is one unit made of what is open.
-        if not root.is_silent:
-            yield root.level()
-        for frame in frames[1:]:
-            yield frame.level()
+        levels = [] if root.is_silent else [root.level()]
+        levels += [frame.level() for frame in inside]
         if innermost.is_silent and closed is not None and closed[0] is innermost:
-            yield closed[1]
-        elif innermost.is_silent and innermost is root:
-            yield root.level()
+            levels.append(closed[1])
+        return levels or [root.level()]

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Final
+from typing import Any, Final, cast
 
+import msgspec.json
+
+_encode: Final = msgspec.json.Encoder().encode
+_format: Final = msgspec.json.format
 _LEAVES: Final = frozenset({str, bool, type(None)})
 _DEEPEST: Final = 200
 _MOST_PARTS: Final = 1_000_000  # lists and dictionaries; what they hold is not counted
@@ -42,7 +46,12 @@ def exact_json(value: object, name: str = "the value") -> str:
     """
     if not _is_plain(value):
         _check(value, name)
-    return json.dumps(value)
+    try:
+        text = _encode(value)
+    except UnicodeEncodeError:  # half a surrogate, which only json writes out
+        return json.dumps(value)
+    # In the form that json gives it, so that texts can be compared with those of earlier versions.
+    return _format(text, indent=0).decode() if text.isascii() else json.dumps(value)
 
 
 def from_json(text: str) -> Any:
@@ -79,7 +88,7 @@ def _check(value: object, name: str) -> None:
 
 
 def _add_parts(path: _Path | str, part: Any, below: list[tuple[_Path | str, Any]]) -> None:
-    kind = type(part)
+    kind = cast("type[object]", type(part))
     if kind is list:
         below += [((path, i), item) for i, item in enumerate(part) if not _is_plain(item)]
     elif kind is dict:
@@ -93,7 +102,7 @@ def _add_parts(path: _Path | str, part: Any, below: list[tuple[_Path | str, Any]
 
 
 def _said(path: _Path | str) -> str:
-    keys = []
+    keys: list[str] = []
     while not isinstance(path, str):
         path, key = path
         keys.append(f"[{key!r}]")
@@ -109,7 +118,7 @@ def _is_plain(part: object) -> bool:
 
 
 def _check_leaf(part: Any, path: _Path | str) -> None:
-    kind = type(part)
+    kind = cast("type[object]", type(part))
     if kind in _LEAVES:
         return
     if kind is int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -11,7 +10,7 @@ from msgspec.structs import replace
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-NO_COUNTERS: Final[Mapping[str, float]] = MappingProxyType({})
+NO_COUNTERS: Final[Mapping[str, float]] = {}
 
 
 class Level(Struct, frozen=True):
@@ -31,7 +30,9 @@ class Level(Struct, frozen=True):
     """False for a pure stage: its ``done`` is the weight of the stages within it, or nothing."""
 
 
-class Progress(Struct, frozen=True):
+# Thousands are made a second and live until the next: tracked by the garbage collector, they would
+# make it run all the time, and cost as much again.  Numbers and texts hold no cycle.
+class Progress(Struct, frozen=True, gc=False):
     """How far a job is, as last sampled."""
 
     done: float = 0
@@ -86,21 +87,22 @@ def fraction_of(levels: Sequence[Level]) -> float | None:
     hides what is inside it, unless it only holds stages.  An empty list is complete, not unknown.
     """
     inner: float | None = None
-    for level, worth in _inside_out(levels):
-        if level.total is None or level.total < 0:
-            inner = None if level.counts else inner
-        elif level.total == 0:
-            inner = 1.0
-        else:
-            share = 0.0 if inner is None else worth * inner
-            inner = min(1.0, max(0.0, (level.done + share) / level.total))
+    worth = 0.0
+    for level in reversed(levels):
+        if level.total is not None and level.total >= 0:
+            inner = part_of(level.done, level.total, 0.0 if inner is None else worth * inner)
+        elif level.counts:
+            inner = None
+        worth = level.worth
     return inner
 
 
-def _inside_out(levels: Sequence[Level]) -> list[tuple[Level, float]]:
-    """Pair each level, innermost first, with what the level inside it is worth."""
-    worths = [level.worth for level in levels[1:]] + [0.0]
-    return list(zip(levels, worths, strict=True))[::-1]
+def part_of(done: float, total: float, inside: float = 0.0) -> float:
+    """How much of ``total`` is done, from 0 to 1, with what is done ``inside`` the present unit."""
+    if total == 0:
+        return 1.0
+    part = (done + inside) / total
+    return part if 0.0 <= part <= 1.0 else float(part > 1.0)
 
 
 def shown_level(levels: Sequence[Level]) -> Level:
@@ -109,6 +111,10 @@ def shown_level(levels: Sequence[Level]) -> Level:
         if level.counts and (level.total is not None or level.done):
             return level
     return levels[-1]
+
+
+MEMORY: Final = 15.0
+"""Seconds after which old samples of a speed have faded."""
 
 
 class Speed(Struct, frozen=True):
@@ -125,10 +131,7 @@ class Speed(Struct, frozen=True):
     per_second: float | None = None
     """The smoothed speed; None until two samples with time between them exist."""
     age: float = 0
-    """Seconds over which the speed was observed, at most ``MEMORY``."""
-
-    MEMORY = 15.0
-    """Seconds after which old samples have faded."""
+    """Seconds over which the speed was observed, at most :data:`MEMORY`."""
 
     def sample(self, value: float, at: float) -> Speed:
         """Return the speed after seeing ``value`` at the time ``at``."""
@@ -137,16 +140,12 @@ class Speed(Struct, frozen=True):
             return Speed(value, at)
         if elapsed <= 0:
             return self
-        now = (value - self.value) / elapsed
-        if self.per_second is None:
-            return Speed(value, at, now, min(elapsed, self.MEMORY))
-        weight = elapsed / min(self.MEMORY, self.age + elapsed)
-        return Speed(
-            value,
-            at,
-            self.per_second + min(1.0, weight) * (now - self.per_second),
-            min(self.age + elapsed, self.MEMORY),
-        )
+        speed = (value - self.value) / elapsed
+        age = self.age + elapsed
+        age = min(age, MEMORY)
+        if self.per_second is not None and elapsed < age:
+            speed = self.per_second + elapsed / age * (speed - self.per_second)
+        return Speed(value, at, speed, age)
 
     def resumed(self, at: float) -> Speed:
         """Return the speed after a pause that ended at ``at``: the time between does not count."""
@@ -156,4 +155,4 @@ class Speed(Struct, frozen=True):
         """Seconds until ``value`` reaches ``goal``; None when that cannot be known."""
         if not self.per_second or self.per_second < 0:
             return None
-        return max(0.0, goal - self.value) / self.per_second
+        return (goal - self.value) / self.per_second if self.value < goal else 0.0

@@ -2,6 +2,9 @@
 
 A store knows neither snapshots nor functions.  The engine turns a job into a row and back; between
 the two there is only text, JSON where it says so, which nobody executes.
+
+Rows and writes are made by the thousand and hold nothing that could lead back to them, so the
+garbage collector is told to pass them by (``gc=False``).
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from .states import JobState
 
 
-class JobRow(Struct, frozen=True):
+class JobRow(Struct, frozen=True, gc=False):
     """One job as it is kept."""
 
     id: str
@@ -47,7 +50,7 @@ class JobRow(Struct, frozen=True):
     """The ids of the jobs it comes after: these are kept for as long as it is unfinished."""
 
 
-class EventRow(Struct, frozen=True):
+class EventRow(Struct, frozen=True, gc=False):
     """One line of a job's event log."""
 
     job_id: str
@@ -59,7 +62,7 @@ class EventRow(Struct, frozen=True):
     """JSON: its other fields, in short."""
 
 
-class CheckpointRow(Struct, frozen=True):
+class CheckpointRow(Struct, frozen=True, gc=False):
     """The last checkpoint of one part of a (type, subject)."""
 
     type: str
@@ -82,13 +85,13 @@ class CheckpointRow(Struct, frozen=True):
     """When this one was."""
 
 
-class PutJob(Struct, frozen=True):
+class PutJob(Struct, frozen=True, gc=False):
     """Keep a job, whole: a new row, or the present one replaced."""
 
     row: JobRow
 
 
-class SetStatus(Struct, frozen=True):
+class SetStatus(Struct, frozen=True, gc=False):
     """Change how a kept job stands; nothing happens if it is not kept (any more)."""
 
     id: str
@@ -101,19 +104,19 @@ class SetStatus(Struct, frozen=True):
     """None leaves what is kept."""
 
 
-class AddEvent(Struct, frozen=True):
+class AddEvent(Struct, frozen=True, gc=False):
     """Append a line to a job's event log."""
 
     row: EventRow
 
 
-class PutCheckpoint(Struct, frozen=True):
+class PutCheckpoint(Struct, frozen=True, gc=False):
     """Keep a checkpoint in place of the earlier one of its part; ``created_at`` stays."""
 
     row: CheckpointRow
 
 
-class DropCheckpoints(Struct, frozen=True):
+class DropCheckpoints(Struct, frozen=True, gc=False):
     """Forget the checkpoints of a (type, subject): one part's, or all of them."""
 
     type: str
@@ -121,7 +124,7 @@ class DropCheckpoints(Struct, frozen=True):
     part: str | None = None
 
 
-class DeleteJobs(Struct, frozen=True):
+class DeleteJobs(Struct, frozen=True, gc=False):
     """Forget jobs with their event logs; ids that are not kept are left out."""
 
     ids: tuple[str, ...]

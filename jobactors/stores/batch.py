@@ -1,14 +1,13 @@
 """From a sequence of writes to few statements with many rows each.
 
-A commit of many changes is cheap if its statements are few: SQLite goes through ten thousand rows
-of one statement in the time of a thousand statements.  So writes are gathered in lanes, one a kind,
-and only where the order between two kinds can be seen afterwards the lanes are emptied first.
-Within a lane, a later write to the same row takes the place of the earlier one.
+A commit of many changes is cheap if its statements are few.  So writes are gathered in lanes, one
+a kind, and only where the order between two kinds can be seen afterwards the lanes are emptied
+first.  Within a lane, a later write to the same row takes the place of the earlier one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, assert_never, final
+from typing import TYPE_CHECKING, assert_never, final
 
 from jobactors.model.stored import (
     AddEvent,
@@ -19,13 +18,16 @@ from jobactors.model.stored import (
     SetStatus,
 )
 
-from .rows import (
-    CHECKPOINT_COLUMNS,
-    JOB_COLUMNS,
-    all_bindable,
-    checkpoint_values,
-    job_values,
-    state_text,
+from .rows import all_bindable, checkpoint_values, job_values, state_text
+from .statements import (
+    ADD_EVENT,
+    DELETE_EVENTS,
+    DELETE_JOBS,
+    DROP_CHECKPOINTS,
+    DROP_PART,
+    PUT_CHECKPOINT,
+    PUT_JOB,
+    SET_STATUS,
 )
 
 if TYPE_CHECKING:
@@ -35,36 +37,8 @@ if TYPE_CHECKING:
     from jobactors.model.stored import Write
 
     from .rows import Values
+    from .statements import Statement
 
-
-def _replacing(table: str, columns: str, key: str, kept: str = "") -> str:
-    """Return an insert that replaces all columns of a row with the same key, but the kept ones."""
-    names = columns.split(", ")
-    fixed = {*key.split(", "), *kept.split(", ")}
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in fixed)
-    marks = ", ".join("?" * len(names))
-    return (  # every word of it is ours
-        f"INSERT INTO {table} ({columns}) VALUES ({marks}) "  # noqa: S608
-        f"ON CONFLICT ({key}) DO UPDATE SET {changes}"
-    )
-
-
-_PUT_JOB: Final = _replacing("jobs", JOB_COLUMNS, "id")
-_PUT_CHECKPOINT: Final = _replacing(
-    "checkpoints", CHECKPOINT_COLUMNS, "type, subject, part", kept="created_at"
-)
-_SET_STATUS: Final = (
-    "UPDATE jobs SET state = ?, changed_at = ?, finished_at = ?, read = ?, status = ?, "
-    "result = coalesce(?, result) WHERE id = ?"
-)
-# Of a job that is not kept there is nothing to log.
-_ADD_EVENT: Final = (
-    "INSERT INTO events (job, at, kind, detail) SELECT seq, ?, ?, ? FROM jobs WHERE id = ?"
-)
-_DROP_ALL: Final = "DELETE FROM checkpoints WHERE type = ? AND subject = ?"
-_DROP_PART: Final = _DROP_ALL + " AND part = ?"
-_DELETE_EVENTS: Final = "DELETE FROM events WHERE job = (SELECT seq FROM jobs WHERE id = ?)"
-_DELETE_JOB: Final = "DELETE FROM jobs WHERE id = ?"
 
 _Key = str | tuple[str, str, str]
 
@@ -76,26 +50,29 @@ class Batch:
     def __init__(self, writes: Iterable[Write]) -> None:
         self.logged: set[str] = set()
         """The jobs whose event log grows."""
-        self._steps: list[tuple[str, Sequence[Values]]] = []
+        self._steps: list[tuple[Statement, Sequence[Values]]] = []
         self._puts: dict[_Key, Values] = {}
         self._statuses: dict[_Key, Values] = {}
         self._events: list[Values] = []
         self._with_events: set[str] = set()
         self._checkpoints: dict[_Key, Values] = {}
+        self._deleted: list[Values] = []
         for write in writes:
             self._add(write)
         self._empty()
 
     def run(self, connection: sqlite3.Connection) -> None:
         """Execute all of it, inside the transaction that is open."""
-        for sql, rows in self._steps:
-            connection.executemany(sql, rows)
+        for statement, rows in self._steps:
+            statement.run(connection, rows)
 
     def make_bindable(self) -> None:
         """Turn texts with lone surrogates into bytes; needed only after SQLite has refused one."""
-        self._steps = [(sql, all_bindable(rows)) for sql, rows in self._steps]
+        self._steps = [(statement, all_bindable(rows)) for statement, rows in self._steps]
 
     def _add(self, write: Write) -> None:
+        if self._deleted and not isinstance(write, DeleteJobs):
+            self._empty()
         match write:
             case SetStatus():
                 self._set_status(write)
@@ -108,12 +85,14 @@ class Batch:
                 self._put_checkpoint(write)
             case DropCheckpoints(type, subject, part):
                 self._empty()
-                given = (type, subject) if part is None else (type, subject, part)
-                self._steps.append((_DROP_ALL if part is None else _DROP_PART, [given]))
+                if part is None:
+                    self._steps.append((DROP_CHECKPOINTS, [(type, subject)]))
+                else:
+                    self._steps.append((DROP_PART, [(type, subject, part)]))
             case DeleteJobs(ids):
-                self._empty()
-                rows = [(job_id,) for job_id in ids]
-                self._steps += [(_DELETE_EVENTS, rows), (_DELETE_JOB, rows)]
+                if not self._deleted:
+                    self._empty()
+                self._deleted += [(job_id,) for job_id in ids]
             case _:
                 assert_never(write)
 
@@ -149,15 +128,18 @@ class Batch:
     def _empty(self) -> None:
         """Turn what is in the lanes into steps."""
         if self._puts:
-            self._steps.append((_PUT_JOB, [*self._puts.values()]))
+            self._steps.append((PUT_JOB, [*self._puts.values()]))
             self._puts = {}
         if self._statuses:
-            self._steps.append((_SET_STATUS, [*self._statuses.values()]))
+            self._steps.append((SET_STATUS, [*self._statuses.values()]))
             self._statuses = {}
         if self._events:
-            self._steps.append((_ADD_EVENT, self._events))
+            self._steps.append((ADD_EVENT, self._events))
             self.logged |= self._with_events
             self._events, self._with_events = [], set()
         if self._checkpoints:
-            self._steps.append((_PUT_CHECKPOINT, [*self._checkpoints.values()]))
+            self._steps.append((PUT_CHECKPOINT, [*self._checkpoints.values()]))
             self._checkpoints = {}
+        if self._deleted:
+            self._steps += [(DELETE_EVENTS, self._deleted), (DELETE_JOBS, self._deleted)]
+            self._deleted = []

@@ -6,6 +6,8 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from .statements import MOST_VALUES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,7 +26,7 @@ _LIMITS: Final = {
     sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 4,
     sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 8,
     sqlite3.SQLITE_LIMIT_ATTACHED: 1,
-    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: 64,
+    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: MOST_VALUES,
     sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
     sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
 }

@@ -178,6 +178,25 @@ async def test_what_is_unfinished_or_needed_is_not_deleted() -> None:
         held.cancel()
 
 
+async def test_what_a_resting_job_comes_after_is_not_deleted() -> None:
+    """It could not go on without; also if nobody has resumed it yet in this process."""
+    store = ja.MemoryStore()
+    with registered(add=add):
+        async with ja.open_jobs(store=store) as jobs:
+            first = jobs.submit("add", {"a": 1})
+            await first
+            jobs.options(hold=True).submit(add, first)
+        async with ja.open_jobs(store=store) as jobs:
+            (resting,) = jobs.list(state="interrupted")
+            assert jobs.clear() == 0
+            with pytest.raises(ja.IllegalVerb, match=f"{resting.id} comes after it"):
+                jobs.get(first.id).delete()
+            again = jobs.get(resting.id)
+            again.resume()
+            assert await again == 1
+            assert jobs.clear() == 2
+
+
 async def test_all_that_match_are_cleared() -> None:
     """Also those that only the store knows; the count is told."""
     store = ja.MemoryStore()

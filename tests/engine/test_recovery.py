@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
@@ -476,7 +477,7 @@ async def test_a_job_that_takes_its_process_with_it_is_started_three_times(
     with registered(wait=wait):
         for attempt in (1, 2, 3):
             await left_by_a_kill(store, leave, recover="auto")
-            assert f'attempt": {attempt}' in store_status(store)
+            assert json.loads(store_status(store))["attempt"] == attempt
         async with opened(store, recover="auto") as jobs:
             (snapshot,) = jobs.list()
             assert snapshot.state == "interrupted"

@@ -110,3 +110,22 @@ def test_a_sample_does_not_change_afterwards(meter: Meter) -> None:
     before = meter.read()
     meter.counters["broken"] = 2
     assert before.counters == {"broken": 1}
+
+
+def test_a_job_may_begin_to_report_while_it_is_read(meter: Meter) -> None:
+    """Its thread runs between any two lines of the reader."""
+
+    class Hasty(Frame):
+        __slots__ = ("looked",)
+
+        @property
+        def is_silent(self) -> bool:
+            self.looked = getattr(self, "looked", 0) + 1
+            return self.looked == 1
+
+    closed = Frame(total=1)
+    meter.frames[0] = meter.top = Hasty()
+    meter.open(closed)
+    meter.close(closed)
+    meter.frames[0].done = 3
+    assert meter.read().done == 3

@@ -538,3 +538,51 @@ def _after(store: AnyStore, step: list[Write] | float | str) -> list[object]:
     since = store.finished(2, since=NOW + 1, states=[SUCCEEDED, FAILED])
     kept = [store.unfinished(), store.finished(), store.checkpoints(), store.get("cab")]
     return [forgotten, logs, since, *kept]
+
+
+# --- many rows at once ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 17, 64, 150])
+def test_many_rows_of_one_commit_are_kept_in_their_order(store: AnyStore, count: int) -> None:
+    """However many rows a store writes in one go; a text that is none spoils no other row."""
+    names = [f"job {n}" for n in range(count)]
+    names[count // 2] = "job \ud800"
+    store.apply([*(put(name) for name in names), *(event(name, "JobQueued") for name in names)])
+    assert ids(store.unfinished()) == names
+    store.apply(
+        [
+            *(status(name, SUCCEEDED, end=NOW + n) for n, name in enumerate(names)),
+            status("nobody", SUCCEEDED),
+            *(event(name, kind) for kind in ("JobStarted", "JobFinished") for name in names),
+            event("nobody"),
+        ]
+    )
+    assert ids(store.finished(count + 1)) == names[::-1]
+    assert store.get([names[-1]]) == [
+        job(names[-1], SUCCEEDED, end=NOW + count - 1, status='{"attempt": 1}')
+    ]
+    for name in names:
+        assert [line.kind for line in store.events(name)] == [
+            "JobQueued",
+            "JobStarted",
+            "JobFinished",
+        ]
+
+
+def test_many_jobs_are_forgotten_one_by_one_or_together(store: AnyStore) -> None:
+    """With their logs, and only they; what is put again after that is new."""
+    names = [f"job {n}" for n in range(100)]
+    store.apply([write for name in names for write in (put(name), event(name))])
+    store.apply(
+        [
+            *(DeleteJobs((name,)) for name in names[:30]),
+            DeleteJobs((*names[30:90], "nobody")),
+            put(names[0]),
+            DeleteJobs((names[95],)),
+        ]
+    )
+    assert ids(store.unfinished()) == [*names[90:95], *names[96:], names[0]]
+    assert [len(store.events(name)) for name in (names[0], names[50], names[90], names[95])] == [
+        *(0, 0, 1, 0)
+    ]
