@@ -17,6 +17,7 @@ from msgspec import Struct
 from jobactors.inside.checkpoint import Kept, Saver
 from jobactors.inside.context import CURRENT, JobContext
 from jobactors.inside.control import Control, StopJob
+from jobactors.inside.equipment import ReadyEquipment
 from jobactors.inside.inbox import Inbox
 from jobactors.inside.meter import Meter
 from jobactors.model.checkpoint import Every
@@ -26,7 +27,7 @@ from jobactors.model.log import Log, as_text
 from jobactors.model.outcome import Partial
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
     from jobactors.engine.jobs import Jobs
     from jobactors.model.chain import ItemError
@@ -87,27 +88,24 @@ def run_inside(
     kept = {} if checkpoint is None else {"": Kept(exact_json(checkpoint), 0)}
     saver = Saver(witness.meter, Every(), lambda _: None, kept)
     job = JobContext(
-        control,
-        witness.meter,
+        ReadyEquipment(control, witness.meter, _inbox(messages), log, saver),
         id="test-1",
         attempt=attempt,
-        inbox=_inbox(messages),
-        log=log,
-        saver=saver,
     )
 
     def call() -> Any:
         CURRENT.set(job)
         return function(*args, **kwargs)
 
-    value, stopped = None, False
+    value: Any = None
+    stopped = False
     try:
         value = copy_context().run(call)
     except StopJob:
         stopped = True
     log.finish(0.0)
     partial = isinstance(value, Partial)
-    result = value.value if isinstance(value, Partial) else value
+    result: Any = value.value if isinstance(value, Partial) else value
     seen = tuple(witness.seen)
     saved = [from_json(last.text) for part, last in saver.take() if not part]
     return Inside(
@@ -153,7 +151,7 @@ def _inbox(messages: Iterable[Any]) -> Inbox:
 
 
 @asynccontextmanager
-async def record_events(jobs: Jobs, *kinds: type[Event]) -> AsyncIterator[list[Event]]:
+async def record_events(jobs: Jobs, *kinds: type[Event]) -> AsyncGenerator[list[Event]]:
     """Record the events of a system, in order, for the length of a block of trio code.
 
     The list grows as events are handed out; ``trio.testing.wait_all_tasks_blocked()`` lets it catch

@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from jobactors.inside.context import CURRENT, JobContext
-from jobactors.inside.control import Control, StopJob
-from jobactors.inside.inbox import Inbox
-from jobactors.inside.meter import Meter
-from jobactors.model.checkpoint import Every
+from jobactors.inside.control import StopJob
 from jobactors.model.events import JobCancelling, JobPaused, JobRequested, JobResumed, JobStuck
-from jobactors.model.log import Log
 from jobactors.model.outcome import (
     OWNER_CANCELLED,
     Ending,
@@ -24,20 +20,16 @@ from jobactors.model.outcome import (
     Returned,
     Stopped,
     ending_of,
+    is_group,
     is_success,
 )
 from jobactors.model.states import JobState, Request
 
-from .acquire import Broker
 from .attempt import Abandoned, Attempt
 from .dependencies import resolved
-from .keeper import Keeper
-from .sampler import Sampler
-from .watchdog import WATCHDOG
+from .equipment import AttemptEquipment
 
 if TYPE_CHECKING:
-    from jobactors.inside.checkpoint import Saver
-
     from .alarms import Alarm
     from .journal import Journal
     from .record import Record
@@ -50,8 +42,8 @@ _ONE_AT_A_TIME = threading.Lock()
 class Actor:
     """Runs one attempt of one job and reports how it ended, exactly once.
 
-    Made and written by the loop's thread; what the job's own code writes is in ``meter``, and what
-    is asked of it in ``control``.
+    Made and written by the loop's thread; what the job's own code writes, and what is asked of it,
+    is in ``equipment``.
     """
 
     def __init__(self, system: System, record: Record, attempt: int) -> None:
@@ -63,45 +55,22 @@ class Actor:
         self.asked_at: float | None = None
         """When it was told to end."""
         self._scope = trio.CancelScope()
-        self._abandon = trio.CancelScope()
+        self._abandon: trio.CancelScope | None = None
+        """What the runner waits in, if it can leave its attempt behind."""
         self.phase: trio.CancelScope | None = None
         """What a chain's blocking phase is waited for in; cancelled when that is abandoned."""
         self._grace: Alarm | None = None
         self._timeout: Alarm | None = None
         self._time_left = record.options.timeout
-        self.control = Control(system.door.thread)
-        if record.inbox is None:
-            record.inbox = Inbox(info.id, record.options.mailbox)
-        record.inbox.attend(self.control)
-        if record.log is None:
-            record.log = Log(record.options.log_limit)
-        self.meter = Meter(self._wake)
-        self.sampler = Sampler(
-            self.meter,
-            info.id,
-            system.clock,
-            system.alarms,
-            record.log,
-            lambda event: system.emit(record, event),
-        )
-        self.keeper: Keeper | None = None
-        """Made by the job's own thread when it first saves something."""
-        self._attempt = attempt
-        every = record.options.checkpoint_every
-        self._kept = None if every is None else system.shelf.begin(record)
+        self.equipment = AttemptEquipment(system, record, attempt)
         self.context = JobContext(
-            self.control,
-            self.meter,
+            self.equipment,
             id=info.id,
             name=info.name,
             type=info.type,
             subject=info.subject,
             attempt=attempt,
-            inbox=record.inbox,
-            log=record.log,
-            broker=Broker(system, record, self.control),
             system=system,
-            make_saver=None if self._kept is None else self._make_saver,
             part=record.part,
         )
 
@@ -114,10 +83,11 @@ class Actor:
         scope goes on, because it belongs to whoever is being cancelled.
         """
         CURRENT.set(self.context)
-        self._set_timeout()
+        if self._time_left is not None:
+            self._set_timeout()
         watched = self.record.runner.name == "trio" and not self.system.clock.is_virtual
         if watched:
-            WATCHDOG.watch(self.system.door)
+            self.system.watch.begin()
         try:
             ending = await self._ending()
         except trio.Cancelled:
@@ -126,14 +96,14 @@ class Actor:
             raise
         finally:
             if watched:
-                WATCHDOG.unwatch(self.system.door)
+                self.system.watch.end()
         self._finish(ending)
 
     async def _ending(self) -> Ending:
         record = self.record
         args, kwargs = resolved(record.args, record.kwargs)
         attempt = Attempt(
-            self.context, record.function, args, kwargs, self._abandon, record.options
+            self.context, record.function, args, kwargs, self._make_abandon, record.options
         )
         try:
             with self._scope:
@@ -171,11 +141,14 @@ class Actor:
         for alarm in (self._grace, self._timeout):
             if alarm is not None:
                 alarm.take_back()
-        if self.keeper is not None:
-            self.keeper.close(succeeded=is_success(ending))
-        self.context.log.finish(self.system.clock.now())
-        self.sampler.close()
-        self.system.attempt_ended(self, ending)
+        if self.equipment.keeper is not None:
+            self.equipment.keeper.close(succeeded=is_success(ending))
+        now = self.system.clock.now()
+        if self.record.log is not None:
+            self.record.log.finish(now)
+        if self.equipment.sampler is not None:
+            self.equipment.sampler.close()
+        self.system.attempt_ended(self, ending, now)
 
     # -- requests, all in the loop's thread
 
@@ -196,12 +169,17 @@ class Actor:
             self._emit(JobRequested(self.record.id, now, request, reason))
         self._keep()  # it may be stuck, and never come to its end
         self._grace = self.system.alarms.set(now + self.record.options.grace, self._stuck)
-        self.control.cancel(reason)
+        self.equipment.control.cancel(reason)
         self._scope.cancel(reason)
+
+    def _make_abandon(self) -> trio.CancelScope:
+        if self._abandon is None:
+            self._abandon = trio.CancelScope()
+        return self._abandon
 
     def abandon(self) -> None:
         """Leave the attempt behind, where its runner can do that."""
-        for scope in (self._abandon, self.phase):
+        for scope in (self._make_abandon(), self.phase):
             if scope is not None:
                 scope.cancel(self.reason)
 
@@ -210,7 +188,7 @@ class Actor:
         if self.request is None and self.record.snapshot.state is JobState.RUNNING:
             self.request = Request.PAUSE
             self._emit(JobRequested(self.record.id, self.system.clock.now(), Request.PAUSE))
-            self.control.pause(self._paused_in_thread)
+            self.equipment.control.pause(self._paused_in_thread)
 
     def resume(self) -> None:
         """Take a pause back that was not reached, or let the attempt go on."""
@@ -220,10 +198,11 @@ class Actor:
         if self.record.snapshot.state is JobState.PAUSED:
             self._emit(JobResumed(self.record.id, now))
             self._set_timeout()
-            self.sampler.resumed()
+            if self.equipment.sampler is not None:
+                self.equipment.sampler.resumed()
         else:
             self._emit(JobRequested(self.record.id, now, None))
-        self.control.resume()
+        self.equipment.control.resume()
 
     def _paused_in_thread(self) -> None:
         self.system.door.post(self._paused)
@@ -232,32 +211,16 @@ class Actor:
         if self.request is not Request.PAUSE or self.record.snapshot.state is not JobState.RUNNING:
             return
         self.request = None
-        self.sampler.stop()
-        self.sampler.sample()
-        self.sampler.stop()
+        if self.equipment.sampler is not None:
+            self.equipment.sampler.sample()
         self._keep()
         self._stop_timeout()
         self._emit(JobPaused(self.record.id, self.system.clock.now()))
         self.system.paused(self.record)
 
-    def _make_saver(self) -> Saver:
-        """Called by the job's code, in whatever thread that is, and perhaps in several at once."""
-        with _ONE_AT_A_TIME:
-            if self.keeper is None:
-                every, kept = self.record.options.checkpoint_every, self._kept
-                self.keeper = Keeper(
-                    self.system,
-                    self.record,
-                    self.meter,
-                    every or Every(),
-                    self._attempt,
-                    kept or {},
-                )
-            return self.keeper.saver
-
     def _keep(self) -> None:
-        if self.keeper is not None:
-            self.keeper.write()
+        if self.equipment.keeper is not None:
+            self.equipment.keeper.write()
 
     def _stuck(self) -> None:
         self._emit(JobStuck(self.record.id, self.system.clock.now()))
@@ -281,14 +244,6 @@ class Actor:
 
     # -- reports
 
-    def _wake(self) -> None:
-        """Called by the job's code, in whatever thread that is."""
-        door = self.system.door
-        if door.is_home:
-            self.sampler.wake()
-        else:
-            door.post_quietly(self.sampler.wake)
-
     def _emit(self, event: Any) -> None:
         self.system.emit(self.record, event)
 
@@ -310,7 +265,7 @@ def _is_ctrl_c(exc: BaseException) -> bool:
 
     Only the actor's own task is protected from Ctrl-C; tasks that the job starts are not.
     """
-    if isinstance(exc, BaseExceptionGroup):
+    if is_group(exc):
         return any(_is_ctrl_c(inner) for inner in exc.exceptions)
     where = exc.__traceback__ if isinstance(exc, KeyboardInterrupt) else None
     while where is not None and where.tb_next is not None:

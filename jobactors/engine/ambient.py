@@ -12,7 +12,7 @@ _OF_THE_CELL: Final = frozenset({"parent_header", "shell_parent", "shell_parent_
 def submitter_context() -> Context:
     """Copy the submitter's context variables, without those that tie it to a notebook's cell."""
     context = copy_context()
-    if not any(variable.name in _OF_THE_CELL for variable in context):
+    if _OF_THE_CELL.isdisjoint([variable.name for variable in context]):
         return context
     clean = Context()
     for variable, value in context.items():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 
 import trio
@@ -40,8 +42,8 @@ class Attempt(Struct, frozen=True):
     """Its positional arguments."""
     kwargs: dict[str, Any]
     """Its keyword arguments."""
-    abandon: trio.CancelScope
-    """Cancelled when the system closes and cannot wait any longer for a stuck attempt."""
+    abandon: Callable[[], trio.CancelScope]
+    """Makes the scope that is cancelled when the system can no longer wait for a stuck attempt."""
     options: Options = DEFAULTS
     """How the job is to be treated: a runner reads its ``grace`` and ``limits``."""
 
@@ -49,7 +51,7 @@ class Attempt(Struct, frozen=True):
 class Abandoned(BaseException):
     """Raised by a runner that did not wait for its attempt to end by itself.
 
-    Without a text: it left the attempt behind, because ``abandon`` was cancelled.  With one: it
+    Without a text: it left the attempt behind, because that scope was cancelled.  With one: it
     ended the attempt by force, and the text says how; it is shown with the reason of the cancel.
     """
 
@@ -74,6 +76,7 @@ class Runner(Protocol):
         ...
 
 
+@functools.cache
 def runner_named(name: str) -> Runner:
     """Return the runner users call ``name``.
 
@@ -90,6 +93,8 @@ def runner_named(name: str) -> Runner:
 
 def runner_for(function: Callable[..., Any]) -> Runner:
     """Return the runner that fits ``function``: trio for ``async def``, else a thread."""
+    if type(function) is FunctionType and function.__code__.co_flags & inspect.CO_COROUTINE:
+        return runner_named("trio")  # the common case, seen at once
     target: Any = function
     while hasattr(target, "func"):  # functools.partial
         target = target.func

@@ -268,7 +268,7 @@ def _told(jobs: list[Job[Any]], tell: Callable[[Job[Any]], JobSnapshot]) -> list
 
 
 def _tell_all(jobs: list[Job[Any]], tell: Callable[[Job[Any]], JobSnapshot]) -> list[JobSnapshot]:
-    told = []
+    told: list[JobSnapshot] = []
     for job in jobs:
         with suppress(IllegalVerb, NotResumable):
             told.append(tell(job))

@@ -92,7 +92,7 @@ class Subscription:
 
     def rest(self) -> Batch:
         """Take what has come and was not read, without waiting: for a last look when cancelled."""
-        batches = []
+        batches: list[Batch] = []
         with suppress(trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
             batches.append(self._receive.receive_nowait())
         batches.append(tuple(self._backlog))

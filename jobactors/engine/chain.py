@@ -13,7 +13,7 @@ from jobactors.inside.control import StopJob
 from jobactors.inside.course import Course
 from jobactors.model.chain import CHAIN_TYPE, Phase, phase_from_json
 from jobactors.model.jobtype import BUILT_IN, job
-from jobactors.model.outcome import Partial
+from jobactors.model.outcome import Partial, is_group
 from jobactors.model.states import Request
 
 from .attempt import Abandoned
@@ -105,6 +105,6 @@ async def _in_thread(call: Callable[[], Any], context: JobContext, actor: Actor)
 
 def _is_stop(exc: BaseException) -> bool:
     """Whether this is the cancel itself, and not an error on the way out."""
-    if isinstance(exc, BaseExceptionGroup):
+    if is_group(exc):
         return all(_is_stop(inner) for inner in exc.exceptions)
     return isinstance(exc, trio.Cancelled | StopJob)

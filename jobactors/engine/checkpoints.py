@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from jobactors.inside.checkpoint import Kept
-from jobactors.inside.ranges import Range
 from jobactors.model.checkpoint import Checkpoint, how_far_and_when
 from jobactors.model.errors import CheckpointFound, IllegalVerb
 from jobactors.model.exact import from_json
@@ -21,6 +20,7 @@ from jobactors.model.states import JobState
 from jobactors.model.stored import CheckpointRow, DropCheckpoints, PutCheckpoint
 
 from .keys import same_arguments
+from .place import part_of, place_of, work_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from jobactors.model.stored import Write
 
     from .clock import LoopClock
+    from .place import Work
     from .record import Record
     from .workroom import Workroom
 
@@ -39,8 +40,6 @@ AGE: Final = 7 * 86400.0
 """Seconds after its saving until a checkpoint is forgotten."""
 
 _NONE: Final = frozenset[str]()
-Work = tuple[str, str]
-"""A type and a subject."""
 
 
 class Apart:
@@ -110,7 +109,7 @@ class Shelf:
 
     def name_part(self, record: Record) -> None:
         """Find out which part of its work a job is that came from a store."""
-        record.part = _root(record)
+        record.part = part_of(record)
 
     def check(self, record: Record) -> None:
         """Find out, before it is accepted, whether a job may begin.
@@ -121,12 +120,12 @@ class Shelf:
         if not self._rows or record.options.checkpoint_every is None:
             return
         self.forget_old()
-        record.part = _root(record)
+        record.part = part_of(record)
         if not self._is_free(record):
             return
         rows = self._within(record)
         if rows and self._choice(record, rows) == "ask":
-            raise CheckpointFound(*_work(record), self._in_words(rows))
+            raise CheckpointFound(*work_of(record), self._in_words(rows))
 
     def claim(self, record: Record) -> set[str]:
         """Give a new job its place, with what is kept there if it goes on from that.
@@ -137,7 +136,10 @@ class Shelf:
         earlier = set[str]()
         if record.options.checkpoint_every is None or record.apart is not None:
             return earlier
-        record.part = _root(record)
+        record.part = part_of(record)
+        if not self._rows:
+            self._owners.setdefault(place_of(record), record)
+            return earlier
         if not self._is_free(record):
             return earlier
         for row in self._within(record):
@@ -149,20 +151,22 @@ class Shelf:
                 self._drop(row)
             else:
                 self._put(replace(row, job_id=record.id))
-        self._owners[_place(record)] = record
+        self._owners[place_of(record)] = record
         return earlier
 
     def begin(self, record: Record) -> dict[str, Kept]:
         """An attempt begins: return what it goes on from."""
-        if record.apart is None and self._owners.get(_place(record)) is not record:
+        if record.apart is None and self._owners.get(place_of(record)) is not record:
             self._return_to(record)
+        if not self._rows and record.apart is None:
+            return {}
         rows = self._within(record) if record.apart is None else record.apart.rows.values()
         return {row.part: Kept(row.value, row.items) for row in rows}
 
     def _return_to(self, record: Record) -> None:
         """Let a job that had no place, or lost it by its rest, have it if it takes nobody's."""
         if self._is_free(record) and all(r.job_id == record.id for r in self._within(record)):
-            self._owners[_place(record)] = record
+            self._owners[place_of(record)] = record
         else:
             record.apart = Apart(record.id)
 
@@ -170,7 +174,7 @@ class Shelf:
         """Return where the work files of a job are."""
         if record.apart is not None:
             return self._workroom.passing_folder(record.apart.job_id)
-        return self._workroom.folder(*_work(record))
+        return self._workroom.folder(*work_of(record))
 
     def release(self, record: Record, *, succeeded: bool) -> None:
         """A job has ended, or rests: others may have its place; after success nothing is kept."""
@@ -183,9 +187,9 @@ class Shelf:
                     self._workroom.discard(self.folder(record))
                 record.apart = None
             return
-        if succeeded:
+        if succeeded and (saver is not None or self._rows):
             self._finish(record, saver)
-        place = _place(record)
+        place = place_of(record)
         if self._owners.get(place) is record:
             del self._owners[place]
         if self._rows:
@@ -202,7 +206,7 @@ class Shelf:
 
     def _is_free(self, record: Record) -> bool:
         """Whether no other unfinished job has this place, or a checkpoint in it."""
-        if self._owners.get(_place(record), record) is not record:
+        if self._owners.get(place_of(record), record) is not record:
             return False
         return not any(self._owned_by_other(row, record) for row in self._within(record))
 
@@ -215,13 +219,13 @@ class Shelf:
 
     def _within(self, record: Record) -> list[CheckpointRow]:
         """The rows of a job's place: all of its work but what other jobs have places for."""
-        kept = self._rows.get(_work(record))
+        kept = self._rows.get(work_of(record))
         if not kept:
             return []
         root = record.part
         if root:
             return [row for part, row in kept.items() if part.partition(":")[0] == root]
-        owners, work = self._owners, _work(record)
+        owners, work = self._owners, work_of(record)
         return [
             row
             for part, row in kept.items()
@@ -246,7 +250,7 @@ class Shelf:
 
     def choice_for(self, ended: Record, from_checkpoint: bool) -> OnCheckpoint | None:
         """Return what a restart does about what is kept; None: as any submit does."""
-        rows = self._rows.get(_work(ended), {}).values()
+        rows = self._rows.get(work_of(ended), {}).values()
         is_its_own = ended.apart is not None or any(row.job_id == ended.id for row in rows)
         if from_checkpoint:
             return "resume" if is_its_own else None
@@ -263,7 +267,7 @@ class Shelf:
                 self._forget_part(record, part, kept)
                 continue
             row = CheckpointRow(
-                *_work(record),
+                *work_of(record),
                 part,
                 record.id,
                 attempt,
@@ -276,13 +280,13 @@ class Shelf:
             if record.apart is not None:
                 self._warn(record)
                 record.apart.rows[part] = row
-            elif self._owner(*_work(record), part) is record:
+            elif self._owner(*work_of(record), part) is record:
                 self._put(row)
 
     def _row_of(self, record: Record, part: str) -> CheckpointRow | None:
         if record.apart is not None:
             return record.apart.rows.get(part)
-        return self._rows.get(_work(record), {}).get(part)
+        return self._rows.get(work_of(record), {}).get(part)
 
     def _forget_part(self, record: Record, part: str, row: CheckpointRow | None) -> None:
         if record.apart is not None:
@@ -306,7 +310,7 @@ class Shelf:
         self._workroom.discard_part(self._workroom.folder(*work), row.part)
 
     def _warn(self, record: Record) -> None:
-        work = _work(record)
+        work = work_of(record)
         if work in self._warned:
             return
         self._warned.add(work)
@@ -370,23 +374,6 @@ class Shelf:
     def _all_rows(self) -> Iterator[CheckpointRow]:
         for parts in self._rows.values():
             yield from parts.values()
-
-
-def _work(record: Record) -> Work:
-    info = record.snapshot.info
-    return info.type, info.subject
-
-
-def _place(record: Record) -> tuple[str, str, str]:
-    return (*_work(record), record.part)
-
-
-def _root(record: Record) -> str:
-    """The part that a job is of its work: the range among its arguments, if there is one."""
-    for value in (*record.args, *record.kwargs.values()):
-        if type(value) is Range:
-            return value.part
-    return ""
 
 
 def _as_seen(row: CheckpointRow) -> Checkpoint:

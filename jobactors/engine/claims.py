@@ -44,7 +44,8 @@ class Claims:
         self._room = room
         self._resources = room.resources
         room.is_claimed = self.waits_for
-        self._waiting: list[Claim] = []
+        self.waiting: list[Claim] = []
+        """Those that wait for units, in the order in which they asked."""
 
     def add(self, claim: Claim) -> bool:
         """Meet a claim at once, or let it wait; returns whether it was met.
@@ -58,31 +59,31 @@ class Claims:
         if self._grant(claim):
             return True
         self._refuse_circle(claim)
-        self._waiting.append(claim)
+        self.waiting.append(claim)
         return False
 
     def withdraw(self, claim: Claim) -> None:
         """The job does not want it any more."""
-        if claim in self._waiting:
+        if claim in self.waiting:
             self._leave(claim)
 
     def waits_for(self, name: str) -> bool:
         """Whether any claim waits for units of ``name``."""
-        return any(name in claim.names for claim in self._waiting)
+        return any(name in claim.names for claim in self.waiting)
 
     def needs_of(self, job_id: str) -> frozenset[str]:
         """What a job still needs."""
-        mine = [claim.names for claim in self._waiting if claim.job_id == job_id]
-        return frozenset().union(*mine)
+        mine = [claim.names for claim in self.waiting if claim.job_id == job_id]
+        return frozenset[str]().union(*mine)
 
     def serve(self) -> None:
         """Units came back: meet the claims that can be met now, in order."""
-        for claim in list(self._waiting):
+        for claim in list(self.waiting):
             if self._grant(claim):
                 self._leave(claim)
 
     def _leave(self, claim: Claim) -> None:
-        self._waiting.remove(claim)
+        self.waiting.remove(claim)
         self._room.look_again(claim.names)
 
     def _grant(self, claim: Claim) -> bool:
@@ -100,7 +101,7 @@ class Claims:
         changed = True
         while changed:
             changed = False
-            for other in self._waiting:
+            for other in self.waiting:
                 if other.job_id not in lost and self._hopeless(other, lost):
                     lost.add(other.job_id)
                     changed = True

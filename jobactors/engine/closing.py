@@ -41,7 +41,7 @@ def _moves(system: System, record: Record) -> bool:
     state, room = record.snapshot.state, system.room
     if record.id in room:
         return room.why(record.id, system.clock.now()) in _PASSING
-    at_work = record.id in room.running or not record.runner.takes_slot  # it waits for no job
+    at_work = room.has_slot(record.id) or not record.runner.takes_slot  # it waits for no job
     return system.slots.is_returning(record.id) or (at_work and state is not JobState.PAUSED)
 
 

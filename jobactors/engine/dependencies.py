@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeGuard, TypeVar
 
 from msgspec import Struct
 
@@ -31,6 +31,11 @@ class Handle(Struct, Generic[T], frozen=True):
     """A job handle that is an argument as it is; made by :func:`handle`."""
 
     job: Job[T]
+
+
+def is_handle(value: object) -> TypeGuard[Handle[Any]]:
+    """Whether this argument is a handle that stays one."""
+    return isinstance(value, Handle)
 
 
 class Edge(Struct, frozen=True):
@@ -112,9 +117,9 @@ def find_edges(
     edges: dict[str, Edge] = {}
     for item in explicit:
         if isinstance(item, Job):
-            edges[item.id] = _edge(item, "succeeded")
+            edges[item.id] = Edge(item._record, "succeeded")
         elif isinstance(item, After):
-            edges[item.job.id] = _edge(item.job, item.when)
+            edges[item.job.id] = Edge(item.job._record, item.when)
         else:
             raise TypeError(
                 f"after= takes jobs, or ja.after(job, when=…), not {type(item).__name__}: "
@@ -122,12 +127,8 @@ def find_edges(
             )
     for argument in (*args, *kwargs.values()):
         if isinstance(argument, Job):
-            edges[argument.id] = _edge(argument, "succeeded")
+            edges[argument.id] = Edge(argument._record, "succeeded")
     return tuple(edges.values())
-
-
-def _edge(job: Job[Any], when: When) -> Edge:
-    return Edge(job._record, when)
 
 
 def resolve(argument: Any) -> Any:
@@ -135,7 +136,7 @@ def resolve(argument: Any) -> Any:
     if isinstance(argument, Job):
         outcome = argument._record.snapshot.outcome
         return None if outcome is None else outcome.value
-    if isinstance(argument, Handle):
+    if is_handle(argument):
         return argument.job
     return argument
 
@@ -144,6 +145,8 @@ def resolved(
     args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the arguments as the function gets them."""
+    if not args and not kwargs:
+        return args, kwargs
     if not any(isinstance(argument, Job | Handle) for argument in (*args, *kwargs.values())):
         return args, kwargs
     return (

@@ -67,7 +67,7 @@ def announce(jobs: Jobs) -> None:
 def _hooks() -> tuple[DisplayHook, ...]:
     from importlib.metadata import entry_points  # slow, and only needed in a kernel
 
-    hooks = []
+    hooks: list[DisplayHook] = []
     for entry in entry_points(group="jobactors.display"):
         try:
             hooks.append(entry.load())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,8 @@ from jobactors.model.errors import JobsClosed, WrongProcess
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    _Call = tuple[Callable[..., object], tuple[Any, ...]]
+
 T = TypeVar("T")
 _log = logging.getLogger("jobactors")
 
@@ -25,6 +28,9 @@ class Door:
 
     Everything a system owns is written in that one thread, so a notebook's *Interrupt*, which only
     strikes the main thread, never leaves it half written.
+
+    Calls that come while the loop has not yet got round to an earlier one are served with that one:
+    waking the loop costs more than most of what it is woken for.
     """
 
     def __init__(self) -> None:
@@ -32,6 +38,10 @@ class Door:
         self.thread = threading.get_ident()
         self._process = os.getpid()
         self._closed = False
+        # Appended from any thread, emptied in the loop's.
+        self._waiting: deque[_Call] = deque()
+        self._called = False
+        """Whether the loop has been called, and will look at what waits."""
 
     @property
     def is_home(self) -> bool:
@@ -71,13 +81,13 @@ class Door:
         if threading.get_ident() == self.thread:
             function(*args)
             return
-        self._send(_run_alone, function, *args)
+        self._send(function, args)
 
     def post_quietly(self, function: Callable[..., object], *args: Any) -> None:
         """The same for news that nobody needs once the loop has gone."""
         if not self._closed and os.getpid() == self._process:
-            with suppress(trio.RunFinishedError):
-                self.token.run_sync_soon(function, *args)
+            with suppress(JobsClosed):
+                self._send(function, args)
 
     def call(self, function: Callable[..., T], *args: Any) -> T:
         """Run ``function(*args)`` in the loop's thread; return or raise what it does.
@@ -92,7 +102,7 @@ class Door:
         if threading.get_ident() == self.thread:
             return function(*args)
         answer = _Answer(function, args)
-        self._send(answer.give)
+        self._send(answer.give, ())
         answer.given.wait_in_thread()
         answered: T = answer.take()
         return answered
@@ -110,18 +120,41 @@ class Door:
         except JobsClosed:
             return function(*args)  # it has ended in this very moment
 
-    def _send(self, function: Callable[..., object], *args: Any) -> None:
+    def _send(self, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+        call = function, args
+        self._waiting.append(call)  # before looking: who clears the flag looks here afterwards
+        if self._called:
+            return
         try:
-            self.token.run_sync_soon(function, *args)
-        except trio.RunFinishedError:
+            self._called = True
+            self.token.run_sync_soon(self._serve)
+        except BaseException as exc:  # a KeyboardInterrupt as well: nobody may trust the flag now
+            self._called = False
+            if not isinstance(exc, trio.RunFinishedError):
+                raise
+            self._serve_after_the_end(call)
             raise JobsClosed("be reached") from None
 
+    def _serve(self) -> None:
+        """Make the calls that wait; those that come meanwhile call the loop again."""
+        self._called = False
+        for _ in range(len(self._waiting)):
+            _make(self._waiting.popleft())
 
-def _run_alone(function: Callable[..., object], *args: Any) -> None:
-    """Call what another thread wants called; raising in the loop's entry would end the loop."""
+    def _serve_after_the_end(self, refused: _Call) -> None:
+        """Serve those who trusted this thread's call of a loop that has ended in this moment."""
+        with suppress(IndexError):
+            while True:
+                call = self._waiting.popleft()
+                if call is not refused:
+                    _make(call)
+
+
+def _make(call: _Call) -> None:
+    function, args = call
     try:
         function(*args)
-    except Exception:
+    except Exception:  # raised further, it would end the loop, and the other calls with it
         _log.exception("a call posted into the jobs' loop failed: %r", function)
 
 

@@ -51,8 +51,9 @@ class Finished:
     def read(self, record: Record) -> None:
         """Somebody has read a finished job."""
         if record.snapshot.state.is_terminal and self._system.registry.read(record):
-            self._system.emit(record, JobRead(record.id, self._system.clock.now()))
-            self.prune()
+            now = self._system.clock.now()
+            self._system.emit(record, JobRead(record.id, now))
+            self.prune(now)
 
     def remove(self, job_id: str, why: str) -> Record:
         """Let a finished job go.
@@ -61,16 +62,15 @@ class Finished:
             UnknownJob, IllegalVerb: if it is not there, or not finished.
         """
         removal = self._system.registry.remove(job_id, why)
-        self._removed(removal)
+        self._removed(removal, self._system.clock.now())
         if self._system.journal is not None and why == DELETED:
             self._system.journal.write(DeleteJobs((job_id,)))
         return removal.record
 
-    def prune(self) -> None:
+    def prune(self, now: float) -> None:
         """Let go of what retention does not keep, now and when more has become too old."""
-        now = self._system.clock.now()
         for removal in self._system.registry.prune(now):
-            self._removed(removal)
+            self._removed(removal, now)
         if self._expiry is not None and self._expiry.call is not None:
             return
         expiry = self._system.registry.next_expiry()
@@ -80,9 +80,8 @@ class Finished:
 
     def _expire(self) -> None:
         self._expiry = None
-        self.prune()
+        self.prune(self._system.clock.now())
 
-    def _removed(self, removal: Removal) -> None:
-        now = self._system.clock.now()
+    def _removed(self, removal: Removal, now: float) -> None:
         event = JobRemoved(removal.record.id, now, removal.why, removal.unread)
         self._system.bus.publish(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import re
@@ -27,8 +28,12 @@ class JobIds:
 
     def new(self, type_name: str) -> str:
         """Return an id no other job has, prefixed by the job type."""
-        stem = _UNSAFE.sub("_", type_name.lower())[:_LONGEST_STEM].strip("_") or "job"
-        return f"{stem}-{next(self._count)}-{self._tag}"
+        return f"{_stem(type_name)}-{next(self._count)}-{self._tag}"
+
+
+@functools.lru_cache(maxsize=1_000)
+def _stem(type_name: str) -> str:
+    return _UNSAFE.sub("_", type_name.lower())[:_LONGEST_STEM].strip("_") or "job"
 
 
 IDS: Final = JobIds()

@@ -41,7 +41,8 @@ class Intake:
         existing = self._system.keys.owner(info.key)
         if existing is not None and options.on_duplicate != "replace":
             return self._same_job(existing, record)
-        self._check_resources(record)  # before anything is replaced by what cannot be taken
+        if options.resources:
+            self._check_resources(record)  # before anything is replaced by what cannot be taken
         self._system.shelf.check(record)
         if existing is not None:
             self._system.cancel(existing, "replaced by a later submit with the same key")
@@ -51,13 +52,15 @@ class Intake:
         if self._system.journal is not None:
             self._system.journal.add(record)
         self._system.bus.publish(record.queued)
+        del record.queued  # all that it said is in the snapshot
         for job_id in taken_over:
             self._end_interrupted(job_id, f"its work goes on as {record.id}")
         if not record.runner.takes_slot:
             self._system.at_work[record.id] = record
-            self._system.start(record)
+            self._system.start(record, self._system.clock.now())
             return record
-        self._set_start_deadline(record)
+        if options.start_deadline is not None:
+            self._set_start_deadline(record, options.start_deadline)
         self._put_into_room(record, held=options.hold, due=options.start_at)
         return record
 
@@ -117,7 +120,8 @@ class Intake:
             needs=record.options.resources,
             after=[e.upstream.id for e in record.edges if not e.upstream.settled_for_good],
         )
-        self._system.break_if_upstream_failed(record)
+        if record.edges:
+            self._system.break_if_upstream_failed(record)
         self._system.pump()
 
     def refuse(self, record: Record, error: StoreError) -> None:
@@ -149,8 +153,6 @@ class Intake:
 
     def _check_resources(self, record: Record) -> None:
         needs = record.options.resources
-        if not needs:
-            return
         resources = self._system.room.resources
         resources.check(needs)
         if record.options.on_busy == "raise":
@@ -161,11 +163,9 @@ class Intake:
     def _is_wanted(self, name: str) -> bool:
         return self._system.claims.waits_for(name) or self._system.room.is_wanted(name)
 
-    def _set_start_deadline(self, record: Record) -> None:
-        limit = record.options.start_deadline
-        if limit is not None:
-            at = record.snapshot.info.submitted_at + limit
-            record.deadline = self._system.alarms.set(at, lambda: self._miss_start(record, limit))
+    def _set_start_deadline(self, record: Record, limit: float) -> None:
+        at = record.snapshot.info.submitted_at + limit
+        record.deadline = self._system.alarms.set(at, lambda: self._miss_start(record, limit))
 
     def forget_start_deadline(self, record: Record) -> None:
         """It has started, or never will."""

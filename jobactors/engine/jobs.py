@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, final, overload
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import trio
 from msgspec import Struct
@@ -32,8 +32,6 @@ from .watched import Watched
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jobactors.inside.chain import Chain
-    from jobactors.model.chain import ChainResult
     from jobactors.model.resources import ResourceState
     from jobactors.model.snapshot import JobSnapshot
 
@@ -72,54 +70,6 @@ class Jobs(Submitter, Watched, KeptWork, Archive):
         self.registry = RegistryView(self)
         """Looks at, takes and lists finished jobs."""
 
-    # -- submit
-
-    @overload
-    def submit(self, work: Chain, /) -> Job[ChainResult]: ...
-    @overload
-    def submit(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> Job[T]: ...
-    @overload
-    def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Job[T]: ...
-    @overload
-    def submit(self, work: str, /, *args: Any, **kwargs: Any) -> Job[Any]: ...
-    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Job[Any]:
-        """Accept a job and return its handle at once.
-
-        The job belongs to the system, not to the caller: it is waited for when the system closes.
-        It sees a copy of the caller's context variables.
-
-        Args:
-            work: A function (``async def`` runs in trio, ``def`` in a thread), or the name of a job
-                type followed by one dictionary of arguments.
-            *args: Its arguments; options are given through :meth:`options`, never mixed with these.
-            **kwargs: Its keyword arguments.
-
-        Raises:
-            TypeError, ValueError: for something that cannot be called so.
-            DuplicateJob: as the options ``key`` and ``on_duplicate`` say.
-            JobsClosed: when the system takes no more jobs.
-        """
-        return self._submit(work, args, kwargs, {})
-
-    @overload
-    async def run(self, work: Chain, /) -> ChainResult: ...
-    @overload
-    async def run(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T: ...
-    @overload
-    async def run(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T: ...
-    @overload
-    async def run(self, work: str, /, *args: Any, **kwargs: Any) -> Any: ...
-    async def run(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Submit a job and wait for its result, in trio.
-
-        The caller owns the job: if the caller is cancelled, the job is cancelled, its end is waited
-        for, and then the caller's cancellation goes on, as with any trio call.
-
-        Raises:
-            Exception: what the job raised; see :meth:`Job.result`.
-        """
-        return await super().run(work, *args, **kwargs)
-
     def options(self, **changes: Any) -> Submitter:
         """Return something to submit jobs with: ``jobs.options(name="…").submit(fn, *args)``.
 
@@ -155,7 +105,8 @@ class Jobs(Submitter, Watched, KeptWork, Archive):
         system.door.check("take a job")
         kept = system.journal is not None
         record = make_record(work, args, kwargs, changes, system.clock.now(), runner, to_keep=kept)
-        check_system(system, record.options.after, args, kwargs)
+        if record.edges:
+            check_system(system, record.options.after, args, kwargs)
         if kept:
             return self._offer_kept(record)
         info = record.snapshot.info

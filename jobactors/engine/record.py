@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
 
+from jobactors.inside.inbox import Inbox
 from jobactors.inside.latch import Latch
+from jobactors.model.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
     from jobactors.inside.checkpoint import Saver
-    from jobactors.inside.inbox import Inbox
     from jobactors.model.errors import StoreError
     from jobactors.model.events import JobQueued
-    from jobactors.model.log import Log
     from jobactors.model.options import Options
     from jobactors.model.snapshot import JobSnapshot
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from .checkpoints import Apart
     from .dependencies import Edge
     from .spec import Spec
+
+FIRST: Final = RLock()
+"""Held while a thing is put into its empty place, but not while it is made: making may run somebody
+else's code (a finalizer that prints), which may ask for such a thing as well, as may the handler of
+a signal that comes while this is held."""
 
 
 class Record:
@@ -74,6 +80,7 @@ class Record:
         self.id = queued.job_id
         """The job's id."""
         self.queued = queued
+        """The first event, until it is told."""
         self.snapshot = snapshot
         self.function = function
         self.args = args
@@ -88,11 +95,11 @@ class Record:
         self.refused: StoreError | None = None
         """Why it could not be kept, and so is not run."""
         self.inbox: Inbox | None = None
-        """Its mailbox, made when it starts or is first told something."""
+        """Its mailbox, made when it first looks there or is told something."""
         self.settled = Latch()
         """Set when the job ends or comes to rest; a resumed job gets a new one."""
         self.log: Log | None = None
-        """What it printed and logged, in all its attempts."""
+        """What it printed and logged, in all its attempts; made for the first line."""
         self.snoozes = 0
         """How many attempts asked to be run again later: these have not failed."""
         self.deadline: Alarm | None = None
@@ -105,6 +112,22 @@ class Record:
         """Its checkpoints, if another job has its place on the shelf."""
         self.saver: Saver | None = None
         """What its last attempt has saved."""
+
+    def open_inbox(self) -> Inbox:
+        """Return its mailbox, made if need be; from any thread."""
+        if self.inbox is None:
+            made = Inbox(self.id, self.options.mailbox)
+            with FIRST:
+                self.inbox = self.inbox or made
+        return self.inbox
+
+    def open_log(self) -> Log:
+        """Return its log, made if need be; from any thread."""
+        if self.log is None:
+            made = Log(self.options.log_limit)
+            with FIRST:
+                self.log = self.log or made
+        return self.log
 
     def slim(self) -> None:
         """Let go of what an ended job needs no more: thousands of them may wait to be read."""

@@ -132,11 +132,16 @@ class Registry:
 
     def prune(self, now: float) -> list[Removal]:
         """Remove what retention does not keep; read jobs go before unread ones."""
-        rules, removals = self.retention, list[Removal]()
-        if not self._is_full() and now < self._look_at:
+        removals: list[Removal] = []
+        read = self._read.sizes
+        while len(read) > self.retention.read:
+            removals.append(self._drop(next(iter(read)), "read"))
+        if now < self._look_at and self._excess() is None:
             return removals  # which is what nearly every job's end comes to
-        while len(self._read.sizes) > rules.read:
-            removals.append(self._drop(next(iter(self._read.sizes)), "read"))
+        return removals + self._prune_unread(now)
+
+    def _prune_unread(self, now: float) -> list[Removal]:
+        rules, removals = self.retention, list[Removal]()
         while (why := self._excess()) is not None and (job_id := self._oldest()) is not None:
             removals.append(self._drop(job_id, why))
         for shelf in (self._read, self._unread):
@@ -167,9 +172,6 @@ class Registry:
     def _is_old(self, job_id: str, now: float) -> bool:
         finished_at = self._records[job_id].snapshot.finished_at
         return finished_at is not None and now - finished_at > self.retention.age
-
-    def _is_full(self) -> bool:
-        return len(self._read.sizes) > self.retention.read or self._excess() is not None
 
     def _excess(self) -> str | None:
         rules = self.retention

@@ -20,13 +20,14 @@ class Slots:
 
     def __init__(self, room: WaitingRoom) -> None:
         self._room = room
-        self._returning: dict[str, Callable[[], None]] = {}
+        self.returning: dict[str, Callable[[], None]] = {}
+        """Who wants its slot back, and what to call when it has it, first come first served."""
         self._waits: dict[str, str] = {}
         """Which job waits for which other one, to find circles."""
 
     def is_returning(self, job_id: str) -> bool:
         """Whether a job wants its slot back."""
-        return job_id in self._returning
+        return job_id in self.returning
 
     def lend(self, job_id: str, awaited: str | None = None) -> None:
         """A running job waits, perhaps for another job: its slot is free meanwhile.
@@ -51,10 +52,10 @@ class Slots:
     def want(self, job_id: str, go_on: Callable[[], None]) -> None:
         """Call ``go_on()`` as soon as the job has a slot again: at the next :meth:`serve`."""
         self._waits.pop(job_id, None)
-        if job_id in self._room.running:
+        if self._room.has_slot(job_id):
             go_on()  # another of its own tasks has brought it back already
         else:
-            self._returning[job_id] = go_on
+            self.returning[job_id] = go_on
 
     def take(self, job_id: str) -> Callable[[], None] | None:
         """The job goes on at once, slot or no slot: it is being cancelled.
@@ -63,16 +64,16 @@ class Slots:
         """
         self._waits.pop(job_id, None)
         self._room.enter(job_id)
-        return self._returning.pop(job_id, None)
+        return self.returning.pop(job_id, None)
 
     def forget(self, job_id: str) -> bool:
         """The job wants no slot back any more; returns whether it did."""
         self._waits.pop(job_id, None)
-        return self._returning.pop(job_id, None) is not None
+        return self.returning.pop(job_id, None) is not None
 
     def serve(self) -> None:
         """Give free slots to those who want theirs back, first come first served."""
-        while self._returning and self._room.free_slots > 0:
-            job_id = next(iter(self._returning))
+        while self.returning and self._room.free_slots > 0:
+            job_id = next(iter(self.returning))
             self._room.enter(job_id)
-            self._returning.pop(job_id)()
+            self.returning.pop(job_id)()

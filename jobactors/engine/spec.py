@@ -13,7 +13,7 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from msgspec import Struct
@@ -28,18 +28,18 @@ from jobactors.model.limits import Limits
 from jobactors.model.options import DEFAULTS, Options
 from jobactors.model.retry import Retry
 
-from .dependencies import Handle
+from .dependencies import is_handle
 from .job import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from jobactors.model.jobtype import JobType
 
     from .dependencies import Edge
 
 
-class Spec(Struct, frozen=True):
+class Spec(Struct, frozen=True, gc=False):
     """A submit as it is kept: texts, and the reason why they may not be enough."""
 
     arguments: str
@@ -111,7 +111,7 @@ def _unregistered_phases(phases: object) -> str:
         return ""
     return "; ".join(
         f"phase {phase.name}: {_unregistered(phase.work)}"
-        for phase in phases
+        for phase in cast("Sequence[object]", phases)
         if isinstance(phase, Phase) and callable(phase.work) and job_type_of(phase.work) is None
     )
 
@@ -151,7 +151,7 @@ def _plain(where: int | str, value: object, jobs: list[list[Any]]) -> object:
     if isinstance(value, Job):
         jobs.append([where, value.id, "result"])
         return None
-    if isinstance(value, Handle):
+    if is_handle(value):
         jobs.append([where, value.job.id, "handle"])
         return None
     if isinstance(value, Range):
@@ -198,9 +198,9 @@ def _option_said(name: str, value: Any) -> Any:
             if field != "on"  # exception classes are code: the default takes their place
         }
     elif isinstance(value, tuple | frozenset):
-        value = sorted(value)
+        value = sorted(cast("Iterable[str]", value))
     elif isinstance(value, Mapping):
-        value = dict(value)
+        value = dict(cast("Mapping[str, Any]", value))
     exact_json(value, f"the option {name}")
     return value
 
@@ -214,7 +214,8 @@ def options_from(text: str, base: Options) -> Options:
     kept = from_json(text)
     if not isinstance(kept, dict):
         raise TypeError(f"options are a JSON object, not {type(kept).__name__}")
-    changes = {name: _option_from(name, value) for name, value in kept.items()}
+    options = cast("dict[str, Any]", kept)
+    changes = {name: _option_from(name, value) for name, value in options.items()}
     return base.changed(**changes) if changes else base
 
 
@@ -222,7 +223,9 @@ def _option_from(name: str, value: Any) -> Any:
     make = _CLASSES.get(name)
     if make is None or not isinstance(value, dict):
         return value
-    return make(**{field: math.inf if part == "inf" else part for field, part in value.items()})
+    fields = cast("dict[str, Any]", value)
+    said: dict[str, Any] = {n: math.inf if part == "inf" else part for n, part in fields.items()}
+    return make(**said)
 
 
 class Arguments(Struct, frozen=True):
@@ -242,7 +245,8 @@ def arguments_from(text: str) -> Arguments:
         ValueError: if the text is no such thing.
     """
     match from_json(text):
-        case {"args": list(args), "kwargs": dict(kwargs), "jobs": list(jobs)}:
+        case {"args": [*args], "kwargs": {**named}, "jobs": [*jobs]}:
+            kwargs = cast("dict[str, Any]", named)
             return Arguments(args, kwargs, [_reference(job, args, kwargs) for job in jobs])
         case _:
             raise ValueError("the kept arguments have another form")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from jobactors.inside.chain import Chain
 from jobactors.model.events import JobQueued
@@ -19,6 +20,8 @@ from .dependencies import find_edges
 from .ids import IDS
 from .record import Record
 from .spec import make_spec
+
+_OF_A_GENERATOR: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,21 +70,11 @@ def make_record(
     if function is run_chain:
         check_chain(**kwargs)
     type_name = _type_name(function) if kind is None else kind.name
-    info = JobInfo(
-        id=IDS.new(type_name),
-        type=type_name,
-        name=options.name or _label(kind, args, kwargs) or type_name,
-        submitted_at=now,
-        description=options.description,
-        subject=options.subject,
-        tags=options.tags,
-        metadata=options.metadata,
-        icon=options.icon,
-        priority=options.priority,
-        key=_key(kind, type_name, options),
-    )
+    name = options.name or (kind and kind.label_for(*args, **kwargs)) or type_name
+    key = options.key if kind is None else _key(kind, options)
+    info = _info(type_name, name, key, options, now)
     queued = JobQueued(info.id, now, info, _first_wait(options, now))
-    edges = find_edges(options.after, args, kwargs)
+    edges = find_edges(options.after, args, kwargs) if options.after or args or kwargs else ()
     return Record(
         queued,
         fold(None, queued),
@@ -96,7 +89,25 @@ def make_record(
     )
 
 
+def _info(type_name: str, name: str, key: object, options: Options, now: float) -> JobInfo:
+    return JobInfo(
+        id=IDS.new(type_name),
+        type=type_name,
+        name=name,
+        submitted_at=now,
+        description=options.description,
+        subject=options.subject,
+        tags=options.tags,
+        metadata=options.metadata,
+        icon=options.icon,
+        priority=options.priority,
+        key=key,
+    )
+
+
 def _checked(work: Any) -> Callable[..., Any]:
+    if type(work) is FunctionType and not work.__code__.co_flags & _OF_A_GENERATOR:
+        return work  # the common case
     if inspect.iscoroutine(work):
         name = work.__name__
         work.close()
@@ -123,7 +134,7 @@ def _named_arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -
             f"a job type submitted by name takes its arguments as one dictionary: "
             f'submit("{name}", {{"folder": "wiki/"}})'
         )
-    arguments: dict[str, Any] = args[0] if args else {}
+    arguments = cast("dict[Any, Any]", args[0]) if args else {}
     for key in arguments:
         if not isinstance(key, str):
             raise TypeError(f"argument names are text, not {key!r:.100}")
@@ -171,13 +182,9 @@ def _type_name(function: Callable[..., Any]) -> str:
     return "lambda" if name == "<lambda>" else str(name)
 
 
-def _label(kind: JobType | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    return "" if kind is None else kind.label_for(*args, **kwargs)
-
-
-def _key(kind: JobType | None, type_name: str, options: Options) -> object:
-    if options.key is None and kind is not None and kind.unique:
-        return (type_name, options.subject)
+def _key(kind: JobType, options: Options) -> object:
+    if options.key is None and kind.unique:
+        return (kind.name, options.subject)
     return options.key
 
 

@@ -38,7 +38,22 @@ class Submitter:
     @overload
     def submit(self, work: str, /, *args: Any, **kwargs: Any) -> Job[Any]: ...
     def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Job[Any]:
-        """Accept a job and return at once; see :meth:`Jobs.submit`."""
+        """Accept a job and return its handle at once.
+
+        The job belongs to the system, not to the caller: it is waited for when the system closes.
+        It sees a copy of the caller's context variables.
+
+        Args:
+            work: A function (``async def`` runs in trio, ``def`` in a thread), or the name of a job
+                type followed by one dictionary of arguments.
+            *args: Its arguments; options are given through :meth:`options`, never mixed with these.
+            **kwargs: Its keyword arguments.
+
+        Raises:
+            TypeError, ValueError: for something that cannot be called so.
+            DuplicateJob: as the options ``key`` and ``on_duplicate`` say.
+            JobsClosed: when the system takes no more jobs.
+        """
         return self._jobs._submit(work, args, kwargs, self._changes)
 
     @overload
@@ -50,7 +65,14 @@ class Submitter:
     @overload
     async def run(self, work: str, /, *args: Any, **kwargs: Any) -> Any: ...
     async def run(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Submit a job and wait for its result, as its owner; see :meth:`Jobs.run`."""
+        """Submit a job and wait for its result, in trio.
+
+        The caller owns the job: if the caller is cancelled, the job is cancelled, its end is waited
+        for, and then the caller's cancellation goes on, as with any trio call.
+
+        Raises:
+            Exception: what the job raised; see :meth:`Job.result`.
+        """
         job, is_new = self._jobs._offer(work, args, kwargs, self._changes)
         try:
             return await job

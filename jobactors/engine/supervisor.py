@@ -25,7 +25,7 @@ from .system import System
 from .upstairs import check_display, upstairs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from .recovery import Recover
     from .store import Store
@@ -48,7 +48,7 @@ async def open_jobs(
     store: str | os.PathLike[str] | Store | None = None,
     recover: Recover = "ask",
     patience: float = 0.0,
-) -> AsyncIterator[Jobs]:
+) -> AsyncGenerator[Jobs]:
     """Open a job system for a block of trio code.  Nothing it runs outlives the block.
 
     1. When the body ends normally, the block waits for every job, as a nursery does; jobs may go on
@@ -135,7 +135,7 @@ def _check_patience(patience: float) -> None:
 
 
 @asynccontextmanager
-async def _nursery() -> AsyncIterator[trio.Nursery]:
+async def _nursery() -> AsyncGenerator[trio.Nursery]:
     """A nursery that captures output, and lets a late Ctrl-C leave as itself, not in a group."""
     try:
         # In a kernel the cell that happens to run is not the place for a job's prints; in a script

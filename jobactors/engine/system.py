@@ -23,7 +23,7 @@ from jobactors.model.events import (
     JobStopped,
     JobWaiting,
 )
-from jobactors.model.outcome import Ending, Outcome, Raised, judge
+from jobactors.model.outcome import Ending, Outcome, Raised, is_group, judge
 from jobactors.model.retry import Snooze
 from jobactors.model.snapshot import fold
 from jobactors.model.states import JobState, Request, Waiting
@@ -43,6 +43,7 @@ from .recovery import Recovery
 from .registry import Registry
 from .slots import Slots
 from .waiting_room import WaitingRoom
+from .watchdog import Watch
 from .workroom import Workroom
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class System:
         capacities: Mapping[str, int] | None = None,
     ) -> None:
         self.door = Door()
+        self.watch = Watch(self.door)
         self.clock = LoopClock()
         self.alarms = Alarms(self.clock)
         self.bus = Bus(self.clock.now)
@@ -99,8 +101,8 @@ class System:
         self.at_work: dict[str, Record] = {}
         """The jobs that have not ended and do not rest, in the order in which they came in."""
         self._due: Alarm | None = None
-        self.change = trio.Event()
-        """Set, and replaced, when a job ends or comes to rest."""
+        self._change: trio.Event | None = None
+        """Made while somebody waits for a job to end or come to rest."""
         self._closing = trio.Event()
         self._broken: deque[Record] = deque()
         self._jobs: trio.Nursery
@@ -129,6 +131,7 @@ class System:
                 if self.journal is not None:
                     await self.journal.close()
                 self.door.close()
+                self.watch.close()
                 services.cancel_scope.cancel()
 
     # -- events
@@ -142,18 +145,25 @@ class System:
 
     # -- dispatch
 
-    def pump(self) -> None:
-        """Start whoever may start now, and arrange to be called when the next one is due."""
-        now = self.clock.now()
-        self.claims.serve()
-        self.slots.serve()
+    def pump(self, now: float | None = None) -> None:
+        """Start whoever may start now, and arrange to be called when the next one is due.
+
+        Passes through here are many: what there is nothing of costs no call.
+        """
+        if self.claims.waiting:
+            self.claims.serve()
+        if self.slots.returning:
+            self.slots.serve()
         if self._broken or not self.starts:
             return  # who would start now may be about to be cancelled; a pump follows
         if self.journal is not None and self.journal.is_stalled:
             return  # nobody starts before that is on disk; a pump follows when it can be
+        if self.room.is_empty and self._due is None:
+            return
+        now = self.clock.now() if now is None else now
         decision = self.room.decide(now)
         for job_id in decision.start:
-            self.start(self.registry.get(job_id))
+            self.start(self.registry.get(job_id), now)
         for job_id in decision.moved:
             if job_id in self.room:
                 self.explain(self.registry.get(job_id))
@@ -179,12 +189,12 @@ class System:
             self.explain(self.registry.get(job_id))
         self.pump()
 
-    def start(self, record: Record) -> None:
+    def start(self, record: Record, now: float) -> None:
         """Begin a job's next attempt."""
         attempt = record.snapshot.attempt + 1
-        event = JobStarted(record.id, self.clock.now(), attempt, record.runner.name)
-        self.emit(record, event)
-        self.intake.forget_start_deadline(record)
+        self.emit(record, JobStarted(record.id, now, attempt, record.runner.name))
+        if record.deadline is not None:
+            self.intake.forget_start_deadline(record)
         record.actor = actor = Actor(self, record, attempt)
         start: Callable[..., None] = self._jobs.start_soon
         if record.context is None:
@@ -195,24 +205,23 @@ class System:
 
     # -- the end of an attempt
 
-    def attempt_ended(self, actor: Actor, ending: Ending) -> None:
+    def attempt_ended(self, actor: Actor, ending: Ending, now: float) -> None:
         """Judge an attempt's ending: another attempt, or the job's outcome."""
         record = actor.record
         record.actor = None
         request = actor.request if actor.is_stopping else None
-        delay = None if request else self._next_attempt(record, ending)
-        if delay is not None and self.accepts:
-            self._retry(record, ending, delay)
-            return
+        if isinstance(ending, Raised) and request is None:
+            delay = self._next_attempt(record, ending)
+            if delay is not None and self.accepts:
+                self._retry(record, ending, delay)
+                return
         outcome = judge(ending, request, actor.reason)
         self.slots.forget(record.id)
         self.room.leave(record.id)
         self.room.give_back(record.id)
-        self.settle(record, outcome)
+        self.settle(record, outcome, now)
 
-    def _next_attempt(self, record: Record, ending: Ending) -> float | None:
-        if not isinstance(ending, Raised):
-            return None
+    def _next_attempt(self, record: Record, ending: Raised) -> float | None:
         if isinstance(ending.exception, Snooze):
             record.snoozes += 1
             return ending.exception.delay
@@ -241,9 +250,9 @@ class System:
         )
         self.pump()
 
-    def settle(self, record: Record, outcome: Outcome) -> None:
+    def settle(self, record: Record, outcome: Outcome, now: float | None = None) -> None:
         """Bring a job to its terminal state, or to rest, and let everybody know."""
-        now = self.clock.now()
+        now = self.clock.now() if now is None else now
         if outcome.state is JobState.INTERRUPTED:
             self.emit(record, JobStopped(record.id, now, outcome))
         else:
@@ -251,23 +260,25 @@ class System:
             self.registry.finished(record)
         self.at_work.pop(record.id, None)
         self.shelf.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
-        self.intake.forget_start_deadline(record)
-        if outcome.state.is_terminal:
+        if record.deadline is not None:
+            self.intake.forget_start_deadline(record)
+        is_terminal = outcome.state.is_terminal
+        if is_terminal:
             self.keys.give_back(record)
             record.slim()
         context = record.context
         record.context = None  # it may hold anything, and nobody needs it any more
         record.settled.set()
         hook = record.options.on_done
-        if hook is not None and outcome.state.is_terminal:
+        if hook is not None and is_terminal:
             self.run_hook(hook, record.snapshot, context)
-        if outcome.state.is_terminal:
+        if is_terminal:
             for job_id in self.room.ended(record.id):
                 self.break_if_upstream_failed(self.registry.get(job_id))
             record.edges = ()  # their results are needed no more
         self.wake_drains()
-        self.finished.prune()
-        self.pump()
+        self.finished.prune(now)
+        self.pump(now)
 
     def break_if_upstream_failed(self, record: Record) -> None:
         """Cancel a job that comes after one which has not succeeded, and then those after it.
@@ -324,10 +335,18 @@ class System:
         """Run an async function beside the jobs until the system ends; its errors are logged."""
         self._services.start_soon(_serve, service)
 
+    @property
+    def change(self) -> trio.Event:
+        """Set when the next job ends or comes to rest."""
+        if self._change is None:
+            self._change = trio.Event()
+        return self._change
+
     def wake_drains(self) -> None:
         """A job has ended, or come to rest: whoever waits for the end of all looks again."""
-        self.change.set()
-        self.change = trio.Event()
+        if self._change is not None:
+            self._change.set()
+            self._change = None
 
     @property
     def is_closed(self) -> bool:
@@ -353,6 +372,6 @@ async def _serve(service: Callable[[], Awaitable[None]]) -> None:
     except trio.Cancelled:
         raise
     except BaseException as exc:  # whatever it raises, the jobs go on
-        if isinstance(exc, BaseExceptionGroup) and exc.split(trio.Cancelled)[1] is None:
+        if is_group(exc) and exc.split(trio.Cancelled)[1] is None:
             raise  # the same, out of a nursery of the service's own
         _log.exception("a service beside the jobs failed and has ended: %r", service)

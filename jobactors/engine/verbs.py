@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from jobactors.inside.inbox import Inbox
 from jobactors.inside.latch import Latch
 from jobactors.model.errors import IllegalVerb
 from jobactors.model.events import JobRequested, JobUpdated
@@ -224,9 +223,7 @@ class Verbs:
         state = record.snapshot.state
         if state.is_terminal:
             raise IllegalVerb(record.id, state, "tell", "nobody would read it")
-        if record.inbox is None:
-            record.inbox = Inbox(record.id, record.options.mailbox)
-        record.inbox.put(message)
+        record.open_inbox().put(message)
 
 
 def _evolve(info: JobInfo, fields: dict[str, Any]) -> JobInfo:

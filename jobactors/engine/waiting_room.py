@@ -102,6 +102,11 @@ class WaitingRoom:
     def __len__(self) -> int:
         return len(self._guests)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody waits."""
+        return not self._guests
+
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._guests
 
@@ -114,6 +119,10 @@ class WaitingRoom:
     def running(self) -> frozenset[str]:
         """The jobs that hold a slot."""
         return frozenset(self._running)
+
+    def has_slot(self, job_id: str) -> bool:
+        """Whether a job holds a slot."""
+        return job_id in self._running
 
     @property
     def free_slots(self) -> float:
@@ -205,7 +214,9 @@ class WaitingRoom:
 
     def ended(self, job_id: str) -> list[str]:
         """A job has ended: returns the waiting jobs that came after it, and now do so no more."""
-        waiting = [other for other in self._downstream.pop(job_id, ()) if other in self._guests]
+        if job_id not in self._downstream:
+            return []
+        waiting = [other for other in self._downstream.pop(job_id) if other in self._guests]
         for other in waiting:
             guest = self._guests[other]
             guest.upstream.discard(job_id)
@@ -221,18 +232,20 @@ class WaitingRoom:
 
     def decide(self, now: float) -> Decision:
         """Say who starts now."""
-        self._ripen(now)
+        if self._later:
+            self._ripen(now)
         start: list[str] = []
         while self._ready and not self.dispatch_held and self.free_slots > 0:
             guest = self._pop(self._ready)
             if guest is None:
                 continue
             wanted = guest.parked
-            missing = self._missing(guest)
+            missing = self._missing(guest) if guest.needs else None
             if missing is None:
                 del self._guests[guest.id]
                 self._running.add(guest.id)
-                self.resources.take(guest.id, guest.needs)
+                if guest.needs:
+                    self.resources.take(guest.id, guest.needs)
                 start.append(guest.id)
             else:
                 self._park(guest, missing)

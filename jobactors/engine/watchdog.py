@@ -27,50 +27,88 @@ PATIENCE: Final = 1.0
 """Seconds a loop may take to answer."""
 
 
+class Watch:
+    """Has one loop watched for as long as trio jobs run in it.  Written by that loop's thread."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.running = 0
+        """Trio jobs that run.  It is the watchdog that finds out when there are none left."""
+        self.is_kept = False
+        """Whether the watchdog has it; written by :class:`Watchdog`."""
+
+    def begin(self) -> None:
+        """One trio job more runs."""
+        self.running += 1
+        if not self.is_kept:
+            WATCHDOG.watch(self)
+
+    def end(self) -> None:
+        """One of them has ended."""
+        self.running -= 1
+
+    def close(self) -> None:
+        """The loop's jobs have all ended, and there will be no more."""
+        if self.is_kept:
+            WATCHDOG.unwatch(self)
+
+
 class Watchdog:
-    """Watches the loops of a process.  ``watch`` and ``unwatch`` come from the loops' threads."""
+    """Watches the loops of a process.  ``watch`` comes from the loops' threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._watched: dict[Door, int] = {}
+        self._watched: set[Watch] = set()
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def watch(self, door: Door) -> None:
-        """Watch a loop for one running trio job more."""
+    def watch(self, watch: Watch) -> None:
+        """Watch a loop until no trio job runs in it."""
         with self._lock:
-            if not self._watched:
-                self._wanted.set()
-            self._watched[door] = self._watched.get(door, 0) + 1
+            watch.is_kept = True
+            self._watched.add(watch)
+            self._wanted.set()
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="jobactors-watchdog", daemon=True
                 )
                 self._thread.start()
 
-    def unwatch(self, door: Door) -> None:
-        """One of them has ended."""
+    def unwatch(self, watch: Watch) -> None:
+        """Watch a loop no more."""
         with self._lock:
-            left = self._watched.get(door, 0) - 1
-            if left > 0:
-                self._watched[door] = left
-            else:
-                self._watched.pop(door, None)
-            if not self._watched:
-                self._wanted.clear()
+            watch.is_kept = False
+            self._forget(watch)
 
     def _run(self) -> None:
         while True:
             self._wanted.wait()
             time.sleep(INTERVAL)
-            for door in list(self._watched):
-                self._ask(door)
+            for watch in list(self._watched):
+                if watch.running:
+                    self._ask(watch)
+                else:
+                    self._drop(watch)
 
-    def _ask(self, door: Door) -> None:
+    def _drop(self, watch: Watch) -> None:
+        with self._lock:
+            watch.is_kept = False  # before looking: a job that begins now sees this, or is seen
+            if watch.running:
+                watch.is_kept = True
+                return
+            self._forget(watch)
+
+    def _forget(self, watch: Watch) -> None:
+        self._watched.discard(watch)
+        if not self._watched:
+            self._wanted.clear()
+
+    def _ask(self, watch: Watch) -> None:
+        door = watch.door
         answered = threading.Event()
         asked = time.monotonic()
         door.post_quietly(answered.set)
-        if answered.wait(PATIENCE) or door not in self._watched:
+        if answered.wait(PATIENCE) or not watch.running:
             return
         culprit = describe(sys._current_frames().get(door.thread))
         _log.warning(
@@ -79,7 +117,7 @@ class Watchdog:
             time.monotonic() - asked,
             culprit,
         )
-        while door in self._watched and not answered.wait(INTERVAL):
+        while watch.running and not answered.wait(INTERVAL):
             pass
         _log.warning("the jobs' event loop answers again after %.1f s", time.monotonic() - asked)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from jobactors.model.events import Event
     from jobactors.model.snapshot import JobSnapshot
@@ -27,7 +27,7 @@ class Watched:
         return self._system.door.look(lambda: [record.snapshot for record in self._system.registry])
 
     @asynccontextmanager
-    async def subscribe(self, *kinds: type[Event]) -> AsyncIterator[Subscription]:
+    async def subscribe(self, *kinds: type[Event]) -> AsyncGenerator[Subscription]:
         """Watch events, in the system's own trio loop.
 
         The present state comes first, one ``JobRestated`` a job.  State changes are complete and in

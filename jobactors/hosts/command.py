@@ -117,6 +117,7 @@ class _Command:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        returncode = 0  # the scope below ends nothing before this is known
         # What it says on its way out is said as well: a cancel only sets the ladder going.
         with trio.CancelScope(shield=True) as reading:
             async with trio.open_nursery() as nursery:

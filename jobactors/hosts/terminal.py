@@ -48,14 +48,17 @@ class Screen(Protocol):
     @property
     def wants_frames(self) -> bool:
         """Whether it has rows that move."""
+        ...
 
     @property
     def wants_starts(self) -> bool:
         """Whether it wants to be told that a job has started."""
+        ...
 
     @property
     def most_rows(self) -> int:
         """How many rows fit at this moment."""
+        ...
 
     def paint(self, lines: Sequence[Line], rows: Sequence[Row], footer: str, now: float) -> None:
         """Print the lines, once; draw the rows anew."""
@@ -67,9 +70,9 @@ class Screen(Protocol):
 class PlainScreen:
     """Lines and nothing else: for pipes, files, ``TERM=dumb``, and where rich is missing."""
 
-    wants_frames: Final = False
-    wants_starts: Final = True
-    most_rows: Final = 0
+    wants_frames = False
+    wants_starts = True
+    most_rows = 0
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -208,7 +211,7 @@ class Display:
                 self._screen.end()
 
     def _take_lines(self) -> list[Line]:
-        lines = []
+        lines: list[Line] = []
         while self._lines:
             lines.append(self._lines.popleft())
         return lines

@@ -130,8 +130,8 @@ class BarScreen:
     drawn: a print that is half done when they are replaced would be torn apart.
     """
 
-    wants_frames: Final = True
-    wants_starts: Final = False
+    wants_frames = True
+    wants_starts = False
 
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, force_terminal=True, force_jupyter=False)

@@ -21,20 +21,19 @@ from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import trio
-
 from jobactors.engine.display import announce, in_kernel
 from jobactors.engine.jobs import check_max_running
 from jobactors.engine.opening import store_of
 from jobactors.engine.recovery import check_recover
-from jobactors.engine.supervisor import find_jobs_with, open_jobs
+from jobactors.engine.supervisor import find_jobs_with
 from jobactors.engine.upstairs import check_display
-from jobactors.model.errors import AlreadyStarted, JobsClosed, StoreError, WrongThread
+from jobactors.model.errors import AlreadyStarted, WrongThread
 
 from .terminal import fits_here
+from .thread_host import KERNEL_PATIENCE, ThreadHost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from jobactors.engine.jobs import Jobs
     from jobactors.engine.recovery import Recover
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("jobactors")
 
-KERNEL_PATIENCE: Final = 5.0
-"""Seconds a kernel waits for its predecessor, which a restart has just told to end."""
 KERNEL_GRACE: Final = 3.0
 """Seconds a kernel's jobs have at its shutdown; Jupyter kills the kernel a little later."""
 
@@ -72,142 +69,11 @@ _DEFAULTS: Final[dict[str, Any]] = {
 }
 
 
-class ThreadHost:
-    """A trio loop in a thread, with one open system.
-
-    The starting thread writes ``arguments`` and waits; the loop's thread writes the rest.
-    """
-
-    def __init__(
-        self,
-        arguments: dict[str, Any],
-        notebook: NotebookStore | None = None,
-        *,
-        adopts: bool = False,
-    ) -> None:
-        self.arguments = arguments
-        self.adopts = adopts
-        self._notebook = notebook
-        """Where jobs are kept, unless the arguments say so themselves."""
-        self.jobs: Jobs | None = None
-        self.store: Store | None = arguments.get("store")
-        """Where jobs are kept in truth, once the system is open."""
-        self.is_announced = False
-        """Whether the kernel's display knows of it."""
-        self.is_given_up = False
-        """Whether it was told to stop before the program's end."""
-        self._failure: BaseException | None = None
-        self._begun = False
-        self._opened = threading.Event()
-        self._ended = threading.Event()
-        self._stop: trio.Event
-        self._closers: trio.Nursery
-        self._patience: float | None = None
-        """How long the jobs have at the end, once it has been told to stop."""
-        self._thread = threading.Thread(target=self._run, name="jobactors", daemon=True)
-
-    def start(self) -> Jobs:
-        """Start the loop and wait until its system is open; again after a wait that was cut off."""
-        if not self._begun:
-            self._begun = True
-            try:
-                self._thread.start()
-            except RuntimeError:  # this system has no more threads
-                self._ended.set()
-                raise
-        self._opened.wait()
-        if isinstance(self._failure, StoreError):
-            raise self._failure
-        if self.jobs is None:
-            raise RuntimeError("the jobs' event loop could not be started") from self._failure
-        return self.jobs
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the loop still runs.
-
-        Not the thread's own word: a Ctrl-C during its ``join`` may have it say that it has ended.
-        """
-        return self._begun and not self._ended.is_set()
-
-    @property
-    def is_home(self) -> bool:
-        """Whether this is the loop's own thread."""
-        return threading.current_thread() is self._thread
-
-    def stop(self, patience: float, timeout: float | None) -> bool:
-        """End the system: wait ``patience`` seconds for its jobs, stop the rest, close.
-
-        Called again, or by another thread meanwhile, it can only shorten that wait.
-
-        Returns:
-            Whether the loop has ended within ``timeout`` seconds.
-        """
-        if not self._opened.wait(timeout):
-            return False
-        if self.jobs is not None:
-            with suppress(JobsClosed):  # it has ended meanwhile
-                self.jobs.post(self._close, patience)
-        if not self._ended.wait(timeout):
-            return False
-        self._thread.join()  # nothing but its last steps
-        return True
-
-    def _close(self, patience: float) -> None:
-        """In the loop: begin to close, or close sooner than was said before."""
-        if self.jobs is None or (self._patience is not None and patience >= self._patience):
-            return
-        self._patience = patience
-        if not self._stop.is_set() or self._closers.child_tasks:
-            self._closers.start_soon(self.jobs.close, patience)
-        self._stop.set()
-
-    def _run(self) -> None:
-        try:
-            trio.run(self._main)
-        except BaseException as exc:  # told to whoever starts, or logged: a thread has no caller
-            self._failure = exc
-            if self._opened.is_set():
-                _log.exception("the jobs' event loop has failed")
-        finally:
-            self._ended.set()
-            self._opened.set()
-
-    async def _main(self) -> None:
-        notebook = self._notebook
-        if notebook is None:
-            await self._serve(self.store)
-            return
-        try:
-            await self._serve(notebook.store(), notebook)
-        except StoreError as exc:
-            if self.jobs is not None:
-                raise
-            # A notebook goes on without its store, and everybody can see that.
-            _log.warning("jobs are kept in memory only: %s", exc)
-            await self._serve(None, trouble=f"jobs are kept in memory only: {exc}")
-
-    async def _serve(
-        self,
-        store: Store | None,
-        notebook: NotebookStore | None = None,
-        *,
-        trouble: str | None = None,
-    ) -> None:
-        self._stop = trio.Event()
-        self.store = store
-        arguments = {**self.arguments, "store": store}
-        patience = KERNEL_PATIENCE if in_kernel() else 0.0
-        async with open_jobs(**arguments, patience=patience, unread_failures="ignore") as jobs:
-            if notebook is not None:
-                notebook.note()
-                jobs.say_of_store(offer=notebook.offer)
-            elif trouble is not None:
-                jobs.say_of_store(trouble=trouble)
-            async with trio.open_nursery() as self._closers:
-                self.jobs = jobs
-                self._opened.set()
-                await self._stop.wait()
+_CHECKS: Final[dict[str, Callable[[Any], None]]] = {
+    "max_running": check_max_running,
+    "display": check_display,
+    "recover": check_recover,
+}
 
 
 class _Process:
@@ -300,17 +166,7 @@ def start(
         "store": store,
         "recover": recover,
     }
-    said = {name: value for name, value in given.items() if value is not UNSAID}
-    if max_running is not UNSAID:
-        check_max_running(max_running)
-    if display is not UNSAID:
-        check_display(display)
-    if recover is not UNSAID:
-        check_recover(recover)
-    if store is not UNSAID:
-        said["store"] = store_of(store)
-        if adopt:
-            raise ValueError("adopt=True is about a notebook's own file: leave store= out")
+    said = _checked(given, adopt)
     with _process.lock:
         host = _process.running
         if host is not None and host.is_given_up and not host.is_home:
@@ -328,6 +184,19 @@ def start(
     if is_new:
         announce(jobs)
     return jobs
+
+
+def _checked(given: dict[str, Any], adopt: bool) -> dict[str, Any]:
+    """Return the arguments that were said, if they make sense."""
+    said = {name: value for name, value in given.items() if value is not UNSAID}
+    for name, check in _CHECKS.items():
+        if name in said:
+            check(said[name])
+    if "store" in said:
+        said["store"] = store_of(said["store"])
+        if adopt:
+            raise ValueError("adopt=True is about a notebook's own file: leave store= out")
+    return said
 
 
 def stop(grace: float = 5.0) -> None:

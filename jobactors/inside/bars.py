@@ -153,7 +153,7 @@ def _reporting_init(original: Callable[..., None]) -> Callable[..., None]:
 
 def _silence(tqdm_bar: Any, bar: Bar) -> None:
     tqdm_bar.disable = True
-    type(tqdm_bar)._decr_instances(tqdm_bar)  # its place on the screen is free
+    tqdm_bar.__class__._decr_instances(tqdm_bar)  # its place on the screen is free
     setattr(tqdm_bar, _OURS, bar)
     bar.show(tqdm_bar)
     itself = weakref.ref(tqdm_bar)  # a bar that nobody holds any more is closed by its __del__
@@ -166,7 +166,7 @@ def _close(bar: Bar, itself: Callable[[], Any]) -> None:
     bar.close()
     tqdm_bar = itself()
     if tqdm_bar is not None:
-        type(tqdm_bar).close(tqdm_bar)  # of a silent bar, only a derived class does anything
+        tqdm_bar.__class__.close(tqdm_bar)  # of a silent bar, only a derived class does anything
 
 
 class _Counted:

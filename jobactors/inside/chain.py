@@ -30,12 +30,12 @@ from jobactors.model.outcome import Partial
 
 from .checkpoint import Saver
 from .context import CURRENT, JobContext
-from .control import Control
 from .course import Course
+from .equipment import ReadyEquipment
 from .meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 
     from .course import Step
 
@@ -243,7 +243,7 @@ def _raise(stopped: BaseException, exc: BaseException) -> NoReturn:
 
 
 @contextmanager
-def _entered(course: Course, step: Step) -> Iterator[None]:
+def _entered(course: Course, step: Step) -> Generator[None]:
     """Let the code in the block be the phase's."""
     with ExitStack() as stack:
         stack.callback(CURRENT.reset, CURRENT.set(step.context))
@@ -256,7 +256,7 @@ def _own_context() -> JobContext:
     if context is not None:
         return context
     meter = Meter(lambda: None)
-    return JobContext(Control(loop_thread=0), meter, saver=Saver(meter, _NEVER, lambda _: None))
+    return JobContext(ReadyEquipment(meter=meter, saver=Saver(meter, _NEVER, lambda _: None)))
 
 
 def _in_trio() -> bool:

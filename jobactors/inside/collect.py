@@ -11,7 +11,7 @@ from jobactors.model.outcome import ErrorText, shorten
 from .context import CURRENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from .context import JobContext
 
@@ -21,7 +21,7 @@ _LONGEST: Final = 1_000
 
 
 @contextmanager
-def collect_errors(item: object) -> Iterator[None]:
+def collect_errors(item: object) -> Generator[None]:
     """Make an error of one item no error of the job: it is written down, and the block is left.
 
     The first 1,000 are kept, with the checkpoint too, and shown as the counter "errors";
@@ -50,14 +50,12 @@ def errors_of(context: JobContext) -> Errors:
     """Return what was collected in this part of the job, earlier attempts included."""
     name = f"{context.part}:errors" if context.part else "errors"
     saver = context.saver
-    errors: Errors | None
+    opened: Errors | None = context.collected if saver is None else saver.open.get(name)
+    if opened is not None:
+        return opened
     if saver is None:
-        errors = context.collected
-        if errors is None:
-            errors = context.collected = Errors(name)
-        return errors
-    errors = saver.open.get(name)
-    if errors is None:
+        errors = context.collected = Errors(name)
+    else:
         # setdefault: two threads of the job may meet their first error at the same moment.
         errors = saver.open.setdefault(name, Errors(name, saver.value_of(name)))
     return errors
@@ -71,9 +69,11 @@ class Errors:
         self.items: list[ItemError] = []
         self.count = 0
         match kept:
-            case {"count": int(count), "errors": list(errors)}:
+            case {"count": int(count), "errors": [*errors]}:
                 self.count = count
                 self.items = [ItemError(str(item), str(error)) for item, error in errors]
+            case _:  # nothing yet
+                pass
 
     def as_json(self) -> dict[str, Any]:
         """Return them as they are kept."""

@@ -5,52 +5,27 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
-from jobactors.model.chain import ItemError
 from jobactors.model.errors import NoJobSystem
-from jobactors.model.log import Log
 from jobactors.model.outcome import Partial
 from jobactors.model.resources import as_needs
 
-from .control import Control
-from .inbox import Inbox
-from .meter import Meter
+from .equipment import ReadyEquipment
 from .waits import CancelRequest, Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
     from jobactors.model.chain import ItemError
+    from jobactors.model.log import Log
 
     from .checkpoint import Saver
-
-
-class Acquisition(Protocol):
-    """Resources on their way to a job: awaited, waited for in a thread, or entered as a block."""
-
-    def __await__(self) -> Generator[Any, Any, Mapping[str, int]]: ...
-    def result(self, timeout: float | None = None) -> Mapping[str, int]:
-        """Block this thread until the resources are held."""
-        ...
-
-    def __enter__(self) -> Mapping[str, int]: ...
-    def __exit__(self, *_: object) -> None: ...
-    async def __aenter__(self) -> Mapping[str, int]: ...
-    async def __aexit__(self, *_: object) -> None: ...
-
-
-class Broker(Protocol):
-    """Whoever gets resources for a running job."""
-
-    def acquire(self, alternatives: tuple[Mapping[str, int], ...], doing: str) -> Acquisition:
-        """Return what waits for one of ``alternatives``."""
-        ...
-
-    def release(self, names: Iterable[str] | None) -> None:
-        """Give back ``names``, or everything."""
-        ...
+    from .control import Control
+    from .equipment import Acquisition, Broker, Equipment
+    from .inbox import Inbox
+    from .meter import Meter
 
 
 class JobContext:
@@ -61,9 +36,7 @@ class JobContext:
     """
 
     __slots__ = (
-        "_broker",
-        "_make_saver",
-        "_saver",
+        "_equipment",
         "attempt",
         "collected",
         "control",
@@ -73,6 +46,7 @@ class JobContext:
         "meter",
         "name",
         "part",
+        "saver",
         "subject",
         "system",
         "type",
@@ -80,23 +54,17 @@ class JobContext:
 
     def __init__(
         self,
-        control: Control,
-        meter: Meter,
+        equipment: Equipment,
         *,
         id: str = "",
         name: str = "",
         type: str = "",
         subject: str = "",
         attempt: int = 0,
-        inbox: Inbox | None = None,
-        log: Log | None = None,
-        broker: Broker | None = None,
         system: object = None,
-        saver: Saver | None = None,
-        make_saver: Callable[[], Saver] | None = None,
         part: str = "",
     ) -> None:
-        self._broker = broker
+        self._equipment = equipment
         self.id = id
         """The job's id; empty outside a job."""
         self.name = name
@@ -107,19 +75,28 @@ class JobContext:
         """What the job is about."""
         self.attempt = attempt
         """1 for the first attempt; 0 outside a job."""
-        self.inbox = Inbox(id, 0) if inbox is None else inbox
+        self.inbox: Inbox
         """What others tell and ask this job."""
-        self.log = Log(0) if log is None else log
+        self.log: Log
         """What this job has printed and logged."""
-        self.control = control
-        self.meter = meter
-        control.arm = meter.arm
+        self.control: Control
+        self.meter: Meter
+        self.saver: Saver | None
+        """Keeps what this job saves; None where nothing is kept."""
         self.system = system
         self.collected: Any = None
-        self._saver = saver
-        self._make_saver = make_saver
         self.part = part
         """Which part of the job this is: a phase or a range; empty for a job of one piece."""
+
+    if not TYPE_CHECKING:  # where everything is known
+
+        def __getattr__(self, name: str) -> Any:
+            """Take a part from the equipment when it is first used; later ones find it here."""
+            if name not in _PARTS:
+                raise AttributeError(f"a job's context has no {name!r}")
+            part = getattr(self._equipment, name)
+            setattr(self, name, part)
+            return part
 
     def __repr__(self) -> str:
         return (
@@ -171,34 +148,20 @@ class JobContext:
 
         return made(self.work_file(name))
 
-    @property
-    def saver(self) -> Saver | None:
-        """Keeps what this job saves; made when it is first asked for, as most jobs save nothing."""
-        if self._saver is None and self._make_saver is not None:
-            self._saver = self._make_saver()
-        return self._saver
-
-    @saver.setter
-    def saver(self, saver: Saver | None) -> None:
-        self._saver = saver
-
     def for_part(self, part: str) -> JobContext:
         """Return this job as one of its parts sees it: with its own checkpoint and work files."""
-        return JobContext(
-            self.control,
-            self.meter,
+        made = JobContext(
+            self._equipment,
             id=self.id,
             name=self.name,
             type=self.type,
             subject=self.subject,
             attempt=self.attempt,
-            inbox=self.inbox,
-            log=self.log,
-            broker=self._broker,
             system=self.system,
-            saver=self.saver,
             part=f"{self.part}:{part}" if self.part else part,
         )
+        made.saver = self.saver
+        return made
 
     @property
     def cancel_requested(self) -> bool:
@@ -268,14 +231,16 @@ class JobContext:
         self._resources("ctx.release()").release(names or None)
 
     def _resources(self, call: str) -> Broker:
-        if self._broker is None:
+        broker = self._equipment.broker
+        if broker is None:
             raise NoJobSystem(call)
-        return self._broker
+        return broker
 
     def write_log(self, text: str, source: str) -> None:
         """Add text to the job's log, as if it had been printed to ``source``."""
+        meter = self.meter  # before writing: whoever reads it counts the lines from here on
         if self.log.write(text, source, time.time()):
-            self.meter.changed()
+            meter.changed()
 
     def progress_callback(
         self, done: float, total: float | None = None, *_: object, **__: object
@@ -288,6 +253,9 @@ class JobContext:
     def cancel_checker(self) -> bool:
         """Answer whether to stop; for libraries that take a function to ask."""
         return self.control.cancel_requested.is_set
+
+
+_PARTS: Final = frozenset({"control", "inbox", "log", "meter", "saver"})
 
 
 CURRENT: ContextVar[JobContext | None] = ContextVar("jobactors_current_job", default=None)
@@ -304,7 +272,7 @@ def current_job() -> JobContext:
 
 
 def _detached() -> JobContext:
-    return JobContext(Control(loop_thread=0), Meter(lambda: None))
+    return JobContext(ReadyEquipment())
 
 
 def cancelled(partial: object = None) -> Partial:
@@ -324,7 +292,7 @@ def cancelled(partial: object = None) -> Partial:
 
 
 @contextmanager
-def shield() -> Iterator[None]:
+def shield() -> Generator[None]:
     """Put off a cancel while a job's thread does something that must not be cut in two.
 
     The cancel arrives at the next ``track``, ``progress`` or ``check`` after the block.  In trio

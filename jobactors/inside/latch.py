@@ -64,10 +64,18 @@ class Latch:
         """
         if self._is_set:
             return True
-        woken = threading.Event()
-        take_back = self.call_when_set(woken.set)
+        woken = threading.Lock()  # an Event would do the same, in ten times as many calls
+        woken.acquire()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # called twice
+                woken.release()
+
+        take_back = self.call_when_set(wake)
         try:
-            return woken.wait(timeout)
+            if timeout is None:
+                return woken.acquire()
+            return woken.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX))
         finally:
             take_back()
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from .context import CURRENT
+
+_current: Final = CURRENT.get  # looked up once: looking up a method costs more than calling it
 
 
 def progress(
@@ -31,7 +35,7 @@ def progress(
             ja.progress(i, len(rows), unit="rows", broken=broken)
     """
     # Called millions of times a second: what is rare is behind one test each.
-    context = CURRENT.get()
+    context = _current()
     if context is None:
         return
     meter = context.meter

@@ -20,7 +20,7 @@ from .context import CURRENT, current_job
 from .track import Track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from .checkpoint import Saver
     from .context import JobContext
@@ -118,7 +118,7 @@ class Range(Struct, frozen=True):
         return _context_of(self).work_file(_FILE)
 
     @contextmanager
-    def open(self, encoding: str | None = "utf-8") -> Iterator[IO[Any]]:
+    def open(self, encoding: str | None = "utf-8") -> Generator[IO[Any]]:
         r"""Open this part's file for writing, where the last checkpoint has left it.
 
         What was written after that checkpoint is cut off, so that no item is in it twice, whatever
@@ -242,7 +242,12 @@ def file_in(folder: Path) -> Path:
 
 def is_done(value: Any) -> bool:
     """Whether what is kept of a part says that all its items are done."""
-    return isinstance(value, list) and len(value) == _FIELDS and value[1] == value[2]
+    # What is kept: its start, its stop, the next item, and the size of its file or None.
+    match value:
+        case [_, stop, following, _]:
+            return bool(stop == following)
+        case _:
+            return False
 
 
 def wrote_file(value: Any) -> bool:
@@ -262,8 +267,6 @@ LEFT_NO_FILE: Final = (
     "{} left no file: a part writes it with part.open(), and a merge takes it away"
 )
 """Why parts cannot be merged although they are done."""
-_FIELDS: Final = 4
-"""What is kept of a part: its start, its stop, the next item, and the size of its file or None."""
 
 
 def _umask() -> int:

@@ -103,7 +103,13 @@ class _Loops:
 
 
 def _counts(kept: Any) -> list[int]:
-    counts = kept if isinstance(kept, list) else [] if kept is None else [kept]
+    match kept:
+        case None:
+            counts: list[Any] = []
+        case [*counts]:
+            pass
+        case _:
+            counts = [kept]
     if not all(type(count) is int and count >= 0 for count in counts):
         raise ValueError(
             f"what is kept of a resumable loop is no number of items: {kept!r:.100}; submit with "

@@ -9,11 +9,11 @@ from .context import CURRENT
 from .meter import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 @contextmanager
-def stage(label: str, weight: float = 50) -> Iterator[None]:
+def stage(label: str, weight: float = 50) -> Generator[None]:
     """Make a block a stage: ``weight`` percent of what surrounds it.
 
     Progress reported inside counts for the stage, and its share is complete when the block ends

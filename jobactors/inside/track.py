@@ -1,29 +1,20 @@
 """``track``: a loop that says how far it is, and can be cancelled and paused between two items.
 
-Over a list, tuple or range the loop costs almost nothing, because no Python code runs an item: the
-loop is handed the sequence's own C iterator.  Another thread reads ``__length_hint__`` to learn how
-far it is, and cuts it short with ``__setstate__`` to cancel or pause; the loop then comes back here
-for its next *segment*, which obeys, or goes on where the cut was made.
-
-Reading the position, cutting, and writing the cut down must be one step: an item handed out between
-the first two would be lost or repeated, and a loop that met the end before the cut was written down
-would take it for the sequence's own.  One C call does all three, and under the GIL nothing runs
-between.  Where there is no GIL, a generator serves sequences too.
+Over a list, a dictionary and their like the loop costs almost nothing; see :mod:`.segments`.  Over
+anything else a generator counts.
 """
 
 from __future__ import annotations
 
-import sys
-from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from functools import partial
 from itertools import chain
-from operator import call, length_hint
+from operator import length_hint
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from .context import CURRENT
 from .meter import Frame
 from .resuming import open_loop, rest_of
+from .segments import enter, segments_of
 from .waits import Checkpoint
 
 if TYPE_CHECKING:
@@ -33,8 +24,6 @@ if TYPE_CHECKING:
     from .resuming import Loop, Opening
 
 T = TypeVar("T")
-_GIL: Final = getattr(sys, "_is_gil_enabled", lambda: True)()
-_SEQUENCES: Final = (list, tuple, range)
 _END: Final = object()
 
 
@@ -100,7 +89,7 @@ class Track(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         iterable: Any = self._iterable
-        if not isinstance(iterable, Iterable) and not _is_indexed(iterable):
+        if not isinstance(self._iterable, Iterable) and not _is_indexed(iterable):
             raise TypeError("this is an asynchronous iterable: use 'async for x in ja.track(…)'")
         context = CURRENT.get()
         if context is None:
@@ -108,8 +97,8 @@ class Track(Generic[T]):
         frame = self._frame()
         if self._opening is not None:
             return _resumed(iterable, frame, context, self._opening)
-        if _GIL and type(iterable) in _SEQUENCES and _length(iterable) is not None:
-            segments = _Segments(cast("Any", iterable), frame, context.meter, context.control)
+        segments = segments_of(iterable, frame, context.meter, context.control)
+        if segments is not None:
             return chain.from_iterable(segments.run())
         return _counted(iterable, frame, context.meter, context.control)
 
@@ -184,7 +173,7 @@ class _Awaited(Generic[T]):
                     self._loop.reached(int(self._frame.done))
             else:
                 self._started = True
-                _enter(context.meter, self._frame)
+                enter(context.meter, self._frame)
                 await self._begin(context)
         try:
             item: T = await anext(self._items) if self._asynchronous else next(self._items)
@@ -228,11 +217,6 @@ class _Awaited(Generic[T]):
         self._close()
 
 
-def _enter(meter: Meter, frame: Frame) -> None:
-    meter.pausable = True
-    meter.open(frame)
-
-
 def _resumed(
     iterable: Iterable[T], frame: Frame, context: JobContext, opening: Opening
 ) -> Iterator[T]:
@@ -243,7 +227,7 @@ def _resumed(
         return
     control, done = context.control, loop.done
     frame.done = done
-    _enter(context.meter, frame)
+    enter(context.meter, frame)
     try:
         for item in rest_of(iterable, done):
             if control.asked:
@@ -260,7 +244,7 @@ def _resumed(
 def _counted(iterable: Iterable[T], frame: Frame, meter: Meter, control: Control) -> Iterator[T]:
     """Go through anything iterable, counting in Python."""
     done = 0
-    _enter(meter, frame)
+    enter(meter, frame)
     try:
         for item in iterable:
             if control.asked:
@@ -270,84 +254,3 @@ def _counted(iterable: Iterable[T], frame: Frame, meter: Meter, control: Control
             frame.done = done
     finally:
         meter.close(frame)
-
-
-class _Segments:
-    """The pieces in which a sequence is handed out.
-
-    ``_segment`` is the iterator handed out last, and the mark of its cut: empty, or the length of
-    the sequence and what was left of it.  A segment is made by the job's thread, and marked by
-    ``cut`` in whichever thread asks.
-    """
-
-    __slots__ = ("_control", "_frame", "_meter", "_segment", "_sequence")
-
-    def __init__(
-        self,
-        sequence: list[Any] | tuple[Any, ...] | range,
-        frame: Frame,
-        meter: Meter,
-        control: Control,
-    ) -> None:
-        self._sequence = sequence
-        self._frame = frame
-        self._meter = meter
-        self._control = control
-        self._segment: tuple[Any, list[int]] | None = None
-
-    def run(self) -> Iterator[Iterator[Any]]:
-        """Yield C iterators until the sequence is exhausted."""
-        control, frame = self._control, self._frame
-        frame.probe = self._done
-        _enter(self._meter, frame)
-        control.cutters.append(self.cut)
-        try:
-            start: int | None = 0
-            while start is not None:
-                seen = control.requests
-                if control.asked:
-                    control.obey()
-                iterator, mark = self._segment = (self._iterator_from(start), [])
-                if control.requests != seen:
-                    self.cut()  # asked after obeying and before that line: too early for the cutter
-                yield iterator
-                start = _cut_at(mark)
-            frame.done, frame.probe = len(self._sequence), None
-        finally:
-            control.cutters.remove(self.cut)
-            self._meter.close(frame)
-
-    def _iterator_from(self, start: int) -> Any:
-        iterator: Any = iter(self._sequence)
-        iterator.__setstate__(start)
-        return iterator
-
-    def cut(self) -> None:
-        """End the present segment after the item that is being worked on."""
-        if self._segment is None:
-            return
-        iterator, mark = self._segment
-        if mark:
-            return
-        if isinstance(self._sequence, list):
-            # A list can grow later, and an iterator that was only moved to its end would wake up.
-            end: Any = partial(deque(maxlen=0).extend, iterator)
-        else:
-            end = partial(iterator.__setstate__, len(self._sequence))
-        # The one step: list.extend, map and all that they call are C.
-        mark.extend(map(call, (self._sequence.__len__, iterator.__length_hint__, end)))
-
-    def _done(self) -> float:
-        """Items finished: those handed out, without the one being worked on."""
-        if self._segment is None:
-            return 0
-        iterator, mark = self._segment
-        handed = _cut_at(mark)
-        if handed is None:
-            handed = len(self._sequence) - iterator.__length_hint__()
-        return max(0, handed - 1)
-
-
-def _cut_at(mark: list[int]) -> int | None:
-    """How many items had been handed out at the cut; None without a cut."""
-    return mark[0] - mark[1] if mark else None

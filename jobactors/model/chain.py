@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from msgspec import Struct
+
+from .checks import is_mapping
 
 CHAIN_TYPE: Final = "chain"
 """The job type that chains are."""
@@ -53,7 +55,7 @@ def _check_work(value: object) -> None:
 
 
 def _check_arguments(value: object) -> None:
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+    if not is_mapping(value) or not all(isinstance(name, str) for name in value):
         raise TypeError(
             'a phase takes its arguments as one dictionary: ja.phase("Index", index, '
             '{"folder": "wiki/"})'
@@ -102,11 +104,11 @@ class Phase(Struct, frozen=True):
 def _references(value: Any) -> Iterable[str]:
     if isinstance(value, ResultOf):
         yield value.phase
-    elif isinstance(value, Mapping):
+    elif is_mapping(value):
         for inner in value.values():
             yield from _references(inner)
     elif isinstance(value, list | tuple):
-        for inner in value:
+        for inner in cast("Iterable[object]", value):
             yield from _references(inner)
 
 
@@ -115,11 +117,12 @@ def filled_in(value: Any, result_of: Callable[[str], Any]) -> Any:
     if isinstance(value, ResultOf):
         return result_of(value.phase)
     if type(value) is dict:
-        return {name: filled_in(inner, result_of) for name, inner in value.items()}
+        items = cast("dict[str, object]", value).items()
+        return {name: filled_in(inner, result_of) for name, inner in items}
     if type(value) is list:
-        return [filled_in(inner, result_of) for inner in value]
+        return [filled_in(inner, result_of) for inner in cast("list[object]", value)]
     if type(value) is tuple:
-        return tuple(filled_in(inner, result_of) for inner in value)
+        return tuple(filled_in(inner, result_of) for inner in cast("tuple[object, ...]", value))
     return value
 
 
@@ -187,10 +190,10 @@ def phase_as_json(phase: Phase, type_name: str) -> dict[str, Any]:
 def _marked(value: Any) -> Any:
     if isinstance(value, ResultOf):
         return {_REFERENCE: value.phase}
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return {name: _marked(inner) for name, inner in value.items()}
     if type(value) is list:
-        return [_marked(inner) for inner in value]
+        return [_marked(inner) for inner in cast("list[object]", value)]
     return value
 
 
@@ -200,7 +203,7 @@ def phase_from_json(value: Any) -> Phase:
     Raises:
         TypeError, ValueError: if it is no description of a phase.
     """
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         raise TypeError(f'a phase is {{"name": …, "type": …}}, not {value!r:.100}')
     unknown = value.keys() - {"name", "type", "arguments", "weight", "after"}
     if unknown or "type" not in value:
@@ -219,12 +222,12 @@ def phase_from_json(value: Any) -> Phase:
 
 
 def _unmarked(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        if value.keys() == {_REFERENCE}:
+    if is_mapping(value):
+        if list(value) == [_REFERENCE]:
             return ResultOf(value[_REFERENCE])
         return {name: _unmarked(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_unmarked(inner) for inner in value]
+        return [_unmarked(inner) for inner in cast("list[object]", value)]
     return value
 
 

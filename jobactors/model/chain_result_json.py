@@ -48,11 +48,11 @@ def chain_result_from_json(said: Any) -> ChainResult:
         case {
             "status": str(status),
             "message": str(message),
-            "phases": list(phases),
+            "phases": [*phases],
             "resumed": bool(resumed),
             "stopped_at": (str() | None) as stopped_at,
             "reason": (str() | None) as reason,
-            "notes": list(notes),
+            "notes": [*notes],
         } if status in _STATUSES and all(isinstance(note, str) for note in notes):
             return ChainResult(
                 cast("Literal['succeeded', 'failed', 'cancelled']", status),

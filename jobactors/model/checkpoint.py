@@ -70,7 +70,9 @@ class Checkpoint(Struct, frozen=True):
 
 
 def _check_items(value: object) -> None:
-    if isinstance(value, bool) or not (isinstance(value, int) or value == math.inf):
+    if value == math.inf:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"items is a whole number, or math.inf, not {value!r:.100}")
     if value < 1:
         raise ValueError(f"items is a whole number of at least 1, not {value}")

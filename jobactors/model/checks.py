@@ -1,8 +1,10 @@
-"""Numbers that a caller gives, checked where they are given."""
+"""What a caller gives, checked where it is given."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any, TypeGuard
 
 
 def check_count(name: str, value: object) -> None:
@@ -27,3 +29,11 @@ def check_seconds(name: str, value: object) -> None:
         raise TypeError(f"{name} is a number of seconds, not {value!r:.100}")
     if math.isnan(value) or value < 0:
         raise ValueError(f"{name} is a number of seconds of at least 0, not {value}")
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    """Whether this is a mapping, of anything to anything.
+
+    After a plain ``isinstance``, what is in it would be *unknown* to a type checker.
+    """
+    return isinstance(value, Mapping)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
@@ -64,7 +64,9 @@ def _names(value: str | Iterable[str]) -> frozenset[str]:
 
 def _several(value: object) -> tuple[object, ...]:
     """Accept one job or several."""
-    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+    if isinstance(value, list | tuple | set | frozenset):
+        return tuple(cast("Iterable[object]", value))
+    return (value,)
 
 
 def _text(name: str, value: object) -> None:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from msgspec import Struct
 
@@ -273,6 +273,14 @@ def _annotate(exc: Exception, job_id: str, text: ErrorText | None) -> None:
             exc.add_note(f"{heading}\n{text.traceback}")
 
 
+def is_group(exc: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
+    """Whether this is a group of exceptions.
+
+    After a plain ``isinstance``, what is in it would be *unknown* to a type checker.
+    """
+    return isinstance(exc, BaseExceptionGroup)
+
+
 def release_frames(exc: BaseException) -> None:
     """Drop the tracebacks of ``exc`` and of all it is chained to, so that no frame stays alive."""
     pending, seen = [exc], set[int]()
@@ -283,5 +291,5 @@ def release_frames(exc: BaseException) -> None:
         seen.add(id(error))
         error.with_traceback(None)  # an assignment would fail on a frozen dataclass
         pending += [e for e in (error.__cause__, error.__context__) if e is not None]
-        if isinstance(error, BaseExceptionGroup):
+        if is_group(error):
             pending += error.exceptions

@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from .checks import is_mapping
 from .errors import TooMuch
 
 NO_NEEDS: Final[Mapping[str, int]] = {}
@@ -95,11 +96,13 @@ class Resources:
         Returns:
             The resources of which units came free.
         """
-        held = self._held_by.get(job_id, set())
+        held = self._held_by.get(job_id)
+        if not held:
+            return []
         freed = [name for name in (list(held) if names is None else names) if name in held]
         for name in freed:
             holding = self._holders[name][job_id]
-            left = holding.units - names[name] if isinstance(names, Mapping) else 0
+            left = holding.units - names[name] if is_mapping(names) else 0
             if left > 0:
                 self._holders[name][job_id] = replace(holding, units=left)
             else:
@@ -139,7 +142,7 @@ def as_needs(value: str | Iterable[str] | Mapping[str, int]) -> Mapping[str, int
     """
     if isinstance(value, str):
         value = (value,)
-    needs = dict(value) if isinstance(value, Mapping) else dict.fromkeys(value, 1)
+    needs: dict[str, int] = dict(value) if is_mapping(value) else dict.fromkeys(value, 1)
     for name, units in needs.items():
         check_units(name, units)
     return needs

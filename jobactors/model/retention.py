@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from msgspec import Struct
 
@@ -56,7 +56,8 @@ def size_of(value: object) -> int:
     """
     if type(value) not in _CONTAINERS:
         return _own_size(value)
-    size, level, room = 0.0, [(value, 1.0)], _LOOKED_AT
+    size, room = 0.0, _LOOKED_AT
+    level: list[tuple[object, float]] = [(value, 1.0)]
     while level and room > 1:
         room //= 2  # each level of nesting gets half of what is left, spread over all of it
         taken = _spread(level, room)
@@ -95,6 +96,7 @@ def _parts(part: Any, at_most: int) -> tuple[Sequence[object], int]:
     if type(part) in {set, frozenset}:
         return list(islice(part, at_most)), len(part)
     if type(part) is dict:
-        keys, values = islice(part.keys(), at_most), islice(part.values(), at_most)
-        return [*keys, *values], 2 * len(part)
+        held = cast("dict[object, object]", part)
+        keys, values = islice(held.keys(), at_most), islice(held.values(), at_most)
+        return [*keys, *values], 2 * len(held)
     return [], 0

@@ -50,6 +50,8 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
     """Terminal: it ended, or never began, because somebody asked for that."""
 
+    __hash__ = str.__hash__  # as equal texts have it; an enum's own is slow, and asked all the time
+
     @property
     def is_terminal(self) -> bool:
         """Whether this state is final: no event leads out of it."""

@@ -55,7 +55,7 @@ class AsyncioRunner:
             await call.ended
         except trio.Cancelled:
             call.cancel()
-            with trio.CancelScope(shield=True), attempt.abandon:
+            with trio.CancelScope(shield=True), attempt.abandon():
                 await call.ended
             if not call.ended.is_set:
                 raise Abandoned from None

@@ -15,7 +15,7 @@ from jobactors.inside.latch import Latch
 from jobactors.model.errors import JobCancelled, JobFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Generator
     from types import TracebackType
 
     from jobactors.engine.attempt import Attempt
@@ -36,7 +36,7 @@ class BlockRunner:
 
     async def run(self, attempt: Attempt) -> Any:
         """Wait for the block, however long it takes, and end as it ended."""
-        with trio.CancelScope(shield=True), attempt.abandon:
+        with trio.CancelScope(shield=True), attempt.abandon():
             await self.ended
         if self.error is not None:
             raise self.error
@@ -105,7 +105,7 @@ class Tracked:
         return result
 
     @contextmanager
-    def _in_thread(self) -> Iterator[JobContext]:
+    def _in_thread(self) -> Generator[JobContext]:
         job, context = self._begin()
         try:
             with self._following(job, context):
@@ -115,7 +115,7 @@ class Tracked:
                 job._record.settled.wait_in_thread()
 
     @asynccontextmanager
-    async def _in_loop(self) -> AsyncIterator[JobContext]:
+    async def _in_loop(self) -> AsyncGenerator[JobContext]:
         job, context = self._begin()
         with self._following(job, context), _cancelled_with(context):
             yield context
@@ -130,7 +130,7 @@ class Tracked:
         return job, actor.context
 
     @contextmanager
-    def _following(self, job: Job[Any], context: JobContext) -> Iterator[None]:
+    def _following(self, job: Job[Any], context: JobContext) -> Generator[None]:
         """Let the job end as the block ends."""
         token = CURRENT.set(context)
         try:
@@ -154,7 +154,7 @@ def _copy(exc: BaseException) -> BaseException:
         copied = copy.copy(exc)
     except Exception:  # its class is not made for that
         copied = None
-    if type(copied) is not type(exc):
+    if copied is None or type(copied) is not type(exc):
         return JobFailed("", f"{type(exc).__name__}: {exc}")
     return copied.with_traceback(exc.__traceback__)
 
@@ -164,7 +164,7 @@ def _block() -> None:
 
 
 @contextmanager
-def _cancelled_with(context: JobContext) -> Iterator[None]:
+def _cancelled_with(context: JobContext) -> Generator[None]:
     """On trio, cancel the block when the job is cancelled."""
     if not _in_trio():
         yield

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -27,6 +26,7 @@ from jobactors.model.errors import JobFailed, WorkerDied
 from jobactors.model.outcome import RaisedElsewhere
 from jobactors.model.progress import NO_PROGRESS, Progress
 
+from .process_death import check_limits, death
 from .process_mail import Mail
 from .process_wire import HEADER, LAST_WORDS, Kind, header, pack_work, unpack, unpack_error
 from .process_worker import POSIX, SPAWNER, Worker
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from jobactors.engine.attempt import Attempt, Runner
     from jobactors.inside.control import Gate
-    from jobactors.model.limits import Limits
 
 TERM_GRACE: Final = 5.0
 """Seconds from SIGTERM to SIGKILL, at most."""
@@ -72,11 +71,10 @@ class ProcessRunner:
 
     async def run(self, attempt: Attempt) -> Any:
         """Start a process, let it call the function, and return what that returns."""
-        _check(attempt.options.limits)
+        check_limits(attempt.options.limits)
         await trio.lowlevel.checkpoint_if_cancelled()
         work = await _in_thread(pack_work, attempt.function, attempt.args, attempt.kwargs)
-        with trio.CancelScope(shield=True):
-            worker = await SPAWNER.start()
+        worker = await SPAWNER.start()
         conversation = _Conversation(attempt, worker)
         try:
             await conversation.hold(work)
@@ -257,7 +255,8 @@ class _Conversation:
             saver.take_in(fields)
 
     def _sample(self, fields: dict[str, Any]) -> None:
-        progress = Progress(**{**fields, "stages": tuple(fields.get("stages", ()))})
+        told: dict[str, Any] = {**fields, "stages": tuple(fields.get("stages", ()))}
+        progress = Progress(**told)
         self._cooperative = self._cooperative or progress.pausable
         self._meter.remote = replace(progress, pausable=progress.pausable or POSIX)
         self._meter.changed()
@@ -271,7 +270,7 @@ class _Conversation:
         asked = self._begun and self._control.cancel_requested.is_set
         if asked and self._last_word is None:
             # Each rung waits for the last word; the exit that follows it has LINGER.
-            with self._attempt.abandon:
+            with self._attempt.abandon():
                 with trio.move_on_after(grace):
                     await self._silent.wait()
                 if not self._silent.is_set():
@@ -311,7 +310,7 @@ class _Conversation:
                     "or writes to, file descriptors that it did not open",
                     code,
                 )
-            raise _death(code, self._attempt.options.limits)
+            raise death(code, self._attempt.options.limits)
         kind, content = self._last_word
         if kind is Kind.STOPPED:
             if self._force is not None:
@@ -327,7 +326,7 @@ class _Conversation:
 
     def _last_patience(self) -> trio.CancelScope:
         """Wait until the system closes; or a while, where the ladder has used that scope up."""
-        return trio.move_on_after(LINGER) if self._on_ladder else self._attempt.abandon
+        return trio.move_on_after(LINGER) if self._on_ladder else self._attempt.abandon()
 
     async def _rebuilt(self, content: bytearray) -> Any:
         try:
@@ -356,48 +355,6 @@ def _echo(text: str, source: str) -> None:
     if stream is not None:  # None under pythonw
         stream.write(text)
         stream.flush()
-
-
-def _check(limits: Limits | None) -> None:
-    """Refuse limits that the system would not enforce.
-
-    Raises:
-        NotImplementedError: the message says where they are.
-    """
-    if limits is None:
-        return
-    if not POSIX:
-        raise NotImplementedError("this system enforces no limits: Linux and macOS do")
-    if limits.memory is not None and sys.platform != "linux":
-        raise NotImplementedError("limits on memory are enforced by Linux only; cpu= works here")
-
-
-def _death(code: int | None, limits: Limits | None) -> WorkerDied:
-    """Say how a process ended, why perhaps, and what may help."""
-    if code is None:
-        return WorkerDied("the job's process has ended, and nobody knows how")
-    if code >= 0:
-        return WorkerDied(
-            f"the job's process exited with code {code} before its function returned: something "
-            "in it called os._exit(), or a library ended the program; stderr may say more",
-            code,
-        )
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    return WorkerDied(f"the job's process was killed by {name}: {_why(name, limits)}", code)
-
-
-def _why(name: str, limits: Limits | None) -> str:
-    if limits is not None and limits.cpu is not None and name in {"SIGXCPU", "SIGKILL"}:
-        return f"it has used up its limit of {limits.cpu:g} s of CPU time"
-    if name == "SIGKILL":
-        return "perhaps the system ran out of memory; give it less to do at once, or more memory"
-    if name in {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT"}:
-        memory = "" if limits is None or limits.memory is None else ", perhaps at its memory limit"
-        return f"a crash in native code{memory}; stderr shows the Python line it was in"
-    return "somebody else has sent it that"
 
 
 RUNNER: Final[Runner] = ProcessRunner()

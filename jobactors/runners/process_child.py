@@ -33,6 +33,7 @@ from jobactors.inside.capture import capturing
 from jobactors.inside.checkpoint import Saver
 from jobactors.inside.context import CURRENT, JobContext
 from jobactors.inside.control import Control, StopJob
+from jobactors.inside.equipment import ReadyEquipment
 from jobactors.inside.meter import Meter
 from jobactors.model.log import LONGEST_LINE, Log
 from jobactors.model.outcome import ErrorText, release_frames
@@ -98,9 +99,8 @@ class Child:
         self._inbox = SentInbox(begin["id"], self._speaker.say)
         self._inbox.attend(self._control)
         self._speaker.saver = saver = self._speaker.make_saver(begin.pop("saver"))
-        context = JobContext(
-            self._control, self._speaker.meter, log=log, inbox=self._inbox, saver=saver, **begin
-        )
+        equipment = ReadyEquipment(self._control, self._speaker.meter, self._inbox, log, saver)
+        context = JobContext(equipment, **begin)
         threading.Thread(target=self._listen, name="jobactors listener", daemon=True).start()
         self._speaker.start()
         if sys.platform != "win32":
@@ -353,7 +353,8 @@ class _SentLog(Log):
         self._speaker = speaker
         self._lock = threading.RLock()  # reentrant: a signal handler may print as well
 
-    def write(self, text: str, source: str, _: float) -> bool:
+    def write(self, text: str, source: str, at: float) -> bool:
+        del at  # the parent reads its own clock
         with self._lock:
             whole, mark, rest = (self._partial.pop(source, "") + text).rpartition("\n")
             if rest:
@@ -362,7 +363,8 @@ class _SentLog(Log):
                 self._send(source, whole + mark)
         return False
 
-    def finish(self, _: float) -> None:
+    def finish(self, at: float) -> None:
+        del at
         with self._lock:
             for source, rest in self._partial.items():
                 self._send(source, rest)

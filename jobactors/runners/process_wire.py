@@ -150,5 +150,6 @@ def _pickled(value: object) -> bytes:
         raise ModuleNotFoundError(
             'runner="process" needs cloudpickle: pip install "jobactors[process]"'
         ) from None
-    content: bytes = cloudpickle.dumps(value)
+    untyped: Any = cloudpickle
+    content: bytes = untyped.dumps(value)
     return content

@@ -30,7 +30,7 @@ import threading
 from contextlib import closing, suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -151,7 +151,7 @@ class Spawner:
     async def start(self) -> Worker:
         """Start a child.
 
-        Not to be cancelled between the beginning and the end of it: call it shielded.
+        A cancel has to wait for it: nobody would know of a child whose start was left half done.
 
         Raises:
             OSError: if the system allows no further process.
@@ -164,7 +164,8 @@ class Spawner:
                 )
                 self._thread.start()
         self._requests.put(lambda: birth.happen(self))
-        await birth.over
+        with trio.CancelScope(shield=True):
+            await birth.over
         return birth.take()
 
     def _serve(self) -> None:
@@ -173,13 +174,25 @@ class Spawner:
         while True:
             self._requests.get()()
 
-    def popen(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+    def popen(
+        self,
+        command: list[str],
+        *,
+        stdin: int,
+        stdout: int | None = None,
+        bufsize: int = -1,
+        pass_fds: tuple[int, ...] = (),
+    ) -> subprocess.Popen[bytes]:
         """Start a process in a session of its own; in the spawner's thread."""
-        if POSIX:
-            options["start_new_session"] = True
-        else:
-            options["creationflags"] = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-        return subprocess.Popen(command, **options)  # noqa: S603 - our own
+        return subprocess.Popen(  # noqa: S603 - our own
+            command,
+            bufsize,
+            stdin=stdin,
+            stdout=stdout,
+            pass_fds=pass_fds,
+            start_new_session=POSIX,
+            creationflags=0 if POSIX else getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
 
     def remember(self, pid: int) -> None:
         """A group has begun; in the spawner's thread."""
@@ -187,7 +200,7 @@ class Spawner:
             return
         with self._lock:
             if self._sentinel is None or self._sentinel.is_gone:
-                left = set() if self._sentinel is None else self._sentinel.groups
+                left: set[int] = set() if self._sentinel is None else self._sentinel.groups
                 self._sentinel = _Sentinel(self, left)
             self._sentinel.add(pid)
 
@@ -228,15 +241,14 @@ class _Birth:
 def _start_child(spawner: Spawner) -> Worker:
     ours, theirs = socket.socketpair()
     path = [entry for entry in sys.path if isinstance(entry, str)]
-    options: dict[str, Any] = (
-        {"stdin": subprocess.DEVNULL, "pass_fds": (theirs.fileno(),)}
-        if POSIX
-        else {"stdin": subprocess.PIPE}
-    )
     try:
         with theirs:
             numbers = [str(theirs.fileno()), str(os.getpid())]
-            process = spawner.popen([sys.executable, "-c", _CHILD, *numbers, *path], **options)
+            process = spawner.popen(
+                [sys.executable, "-c", _CHILD, *numbers, *path],
+                stdin=subprocess.DEVNULL if POSIX else subprocess.PIPE,
+                pass_fds=(theirs.fileno(),) if POSIX else (),
+            )
             if process.stdin is not None:  # Windows has no numbers to inherit: a socket is sent
                 with process.stdin:
                     process.stdin.write(getattr(theirs, "share")(process.pid))  # noqa: B009

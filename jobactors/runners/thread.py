@@ -32,7 +32,7 @@ class ThreadRunner:
         call = partial(attempt.function, *attempt.args, **attempt.kwargs)
         # The actor's own cancel must not make us leave a running thread behind.  The scope the
         # engine cancels when the whole system closes on a stuck job may, and only that.
-        with trio.CancelScope(shield=True), attempt.abandon:
+        with trio.CancelScope(shield=True), attempt.abandon():
             return await trio.to_thread.run_sync(
                 call,
                 thread_name=f"job {attempt.context.id}",

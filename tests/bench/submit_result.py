@@ -21,8 +21,16 @@ def bare(size: int) -> Numbers:
 
 
 def jobactors(size: int) -> Numbers:
-    """As a notebook does it."""
-    jobs = ja.start()
+    """From a notebook's thread; as many at once as the floor, which has no limit."""
+    return _submit_all(ja.start(max_running=None), size)
+
+
+def four_at_once(size: int) -> Numbers:
+    """The same with the limit that ``ja.start`` has by default."""
+    return _submit_all(ja.start(), size)
+
+
+def _submit_all(jobs: ja.Jobs, size: int) -> Numbers:
     start = time.perf_counter()
     for job in [jobs.submit(nothing) for _ in range(size)]:
         job.result()
@@ -56,6 +64,7 @@ PROGRAM = Program(
     variants=(
         Variant("trio in a thread, a Future each", bare),
         Variant("jobactors", jobactors),
+        Variant("jobactors, 4 at once", four_at_once),
         Variant("ThreadPoolExecutor", thread_pool),
         Variant("APScheduler", apscheduler, "apscheduler"),
     ),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 
 import pytest
 import trio
+import trio.lowlevel
 
 import jobactors as ja
 
@@ -86,3 +88,88 @@ async def test_a_closed_door_says_so() -> None:
     for look in (jobs.list, jobs.registry.unread):
         assert [s.id for s in look()] == [job.id]
         assert [s.id for s in await trio.to_thread.run_sync(look)] == [job.id]
+
+
+async def test_calls_that_gather_are_all_made(caplog: pytest.LogCaptureFixture) -> None:
+    """While the loop is busy they wait together, and one that raises holds up no other."""
+    made: list[int] = []
+    async with ja.open_jobs() as jobs:
+
+        def post() -> None:
+            jobs.post(made.append, 1)
+            jobs.post(lambda: 1 / 0)
+            jobs.post(made.append, 2)
+
+        poster = threading.Thread(target=post)
+        poster.start()
+        poster.join()  # in the loop's own thread: nothing is made meanwhile
+        assert made == []
+        await trio.testing.wait_all_tasks_blocked()
+    assert made == [1, 2]
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_an_interrupt_on_the_way_in_does_not_shut_the_door(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C may strike between calling the loop and having called it; the next call gets in."""
+
+    class Struck:
+        def run_sync_soon(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    made: list[int] = []
+    async with ja.open_jobs() as jobs:
+        with monkeypatch.context() as patch:
+            patch.setattr(jobs._system.door, "token", Struck())
+            with pytest.raises(KeyboardInterrupt):
+                await trio.to_thread.run_sync(jobs.post, made.append, 1)
+        await trio.to_thread.run_sync(jobs.post, made.append, 2)
+        await trio.testing.wait_all_tasks_blocked()
+    assert made == [1, 2]
+
+
+async def test_a_call_that_trusted_another_is_made_although_that_one_came_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The loop may end between two threads' calls; only the one that called it hears of that."""
+    made: list[int] = []
+
+    class Ended:
+        def run_sync_soon(self, *_: object) -> None:
+            jobs.post(made.append, 2)  # another thread's, which finds that the loop was called
+            raise trio.RunFinishedError
+
+    async with ja.open_jobs() as jobs:
+        with monkeypatch.context() as patch:
+            patch.setattr(jobs._system.door, "token", Ended())
+            with pytest.raises(ja.JobsClosed):
+                await trio.to_thread.run_sync(jobs.post, made.append, 1)
+    assert made == [2]
+
+
+def test_nobody_waits_for_ever_for_a_loop_that_has_ended() -> None:
+    """Threads that call it while it ends are answered, or told that it is closed."""
+    ended: list[int] = []
+
+    def call(jobs: ja.Jobs, number: int) -> None:
+        with suppress(ja.JobsClosed):
+            while True:
+                jobs.release_dispatch()
+        ended.append(number)
+
+    async def main(callers: list[threading.Thread]) -> None:
+        async with ja.open_jobs() as jobs:
+            callers += [
+                threading.Thread(target=call, args=(jobs, n), daemon=True) for n in range(4)
+            ]
+            for caller in callers:
+                caller.start()
+            await trio.lowlevel.checkpoint()
+
+    for _ in range(20):
+        callers: list[threading.Thread] = []
+        trio.run(main, callers)
+        for caller in callers:
+            caller.join(10)
+    assert len(ended) == 80

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 
 import pytest
@@ -200,3 +202,19 @@ async def test_jobs_of_many_threads_all_end() -> None:
                     )
                 )
     assert sorted(results) == sorted([i**2 for i in range(50)] * 5)
+
+
+async def test_a_snapshot_can_be_pickled_and_copied() -> None:
+    """Another process, or a test, may want to have it."""
+
+    def work() -> list[int]:
+        ja.progress(1, 2, rows=3)
+        return [1]
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(work)
+        queued = job.snapshot()
+        await job
+        for snapshot in (queued, job.snapshot()):
+            assert pickle.loads(pickle.dumps(snapshot)) == snapshot  # noqa: S301 - our own
+            assert copy.deepcopy(snapshot) == snapshot

@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import trio
@@ -155,3 +156,25 @@ def test_warnings_and_records_that_cannot_be_formatted_are_kept() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_threads_that_write_their_first_line_at_once_share_one_log() -> None:
+    """The log is made for the first line, and nothing that is written meanwhile is lost."""
+    together = threading.Barrier(4)
+
+    def say(number: int) -> None:
+        together.wait()
+        sys.stdout.write(f"{number}\n")
+
+    def work() -> None:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(ja.bind_context(say), range(4)))
+
+    async def main() -> None:
+        async with ja.open_jobs() as jobs:
+            for _ in range(50):
+                job = jobs.submit(work)
+                await job
+                assert sorted(job.logs().split()) == ["0", "1", "2", "3"]
+
+    trio.run(main)

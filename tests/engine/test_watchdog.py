@@ -8,12 +8,16 @@ import sys
 SCRIPT = """
 import logging, time, trio, jobactors as ja
 logging.basicConfig(format="%(message)s")
+async def brief():
+    pass
 async def innocent():
     await trio.sleep_forever()
 async def culprit():
     time.sleep(5)  # a blocking call in an async def
 async def main():
     async with ja.open_jobs() as jobs:
+        await jobs.run(brief)
+        await trio.sleep(5)  # long enough to be watched no more
         other = jobs.submit(innocent)
         await jobs.run(culprit)
         other.cancel()
@@ -22,12 +26,12 @@ trio.run(main)
 
 
 def test_a_blocking_call_in_a_trio_job_is_named_with_its_line() -> None:
-    """And the cure is said."""
+    """And the cure is said; also after a while in which no trio job ran."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
     )
     warning = done.stderr.splitlines()[0]
     assert "has not answered" in warning
     assert "job culprit-" in warning
-    assert "<string>:7" in warning
+    assert "<string>:9" in warning
     assert 'runner="thread"' in warning

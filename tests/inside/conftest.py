@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from jobactors.inside.context import CURRENT, JobContext
 from jobactors.inside.control import Control
+from jobactors.inside.equipment import ReadyEquipment
 from jobactors.inside.meter import Meter
 
 if TYPE_CHECKING:
@@ -97,9 +98,8 @@ class Moments:
 
 def make_job(loop_thread: int = 0, wake: Callable[[], None] = lambda: None) -> JobContext:
     """The context of a running job whose loop lives in ``loop_thread``, by default elsewhere."""
-    return JobContext(
-        Control(loop_thread), Meter(wake), id="job-1", name="Job", type="job", attempt=1
-    )
+    equipment = ReadyEquipment(Control(loop_thread), Meter(wake))
+    return JobContext(equipment, id="job-1", name="Job", type="job", attempt=1)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
@@ -205,6 +206,15 @@ def test_a_thread_that_gives_up_waits_no_more() -> None:
     latch = Latch()
     assert not latch.wait_in_thread(timeout=0)
     assert waiters(latch) == 0
+
+
+@pytest.mark.parametrize(("timeout", "is_met"), [(math.inf, True), (0, False), (-3.0, False)])
+def test_a_thread_may_wait_for_ever_or_not_at_all(timeout: float, is_met: bool) -> None:
+    """Infinity is a length of time, and one that has passed already is none."""
+    latch = Latch()
+    if is_met:
+        threading.Timer(0.01, latch.set).start()
+    assert latch.wait_in_thread(timeout) is is_met
 
 
 def test_a_waiter_whose_loop_is_gone_disturbs_nobody() -> None:

@@ -9,6 +9,7 @@ import random
 import sys
 import threading
 import weakref
+from collections import deque
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,9 @@ def is_open(job: JobContext) -> bool:
 
 
 def sequence(kind: type, length: int) -> Any:
-    """A list, tuple or range of the first numbers."""
+    """A list, tuple, range, dictionary, … of the first numbers."""
+    if kind is dict:
+        return dict.fromkeys(range(length))
     return range(length) if kind is range else kind(range(length))
 
 
@@ -54,7 +57,7 @@ def pause_and_resume(job: JobContext, child: Child) -> None:
     job.control.resume()
 
 
-each_kind = pytest.mark.parametrize("kind", [list, tuple, range])
+each_kind = pytest.mark.parametrize("kind", [list, tuple, range, dict, set, deque])
 
 
 @pytest.fixture
@@ -287,6 +290,24 @@ def test_a_finished_loop_keeps_nothing_of_its_sequence(job: JobContext) -> None:
     del items, _
     gc.collect()
     assert watched() is None
+    assert not is_open(job)
+
+
+def test_a_set_that_changes_in_the_loop_is_seen_as_in_a_plain_loop(job: JobContext) -> None:
+    """It may yield more items than it had: each is seen, and none twice."""
+
+    def visit(track: Callable[[Iterable[int]], Iterable[int]]) -> list[int]:
+        items, seen = set(range(8)), list[int]()
+        for item in track(items):
+            seen.append(item)
+            if len(seen) < 40:
+                items.remove(item)
+                items.add(item + 8)
+        return seen
+
+    seen = visit(ja.track)
+    assert seen == visit(iter)
+    assert len(seen) > 20
     assert not is_open(job)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[dict[str, ja.JobType]]:
     """The register, as empty as in a new process, and afterwards as it was."""
+    import jobactors.engine.chain  # noqa: F401 - declares the built-in type, which comes back
+
     table = module._registered
     before = dict(table)
     table.clear()

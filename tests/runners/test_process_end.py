@@ -19,7 +19,8 @@ import trio
 
 import jobactors as ja
 from jobactors.engine.attempt import Attempt
-from jobactors.runners.process import RUNNER, _death
+from jobactors.runners.process import RUNNER
+from jobactors.runners.process_death import death
 from jobactors.runners.process_worker import SPAWNER, Worker
 from tests.runners.process_work import loop, sleep
 
@@ -186,7 +187,7 @@ async def test_a_cancel_while_the_process_starts_calls_nothing(
 async def test_a_cancellation_from_outside_kills_at_once() -> None:
     """Whoever runs the attempt is being cancelled: nobody is there to wait for a grace."""
     context = ja.current_job()
-    attempt = Attempt(context, sleep, (), {}, trio.CancelScope())
+    attempt = Attempt(context, sleep, (), {}, trio.CancelScope)
     with trio.move_on_after(PATIENCE) as scope:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(RUNNER.run, attempt)
@@ -435,6 +436,6 @@ def test_limits_are_checked_where_they_are_given(
 
 def test_a_death_nobody_can_explain_is_told_as_that() -> None:
     """A real-time signal has no name, and a stolen zombie no code."""
-    assert "signal 40" in str(_death(-40, None))
-    assert "nobody knows how" in str(_death(None, None))
-    assert "memory limit" in str(_death(-signal.SIGABRT, ja.Limits(memory=5)))
+    assert "signal 40" in str(death(-40, None))
+    assert "nobody knows how" in str(death(None, None))
+    assert "memory limit" in str(death(-signal.SIGABRT, ja.Limits(memory=5)))

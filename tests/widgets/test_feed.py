@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 import trio
-from jobactors_widgets.feed import Feed, Frame
+from jobactors_widgets.feed import Feed
+from jobactors_widgets.frame import Frame
 from jobactors_widgets.wire import MOVED, Row, row_of
 
 import jobactors as ja

@@ -19,14 +19,15 @@ import itertools
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
 import jobactors as ja
 
+from .frame import Frame, Panel
 from .wire import (
     LONGEST_MESSAGE,
     Row,
@@ -44,64 +45,11 @@ if TYPE_CHECKING:
 FRAME_SECONDS: Final = 0.1
 EVERYTHING: Final = -1
 """What a panel has that has nothing."""
+_ANEW: Final = (ja.JobRemoved, ja.JobRestated)  # a union would be made for every event
 MOST_GONE: Final = 10_000
 """Jobs whose going is remembered; who has missed more is told everything."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class Frame:
-    """What a panel is sent at once."""
-
-    number: int
-    after: int
-    """What it needs before: who does not have this frame, or a later one, has missed something."""
-    rows: list[Row] = field(default_factory=list)
-    """Jobs that are new, or that changed in more than their progress."""
-    said: list[tuple[int, Words]] = field(default_factory=list)
-    """New words of jobs that get on, by the rows' numbers."""
-    moved: bytes = b""
-    """New numbers of jobs that get on: :func:`~.wire.moved`, one after the other."""
-    gone: list[str] = field(default_factory=list)
-    """Ids of the jobs that were let go."""
-    full: bool = False
-    """Whether ``rows`` are all there are."""
-    ended: bool = False
-    """Whether the job system has stopped."""
-    notice: str | None = None
-    """What everybody should know of the store; empty if all is well, None where that is no news."""
-
-    @property
-    def content(self) -> dict[str, object]:
-        """The frame as a message; without what it has nothing of."""
-        told = {"rows": self.rows, "said": self.said, "gone": self.gone}
-        flags = {"full": self.full, "ended": self.ended}
-        kept = {key: value for key, value in {**told, **flags}.items() if value or key == "rows"}
-        if self.notice is not None:
-            kept["notice"] = self.notice
-        return {"kind": "frame", "frame": self.number, "after": self.after, **kept}
-
-    @property
-    def buffers(self) -> list[bytes]:
-        """The binary part of the message."""
-        return [self.moved] if self.moved else []
-
-
-class Panel(Protocol):
-    """What the feed needs of a panel.  Its methods are called on the jobs' loop."""
-
-    job_id: str | None
-    """The one job it shows; None for all."""
-
-    def present_rows(self) -> list[Row]:
-        """Return every row as it is now."""
-
-    def show(self, frame: Frame) -> None:
-        """Send what changed."""
-
-    def end(self, frame: Frame) -> None:
-        """Send the last frame; its rows are all there are, and stay."""
 
 
 class _News(IntEnum):
@@ -182,7 +130,7 @@ class Feed:
         now, told = self._clock(), list(snapshots)
         rests = any(snapshot.state is ja.JobState.INTERRUPTED for snapshot in told)
         resting = _resting(jobs) if rests else {}
-        rows = []
+        rows: list[Row] = []
         for snapshot in told:
             job_id = snapshot.id
             if (early := self._read_early) is not None:
@@ -233,7 +181,7 @@ class Feed:
     def _note(self, jobs: ja.Jobs, batch: Iterable[ja.Event]) -> None:
         for event in batch:
             known = self._known.get(event.job_id)
-            if known is None or isinstance(event, ja.JobRemoved | ja.JobRestated):
+            if known is None or isinstance(event, _ANEW):
                 self._note_new(jobs, event)
                 continue
             if isinstance(event, ja.JobProgressed):

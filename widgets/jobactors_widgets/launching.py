@@ -145,7 +145,11 @@ class _Launcher:
 
     def _choice(self, label: str) -> Any:
         button = widgets.Button(description=label, layout={"width": "auto"})
-        button.on_click(lambda _: self._try(lambda: self._answer(label)))
+
+        def answer(_: object) -> None:
+            self._try(lambda: self._answer(label))
+
+        button.on_click(answer)
         return button
 
     def _ask(self) -> None:

@@ -33,7 +33,8 @@ from .static_files import panel_module, panel_style
 
 if TYPE_CHECKING:
     from .commands import Answer
-    from .feed import Feed, Frame
+    from .feed import Feed
+    from .frame import Frame
     from .wire import Row
 
     Message = dict[str, object]

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .details import ResultTexts
-    from .feed import Feed, Frame
+    from .feed import Feed
+    from .frame import Frame
     from .wire import Row
 
     Say = Callable[[dict[str, object]], object]
@@ -190,7 +191,7 @@ class _Served:
 
     def send_last(self) -> None:
         """Send how the jobs stood when the system ended."""
-        from .feed import Frame
+        from .frame import Frame
 
         nothing = Frame(self._first + 1, self._first, full=True, ended=True)
         self._send_frame(self._last or nothing)
