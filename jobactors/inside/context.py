@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from jobactors.model.errors import NoJobSystem
 from jobactors.model.outcome import Partial
@@ -37,16 +37,13 @@ class JobContext:
 
     __slots__ = (
         "_equipment",
+        "_saver",
         "attempt",
         "collected",
-        "control",
         "id",
-        "inbox",
-        "log",
-        "meter",
+        "known_meter",
         "name",
         "part",
-        "saver",
         "subject",
         "system",
         "type",
@@ -75,33 +72,49 @@ class JobContext:
         """What the job is about."""
         self.attempt = attempt
         """1 for the first attempt; 0 outside a job."""
-        self.inbox: Inbox
-        """What others tell and ask this job."""
-        self.log: Log
-        """What this job has printed and logged."""
-        self.control: Control
-        self.meter: Meter
-        self.saver: Saver | None
-        """Keeps what this job saves; None where nothing is kept."""
+        self.known_meter: Meter | None = None
+        """``meter`` once it was asked for: hot loops look here first."""
+        self._saver: Saver | None = None
         self.system = system
         self.collected: Any = None
         self.part = part
         """Which part of the job this is: a phase or a range; empty for a job of one piece."""
 
-    if not TYPE_CHECKING:  # where everything is known
-
-        def __getattr__(self, name: str) -> Any:
-            """Take a part from the equipment when it is first used; later ones find it here."""
-            if name not in _PARTS:
-                raise AttributeError(f"a job's context has no {name!r}")
-            part = getattr(self._equipment, name)
-            setattr(self, name, part)
-            return part
-
     def __repr__(self) -> str:
         return (
             f"<JobContext {self.id} attempt {self.attempt}>" if self.id else "<JobContext detached>"
         )
+
+    @property
+    def control(self) -> Control:
+        """What is asked of this job."""
+        return self._equipment.control
+
+    @property
+    def meter(self) -> Meter:
+        """What this job reports."""
+        if self.known_meter is None:
+            self.known_meter = self._equipment.meter
+        return self.known_meter
+
+    @property
+    def inbox(self) -> Inbox:
+        """What others tell and ask this job."""
+        return self._equipment.inbox
+
+    @property
+    def log(self) -> Log:
+        """What this job has printed and logged."""
+        return self._equipment.log
+
+    @property
+    def saver(self) -> Saver | None:
+        """Keeps what this job saves; None where nothing is kept."""
+        return self._equipment.saver if self._saver is None else self._saver
+
+    @saver.setter
+    def saver(self, saver: Saver | None) -> None:
+        self._saver = saver
 
     @property
     def checkpoint(self) -> Any:
@@ -160,7 +173,7 @@ class JobContext:
             system=self.system,
             part=f"{self.part}:{part}" if self.part else part,
         )
-        made.saver = self.saver
+        made._saver = self._saver
         return made
 
     @property
@@ -253,9 +266,6 @@ class JobContext:
     def cancel_checker(self) -> bool:
         """Answer whether to stop; for libraries that take a function to ask."""
         return self.control.cancel_requested.is_set
-
-
-_PARTS: Final = frozenset({"control", "inbox", "log", "meter", "saver"})
 
 
 CURRENT: ContextVar[JobContext | None] = ContextVar("jobactors_current_job", default=None)

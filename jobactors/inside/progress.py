@@ -38,7 +38,9 @@ def progress(
     context = _current()
     if context is None:
         return
-    meter = context.meter
+    meter = context.known_meter
+    if meter is None:
+        meter = context.meter
     frame = meter.top
     frame.done = done
     if total is not None:
