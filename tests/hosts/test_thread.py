@@ -351,8 +351,7 @@ def test_ctrl_c_ends_a_script_that_waits_at_its_end() -> None:
         ja.start().submit(work)
         """
     )
-    assert ended.said == ["go", "cancelled"]
-    assert (ended.code, ended.errors) == (0, "")
+    assert (ended.said, ended.code, ended.errors) == (["go", "cancelled"], 0, "")
 
 
 def test_ctrl_c_at_a_scripts_end_keeps_what_its_jobs_have_reached(tmp_path: Path) -> None:
