@@ -210,6 +210,23 @@ async def test_jobs_that_were_read_and_taken_leave_nothing() -> None:
         await repeat(some_jobs)
 
 
+async def test_an_ended_job_leaves_nothing_for_the_garbage_collector() -> None:
+    """What ran it is gone when it has ended: no circle keeps it, in whatever way it ended."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        gc.collect()
+        gc.disable()
+        try:
+            before = {id(thing) for thing in gc.get_objects()}  # other tests leave things, too
+            for function in (work, work_in_trio, trio.lowlevel.checkpoint):
+                job = jobs.submit(function, *([] if function is trio.lowlevel.checkpoint else [1]))
+                await job
+            await wait_all_tasks_blocked()
+            left = {type(it).__name__ for it in gc.get_objects() if id(it) not in before}
+        finally:
+            gc.enable()
+        assert not left & {"Actor", "AttemptEquipment", "JobContext", "Sampler", "Meter"}
+
+
 async def test_a_failed_job_lets_its_frames_go_at_once() -> None:
     """Also while somebody keeps the job, and its exception."""
     kept: list[weakref.ref[Own]] = []

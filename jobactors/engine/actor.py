@@ -146,8 +146,7 @@ class Actor:
         now = self.system.clock.now()
         if self.record.log is not None:
             self.record.log.finish(now)
-        if self.equipment.sampler is not None:
-            self.equipment.sampler.close()
+        self.equipment.close()
         self.system.attempt_ended(self, ending, now)
 
     # -- requests, all in the loop's thread

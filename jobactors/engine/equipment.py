@@ -114,6 +114,13 @@ class AttemptEquipment:
         """Gets resources for the job."""
         return Broker(self._system, self._record, self.control)
 
+    def close(self) -> None:
+        """The attempt has ended: the last report is published, and nobody hears of later ones."""
+        if self.sampler is not None:
+            self.sampler.close()
+        if self._meter is not None:
+            self._meter.wake = _unheard  # the circle through it would wait for the collector
+
     def _wake(self) -> None:
         """Called by the job's code, in whatever thread that is."""
         door = self._system.door
@@ -125,3 +132,7 @@ class AttemptEquipment:
     def _wake_sampler(self) -> None:
         if self.sampler is not None:
             self.sampler.wake()
+
+
+def _unheard() -> None:
+    """What a thread wakes that goes on reporting after its attempt has ended."""

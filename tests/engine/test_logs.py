@@ -178,3 +178,23 @@ def test_threads_that_write_their_first_line_at_once_share_one_log() -> None:
                 assert sorted(job.logs().split()) == ["0", "1", "2", "3"]
 
     trio.run(main)
+
+
+async def test_a_job_that_says_one_line_and_nothing_else_is_heard() -> None:
+    """Whoever counts the lines is made for the first one, and counts it."""
+    async with ja.open_jobs() as jobs:
+        for work in (speak_once, speak_once_in_trio):
+            job = jobs.submit(work)
+            await job
+            assert job.snapshot().log_lines == 1
+            assert job.logs() == "once\n"
+
+
+def speak_once() -> None:
+    """Print a line, and report nothing."""
+    print("once")
+
+
+async def speak_once_in_trio() -> None:
+    """The same in trio."""
+    speak_once()
