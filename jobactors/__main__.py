@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = given.command[1:] if given.command[:1] == ["--"] else given.command
     if not command:
         run.error("which command?")
-    from .hosts.command import run_command  # --help needs no event loop
+    from jobactors.hosts.command_line import run_command  # --help needs no event loop
 
     return run_command(command, name=given.name)
 

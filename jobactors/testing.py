@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from jobactors.inside.checkpoint import Kept, Saver
-from jobactors.inside.context import CURRENT, JobContext
-from jobactors.inside.control import Control, StopJob
-from jobactors.inside.equipment import ReadyEquipment
-from jobactors.inside.inbox import Inbox
-from jobactors.inside.meter import Meter
+from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.context.toolbox import ReadyToolbox
+from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer, SavedCheckpoint
+from jobactors.inside.report.meter import Meter
+from jobactors.inside.signals.control import Control, StopJob
+from jobactors.inside.signals.mailbox import Inbox
 from jobactors.model.checkpoint import Every
 from jobactors.model.events import Event, JobProgressed
 from jobactors.model.exact import exact_json, from_json
@@ -29,8 +30,8 @@ from jobactors.model.outcome import Partial
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
 
-    from jobactors.engine.jobs import Jobs
-    from jobactors.model.chain import ItemError
+    from jobactors.engine.api.jobs import Jobs
+    from jobactors.model.phases import ItemError
     from jobactors.model.progress import Progress
 
 T = TypeVar("T")
@@ -85,10 +86,10 @@ def run_inside(
     """
     control, log = Control(loop_thread=0), Log(2**20)
     witness = _Witness(control, cancel_after)
-    kept = {} if checkpoint is None else {"": Kept(exact_json(checkpoint), 0)}
-    saver = Saver(witness.meter, Every(), lambda _: None, kept)
+    kept = {} if checkpoint is None else {"": SavedCheckpoint(exact_json(checkpoint), 0)}
+    buffer = CheckpointBuffer(witness.meter, Every(), lambda _: None, kept)
     job = JobContext(
-        ReadyEquipment(control, witness.meter, _inbox(messages), log, saver),
+        ReadyToolbox(control, witness.meter, _inbox(messages), log, buffer),
         id="test-1",
         attempt=attempt,
     )
@@ -107,7 +108,7 @@ def run_inside(
     partial = isinstance(value, Partial)
     result: Any = value.value if isinstance(value, Partial) else value
     seen = tuple(witness.seen)
-    saved = [from_json(last.text) for part, last in saver.take() if not part]
+    saved = [from_json(last.text) for part, last in buffer.take() if not part]
     return Inside(
         result,
         stopped,

@@ -10,9 +10,8 @@ import os
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -20,6 +19,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 ROUNDS = int(os.environ.get("JOBACTORS_ROUNDS", "30"))
 WARM_UP = 5
@@ -224,7 +226,7 @@ async def test_an_ended_job_leaves_nothing_for_the_garbage_collector() -> None:
             left = {type(it).__name__ for it in gc.get_objects() if id(it) not in before}
         finally:
             gc.enable()
-        assert not left & {"Actor", "AttemptEquipment", "JobContext", "Sampler", "Meter"}
+        assert not left & {"Actor", "AttemptToolbox", "JobContext", "Sampler", "Meter"}
 
 
 async def test_a_failed_job_lets_its_frames_go_at_once() -> None:

@@ -5,7 +5,7 @@ Three objects work together:
 * ``JobsExecutor`` is what other libraries are handed.
 * ``JobFuture`` is a real future.  It is *running* from the moment its job starts, and gets the
   outcome once the job has ended, in a worker thread: a slow callback stops no job.
-* ``_Call`` stands between them: it takes the place of the runner, so that a future that was
+* ``_FutureCall`` stands between them: it takes the place of the runner, so that a future that was
   cancelled never runs, whatever the runner is; and it holds function, arguments and result in the
   job's place, so that these are let go with the future, as any pool does, and not kept with the
   finished job for as long as the registry keeps that.
@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from msgspec.structs import replace
 
-from jobactors.engine.submission import choose_runner
+from jobactors.engine.ports.late_binding import choose_runner
 from jobactors.model.errors import JobsClosed
-from jobactors.model.jobtype import job_type_of
+from jobactors.model.job_type import job_type_of
 from jobactors.model.options import DEFAULTS
 from jobactors.model.outcome import Partial, error_for_waiter
 from jobactors.model.states import JobState
@@ -30,9 +30,9 @@ from jobactors.model.states import JobState
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from jobactors.engine.attempt import Attempt, Runner
-    from jobactors.engine.job import Job
-    from jobactors.engine.jobs import Jobs
+    from jobactors.engine.api.job import Job
+    from jobactors.engine.api.jobs import Jobs
+    from jobactors.engine.ports.runner import Attempt, Runner
     from jobactors.model.outcome import Outcome
     from jobactors.model.snapshot import JobSnapshot
 
@@ -74,7 +74,7 @@ class JobsExecutor(Executor):
         kind = job_type_of(fn)
         options = (DEFAULTS if kind is None else kind.options).changed(**self._options)
         future: JobFuture[Any] = JobFuture(self)
-        call = _Call(future, choose_runner(fn, options), fn, args, kwargs)
+        call = _FutureCall(future, choose_runner(fn, options), fn, args, kwargs)
         runner = cast("Runner", call)
         with self._lock:
             if self._is_shut:
@@ -218,7 +218,7 @@ class JobFuture(Future[T]):
         if settled:
             return
         system = self._executor._jobs._system
-        if system.door.is_home:
+        if system.portal.is_home:
             # As the on_done hook: in a thread, waited for by the system, its errors logged.
             system.run_hook(self._deliver, self.job.snapshot())
         else:
@@ -229,7 +229,7 @@ class JobFuture(Future[T]):
         if outcome is None:
             raise RuntimeError(f"job {snapshot.id} has ended without an outcome")
         call = self.job._record.runner
-        if isinstance(call, _Call) and call.future is self:
+        if isinstance(call, _FutureCall) and call.future is self:
             call.let_go()
         if self._begun is None and outcome.state is JobState.CANCELLED:
             super().cancel()  # somebody cancelled the queued job itself
@@ -260,7 +260,7 @@ def _error(job_id: str, outcome: Outcome) -> BaseException | None:
     return error
 
 
-class _Call:
+class _FutureCall:
     """One submitted call: the job's runner, and for a plain function also what it is said to run.
 
     Written by the loop's thread, and by whoever delivers the outcome once the job has ended.

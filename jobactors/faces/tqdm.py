@@ -16,9 +16,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from numbers import Number
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from jobactors.inside.bars import Bar
-from jobactors.inside.context import CURRENT
-from jobactors.inside.track import Track
+from jobactors.inside.context.current import CURRENT
+from jobactors.inside.verbs.tqdm_bars import Bar
+from jobactors.inside.verbs.track import Track
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -21,16 +21,16 @@ from typing import IO, TYPE_CHECKING, Final, Protocol
 
 import trio
 
-from jobactors.engine.bus import SubscriberLagged
-from jobactors.inside.capture import beneath
-from jobactors.inside.context import CURRENT
+from jobactors.engine.records.event_bus import SubscriberLagged
+from jobactors.inside.context.current import CURRENT
+from jobactors.inside.verbs.output_capture import beneath
 
-from .terminal_view import ASCII_MARKS, MARKS, Board, Line, Row, rows
+from .terminal_view import ASCII_MARKS, MARKS, Board, Line, TerminalRow, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from jobactors.engine.jobs import Jobs
+    from jobactors.engine.api.jobs import Jobs
     from jobactors.model.events import Event
 
 FRAME_SECONDS: Final = 0.1
@@ -60,7 +60,9 @@ class Screen(Protocol):
         """How many rows fit at this moment."""
         ...
 
-    def paint(self, lines: Sequence[Line], rows: Sequence[Row], footer: str, now: float) -> None:
+    def paint(
+        self, lines: Sequence[Line], rows: Sequence[TerminalRow], footer: str, now: float
+    ) -> None:
         """Print the lines, once; draw the rows anew."""
 
     def end(self) -> None:
@@ -78,7 +80,9 @@ class PlainScreen:
         self._stream = stream
         self._marks = MARKS if _is_utf(stream) else ASCII_MARKS
 
-    def paint(self, lines: Sequence[Line], rows: Sequence[Row], footer: str, now: float) -> None:
+    def paint(
+        self, lines: Sequence[Line], rows: Sequence[TerminalRow], footer: str, now: float
+    ) -> None:
         """Print the lines."""
         del rows, footer, now
         if lines:
@@ -194,7 +198,7 @@ class Display:
             footer = self._board.footer(len(active) - len(shown))
             await _in_thread(lambda: self._paint_now(shown, footer, now))
 
-    def _paint_now(self, shown: Sequence[Row], footer: str, now: float) -> None:
+    def _paint_now(self, shown: Sequence[TerminalRow], footer: str, now: float) -> None:
         with self._lock:
             if self._ended:
                 return

@@ -21,9 +21,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
-from jobactors.inside.capture import JobStream
+from jobactors.inside.verbs.output_capture import JobStream
 
-from .terminal_view import MARKS, Line, Row
+from .terminal_view import MARKS, Line, TerminalRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def line_text(line: Line) -> Text:
     return text.append(line.text, style="none")
 
 
-def rows_table(rows: Sequence[Row], width: int, now: float) -> Table:
+def rows_table(rows: Sequence[TerminalRow], width: int, now: float) -> Table:
     """The rows as an aligned table of bars, one screen line each; narrow screens show less."""
     bar_width = _SHORT_BAR if width < _WIDE else _LONG_BAR
     cells = [_cells(row, bar_width, now) for row in rows]
@@ -68,7 +68,7 @@ def rows_table(rows: Sequence[Row], width: int, now: float) -> Table:
     return table
 
 
-def _cells(row: Row, bar_width: int, now: float) -> dict[str, Any]:
+def _cells(row: TerminalRow, bar_width: int, now: float) -> dict[str, Any]:
     cells: dict[str, Any] = {name: Text(getattr(row, name)) for name in _COLUMNS if name != "bar"}
     cells["bar"] = ProgressBar(
         total=1,
@@ -157,7 +157,9 @@ class BarScreen:
         """How many rows fit, with a line for the footer and one for the cursor."""
         return max(1, self._console.size.height - 2)
 
-    def paint(self, lines: Sequence[Line], rows: Sequence[Row], footer: str, now: float) -> None:
+    def paint(
+        self, lines: Sequence[Line], rows: Sequence[TerminalRow], footer: str, now: float
+    ) -> None:
         """Print the lines, and draw the rows anew below them; without rows, draw nothing."""
         with self.lock:
             if rows and self._live is None:
@@ -169,7 +171,7 @@ class BarScreen:
             elif self._live is not None:
                 self._live.update(self._frame(rows, footer, now), refresh=True)
 
-    def _frame(self, rows: Sequence[Row], footer: str, now: float) -> ConsoleRenderable:
+    def _frame(self, rows: Sequence[TerminalRow], footer: str, now: float) -> ConsoleRenderable:
         table = rows_table(rows, self._console.size.width, now)
         return Group(table, Text(footer, style="dim", no_wrap=True)) if footer else table
 

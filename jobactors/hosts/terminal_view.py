@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from jobactors.model import events as ev
-from jobactors.model.snapshot import fold
+from jobactors.model.fold import fold
 from jobactors.model.states import JobState, Request
 
 from .terminal_text import amount, clock, duration, first_line, rate, safe, span
@@ -61,7 +61,7 @@ class Line(Struct, frozen=True):
     """What is said after the mark; safe for a terminal."""
 
 
-class Row(Struct, frozen=True):
+class TerminalRow(Struct, frozen=True):
     """One job that runs now.  All texts are safe for a terminal; an empty one is not shown."""
 
     label: str
@@ -169,18 +169,18 @@ def label(job: JobSnapshot) -> str:
     return f"{safe(job.info.icon)} {named}" if job.info.icon else named
 
 
-def rows(jobs: Iterable[JobSnapshot], now: float) -> list[Row]:
+def rows(jobs: Iterable[JobSnapshot], now: float) -> list[TerminalRow]:
     """The rows of running jobs at the time ``now``."""
     return [_row(job, now) for job in jobs]
 
 
-def _row(job: JobSnapshot, now: float) -> Row:
+def _row(job: JobSnapshot, now: float) -> TerminalRow:
     progress = job.progress
     elapsed = job.elapsed(now)
     moves = job.state is not JobState.PAUSED
     fast = progress.rate if moves else None
     percent = progress.percent
-    return Row(
+    return TerminalRow(
         label=label(job),
         state=_state(job),
         fraction=progress.fraction,

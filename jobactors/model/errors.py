@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .chain import ChainProblem, ChainResult
+    from .phases import ChainProblem, ChainResult
 
 
 class JobactorsError(Exception):

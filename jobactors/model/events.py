@@ -17,9 +17,10 @@ from .states import JobState, Request, Waiting
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .info import JobInfo
     from .outcome import ErrorText, Outcome
     from .progress import Progress
-    from .snapshot import JobInfo, JobSnapshot
+    from .snapshot import JobSnapshot
 
 
 class Event(Struct, frozen=True):

@@ -10,10 +10,10 @@ from msgspec.structs import force_setattr, replace
 
 from .checkpoint import Every
 from .checks import check_count, check_seconds
+from .info import NO_METADATA
 from .limits import Limits
 from .resources import NO_NEEDS, as_needs
 from .retry import Retry
-from .snapshot import NO_METADATA
 
 if TYPE_CHECKING:
     from .snapshot import JobSnapshot

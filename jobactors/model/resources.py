@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from .checks import is_mapping
 from .errors import TooMuch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 NO_NEEDS: Final[Mapping[str, int]] = {}
 

@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import trio
 
-from jobactors.engine.attempt import Abandoned
-from jobactors.inside.context import CURRENT
-from jobactors.inside.control import StopJob
-from jobactors.inside.latch import Latch
+from jobactors.engine.ports.runner import Abandoned
+from jobactors.inside.context.current import CURRENT
+from jobactors.inside.signals.control import StopJob
+from jobactors.inside.signals.latch import Latch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine
 
-    from jobactors.engine.attempt import Attempt, Runner
-    from jobactors.inside.context import JobContext
+    from jobactors.engine.ports.runner import Attempt, Runner
+    from jobactors.inside.context.job_context import JobContext
 
 _log = logging.getLogger("jobactors")
 
@@ -49,7 +49,7 @@ class AsyncioRunner:
     async def run(self, attempt: Attempt) -> Any:
         """Await the function in the other loop, and wait here for it to end."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        call = _Call(attempt, LOOP.running())
+        call = _AsyncioCall(attempt, LOOP.running())
         call.begin()
         try:
             await call.ended
@@ -64,7 +64,7 @@ class AsyncioRunner:
         return call.result()
 
 
-class _Call:
+class _AsyncioCall:
     """One attempt in the asyncio loop.  Made in the trio loop; written by the asyncio loop."""
 
     def __init__(self, attempt: Attempt, loop: asyncio.AbstractEventLoop) -> None:
@@ -160,7 +160,7 @@ async def _end_tasks_of(context: JobContext) -> None:
             await asyncio.wait(left)
 
 
-class _Loop:
+class _PrivateLoop:
     """The private loop and its thread.  Started once a process, and anew in a forked child."""
 
     def __init__(self) -> None:
@@ -205,7 +205,7 @@ class _Loop:
                 self._loop.close()
 
 
-LOOP: Final = _Loop()
+LOOP: Final = _PrivateLoop()
 atexit.register(LOOP.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=LOOP.forget)

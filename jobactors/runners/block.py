@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import trio
 
-from jobactors.engine.supervisor import current_jobs
-from jobactors.inside.context import CURRENT, JobContext
-from jobactors.inside.control import StopJob
-from jobactors.inside.latch import Latch
+from jobactors.engine.api.current import current_jobs
+from jobactors.inside.context.current import CURRENT
+from jobactors.inside.signals.control import StopJob
+from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobCancelled, JobFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
     from types import TracebackType
 
-    from jobactors.engine.attempt import Attempt
-    from jobactors.engine.job import Job
+    from jobactors.engine.api.job import Job
+    from jobactors.engine.ports.runner import Attempt
+    from jobactors.inside.context.job_context import JobContext
 
 
 class BlockRunner:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import trio
 from msgspec.structs import asdict, replace
 
-from jobactors.engine.attempt import Abandoned
-from jobactors.inside.capture import CAPTURE
-from jobactors.inside.context import CURRENT
-from jobactors.inside.control import StopJob
+from jobactors.engine.ports.runner import Abandoned
+from jobactors.inside.context.current import CURRENT
+from jobactors.inside.signals.control import StopJob
+from jobactors.inside.verbs.output_capture import CAPTURE
 from jobactors.model.errors import JobFailed, WorkerDied
 from jobactors.model.outcome import RaisedElsewhere
 from jobactors.model.progress import NO_PROGRESS, Progress
@@ -34,8 +34,8 @@ from .process_worker import POSIX, SPAWNER, Worker
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from jobactors.engine.attempt import Attempt, Runner
-    from jobactors.inside.control import Gate
+    from jobactors.engine.ports.runner import Attempt, Runner
+    from jobactors.inside.signals.control import Gate
 
 TERM_GRACE: Final = 5.0
 """Seconds from SIGTERM to SIGKILL, at most."""
@@ -149,7 +149,7 @@ class _Conversation:
     def _begin(self, work: bytes) -> None:
         context, limits = self._attempt.context, self._attempt.options.limits
         begin = {name: getattr(context, name) for name in _SENT}
-        begin["saver"] = None if context.saver is None else context.saver.to_send()
+        begin["buffer"] = None if context.buffer is None else context.buffer.to_send()
         begin["limits"] = {} if limits is None else asdict(limits)
         self._say(Kind.BEGIN, json.dumps(begin).encode())
         self._say(Kind.WORK, work)
@@ -251,8 +251,8 @@ class _Conversation:
     def _report(self, kind: Kind, fields: dict[str, Any]) -> None:
         if kind is Kind.SAMPLE:
             self._sample(fields)
-        elif (saver := self._attempt.context.saver) is not None:
-            saver.take_in(fields)
+        elif (buffer := self._attempt.context.buffer) is not None:
+            buffer.take_in(fields)
 
     def _sample(self, fields: dict[str, Any]) -> None:
         told: dict[str, Any] = {**fields, "stages": tuple(fields.get("stages", ()))}

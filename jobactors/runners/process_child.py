@@ -28,13 +28,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import asdict
 
-from jobactors.inside.bars import capture_tqdm
-from jobactors.inside.capture import capturing
-from jobactors.inside.checkpoint import Saver
-from jobactors.inside.context import CURRENT, JobContext
-from jobactors.inside.control import Control, StopJob
-from jobactors.inside.equipment import ReadyEquipment
-from jobactors.inside.meter import Meter
+from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.context.toolbox import ReadyToolbox
+from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
+from jobactors.inside.report.meter import Meter
+from jobactors.inside.signals.control import Control, StopJob
+from jobactors.inside.verbs.output_capture import capturing
+from jobactors.inside.verbs.tqdm_bars import capture_tqdm
 from jobactors.model.log import LONGEST_LINE, Log
 from jobactors.model.outcome import ErrorText, release_frames
 from jobactors.model.progress import NO_PROGRESS, Progress
@@ -98,9 +99,9 @@ class Child:
         log = _SentLog(self._speaker)
         self._inbox = SentInbox(begin["id"], self._speaker.say)
         self._inbox.attend(self._control)
-        self._speaker.saver = saver = self._speaker.make_saver(begin.pop("saver"))
-        equipment = ReadyEquipment(self._control, self._speaker.meter, self._inbox, log, saver)
-        context = JobContext(equipment, **begin)
+        self._speaker.buffer = buffer = self._speaker.make_saver(begin.pop("buffer"))
+        toolbox = ReadyToolbox(self._control, self._speaker.meter, self._inbox, log, buffer)
+        context = JobContext(toolbox, **begin)
         threading.Thread(target=self._listen, name="jobactors listener", daemon=True).start()
         self._speaker.start()
         if sys.platform != "win32":
@@ -240,7 +241,7 @@ class _Speaker:
 
     def __init__(self, sock: socket.socket) -> None:
         self.meter = Meter(lambda: self._queue.put(self._LOOK))
-        self.saver: Saver | None = None
+        self.buffer: CheckpointBuffer | None = None
         self.ended = False
         """Whether the last word is due; then the end of the socket is no news."""
         self._sock = sock
@@ -264,9 +265,9 @@ class _Speaker:
         """Send a frame soon."""
         self._queue.put((kind, content))
 
-    def make_saver(self, sent: dict[str, Any] | None) -> Saver | None:
-        """Make the saver that this one sends the news of."""
-        return None if sent is None else Saver.received(self.meter, self._save, sent)
+    def make_saver(self, sent: dict[str, Any] | None) -> CheckpointBuffer | None:
+        """Make the buffer that this one sends the news of."""
+        return None if sent is None else CheckpointBuffer.received(self.meter, self._save, sent)
 
     def _save(self, now: bool) -> None:
         """There is an unsent checkpoint: look soon, or at once."""
@@ -329,8 +330,8 @@ class _Speaker:
 
     def _send_saved(self) -> None:
         """Send the last checkpoints; before an end or a pause, so that none is lost by it."""
-        if self.saver is not None:
-            for fields in self.saver.news():
+        if self.buffer is not None:
+            for fields in self.buffer.news():
                 content = json.dumps(fields).encode()
                 self._sock.sendall(header(Kind.SAVED, content) + content)
 

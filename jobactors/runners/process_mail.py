@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from jobactors.inside.inbox import Inbox, Question, Reply
+from jobactors.inside.signals.mailbox import Inbox, Question, Reply
 
 from .process_wire import Kind, pack_message, unpack
 

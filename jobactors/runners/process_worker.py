@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from jobactors.inside.latch import Latch
+from jobactors.inside.signals.latch import Latch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
-    from jobactors.engine.attempt import Attempt, Runner
+    from jobactors.engine.ports.runner import Attempt, Runner
 
 
 class TaskRunner:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
 
-from jobactors.engine.attempt import Abandoned
+from jobactors.engine.ports.runner import Abandoned
 
 if TYPE_CHECKING:
-    from jobactors.engine.attempt import Attempt, Runner
+    from jobactors.engine.ports.runner import Attempt, Runner
 
 
 class ThreadRunner:

@@ -6,8 +6,8 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from jobactors.model.errors import StoreFailed
+from jobactors.stores import ownership
 
-from . import ownership
 from .connection import connect_to_write
 from .failures import SqliteTrouble, from_os, from_sqlite
 from .inspection import inspect

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,7 @@ from .failures import one_line
 from .migrations import APPLICATION_ID, MIGRATIONS, expected_schema, schema_of, version_of
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
     from pathlib import Path
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, assert_never
 from msgspec.structs import replace
 
 from jobactors.model.errors import StoreBusy, StoreFailed
-from jobactors.model.stored import (
+from jobactors.model.stored_rows import (
     AddEvent,
     DeleteJobs,
     DropCheckpoints,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from jobactors.model.states import JobState
-    from jobactors.model.stored import CheckpointRow, EventRow, Write
+    from jobactors.model.stored_rows import CheckpointRow, EventRow, Write
 
 Part = tuple[str, str, str]
 """Of which part of what a checkpoint is: type, subject, part."""

@@ -11,7 +11,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jobactors.model.states import TERMINAL, JobState
-from jobactors.model.stored import CheckpointRow, EventRow, JobRow
+from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,7 +18,6 @@ so each transaction looks whether the file and its log are still the ones it has
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from contextlib import contextmanager, suppress
 from math import inf
@@ -26,10 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, final
 
 from jobactors.model.errors import StoreFailed, StoreLost, WrongProcess
-from jobactors.model.stored import Keep
+from jobactors.model.stored_rows import Keep
+from jobactors.stores import ownership
 
-from . import ownership
-from .batch import Batch
 from .connection import connect_to_write, turn_on_log
 from .disks import locking_of
 from .failures import SqliteTrouble, from_os, from_sqlite
@@ -38,13 +36,15 @@ from .inspection import inspect, refuse_foreign
 from .location import make_private, prepare, work_folder
 from .migrations import MIGRATIONS, migrate
 from .ownership import lock_path
-from .reading import Reader
+from .row_reader import Reader
+from .row_writer import RowBatch
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from jobactors.model.states import JobState
-    from jobactors.model.stored import CheckpointRow, EventRow, JobRow, Write
+    from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow, Write
 
     from .connection import Durability
     from .migrations import Migration
@@ -220,7 +220,7 @@ class SqliteStore:
 
     def apply(self, writes: Sequence[Write]) -> None:
         """Write all of it or nothing, in this order; kept durably when it returns."""
-        batch = Batch(writes)
+        batch = RowBatch(writes)
         try:
             self._write(batch.run)
         except UnicodeEncodeError:  # nothing is written yet, and these texts are rare

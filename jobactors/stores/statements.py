@@ -1,7 +1,7 @@
 """What a batch says to SQLite: statements that take many rows in one step.
 
 Python lets go of its interpreter for each step of a statement, and while the jobs' loop is busy it
-comes back to the clerk milliseconds later.  A row a step, a thousand rows would take seconds then.
+comes back to the calls milliseconds later.  A row a step, a thousand rows would take seconds then.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.bench.board_cells import BARE, DRIVER, JOBS, WIDGETS
 from tests.bench.harness import Measure, Numbers, Program, Variant
 from tests.bench.notebook import (
@@ -11,7 +13,9 @@ from tests.bench.notebook import (
     processor_seconds,
     run_and_hear,
 )
-from tests.kernel.client import Kernel
+
+if TYPE_CHECKING:
+    from tests.kernel.client import Kernel
 
 
 def watch(code: str, *levels: str, rows: int) -> Numbers:

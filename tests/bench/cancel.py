@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from statistics import median
+from typing import TYPE_CHECKING
 
 import trio
 
 import jobactors as ja
 from tests.bench.bare_loop import BareLoop
 from tests.bench.harness import Measure, Numbers, Program, Variant, peer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 async def sleep_and_tell(awake: Future[None], felt: Future[float]) -> None:

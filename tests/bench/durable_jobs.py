@@ -7,12 +7,15 @@ import sqlite3
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
 import jobactors as ja
-from jobactors.stores.connection import Durability
 from tests.bench.harness import Measure, Numbers, Program, Variant
+
+if TYPE_CHECKING:
+    from jobactors.stores.connection import Durability
 
 
 async def nothing() -> None:

@@ -11,12 +11,15 @@ import contextlib
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jobactors as ja
-from jobactors.model.stored import JobRow, PutJob, SetStatus, Write
+from jobactors.model.stored_rows import JobRow, PutJob, SetStatus, Write
 from tests.bench.harness import Measure, Numbers, Program, Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 GROUP = 200
 SPEC = '{"name": "no-op 12345", "options": {}, "args": [1, 2, 3], "kwargs": {"epochs": 30}}'

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import trio
 
 import jobactors as ja
 from tests.bench import fan_out_peers as peers
 from tests.bench.harness import Measure, Numbers, Program, Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 SUBSCRIBERS = 10
 BURST = 100

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import trio
 
 import jobactors as ja
 from tests.bench.harness import Measure, Numbers, Program, Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def cost(times: int, size: int) -> Numbers:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
+from typing import TYPE_CHECKING
 
 import jobactors as ja
 from tests.bench.bare_loop import BareLoop, nothing
 from tests.bench.harness import Measure, Numbers, Program, Variant, peer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def p50(once: Callable[[], object], size: int) -> Numbers:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from tests.kernel.client import Kernel, Message, run_kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 SHOWN = {"comm_msg", "comm_open", "display_data", "update_display_data", "stream"}
 """The messages that change what a person sees."""

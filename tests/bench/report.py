@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Iterator
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from tests.bench.harness import Measure, Program, Results, Variant, ratio, value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 HEAD = """\
 | what | floor | jobactors | × floor | bar | | peers |

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jobactors as ja
 from tests.bench.harness import Measure, Numbers, Program, Variant
@@ -16,6 +15,9 @@ from tests.bench.track_sequences import (
     rich_bar,
     tqdm_bar,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 def generated(size: int) -> Iterable[int]:

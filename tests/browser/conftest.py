@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -17,6 +16,9 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.chromium import NoChromiumError, find_chromium
 from tests.browser.lab import CHROMIUM_FLAGS, VIEWPORT, App, LabServer, Notebook, run_server
 from tests.isolation import isolated_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
 FAILED = pytest.StashKey[bool]()
 

@@ -17,14 +17,16 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize, expect
 
 from tests.isolation import isolated_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 App = Literal["lab", "notebook"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
@@ -14,6 +14,9 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sy
 from tests.browser.chromium import find_chromium
 from tests.browser.lab import CHROMIUM_FLAGS, LabServer, Notebook, run_server
 from tests.isolation import isolated_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PICTURES = Path(__file__).resolve().parents[2] / "widgets" / "pictures"
 GENEROUS = 30_000

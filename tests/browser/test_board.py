@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import OpenNotebook
 from tests.browser.lab import VIEWPORT, Notebook
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import OpenNotebook
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / ".tools" / "axe.min.js"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import OpenNotebook
 from tests.browser.test_board import AXE, violations
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import OpenNotebook
 
 GENEROUS = 30_000
 

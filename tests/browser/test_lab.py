@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.browser.conftest import OpenNotebook
-from tests.browser.lab import App
+if TYPE_CHECKING:
+    from tests.browser.conftest import OpenNotebook
+    from tests.browser.lab import App
 
 
 @pytest.mark.parametrize("app", ["lab", "notebook"])

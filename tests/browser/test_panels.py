@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import OpenNotebook
-from tests.browser.lab import App, Notebook
 from tests.kernel.client import IPYKERNELS, KERNELS
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import OpenNotebook
+    from tests.browser.lab import App, Notebook
 
 START = """\
 import time, trio

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenNotebook
 from tests.browser.test_board import AXE, GENEROUS, OVERLAPS, row, violations
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import OpenNotebook
 
 STARTED = "import trio\nimport jobactors as ja\njobs = ja.start()"
 DECLARED = """\

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import OpenNotebook
-from tests.browser.lab import Notebook
+if TYPE_CHECKING:
+    from tests.browser.conftest import OpenNotebook
+    from tests.browser.lab import Notebook
 
 GENEROUS = 30_000
 LIVE_SECONDS = 3  # what is promised after a reload, from the moment the notebook is shown

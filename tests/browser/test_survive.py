@@ -6,10 +6,12 @@ import os
 import re
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenNotebook
+if TYPE_CHECKING:
+    from tests.browser.conftest import OpenNotebook
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 

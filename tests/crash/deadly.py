@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _connect = sqlite3.connect
 

@@ -17,18 +17,18 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
-import jobactors.engine.supervisor
-import jobactors.runners.task
-import jobactors.runners.thread
 import jobactors.stores.sqlite  # noqa: F401 - imported before the fork, once for all runs
 
 from . import deadly
 from .workload import deeds, faults, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 PATIENCE = 60.0
 

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0

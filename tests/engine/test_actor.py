@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import trio
-from trio.testing import MockClock
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
 
 
 async def test_the_request_can_be_polled_and_waited_for(autojump_clock: MockClock) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
 import trio.testing
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 async def double(number: int) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 import jobactors as ja
 
-from .keeping import add, registered, wait
+from .stored_jobs_samples import add, registered, wait
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
 
 
 async def ended(store: ja.Store | None, *results: Any) -> list[str]:

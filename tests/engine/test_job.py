@@ -6,17 +6,20 @@ import asyncio
 import gc
 import logging
 import threading
-from collections.abc import Callable
 from contextvars import ContextVar
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 import jobactors as ja
 from tests.engine.scripts import Script, run_script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trio.testing import MockClock
 
 # --- waiting -----------------------------------------------------------------------------------
 
@@ -521,7 +524,7 @@ async def test_a_trio_job_is_stuck_after_its_grace(autojump_clock: MockClock) ->
         asked = trio.current_time()
         job.cancel()
         await job.wait()
-        # The wall-clock second of the alarm is a float of ten digits before the point.
+        # The wall-clock second of the timer is a float of ten digits before the point.
         assert stuck == [pytest.approx(asked + 7, abs=0.001)]
         assert job.state == "succeeded"
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
 
 
 async def test_priority_then_order_of_submission(autojump_clock: MockClock) -> None:

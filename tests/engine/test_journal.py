@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 import jobactors as ja
-from jobactors.model.stored import PutJob, SetStatus, Write
+from jobactors.model.stored_rows import PutJob, SetStatus, Write
 
-from .keeping import CURE, FULL, TroubledStore, add, registered, wait
+from .stored_jobs_samples import CURE, FULL, TroubledStore, add, registered, wait
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trio.testing import MockClock
 
 
 class GatedStore(ja.MemoryStore):
@@ -117,7 +121,7 @@ async def test_a_submit_from_a_cell_returns_when_the_job_is_kept() -> None:
 
 
 async def test_a_full_disk_refuses_new_jobs_and_spares_the_others() -> None:
-    """Running jobs go on; what they did is written once there is room."""
+    """Running jobs go on; what they did is written once there is queue."""
     store = TroubledStore()
     async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
         go_on = trio.Event()
@@ -184,7 +188,7 @@ async def test_what_cannot_be_written_at_the_end_is_counted(
 
 
 async def test_writing_is_tried_again_by_itself(autojump_clock: MockClock) -> None:
-    """Nobody has to do anything once there is room."""
+    """Nobody has to do anything once there is queue."""
     store = TroubledStore()
     async with ja.open_jobs(store=store) as jobs:
         job = jobs.submit(trio.sleep, 10)

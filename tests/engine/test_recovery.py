@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 from msgspec.structs import asdict, replace
-from trio.testing import MockClock
 
 import jobactors as ja
 from jobactors.model.states import Request
-from jobactors.model.stored import PutJob
+from jobactors.model.stored_rows import PutJob
 
-from .keeping import add, registered, wait
+from .stored_jobs_samples import add, registered, wait
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from trio.testing import MockClock
 
 
 def opened(store: ja.Store, **how: Any) -> AbstractAsyncContextManager[ja.Jobs]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
 
 
 @ja.job("test index", label=lambda folder, **_: f"Index {folder}", priority="high")

@@ -6,14 +6,16 @@ import importlib
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
 import jobactors as ja
-from jobactors.inside.bars import capture_tqdm
+from jobactors.inside.verbs.tqdm_bars import capture_tqdm
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
 
 # What every class of bars has to do inside a job: ours, and each of tqdm's own.
 KINDS = ["jobactors.faces.tqdm", "tqdm", "tqdm.std", "tqdm.auto", "tqdm.notebook", "tqdm.asyncio"]

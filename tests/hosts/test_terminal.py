@@ -20,7 +20,7 @@ import jobactors as ja
 from jobactors.hosts import terminal_text as text
 from jobactors.hosts.terminal import HINT, Display, PlainScreen, open_screen
 from jobactors.hosts.terminal_bars import BarScreen, line_text, rows_table
-from jobactors.hosts.terminal_view import Board, Line, Row, finished_line, rows
+from jobactors.hosts.terminal_view import Board, Line, TerminalRow, finished_line, rows
 
 from .pty_screen import OnTerminal
 
@@ -40,7 +40,7 @@ def snapshot(state: str = "running", **changes: Any) -> ja.JobSnapshot:
     return replace(job, **changes)
 
 
-def drawn(table_rows: Sequence[Row], width: int) -> list[str]:
+def drawn(table_rows: Sequence[TerminalRow], width: int) -> list[str]:
     """The rows as they look on a screen of this width."""
     console = Console(file=io.StringIO(), width=width, force_terminal=False, legacy_windows=False)
     console.print(rows_table(table_rows, width, now=0.0))
@@ -183,7 +183,7 @@ def test_a_row_says_how_far_how_fast_and_how_long() -> None:
         900, 2000, 0.45, "rows", "page 9\n", rate=120.0, time_left=9.2, stages=("load", "parse")
     )
     (row,) = rows([snapshot(progress=progress)], now=1007.9)
-    assert row == Row(
+    assert row == TerminalRow(
         label="index", state="", fraction=0.45, moves=True, percent="45 %", count="900/2000 rows",
         rate="120/s", left="9 s left", elapsed="0:07", message="load / parse · page 9",
     )  # fmt: skip
@@ -344,7 +344,9 @@ class FakeScreen:
         self.open.set()
         self.error: Exception | None = None
 
-    def paint(self, lines: Sequence[Line], rows: Sequence[Row], footer: str, now: float) -> None:
+    def paint(
+        self, lines: Sequence[Line], rows: Sequence[TerminalRow], footer: str, now: float
+    ) -> None:
         """Keep it."""
         del now
         assert self.open.wait(30)

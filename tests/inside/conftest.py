@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import pytest
 from hypothesis import settings
 
-from jobactors.inside.context import CURRENT, JobContext
-from jobactors.inside.control import Control
-from jobactors.inside.equipment import ReadyEquipment
-from jobactors.inside.meter import Meter
+from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.context.toolbox import ReadyToolbox
+from jobactors.inside.report.meter import Meter
+from jobactors.inside.signals.control import Control
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,8 +99,8 @@ class Moments:
 
 def make_job(loop_thread: int = 0, wake: Callable[[], None] = lambda: None) -> JobContext:
     """The context of a running job whose loop lives in ``loop_thread``, by default elsewhere."""
-    equipment = ReadyEquipment(Control(loop_thread), Meter(wake))
-    return JobContext(equipment, id="job-1", name="Job", type="job", attempt=1)
+    toolbox = ReadyToolbox(Control(loop_thread), Meter(wake))
+    return JobContext(toolbox, id="job-1", name="Job", type="job", attempt=1)
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import jobactors as ja
-from jobactors.inside.control import StopJob
+from jobactors.inside.signals.control import StopJob
 
-from .test_resuming import Attempts, Broken
+from .test_resumable_loop import Attempts, Broken
 
 if TYPE_CHECKING:
-    from jobactors.inside.context import JobContext
+    from jobactors.inside.context.job_context import JobContext
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def test_the_progress_counts_items_that_are_left(job: JobContext) -> None:
 def test_each_batch_is_written_at_once(attempts: Attempts) -> None:
     heard: list[bool] = []
     context = attempts.begin()
-    assert context.saver is not None
-    context.saver.wake = heard.append
+    assert context.buffer is not None
+    context.buffer.wake = heard.append
     for _ in ja.batches(range(6), 2):
         pass
     assert heard.count(True) == 3

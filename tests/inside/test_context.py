@@ -6,18 +6,21 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
 import jobactors as ja
-from jobactors.inside.context import JobContext
-from jobactors.inside.control import StopJob
+from jobactors.inside.signals.control import StopJob
 from jobactors.model.outcome import Partial, Returned, judge
 from jobactors.model.states import JobState
 
 from .conftest import PATIENCE, Child, make_job
+
+if TYPE_CHECKING:
+    from jobactors.inside.context.job_context import JobContext
 
 # -- which job this is
 

@@ -13,7 +13,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from jobactors.inside.control import Control, StopJob
+from jobactors.inside.signals.control import Control, StopJob
 
 from .conftest import PATIENCE, Child, Moments
 

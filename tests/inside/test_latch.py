@@ -14,7 +14,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from jobactors.inside.latch import Latch
+from jobactors.inside.signals.latch import Latch
 
 from .conftest import PATIENCE, Child, until
 

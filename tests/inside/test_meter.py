@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobactors.inside.meter import Frame, Meter
+from jobactors.inside.report.meter import Meter, StageFrame
 from jobactors.model.progress import Progress
 
 
@@ -34,7 +34,7 @@ def test_the_job_itself_is_the_outermost_level(meter: Meter) -> None:
 
 
 def test_an_open_level_speaks_for_a_job_that_said_nothing_itself(meter: Meter) -> None:
-    frame = Frame("rows", 10, "rows")
+    frame = StageFrame("rows", 10, "rows")
     meter.open(frame)
     frame.done = 5
     progress = meter.read()
@@ -44,7 +44,7 @@ def test_an_open_level_speaks_for_a_job_that_said_nothing_itself(meter: Meter) -
 
 def test_what_the_job_said_itself_is_shown_and_the_level_inside_counts(meter: Meter) -> None:
     meter.frames[0].done, meter.frames[0].total = 1, 4
-    frame = Frame(total=2)
+    frame = StageFrame(total=2)
     meter.open(frame)
     frame.done = 1
     progress = meter.read()
@@ -52,18 +52,18 @@ def test_what_the_job_said_itself_is_shown_and_the_level_inside_counts(meter: Me
 
 
 def test_the_last_closed_level_is_shown_so_that_100_percent_stays(meter: Meter) -> None:
-    frame = Frame("rows", 10)
+    frame = StageFrame("rows", 10)
     meter.open(frame)
     frame.done = 10
     meter.close(frame)
     assert (meter.read().percent, meter.read().done) == (100, 10)
-    meter.open(Frame("more", 4))
+    meter.open(StageFrame("more", 4))
     assert meter.read().percent == 0
 
 
 def test_levels_may_be_closed_in_any_order_and_twice(meter: Meter) -> None:
     """A job's own tasks open and close theirs as they come."""
-    first, second = Frame("first", 1), Frame("second", 1)
+    first, second = StageFrame("first", 1), StageFrame("second", 1)
     meter.open(first)
     meter.open(second)
     meter.close(first)
@@ -76,12 +76,12 @@ def test_levels_may_be_closed_in_any_order_and_twice(meter: Meter) -> None:
 
 def test_levels_without_a_name_are_no_stages(meter: Meter) -> None:
     for label in ("outer", "", "inner"):
-        meter.open(Frame(label, 1))
+        meter.open(StageFrame(label, 1))
     assert meter.read().stages == ("outer", "inner")
 
 
 def test_a_level_that_is_asked_says_more_than_it_reported(meter: Meter) -> None:
-    frame = Frame(total=10)
+    frame = StageFrame(total=10)
     frame.probe = lambda: 7
     meter.open(frame)
     assert meter.read().done == 7
@@ -98,7 +98,7 @@ def test_the_sampler_is_told_once_until_it_has_looked(meter: Meter, wakes: list[
 
 
 def test_opening_and_closing_a_level_is_news(meter: Meter, wakes: list[int]) -> None:
-    frame = Frame()
+    frame = StageFrame()
     meter.open(frame)
     meter.quiet = True
     meter.close(frame)
@@ -115,7 +115,7 @@ def test_a_sample_does_not_change_afterwards(meter: Meter) -> None:
 def test_a_job_may_begin_to_report_while_it_is_read(meter: Meter) -> None:
     """Its thread runs between any two lines of the reader."""
 
-    class Hasty(Frame):
+    class Hasty(StageFrame):
         __slots__ = ("looked",)
 
         @property
@@ -123,7 +123,7 @@ def test_a_job_may_begin_to_report_while_it_is_read(meter: Meter) -> None:
             self.looked = getattr(self, "looked", 0) + 1
             return self.looked == 1
 
-    closed = Frame(total=1)
+    closed = StageFrame(total=1)
     meter.frames[0] = meter.top = Hasty()
     meter.open(closed)
     meter.close(closed)

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jobactors as ja
-from jobactors.inside.context import CURRENT
+from jobactors.inside.context.current import CURRENT
 
 from .conftest import make_job
 
 if TYPE_CHECKING:
-    from jobactors.inside.context import JobContext
+    from jobactors.inside.context.job_context import JobContext
 
 
 def fraction(job: JobContext) -> float:

@@ -21,15 +21,15 @@ from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
 import jobactors as ja
-from jobactors.inside.context import CURRENT
-from jobactors.inside.control import StopJob
+from jobactors.inside.context.current import CURRENT
+from jobactors.inside.signals.control import StopJob
 
 from .conftest import PATIENCE, Child, Moments, let_others_run, make_job, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
-    from jobactors.inside.context import JobContext
+    from jobactors.inside.context.job_context import JobContext
 
 
 def generated(length: int) -> Iterator[int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.kernel.client import IPYKERNELS, Kernel, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 START = """\
 import time, trio

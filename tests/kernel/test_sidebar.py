@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.kernel.client import IPYKERNELS, Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 COMM = "jobactors.sidebar"  # as in sidebar.py and link.js
 NEWER = [version for version in IPYKERNELS if version != "6"]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
@@ -15,6 +13,10 @@ from nbclient import NotebookClient
 from tests.browser.lab import write_notebook
 from tests.isolation import isolated_environment
 from tests.kernel.test_panel import START, VIEW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 NOTEBOOK = [
     START,

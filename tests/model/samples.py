@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from jobactors.model import events as ev
+from jobactors.model.info import JobInfo
 from jobactors.model.outcome import Outcome
 from jobactors.model.progress import Progress
-from jobactors.model.snapshot import JobInfo, JobSnapshot
+from jobactors.model.snapshot import JobSnapshot
 from jobactors.model.states import JobState, Request, Waiting
 
 INFO: Final = JobInfo(id="train-1-abc", type="train", name="Train", submitted_at=100.0)

@@ -14,15 +14,17 @@ from msgspec.structs import replace
 
 from jobactors.model import events as ev
 from jobactors.model.errors import IllegalMove
+from jobactors.model.fold import fold
 from jobactors.model.outcome import ErrorText, Outcome
 from jobactors.model.progress import NO_PROGRESS, Progress
-from jobactors.model.snapshot import JobSnapshot, fold
 from jobactors.model.states import LEGAL_MOVES, JobState, Request, Waiting
 
 from .samples import INFO, LATER, finished, leads_to, one_of_each, snapshot_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from jobactors.model.snapshot import JobSnapshot
 
 JOB = INFO.id
 MOVES = [event for event in one_of_each() if not isinstance(event, ev.JobQueued | ev.JobRestated)]

@@ -243,12 +243,12 @@ class TestPreparing:
     ) -> None:
         write(folder / "in.csv", ["Cast"], ["Ann Lee"])
         names = prepare_replacements("in.csv", {"Cast": ["person"]})
-        write(folder / "in.csv", ["Cast"], ["Ann Lee"], ["Secret Guest"])
+        write(folder / "in.csv", ["Cast"], ["Ann Lee"], ["Secret Entry"])
         with pytest.raises(
             AnonymizeError, match=r"line 3.*'Cast'.*Prepare the map again"
         ) as caught:
             anonymize_csv("in.csv", "out.csv", {"Cast": ["person"]}, replacements=names)
-        assert "Guest" not in str(caught.value)
+        assert "Entry" not in str(caught.value)
         assert [path.name for path in folder.iterdir()] == ["in.csv"]
 
     def test_the_repr_of_a_map_counts_and_never_shows_a_name(self, folder: Path) -> None:

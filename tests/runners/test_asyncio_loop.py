@@ -6,14 +6,16 @@ import asyncio
 import contextvars
 import logging
 import threading
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
 import jobactors as ja
 from jobactors.runners import asyncio_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def in_asyncio(jobs: ja.Jobs, **options: Any) -> ja.Submitter:

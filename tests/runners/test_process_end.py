@@ -8,21 +8,23 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 import trio
 
 import jobactors as ja
-from jobactors.engine.attempt import Attempt
+from jobactors.engine.ports.runner import Attempt
 from jobactors.runners.process import RUNNER
 from jobactors.runners.process_death import death
 from jobactors.runners.process_worker import SPAWNER, Worker
 from tests.runners.process_work import loop, sleep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 PATIENCE = 30.0
 

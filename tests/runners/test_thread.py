@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
 
 
 async def test_each_job_has_a_thread_of_its_own() -> None:

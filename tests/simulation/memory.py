@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 import jobactors as ja
-from jobactors.engine.reading import read_row
-from tests.simulation.watcher import Watcher
+from jobactors.engine.storage.row_decoder import read_row
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from tests.simulation.watcher import Watcher
 
 UNLOGGED = frozenset({"JobWaiting", "JobProgressed", "JobLogged", "JobRead", "JobRemoved"})
 """What is told, and not written into event logs."""

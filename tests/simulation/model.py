@@ -9,10 +9,12 @@ have been told, nothing may be left to do: nobody to end, no free slot with some
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.simulation.rows import CAPACITIES, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Model:

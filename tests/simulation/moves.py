@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 import jobactors as ja
-from tests.simulation.model import Model
 from tests.simulation.rows import Row, options_of
 from tests.simulation.theatre import Planned, Theatre
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trio.testing import MockClock
+
+    from tests.simulation.model import Model
 
 GOLDEN = 0.6180339887
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -14,10 +14,12 @@ import jobactors as ja
 from tests.simulation.memory import check_store
 from tests.simulation.model import Model
 from tests.simulation.moves import Moves
-from tests.simulation.programs import Program
 from tests.simulation.rows import CAPACITIES, Row
 from tests.simulation.theatre import Planned, Theatre
 from tests.simulation.watcher import Watcher
+
+if TYPE_CHECKING:
+    from tests.simulation.programs import Program
 
 TOO_CLOSE = 1e-3
 """Seconds: two deadlines as near to each other as this have no order worth promising."""

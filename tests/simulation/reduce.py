@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from tests.simulation.programs import CORPUS, Program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def reduce(program: Program, fails: Callable[[Program], bool]) -> Program:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STOPS = {"cancel", "time out"}
 TERMINAL = {"succeeded", "failed", "cancelled"}

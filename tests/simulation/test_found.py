@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 class Worker:

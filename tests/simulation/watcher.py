@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-
-import trio
+from typing import TYPE_CHECKING
 
 import jobactors as ja
-from jobactors.model.snapshot import fold
+from jobactors.model.fold import fold
+
+if TYPE_CHECKING:
+    import trio
 
 
 class Watcher:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import jobactors as ja
-from jobactors.model.stored import CheckpointRow, EventRow, JobRow, Write
 from jobactors.stores.failures import from_sqlite
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow, Write
 
 Fault = Callable[[str], Exception]
 """Makes the error, given the store's name."""

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from jobactors.model.states import JobState
-from jobactors.model.stored import AddEvent, CheckpointRow, EventRow, JobRow, PutJob, SetStatus
+from jobactors.model.stored_rows import AddEvent, CheckpointRow, EventRow, JobRow, PutJob, SetStatus
 
 DAY = 86400.0
 NOW = 1_700_000_000.0

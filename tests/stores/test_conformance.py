@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 import jobactors as ja
 from jobactors.model.states import JobState
-from jobactors.model.stored import (
+from jobactors.model.stored_rows import (
     AddEvent,
     DeleteJobs,
     DropCheckpoints,
@@ -186,7 +186,7 @@ def test_a_put_replaces_the_whole_job_in_its_place(store: AnyStore) -> None:
 
 
 def test_a_status_changes_how_a_job_stands_and_nothing_else(store: AnyStore) -> None:
-    """Spec, labels and what it comes after stay."""
+    """StoredSubmit, labels and what it comes after stay."""
     store.apply([put("a", after=("b",))])
     store.apply([status("a", SUCCEEDED, end=NOW + 5, read=True, result="7")])
     expected = job(

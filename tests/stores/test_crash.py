@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +12,9 @@ import jobactors as ja
 from jobactors.model.states import JobState
 from tests.stores.samples import event, job, put
 from tests.stores.scripts import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL and fork")
 

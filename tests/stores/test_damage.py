@@ -11,7 +11,7 @@ import pytest
 
 import jobactors as ja
 from jobactors.model.states import JobState
-from jobactors.model.stored import PutCheckpoint, Write
+from jobactors.model.stored_rows import PutCheckpoint, Write
 from tests.stores.samples import NOW, checkpoint, event, put, status
 
 ROUNDS = int(os.environ.get("JOBACTORS_CORRUPT", "50"))

@@ -6,21 +6,24 @@ import errno
 import os
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import jobactors as ja
-from jobactors.model.stored import PutJob, Write
+from jobactors.model.stored_rows import PutJob, Write
 from jobactors.stores import connection
-from jobactors.stores.batch import Batch
 from jobactors.stores.failures import from_os
+from jobactors.stores.row_writer import RowBatch
 from tests.stores import faulty
 from tests.stores.faulty import Fault, FaultyStore
 from tests.stores.samples import event, job, put
 from tests.stores.scripts import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MUCH = "x" * 3_000_000
 
@@ -189,13 +192,13 @@ def test_an_interruption_undoes_the_transaction(
     store: ja.SqliteStore, interruption: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever it is, it goes on to whoever waits for it."""
-    run = Batch.run
+    run = RowBatch.run
 
-    def interrupted(batch: Batch, connection: sqlite3.Connection) -> None:
+    def interrupted(batch: RowBatch, connection: sqlite3.Connection) -> None:
         run(batch, connection)
         raise interruption
 
-    monkeypatch.setattr(Batch, "run", interrupted)
+    monkeypatch.setattr(RowBatch, "run", interrupted)
     with pytest.raises(interruption):
         store.apply([put("b")])
     monkeypatch.undo()

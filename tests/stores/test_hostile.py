@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import jobactors as ja
 from jobactors.model.states import JobState
-from jobactors.model.stored import PutCheckpoint
+from jobactors.model.stored_rows import PutCheckpoint
 from jobactors.stores import connection
 from tests.stores.samples import DAY, NOW, checkpoint, event, job, put
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 import pytest
@@ -26,6 +26,9 @@ from jobactors.stores.location import (
 )
 from tests.stores.samples import job, put
 from tests.stores.scripts import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 

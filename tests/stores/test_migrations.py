@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import jobactors as ja
-from jobactors.model.stored import CheckpointRow, EventRow, JobRow
-from jobactors.stores.migrations import (
-    MIGRATIONS,
-    expected_schema,
-    migrate,
-    schema_of,
-    version_of,
-)
+from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow
+from jobactors.stores.migrations import MIGRATIONS, expected_schema, migrate, schema_of, version_of
 from tests.stores.samples import put
 from tests.stores.scripts import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 # Files as each version has written them. A version that was released stays here for ever.
 FILES = {

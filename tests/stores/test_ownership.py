@@ -6,9 +6,9 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +17,9 @@ from jobactors.stores import ownership
 from jobactors.stores.failures import from_sqlite
 from tests.stores.samples import event, job, put
 from tests.stores.scripts import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="POSIX locks and fork")
 

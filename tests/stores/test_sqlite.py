@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import jobactors as ja
 from jobactors.model.states import JobState
-from jobactors.model.stored import DeleteJobs, Keep, PutCheckpoint
+from jobactors.model.stored_rows import DeleteJobs, Keep, PutCheckpoint
 from jobactors.stores import inspection
 from tests.stores.samples import DAY, NOW, checkpoint, event, job, put
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PAGE = 4096
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import comm
 import comm.base_comm
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class RecordingComm(comm.base_comm.BaseComm):

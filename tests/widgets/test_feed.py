@@ -6,16 +6,19 @@ import contextlib
 import itertools
 import logging
 import struct
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 from jobactors_widgets.feed import Feed
-from jobactors_widgets.frame import Frame
 from jobactors_widgets.wire import MOVED, Row, row_of
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from jobactors_widgets.frame import Frame
 
 
 class FakePanel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -13,7 +13,8 @@ from jobactors_widgets.hook import DisplayHook
 
 import jobactors as ja
 
-from .conftest import RecordingComm
+if TYPE_CHECKING:
+    from .conftest import RecordingComm
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 

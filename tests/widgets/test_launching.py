@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -11,7 +11,8 @@ from jobactors_widgets import bind, launcher
 
 import jobactors as ja
 
-from .conftest import RecordingComm
+if TYPE_CHECKING:
+    from .conftest import RecordingComm
 
 pytestmark = pytest.mark.usefixtures("comms")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -13,7 +13,8 @@ from jobactors_widgets.outputs import VIEW_TYPE
 
 import jobactors as ja
 
-from .conftest import RecordingComm
+if TYPE_CHECKING:
+    from .conftest import RecordingComm
 
 
 class FakeShell:

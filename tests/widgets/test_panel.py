@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -16,6 +15,9 @@ from msgspec.structs import replace
 import jobactors as ja
 
 from .conftest import RecordingComm
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 Comms = list[RecordingComm]
 

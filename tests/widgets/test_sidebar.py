@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -15,6 +14,9 @@ from jobactors_widgets.sidebar import Sidebar
 from jobactors_widgets.wire import MOVED
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
 
 
 class Window:

@@ -1,0 +1,170 @@
+"""What is kept of unfinished work, as its users see it: the checkpoints of a ``Jobs``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from jobactors.inside.report.work_files import part_folder
+from jobactors.inside.verbs.ranges import (
+    LEFT_NO_FILE,
+    PART,
+    file_in,
+    is_done,
+    is_whole,
+    join,
+    wrote_file,
+)
+from jobactors.model.errors import RangesUnfinished
+from jobactors.model.exact import from_json
+from jobactors.model.states import JobState
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from jobactors.engine.system.core import System
+    from jobactors.model.checkpoint import Checkpoint
+    from jobactors.model.stored_rows import CheckpointRow
+
+
+class Checkpoints:
+    """The part of :class:`Jobs` that lists and drops checkpoints."""
+
+    _system: System
+
+    def checkpoints(
+        self, type: str | None = None, subject: str | None = None
+    ) -> Sequence[Checkpoint]:
+        """Return what is kept of work that has not come to its end, the oldest first.
+
+        A job's last checkpoint appears here as soon as it is written, see
+        :func:`~jobactors.save_checkpoint`, and goes when the job succeeds, when it is dropped, or
+        after a week.
+
+        Args:
+            type: Only of this job type; default: all.
+            subject: Only about this; "" is a subject, too.  Default: all.
+
+        Example::
+
+            for kept in jobs.checkpoints("index"):
+                print(kept.subject, kept.in_words(time.time()))
+        """
+        return self._system.portal.look(self._checkpoints, type, subject)
+
+    def _checkpoints(self, type: str | None, subject: str | None) -> Sequence[Checkpoint]:
+        return [
+            kept
+            for kept in self._system.checkpoints.all()
+            if type in {None, kept.type} and subject in {None, kept.subject}
+        ]
+
+    def merge(self, type: str, subject: str = "", *, into: str | os.PathLike[str]) -> Path:
+        """Join the files that the parts of some work have written, in order, and drop the parts.
+
+        The parts are jobs that each got one of :func:`~jobactors.ranges`.  ``into`` is there whole,
+        or not at all.  It is written in this thread, so that a trio program with large files calls
+        ``await trio.to_thread.run_sync(partial(jobs.merge, …))``.
+
+        Args:
+            type: The job type of the parts, or their function's name.
+            subject: What they were about.
+            into: Where to write; what was there is replaced.
+
+        Raises:
+            RangesUnfinished: if nothing is kept of the parts, or one has items left or no file;
+                nothing is changed then.
+            OSError: if it cannot be written; the parts are kept then.
+
+        Example::
+
+            jobs.map(tag, ja.ranges(len(films), 4)).result()
+            jobs.merge("tag", into="tags.tsv")
+        """
+        portal = self._system.portal
+        target = join(self.part_files(type, subject), into)
+        portal.call(self._drop_parts, type, subject)
+        return target
+
+    def part_files(self, type: str, subject: str = "") -> list[Path]:
+        """Return what :meth:`merge` would join, to do that in another way.
+
+        :meth:`drop_checkpoint` then drops the parts.
+
+        Raises:
+            RangesUnfinished: if nothing is kept of the parts, or one has items left or no file.
+        """
+        return self._system.portal.call(self._part_files, type, subject)
+
+    def _part_files(self, type: str, subject: str) -> list[Path]:
+        work = f"{type} about {subject!r}" if subject else type
+        rows = self._parts(type, subject)
+        states = self._states_of_parts(type, subject)
+        if not rows and not states:
+            raise RangesUnfinished(work, (), _NOTHING_KEPT)
+        # The work may have been divided in another way before.
+        newest = max(rows, key=lambda place: rows[place].saved_at, default=(0, 0))
+        count = newest[1] or max(of for _, of in states)
+        wanted = [(number, count) for number in range(1, count + 1)]
+        done = {place for place, row in rows.items() if self._is_done(row)}
+        without = {
+            place
+            for place, state in states.items()
+            if place not in rows and state is JobState.SUCCEEDED
+        }
+        _refuse(work, [place for place in wanted if place not in done | without])
+        values = {place: from_json(rows[place].value) for place in done}
+        without |= {place for place in done if not wrote_file(values[place])}
+        _refuse(work, [place for place in wanted if place in without], LEFT_NO_FILE)
+        folder = self._system.work_folders.folder(type, subject)
+        files = {place: file_in(part_folder(folder, rows[place].part)) for place in wanted}
+        gone = [place for place in wanted if not is_whole(files[place], values[place])]
+        _refuse(work, gone, _FILE_GONE)
+        return [files[place] for place in wanted]
+
+    def _states_of_parts(self, type: str, subject: str) -> dict[tuple[int, int], JobState]:
+        """How the newest job of each part stands, of those that are known here."""
+        states: dict[tuple[int, int], JobState] = {}
+        for record in self._system.registry:
+            snapshot = record.snapshot
+            place = PART.fullmatch(record.part)
+            if place is not None and (snapshot.type, snapshot.subject) == (type, subject):
+                states[int(place[1]), int(place[2])] = snapshot.state
+        return states
+
+    def _drop_parts(self, type: str, subject: str) -> None:
+        for row in self._parts(type, subject).values():
+            self._system.checkpoints.drop(type, subject, row.part)
+
+    def _parts(self, type: str, subject: str) -> dict[tuple[int, int], CheckpointRow]:
+        rows = self._system.checkpoints.rows_of(type, subject)
+        found = ((PART.fullmatch(part), row) for part, row in rows.items())
+        return {(int(m[1]), int(m[2])): row for m, row in found if m is not None}
+
+    def _is_done(self, row: CheckpointRow) -> bool:
+        return self._system.checkpoints.worker_at(row) is None and is_done(from_json(row.value))
+
+    def drop_checkpoint(self, type: str, subject: str = "") -> None:
+        """Forget what is kept of a (type, subject), with all its parts and work files.
+
+        Nothing happens if nothing is kept.
+
+        Raises:
+            IllegalVerb: if it belongs to a job that is queued or at work.
+        """
+        self._system.portal.call(self._system.checkpoints.drop, type, subject)
+
+
+_NOTHING_KEPT: Final = (
+    "nothing is kept of it; look whether type and subject are those of jobs that got one of "
+    "ja.ranges, and whether they have been merged already (jobs.checkpoints() lists what is kept)"
+)
+_FILE_GONE: Final = (
+    "the file of {} has been removed or cut; submit the same ranges again, and that begins anew"
+)
+
+
+def _refuse(work: str, places: Sequence[tuple[int, int]], *why: str) -> None:
+    if places:
+        raise RangesUnfinished(work, [f"{number}/{of}" for number, of in places], *why)

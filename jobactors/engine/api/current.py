@@ -1,0 +1,42 @@
+"""current."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from jobactors.model.errors import NoJobSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobactors.engine.api.jobs import Jobs
+
+
+OPEN: ContextVar[Jobs | None] = ContextVar("jobactors_open_system", default=None)
+"""The innermost ``open_jobs`` block around this code."""
+
+
+_standing: list[Callable[[], Jobs | None]] = []
+"""Asked, in order, for a system that belongs to the whole process."""
+
+
+def find_jobs_with(finder: Callable[[], Jobs | None]) -> None:
+    """Register where a system may be found that belongs to the whole process."""
+    _standing.append(finder)
+
+
+def current_jobs(call: str) -> Jobs:
+    """Return the job system this code is in: the innermost open block, else the process's own.
+
+    Raises:
+        NoJobSystem: if there is none; the message names ``call``.
+    """
+    jobs = OPEN.get()
+    if jobs is not None and not jobs._system.is_closed:
+        return jobs
+    for find in _standing:
+        standing = find()
+        if standing is not None:
+            return standing
+    raise NoJobSystem(call)

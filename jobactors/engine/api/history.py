@@ -1,0 +1,318 @@
+"""What a job system has kept: the history, what can go on, and cleaning up."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from jobactors.engine.records.filters import as_state
+from jobactors.engine.records.registry import DELETED
+from jobactors.engine.storage.row_encoder import column
+from jobactors.engine.storage.stored_jobs import records_from
+from jobactors.model.checks import check_count, check_seconds
+from jobactors.model.errors import IllegalVerb, NoStore, UnknownJob
+from jobactors.model.states import TERMINAL, JobState
+
+from .resumable import Resumable, find_resumable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from jobactors.engine.ports.store import Store
+    from jobactors.engine.records.record import Record
+    from jobactors.engine.system.core import System
+    from jobactors.model.snapshot import JobSnapshot
+    from jobactors.model.stored_rows import EventRow
+
+WEEK: Final = 7 * 86400.0
+_ALL: Final = 2**31
+"""More jobs than a store has."""
+
+
+class StoreState(Struct, frozen=True):
+    """How a job system's store stands."""
+
+    name: str
+    """Its path, or "memory"."""
+    trouble: str | None = None
+    """Why nothing can be written at the moment, and what to do; None if all is well."""
+    lost: bool = False
+    """Whether another process owns it now, so that nothing is kept any more."""
+    offer: str | None = None
+    """What else could be taken over, and how; None if there is nothing."""
+
+
+class History:
+    """The part of :class:`~jobactors.Jobs` that looks into the store."""
+
+    _system: System
+    _store_trouble: str | None = None
+    _store_offer: str | None = None
+
+    @property
+    def store(self) -> StoreState | None:
+        """How the store stands; None without one."""
+        journal = self._system.journal
+        if journal is None:
+            said = self._store_trouble
+            return None if said is None else StoreState("memory", said)
+        trouble = None if journal.trouble is None else str(journal.trouble)
+        return StoreState(journal.name, trouble, journal.lost, self._store_offer)
+
+    def say_of_store(self, *, trouble: str | None = None, offer: str | None = None) -> None:
+        """Add to :attr:`store` what its opener knows: why there is none, or what could be adopted.
+
+        For hosts that choose a store for their users.
+        """
+        self._store_trouble, self._store_offer = trouble, offer
+
+    def history(
+        self,
+        limit: int = 50,
+        *,
+        max_age: float | None = WEEK,
+        state: str | JobState | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+    ) -> list[JobSnapshot]:
+        """Return ended jobs that match all that was given, newest end first.
+
+        Those of earlier processes as well, if there is a store; otherwise those the registry has.
+
+        Args:
+            limit: So many at most; default: 50.
+            max_age: Seconds since their end, at most; default: 7 days; None for any age.
+            state: Only jobs that ended so.
+            type: Only jobs of this type.
+            subject: Only jobs about this.
+
+        Raises:
+            ValueError: for a state that is not terminal.
+            TypeError, ValueError: for a number that is none, or negative.
+            StoreError: if the store cannot be read.
+        """
+        check_count("limit", limit)
+        if max_age is not None:
+            check_seconds("max_age", max_age)
+        wanted = _ended_states(state)
+        since = None if max_age is None else self._system.clock.now() - max_age
+        journal = self._system.journal
+        if journal is None or self._system.portal.is_closed:
+            found = [
+                record.snapshot
+                for record in self._system.portal.look(lambda: list(self._system.registry))
+                if _matches(record.snapshot, wanted, since, type, subject)
+            ]
+            found.sort(key=lambda snapshot: snapshot.finished_at or 0)
+            return found[::-1][:limit]
+        rows = journal.read(
+            lambda store: store.finished(
+                limit,
+                since=since,
+                states=wanted,
+                type=None if type is None else column(type),
+                subject=None if subject is None else column(subject),
+            )
+        )
+        return [record.snapshot for record in records_from(rows)]
+
+    def resumable(self) -> Sequence[Resumable]:
+        """List the work that can go on: interrupted jobs, and kept checkpoints of ended ones.
+
+        Each says how far it is, how old that is, and what stands in the way of going on, if
+        anything does; newest first.
+
+        Example::
+
+            for work in jobs.resumable():
+                print(work)  # index wiki: interrupted at 45 %, 2 h ago
+                work.resume()
+        """
+        return self._system.portal.look(find_resumable, self._system)
+
+    def clear(
+        self,
+        *,
+        state: str | JobState | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+        older_than: float = 0.0,
+    ) -> int:
+        """Forget all ended jobs that match, in the registry and in the store; returns how many.
+
+        What an unfinished job comes after is left out, and what is unfinished stays.
+
+        Args:
+            state: Only jobs that ended so; default: however they ended.
+            type: Only jobs of this type.
+            subject: Only jobs about this.
+            older_than: Only jobs that ended at least so many seconds ago.
+
+        Raises:
+            ValueError: for a state that is not terminal.
+            TypeError, ValueError: for a time that is none, or negative.
+        """
+        check_seconds("older_than", older_than)
+        wanted = _ended_states(state)
+        until = self._system.clock.now() - older_than
+        return self._system.portal.call(
+            self._clear,
+            self._ended_ids(wanted, type, subject, until),
+            partial(_matches, states=wanted, since=None, type=type, subject=subject),
+            until,
+        )
+
+    def _ended_ids(
+        self, states: frozenset[JobState], type: str | None, subject: str | None, until: float
+    ) -> list[str]:
+        """The ids of the kept jobs that match; their rows are not read any closer."""
+        journal = self._system.journal
+        if journal is None:
+            return []
+        rows = journal.read(
+            lambda store: store.finished(
+                _ALL,
+                states=states,
+                type=None if type is None else column(type),
+                subject=None if subject is None else column(subject),
+            )
+        )
+        return [row.id for row in rows if (row.finished_at or 0) <= until]
+
+    def _clear(self, kept: list[str], wanted: Callable[[JobSnapshot], bool], until: float) -> int:
+        """In the loop: what is here is judged as it is now, not as it was when it was read."""
+        system = self._system
+        here, needed = list[str](), set[str]()
+        for record in system.registry:
+            needed.update(_needs(record))
+            if wanted(record.snapshot) and (record.snapshot.finished_at or 0) <= until:
+                here.append(record.id)
+        elsewhere = [i for i in kept if i not in needed and system.find(i) is None]
+        going = [job_id for job_id in here if job_id not in needed]
+        for job_id in going:
+            system.ended.remove(job_id, DELETED)
+        system.ended.forget(tuple(elsewhere))
+        return len(going) + len(elsewhere)
+
+    def vacuum(self) -> None:
+        """Remove what is kept no longer, and give the space back to the disk.
+
+        Blocks until that is done, which takes seconds for a large file; jobs go on meanwhile.
+
+        Raises:
+            NoStore: if there is none.
+            StoreError: if the file cannot be written.
+        """
+        journal = self._system.journal
+        if journal is None:
+            raise NoStore("jobs.vacuum()")
+        now = self._system.clock.now()
+
+        def clean(store: Store) -> None:
+            while store.prune(now):
+                pass
+            store.vacuum()
+
+        journal.read(clean)
+
+    # -- one job
+
+    def _find(self, job_id: str) -> Record:
+        """Return the record of a job that is here, or kept.
+
+        Raises:
+            UnknownJob: if it is neither.
+        """
+        system = self._system
+        record = system.portal.look(system.find, job_id)
+        if record is None and not system.portal.is_closed:
+            record = system.ended.find_kept(job_id)
+        if record is None:
+            raise UnknownJob(job_id)
+        return record
+
+    def _find_latest(self, type: str, subject: str) -> Record | None:
+        system = self._system
+        record = system.portal.look(_latest_here, system, type, subject)
+        journal = system.journal
+        if record is None and journal is not None and not system.portal.is_closed:
+            kept = records_from(
+                journal.read(
+                    lambda store: store.finished(1, type=column(type), subject=column(subject))
+                )
+            )
+            if kept:
+                kept[0].settled.set()
+                return kept[0]
+        return record
+
+    def _events(self, job_id: str) -> Sequence[EventRow]:
+        journal = self._system.journal
+        if journal is None:
+            raise NoStore("job.events()")
+        return journal.read(lambda store: store.events(job_id))
+
+    def _delete(self, record: Record) -> None:
+        """Forget an ended job, here and in the store.
+
+        Raises:
+            IllegalVerb: if it is unfinished, or an unfinished job comes after it.
+        """
+        self._system.portal.call(_delete, self._system, record)
+
+
+def _delete(system: System, record: Record) -> None:
+    state = record.snapshot.state
+    for other in system.registry:
+        if record.id in _needs(other):
+            raise IllegalVerb(record.id, state, "delete", f"{other.id} comes after it")
+    if system.find(record.id) is not None:
+        system.ended.remove(record.id, DELETED)
+    elif state.is_terminal and system.ended.find_kept(record.id) is not None:
+        system.ended.forget((record.id,))
+    else:
+        raise UnknownJob(record.id)
+
+
+def _needs(record: Record) -> Sequence[str]:
+    """The ids of the jobs that an unfinished one comes after; it may rest, and not be revived."""
+    if record.edges:
+        return [edge.upstream.id for edge in record.edges]
+    spec = record.submit
+    if spec is None or not spec.after or record.snapshot.state.is_terminal:
+        return ()
+    return [job_id for job_id, _ in spec.after]
+
+
+def _latest_here(system: System, kind: str, subject: str) -> Record | None:
+    for record in reversed(system.registry):
+        info = record.snapshot.info
+        if info.type == kind and info.subject == subject:
+            return record
+    return None
+
+
+def _ended_states(state: str | JobState | None) -> frozenset[JobState]:
+    if state is None:
+        return TERMINAL
+    wanted = as_state(state)
+    if not wanted.is_terminal:
+        raise ValueError(f"history holds ended jobs, and none is {wanted}: use jobs.list()")
+    return frozenset({wanted})
+
+
+def _matches(
+    snapshot: JobSnapshot,
+    states: frozenset[JobState],
+    since: float | None,
+    type: str | None,
+    subject: str | None,
+) -> bool:
+    return (
+        snapshot.state in states
+        and (since is None or (snapshot.finished_at or 0) >= since)
+        and (type is None or snapshot.info.type == type)
+        and (subject is None or snapshot.info.subject == subject)
+    )

@@ -1,0 +1,299 @@
+"""``Jobs``: one job system, seen from outside."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, final
+
+import trio
+from msgspec import Struct
+
+from jobactors.engine.records.filters import matches
+from jobactors.engine.system.commands import Commands
+from jobactors.engine.system.shutdown import drain, ending, stop
+from jobactors.model.checks import check_count
+from jobactors.model.options import DEFAULTS
+from jobactors.model.states import JobState
+
+from .checkpoints import Checkpoints
+from .dependencies import as_given, check_system
+from .display import mimebundle_of
+from .history import History
+from .job import Job
+from .registry_view import RegistryView
+from .selection import Selection
+from .submission import make_record
+from .submitter import Submitter
+from .subscriptions import Subscriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jobactors.engine.ports.runner import Runner
+    from jobactors.engine.records.record import Record
+    from jobactors.engine.system.core import System
+    from jobactors.model.resources import ResourceState
+    from jobactors.model.snapshot import JobSnapshot
+
+T = TypeVar("T")
+
+
+class JobsStatistics(Struct, frozen=True):
+    """How many jobs there are, in all and in each state."""
+
+    total: int
+    """Jobs in the registry."""
+    by_state: Mapping[JobState, int]
+    """How many of them are in each state; all states are listed."""
+    unread: int
+    """EndedJobs jobs nobody has read."""
+    pruned_unread: int
+    """EndedJobs jobs retention has removed before anybody read them."""
+
+
+@final
+class Jobs(Submitter, Subscriptions, Checkpoints, History):
+    """One job system.  Opened by ``open_jobs`` or ``ja.start``, never built by hand.
+
+    Usable from any thread.  In the system's own trio loop calls are direct; elsewhere they are
+    carried there, and answered in about a tenth of a millisecond.
+    """
+
+    def __init__(self, system: System) -> None:
+        super().__init__(self, {})
+        self._system = system
+        system.handle_for = partial(Job, self)
+        self.registry = RegistryView(self)
+        """Looks at, takes and lists finished jobs."""
+
+    def options(self, **changes: Any) -> Submitter:
+        """Return something to submit jobs with: ``jobs.options(name="…").submit(fn, *args)``.
+
+        Args:
+            **changes: See :class:`~jobactors.Options` for names, units and defaults.
+
+        Raises:
+            TypeError, ValueError: at once, for an unknown option or a wrong value.
+        """
+        DEFAULTS.changed(**changes)
+        return Submitter(self, changes)
+
+    def _submit(
+        self,
+        work: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        changes: Mapping[str, Any],
+        runner: Runner | None = None,
+    ) -> Job[Any]:
+        return self._offer(work, args, kwargs, changes, runner)[0]
+
+    def _offer(
+        self,
+        work: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        changes: Mapping[str, Any],
+        runner: Runner | None = None,
+    ) -> tuple[Job[Any], bool]:
+        """Submit a job; returns it, and whether it is a new one."""
+        system = self._system
+        system.portal.check("take a job")
+        kept = system.journal is not None
+        record = make_record(work, args, kwargs, changes, system.clock.now(), runner, to_keep=kept)
+        if record.edges:
+            check_system(system, record.options.after, args, kwargs)
+        if kept:
+            return self._offer_kept(record)
+        info = record.snapshot.info
+        can_be_refused = (
+            info.key is not None
+            or record.options.resources
+            or system.checkpoints.has(info.type, info.subject)
+        )
+        if record.runner.takes_slot and system.accepts and not can_be_refused:
+            # Nothing can refuse it any more, so nothing need be waited for.
+            system.portal.post(system.admission.accept_or_settle, record)
+            return Job(self, record), True
+        accepted = system.portal.call(system.admission.accept, record)
+        return Job(self, accepted), accepted is record
+
+    def _offer_kept(self, record: Record) -> tuple[Job[Any], bool]:
+        """Submit a job that is kept: elsewhere than in the loop, this returns when it is."""
+        system = self._system
+        accepted, kept = system.portal.call(system.admission.accept_kept, record)
+        if kept is not None and not system.portal.is_home:
+            kept.wait_in_thread()
+            if accepted.refused is not None:
+                raise accepted.refused
+        return Job(self, accepted), accepted is record
+
+    def _restart(self, ended: Record, *, from_checkpoint: bool) -> Job[Any]:
+        system = self._system
+        return Job(self, system.portal.call(Commands(system).restart, ended, from_checkpoint))
+
+    def _as_given(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return arguments as their submitter gave them, with handles of jobs."""
+        return as_given(args, kwargs, partial(Job, self))
+
+    # -- look
+
+    def get(self, job_id: str) -> Job[Any]:
+        """Return the handle of a job by its id.
+
+        Raises:
+            UnknownJob: if there is none (any more).
+        """
+        return Job(self, self._find(job_id))
+
+    def latest(self, type: str, subject: str = "") -> Job[Any] | None:
+        """Return the job of this type and subject that was submitted last, or None.
+
+        What a page asks that comes back: is there a result, an error, or work going on?
+        """
+        record = self._find_latest(type, subject)
+        return None if record is None else Job(self, record)
+
+    def stats(self) -> JobsStatistics:
+        """Count the jobs, in all and in each state."""
+        return self._system.portal.look(self._stats)
+
+    def _stats(self) -> JobsStatistics:
+        registry = self._system.registry
+        counts = Counter(record.snapshot.state for record in registry)
+        by_state = {state: counts[state] for state in JobState}
+        return JobsStatistics(
+            len(registry), by_state, len(registry.unread()), registry.pruned_unread
+        )
+
+    # -- many at once
+
+    def select(
+        self,
+        *,
+        state: str | JobState | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+        tag: str | None = None,
+        priority: str | int | None = None,
+    ) -> Selection:
+        """Return the jobs that match, to be told one thing: ``jobs.select(tag="x").cancel()``.
+
+        Args and errors as in :meth:`list`.
+        """
+        wanted = matches(state, type, subject, tag, priority)
+
+        def find() -> Sequence[Job[Any]]:
+            return [Job(self, r) for r in self._system.registry if wanted(r.snapshot)]
+
+        return Selection(partial(self._system.portal.look, find))
+
+    def resources(self) -> Sequence[ResourceState]:
+        """How each resource stands that is declared or held: capacity, holders, free units."""
+        return self._system.portal.look(self._system.queue.resources.states)
+
+    def queue(self) -> Sequence[JobSnapshot]:
+        """The waiting jobs in the order in which they would start if nothing held them."""
+        system = self._system
+        return system.portal.look(lambda: [system.registry.get(i).snapshot for i in system.queue])
+
+    # -- steer
+
+    def hold_dispatch(self) -> None:
+        """Start no more jobs until :meth:`release_dispatch`; running ones go on."""
+        self._system.portal.call(Commands(self._system).hold_dispatch, True)
+
+    def release_dispatch(self) -> None:
+        """Start jobs again."""
+        self._system.portal.call(Commands(self._system).hold_dispatch, False)
+
+    def scale(self, max_running: int | None) -> None:
+        """Change how many jobs may run at once; running ones go on, free slots are filled at once.
+
+        Raises:
+            ValueError: for a number below 1.
+        """
+        check_max_running(max_running)
+        self._system.portal.call(Commands(self._system).set_max_running, max_running)
+
+    async def close(self, grace: float = 0.0) -> None:
+        """Take no more jobs, wait ``grace`` seconds for those there are, then stop the rest.
+
+        Without a store they are cancelled; with one they are interrupted, to go on another day.
+        In the system's own loop.  Returns when the last one has ended, or its own grace has passed.
+
+        Args:
+            grace: Seconds to wait before cancelling; ``math.inf`` waits for everything.
+        """
+        system = self._system
+        system.accepts = math.isinf(grace)
+        with trio.move_on_after(grace):
+            await drain(system)
+        await stop(system, "the job system is closing", ending(system))
+
+    def _note_reading(self, record: Record) -> None:
+        portal = self._system.portal
+        if portal.is_home:
+            self._system.ended.read(record)
+        else:
+            portal.post_quietly(self._system.ended.read, record)
+
+    def list(
+        self,
+        *,
+        state: str | JobState | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+        tag: str | None = None,
+        priority: str | int | None = None,
+        limit: int | None = None,
+    ) -> list[JobSnapshot]:
+        """Return snapshots of the jobs that match all that was given, in the order of submission.
+
+        Args:
+            state: Only jobs in this state.
+            type: Only jobs of this type.
+            subject: Only jobs about this.
+            tag: Only jobs with this tag.
+            priority: Only jobs of this priority.
+            limit: Only the newest so many; default: all.
+
+        Raises:
+            ValueError: for a state or priority that does not exist.
+            TypeError, ValueError: for a limit that is no whole number, or negative.
+        """
+        if limit is not None:
+            check_count("limit", limit)
+        wanted = matches(state, type, subject, tag, priority)
+        found = [snapshot for snapshot in self._snapshots() if wanted(snapshot)]
+        return found if limit is None else found[max(0, len(found) - limit) :]
+
+    def __repr__(self) -> str:
+        if self._system.is_closed:
+            return "<Jobs closed>"
+        stats = self.stats()
+        counts = [f"{n} {state}" for state, n in stats.by_state.items() if n]
+        return f"<Jobs {', '.join(counts) or 'none yet'}>"
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
+        return mimebundle_of(self)
+
+
+def check_max_running(max_running: int | None) -> None:
+    """Raise for a number of slots that makes no sense.
+
+    Raises:
+        TypeError, ValueError: unless it is None or an integer of at least 1.
+    """
+    if max_running is None:
+        return
+    if isinstance(max_running, bool) or not isinstance(max_running, int):
+        raise TypeError(
+            f"max_running is a number of jobs, or None for no limit, not {max_running!r}"
+        )
+    if max_running < 1:
+        raise ValueError(f"max_running is at least 1, or None for no limit, not {max_running}")

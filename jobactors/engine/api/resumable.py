@@ -1,0 +1,186 @@
+"""Work that can go on: interrupted jobs, and ended ones that left a checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from jobactors.engine.storage.submit_codec import part_from
+from jobactors.inside.verbs.ranges import PART
+from jobactors.model.checkpoint import how_far_and_when
+from jobactors.model.errors import NotResumable
+from jobactors.model.states import JobState
+
+if TYPE_CHECKING:
+    from jobactors.engine.records.record import Record
+    from jobactors.engine.system.core import System
+    from jobactors.model.checkpoint import Checkpoint
+
+    from .job import Job
+
+
+class Resumable(Struct, frozen=True, eq=False):
+    """One piece of work that can go on.  Got from ``jobs.resumable()``."""
+
+    job_id: str
+    """The job that came to rest, or ended before its work was done."""
+    type: str
+    """The job type, or the function's name."""
+    subject: str
+    """What it is about; may be empty."""
+    part: str
+    """Which part of it, such as "2/3" of what :func:`~jobactors.ranges` made; empty for all."""
+    name: str
+    """What a person reads."""
+    state: JobState
+    """"interrupted", or what the job ended as."""
+    fraction: float | None
+    """How far it was, from 0 to 1; None if it had not said."""
+    items: float
+    """How many items were done at its last checkpoint; 0 without one."""
+    at: float
+    """When it stopped, or saved its last checkpoint, in seconds since the epoch."""
+    has_checkpoint: bool
+    """Whether it goes on from a checkpoint; otherwise resuming begins anew."""
+    obstacle: str
+    """Why it cannot be resumed here and now; empty if it can."""
+    changed: bool
+    """Whether the job type's source has changed since it was submitted."""
+    _system: System
+
+    def in_words(self) -> str:
+        """How it stands, for a person: "interrupted at 45 %, 2 h ago"."""
+        age = self._system.clock.now() - self.at
+        if self.fraction is None and not self.items:
+            return f"{self.state}, {how_far_and_when(0.0, 0, age).partition(', ')[2]}"
+        return f"{self.state} at {how_far_and_when(self.fraction, self.items, age)}"
+
+    def resume(self) -> Job[Any]:
+        """Go on: the interrupted job itself, or a new one that continues the ended one.
+
+        Raises:
+            NotResumable: if it cannot; :attr:`obstacle` says why.
+        """
+        job = self._job()
+        if self.state is JobState.INTERRUPTED:
+            job.resume()
+            return job
+        return job.restart(from_checkpoint=True)
+
+    def start_fresh(self) -> Job[Any]:
+        """Do the work again from its beginning, as a new job; what had been saved is dropped.
+
+        Raises:
+            NotResumable: if it cannot be started here; :attr:`obstacle` says why.
+        """
+        return self._job().restart(from_checkpoint=False)
+
+    def discard(self) -> None:
+        """Give the work up: its checkpoint and work files are dropped."""
+        if self.state is JobState.INTERRUPTED:
+            self._job().discard()
+        else:
+            self._system.portal.call(self._system.checkpoints.drop_of, self.job_id)
+
+    def _job(self) -> Job[Any]:
+        return self._system.handle_for(self._system.portal.call(self._find))
+
+    def _find(self) -> Record:
+        """Return the job's record, if its work is still there to go on with.
+
+        Raises:
+            NotResumable: if somebody has gone on with it, or dropped it, since this was listed.
+        """
+        system = self._system
+        record = system.ended.find_anywhere(self.job_id)
+        if record is None:
+            raise NotResumable(self.job_id, self.obstacle or "it has been deleted")
+        state = record.snapshot.state
+        if state is JobState.INTERRUPTED:
+            return record
+        kept = system.checkpoints.find(self.type, self.subject)
+        if state.is_terminal and any(checkpoint.job_id == self.job_id for checkpoint in kept):
+            return record
+        raise NotResumable(
+            self.job_id,
+            "somebody has gone on with its work, or dropped it: jobs.latest("
+            f"{self.type!r}, {self.subject!r}) is the job that was submitted last",
+        )
+
+    def __str__(self) -> str:
+        about = "".join(f" {word}" for word in (self.subject, self.part) if word)
+        more = f" ({self.obstacle})" if self.obstacle else ""
+        return f"{self.name}{about}: {self.in_words()}{more}"
+
+
+def find_resumable(system: System) -> list[Resumable]:
+    """Return what can go on, newest first.  In the loop's thread."""
+    newest: dict[str, Checkpoint] = {}
+    for checkpoint in system.checkpoints.all():
+        known = newest.get(checkpoint.job_id)
+        if known is None or known.saved_at <= checkpoint.saved_at:
+            newest[checkpoint.job_id] = checkpoint
+    found = [
+        _resumable(system, record, newest.pop(record.id, None))
+        for record in system.registry
+        if record.snapshot.state is JobState.INTERRUPTED
+    ]
+    for job_id, checkpoint in newest.items():
+        record = system.ended.find_anywhere(job_id)
+        if record is None:
+            found.append(_left_behind(system, checkpoint))
+        elif record.snapshot.state in {JobState.FAILED, JobState.CANCELLED}:
+            found.append(_resumable(system, record, checkpoint))
+    return sorted(found, key=lambda work: -work.at)
+
+
+def _resumable(system: System, record: Record, checkpoint: Checkpoint | None) -> Resumable:
+    snapshot = record.snapshot
+    fraction = snapshot.progress.fraction
+    if checkpoint is not None and checkpoint.fraction is not None:
+        fraction = checkpoint.fraction
+    return Resumable(
+        job_id=record.id,
+        type=snapshot.type,
+        subject=snapshot.subject,
+        part=record.part or _part_kept(record),
+        name=snapshot.name,
+        state=snapshot.state,
+        fraction=fraction,
+        items=0 if checkpoint is None else checkpoint.items,
+        at=snapshot.changed_at,
+        has_checkpoint=checkpoint is not None,
+        obstacle=system.recovery.obstacle(record),
+        changed=system.recovery.has_changed(record),
+        _system=system,
+    )
+
+
+def _part_kept(record: Record) -> str:
+    """The part that a job is that has come from a store, and has no arguments yet."""
+    return "" if record.submit is None else part_from(record.submit.arguments)
+
+
+def _range_of(part: str) -> str:
+    root = part.partition(":")[0]
+    return root if PART.fullmatch(root) else ""  # what a phase has saved has its name
+
+
+def _left_behind(system: System, checkpoint: Checkpoint) -> Resumable:
+    """A checkpoint whose job is known no more: a submit of the same type and subject finds it."""
+    return Resumable(
+        job_id=checkpoint.job_id,
+        type=checkpoint.type,
+        subject=checkpoint.subject,
+        part=_range_of(checkpoint.part),
+        name=checkpoint.type,
+        state=JobState.CANCELLED,
+        fraction=checkpoint.fraction,
+        items=checkpoint.items,
+        at=checkpoint.saved_at,
+        has_checkpoint=True,
+        obstacle='its job is no longer known: submit it again with on_checkpoint="resume"',
+        changed=False,
+        _system=system,
+    )

@@ -1,0 +1,187 @@
+"""From what a caller says to a record: everything that can be checked is checked here, at once."""
+
+from __future__ import annotations
+
+import inspect
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from jobactors.engine.attempt.chain_job import chain_arguments, check_chain, run_chain
+from jobactors.engine.ports.late_binding import choose_runner
+from jobactors.engine.records.job_ids import IDS
+from jobactors.engine.records.record import Record
+from jobactors.engine.records.submit_context import submitter_context
+from jobactors.engine.storage.submit_codec import describe_submit
+from jobactors.inside.chain.chain import Chain
+from jobactors.model.events import JobQueued
+from jobactors.model.fold import fold
+from jobactors.model.info import JobInfo
+from jobactors.model.job_type import JobType, check_private, job_type_named, job_type_of
+from jobactors.model.options import DEFAULTS, Options
+from jobactors.model.states import Waiting
+
+from .dependencies import find_edges, referring
+
+_OF_A_GENERATOR: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jobactors.engine.ports.runner import Runner
+
+
+def make_record(
+    work: Callable[..., Any] | str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    changes: Mapping[str, Any],
+    now: float,
+    runner: Runner | None = None,
+    *,
+    to_keep: bool = False,
+) -> Record:
+    """Make the record of a job that nobody has accepted yet.
+
+    Args:
+        work: A function, or the name of a job type (with one dictionary of arguments).
+        args: The function's positional arguments.
+        kwargs: Its keyword arguments.
+        changes: The options that were given, over the job type's own.
+        now: The present moment.
+        runner: Used instead of the one that options or function ask for.
+        to_keep: Whether a store will keep it, so that its arguments are written down now.
+
+    Raises:
+        TypeError, ValueError: for work that cannot be a job; the message says what can.
+        UnknownJobType: for a name nobody registered.
+    """
+    if isinstance(work, Chain):
+        work, args, kwargs = run_chain, (), chain_arguments(work, args, kwargs)
+    if isinstance(work, str):
+        args, kwargs = (), _named_arguments(work, args, kwargs)
+        kind: JobType | None = job_type_named(work)
+        function = job_type_named(work).function
+    else:
+        function = _checked(work)
+        kind = job_type_of(function)
+    options = _options(kind, changes)
+    _check_arguments(function, args, kwargs)
+    if options.private:
+        check_private(function, options.private)
+    if function is run_chain:
+        check_chain(**kwargs)
+    type_name = _type_name(function) if kind is None else kind.name
+    name = options.name or (kind and kind.label_for(*args, **kwargs)) or type_name
+    key = options.key if kind is None else _key(kind, options)
+    info = _info(type_name, name, key, options, now)
+    queued = JobQueued(info.id, now, info, _first_wait(options, now))
+    args, kwargs = referring(args, kwargs)
+    edges = find_edges(options.after, args, kwargs) if options.after or args or kwargs else ()
+    return Record(
+        queued,
+        fold(None, queued),
+        function,
+        args,
+        kwargs,
+        options,
+        runner or choose_runner(function, options),
+        context=submitter_context(),
+        edges=edges,
+        spec=describe_submit(function, args, kwargs, options, edges) if to_keep else None,
+    )
+
+
+def _info(type_name: str, name: str, key: object, options: Options, now: float) -> JobInfo:
+    return JobInfo(
+        id=IDS.new(type_name),
+        type=type_name,
+        name=name,
+        submitted_at=now,
+        description=options.description,
+        subject=options.subject,
+        tags=options.tags,
+        metadata=options.metadata,
+        icon=options.icon,
+        priority=options.priority,
+        key=key,
+    )
+
+
+def _checked(work: Any) -> Callable[..., Any]:
+    if type(work) is FunctionType and not work.__code__.co_flags & _OF_A_GENERATOR:
+        return work  # the common case
+    if inspect.iscoroutine(work):
+        name = work.__name__
+        work.close()
+        raise TypeError(
+            f"submit takes the function itself, not what it returns: submit({name}, …) "
+            f"instead of submit({name}(…))"
+        )
+    if inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
+        raise TypeError(
+            f"{_type_name(work)} is a generator function: calling it runs none of it; submit a "
+            "function that goes through it"
+        )
+    if not callable(work):
+        raise TypeError(
+            f"submit takes a function or the name of a job type, not {type(work).__name__}: "
+            f"{work!r:.100}"
+        )
+    return work  # type: ignore[no-any-return]
+
+
+def _named_arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    if kwargs or len(args) > 1 or (args and not isinstance(args[0], dict)):
+        raise TypeError(
+            f"a job type submitted by name takes its arguments as one dictionary: "
+            f'submit("{name}", {{"folder": "wiki/"}})'
+        )
+    arguments = cast("dict[Any, Any]", args[0]) if args else {}
+    for key in arguments:
+        if not isinstance(key, str):
+            raise TypeError(f"argument names are text, not {key!r:.100}")
+    return dict(arguments)
+
+
+def _check_arguments(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Refuse a call that cannot work now, rather than as a failed job later."""
+    code = getattr(function, "__code__", None)
+    if code is not None and not (args or kwargs or code.co_argcount or code.co_kwonlyargcount):
+        return  # the common case, without the cost of a signature
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # a builtin that does not tell
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as exc:
+        raise TypeError(f"{_type_name(function)}{signature} cannot be called so: {exc}") from None
+
+
+def _options(kind: JobType | None, changes: Mapping[str, Any]) -> Options:
+    base = DEFAULTS if kind is None else kind.options
+    return base.changed(**changes) if changes else base
+
+
+def _type_name(function: Callable[..., Any]) -> str:
+    target: Any = function
+    while hasattr(target, "func"):  # functools.partial
+        target = target.func
+    name = getattr(target, "__name__", None) or type(target).__name__
+    return "lambda" if name == "<lambda>" else str(name)
+
+
+def _key(kind: JobType, options: Options) -> object:
+    if options.key is None and kind.unique:
+        return (kind.name, options.subject)
+    return options.key
+
+
+def _first_wait(options: Options, now: float) -> Waiting:
+    if options.hold:
+        return Waiting.HOLD
+    if options.start_at is not None and options.start_at > now:
+        return Waiting.START_TIME
+    return Waiting.SLOT

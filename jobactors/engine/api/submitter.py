@@ -1,0 +1,141 @@
+"""``Submitter``: submits jobs, one or many, that share their options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import trio
+
+from jobactors.engine.ports.late_binding import load_module
+
+from .batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from concurrent.futures import Executor
+
+    from jobactors.inside.chain.chain import Chain
+    from jobactors.model.phases import ChainResult
+
+    from .job import Job
+    from .jobs import Jobs
+
+T = TypeVar("T")
+
+
+class Submitter:
+    """Submits jobs with the same options: what ``jobs.options(…)`` returns."""
+
+    def __init__(self, jobs: Jobs, changes: Mapping[str, Any]) -> None:
+        self._jobs = jobs
+        self._changes = changes
+
+    @overload
+    def submit(self, work: Chain, /) -> Job[ChainResult]: ...
+    @overload
+    def submit(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> Job[T]: ...
+    @overload
+    def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Job[T]: ...
+    @overload
+    def submit(self, work: str, /, *args: Any, **kwargs: Any) -> Job[Any]: ...
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Job[Any]:
+        """Accept a job and return its handle at once.
+
+        The job belongs to the system, not to the caller: it is waited for when the system closes.
+        It sees a copy of the caller's context variables.
+
+        Args:
+            work: A function (``async def`` runs in trio, ``def`` in a thread), or the name of a job
+                type followed by one dictionary of arguments.
+            *args: Its arguments; options are given through :meth:`options`, never mixed with these.
+            **kwargs: Its keyword arguments.
+
+        Raises:
+            TypeError, ValueError: for something that cannot be called so.
+            DuplicateJob: as the options ``key`` and ``on_duplicate`` say.
+            JobsClosed: when the system takes no more jobs.
+        """
+        return self._jobs._submit(work, args, kwargs, self._changes)
+
+    @overload
+    async def run(self, work: Chain, /) -> ChainResult: ...
+    @overload
+    async def run(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T: ...
+    @overload
+    async def run(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T: ...
+    @overload
+    async def run(self, work: str, /, *args: Any, **kwargs: Any) -> Any: ...
+    async def run(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Submit a job and wait for its result, in trio.
+
+        The caller owns the job: if the caller is cancelled, the job is cancelled, its end is waited
+        for, and then the caller's cancellation goes on, as with any trio call.
+
+        Raises:
+            Exception: what the job raised; see :meth:`Job.result`.
+        """
+        job, is_new = self._jobs._offer(work, args, kwargs, self._changes)
+        try:
+            return await job
+        except trio.Cancelled:
+            if is_new:  # a job that was there before, with the same key, is somebody else's
+                job.cancel("whoever ran it was cancelled")
+                with trio.CancelScope(shield=True):
+                    await job.wait()
+            raise
+
+    def map(
+        self,
+        function: Callable[..., Any],
+        *iterables: Iterable[Any],
+        intake: int | None = None,
+    ) -> Batch[Any]:
+        """Submit ``function(*items)`` for each tuple of items, and return them as one batch.
+
+        Args:
+            function: What to run.
+            *iterables: Where its arguments come from; the shortest one ends it.
+            intake: How many jobs may be under way before more input is taken; default: twice
+                ``max_running``, or 1,000 without a limit.
+
+        Raises:
+            TypeError, ValueError: for an intake below 1, or no iterable.
+
+        Example::
+
+            for job in jobs.map(resize, pictures):
+                print(job.result())
+        """
+        if not iterables:
+            raise TypeError("map takes a function and at least one iterable")
+        system = self._jobs._system
+        limit = system.queue.max_running
+        width = intake if intake is not None else (1_000 if limit is None else 2 * limit)
+        if width < 1:
+            raise ValueError(f"intake is at least 1, not {width}")
+        # Not strict: as with the built-in map, the shortest one ends it.
+        inputs = zip(*iterables, strict=False)
+        batch: Batch[Any] = Batch(self, system, function, inputs, width)
+        system.portal.call(batch.take_in)
+        return batch
+
+    def options(self, **changes: Any) -> Submitter:
+        """Return a submitter with further options; later ones win."""
+        return self._jobs.options(**{**self._changes, **changes})
+
+    def as_executor(self) -> Executor:
+        """Return these jobs as a :class:`concurrent.futures.Executor`, for libraries that take one.
+
+        Its futures are real ones; shutting it down leaves the job system alone.
+
+        Example::
+
+            with jobs.options(tags="thumbnails").as_executor() as pool:
+                pages = list(pool.map(render, numbers))
+        """
+        executor: Executor = load_module("executor").JobsExecutor(self._jobs, self._changes)
+        return executor
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r:.60}" for name, value in self._changes.items())
+        return f"<Submitter with {options or 'no options'}>"

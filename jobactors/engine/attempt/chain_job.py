@@ -1,0 +1,109 @@
+"""Chains as jobs: the built-in job type ``chain``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from jobactors.engine.ports.runner import Abandoned
+from jobactors.inside.chain.chain import Chain, drive
+from jobactors.inside.chain.chain_run import ChainRun
+from jobactors.inside.context.current import current_job
+from jobactors.inside.signals.control import StopJob
+from jobactors.model.job_type import BUILT_IN, job
+from jobactors.model.outcome import Partial, is_group
+from jobactors.model.phases import CHAIN_TYPE, Phase, phase_from_json
+from jobactors.model.states import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from jobactors.inside.context.job_context import JobContext
+
+    from .actor import Actor
+
+
+def _label(phases: Sequence[Any], name: str = "") -> str:
+    return _made(phases, name).label
+
+
+@job(CHAIN_TYPE, label=_label, category=BUILT_IN)
+async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
+    """Run the phases one after the other; see :func:`jobactors.chain`.
+
+    Args:
+        phases: Phases, or JSON: ``[{"name": "Clear", "type": "clear", "arguments": {…}}, …]``.
+        name: What a person reads; default: the names of the phases.
+    """
+    context = current_job()
+    actor = _actor_of(context)
+    run = ChainRun(_made(phases, name).checked(), context)
+
+    async def in_thread(call: Callable[[], Any]) -> Any:
+        return await _in_thread(call, context, actor)
+
+    try:
+        result = await drive(run, context, in_thread)
+    except BaseException as exc:
+        if actor.request is Request.CANCEL and _is_stop(exc):
+            return Partial(run.cancelled(actor.reason))
+        raise
+    return result if result.success else Partial(result)
+
+
+def chain_arguments(chain: Chain, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return what the job type is called with to run ``chain``.
+
+    Raises:
+        TypeError: for arguments beside the chain, which has its own.
+    """
+    if args or kwargs:
+        raise TypeError("a chain has the arguments of its phases: submit(chain), and nothing else")
+    described = {"phases": chain.described()}
+    return {**described, "name": chain.name} if chain.name else described
+
+
+def check_chain(phases: Sequence[Any], name: str = "") -> None:
+    """Refuse a chain that cannot be run, before it is taken.
+
+    Raises:
+        ChainInvalid, TypeError, ValueError: the message says what is wrong with it.
+    """
+    _made(phases, name).checked()
+
+
+def _made(phases: Sequence[Any], name: str) -> Chain:
+    if not isinstance(phases, list | tuple):
+        raise TypeError(f'a chain\'s "phases" are a list, not {phases!r:.100}')
+    return Chain(
+        tuple(one if isinstance(one, Phase) else phase_from_json(one) for one in phases), name
+    )
+
+
+def _actor_of(context: JobContext) -> Actor:
+    system: Any = context.system
+    actor: Actor = system.registry.get(context.id).actor
+    return actor
+
+
+async def _in_thread(call: Callable[[], Any], context: JobContext, actor: Actor) -> Any:
+    """Call a phase that is blocking code, as a job in a thread is called."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    # The job's cancel is the phase's to obey; a thread is left behind only when all is closing.
+    with trio.CancelScope(shield=True) as actor.phase:
+        return await trio.to_thread.run_sync(
+            call,
+            thread_name=f"job {context.id}",
+            abandon_on_cancel=True,
+            limiter=trio.CapacityLimiter(math.inf),
+        )
+    raise Abandoned
+
+
+def _is_stop(exc: BaseException) -> bool:
+    """Whether this is the cancel itself, and not an error on the way out."""
+    if is_group(exc):
+        return all(_is_stop(inner) for inner in exc.exceptions)
+    return isinstance(exc, trio.Cancelled | StopJob)

@@ -1,0 +1,178 @@
+"""From what a job reports to what is published: at most ten samples a second, the last included."""
+
+from __future__ import annotations
+
+import logging
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from jobactors.engine.loop.sampling_ticks import INTERVAL
+from jobactors.model.events import JobLogged, JobProgressed
+from jobactors.model.progress import NO_PROGRESS, Progress, Speed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobactors.engine.loop.clock import LoopClock
+    from jobactors.engine.loop.timers import Timer, Timers
+    from jobactors.inside.report.meter import Meter
+    from jobactors.model.log import Log
+
+_logger = logging.getLogger("jobactors")
+
+SLOWEST: Final = 1.0
+"""Seconds between two looks at a loop that does not move."""
+
+
+class Sampler:
+    """Reads one attempt's meter.  Written by the loop's thread only.
+
+    A job that reports joins the next of the system's ticks, once a sample.  A tracked sequence
+    reports nothing at all, so while one is open the sampler looks by itself: in every round while
+    it moves, less often when it does not.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_closed",
+        "_emit",
+        "_interval",
+        "_job_id",
+        "_last",
+        "_log",
+        "_logged",
+        "_meter",
+        "_share",
+        "_ticks",
+        "_timer",
+        "_timers",
+        "_units",
+        "_unreadable",
+    )
+
+    def __init__(
+        self,
+        meter: Meter,
+        job_id: str,
+        clock: LoopClock,
+        timers: Timers,
+        log: Log,
+        emit: Callable[[JobProgressed | JobLogged], None],
+    ) -> None:
+        self._meter = meter
+        self._job_id = job_id
+        self._clock = clock
+        self._timers = timers
+        self._ticks = timers.ticks
+        self._emit = emit
+        self._log = log
+        self._logged = log.total
+        self._timer: Timer | None = None
+        """Rings when a loop that does not move is to be looked at again."""
+        self._interval = INTERVAL
+        self._last = NO_PROGRESS
+        self._closed = False
+        self._unreadable = False
+        self._units = Speed()
+        self._share = Speed()
+
+    def wake(self) -> None:
+        """There is something to see: sample in the next round."""
+        if not self._closed:  # a thread of the job's own goes on after its attempt has ended
+            self._ticks.join(self)
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether there can be anything that was not published."""
+        meter = self._meter
+        return not meter.quiet or meter.polled or self._log.total != self._logged
+
+    def sample(self) -> None:
+        """Read the meter and publish what has changed, out of turn; look no more by itself."""
+        self.look(self._clock.now())
+        self.stop()
+
+    def look(self, now: float) -> None:
+        """Read the meter and publish what has changed; called in a round."""
+        meter, log = self._meter, self._log
+        meter.quiet = True  # before reading: a report that comes meanwhile wakes us again
+        progress = self._news(now)
+        if progress is not None:
+            self._last = progress
+            self._emit(JobProgressed(self._job_id, now, progress))
+        if log.total != self._logged:
+            self._logged = log.total
+            self._emit(JobLogged(self._job_id, now, log.total, log.cut))
+        if meter.polled:
+            self._look_again(now, moved=progress is not None)
+
+    def close(self) -> None:
+        """The attempt has ended: publish the last value, and nothing after it."""
+        if self._has_news:
+            self.sample()
+        self.stop()
+        self._closed = True
+
+    def stop(self) -> None:
+        """Sample no more by itself."""
+        self._ticks.leave(self)
+        self._take_alarm_back()
+
+    def resumed(self) -> None:
+        """A pause has ended: the time it took is no sign of slowness."""
+        now = self._clock.now()
+        self._units, self._share = self._units.resumed(now), self._share.resumed(now)
+        self.wake()
+
+    def _look_again(self, now: float, *, moved: bool) -> None:
+        """Arrange for the next look at a loop that advances without saying so."""
+        self._take_alarm_back()
+        if moved:
+            self._interval = INTERVAL
+            self._ticks.join(self)
+        else:
+            self._interval = min(SLOWEST, self._interval * 2)
+            self._timer = self._timers.set(now + self._interval, self.wake)
+
+    def _take_alarm_back(self) -> None:
+        if self._timer is not None:
+            self._timer.take_back()
+            self._timer = None
+
+    def _news(self, now: float) -> Progress | None:
+        """Read the meter; None without news, or if what the job reported cannot be made sense of.
+
+        The numbers come from the job: they may be texts, or arrays that cannot be compared.
+        """
+        try:
+            progress = self._with_speed(self._meter.read(), now)
+            return progress if _differs(progress, self._last) else None
+        except Exception:
+            if not self._unreadable:
+                _logger.exception("job %s reported progress that makes no sense", self._job_id)
+            self._unreadable = True
+            return None
+
+    def _with_speed(self, progress: Progress, now: float) -> Progress:
+        done, fraction = progress.done, progress.fraction
+        if self._units.at == 0:
+            self._units, self._share = Speed(done, now), Speed(fraction or 0, now)
+            return progress
+        self._units = units = self._units.sample(done, now)
+        time_left = None
+        if fraction is not None:
+            self._share = self._share.sample(fraction, now)
+            time_left = self._share.time_to(1.0)
+        return progress.at_speed(units.per_second, time_left)
+
+
+def _differs(new: Progress, old: Progress) -> bool:
+    """Whether there is news; a speed that fades while nothing moves is none."""
+    if new.done is not old.done and new.done != old.done:
+        return True  # which is what nearly all news are
+    return _news_of(new) != _news_of(old)
+
+
+_news_of: Final = attrgetter(
+    *(name for name in Progress.__struct_fields__ if name not in {"rate", "time_left"})
+)

@@ -1,0 +1,135 @@
+"""``ctx.acquire``: a running job asks for resources, waits for them, and gives them back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobactors.engine.queue.resource_requests import ResourceRequest
+from jobactors.model.errors import WrongThread
+
+from .slot_loan import SlotLoan
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping
+
+    from jobactors.engine.records.record import Record
+    from jobactors.engine.system.core import System
+    from jobactors.inside.signals.control import Control
+
+
+class ResourceBroker:
+    """Gets resources for one running job; its context calls it, from any thread."""
+
+    __slots__ = ("_control", "_record", "_system")
+
+    def __init__(self, system: System, record: Record, control: Control) -> None:
+        self._system = system
+        self._record = record
+        self._control = control
+
+    def acquire(
+        self, alternatives: tuple[Mapping[str, int], ...], doing: str
+    ) -> PendingAcquisition:
+        """Return what waits for one of ``alternatives``, once it is awaited or entered."""
+        request = ResourceRequest(self._record.id, alternatives, doing)
+        return PendingAcquisition(self._system, self._record, self._control, request)
+
+    def release(self, names: Iterable[str] | None) -> None:
+        """Give back what the job holds of ``names``, or everything."""
+        self._system.portal.call(give_back, self._system, self._record, names)
+
+
+class PendingAcquisition:
+    """Resources on their way to a job: await it, call ``result()`` in a thread, or enter it.
+
+    Entered (``with`` or ``async with``), it gives back at the end what it has brought.
+    """
+
+    def __init__(
+        self, system: System, record: Record, control: Control, request: ResourceRequest
+    ) -> None:
+        self._system = system
+        self._record = record
+        self._control = control
+        self._request = request
+
+    def __await__(self) -> Generator[Any, Any, Mapping[str, int]]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> Mapping[str, int]:
+        if not self._begin():
+            try:
+                async with SlotLoan(self._system, self._record, None, self._control):
+                    await self._request.granted
+            except BaseException:
+                self._give_up()
+                raise
+        return self._taken()
+
+    def result(self, timeout: float | None = None) -> Mapping[str, int]:
+        """Block this thread until the resources are held; returns them with their units.
+
+        Raises:
+            TimeoutError: if they are not free within ``timeout`` seconds.
+            WrongThread: in the loop's own thread, where it has to be awaited.
+        """
+        if self._begin():
+            return self._taken()
+        if self._control.is_home:
+            self._give_up()
+            raise WrongThread("acquire(…).result()", "'await acquire(…)'")
+        try:
+            with SlotLoan(self._system, self._record, None, self._control):
+                met = self._control.wait_in_thread(self._request.granted, timeout)
+        except BaseException:
+            self._give_up()
+            raise
+        if not met:
+            self._give_up()
+            names = ", ".join(sorted(self._request.names))
+            raise TimeoutError(f"{names} did not become free within {timeout} s")
+        return self._taken()
+
+    def _begin(self) -> bool:
+        return self._system.portal.call(self._system.requests.add, self._request)
+
+    def _taken(self) -> Mapping[str, int]:
+        return dict(self._request.taken or {})
+
+    def _give_up(self) -> None:
+        self._system.portal.call(self._withdraw)
+        self._give_back()
+
+    def _withdraw(self) -> None:
+        self._system.requests.withdraw(self._request)
+        self._system.pump()  # others may have waited behind it
+
+    def _give_back(self) -> None:
+        if self._request.taken is not None:
+            taken, self._request.taken = self._request.taken, None
+            self._system.portal.call(give_back, self._system, self._record, taken)
+
+    def __enter__(self) -> Mapping[str, int]:
+        return self.result()
+
+    def __exit__(self, *_: object) -> None:
+        self._give_back()
+
+    async def __aenter__(self) -> Mapping[str, int]:
+        return await self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._give_back()
+
+    def __repr__(self) -> str:
+        wanted = " or ".join(str(dict(needs)) for needs in self._request.alternatives)
+        return f"<PendingAcquisition of {wanted}>"
+
+
+def give_back(
+    system: System, record: Record, names: Iterable[str] | Mapping[str, int] | None
+) -> None:
+    """Give resources back, and let those go on who wait for them."""
+    system.queue.give_back(record.id, names)
+    system.requests.serve()
+    system.pump()

@@ -1,0 +1,56 @@
+"""Records of jobs that a store holds, before anything of them is revived."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from jobactors.engine.ports.late_binding import runner_named
+from jobactors.engine.records.record import Record
+from jobactors.engine.storage.row_decoder import UnreadableJob, read_row
+from jobactors.model.errors import NotResumable
+from jobactors.model.events import JobQueued
+from jobactors.model.options import DEFAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobactors.model.stored_rows import JobRow
+
+_log = logging.getLogger("jobactors")
+
+
+def unrevived(*_: object, **__: object) -> None:
+    """The function of a job that came from a store, until it is resumed."""
+    raise NotResumable("", "its function has not been looked up")
+
+
+def record_from(row: JobRow) -> Record:
+    """Return a kept job's record, which nobody can run before :meth:`Recovery.revive`.
+
+    Raises:
+        UnreadableJob: if the row says something no job could be.
+    """
+    snapshot, spec = read_row(row)
+    return Record(
+        JobQueued(row.id, row.submitted_at, snapshot.info),
+        snapshot,
+        unrevived,
+        (),
+        {},
+        DEFAULTS,
+        runner_named("thread"),
+        context=None,
+        spec=spec,
+    )
+
+
+def records_from(rows: Iterable[JobRow]) -> list[Record]:
+    """Return the records of those rows that make sense; the others are named in the log."""
+    records: list[Record] = []
+    for row in rows:
+        try:
+            records.append(record_from(row))
+        except UnreadableJob as exc:
+            _log.warning("job %.100r in the store cannot be read and is left out: %s", row.id, exc)
+    return records

@@ -1,0 +1,280 @@
+"""What of a submit can be kept on disk, and what stands in the way of doing it again elsewhere.
+
+Nothing that is kept is code: a function is found again by the name of its job type, and arguments
+are JSON that reads back exactly.  A job that cannot be said so runs as well as any other; it is
+only not resumable after its process, and ``lost`` says why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import WeakKeyDictionary
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from jobactors.engine.records.references import JobReference
+from jobactors.engine.records.stored_submit import StoredSubmit
+from jobactors.inside.verbs.ranges import Range
+from jobactors.model.checkpoint import Every
+from jobactors.model.exact import NotExact, exact_json, from_json
+from jobactors.model.job_type import job_type_of
+from jobactors.model.limits import Limits
+from jobactors.model.options import DEFAULTS, Options
+from jobactors.model.phases import CHAIN_TYPE, Phase
+from jobactors.model.retry import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from jobactors.engine.records.record import Edge
+    from jobactors.model.job_type import JobType
+
+
+LARGEST: Final = 64 * 2**20
+"""Characters of JSON: of longer arguments and results only the type's name is kept."""
+_NO_ARGUMENTS: Final = '{"args": [], "kwargs": {}, "jobs": []}'
+
+# Options that are in the job's info already, or say nothing about a later run.
+_ELSEWHERE: Final = frozenset(
+    {"name", "description", "subject", "tags", "metadata", "icon", "priority", "key", "after"}
+    | {"on_checkpoint"}
+)
+_CLASSES: Final[Mapping[str, Callable[..., object]]] = {
+    "checkpoint_every": Every,
+    "limits": Limits,
+    "retry": Retry,
+}
+
+
+def describe_submit(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    options: Options,
+    edges: tuple[Edge, ...],
+) -> StoredSubmit:
+    """Describe a submit.  Called by the submitting thread, before anybody changes an argument."""
+    kind = job_type_of(function)
+    lost = ""
+    arguments = _NO_ARGUMENTS
+    if kind is None:
+        lost = _unregistered(function)
+    elif args or kwargs:
+        if kind.name == CHAIN_TYPE:
+            lost = _unregistered_phases(kwargs.get("phases", args[0] if args else ()))
+        if not lost:
+            arguments, lost = _arguments(function, args, kwargs, options)
+    return StoredSubmit(
+        arguments,
+        _options_text(options, DEFAULTS if kind is None else kind.options),
+        tuple((edge.upstream.id, edge.when) for edge in edges),
+        "" if kind is None else source_of(kind),
+        lost,
+    )
+
+
+def _unregistered(function: object) -> str:
+    name = getattr(function, "__name__", None)
+    if isinstance(name, str) and name.isidentifier():
+        return f'{name} is no registered job type (@ja.job("{name}") makes it one)'
+    what = "a lambda" if name == "<lambda>" else f"a callable of type {type(function).__qualname__}"
+    return f'{what} has no name to be found by: make it a def, and register that with @ja.job("…")'
+
+
+def _unregistered_phases(phases: object) -> str:
+    """What is to be said of a chain's phases before looking at them as JSON; empty if nothing."""
+    if not isinstance(phases, list | tuple):
+        return ""
+    return "; ".join(
+        f"phase {phase.name}: {_unregistered(phase.work)}"
+        for phase in cast("Sequence[object]", phases)
+        if isinstance(phase, Phase) and callable(phase.work) and job_type_of(phase.work) is None
+    )
+
+
+def _arguments(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    options: Options,
+) -> tuple[str, str]:
+    if options.private:
+        hidden = options.private & _names(function, args, kwargs)
+        if hidden:
+            names = ", ".join(sorted(hidden))
+            return _NO_ARGUMENTS, f"its private argument {names} is not kept"
+    jobs: list[list[Any]] = []
+    plain_args = [_plain(position, value, jobs) for position, value in enumerate(args)]
+    plain_kwargs = {name: _plain(name, value, jobs) for name, value in kwargs.items()}
+    try:
+        shown = {"args": plain_args, "kwargs": plain_kwargs, "jobs": jobs}
+        text = exact_json(shown, "the arguments")
+    except NotExact as exc:
+        return _NO_ARGUMENTS, f"{_readable(str(exc))}: pass a path, or plain JSON, instead"
+    if len(text) > LARGEST:
+        return _NO_ARGUMENTS, "its arguments are too large to be kept: pass a path instead"
+    return text, ""
+
+
+def _readable(text: str) -> str:
+    return text.replace("the arguments['kwargs']", "argument ").replace(
+        "the arguments['args']", "positional argument "
+    )
+
+
+def _plain(where: int | str, value: object, jobs: list[list[Any]]) -> object:
+    """Replace a job, or a range, by nothing, and write down which it was."""
+    if isinstance(value, JobReference):
+        jobs.append([where, value.record.id, value.gives])
+        return None
+    if isinstance(value, Range):
+        jobs.append([where, value.as_text(), "range"])
+        return None
+    return value
+
+
+def _names(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> frozenset[str]:
+    """The names under which a call passes arguments."""
+    if not args:
+        return frozenset(kwargs)
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except (TypeError, ValueError):  # a builtin that does not tell: all of them, to be safe
+        return frozenset(kwargs) | {"its positional arguments"}
+    return frozenset(bound.arguments) | frozenset(kwargs)
+
+
+def _options_text(options: Options, base: Options) -> str:
+    if options is base:
+        return "{}"
+    changed: dict[str, Any] = {}
+    for name in Options.__struct_fields__:
+        value = getattr(options, name)
+        if name not in _ELSEWHERE and value != getattr(base, name):
+            with suppress(NotExact):  # a function, such as on_done, is not kept
+                changed[name] = _option_said(name, value)
+    return json.dumps(changed)
+
+
+def _option_said(name: str, value: Any) -> Any:
+    """An option as JSON can say it.
+
+    Raises:
+        NotExact: if it cannot.
+    """
+    if name in _CLASSES and value is not None:
+        value = {
+            field: "inf" if part == math.inf else part
+            for field, part in asdict(value).items()
+            if field != "on"  # exception classes are code: the default takes their place
+        }
+    elif isinstance(value, tuple | frozenset):
+        value = sorted(cast("Iterable[str]", value))
+    elif isinstance(value, Mapping):
+        value = dict(cast("Mapping[str, Any]", value))
+    exact_json(value, f"the option {name}")
+    return value
+
+
+def options_from(text: str, base: Options) -> Options:
+    """Return ``base`` with the kept options over it.
+
+    Raises:
+        ValueError, TypeError: if the text is no such thing; options are checked as at a submit.
+    """
+    kept = from_json(text)
+    if not isinstance(kept, dict):
+        raise TypeError(f"options are a JSON object, not {type(kept).__name__}")
+    options = cast("dict[str, Any]", kept)
+    changes = {name: _option_from(name, value) for name, value in options.items()}
+    return base.changed(**changes) if changes else base
+
+
+def _option_from(name: str, value: Any) -> Any:
+    make = _CLASSES.get(name)
+    if make is None or not isinstance(value, dict):
+        return value
+    fields = cast("dict[str, Any]", value)
+    said: dict[str, Any] = {n: math.inf if part == "inf" else part for n, part in fields.items()}
+    return make(**said)
+
+
+class Arguments(Struct, frozen=True):
+    """Kept arguments, read back: jobs are named by their ids."""
+
+    args: list[Any]
+    kwargs: dict[str, Any]
+    jobs: list[tuple[int | str, str, str]]
+    """Which argument stands for which job, and whether for its result or its handle; or for a
+    range, whose text is in the place of an id."""
+
+
+def arguments_from(text: str) -> Arguments:
+    """Read kept arguments.
+
+    Raises:
+        ValueError: if the text is no such thing.
+    """
+    match from_json(text):
+        case {"args": [*args], "kwargs": {**named}, "jobs": [*jobs]}:
+            kwargs = cast("dict[str, Any]", named)
+            return Arguments(args, kwargs, [_reference(job, args, kwargs) for job in jobs])
+        case _:
+            raise ValueError("the kept arguments have another form")
+
+
+def part_from(text: str) -> str:
+    """Return which part of its work a job is by its kept arguments; empty if it is all of it."""
+    if '"range"' not in text:  # most are not looked at any closer
+        return ""
+    try:
+        found = [
+            Range.from_text(said) for _, said, how in arguments_from(text).jobs if how == "range"
+        ]
+    except ValueError:
+        return ""
+    return found[0].part if found else ""
+
+
+def _reference(job: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[int | str, str, str]:
+    match job:
+        case [int(where), str(job_id), "result" | "handle" | "range" as how] if (
+            0 <= where < len(args)
+        ):
+            return where, job_id, how
+        case [str(where), str(job_id), "result" | "handle" | "range" as how] if where in kwargs:
+            return where, job_id, how
+        case _:
+            raise ValueError("a kept argument stands for something that is no job")
+
+
+# Keyed by the function, so that a redefined type is looked at anew.  Any thread; worst: done twice.
+_sources: WeakKeyDictionary[Callable[..., Any], str] = WeakKeyDictionary()
+
+
+def source_of(kind: JobType) -> str:
+    """A fingerprint of a job type's source; empty if it has none."""
+    try:
+        known = _sources.get(kind.function)
+        if known is None:
+            known = _sources[kind.function] = _fingerprint(kind.function)
+    except TypeError:  # a function that cannot be referred to weakly
+        return ""
+    return known
+
+
+def _fingerprint(function: Callable[..., Any]) -> str:
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):
+        return ""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

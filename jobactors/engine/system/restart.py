@@ -1,0 +1,48 @@
+"""A new job that does an ended one's work again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from jobactors.engine.records.job_ids import IDS
+from jobactors.engine.records.record import Record
+from jobactors.engine.records.references import edges_among
+from jobactors.engine.records.submit_context import submitter_context
+from jobactors.model.events import JobQueued
+from jobactors.model.fold import fold
+
+if TYPE_CHECKING:
+    from jobactors.model.options import OnCheckpoint
+
+
+def make_restart(ended: Record, now: float, on_checkpoint: OnCheckpoint | None = None) -> Record:
+    """Make the record of a job that does the same work again and is linked to the ended one.
+
+    Args:
+        ended: The job that has ended.
+        now: The present moment.
+        on_checkpoint: What to do about the checkpoint it left; None for its own option.
+    """
+    old = ended.snapshot.info
+    info = replace(old, id=IDS.new(old.type), submitted_at=now, continues=old.id)
+    options = replace(ended.options, hold=False, start_at=None, after=())
+    if on_checkpoint is not None:
+        options = replace(options, on_checkpoint=on_checkpoint)
+    queued = JobQueued(info.id, now, info)
+    record = Record(
+        queued,
+        fold(None, queued),
+        ended.function,
+        ended.args,
+        ended.kwargs,
+        options,
+        ended.runner,
+        context=submitter_context(),
+        edges=tuple(edges_among(ended.args, ended.kwargs).values()),
+        spec=ended.submit,
+    )
+    if on_checkpoint != "fresh":
+        record.unshared = ended.unshared
+    return record

@@ -1,0 +1,56 @@
+"""Keys: at most one unfinished job has each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobactors.engine.records.arguments import _same, same_arguments
+from jobactors.model.errors import DuplicateJob
+from jobactors.model.states import JobState
+
+if TYPE_CHECKING:
+    from jobactors.engine.records.record import Record
+
+
+class Keys:
+    """Which unfinished job has which key.  Written by the loop's thread only."""
+
+    def __init__(self) -> None:
+        self._owners: dict[object, Record] = {}
+
+    def owner(self, key: object) -> Record | None:
+        """The unfinished job that has ``key``; nobody has None."""
+        return None if key is None else self._owners.get(key)
+
+    def take(self, record: Record) -> None:
+        """Give a job its key, whoever had it."""
+        key = record.snapshot.info.key
+        if key is not None:
+            self._owners[key] = record
+
+    def give_back(self, record: Record) -> None:
+        """The job has ended: its key is free, unless it was replaced."""
+        key = record.snapshot.info.key
+        if key is not None and self._owners.get(key) is record:
+            del self._owners[key]
+
+
+def same_job(existing: Record, new: Record) -> Record:
+    """Return the existing job if the new one would do the same.
+
+    Raises:
+        DuplicateJob: if it would not, or if no second submit was wanted.
+    """
+    difference = _difference(existing, new)
+    if difference:
+        rests = existing.snapshot.state is JobState.INTERRUPTED
+        raise DuplicateJob(new.snapshot.info.key, existing.id, difference, interrupted=rests)
+    return existing
+
+
+def _difference(existing: Record, new: Record) -> str:
+    if new.options.on_duplicate == "raise":
+        return 'on_duplicate="raise" wants no second one'
+    if not _same(new.function, existing.function):  # a bound method is a new object each time
+        return "it has another function"
+    return "" if same_arguments(existing, new) else "it has other arguments"

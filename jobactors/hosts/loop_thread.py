@@ -1,0 +1,164 @@
+"""A trio loop in a daemon thread, with one open job system, started and ended from outside."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from jobactors.engine.api.display import in_kernel
+from jobactors.model.errors import JobsClosed, StoreError
+
+from .trio_block import open_jobs
+
+if TYPE_CHECKING:
+    from jobactors.engine.api.jobs import Jobs
+    from jobactors.engine.ports.store import Store
+
+    from .notebook import NotebookStore
+
+_log = logging.getLogger("jobactors")
+
+KERNEL_PATIENCE: Final = 5.0
+"""Seconds a kernel waits for its predecessor, which a restart has just told to end."""
+
+
+class ThreadHost:
+    """A trio loop in a thread, with one open system.
+
+    The starting thread writes ``arguments`` and waits; the loop's thread writes the rest.
+    """
+
+    def __init__(
+        self,
+        arguments: dict[str, Any],
+        notebook: NotebookStore | None = None,
+        *,
+        adopts: bool = False,
+    ) -> None:
+        self.arguments = arguments
+        self.adopts = adopts
+        self._notebook = notebook
+        """Where jobs are kept, unless the arguments say so themselves."""
+        self.jobs: Jobs | None = None
+        self.store: Store | None = arguments.get("store")
+        """Where jobs are kept in truth, once the system is open."""
+        self.is_announced = False
+        """Whether the kernel's display knows of it."""
+        self.is_given_up = False
+        """Whether it was told to stop before the program's end."""
+        self._failure: BaseException | None = None
+        self._begun = False
+        self._opened = threading.Event()
+        self._ended = threading.Event()
+        self._stop: trio.Event
+        self._closers: trio.Nursery
+        self._patience: float | None = None
+        """How long the jobs have at the end, once it has been told to stop."""
+        self._thread = threading.Thread(target=self._run, name="jobactors", daemon=True)
+
+    def start(self) -> Jobs:
+        """Start the loop and wait until its system is open; again after a wait that was cut off."""
+        if not self._begun:
+            self._begun = True
+            try:
+                self._thread.start()
+            except RuntimeError:  # this system has no more threads
+                self._ended.set()
+                raise
+        self._opened.wait()
+        if isinstance(self._failure, StoreError):
+            raise self._failure
+        if self.jobs is None:
+            raise RuntimeError("the jobs' event loop could not be started") from self._failure
+        return self.jobs
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the loop still runs.
+
+        Not the thread's own word: a Ctrl-C during its ``join`` may have it say that it has ended.
+        """
+        return self._begun and not self._ended.is_set()
+
+    @property
+    def is_home(self) -> bool:
+        """Whether this is the loop's own thread."""
+        return threading.current_thread() is self._thread
+
+    def stop(self, patience: float, timeout: float | None) -> bool:
+        """End the system: wait ``patience`` seconds for its jobs, stop the rest, close.
+
+        Called again, or by another thread meanwhile, it can only shorten that wait.
+
+        Returns:
+            Whether the loop has ended within ``timeout`` seconds.
+        """
+        if not self._opened.wait(timeout):
+            return False
+        if self.jobs is not None:
+            with suppress(JobsClosed):  # it has ended meanwhile
+                self.jobs.post(self._close, patience)
+        if not self._ended.wait(timeout):
+            return False
+        self._thread.join()  # nothing but its last steps
+        return True
+
+    def _close(self, patience: float) -> None:
+        """In the loop: begin to close, or close sooner than was said before."""
+        if self.jobs is None or (self._patience is not None and patience >= self._patience):
+            return
+        self._patience = patience
+        if not self._stop.is_set() or self._closers.child_tasks:
+            self._closers.start_soon(self.jobs.close, patience)
+        self._stop.set()
+
+    def _run(self) -> None:
+        try:
+            trio.run(self._main)
+        except BaseException as exc:  # told to whoever starts, or logged: a thread has no caller
+            self._failure = exc
+            if self._opened.is_set():
+                _log.exception("the jobs' event loop has failed")
+        finally:
+            self._ended.set()
+            self._opened.set()
+
+    async def _main(self) -> None:
+        notebook = self._notebook
+        if notebook is None:
+            await self._serve(self.store)
+            return
+        try:
+            await self._serve(notebook.store(), notebook)
+        except StoreError as exc:
+            if self.jobs is not None:
+                raise
+            # A notebook goes on without its store, and everybody can see that.
+            _log.warning("jobs are kept in memory only: %s", exc)
+            await self._serve(None, trouble=f"jobs are kept in memory only: {exc}")
+
+    async def _serve(
+        self,
+        store: Store | None,
+        notebook: NotebookStore | None = None,
+        *,
+        trouble: str | None = None,
+    ) -> None:
+        self._stop = trio.Event()
+        self.store = store
+        arguments: dict[str, Any] = {**self.arguments, "store": store}
+        patience = KERNEL_PATIENCE if in_kernel() else 0.0
+        async with open_jobs(**arguments, patience=patience, unread_failures="ignore") as jobs:
+            if notebook is not None:
+                notebook.note()
+                jobs.say_of_store(offer=notebook.offer)
+            elif trouble is not None:
+                jobs.say_of_store(trouble=trouble)
+            async with trio.open_nursery() as self._closers:
+                self.jobs = jobs
+                self._opened.set()
+                await self._stop.wait()

@@ -1,0 +1,162 @@
+"""``open_jobs``: a block that owns its jobs, as a nursery owns its tasks."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Literal
+
+import trio
+
+from jobactors.engine.api.current import OPEN
+from jobactors.engine.api.display import in_kernel
+from jobactors.engine.api.jobs import Jobs, check_max_running
+from jobactors.engine.ports.late_binding import check_display, load_module
+from jobactors.engine.system.core import System
+from jobactors.engine.system.opening import open_journal, take_up
+from jobactors.engine.system.recovery import check_recover
+from jobactors.engine.system.shutdown import abandon, drain, stop
+from jobactors.inside.verbs.output_capture import capturing
+from jobactors.inside.verbs.tqdm_bars import capture_tqdm
+from jobactors.model.errors import JobactorsError
+from jobactors.model.outcome import error_for_waiter
+from jobactors.model.retention import Retention
+from jobactors.model.states import JobState
+
+from .store_argument import store_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncGenerator, Mapping
+
+    from jobactors.engine.ports.store import Store
+    from jobactors.engine.system.recovery import Recover
+
+
+@asynccontextmanager
+async def open_jobs(
+    max_running: int | None = None,
+    *,
+    resources: Mapping[str, int] | None = None,
+    retention: Retention | None = None,
+    display: Literal["terminal"] | None = None,
+    unread_failures: Literal["raise", "ignore"] = "raise",
+    store: str | os.PathLike[str] | Store | None = None,
+    recover: Recover = "ask",
+    patience: float = 0.0,
+) -> AsyncGenerator[Jobs]:
+    """Open a job system for a block of trio code.  Nothing it runs outlives the block.
+
+    1. When the body ends normally, the block waits for every job, as a nursery does; jobs may go on
+       submitting jobs meanwhile.  Jobs that only rest (held, paused) are cancelled once nothing
+       else is left; with a store they are interrupted.  Failures nobody has read then leave the
+       block as one :class:`ExceptionGroup`.
+    2. When the body raises, or is cancelled, no more jobs are taken, all jobs are cancelled, and
+       the body's own exception leaves the block, unwrapped.
+    3. Either way the events of the last job reach every subscriber before the block ends.
+
+    The wait for cancelled jobs is bounded by each job's ``grace``; a thread that is still busy then
+    is left behind, logged as an error, and its job ends as cancelled with that reason.
+
+    Args:
+        max_running: How many jobs may run at once; default: no limit.
+        resources: Named capacities, such as ``{"gpu": 2}``; a name that is not declared is a mutex.
+        retention: What is kept of finished jobs; default: a day, 10,000 jobs, 256 MiB of results.
+        display: "terminal" shows the jobs on ``sys.stderr``: bars, or plain lines if that is none.
+        unread_failures: "ignore" lets the block end quietly although jobs have failed unread.
+        store: Where jobs are kept so that they survive their process: the path of a file that is
+            made if need be, or a store such as ``ja.SqliteStore(path, durability="power")``;
+            default: nowhere.
+        recover: What happens with the unfinished jobs of an earlier process: "ask" lets them rest
+            until somebody resumes or discards them, "auto" starts again those that were not paused,
+            unless their process has ended under them three times.
+        patience: Seconds to wait for an earlier owner of the store that is about to end.
+
+    Raises:
+        ExceptionGroup: at the end, as said above.
+        TypeError, ValueError: for an argument that makes no sense.
+        StoreError: if the store cannot be opened: another process owns it, it is damaged, ….
+
+    Example::
+
+        async with ja.open_jobs(max_running=4) as jobs:
+            pages = [jobs.submit(fetch, url) for url in urls]
+            print(await jobs.run(index, [await page for page in pages]))
+    """
+    check_max_running(max_running)
+    if unread_failures not in {"raise", "ignore"}:
+        raise ValueError(f'unread_failures is "raise" or "ignore", not {unread_failures!r:.100}')
+    check_display(display)
+    check_recover(recover)
+    _check_patience(patience)
+    keeper = store_of(store)
+    capture_tqdm()
+    system = System(max_running, retention or Retention(), resources)
+    body_error: BaseException | None = None
+    async with _nursery() as host:
+        await host.start(system.run)
+        jobs = Jobs(system)
+        if display is not None:
+            jobs.attach(load_module(display).show)
+        outer = OPEN.set(jobs)
+        try:
+            if keeper is not None:
+                await open_journal(system, keeper, patience)
+                take_up(system, recover)
+            yield jobs
+            await drain(system)
+        except BaseException as exc:
+            # SavedCheckpoint, not raised through the nursery, which would wrap it in a group.
+            body_error = exc
+        finally:
+            OPEN.reset(outer)
+        try:
+            with trio.CancelScope(shield=True):
+                await stop(system, "the block that owned it was left")
+        except KeyboardInterrupt as exc:  # a second Ctrl-C: whoever pressed it waits no longer
+            abandon(system.unfinished)
+            body_error = exc
+        system.close()
+    if body_error is not None:
+        raise body_error
+    if unread_failures == "raise":
+        _raise_unread(system)
+
+
+def _check_patience(patience: float) -> None:
+    if isinstance(patience, bool) or not isinstance(patience, int | float):
+        raise TypeError(f"patience is a number of seconds, such as 5.0, not {patience!r:.100}")
+    if not patience >= 0:
+        raise ValueError(f"patience is a number of seconds of at least 0, not {patience!r}")
+
+
+@asynccontextmanager
+async def _nursery() -> AsyncGenerator[trio.Nursery]:
+    """A nursery that captures output, and lets a late Ctrl-C leave as itself, not in a group."""
+    try:
+        # In a kernel the cell that happens to run is not the place for a job's prints; in a script
+        # they are expected where prints go.
+        with capturing(echo=not in_kernel()):
+            async with trio.open_nursery() as nursery:
+                yield nursery
+    except BaseExceptionGroup as group:
+        _, rest = group.split(KeyboardInterrupt)
+        if rest is not None:
+            raise
+        raise KeyboardInterrupt from None
+
+
+def _raise_unread(system: System) -> None:
+    errors = [
+        error
+        for record in system.registry.unread()
+        if record.snapshot.state is JobState.FAILED
+        and record.snapshot.outcome is not None
+        and (error := error_for_waiter(record.id, record.snapshot.outcome)) is not None
+    ]
+    lost = system.registry.pruned_failures
+    if errors or lost:
+        total = len(errors) + lost
+        count = "1 job" if total == 1 else f"{total} jobs"
+        more = f"; {lost} of them no longer kept by retention" if lost else ""
+        gone = [] if errors else [JobactorsError("Retention(jobs=…) keeps more, for longer")]
+        raise ExceptionGroup(f"{count} failed, and nobody read why{more}", errors or gone)

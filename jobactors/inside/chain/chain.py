@@ -1,0 +1,303 @@
+"""Chains: phases one after the other, with one progress, that go on where they stopped."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from msgspec import Struct
+
+from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.context.toolbox import ReadyToolbox
+from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
+from jobactors.inside.report.meter import Meter
+from jobactors.model.checkpoint import Every
+from jobactors.model.errors import ChainInvalid, UnknownJobType, WrongThread
+from jobactors.model.job_type import job_type_named, job_type_of
+from jobactors.model.outcome import Partial
+from jobactors.model.phases import (
+    NO_ARGUMENTS,
+    ChainProblem,
+    ChainResult,
+    Phase,
+    ResultOf,
+    as_phase_names,
+    keys_of,
+    phase_as_json,
+    problems_of_order,
+)
+
+from .chain_run import ChainRun
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping
+
+    from .chain_run import Step
+
+_log = logging.getLogger("jobactors")
+_NEVER: Final = Every(math.inf, math.inf)
+_COURSE: Final[ContextVar[ChainRun | None]] = ContextVar("jobactors_chain", default=None)
+
+
+def phase(
+    name: str,
+    work: Callable[..., Any] | str,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    weight: float = 50,
+    after: str | Iterable[str] = (),
+) -> Phase:
+    """Describe one phase of a :func:`chain`.
+
+    Args:
+        name: What a person reads, and what other phases call it.  It may be there twice: the second
+            one's results and errors are those of "Index (2)".
+        work: A function (``async def`` runs in trio, ``def`` in a thread), or the name of a job
+            type.  Inside it, ``ja.current_job()`` has a checkpoint and work files of the phase.
+        arguments: What it is called with, as one dictionary; ``ja.result_of("Clear")`` in it, also
+            in lists and dictionaries, stands for what an earlier phase returned.
+        weight: Its share of the progress beside the other phases' weights; default: 50.
+        after: Phases that must come before this one if they are in the chain.
+
+    Raises:
+        TypeError, ValueError: for what makes no sense.
+
+    Example::
+
+        ja.phase("Index", index, {"folder": "wiki/"}, weight=90, after="Clear")
+    """
+    return Phase(
+        name, work, NO_ARGUMENTS if arguments is None else arguments, weight, as_phase_names(after)
+    )
+
+
+def result_of(phase: str) -> Any:
+    """Stand for the result of an earlier phase in arguments; in a running phase, return it.
+
+    Where a name is there twice, it is the last one before.
+
+    Raises:
+        KeyError: in a running phase, if no phase of that name is completed.
+        LookupError: if its result could not be kept over the end of its process.
+
+    Example::
+
+        ja.phase("Index", index, {"pages": ja.result_of("Scrape")})
+    """
+    run = _COURSE.get()
+    return ResultOf(phase) if run is None else run.result_of(phase)
+
+
+def chain(*phases: Phase, name: str = "") -> Chain:
+    """Combine phases into one job that runs them one after the other.
+
+    ``jobs.submit(chain)`` runs it as one job, with one weighted progress and one result, a
+    :class:`ChainResult`.  After each phase a checkpoint is written: a later attempt, a restart, or
+    a new submit of the same chain leaves out the phases that are completed, and goes on in the one
+    that was interrupted from its own checkpoint.  A phase that raises ends the chain with
+    :class:`ChainFailed`.  A cancel ends the running phase; those after it are skipped, and nothing
+    is rolled back.
+
+    If every phase is a registered job type with JSON arguments, the chain is kept by a store, and
+    ``jobs.submit("chain", {"phases": [{"name": "Clear", "type": "clear"}, …]})`` is the same.
+
+    Args:
+        *phases: What :func:`phase` returned, in order.
+        name: What a person reads; default: the names of the phases.
+
+    Raises:
+        TypeError: for something that is no phase.
+
+    Example::
+
+        rebuild = ja.chain(
+            ja.phase("Clear", clear, weight=10),
+            ja.phase("Index", index, {"folder": "wiki/"}, weight=90),
+        )
+        result = jobs.options(subject="wiki").submit(rebuild).result()
+    """
+    for one in phases:
+        if not isinstance(one, Phase):
+            raise TypeError(f"a chain is made of ja.phase(…), not of {one!r:.100}")
+    if not isinstance(name, str):
+        raise TypeError(f"a chain's name is text, not {name!r:.100}")
+    return Chain(phases, name)
+
+
+class Chain(Struct, frozen=True):
+    """What :func:`chain` returns: to be submitted, or run as it is."""
+
+    phases: tuple[Phase, ...]
+    """The phases, in order."""
+    name: str = ""
+    """What a person reads."""
+
+    def check(self) -> list[ChainProblem]:
+        """Find out what is wrong with the chain before it starts; an empty list is good news.
+
+        With an error it is refused by ``submit`` and ``run``; warnings are logged there.
+        """
+        problems = problems_of_order(self.phases)
+        for one in self.phases:
+            problems += _problems_of_work(one)
+        return problems
+
+    def checked(self) -> Chain:
+        """Return this chain if nothing is wrong with it; log what may be.
+
+        Raises:
+            ChainInvalid: with all errors in it.
+        """
+        problems = self.check()
+        errors = [problem for problem in problems if problem.severity == "error"]
+        if errors:
+            raise ChainInvalid(self.label, errors)
+        for problem in problems:
+            _log.warning("chain %s: %s", self.label, problem)
+        return self
+
+    @property
+    def label(self) -> str:
+        """Its name, or those of its phases."""
+        return self.name or " → ".join(keys_of(self.phases)) or "chain"
+
+    def described(self) -> list[Any]:
+        """Return its phases as JSON, as far as they are registered job types."""
+        kinds = [_type_of(one) for one in self.phases]
+        if None in kinds:
+            return list(self.phases)
+        return [phase_as_json(one, str(kind)) for one, kind in zip(self.phases, kinds, strict=True)]
+
+    async def run(self) -> ChainResult:
+        """Run the chain here, in trio code, with or without a job system.
+
+        Inside a job its progress and its checkpoints are that job's; outside, nothing is kept.
+
+        Raises:
+            ChainInvalid: before anything is run.
+            ChainFailed: if a phase raises; ``__cause__`` is what it raised, ``result`` says how far
+                the chain was.
+        """
+        import trio
+
+        context = _own_context()
+        run = ChainRun(self.checked(), context)
+        return await drive(run, context, trio.to_thread.run_sync)
+
+    def run_sync(self) -> ChainResult:
+        """Run the chain here, in a thread: phases that are ``async def`` each get a trio loop.
+
+        Raises:
+            WrongThread: in a trio loop, which it would stop.
+            ChainInvalid, ChainFailed: as :meth:`run`.
+        """
+        import trio
+
+        if _in_trio():
+            raise WrongThread("chain.run_sync()", "'await chain.run()'")
+        context = _own_context()
+        run = ChainRun(self.checked(), context)
+        while (step := run.begin()) is not None:
+            try:
+                context.check()
+                with _entered(run, step):
+                    function = partial(step.function, **step.arguments())
+                    value = trio.run(function) if step.is_async else function()
+            except BaseException as exc:
+                _raise(run.stop(exc), exc)
+            if isinstance(value, Partial):
+                return run.cancelled(context.control.reason, value.value)
+            run.complete(value)
+        return run.result()
+
+
+async def drive(
+    run: ChainRun,
+    context: JobContext,
+    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
+) -> ChainResult:
+    """Run a chain in trio code; ``in_thread`` calls the phases that are blocking code."""
+    while (step := run.begin()) is not None:
+        try:
+            await context.check()
+            with _entered(run, step):
+                function = partial(step.function, **step.arguments())
+                value = await (function() if step.is_async else in_thread(function))
+        except BaseException as exc:
+            _raise(run.stop(exc), exc)
+        if isinstance(value, Partial):
+            return run.cancelled(context.control.reason, value.value)
+        run.complete(value)
+    return run.result()
+
+
+def _raise(stopped: BaseException, exc: BaseException) -> NoReturn:
+    if stopped is exc:
+        raise exc
+    raise stopped from exc
+
+
+@contextmanager
+def _entered(run: ChainRun, step: Step) -> Generator[None]:
+    """Let the code in the block be the phase's."""
+    with ExitStack() as stack:
+        stack.callback(CURRENT.reset, CURRENT.set(step.context))
+        stack.callback(_COURSE.reset, _COURSE.set(run))
+        yield
+
+
+def _own_context() -> JobContext:
+    context = CURRENT.get()
+    if context is not None:
+        return context
+    meter = Meter(lambda: None)
+    return JobContext(
+        ReadyToolbox(meter=meter, buffer=CheckpointBuffer(meter, _NEVER, lambda _: None))
+    )
+
+
+def _in_trio() -> bool:
+    import trio
+
+    try:
+        trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _type_of(one: Phase) -> str | None:
+    if isinstance(one.work, str):
+        return one.work
+    kind = job_type_of(one.work)
+    return None if kind is None else kind.name
+
+
+def _problems_of_work(one: Phase) -> Iterator[ChainProblem]:
+    try:
+        kind = job_type_named(one.work) if isinstance(one.work, str) else job_type_of(one.work)
+    except UnknownJobType as exc:
+        yield ChainProblem("error", one.name, str(exc))
+        return
+    function: Any = one.work if kind is None else kind.function
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        text = "a generator function: calling it runs none of it"
+        yield ChainProblem("error", one.name, text)
+    try:
+        inspect.signature(function).bind(**one.arguments)
+    except ValueError:
+        pass  # a builtin that does not tell
+    except TypeError as exc:
+        yield ChainProblem("error", one.name, f"it cannot be called so: {exc}")
+    runner = None if kind is None else kind.options.runner
+    if runner == "asyncio":
+        yield ChainProblem("error", one.name, "asyncio code cannot be a phase: phases run on trio")
+    elif runner == "process":
+        text = "it runs in a thread here, although its job type says a process"
+        yield ChainProblem("warning", one.name, text)

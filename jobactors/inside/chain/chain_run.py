@@ -1,0 +1,264 @@
+"""The run of a chain: what is done, what comes next, and what became of it; it runs nothing."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+
+from jobactors.inside.report.item_errors import errors_of
+from jobactors.inside.verbs.stage import stage
+from jobactors.model.errors import ChainFailed
+from jobactors.model.exact import NotExact, exact_json
+from jobactors.model.job_type import job_type_named
+from jobactors.model.outcome import ErrorText
+from jobactors.model.phases import ChainResult, ItemError, Phase, PhaseResult, filled_in, keys_of
+from jobactors.model.retry import Snooze
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from jobactors.inside.context.job_context import JobContext
+
+    from .chain import Chain
+
+
+class Step(Struct, frozen=True):
+    """One phase that is to be run now."""
+
+    phase: Phase
+    function: Callable[..., Any]
+    context: JobContext
+    """The job as the phase sees it."""
+    result_of: Callable[[str], Any]
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it is trio code."""
+        target: Any = self.function
+        while hasattr(target, "func"):  # functools.partial
+            target = target.func
+        return inspect.iscoroutinefunction(target)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what it is called with."""
+        given = dict(self.phase.arguments)
+        return filled_in(given, self.result_of) if self.phase.needs else given
+
+
+class _Done(Struct, frozen=True):
+    """A completed phase."""
+
+    value: Any
+    type: str
+    """The name of the result's type."""
+    is_known: bool
+    """Whether the value itself is known; else it could not be kept."""
+    errors: tuple[ItemError, ...]
+    from_before: bool = False
+
+    def as_json(self, key: str) -> dict[str, Any]:
+        fields: dict[str, Any] = {"phase": key, "type": self.type}
+        if self.is_known and _is_exact(self.value):
+            fields["result"] = self.value
+        if self.errors:
+            fields["errors"] = [[error.item, error.error] for error in self.errors]
+        return fields
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> _Done:
+        errors = tuple(ItemError(*error) for error in fields.get("errors", ()))
+        known = "result" in fields
+        return cls(fields.get("result"), fields["type"], known, errors, from_before=True)
+
+
+class ChainRun:
+    """How far one run of a chain is.  Whoever drives it calls the phases."""
+
+    def __init__(self, chain: Chain, context: JobContext) -> None:
+        self._phases = chain.phases
+        self._keys = keys_of(chain.phases)
+        self._context = context
+        self._total = sum(phase.weight for phase in chain.phases)
+        self._done: dict[int, _Done] = {}
+        self._notes: list[str] = []
+        self._stage: AbstractContextManager[None] | None = None
+        self._now = -1
+        """The phase that runs, or ran last."""
+        self._step: Step | None = None
+        self._partial: Any = None
+        self._resumed = self._restore()
+
+    # -- what an earlier attempt has left
+
+    def _restore(self) -> bool:
+        kept = self._context.checkpoint
+        if kept is None:
+            return any(self._has_kept(key) for key in self._keys)
+        known = {key: i for i, key in enumerate(self._keys)}
+        try:
+            self._done = {known[entry["phase"]]: _Done.of(entry) for entry in kept["chain"]}
+        except (KeyError, TypeError):
+            raise ValueError(
+                "the kept checkpoint is not one of this chain: submit with "
+                'on_checkpoint="fresh" to begin anew'
+            ) from None
+        self._run_again_what_is_needed()
+        return True
+
+    def _has_kept(self, key: str) -> bool:
+        buffer, inside = self._context.buffer, self._context.for_part(key)
+        return buffer is not None and any(buffer.parts_within(inside.part))
+
+    def _run_again_what_is_needed(self) -> None:
+        """Take back a completed phase whose result is needed, and could not be kept."""
+        for i in reversed(range(len(self._phases))):
+            if i in self._done:
+                continue
+            for name in sorted(self._phases[i].needs):
+                needed = self._before(name, i)
+                done = self._done.get(needed)
+                if done is not None and not done.is_known:
+                    del self._done[needed]
+                    self._notes.append(
+                        f"{self._keys[needed]} is run again: {self._keys[i]} takes its result, of "
+                        f"type {done.type}, which could not be kept"
+                    )
+
+    def _before(self, name: str, i: int) -> int:
+        """Return the last phase called ``name`` before number ``i``."""
+        return next((j for j in reversed(range(i)) if self._phases[j].name == name), -1)
+
+    # -- one phase after the other
+
+    def begin(self) -> Step | None:
+        """Begin the next phase that is not completed; None if all are."""
+        while self._now + 1 < len(self._phases):
+            self._now += 1
+            self._open_stage()
+            if self._now not in self._done:
+                phase = self._phases[self._now]
+                inside = self._context.for_part(self._keys[self._now])
+                self._step = Step(phase, _function_of(phase), inside, self.result_of)
+                return self._step
+            self._close_stage()
+        return None
+
+    def _open_stage(self) -> None:
+        phase = self._phases[self._now]
+        self._stage = stage(self._keys[self._now], weight=100 * phase.weight / self._total)
+        self._stage.__enter__()
+
+    def _close_stage(self, exc: BaseException | None = None) -> None:
+        opened, self._stage = self._stage, None
+        if opened is not None:
+            kind, where = (None, None) if exc is None else (type(exc), exc.__traceback__)
+            opened.__exit__(kind, exc, where)
+
+    def complete(self, value: Any) -> None:
+        """The phase has returned: keep that, and forget what it had saved for itself."""
+        self._close_stage()
+        step, self._step = self._step, None
+        errors = () if step is None else tuple(errors_of(step.context).items)
+        name = type(value).__qualname__
+        self._done[self._now] = _Done(value, name, True, errors)
+        buffer = self._context.buffer
+        if buffer is not None and step is not None:
+            entries = [self._done[i].as_json(self._keys[i]) for i in sorted(self._done)]
+            buffer.measure()
+            buffer.save(self._context.part, {"chain": entries})
+            buffer.drop(step.context.part)
+
+    def result_of(self, name: str) -> Any:
+        """Return what the last phase called ``name`` before the present one has returned."""
+        i = self._before(name, self._now)
+        done = self._done.get(i)
+        if done is None:
+            raise KeyError(f"no phase {name!r} is completed before {self._keys[self._now]!r}")
+        if not done.is_known:
+            raise LookupError(
+                f"the result of {name!r}, of type {done.type}, could not be kept over the end of "
+                f'its process: pass it as an argument, ja.result_of("{name}"), and the phase is '
+                "run again where it is needed"
+            )
+        return done.value
+
+    # -- what became of it
+
+    def stop(self, exc: BaseException) -> BaseException:
+        """The phase has raised: return what the chain raises."""
+        self._close_stage(exc)
+        if not isinstance(exc, Exception) or isinstance(exc, Snooze):
+            return exc
+        text = ErrorText.of(exc)
+        return ChainFailed(self._stopped("failed", f"{text.type}: {text.message}"))
+
+    def result(self) -> ChainResult:
+        """Return what became of the chain that has come to its end."""
+        before = sum(done.from_before for done in self._done.values())
+        message = _count(len(self._phases), "phase", "completed")
+        if before:
+            message += f", {before} of them before"
+        return self._result("succeeded", message + self._about_errors())
+
+    def cancelled(self, reason: str | None, partial: Any = None) -> ChainResult:
+        """Return what became of a chain that was cancelled, with what its phase had by then."""
+        self._close_stage(_Cancelled())
+        self._partial = partial
+        return self._stopped("cancelled", reason or "")
+
+    def _stopped(self, status: Literal["failed", "cancelled"], reason: str) -> ChainResult:
+        key, number = self._keys[self._now], self._now + 1
+        left = len(self._phases) - number
+        message = f"{status} in {key} ({number} of {len(self._phases)})"
+        message += f": {reason}" if reason else ""
+        message += f"; {_count(len(self._done), 'phase', 'completed')}, {left} skipped"
+        return self._result(status, message + self._about_errors(), key, reason or None)
+
+    def _result(
+        self,
+        status: Literal["succeeded", "failed", "cancelled"],
+        message: str,
+        stopped_at: str | None = None,
+        reason: str | None = None,
+    ) -> ChainResult:
+        phases = tuple(self._phase_result(i, status) for i in range(len(self._phases)))
+        notes = tuple(self._notes)
+        return ChainResult(status, message, phases, self._resumed, stopped_at, reason, notes)
+
+    def _phase_result(self, i: int, status: str) -> PhaseResult:
+        done, key = self._done.get(i), self._keys[i]
+        if done is not None:
+            return PhaseResult(key, "completed", done.value, done.from_before, done.errors)
+        if i == self._now and status != "succeeded":
+            step = self._step
+            errors = () if step is None else tuple(errors_of(step.context).items)
+            return PhaseResult(key, status, self._partial, errors=errors)  # type: ignore[arg-type]
+        return PhaseResult(key, "skipped")
+
+    def _about_errors(self) -> str:
+        count = sum(len(done.errors) for done in self._done.values())
+        return f"; {_count(count, 'error', 'of single items')}" if count else ""
+
+
+def _count(number: int, what: str, rest: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'} {rest}"
+
+
+def _function_of(phase: Phase) -> Callable[..., Any]:
+    work = phase.work
+    return job_type_named(work).function if isinstance(work, str) else work
+
+
+def _is_exact(value: Any) -> bool:
+    try:
+        exact_json(value)
+    except NotExact:
+        return False
+    return True
+
+
+class _Cancelled(Exception):
+    """Leaves a stage that did not come to its end."""

@@ -1,0 +1,88 @@
+"""Work files: what belongs to a checkpoint and is too large for it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from jobactors.inside.context.job_context import JobContext
+
+LONGEST_NAME: Final = 200
+_SEPARATORS: Final = re.compile(r"[/\\:\x00-\x1f]")
+_READABLE: Final = re.compile(r"[^A-Za-z0-9]+")
+
+
+def folder_name(*words: str) -> str:
+    """Return a readable name of a folder for some words, whatever is in them.
+
+    A hash says which words they are, so other ones never have the same, and none leads elsewhere.
+    """
+    import hashlib
+
+    digest = hashlib.sha256(repr(words).encode()).hexdigest()  # a repr tells where words end
+    shown = _READABLE.sub("-", "-".join(words))[:40].strip("-").lower()
+    return f"{shown}-{digest[:24]}" if shown else digest[:24]
+
+
+def part_folder(folder: Path, part: str) -> Path:
+    """Return where the work files of one part are, below the folder of its job."""
+    return folder / (folder_name(part) if part else "whole")
+
+
+def plain_name(name: str) -> str:
+    """Return ``name`` if it names a file, and no way to one.
+
+    Raises:
+        TypeError, ValueError: for anything else.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"a work file's name is text, not {name!r:.100}")
+    if not name.strip(". ") or _SEPARATORS.search(name) or len(name) > LONGEST_NAME:
+        raise ValueError(f"a work file's name is a plain file name, not {name!r:.100}")
+    return name
+
+
+def folder_of(context: JobContext) -> Path:
+    """Return the folder for the work files of the part that ``context`` is, made if need be."""
+    buffer, part = context.buffer, context.part
+    if buffer is None and context.id:
+        raise RuntimeError(
+            "work files belong to a job's checkpoints, and this job was submitted with "
+            "checkpoint_every=None"
+        )
+    if buffer is None or not buffer.folder:
+        return made(part_folder(_outside_jobs(), part))
+    if part not in buffer.files:
+        buffer.has_files(part)
+        if not buffer.has(part):
+            buffer.save(part, None, 0)  # what keeps the files, and is listed
+            buffer.write()  # at once: files of which nothing is written are nobody's
+    return made(part_folder(Path(buffer.folder), part))
+
+
+def made(folder: Path) -> Path:
+    """Make a folder that only this user can enter, with those it is in."""
+    # Path.mkdir(parents=True) would give those the rights of everyday folders.
+    while True:
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            return folder
+        except FileNotFoundError:
+            # Again and again: the last part to end removes the folder of all in this moment.
+            made(folder.parent)
+
+
+@cache
+def _outside_jobs() -> Path:
+    """A folder for functions that are called without a job; it goes with the process."""
+    import atexit
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="jobactors-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

@@ -1,0 +1,193 @@
+"""Loops over what Python holds already: they are handed its own C iterators, a *segment* at a time.
+
+No Python code runs an item.  Another thread reads ``__length_hint__`` to learn how far the loop is,
+and cuts it short with ``__setstate__`` to cancel or pause; the loop then comes back here for its
+next segment, which obeys, or goes on where the cut was made.
+
+Reading the position, cutting, and writing the cut down must be one step: an item handed out between
+the first two would be lost or repeated, and a loop that met the end before the cut was written down
+would take it for the sequence's own.  One C call does all three, and under the GIL nothing runs
+between.  Where there is no GIL, a generator serves these loops too.
+
+The iterator of a dictionary or a set cannot be cut.  It is handed out along a *tally*, the iterator
+of as many bytes, which can: ``zip`` asks that one first, so no item is lost when the tally ends.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from functools import partial
+from itertools import chain, islice
+from operator import call, itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from jobactors.inside.report.meter import Meter, StageFrame
+    from jobactors.inside.signals.control import Control
+
+_GIL: Final = getattr(sys, "_is_gil_enabled", lambda: True)()
+_SEQUENCES: Final = (list, tuple, range)
+_NOTHING: Final[dict[Any, Any]] = {}
+_VIEWS: Final = (type(_NOTHING.keys()), type(_NOTHING.values()), type(_NOTHING.items()))
+_COLLECTIONS: Final = (dict, set, frozenset, str, bytes, deque, *_VIEWS)
+
+
+def segments_of(
+    iterable: Any, frame: StageFrame, meter: Meter, control: Control
+) -> Segments | Tallied | None:
+    """Return the segments of a loop over ``iterable``; None if it has to be counted item by item.
+
+    Only of the built-in classes themselves: an item of another one may come from anywhere.
+    """
+    if not _GIL:
+        return None
+    if type(iterable) in _SEQUENCES:
+        try:
+            len(iterable)
+        except OverflowError:  # range(10**30)
+            return None
+        return Segments(iterable, frame, meter, control)
+    if type(iterable) in _COLLECTIONS:
+        return Tallied(iterable, frame, meter, control)
+    return None
+
+
+def enter(meter: Meter, frame: StageFrame) -> None:
+    """A tracked loop begins: from here on the job can be paused."""
+    meter.pausable = True
+    meter.open(frame)
+
+
+class Segments:
+    """The pieces in which a sequence is handed out.
+
+    ``_segment`` is the iterator handed out last, the mark of its cut (empty, or the length of the
+    sequence and what was left of it), and the items before it.  A segment is made by the job's
+    thread, and marked by ``cut`` in whichever thread asks.
+    """
+
+    __slots__ = ("_before", "_control", "_frame", "_meter", "_segment", "_sequence")
+
+    def __init__(
+        self,
+        sequence: list[Any] | tuple[Any, ...] | range | bytes,
+        frame: StageFrame,
+        meter: Meter,
+        control: Control,
+    ) -> None:
+        self._sequence = sequence
+        self._frame = frame
+        self._meter = meter
+        self._control = control
+        self._segment: tuple[Any, list[int], int] | None = None
+        self._before = 0
+        """Items that the positions of the present segment do not count."""
+
+    def run(self) -> Iterator[Iterator[Any]]:
+        """Yield C iterators until the sequence is exhausted."""
+        control, frame = self._control, self._frame
+        frame.probe = self._done
+        enter(self._meter, frame)
+        control.cutters.append(self.cut)
+        try:
+            start: int | None = 0
+            while start is not None:
+                seen = control.requests
+                if control.asked:
+                    control.obey()
+                self._segment = (self._iterator_from(start), [], self._before)
+                iterator, mark, _ = self._segment
+                if control.requests != seen:
+                    self.cut()  # asked after obeying and before that line: too early for the cutter
+                yield self._handed_out(iterator)
+                start = self._goes_on_at(_cut_at(mark))
+            frame.done, frame.probe = self._length(), None
+        finally:
+            control.cutters.remove(self.cut)
+            self._meter.close(frame)
+
+    def _iterator_from(self, start: int) -> Any:
+        iterator: Any = iter(self._sequence)
+        iterator.__setstate__(start)
+        return iterator
+
+    def _handed_out(self, iterator: Any) -> Iterator[Any]:
+        """What the loop gets: here that which is cut."""
+        return iterator  # type: ignore[no-any-return]
+
+    def _goes_on_at(self, cut_at: int | None) -> int | None:
+        """Where the next segment begins; None at the end."""
+        return cut_at
+
+    def _length(self) -> int:
+        """How many items there were, at the end."""
+        return len(self._sequence)
+
+    def cut(self) -> None:
+        """End the present segment after the item that is being worked on."""
+        if self._segment is None:
+            return
+        iterator, mark, _ = self._segment
+        if mark:
+            return
+        if isinstance(self._sequence, list):
+            # A list can grow later, and an iterator that was only moved to its end would wake up.
+            sink: deque[Any] = deque(maxlen=0)
+            end: Any = partial(sink.extend, iterator)
+        else:
+            end = partial(iterator.__setstate__, len(self._sequence))
+        # The one step: list.extend, map and all that they call are C.
+        mark.extend(map(call, (self._sequence.__len__, iterator.__length_hint__, end)))
+
+    def _done(self) -> float:
+        """Items finished: those handed out, without the one being worked on."""
+        return max(0, self._handed() - 1)
+
+    def _handed(self) -> int:
+        if self._segment is None:
+            return 0
+        iterator, mark, before = self._segment
+        handed = _cut_at(mark)
+        if handed is None:
+            handed = len(self._sequence) - iterator.__length_hint__()
+        return int(before + handed)
+
+
+class Tallied(Segments):
+    """The pieces in which a collection is handed out that has no positions.
+
+    What is cut is the tally.  Each segment has a new one, and begins with an item that was taken to
+    see whether there are more: a tally that has ended does not say why.
+    """
+
+    __slots__ = ("_count", "_first", "_items")
+
+    def __init__(
+        self, collection: Collection[Any], frame: StageFrame, meter: Meter, control: Control
+    ) -> None:
+        self._count = len(collection)
+        super().__init__(bytes(self._count + 1), frame, meter, control)
+        self._items = iter(collection)
+        self._first: tuple[Any, ...] = ()
+
+    def _handed_out(self, iterator: Any) -> Iterator[Any]:
+        items = map(itemgetter(1), zip(iterator, self._items, strict=False))
+        return chain(self._first, items) if self._first else items
+
+    def _goes_on_at(self, cut_at: int | None) -> int | None:
+        del cut_at  # whether it was cut or has ended: there may be more items
+        self._before = self._handed()
+        self._first = tuple(islice(self._items, 1))
+        return 1 if self._first else None
+
+    def _length(self) -> int:
+        # Where the items ended before the tally did, that one has counted one too many.
+        return min(self._before, max(self._count, self._before - 1))
+
+
+def _cut_at(mark: list[int]) -> int | None:
+    """How many items had been handed out at the cut; None without a cut."""
+    return mark[0] - mark[1] if mark else None

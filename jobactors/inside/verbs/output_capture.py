@@ -1,0 +1,167 @@
+"""What a job prints and logs lands in that job.
+
+``sys.stdout`` and ``sys.stderr`` are replaced by proxies that look at the current job; outside jobs
+they pass everything on to the stream they stand for.  Logging needs one step more: a handler keeps
+the stream it was made with, so a record that a job's code makes is noted before the handlers see
+it, and what they then write to a proxy is not noted again.
+
+What can escape: threads a job starts without :func:`~jobactors.bind_context`; text written to the
+file descriptors themselves, as C libraries and child processes do; and, while somebody else has put
+a stream of their own into ``sys.stdout`` (``contextlib.redirect_stdout`` in a cell), everything.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from jobactors.inside.context.current import CURRENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+
+    from jobactors.inside.context.job_context import JobContext
+
+_IN_HANDLER: ContextVar[bool] = ContextVar("jobactors_in_log_handler", default=False)
+_STYLE: Final = logging.Formatter("%(levelname)s %(name)s: %(message)s")
+
+
+class JobStream:
+    """Stands for ``sys.stdout`` or ``sys.stderr``: a job's text goes to the job.
+
+    Everything but writing is the stream's own.
+    """
+
+    def __init__(self, stream: IO[str], source: str, echo: Callable[[], bool]) -> None:
+        self.stream = stream
+        self._source = source
+        self._echo = echo
+
+    def write(self, text: str) -> int:
+        """Write to the current job's log, or to the stream outside jobs; to both if it echoes."""
+        context = CURRENT.get()
+        if context is None or not context.id:
+            return self.stream.write(text)
+        if not _IN_HANDLER.get():
+            context.write_log(str(text), self._source)
+        if self._echo():
+            self.stream.write(text)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each of ``lines``."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def __iter__(self) -> Any:
+        return iter(self.stream)
+
+    def __repr__(self) -> str:
+        return f"<JobStream for {self.stream!r}>"
+
+
+def beneath(stream: Any) -> Any:
+    """The stream that a :class:`JobStream` stands for; any other is its own."""
+    return stream.stream if isinstance(stream, JobStream) else stream
+
+
+class Capture:
+    """The capture of one process, in place while at least one job system is open.
+
+    Written under its lock, by whichever loop opens or closes a system.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users: list[bool] = []
+        self._streams: dict[str, tuple[JobStream, Any]] = {}
+        self._call_handlers: Callable[..., None] | None = None
+
+    @property
+    def echo(self) -> bool:
+        """Whether what jobs print is also written where it would have gone."""
+        return any(self._users)
+
+    def open(self, *, echo: bool) -> None:
+        """Begin to capture, or go on for one user more."""
+        with self._lock:
+            self._users.append(echo)
+            if len(self._users) == 1:
+                self._install()
+
+    def close(self, *, echo: bool) -> None:
+        """End what one :meth:`open` has begun; the last one puts everything back."""
+        with self._lock:
+            self._users.remove(echo)
+            if not self._users:
+                self._uninstall()
+
+    def _install(self) -> None:
+        for name, source in (("stdout", "out"), ("stderr", "err")):
+            stream = getattr(sys, name)
+            if stream is not None:  # None under pythonw and in some services
+                proxy = JobStream(stream, source, lambda: self.echo)
+                self._streams[name] = (proxy, stream)
+                setattr(sys, name, proxy)
+        self._call_handlers = logging.Logger.callHandlers
+        logging.Logger.callHandlers = _noting(self._call_handlers)  # type: ignore[method-assign]
+
+    def _uninstall(self) -> None:
+        for name, (proxy, stream) in self._streams.items():
+            if getattr(sys, name) is proxy:  # somebody else's stream in its place stays there
+                setattr(sys, name, stream)
+        self._streams.clear()
+        if self._call_handlers is not None:
+            logging.Logger.callHandlers = self._call_handlers  # type: ignore[method-assign]
+
+
+def _noting(call_handlers: Callable[..., None]) -> Callable[..., None]:
+    """Note a job's record in the job's log, then let the handlers have it."""
+
+    def noting(logger: logging.Logger, record: logging.LogRecord) -> None:
+        context = CURRENT.get()
+        if context is None or not context.id or _IN_HANDLER.get():
+            call_handlers(logger, record)
+            return
+        _note(context, record)
+        token = _IN_HANDLER.set(True)
+        try:
+            call_handlers(logger, record)
+        finally:
+            _IN_HANDLER.reset(token)
+
+    return noting
+
+
+def _note(context: JobContext, record: logging.LogRecord) -> None:
+    try:
+        text = _STYLE.format(record)
+    except Exception as exc:  # a record whose arguments do not fit its message
+        text = (
+            f"{record.levelname} {record.name}: {record.msg!r:.200} (not formatted: {exc!r:.200})"
+        )
+    context.write_log(f"{text}\n", record.levelname)
+
+
+CAPTURE: Final = Capture()
+
+
+@contextmanager
+def capturing(*, echo: bool) -> Generator[None, None, None]:
+    """Capture what jobs print and log for the length of a block.
+
+    Args:
+        echo: Whether it is also written where it would have gone.
+    """
+    CAPTURE.open(echo=echo)
+    try:
+        yield
+    finally:
+        CAPTURE.close(echo=echo)

@@ -1,0 +1,51 @@
+"""``progress``: how far the current job is, in its own words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jobactors.inside.context.current import CURRENT
+
+_current: Final = CURRENT.get  # looked up once: looking up a method costs more than calling it
+
+
+def progress(
+    done: float,
+    total: float | None = None,
+    message: str | None = None,
+    unit: str = "",
+    **counters: float,
+) -> None:
+    """Say how far the current job, or its innermost open stage, is.
+
+    Cheap enough for a hot loop: the system takes samples, at most ten a second, and the last value
+    always arrives.  What is not given stays as it was.  Outside a job it does nothing.  In a thread
+    it is also a point where the job can be cancelled or paused.
+
+    Args:
+        done: Units done so far, not since the last call.
+        total: Units there are; 0, or -1 as some libraries say, means that this is unknown.
+        message: A short text for the person who watches.
+        unit: What is counted: "rows", "B".
+        **counters: Further numbers to show, by name.
+
+    Example::
+
+        for i, row in enumerate(rows, 1):
+            ja.progress(i, len(rows), unit="rows", broken=broken)
+    """
+    # Called millions of times a second: what is rare is behind one test each.
+    context = _current()
+    if context is None:
+        return
+    meter = context.known_meter
+    if meter is None:
+        meter = context.meter
+    frame = meter.top
+    frame.done = done
+    if total is not None:
+        frame.total = total if total > 0 else None
+    if message is not None or unit or counters:
+        meter.describe(message, unit, counters)
+    if meter.alert:
+        context.control.attend(meter)

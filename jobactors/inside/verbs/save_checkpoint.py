@@ -1,0 +1,38 @@
+"""save_checkpoint."""
+
+from __future__ import annotations
+
+from jobactors.inside.context.current import CURRENT
+
+
+def save_checkpoint(value: object, items: float = 1) -> None:
+    """Save how far the current job has come; ``ja.current_job().checkpoint`` gives it back.
+
+    Call it as often as there is something to save, from any thread and in code of either colour:
+    only the last value counts, and it is written down when 60 s or 2,000 items have passed since
+    the last writing (option ``checkpoint_every``), and always when the job pauses, is cancelled,
+    fails, is tried again, or is interrupted.  It is dropped when the job succeeds, and otherwise
+    kept for a week, for whoever submits the same work again.  Outside a job, and in one submitted
+    with ``checkpoint_every=None``, it does nothing.
+
+    The value is taken as it is in this moment: what is changed in it later is not saved.
+
+    Args:
+        value: None, bool, int, a finite float, str, or lists and dictionaries (with text keys) of
+            these.  Nothing else: it must come back as exactly what it was.
+        items: How many items this adds to those done; default: 1.
+
+    Raises:
+        TypeError: for any other value; the message says what is where in it.
+        ValueError: for a number of items below 0.
+
+    Example::
+
+        done = ja.current_job().checkpoint or 0
+        for page in range(done, pages):
+            scrape(page)
+            ja.save_checkpoint(page + 1)
+    """
+    context = CURRENT.get()
+    if context is not None and context.buffer is not None:
+        context.buffer.save(context.part, value, items)

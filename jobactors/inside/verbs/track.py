@@ -1,0 +1,260 @@
+"""``track``: a loop that says how far it is, and can be cancelled and paused between two items.
+
+Over a list, a dictionary and their like the loop costs almost nothing; see :mod:`.segments`.  Over
+anything else a generator counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from itertools import chain
+from operator import length_hint
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+from jobactors.inside.context.current import CURRENT
+from jobactors.inside.report.meter import StageFrame
+from jobactors.inside.signals.cancel_point import CancelPoint
+
+from .native_segments import enter, segments_of
+from .resumable_loop import open_loop, rest_of
+
+if TYPE_CHECKING:
+    from jobactors.inside.context.job_context import JobContext
+    from jobactors.inside.report.meter import Meter
+    from jobactors.inside.signals.control import Control
+
+    from .resumable_loop import Opening, ResumableLoop
+
+T = TypeVar("T")
+_END: Final = object()
+
+
+def track(
+    iterable: Iterable[T] | AsyncIterable[T],
+    total: float | None = None,
+    label: str | None = None,
+    unit: str = "",
+    *,
+    resumable: bool = False,
+) -> Track[T]:
+    """Iterate over ``iterable`` and let everybody see how far the loop is.
+
+    Between two items a job in a thread can be cancelled and paused.  A trio job uses
+    ``async for x in ja.track(…)`` for that, over ordinary and asynchronous iterables alike; a plain
+    ``for`` in it shows progress and is cancelled at its next ``await``.  Loops may be nested: the
+    inner one counts as a part of the outer one's present item.  Outside a job it only iterates.
+
+    Args:
+        iterable: What to go through.
+        total: How many items there are; default: its length or length hint, if any.
+        label: A name for the loop, shown while it runs.
+        unit: What an item is: "rows", "files".
+        resumable: Whether to save a checkpoint after each item, and to leave out what an earlier
+            attempt, or the job that this one goes on from, has done.  For sequences, and whatever
+            else has the same items in the same order again.  One such loop at a time; several may
+            come one after the other.  It costs about a microsecond an item.
+
+    Raises:
+        RuntimeError: for a resumable loop inside another one.
+
+    Example::
+
+        for row in ja.track(rows, unit="rows"):
+            ...
+    """
+    return Track(iterable, total, label or "", unit, open_loop if resumable else None)
+
+
+class Track(Generic[T]):
+    """What :func:`track` returns: iterable in both colours, each time from the start."""
+
+    __slots__ = ("_iterable", "_label", "_opening", "_total", "_unit")
+
+    def __init__(
+        self,
+        iterable: Iterable[T] | AsyncIterable[T],
+        total: float | None,
+        label: str,
+        unit: str,
+        opening: Opening | None = None,
+    ) -> None:
+        if not isinstance(iterable, Iterable | AsyncIterable) and not _is_indexed(iterable):
+            raise TypeError(f"track() takes something to iterate over, not {iterable!r:.100}")
+        self._iterable = iterable
+        self._total = total
+        self._label = label
+        self._unit = unit
+        self._opening = opening
+
+    def __len__(self) -> int:
+        return len(cast("Any", self._iterable))
+
+    def __iter__(self) -> Iterator[T]:
+        iterable: Any = self._iterable
+        if not isinstance(self._iterable, Iterable) and not _is_indexed(iterable):
+            raise TypeError("this is an asynchronous iterable: use 'async for x in ja.track(…)'")
+        context = CURRENT.get()
+        if context is None:
+            return iter(iterable)
+        frame = self._frame()
+        if self._opening is not None:
+            return _resumed(iterable, frame, context, self._opening)
+        segments = segments_of(iterable, frame, context.meter, context.control)
+        if segments is not None:
+            return chain.from_iterable(segments.run())
+        return _counted(iterable, frame, context.meter, context.control)
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        context = CURRENT.get()
+        if context is None:
+            return _AsyncTrack(self._iterable, None, StageFrame())
+        return _AsyncTrack(self._iterable, context, self._frame(), self._opening)
+
+    def _frame(self) -> StageFrame:
+        total = _length(self._iterable) if self._total is None else self._total
+        return StageFrame(self._label, total, self._unit, divisible=False)
+
+
+def _is_indexed(iterable: object) -> bool:
+    """Whether this is a sequence of the old kind, which ``for`` takes as well."""
+    return hasattr(type(iterable), "__getitem__")
+
+
+def _length(iterable: object) -> int | None:
+    try:
+        known = length_hint(iterable, -1)
+    except Exception:  # range(10**30) is too long to say, and a __len__ may raise anything
+        return None
+    return None if known < 0 else known
+
+
+class _AsyncTrack(Generic[T]):
+    """One ``async for`` loop.
+
+    No asynchronous generator: a loop left with ``break`` would leave one behind, open until the
+    event loop finds it, and with a ResourceWarning.
+    """
+
+    __slots__ = (
+        "_asynchronous",
+        "_context",
+        "_frame",
+        "_items",
+        "_loop",
+        "_opening",
+        "_started",
+    )
+
+    def __init__(
+        self,
+        iterable: Iterable[T] | AsyncIterable[T],
+        context: JobContext | None,
+        frame: StageFrame,
+        opening: Opening | None = None,
+    ) -> None:
+        self._context = context
+        self._frame = frame
+        self._started = False
+        self._asynchronous = isinstance(iterable, AsyncIterable)
+        items: Any = iterable
+        if opening is None:
+            items = aiter(items) if self._asynchronous else iter(items)
+        self._items: Any = items
+        self._opening = opening
+        self._loop: ResumableLoop | None = None
+
+    def __aiter__(self) -> _AsyncTrack[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        context = self._context
+        if context is not None:
+            if self._started:
+                self._frame.done += 1
+                if self._loop is not None:
+                    self._loop.reached(int(self._frame.done))
+            else:
+                self._started = True
+                enter(context.meter, self._frame)
+                await self._begin(context)
+        try:
+            item: T = await anext(self._items) if self._asynchronous else next(self._items)
+            if context is not None:
+                await CancelPoint(context.control)
+        except StopIteration:
+            self._close()
+            raise StopAsyncIteration from None
+        except BaseException:
+            self._close()
+            raise
+        return item
+
+    async def _begin(self, context: JobContext) -> None:
+        if self._opening is None:
+            return
+        try:
+            self._loop = self._opening(context)
+            done = 0 if self._loop is None else self._loop.done
+            self._frame.done = done
+            if not self._asynchronous:
+                self._items = rest_of(self._items, done)
+                return
+            self._items = aiter(self._items)
+            for _ in range(done):
+                if await anext(self._items, _END) is _END:
+                    break
+        except BaseException:
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        context, self._context = self._context, None
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.close()
+        if context is not None and self._started:
+            context.meter.close(self._frame)
+
+    def __del__(self) -> None:
+        self._close()
+
+
+def _resumed(
+    iterable: Iterable[T], frame: StageFrame, context: JobContext, opening: Opening
+) -> Iterator[T]:
+    """Go through what an earlier attempt has left, and save how far this one is."""
+    loop = opening(context)
+    if loop is None:
+        yield from _counted(iterable, frame, context.meter, context.control)
+        return
+    control, done = context.control, loop.done
+    frame.done = done
+    enter(context.meter, frame)
+    try:
+        for item in rest_of(iterable, done):
+            if control.asked:
+                control.obey()
+            yield item
+            done += 1
+            frame.done = done
+            loop.reached(done)
+    finally:
+        loop.close()
+        context.meter.close(frame)
+
+
+def _counted(
+    iterable: Iterable[T], frame: StageFrame, meter: Meter, control: Control
+) -> Iterator[T]:
+    """Go through anything iterable, counting in Python."""
+    done = 0
+    enter(meter, frame)
+    try:
+        for item in iterable:
+            if control.asked:
+                control.obey()
+            yield item
+            done += 1
+            frame.done = done
+    finally:
+        meter.close(frame)

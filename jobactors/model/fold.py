@@ -1,0 +1,219 @@
+"""fold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from jobactors.model import events as ev
+from jobactors.model.errors import IllegalMove
+from jobactors.model.progress import NO_PROGRESS
+from jobactors.model.snapshot import JobSnapshot
+from jobactors.model.states import JobState, Request, Waiting, check_move
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobactors.model.outcome import Outcome
+
+
+def fold(snapshot: JobSnapshot | None, event: ev.Event) -> JobSnapshot:
+    """Return the snapshot after ``event``.
+
+    Raises:
+        IllegalMove: if the event leads to a state the job cannot enter, and nothing is changed.
+        TypeError: if ``event`` is no event of the catalogue, or not the first for a new job.
+    """
+    if snapshot is None:
+        return _first(event)
+    try:
+        change = _CHANGES[type(event)]
+    except KeyError:
+        raise TypeError(f"{type(event).__name__} does not follow an earlier event") from None
+    return change(snapshot, event)
+
+
+def _first(event: ev.Event) -> JobSnapshot:
+    if isinstance(event, ev.JobQueued):
+        return JobSnapshot(event.info, JobState.QUEUED, event.at, waiting=event.waiting)
+    if isinstance(event, ev.JobRestated):
+        return event.snapshot
+    raise TypeError(f"a job begins with JobQueued, not with {type(event).__name__}")
+
+
+def _move(snapshot: JobSnapshot, event: ev.Event, state: JobState, **changes: Any) -> JobSnapshot:
+    check_move(snapshot.info.id, snapshot.state, state)
+    return replace(snapshot, state=state, changed_at=event.at, **changes)
+
+
+def _started(snapshot: JobSnapshot, event: ev.JobStarted) -> JobSnapshot:
+    return _move(
+        snapshot,
+        event,
+        JobState.RUNNING,
+        attempt=event.attempt,
+        runner=event.runner,
+        started_at=event.at if snapshot.started_at is None else snapshot.started_at,
+        waiting=None,
+        due=None,
+        progress=NO_PROGRESS,
+    )
+
+
+def _progressed(snapshot: JobSnapshot, event: ev.JobProgressed) -> JobSnapshot:
+    if not snapshot.state.is_active:
+        return snapshot  # a late report of an attempt that has ended
+    return replace(snapshot, progress=event.progress)
+
+
+def _logged(snapshot: JobSnapshot, event: ev.JobLogged) -> JobSnapshot:
+    return replace(snapshot, log_lines=event.total, log_cut=event.cut)
+
+
+def _requested(snapshot: JobSnapshot, event: ev.JobRequested) -> JobSnapshot:
+    if snapshot.state not in {JobState.RUNNING, JobState.PAUSED}:
+        return snapshot  # what is being cancelled stays so, whatever is asked after that
+    return replace(snapshot, request=event.request, reason=event.reason)
+
+
+def _cancelling(snapshot: JobSnapshot, event: ev.JobCancelling) -> JobSnapshot:
+    return _move(
+        snapshot,
+        event,
+        JobState.CANCELLING,
+        request=Request.CANCEL,
+        reason=event.reason,
+        paused_for=_pause_until(snapshot, event.at),
+    )
+
+
+def _paused(snapshot: JobSnapshot, event: ev.JobPaused) -> JobSnapshot:
+    progress = replace(snapshot.progress, rate=None, time_left=None)
+    return _move(snapshot, event, JobState.PAUSED, request=None, progress=progress)
+
+
+def _resumed(snapshot: JobSnapshot, event: ev.JobResumed) -> JobSnapshot:
+    paused_for = _pause_until(snapshot, event.at)
+    return _move(snapshot, event, JobState.RUNNING, request=None, paused_for=paused_for)
+
+
+def _pause_until(snapshot: JobSnapshot, at: float) -> float:
+    at_rest = snapshot.state in {JobState.PAUSED, JobState.INTERRUPTED}
+    if snapshot.started_at is None or not at_rest:
+        return snapshot.paused_for  # what has not begun has nothing to pause
+    return snapshot.paused_for + max(0.0, at - snapshot.changed_at)
+
+
+def _retried(snapshot: JobSnapshot, event: ev.JobRetried) -> JobSnapshot:
+    return _move(
+        snapshot,
+        event,
+        JobState.QUEUED,
+        waiting=Waiting.RETRY,
+        due=event.due,
+        error=event.error,
+        request=None,
+        reason=None,
+        stuck=False,
+    )
+
+
+def _requeued(snapshot: JobSnapshot, event: ev.JobRequeued) -> JobSnapshot:
+    return _move(
+        snapshot,
+        event,
+        JobState.QUEUED,
+        waiting=event.waiting,
+        outcome=None,
+        due=snapshot.due if event.waiting is Waiting.RETRY else None,
+        request=None,
+        reason=None,
+        paused_for=_pause_until(snapshot, event.at),
+    )
+
+
+def _stopped(snapshot: JobSnapshot, event: ev.JobStopped) -> JobSnapshot:
+    # What kept it from going on by itself is remembered: it keeps it from that in the next process.
+    rests = snapshot.state is JobState.PAUSED or snapshot.request is Request.PAUSE
+    waits = snapshot.waiting in {Waiting.HOLD, Waiting.RETRY}
+    return _ended(
+        snapshot,
+        event,
+        event.outcome,
+        request=Request.PAUSE if rests else None,
+        waiting=snapshot.waiting if waits else None,
+        due=snapshot.due,
+    )
+
+
+def _finished(snapshot: JobSnapshot, event: ev.JobFinished) -> JobSnapshot:
+    at_rest = {"waiting": None, "due": None, "request": None}
+    return _ended(snapshot, event, event.outcome, finished_at=event.at, **at_rest)
+
+
+def _ended(snapshot: JobSnapshot, event: ev.Event, outcome: Outcome, **changes: Any) -> JobSnapshot:
+    if outcome.state.is_terminal is not isinstance(event, ev.JobFinished):
+        raise IllegalMove(snapshot.info.id, snapshot.state, outcome.state)
+    return _move(
+        snapshot,
+        event,
+        outcome.state,
+        outcome=outcome,
+        error=outcome.error,
+        reason=outcome.reason,
+        stuck=False,
+        paused_for=_pause_until(snapshot, event.at),
+        **changes,
+    )
+
+
+def _stuck(snapshot: JobSnapshot, event: ev.JobStuck) -> JobSnapshot:
+    del event
+    return replace(snapshot, stuck=True) if snapshot.state.is_active else snapshot
+
+
+def _waiting(snapshot: JobSnapshot, event: ev.JobWaiting) -> JobSnapshot:
+    if snapshot.state is not JobState.QUEUED:
+        return snapshot
+    return replace(snapshot, waiting=event.waiting)
+
+
+def _updated(snapshot: JobSnapshot, event: ev.JobUpdated) -> JobSnapshot:
+    return replace(snapshot, info=event.info)
+
+
+def _read(snapshot: JobSnapshot, event: ev.JobRead) -> JobSnapshot:
+    del event
+    return replace(snapshot, read=True) if snapshot.state.is_terminal else snapshot
+
+
+def _unchanged(snapshot: JobSnapshot, event: ev.Event) -> JobSnapshot:
+    del event
+    return snapshot
+
+
+def _restated(snapshot: JobSnapshot, event: ev.JobRestated) -> JobSnapshot:
+    del snapshot
+    return event.snapshot
+
+
+_CHANGES: dict[type[ev.Event], Callable[[JobSnapshot, Any], JobSnapshot]] = {
+    ev.JobWaiting: _waiting,
+    ev.JobStarted: _started,
+    ev.JobProgressed: _progressed,
+    ev.JobLogged: _logged,
+    ev.JobRequested: _requested,
+    ev.JobCancelling: _cancelling,
+    ev.JobPaused: _paused,
+    ev.JobResumed: _resumed,
+    ev.JobRetried: _retried,
+    ev.JobStuck: _stuck,
+    ev.JobStopped: _stopped,
+    ev.JobRequeued: _requeued,
+    ev.JobFinished: _finished,
+    ev.JobUpdated: _updated,
+    ev.JobRead: _read,
+    ev.JobRemoved: _unchanged,
+    ev.JobRestated: _restated,
+}

@@ -1,0 +1,171 @@
+"""Questions to a file, whose rows are believed one by one."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from typing import TYPE_CHECKING, Any, Final, TypeVar, final
+
+from .failures import one_line
+from .rows import (
+    CHECKPOINT_COLUMNS,
+    EVENT_COLUMNS,
+    JOB_COLUMNS,
+    BadRow,
+    bindable,
+    read_checkpoint,
+    read_event,
+    read_job,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from jobactors.model.states import JobState
+    from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow
+
+    from .rows import Values
+
+_T = TypeVar("_T")
+_log = logging.getLogger("jobactors")
+
+_NAMED_AT_MOST: Final = 10
+
+# Every word of these is ours; what is asked for is bound.
+_UNFINISHED: Final = "FROM jobs WHERE finished_at IS NULL ORDER BY seq"
+_NEWEST: Final = "ORDER BY finished_at DESC, seq DESC LIMIT ?"
+_ONE_JOB: Final = "FROM jobs WHERE id = ?"
+_LOG: Final = "FROM events WHERE job = (SELECT seq FROM jobs WHERE id = ?) ORDER BY seq"
+_OLDEST: Final = "FROM checkpoints ORDER BY saved_at, seq"
+
+
+@final
+class Reader:
+    """Reads rows, leaves out those that make no sense, and says so once for each of them.
+
+    Args:
+        name: What the store is called in warnings.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._known: set[tuple[str, int]] = set()
+
+    def unfinished(self, connection: sqlite3.Connection) -> list[JobRow]:
+        """All jobs that have not ended, in the order of submission."""
+        return self._rows(connection, "jobs", JOB_COLUMNS, _UNFINISHED, (), read_job)
+
+    def finished(
+        self,
+        connection: sqlite3.Connection,
+        limit: int,
+        *,
+        since: float | None,
+        states: Iterable[JobState] | None,
+        type: str | None,
+        subject: str | None,
+    ) -> list[JobRow]:
+        """Ended jobs that match all that was given, newest end first."""
+        parts: list[str] = ["finished_at IS NOT NULL"]
+        values: list[Any] = []
+        if since is not None:
+            parts.append("finished_at >= ?")
+            values.append(since)
+        if states is not None:
+            wanted = sorted({str(state.value) for state in states})
+            parts.append(f"state IN ({', '.join('?' * len(wanted))})")
+            values += wanted
+        for column, text in (("type", type), ("subject", subject)):
+            if text is not None:
+                parts.append(f"{column} = ?")
+                values.append(bindable(text))
+        tail = f"FROM jobs WHERE {' AND '.join(parts)} {_NEWEST}"
+        values.append(max(0, limit))
+        return self._rows(connection, "jobs", JOB_COLUMNS, tail, values, read_job)
+
+    def get(self, connection: sqlite3.Connection, job_ids: Iterable[str]) -> list[JobRow]:
+        """The rows of these jobs, each once, in the order they were asked for."""
+        return [
+            row
+            for job_id in dict.fromkeys(job_ids)
+            for row in self._rows(
+                connection, "jobs", JOB_COLUMNS, _ONE_JOB, (bindable(job_id),), read_job
+            )
+        ]
+
+    def events(self, connection: sqlite3.Connection, job_id: str) -> list[EventRow]:
+        """A job's event log, oldest first."""
+
+        def read(values: Values) -> EventRow:
+            return read_event(job_id, values)
+
+        given = (bindable(job_id),)
+        return self._rows(connection, "events", EVENT_COLUMNS, _LOG, given, read)
+
+    def checkpoints(self, connection: sqlite3.Connection) -> list[CheckpointRow]:
+        """All kept checkpoints, the one that was saved longest ago first."""
+        return self._rows(
+            connection, "checkpoints", CHECKPOINT_COLUMNS, _OLDEST, (), read_checkpoint
+        )
+
+    def _rows(
+        self,
+        connection: sqlite3.Connection,
+        table: str,
+        columns: str,
+        tail: str,
+        given: Sequence[Any],
+        read: Callable[[Values], _T],
+    ) -> list[_T]:
+        good: list[_T] = []
+        bad: dict[int, str] = {}
+        for seq, values in _found(connection, table, columns, tail, given):
+            if values is None:
+                bad[seq] = "it is too large"
+                continue
+            try:
+                good.append(read(values))
+            except BadRow as exc:
+                bad[seq] = str(exc)
+        self._warn(table, bad)
+        return good
+
+    def _warn(self, table: str, bad: dict[int, str]) -> None:
+        new = {seq: why for seq, why in bad.items() if (table, seq) not in self._known}
+        if not new:
+            return
+        self._known |= {(table, seq) for seq in new}
+        named = [f"row {seq}: {why}" for seq, why in list(new.items())[:_NAMED_AT_MOST]]
+        more = ", …" if len(new) > _NAMED_AT_MOST else ""
+        text = one_line(", ".join(named), 1_000) + more
+        _log.warning(
+            "%s: %d of its %s cannot be read and are left out (%s)",
+            self._name,
+            len(new),
+            table,
+            text,
+        )
+
+
+def _found(
+    connection: sqlite3.Connection, table: str, columns: str, tail: str, given: Sequence[Any]
+) -> Iterator[tuple[int, Values | None]]:
+    """Yield each row with its number; None for one that SQLite refuses to hand out."""
+    try:
+        sql = f"SELECT {columns}, seq {tail}"
+        rows = connection.execute(sql, given).fetchall()
+    except sqlite3.DataError:  # one of them is larger than we read
+        sql = f"SELECT {columns} FROM {table} WHERE seq = ?"  # noqa: S608
+        for (seq,) in connection.execute(f"SELECT seq {tail}", given).fetchall():
+            yield seq, _one(connection, sql, seq)
+    else:
+        for values in rows:
+            yield values[-1], values[:-1]
+
+
+def _one(connection: sqlite3.Connection, sql: str, seq: int) -> Values | None:
+    try:
+        values: Values | None = connection.execute(sql, (seq,)).fetchone()
+    except sqlite3.DataError:
+        return None
+    return values

@@ -1,0 +1,261 @@
+"""Events: complete and in order for each job, and no subscriber can hurt a job."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+import jobactors as ja
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+
+async def steps(n: int) -> None:
+    """Be a job with progress, that can pause."""
+    async for _ in ja.track(range(n)):
+        await trio.sleep(1)
+
+
+def names(events: list[ja.Event], job: ja.Job[Any]) -> list[str]:
+    """The kinds of one job's events, progress left out."""
+    kinds = [type(event) for event in events if event.job_id == job.id]
+    return [kind.__name__ for kind in kinds if kind is not ja.JobProgressed]
+
+
+async def test_every_change_is_said_once_and_in_order(autojump_clock: MockClock) -> None:
+    """Through a whole life: queued, started, paused, resumed, retried, cancelled, read, removed."""
+    events: list[ja.Event] = []
+    async with ja.open_jobs() as jobs:
+        jobs.on_event(events.append)
+
+        async def eventful() -> None:
+            if ja.current_job().attempt == 1:
+                raise OSError
+            await steps(1000)
+
+        job = jobs.options(hold=True, retry=ja.Retry(base=10)).submit(eventful)
+        await trio.sleep(1)
+        job.release()
+        await trio.sleep(20)
+        job.pause()
+        await trio.sleep(5)
+        job.resume()
+        await trio.sleep(5)
+        job.update(name="renamed")
+        job.cancel()
+        with pytest.raises(ja.JobCancelled):
+            await job
+        jobs.registry.take(job.id)
+    told = names(events, job)
+    assert told[0] in {"JobQueued", "JobRestated"}
+    asked = [name for name in told[1:] if name != "JobWaiting"]
+    assert asked == [
+        "JobStarted",
+        "JobRetried",
+        "JobStarted",
+        "JobRequested",
+        "JobPaused",
+        "JobRequested",
+        "JobResumed",
+        "JobUpdated",
+        "JobCancelling",
+        "JobFinished",
+        "JobRead",
+        "JobRemoved",
+    ]
+    times = [event.at for event in events]
+    assert times == sorted(times)
+
+
+async def test_the_present_state_comes_first(autojump_clock: MockClock) -> None:
+    """One ``JobRestated`` a job, then nothing missed and nothing told twice."""
+    async with ja.open_jobs() as jobs:
+        early = jobs.submit(trio.sleep, 5)
+        await trio.sleep(1)
+        heard: list[ja.Event] = []
+        async with jobs.subscribe() as batches:
+            late = jobs.submit(trio.sleep, 1)
+            async for batch in batches:
+                heard += batch
+                if early.state.is_terminal:
+                    break
+    assert names(heard, early) == ["JobRestated", "JobFinished"]
+    assert names(heard, late) == ["JobQueued", "JobStarted", "JobFinished"]
+    first = heard[0]
+    assert isinstance(first, ja.JobRestated)
+    assert first.snapshot.state == "running"
+
+
+async def test_only_the_kinds_asked_for_are_told(autojump_clock: MockClock) -> None:
+    """The present state always is."""
+    heard: list[ja.Event] = []
+    async with ja.open_jobs() as jobs:
+        jobs.submit(trio.sleep, 1)
+        jobs.on_event(heard.append, ja.JobFinished, ja.JobStarted)
+        await trio.sleep(5)
+        job = jobs.submit(steps, 3)
+        await job
+    assert names(heard, job) == ["JobStarted", "JobFinished"]
+    assert {type(event).__name__ for event in heard} == {
+        "JobRestated",
+        "JobStarted",
+        "JobFinished",
+    }
+
+
+async def test_a_subscription_ends_with_the_system(autojump_clock: MockClock) -> None:
+    """After the last event of the last job."""
+    heard: list[ja.Event] = []
+
+    async def listen(jobs: ja.Jobs, task_status: trio.TaskStatus[None]) -> None:
+        async with jobs.subscribe() as batches:
+            task_status.started()
+            async for batch in batches:
+                heard.extend(batch)
+
+    async with trio.open_nursery() as nursery:
+        async with ja.open_jobs() as jobs:
+            await nursery.start(listen, jobs)
+            job = jobs.submit(trio.sleep, 1)
+        assert names(heard, job)[-1] == "JobFinished"
+
+
+async def test_the_last_progress_comes_before_the_end(autojump_clock: MockClock) -> None:
+    """Though the job reports a thousand times in no time at all."""
+    heard: list[ja.Event] = []
+
+    async def hasty() -> None:
+        for i in range(1, 1001):
+            ja.progress(i, 1000)
+
+    async with ja.open_jobs() as jobs:
+        jobs.on_event(heard.append)
+        await trio.testing.wait_all_tasks_blocked()
+        await jobs.run(hasty)
+    progress = [event for event in heard if isinstance(event, ja.JobProgressed)]
+    finished = next(i for i, event in enumerate(heard) if isinstance(event, ja.JobFinished))
+    assert progress[-1].progress.done == 1000
+    assert heard.index(progress[-1]) < finished
+    assert len(progress) < 5
+
+
+async def test_a_subscriber_that_raises_is_told_no_more(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its error is logged; jobs and other subscribers hear nothing of it."""
+    heard: list[ja.Event] = []
+    calls: list[ja.Event] = []
+
+    def broken(event: ja.Event) -> None:
+        calls.append(event)
+        raise SystemExit
+
+    async with ja.open_jobs() as jobs:
+        jobs.on_event(broken)
+        jobs.on_event(heard.append)
+        job = jobs.submit(steps, 3)
+        await job
+    assert len(calls) == 1
+    assert names(heard, job)[-1] == "JobRead"
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+async def test_an_attached_service_that_fails_is_logged_only(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that never ends is cancelled with the system."""
+    ended: list[str] = []
+
+    async def broken(_: ja.Jobs) -> None:
+        raise BaseException("broken")  # noqa: TRY002 - the worst there is
+
+    async def endless(_: ja.Jobs) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended.append("cancelled")
+
+    async with ja.open_jobs() as jobs:
+        jobs.attach(broken)
+        jobs.attach(endless)
+        await jobs.run(trio.sleep, 1)
+    assert ended == ["cancelled"]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+async def test_a_slow_subscriber_gets_the_last_progress_only(autojump_clock: MockClock) -> None:
+    """State changes are complete; progress it was too slow for is conflated, and counted."""
+    async with ja.open_jobs() as jobs, jobs.subscribe() as batches:
+        handles = [jobs.submit(steps, 110) for _ in range(100)]
+        for job in handles:
+            await job.wait()
+        last = jobs.submit(trio.sleep, 0)
+        await last
+        heard: list[ja.Event] = []
+        async for batch in batches:
+            heard += batch
+            if isinstance(heard[-1], ja.JobRead):
+                break
+        statistics = batches.statistics()
+    for each in handles:
+        assert names(heard, each) == ["JobQueued", "JobStarted", "JobFinished"]
+        reports = [e for e in heard if isinstance(e, ja.JobProgressed) and e.job_id == each.id]
+        assert reports[-1].progress.done == 110
+        done = [report.progress.done for report in reports]
+        assert done == sorted(done)
+    assert statistics.conflated > 0
+    assert len(heard) < 10_000
+    assert statistics.delivered == len(heard)
+    assert (statistics.backlog, statistics.cut_off) == (0, False)
+
+
+async def test_a_subscriber_that_lags_too_far_is_cut_off(autojump_clock: MockClock) -> None:
+    """It is told so; the jobs were never slowed, and a new subscription works."""
+    async with ja.open_jobs() as jobs:
+        async with jobs.subscribe(ja.JobUpdated) as batches:
+            job = jobs.options(hold=True).submit(trio.sleep, 0)
+            for i in range(10_200):
+                job.update(name=str(i))
+                if i % 100 == 0:
+                    await trio.lowlevel.checkpoint()
+            await trio.testing.wait_all_tasks_blocked()
+            assert batches.statistics().cut_off
+            with pytest.raises(ja.SubscriberLagged, match="subscribe again"):
+                async for _ in batches:
+                    pass
+        async with jobs.subscribe() as again:
+            async for batch in again:
+                assert isinstance(batch[0], ja.JobRestated)
+                assert batch[0].snapshot.name == "10199"
+                break
+        job.release()
+
+
+async def test_unsubscribing_ends_the_calls(autojump_clock: MockClock) -> None:
+    """From any thread, any number of times."""
+    heard: list[ja.Event] = []
+    async with ja.open_jobs() as jobs:
+        stop = jobs.on_event(heard.append)
+        await jobs.run(trio.sleep, 1)
+        await trio.testing.wait_all_tasks_blocked()
+        stop()
+        stop()
+        await trio.testing.wait_all_tasks_blocked()
+        count = len(heard)
+        await jobs.run(trio.sleep, 1)
+    stop()
+    assert len(heard) == count > 0
+
+
+async def test_callbacks_run_in_the_loops_thread() -> None:
+    """Whoever subscribed."""
+    where: set[int] = set()
+    async with ja.open_jobs() as jobs:
+        await trio.to_thread.run_sync(jobs.on_event, lambda _: where.add(threading.get_ident()))
+        await jobs.run(int, "7")
+    assert where == {threading.get_ident()}

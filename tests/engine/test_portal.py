@@ -1,0 +1,175 @@
+"""The portal: plain functions run in the loop's thread, from any thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+
+import pytest
+import trio
+import trio.lowlevel
+
+import jobactors as ja
+
+
+async def test_posted_calls_run_in_the_loop_in_order() -> None:
+    """From one thread, one after the other, and all in the loop's own."""
+    calls: list[tuple[int, int]] = []
+    async with ja.open_jobs() as jobs:
+
+        def post() -> None:
+            for i in range(100):
+                jobs.post(lambda i=i: calls.append((i, threading.get_ident())))
+            jobs.list()  # answered after all of these
+
+        await trio.to_thread.run_sync(post)
+    assert calls == [(i, threading.get_ident()) for i in range(100)]
+
+
+async def test_a_posted_call_that_raises_hurts_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody waits for it, so it is logged; jobs and loop go on."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(trio.sleep_forever)
+        await trio.to_thread.run_sync(jobs.post, lambda: 1 / 0)
+        await trio.testing.wait_all_tasks_blocked()
+        assert job.state == "running"
+        job.cancel()
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_an_error_of_a_call_reaches_its_caller() -> None:
+    """In another thread as in the loop."""
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(ja.UnknownJob, match=r"no job 'x' here: jobs.list\(\)"):
+            jobs.get("x")
+        with pytest.raises(ja.UnknownJob):
+            await trio.to_thread.run_sync(jobs.get, "x")
+
+
+async def test_every_verb_works_from_a_thread() -> None:
+    """Submit, look, steer, watch: what a cell does."""
+    async with ja.open_jobs(max_running=1) as jobs:
+
+        def use() -> None:
+            first = jobs.options(hold=True, name="first").submit(trio.sleep_forever)
+            second = jobs.options(key="k", name="second").submit(int, "7")
+            assert second.result() == 7
+            assert jobs.options(name="third").submit(int, "8").result() == 8
+            assert first.update(priority="high").info.priority == 10
+            assert [s.name for s in jobs.list()] == ["first", "second", "third"]
+            assert jobs.stats().total == 3
+            assert repr(jobs) == "<Jobs 1 queued, 2 succeeded>"
+            jobs.scale(2)
+            heard = threading.Event()
+            stop = jobs.on_event(lambda _: heard.set())
+            assert heard.wait(30)
+            stop()
+            stop()
+            assert jobs.registry.take(second.id).id not in jobs.registry
+            first.release()
+            first.cancel()
+            with pytest.raises(ja.JobCancelled):
+                first.result()
+
+        await trio.to_thread.run_sync(use)
+
+
+async def test_a_closed_door_says_so() -> None:
+    """From the loop's thread and from others; what there was can still be read."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(int, "7")
+    for call in (lambda: jobs.post(print), lambda: jobs.submit(print), lambda: jobs.scale(2)):
+        with pytest.raises(ja.JobsClosed):
+            call()
+        with pytest.raises(ja.JobsClosed):
+            await trio.to_thread.run_sync(call)
+    for look in (jobs.list, jobs.registry.unread):
+        assert [s.id for s in look()] == [job.id]
+        assert [s.id for s in await trio.to_thread.run_sync(look)] == [job.id]
+
+
+async def test_calls_that_gather_are_all_made(caplog: pytest.LogCaptureFixture) -> None:
+    """While the loop is busy they wait together, and one that raises holds up no other."""
+    made: list[int] = []
+    async with ja.open_jobs() as jobs:
+
+        def post() -> None:
+            jobs.post(made.append, 1)
+            jobs.post(lambda: 1 / 0)
+            jobs.post(made.append, 2)
+
+        poster = threading.Thread(target=post)
+        poster.start()
+        poster.join()  # in the loop's own thread: nothing is made meanwhile
+        assert made == []
+        await trio.testing.wait_all_tasks_blocked()
+    assert made == [1, 2]
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_an_interrupt_on_the_way_in_does_not_shut_the_door(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C may strike between calling the loop and having called it; the next call gets in."""
+
+    class Struck:
+        def run_sync_soon(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    made: list[int] = []
+    async with ja.open_jobs() as jobs:
+        with monkeypatch.context() as patch:
+            patch.setattr(jobs._system.portal, "token", Struck())
+            with pytest.raises(KeyboardInterrupt):
+                await trio.to_thread.run_sync(jobs.post, made.append, 1)
+        await trio.to_thread.run_sync(jobs.post, made.append, 2)
+        await trio.testing.wait_all_tasks_blocked()
+    assert made == [1, 2]
+
+
+async def test_a_call_that_trusted_another_is_made_although_that_one_came_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The loop may end between two threads' calls; only the one that called it hears of that."""
+    made: list[int] = []
+
+    class Ended:
+        def run_sync_soon(self, *_: object) -> None:
+            jobs.post(made.append, 2)  # another thread's, which finds that the loop was called
+            raise trio.RunFinishedError
+
+    async with ja.open_jobs() as jobs:
+        with monkeypatch.context() as patch:
+            patch.setattr(jobs._system.portal, "token", Ended())
+            with pytest.raises(ja.JobsClosed):
+                await trio.to_thread.run_sync(jobs.post, made.append, 1)
+    assert made == [2]
+
+
+def test_nobody_waits_for_ever_for_a_loop_that_has_ended() -> None:
+    """Threads that call it while it ends are answered, or told that it is closed."""
+    ended: list[int] = []
+
+    def call(jobs: ja.Jobs, number: int) -> None:
+        with suppress(ja.JobsClosed):
+            while True:
+                jobs.release_dispatch()
+        ended.append(number)
+
+    async def main(callers: list[threading.Thread]) -> None:
+        async with ja.open_jobs() as jobs:
+            callers += [
+                threading.Thread(target=call, args=(jobs, n), daemon=True) for n in range(4)
+            ]
+            for caller in callers:
+                caller.start()
+            await trio.lowlevel.checkpoint()
+
+    for _ in range(20):
+        callers: list[threading.Thread] = []
+        trio.run(main, callers)
+        for caller in callers:
+            caller.join(10)
+    assert len(ended) == 80

@@ -1,0 +1,90 @@
+"""The sampler: at most ten events a second, the last value always, and no news, no event."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+import jobactors as ja
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+
+def reports_in(heard: list[ja.Event]) -> list[ja.JobProgressed]:
+    """The progress among events."""
+    return [event for event in heard if isinstance(event, ja.JobProgressed)]
+
+
+async def test_a_busy_job_is_sampled_ten_times_a_second(autojump_clock: MockClock) -> None:
+    """However often it reports."""
+    heard: list[ja.Event] = []
+
+    async def busy() -> None:
+        for i in range(10_000):
+            ja.progress(i + 1, 10_000)
+            await trio.sleep(0.001)
+
+    async with ja.open_jobs() as jobs:
+        jobs.on_event(heard.append)
+        await jobs.run(busy)
+    reports = reports_in(heard)
+    assert 90 <= len(reports) <= 102
+    assert reports[-1].progress.done == 10_000
+    gaps = [late.at - early.at for early, late in pairwise(reports[:-1])]
+    assert min(gaps) >= 0.0999
+
+
+async def test_a_loop_that_does_not_move_makes_no_events(autojump_clock: MockClock) -> None:
+    """Looking is not telling; and it is looked at less often."""
+    heard: list[ja.Event] = []
+
+    async def stalled() -> None:
+        async for _ in ja.track(range(2)):
+            await trio.sleep(600)
+
+    async with ja.open_jobs() as jobs:
+        jobs.on_event(heard.append)
+        await jobs.run(stalled)
+    assert len(reports_in(heard)) <= 4
+
+
+async def test_a_lonely_report_is_told_at_once(autojump_clock: MockClock) -> None:
+    """Without waiting for a next one."""
+    async with ja.open_jobs() as jobs:
+
+        async def once() -> None:
+            await trio.sleep(5)
+            ja.progress(3, 4, "three", "rows", bad=1)
+            await trio.sleep(100)
+
+        job = jobs.submit(once)
+        await trio.sleep(5.01)
+        progress = job.snapshot().progress
+        assert (progress.done, progress.total, progress.percent) == (3, 4, 75)
+        assert (progress.message, progress.unit, progress.counters) == ("three", "rows", {"bad": 1})
+
+
+async def test_speed_and_time_left_leave_pauses_out(autojump_clock: MockClock) -> None:
+    """A thousand seconds of pause are no sign of slowness."""
+    async with ja.open_jobs() as jobs:
+
+        async def steady() -> None:
+            async for _ in ja.track(range(100)):
+                await trio.sleep(1)
+
+        job = jobs.submit(steady)
+        await trio.sleep(30.5)
+        progress = job.snapshot().progress
+        assert progress.rate == pytest.approx(1, rel=0.1)
+        assert progress.time_left == pytest.approx(70, rel=0.1)
+        job.pause()
+        await trio.sleep(1000)
+        assert (job.state, job.snapshot().progress.time_left) == ("paused", None)
+        job.resume()
+        await trio.sleep(20)
+        assert job.snapshot().progress.rate == pytest.approx(1, rel=0.2)
+        job.cancel()

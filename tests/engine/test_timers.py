@@ -1,0 +1,83 @@
+"""Timers: plain functions called at their time, by one sleeping task."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from jobactors.engine.loop.clock import LoopClock
+from jobactors.engine.loop.timers import Timers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from trio.testing import MockClock
+
+
+@asynccontextmanager
+async def open_alarms() -> AsyncIterator[tuple[Timers, LoopClock]]:
+    """Serve timers for a block."""
+    clock = LoopClock()
+    timers = Timers(clock)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(timers.run)
+        yield timers, clock
+        nursery.cancel_scope.cancel()
+
+
+async def test_alarms_ring_in_the_order_of_their_time(autojump_clock: MockClock) -> None:
+    """However they were set; equal times in the order of setting."""
+    rung: list[tuple[str, float]] = []
+    async with open_alarms() as (timers, clock):
+        start = clock.now()
+
+        def ring(name: str) -> None:
+            rung.append((name, clock.now() - start))
+
+        for name, after in [("c", 3), ("a", 1), ("b", 2), ("past", -5), ("b2", 2)]:
+            timers.set(start + after, lambda name=name: ring(name))  # type: ignore[misc]
+        await trio.sleep(10)
+    assert [name for name, _ in rung] == ["past", "a", "b", "b2", "c"]
+    assert [at for _, at in rung] == pytest.approx([0, 1, 2, 2, 3], abs=0.001)
+
+
+async def test_an_earlier_alarm_is_not_late(autojump_clock: MockClock) -> None:
+    """Set while the task sleeps for a later one, or by an timer itself."""
+    rung: list[str] = []
+    async with open_alarms() as (timers, clock):
+
+        def chain() -> None:
+            rung.append("first")
+            timers.set(clock.now() + 1, lambda: rung.append("second"))
+
+        timers.set(clock.now() + 100, lambda: rung.append("late"))
+        await trio.sleep(1)
+        timers.set(clock.now() + 1, chain)
+        await trio.sleep(5)
+        assert rung == ["first", "second"]
+
+
+async def test_an_alarm_that_was_taken_back_stays_silent(autojump_clock: MockClock) -> None:
+    """Also when it is the only one."""
+    rung: list[str] = []
+    async with open_alarms() as (timers, clock):
+        timers.set(clock.now() + 1, lambda: rung.append("x")).take_back()
+        await trio.sleep(2)
+    assert rung == []
+
+
+async def test_an_alarm_that_raises_ends_itself_alone(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, and the next one rings."""
+    rung: list[str] = []
+    async with open_alarms() as (timers, clock):
+        timers.set(clock.now() + 1, lambda: rung.append(str(1 / 0)))
+        timers.set(clock.now() + 1, lambda: rung.append("next"))
+        await trio.sleep(2)
+    assert rung == ["next"]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
