@@ -474,7 +474,7 @@ assert "rich" not in sys.modules
 """
 
 LIVE = f"""{HEAD}
-from jobactors.inside.latch import Latch
+from jobactors.inside.signals.latch import Latch
 async def program():
     stop = Latch()
     async with ja.open_jobs(max_running=30, display="terminal", unread_failures="ignore") as jobs:
@@ -495,7 +495,7 @@ print("after")
 """
 
 STARTED = f"""{HEAD}
-from jobactors.inside.latch import Latch
+from jobactors.inside.signals.latch import Latch
 stop = Latch()
 jobs = ja.start()
 job = jobs.options(name="main").submit(counting, stop)

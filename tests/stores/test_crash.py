@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL and fork")
 # A child opens its own store; what it acknowledges comes through a pipe.
 STRIKER = """
 import sqlite3
-from jobactors.model.stored import DeleteJobs, PutCheckpoint
+from jobactors.model.stored_rows import DeleteJobs, PutCheckpoint
 
 connect = sqlite3.connect
 left = 0  # how often it may strike in vain: before and after each statement
