@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from msgspec.structs import replace
 
+from jobactors.engine.api.offer import offer
+from jobactors.engine.api.waits import block_until_settled
 from jobactors.engine.ports.late_binding import choose_runner
 from jobactors.model.errors import JobsClosed
 from jobactors.model.job_type import job_type_of
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from jobactors.engine.api.job import Job
-    from jobactors.engine.api.jobs import Jobs
     from jobactors.engine.ports.runner import Attempt, Runner
+    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.outcome import Outcome
     from jobactors.model.snapshot import JobSnapshot
 
@@ -51,8 +53,8 @@ class JobsExecutor(Executor):
     future raise :class:`~jobactors.JobCancelled`.
     """
 
-    def __init__(self, jobs: Jobs, options: Mapping[str, Any]) -> None:
-        self._jobs = jobs
+    def __init__(self, system: JobSystem, options: Mapping[str, Any]) -> None:
+        self._system = system
         self._options = options
         self._lock = threading.Lock()
         self._is_shut = False
@@ -82,10 +84,10 @@ class JobsExecutor(Executor):
             self._unfinished[future] = None
         try:
             if kind is None:
-                future._follow(self._jobs._submit(call, (), {}, self._options, runner))
+                future._follow(offer(self._system, call, (), {}, self._options, runner)[0])
             else:
                 # A type's jobs have label, key and arguments of their own, and can be restarted.
-                future._follow(self._jobs._submit(fn, args, kwargs, self._options, runner))
+                future._follow(offer(self._system, fn, args, kwargs, self._options, runner)[0])
         except JobsClosed as exc:
             self._forget(future)
             raise RuntimeError("cannot schedule new futures after shutdown of the jobs") from exc
@@ -189,7 +191,8 @@ class JobFuture(Future[T]):
 
     def _wait_settled(self, timeout: float | None, call: str) -> None:
         if not self.done() and self._job is not None:
-            self._job._block(timeout, call, "'await future.job'")
+            instead = "'await future.job'"
+            block_until_settled(self._executor._system, self._job._record, timeout, call, instead)
 
     def _wait_notified(self) -> None:
         self._wait_settled(None, "executor.shutdown()")
@@ -217,10 +220,10 @@ class JobFuture(Future[T]):
             settled, self._is_settled = self._is_settled, True
         if settled:
             return
-        system = self._executor._jobs._system
-        if system.portal.is_home:
+        system = self._executor._system
+        if system.parts.portal.is_home:
             # As the on_done hook: in a thread, waited for by the system, its errors logged.
-            system.run_hook(self._deliver, self.job.snapshot())
+            system.core.run_hook(self._deliver, self.job.snapshot())
         else:
             self._deliver(self.job.snapshot())
 

@@ -101,7 +101,7 @@ class ThreadHost:
             return False
         if self.jobs is not None:
             with suppress(JobsClosed):  # it has ended meanwhile
-                self.jobs.post(self._close, patience)
+                self.jobs._system.parts.portal.post(self._close, patience)
         if not self._ended.wait(timeout):
             return False
         self._thread.join()  # nothing but its last steps
@@ -155,9 +155,9 @@ class ThreadHost:
         async with open_jobs(**arguments, patience=patience, unread_failures="ignore") as jobs:
             if notebook is not None:
                 notebook.note()
-                jobs.say_of_store(offer=notebook.offer)
+                jobs._system.store_note = (None, notebook.offer)
             elif trouble is not None:
-                jobs.say_of_store(trouble=trouble)
+                jobs._system.store_note = (trouble, None)
             async with trio.open_nursery() as self._closers:
                 self.jobs = jobs
                 self._opened.set()

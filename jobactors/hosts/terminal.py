@@ -191,7 +191,7 @@ class Display:
 
     async def _paint(self) -> None:
         if self._screen.wants_frames or self._lines:
-            now = self._jobs._system.clock.now()
+            now = self._jobs._system.core.clock.now()
             active = self._board.active
             most = self._screen.most_rows
             shown = rows(active[:most], now)

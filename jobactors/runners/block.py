@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import trio
 
 from jobactors.engine.api.current import current_jobs
+from jobactors.engine.api.offer import offer
 from jobactors.inside.context.current import CURRENT
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.latch import Latch
@@ -124,7 +125,7 @@ class Tracked:
 
     def _begin(self) -> tuple[Job[Any], JobContext]:
         jobs = current_jobs("ja.tracked()")
-        job = jobs._submit(_block, (), {}, self._options, self._runner)
+        job, _ = offer(jobs._system, _block, (), {}, self._options, self._runner)
         actor = job._record.actor
         if actor is None:
             raise RuntimeError(f"{job.id} takes no slot, and should have started in its submit")

@@ -12,7 +12,7 @@ from .test_timers import open_alarms
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
-    from jobactors.engine.loop.sampling_ticks import SamplingTicks
+    from jobactors.engine.loop.timers import SamplingTicks
 
 
 class Witness:

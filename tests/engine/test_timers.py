@@ -65,7 +65,7 @@ async def test_an_alarm_that_was_taken_back_stays_silent(autojump_clock: MockClo
     """Also when it is the only one."""
     rung: list[str] = []
     async with open_alarms() as (timers, clock):
-        timers.set(clock.now() + 1, lambda: rung.append("x")).take_back()
+        timers.set(clock.now() + 1, lambda: rung.append("x")).cancel()
         await trio.sleep(2)
     assert rung == []
 

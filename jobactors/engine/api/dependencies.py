@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
 from jobactors.engine.records.record import Edge
 from jobactors.engine.records.references import JobReference, edges_among
 
-from .job import Job
+from .job import Handle, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from jobactors.engine.records.record import Record, When
-    from jobactors.engine.system.core import System
+    from jobactors.engine.records.record import When
+    from jobactors.engine.system.job_system import JobSystem
 
 T = TypeVar("T")
 
@@ -27,13 +27,6 @@ class After(Struct, frozen=True):
     """The job that has to end first."""
     when: When
     """Whether any end will do ("finished"), or only success ("succeeded")."""
-
-
-class Handle(Struct, Generic[T], frozen=True):
-    """A job handle that is passed to a function as it is; made by :func:`handle`."""
-
-    job: Job[T]
-    """The job whose handle is passed."""
 
 
 def after(job: Job[Any], when: When = "finished") -> After:
@@ -86,20 +79,6 @@ def _refer(argument: Any) -> Any:
     return argument
 
 
-def as_given(
-    args: tuple[Any, ...], kwargs: dict[str, Any], job_for: Callable[[Record], Job[Any]]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return arguments as their submitter gave them: the opposite of :func:`referring`."""
-
-    def given(argument: Any) -> Any:
-        if not isinstance(argument, JobReference):
-            return argument
-        job = job_for(argument.record)
-        return Handle(job) if argument.gives == "handle" else job
-
-    return tuple(map(given, args)), {name: given(value) for name, value in kwargs.items()}
-
-
 def find_edges(
     explicit: Iterable[object], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Edge, ...]:
@@ -127,7 +106,7 @@ def _edge(item: object) -> tuple[str, Edge]:
 
 
 def check_system(
-    system: System, explicit: Iterable[object], args: tuple[Any, ...], kwargs: dict[str, Any]
+    system: JobSystem, explicit: Iterable[object], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     """Refuse to wait for a job of another system, of whose end this one would never hear.
 
@@ -136,7 +115,7 @@ def check_system(
     """
     for item in (*explicit, *args, *kwargs.values()):
         job = item.job if isinstance(item, After) else item
-        if isinstance(job, Job) and job.jobs._system is not system and not job.state.is_terminal:
+        if isinstance(job, Job) and job._system is not system and not job.state.is_terminal:
             raise ValueError(
                 f"job {job.id} belongs to another job system, and nothing here would hear of its "
                 "end: wait for it first, and submit then"

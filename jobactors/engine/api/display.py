@@ -9,11 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from .job import Job
-    from .jobs import Jobs
+from typing import Any, Protocol
 
 _log = logging.getLogger("jobactors")
 
@@ -21,11 +17,11 @@ _log = logging.getLogger("jobactors")
 class DisplayHook(Protocol):
     """What a package declares that shows jobs."""
 
-    def mimebundle(self, thing: Job[Any] | Jobs) -> dict[str, object] | None:
+    def mimebundle(self, thing: Any) -> dict[str, object] | None:
         """Return what a front end can show of ``thing``, or None to leave it to the ``repr``."""
         ...
 
-    def started(self, jobs: Jobs) -> None:
+    def started(self, jobs: Any) -> None:
         """Called once for a system that ``ja.start`` has opened inside a kernel."""
         ...
 
@@ -37,7 +33,7 @@ def in_kernel() -> bool:
     return shell is not None and getattr(shell, "kernel", None) is not None
 
 
-def mimebundle_of(thing: Job[Any] | Jobs) -> dict[str, object] | None:
+def mimebundle_of(thing: Any) -> dict[str, object] | None:
     """Ask the hooks for something to show; one that fails is logged, and the ``repr`` is shown."""
     if not in_kernel():
         return None
@@ -52,7 +48,7 @@ def mimebundle_of(thing: Job[Any] | Jobs) -> dict[str, object] | None:
     return None
 
 
-def announce(jobs: Jobs) -> None:
+def announce(jobs: Any) -> None:
     """Tell the hooks of a kernel that a system has started."""
     if not in_kernel():
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
@@ -20,9 +20,10 @@ from jobactors.model.states import Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from jobactors.engine.records.record import RunningAttempt
     from jobactors.inside.context.job_context import JobContext
 
-    from .actor import Actor
+    from .host import AttemptHost
 
 
 def _label(phases: Sequence[Any], name: str = "") -> str:
@@ -82,13 +83,15 @@ def _made(phases: Sequence[Any], name: str) -> Chain:
     )
 
 
-def _actor_of(context: JobContext) -> Actor:
-    system: Any = context.system
-    actor: Actor = system.registry.get(context.id).actor
-    return actor
+def _actor_of(context: JobContext) -> RunningAttempt:
+    host = cast("AttemptHost", context.system)
+    record = host.find(context.id)
+    if record is None or record.actor is None:
+        raise RuntimeError(f"{context.id} is a chain, and should be running")
+    return record.actor
 
 
-async def _in_thread(call: Callable[[], Any], context: JobContext, actor: Actor) -> Any:
+async def _in_thread(call: Callable[[], Any], context: JobContext, actor: RunningAttempt) -> Any:
     """Call a phase that is blocking code, as a job in a thread is called."""
     await trio.lowlevel.checkpoint_if_cancelled()
     # The job's cancel is the phase's to obey; a thread is left behind only when all is closing.

@@ -6,7 +6,7 @@ import logging
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from jobactors.engine.loop.sampling_ticks import INTERVAL
+from jobactors.engine.loop.timers import INTERVAL
 from jobactors.model.events import JobLogged, JobProgressed
 from jobactors.model.progress import NO_PROGRESS, Progress, Speed
 
@@ -136,7 +136,7 @@ class Sampler:
 
     def _take_alarm_back(self) -> None:
         if self._timer is not None:
-            self._timer.take_back()
+            self._timer.cancel()
             self._timer = None
 
     def _news(self, now: float) -> Progress | None:

@@ -50,9 +50,9 @@ class CheckpointTable:
         clock: LoopClock,
         work_folders: WorkFolders,
         find: Callable[[str], Record | None],
-        keep: Callable[[Write], None] = lambda _: None,
+        store: Callable[[Write], None],
     ) -> None:
-        self.keep = keep
+        self._store = store
         """Told of every change, for a store."""
         self.find_record = find
         """Finds an earlier job, to compare its arguments; whatever it does not find differs."""
@@ -115,7 +115,7 @@ class CheckpointTable:
         if rows and self._choice(record, rows) == "ask":
             raise CheckpointFound(*work_of(record), self._in_words(rows))
 
-    def claim(self, record: Record) -> set[str]:
+    def take_lease(self, record: Record) -> set[str]:
         """Give a new job its place, with what is kept there if it goes on from that.
 
         Returns:
@@ -286,7 +286,7 @@ class CheckpointTable:
 
     def _put(self, row: CheckpointRow) -> None:
         self._rows.setdefault((row.type, row.subject), {})[row.part] = row
-        self.keep(PutCheckpoint(row))
+        self._store(PutCheckpoint(row))
 
     def _drop(self, row: CheckpointRow) -> None:
         work = (row.type, row.subject)
@@ -294,7 +294,7 @@ class CheckpointTable:
         parts.pop(row.part, None)
         if not parts:
             self._rows.pop(work, None)
-        self.keep(DropCheckpoints(*work, row.part))
+        self._store(DropCheckpoints(*work, row.part))
         self._work_folders.discard_part(self._work_folders.folder(*work), row.part)
 
     def _warn(self, record: Record) -> None:

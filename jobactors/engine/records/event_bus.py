@@ -206,12 +206,17 @@ class Bus:
             self._filled = trio.Event()
             self.flush()
 
-    async def close(self) -> None:
-        """Hand out the last events, end all subscriptions, and give their readers time to read."""
+    def end(self) -> list[Subscription]:
+        """Hand out the last events, and end all subscriptions; returns these."""
         self.flush()
         ending = list(self._subscriptions)
         for subscription in ending:
             subscription.end()
+        return ending
+
+    async def close(self) -> None:
+        """End all subscriptions, and give their readers time to read the last events."""
+        ending = self.end()
         with trio.move_on_after(LAST_READING):
             for subscription in ending:
                 await subscription.read_out.wait()

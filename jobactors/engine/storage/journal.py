@@ -107,6 +107,7 @@ class Journal:
         self._scheduled = False
         self._lingers = False
         """Whether an timer is set for what nobody waits for."""
+        self._is_open = False
         self._delay = 0.0
         self._progress_at: dict[str, float] = {}
         self._ended = 0
@@ -134,13 +135,17 @@ class Journal:
         try:
             await call.done
             self.epoch = call.answer()
+            self._is_open = True
         except BaseException:
             self._calls.send(self._store.close)
             self._calls.dismiss()
             raise
 
     async def close(self) -> None:
-        """Write what waits, and give the store up.  A store that cannot be written is told of."""
+        """Write what waits, and release the store; what could not be written is logged."""
+        if not self._is_open:
+            return
+        self._is_open = False
         while self._open or self._flying:
             if self._flying:
                 batch = self._flying[0]
@@ -159,6 +164,28 @@ class Journal:
         closed = self._calls.send(self._store.close)
         self._calls.dismiss()
         await closed.done
+
+    def close_now(self, patience: float) -> None:
+        """Write what waits, and release the store, without a running loop; from any thread.
+
+        For an engine that has failed.  Latches that nothing will set any more are set.
+
+        Args:
+            patience: Seconds to wait for the store.
+        """
+        if not self._is_open:
+            return
+        self._is_open = False
+        batches = [*self._flying, self._open]
+        self._open = WriteBatch()
+        self._flying.clear()
+        if batches[-1] and not self.lost:
+            self._calls.send(partial(self._store.apply, batches[-1].writes()))
+        closed = self._calls.send(self._store.close)
+        self._calls.dismiss()
+        closed.done.wait_in_thread(patience)
+        for batch in batches:
+            batch.let_go(self.trouble)
 
     @property
     def is_stalled(self) -> bool:
