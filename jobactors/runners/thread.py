@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
 
+from jobactors.engine.loop.worker_thread import call_in_thread
 from jobactors.engine.ports.runner import Abandoned
 
 if TYPE_CHECKING:
@@ -33,18 +33,8 @@ class ThreadRunner:
         # The actor's own cancel must not make us leave a running thread behind.  The scope the
         # engine cancels when the whole system closes on a stuck job may, and only that.
         with trio.CancelScope(shield=True), attempt.abandon():
-            return await trio.to_thread.run_sync(
-                call,
-                thread_name=f"job {attempt.context.id}",
-                abandon_on_cancel=True,
-                limiter=_unlimited(),
-            )
+            return await call_in_thread(call, f"job {attempt.context.id}")
         raise Abandoned
-
-
-def _unlimited() -> trio.CapacityLimiter:
-    """A limiter that never limits: ``max_running`` decides how many jobs run, and nothing else."""
-    return trio.CapacityLimiter(math.inf)
 
 
 RUNNER: Final[Runner] = ThreadRunner()

@@ -18,12 +18,12 @@ numbers that a job reports are all the job's own code, and may raise or lie.
 from __future__ import annotations
 
 import logging
-import math
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from jobactors.engine.loop.worker_thread import is_being_cancelled
 from jobactors.engine.ports.runner import Abandoned, Attempt
 from jobactors.engine.records.references import resolved
 from jobactors.inside.context.current import CURRENT
@@ -128,7 +128,7 @@ class Actor:
                 await self._until_durable()
                 return Returned(await record.runner.run(attempt))
         except trio.Cancelled as exc:
-            if trio.current_effective_deadline() == -math.inf:
+            if is_being_cancelled():
                 raise
             # Nobody is being cancelled: the job raised one it had kept from somewhere else.
             return _raised(exc)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
+from jobactors.engine.loop.worker_thread import call_in_thread
 from jobactors.engine.ports.runner import Abandoned
 from jobactors.inside.chain.chain import Chain, drive
 from jobactors.inside.chain.chain_run import ChainRun
@@ -96,12 +96,7 @@ async def _in_thread(call: Callable[[], Any], context: JobContext, actor: Runnin
     await trio.lowlevel.checkpoint_if_cancelled()
     # The job's cancel is the phase's to obey; a thread is left behind only when all is closing.
     with trio.CancelScope(shield=True) as actor.phase:
-        return await trio.to_thread.run_sync(
-            call,
-            thread_name=f"job {context.id}",
-            abandon_on_cancel=True,
-            limiter=trio.CapacityLimiter(math.inf),
-        )
+        return await call_in_thread(call, f"job {context.id}")
     raise Abandoned
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
+
+from jobactors.engine.loop.worker_thread import call_in_thread, is_being_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,14 +81,12 @@ async def _call(hook: OnDone, snapshot: JobSnapshot) -> None:
         if inspect.iscoroutinefunction(hook):
             await hook(snapshot)
             return
-        awaitable = await trio.to_thread.run_sync(
-            hook, snapshot, thread_name=f"on_done {snapshot.id}", abandon_on_cancel=True
-        )
+        awaitable = await call_in_thread(partial(hook, snapshot), f"on_done {snapshot.id}")
         if inspect.isawaitable(awaitable):
             await awaitable
-    except trio.Cancelled:
-        raise
     except BaseException:  # even SystemExit: the job has ended, and the system goes on
+        if is_being_cancelled():
+            raise
         _log.exception(
             "the on_done hook of job %s failed; the job itself is unaffected", snapshot.id
         )

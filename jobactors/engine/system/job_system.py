@@ -30,6 +30,7 @@ from jobactors.engine.loop.clock import LoopClock
 from jobactors.engine.loop.portal import Portal
 from jobactors.engine.loop.timers import Timers
 from jobactors.engine.loop.watchdog import LoopWatch
+from jobactors.engine.loop.worker_thread import is_being_cancelled
 from jobactors.engine.queue.job_queue import JobQueue
 from jobactors.engine.queue.resource_requests import ResourceRequests
 from jobactors.engine.queue.slots import Slots
@@ -284,9 +285,7 @@ def _first(cause: BaseException) -> BaseException:
 async def _serve_beside(service: Callable[[], Awaitable[None]]) -> None:
     try:
         await service()
-    except trio.Cancelled:
-        raise
-    except BaseException as exc:  # whatever it raises, the jobs go on
-        if is_group(exc) and exc.split(trio.Cancelled)[1] is None:
-            raise  # the same, out of a nursery of the service's own
+    except BaseException:  # whatever it raises, the jobs go on
+        if is_being_cancelled():
+            raise
         _log.exception("a service beside the jobs failed and has ended: %r", service)
