@@ -7,6 +7,7 @@ others (after ``trio.lowlevel``).
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from jobactors.engine.api.job import Job
     from jobactors.engine.api.jobs import Jobs
+
+_log = logging.getLogger("jobactors")
 
 __all__ = ["attach", "call_when_settled", "describe_store", "post"]
 
@@ -58,7 +61,11 @@ def post(jobs: Jobs, function: Callable[..., object], *args: Any) -> None:
     Raises:
         JobsClosed: when the system has ended.
     """
-    jobs._system.parts.portal.post(function, *args)
+    portal = jobs._system.parts.portal
+    if portal.is_home:
+        function(*args)
+    else:
+        portal.post(_guarded, function, *args)
 
 
 def call_when_settled(job: Job[Any], callback: Callable[[], None]) -> Callable[[], None]:
@@ -74,7 +81,15 @@ def call_when_settled(job: Job[Any], callback: Callable[[], None]) -> Callable[[
     Returns:
         A function that takes the callback back.
     """
-    return job._record.settled.call_when_set(callback)
+    return job._record.settled.call_when_set(partial(_guarded, callback))
+
+
+def _guarded(function: Callable[..., object], *args: Any) -> None:
+    """Call a user's function in the loop: what it raises is logged, and costs no job anything."""
+    try:
+        function(*args)
+    except Exception:
+        _log.exception("a call posted into the jobs' loop failed: %r", function)
 
 
 def describe_store(jobs: Jobs, *, trouble: str | None = None, offer: str | None = None) -> None:

@@ -26,7 +26,11 @@ KERNEL_PATIENCE: Final = 5.0
 """Seconds a kernel waits for its predecessor, which a restart has just told to end."""
 
 
-class ThreadHost:
+LONGEST_FAILURE: Final = 10.0
+"""Seconds that an engine which has failed may take to release its store."""
+
+
+class LoopThread:
     """A trio loop in a thread, with one open system.
 
     The starting thread writes ``arguments`` and waits; the loop's thread writes the rest.
@@ -83,6 +87,14 @@ class ThreadHost:
         Not the thread's own word: a Ctrl-C during its ``join`` may have it say that it has ended.
         """
         return self._begun and not self._ended.is_set()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the job engine has failed; waits until all that follows from that is done."""
+        if self.jobs is None or not self.jobs._system.has_failed:
+            return False
+        self.jobs._system.failed.wait_in_thread(LONGEST_FAILURE)
+        return True
 
     @property
     def is_home(self) -> bool:

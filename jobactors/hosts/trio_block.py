@@ -102,23 +102,35 @@ async def open_jobs(
         try:
             await system.open_store(patience, recover)
             yield jobs
-            await drain(system)
         except BaseException as exc:
-            # SavedCheckpoint, not raised through the nursery, which would wrap it in a group.
+            # Remembered, not raised through the nursery, which would wrap it in a group.
             body_error = exc
         finally:
             OPEN.reset(outer)
-        try:
-            with trio.CancelScope(shield=True):
-                await stop(system, "the block that owned it was left")
-        except KeyboardInterrupt as exc:  # a second Ctrl-C: the person waits no longer
-            abandon(system.core.unfinished)
-            body_error = exc
+        body_error = await _end(system, body_error)
         system.close()
     if body_error is not None:
         raise body_error
     if unread_failures == "raise":
         _raise_unread(system.parts.registry)
+
+
+async def _end(system: JobSystem, body_error: BaseException | None) -> BaseException | None:
+    """Wait for the jobs, or stop them after an error; returns the error that leaves the block."""
+    try:
+        if body_error is None:
+            try:
+                await drain(system)
+            except (trio.Cancelled, KeyboardInterrupt) as exc:
+                body_error = exc
+        with trio.CancelScope(shield=True):
+            await stop(system, "the block that owned it was left")
+    except KeyboardInterrupt as exc:  # a second Ctrl-C: the person waits no longer
+        abandon(system.core.unfinished)
+        body_error = exc
+    except Exception as exc:  # of the engine's own
+        return system.fail(exc)
+    return body_error
 
 
 def _check_patience(patience: float) -> None:

@@ -17,7 +17,6 @@ numbers that a job reports are all the job's own code, and may raise or lie.
 
 from __future__ import annotations
 
-import logging
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,7 +53,6 @@ if TYPE_CHECKING:
     from .host import AttemptHost
 
 ABANDONED = "abandoned: it did not end within its grace"
-_log = logging.getLogger("jobactors")
 
 
 class Actor:
@@ -160,10 +158,7 @@ class Actor:
 
     def _end(self, ending: Ending) -> None:
         now = self.host.clock.now()
-        try:
-            self._close(now, succeeded=is_success(ending))
-        except Exception:  # it shall not cost the job its end
-            _log.exception("an attempt of job %s could not be closed in full", self.record.id)
+        self._close(now, succeeded=is_success(ending))
         self.host.attempt_ended(self.record, ending, now)
 
     def _close(self, now: float, *, succeeded: bool) -> None:

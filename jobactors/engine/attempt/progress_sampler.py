@@ -147,7 +147,7 @@ class Sampler:
         try:
             progress = self._with_speed(self._meter.read(), now)
             return progress if _differs(progress, self._last) else None
-        except Exception:
+        except BaseException:  # the numbers are the job's own objects, and may raise anything
             if not self._unreadable:
                 _logger.exception("job %s reported progress that makes no sense", self._job_id)
             self._unreadable = True

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import trio
 
 from jobactors.inside.signals.latch import Latch
-from jobactors.model.errors import JobsClosed, WrongProcess
+from jobactors.model.errors import JobactorsError, JobsClosed, WrongProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,9 +44,14 @@ class Portal:
     """Runs plain functions in the loop's thread, in the order they were given, from any thread.
 
     A notebook's *Interrupt* strikes the main thread alone, so it never leaves state half written.
+
+    Args:
+        fail: Called with the error of a call that has no caller to raise it to.  Such a call is a
+            move of the engine that may have stopped half way: the engine cannot go on with that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fail: Callable[[BaseException], object]) -> None:
+        self._fail = fail
         self.token = trio.lowlevel.current_trio_token()
         self.thread = threading.get_ident()
         self._process = os.getpid()
@@ -109,7 +114,7 @@ class Portal:
         finally:
             self._in_step = False
             while self._after_step:
-                _make(self._after_step.popleft())
+                self._make(self._after_step.popleft())
 
     def move(self, function: Callable[..., T], *args: Any) -> T:
         """Run ``function(*args)`` as one step in the loop's thread; return or raise what it does.
@@ -139,7 +144,7 @@ class Portal:
     def post(self, function: Callable[..., object], *args: Any) -> None:
         """Run ``function(*args)`` soon, or now in the loop's own thread; its result is dropped.
 
-        In the loop's own thread it raises what the function does; otherwise that is logged.
+        In the loop's own thread it raises what the function does.
 
         Raises:
             JobsClosed, WrongProcess: when the loop cannot be reached.
@@ -224,7 +229,16 @@ class Portal:
         """Make the calls that wait; those that come meanwhile call the loop again."""
         self._called = False
         for _ in range(len(self._waiting)):
-            _make(self._waiting.popleft())
+            self._make(self._waiting.popleft())
+
+    def _make(self, call: _Call) -> None:
+        function, args = call
+        try:
+            function(*args)
+        except JobactorsError:  # a command of a finalizer's, say, that did not apply
+            _log.exception("a call posted into the jobs' loop was refused: %r", function)
+        except Exception as exc:
+            self._fail(exc)
 
     def _serve_all(self, refused: _Call | None = None) -> None:
         """Answer every call that waits for a loop which does not run any more."""
@@ -232,15 +246,7 @@ class Portal:
             while True:
                 call = self._waiting.popleft()
                 if call is not refused:
-                    _make(call) if self._failure is None else _refuse(call, self._failure)
-
-
-def _make(call: _Call) -> None:
-    function, args = call
-    try:
-        function(*args)
-    except Exception:  # raised further, it would end the loop, and the other calls with it
-        _log.exception("a call posted into the jobs' loop failed: %r", function)
+                    self._make(call) if self._failure is None else _refuse(call, self._failure)
 
 
 def _refuse(call: _Call, failure: BaseException) -> None:

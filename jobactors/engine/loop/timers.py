@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import logging
 import math
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .clock import LoopClock
-
-_log = logging.getLogger("jobactors")
 
 INTERVAL: Final = 0.1
 """Seconds between two sampling ticks, at least."""
@@ -50,7 +47,10 @@ class Sampled(Protocol):
     """A source that has news now and then."""
 
     def look(self, now: float) -> None:
-        """Publish the news; ``now`` is the same for all sources of one tick."""
+        """Publish the news; ``now`` is the same for all sources of one tick.
+
+        It must not raise for anything that a job has reported.
+        """
         ...
 
 
@@ -100,7 +100,7 @@ class Timers:
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Serve the timers until cancelled.  A call that raises is logged and ends itself alone."""
+        """Serve the timers until cancelled.  A call that raises ends the engine, as moves do."""
         while True:
             self._step(self._make_due_calls)
             self._earlier = trio.Event()  # what was set until now is in the next deadline
@@ -118,15 +118,8 @@ class Timers:
             if call is None:
                 self._cancelled -= 1
             else:
-                _make(call)
+                call()
         self.ticks.hold_if_due()
-
-
-def _make(call: Callable[[], None]) -> None:
-    try:
-        call()
-    except Exception:
-        _log.exception("a deadline's call failed")
 
 
 class SamplingTicks:
@@ -170,7 +163,4 @@ class SamplingTicks:
         sources, self._next = self._next, {}
         now = self._clock.now()
         for source in sources:
-            try:
-                source.look(now)
-            except Exception:  # it shall not cost the others their turn
-                _log.exception("a look at %r failed", source)
+            source.look(now)

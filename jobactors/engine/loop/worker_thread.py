@@ -47,16 +47,19 @@ async def call_in_thread(call: Callable[[], Any], name: str) -> Any:
 
 def _caught(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     try:
-        value = call()
-        if inspect.iscoroutine(value):
-            value.close()
-            raise TypeError(
-                f"{value.__qualname__} is async, and a thread calls sync functions: leave out "
-                'runner="thread" to run it in the loop'
-            )
-        return value, None
+        return _checked(call()), None
     except BaseException as exc:  # handed over whole, whatever it is
         return None, exc
+
+
+def _checked(value: Any) -> Any:
+    if inspect.iscoroutine(value):
+        value.close()
+        raise TypeError(
+            f"{value.__qualname__} is async, and a thread calls sync functions: leave out "
+            'runner="thread" to run it in the loop'
+        )
+    return value
 
 
 def is_being_cancelled() -> bool:

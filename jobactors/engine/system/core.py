@@ -222,6 +222,8 @@ class Core:
         5. The job is settled, see :meth:`settle`.
         """
         actor, record.actor = record.actor, None
+        if record.settled.is_set:
+            return  # the engine has failed, and settled it already
         request = actor.request if actor is not None and actor.is_stopping else None
         if isinstance(ending, Raised) and request is None and self.accepts:
             delay, ending = self._next_attempt(record, ending)

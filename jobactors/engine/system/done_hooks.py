@@ -41,10 +41,11 @@ class DoneHooks:
         """Call a job's hook, in the context of whoever submitted the job."""
         scope = trio.CancelScope()
         self._scopes[scope] = snapshot.id
+        name = f"on_done {snapshot.id}"
         if context is None:
-            start_soon(self._run, scope, hook, snapshot)
+            start_soon(self._run, scope, hook, snapshot, name=name)
         else:
-            context.run(start_soon, self._run, scope, hook, snapshot)
+            context.run(partial(start_soon, name=name), self._run, scope, hook, snapshot)
 
     # A Ctrl-C is the body's, not the hook's: raised here it would only be logged.
     @trio.lowlevel.enable_ki_protection

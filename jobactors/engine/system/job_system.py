@@ -37,6 +37,7 @@ from jobactors.engine.queue.slots import Slots
 from jobactors.engine.records.event_bus import Bus
 from jobactors.engine.records.registry import Registry
 from jobactors.engine.storage.journal import Journal
+from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import EngineFailed
 from jobactors.model.events import JobStopped
 from jobactors.model.fold import fold
@@ -91,7 +92,7 @@ class JobSystem:
         capacities: Mapping[str, int] | None = None,
         store: Store | None = None,
     ) -> None:
-        portal, clock = Portal(), LoopClock()
+        portal, clock = Portal(self.fail), LoopClock()
         timers, queue = Timers(clock, portal.step), JobQueue(max_running, capacities)
         folders = WorkFolders(lambda: None if store is None else store.work_folder)
         journal = None
@@ -122,7 +123,10 @@ class JobSystem:
         self.store_note: tuple[str | None, str | None] = (None, None)
         """Said by the opener of its store: why there is none, and what could be adopted."""
         self._closing = trio.Event()
+        self._shield = trio.CancelScope(shield=True)
         self._failure: EngineFailed | None = None
+        self.failed = Latch()
+        """Set when the engine has failed, and all that follows from it is done."""
         self._services: trio.Nursery
 
     # -- callbacks that point up
@@ -162,20 +166,22 @@ class JobSystem:
                 is released.
         """
         try:
-            with trio.CancelScope(shield=True):
+            with self._shield:
                 await self._serve(task_status)
         except BaseException as exc:
-            raise self.fail(exc) from exc
+            self.fail(exc)
+        if self._failure is not None:
+            raise self._failure
 
     async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
         parts = self.parts
         async with trio.open_nursery() as services:
             self._services = services
-            services.start_soon(parts.timers.run)
-            services.start_soon(parts.bus.run)
-            services.start_soon(parts.work_folders.run)
+            services.start_soon(self._guard, parts.timers.run)
+            services.start_soon(self._guard, parts.bus.run)
+            services.start_soon(self._guard, parts.work_folders.run)
             async with trio.open_nursery() as jobs:
-                self.core.open(jobs.start_soon)
+                self.core.open(partial(self._start_task, jobs))
                 task_status.started()
                 jobs.start_soon(self._closing.wait)
             await parts.bus.close()
@@ -185,6 +191,24 @@ class JobSystem:
             parts.portal.close()
             parts.watch.close()
             services.cancel_scope.cancel()
+
+    def _start_task(
+        self, nursery: trio.Nursery, task: Callable[..., Awaitable[None]], *args: Any, name: object
+    ) -> None:
+        nursery.start_soon(self._guard, partial(task, *args) if args else task, name=name)
+
+    async def _guard(self, task: Callable[[], Awaitable[None]]) -> None:
+        """Run a task of the engine; what it raises is the engine's own failure.
+
+        It ends the engine from here, and not by way of the nursery: that would wait for threads
+        which do not hear of it.
+        """
+        try:
+            await task()
+        except trio.Cancelled:
+            raise
+        except BaseException as exc:  # whatever it is
+            self.fail(exc)
 
     async def open_store(self, patience: float, recover: Recover) -> None:
         """Become the owner of the store, and take up the jobs that earlier processes have left.
@@ -207,6 +231,11 @@ class JobSystem:
         return not self.core.accepts
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the engine has failed."""
+        return self._failure is not None
+
+    @property
     def ending(self) -> Request:
         """The request that its end makes of jobs: with a store they are only interrupted."""
         return Request.CANCEL if self.parts.journal is None else Request.INTERRUPT
@@ -224,10 +253,11 @@ class JobSystem:
         costs itself alone.
 
         1. Nothing is taken or started any more.
-        2. Every job that has not ended rests interrupted, with the engine's error as its reason;
-           its waiters wake up.
+        2. Every job that has not ended rests interrupted, with the engine's error as its reason.
         3. The store gets the last batch, and is released.
-        4. Calls that wait for the loop are answered, subscriptions end.
+        4. Waiters wake up, calls that wait for the loop are answered, subscriptions end: whoever
+           hears of the failure can open the store at once.
+        5. The tasks of the engine are cancelled, and attempts left behind that do not hear of it.
 
         Returns:
             The error that leaves the block, or is logged.
@@ -238,11 +268,15 @@ class JobSystem:
         failure.__cause__ = cause
         self.core.accepts = self.core.starts = False
         for step in (
-            partial(self._settle_all, str(failure)),
+            partial(self._interrupt_all, str(failure)),
+            self.core.at_work.clear,
             self._release_store,
+            self._wake_all,
             partial(self.parts.portal.close, failure),
             self.parts.bus.end,
             self.parts.watch.close,
+            self._shield.cancel,
+            self.failed.set,
         ):
             try:
                 step()
@@ -251,12 +285,11 @@ class JobSystem:
                     _log.error("the failed engine could not be ended in full: %r", exc)
         return failure
 
-    def _settle_all(self, reason: str) -> None:
+    def _interrupt_all(self, reason: str) -> None:
         outcome = Outcome(JobState.INTERRUPTED, reason=reason)
         now = self.parts.clock.now()
         for record in self.parts.registry:
-            if record.snapshot.state.is_terminal or record.snapshot.outcome is not None:
-                record.settled.set()
+            if record.snapshot.outcome is not None:
                 continue
             with suppress(BaseException):
                 event = JobStopped(record.id, now, outcome)
@@ -264,8 +297,14 @@ class JobSystem:
                 if self.parts.journal is not None:
                     self.parts.journal.note(record, event)
                 self.parts.bus.publish(event)
+
+    def _wake_all(self) -> None:
+        for record in self.parts.registry:
             with suppress(BaseException):
                 record.settled.set()
+            with suppress(BaseException):
+                if record.actor is not None:
+                    record.actor.abandon()
 
     def _release_store(self) -> None:
         if self.parts.journal is not None:
