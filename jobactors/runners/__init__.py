@@ -1,1 +1,4 @@
-"""How attempts are executed: one module a kind, one protocol (``engine.attempt.Runner``)."""
+"""Executes attempts: as trio tasks, in threads, in processes, in asyncio, as tracked blocks.
+
+Imports ``engine.ports`` and what is below the engine.
+"""

@@ -39,7 +39,7 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
     """
     context = current_job()
     actor = _actor_of(context)
-    run = ChainRun(_made(phases, name).checked(), context)
+    run = ChainRun(_made(phases, name).checked().phases, context)
 
     async def in_thread(call: Callable[[], Any]) -> Any:
         return await _in_thread(call, context, actor)

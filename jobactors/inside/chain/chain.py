@@ -187,7 +187,7 @@ class Chain(Struct, frozen=True):
         import trio
 
         context = _own_context()
-        run = ChainRun(self.checked(), context)
+        run = ChainRun(self.checked().phases, context)
         return await drive(run, context, trio.to_thread.run_sync)
 
     def run_sync(self) -> ChainResult:
@@ -202,7 +202,7 @@ class Chain(Struct, frozen=True):
         if _in_trio():
             raise WrongThread("chain.run_sync()", "'await chain.run()'")
         context = _own_context()
-        run = ChainRun(self.checked(), context)
+        run = ChainRun(self.checked().phases, context)
         while (step := run.begin()) is not None:
             try:
                 context.check()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from jobactors.inside.report.item_errors import errors_of
 from jobactors.inside.verbs.stage import stage
 from jobactors.model.errors import ChainFailed
 from jobactors.model.exact import NotExact, exact_json
@@ -17,12 +16,10 @@ from jobactors.model.phases import ChainResult, ItemError, Phase, PhaseResult, f
 from jobactors.model.retry import Snooze
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from jobactors.inside.context.job_context import JobContext
-
-    from .chain import Chain
 
 
 class Step(Struct, frozen=True):
@@ -77,11 +74,11 @@ class _Done(Struct, frozen=True):
 class ChainRun:
     """How far one run of a chain is.  Whoever drives it calls the phases."""
 
-    def __init__(self, chain: Chain, context: JobContext) -> None:
-        self._phases = chain.phases
-        self._keys = keys_of(chain.phases)
+    def __init__(self, phases: Sequence[Phase], context: JobContext) -> None:
+        self._phases = phases
+        self._keys = keys_of(phases)
         self._context = context
-        self._total = sum(phase.weight for phase in chain.phases)
+        self._total = sum(phase.weight for phase in phases)
         self._done: dict[int, _Done] = {}
         self._notes: list[str] = []
         self._stage: AbstractContextManager[None] | None = None
@@ -161,7 +158,7 @@ class ChainRun:
         """The phase has returned: keep that, and forget what it had saved for itself."""
         self._close_stage()
         step, self._step = self._step, None
-        errors = () if step is None else tuple(errors_of(step.context).items)
+        errors = () if step is None else step.context.errors
         name = type(value).__qualname__
         self._done[self._now] = _Done(value, name, True, errors)
         buffer = self._context.buffer
@@ -234,7 +231,7 @@ class ChainRun:
             return PhaseResult(key, "completed", done.value, done.from_before, done.errors)
         if i == self._now and status != "succeeded":
             step = self._step
-            errors = () if step is None else tuple(errors_of(step.context).items)
+            errors = () if step is None else step.context.errors
             return PhaseResult(key, status, self._partial, errors=errors)  # type: ignore[arg-type]
         return PhaseResult(key, "skipped")
 

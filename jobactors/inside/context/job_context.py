@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
 
+from jobactors.inside.report.item_errors import ItemErrors, errors_in
+from jobactors.inside.report.work_files import folder_of, made, plain_name
 from jobactors.inside.signals.cancel_point import CancelPoint, CancelRequest
 from jobactors.model.errors import NoJobSystem
 from jobactors.model.resources import as_needs
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
     from .toolbox import Acquisition, Broker, Toolbox
 
+_FIRST: Final = Lock()
+"""Held while a part is made: two threads of one job may ask for it at the same moment."""
+
 
 class JobContext:
     """The running job seen from inside: its id, what was asked of it, and what it says.
@@ -32,9 +38,9 @@ class JobContext:
 
     __slots__ = (
         "_buffer",
+        "_errors",
         "_toolbox",
         "attempt",
-        "collected",
         "id",
         "known_meter",
         "name",
@@ -71,7 +77,8 @@ class JobContext:
         """``meter`` once it was asked for: hot loops look here first."""
         self._buffer: CheckpointBuffer | None = None
         self.system = system
-        self.collected: Any = None
+        self._errors: ItemErrors | None = None
+        """What it has collected where nothing is kept; else the buffer has it."""
         self.part = part
         """Which part of the job this is: a phase or a range; empty for a job of one piece."""
 
@@ -120,11 +127,19 @@ class JobContext:
         return None if self.buffer is None else self.buffer.value_of(self.part)
 
     @property
+    def collected(self) -> ItemErrors:
+        """Where this part of the job collects the errors of single items."""
+        if self.buffer is not None:
+            return errors_in(self.buffer, self.part)
+        with _FIRST:
+            if self._errors is None:
+                self._errors = ItemErrors(self.part)
+            return self._errors
+
+    @property
     def errors(self) -> tuple[ItemError, ...]:
         """What :func:`~jobactors.collect_errors` has written down in this job, or this phase."""
-        from jobactors.inside.report.item_errors import errors_of
-
-        return tuple(errors_of(self).items)
+        return tuple(self.collected.items)
 
     def work_file(self, name: str = "work") -> Path:
         """Return the path of a file that belongs to this job's checkpoint; it may exist already.
@@ -146,19 +161,20 @@ class JobContext:
 
             os.replace(written(ja.current_job().work_file()), "table.csv")
         """
-        from jobactors.inside.report.work_files import folder_of, plain_name
-
-        return folder_of(self) / plain_name(name)
+        if self.buffer is None and self.id:
+            raise RuntimeError(
+                "work files belong to a job's checkpoints, and this job was submitted with "
+                "checkpoint_every=None"
+            )
+        return folder_of(self.part, self.buffer) / plain_name(name)
 
     def work_folder(self, name: str = "work") -> Path:
         """Return a folder of that kind, made if need be; see :meth:`work_file` for the rest."""
-        from jobactors.inside.report.work_files import made
-
         return made(self.work_file(name))
 
     def for_part(self, part: str) -> JobContext:
         """Return this job as one of its parts sees it: with its own checkpoint and work files."""
-        made = JobContext(
+        context = JobContext(
             self._toolbox,
             id=self.id,
             name=self.name,
@@ -168,8 +184,8 @@ class JobContext:
             system=self.system,
             part=f"{self.part}:{part}" if self.part else part,
         )
-        made._buffer = self._buffer
-        return made
+        context._buffer = self._buffer
+        return context
 
     @property
     def cancel_requested(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from jobactors.inside.context.job_context import JobContext
+    from .checkpoint_buffer import CheckpointBuffer
 
 LONGEST_NAME: Final = 200
 _SEPARATORS: Final = re.compile(r"[/\\:\x00-\x1f]")
@@ -45,14 +45,14 @@ def plain_name(name: str) -> str:
     return name
 
 
-def folder_of(context: JobContext) -> Path:
-    """Return the folder for the work files of the part that ``context`` is, made if need be."""
-    buffer, part = context.buffer, context.part
-    if buffer is None and context.id:
-        raise RuntimeError(
-            "work files belong to a job's checkpoints, and this job was submitted with "
-            "checkpoint_every=None"
-        )
+def folder_of(part: str, buffer: CheckpointBuffer | None) -> Path:
+    """Return the folder for the work files of ``part``, made if need be.
+
+    Args:
+        part: The part of the job; empty for the whole job.
+        buffer: The checkpoints that the files belong to; without one, or without a folder in it,
+            they go into a temporary folder of this process.
+    """
     if buffer is None or not buffer.folder:
         return made(part_folder(_outside_jobs(), part))
     if part not in buffer.files:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from jobactors.inside.context.current import CURRENT
-from jobactors.inside.report.item_errors import errors_of
 from jobactors.model.outcome import ErrorText, shorten
 from jobactors.model.phases import ItemError
 
@@ -47,7 +46,7 @@ def collect_errors(item: object) -> Generator[None]:
 
 
 def _write_down(context: JobContext, item: str, exc: Exception) -> None:
-    errors = errors_of(context)
+    errors = context.collected
     errors.count += 1
     if len(errors.items) < MOST:
         text = ErrorText.of(exc)
