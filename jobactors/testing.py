@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer, SavedCheckpoint
@@ -147,7 +147,7 @@ def _inbox(messages: Iterable[Any]) -> Inbox:
     waiting = list(messages)
     inbox = Inbox("test-1", max(1, len(waiting)))
     for message in waiting:
-        inbox.put(message)
+        inbox._put(message)
     return inbox
 
 

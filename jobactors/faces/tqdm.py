@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from numbers import Number
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.verbs.tqdm_bars import Bar
 from jobactors.inside.verbs.track import Track
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import inspect
-import logging
 import os
 import threading
 from contextlib import suppress
@@ -20,7 +19,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import trio
 
 from jobactors.engine.ports.runner import Abandoned
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.latch import Latch
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from jobactors.engine.ports.runner import Attempt, Runner
     from jobactors.inside.context.job_context import JobContext
-
-_log = logging.getLogger("jobactors")
 
 
 class AsyncioRunner:
@@ -59,7 +57,7 @@ class AsyncioRunner:
                 await call.ended
             if not call.ended.is_set:
                 raise Abandoned from None
-            if not attempt.context.control.cancel_requested.is_set:
+            if not attempt.context._control.cancel_requested.is_set:
                 raise
         return call.result()
 
@@ -79,14 +77,14 @@ class _AsyncioCall:
 
     def begin(self) -> None:
         # Where nothing may wait is the other loop's thread, for this attempt.
-        self._attempt.context.control.loop_thread = LOOP.thread
+        self._attempt.context._control.loop_thread = LOOP.thread
         self._loop.call_soon_threadsafe(self._start, context=copy_context())
 
     def cancel(self) -> None:
         self._loop.call_soon_threadsafe(self._cancel)
 
     def result(self) -> Any:
-        control = self._attempt.context.control
+        control = self._attempt.context._control
         if self._error is None:
             return self._value
         if isinstance(self._error, asyncio.CancelledError) and control.cancel_requested.is_set:
@@ -106,7 +104,7 @@ class _AsyncioCall:
 
     def _cancel(self) -> None:
         if self._task is not None:  # always: it was started by an earlier call to this loop
-            self._task.cancel(self._attempt.context.control.reason)
+            self._task.cancel(self._attempt.context._control.reason)
 
     async def _run(self) -> None:
         attempt = self._attempt
@@ -192,7 +190,7 @@ class _PrivateLoop:
             try:
                 loop.run_forever()
             except BaseException:  # SystemExit or KeyboardInterrupt, in a task or callback of a job
-                _log.exception("a job's asyncio task tried to end the program; the loop goes on")
+                LOG.exception("a job's asyncio task tried to end the program; the loop goes on")
             else:
                 return
 

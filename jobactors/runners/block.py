@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import trio
 
 from jobactors.engine.api.current import current_jobs
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobCancelled, JobFailed
@@ -112,7 +112,7 @@ class Tracked:
             with self._following(job, context):
                 yield context
         finally:
-            if not context.control.is_home:
+            if not context._control.is_home:
                 job._record.settled.wait_in_thread()
 
     @asynccontextmanager
@@ -137,7 +137,7 @@ class Tracked:
         try:
             yield
         except StopJob:
-            self._runner.error = JobCancelled(job.id, context.control.reason)
+            self._runner.error = JobCancelled(job.id, context._control.reason)
             raise self._runner.error from None
         except BaseException as exc:
             if not isinstance(exc, Exception):
@@ -172,7 +172,7 @@ def _cancelled_with(context: JobContext) -> Generator[None]:
         return
     scope = trio.CancelScope()
     token = trio.lowlevel.current_trio_token()
-    take_back = context.control.cancel_requested.call_when_set(
+    take_back = context._control.cancel_requested.call_when_set(
         lambda: token.run_sync_soon(scope.cancel)
     )
     try:
@@ -181,7 +181,7 @@ def _cancelled_with(context: JobContext) -> Generator[None]:
     finally:
         take_back()
     if scope.cancelled_caught:
-        raise StopJob(context.control.reason)
+        raise StopJob(context._control.reason)
 
 
 def _in_trio() -> bool:

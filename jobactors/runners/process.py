@@ -19,7 +19,7 @@ import trio
 from msgspec.structs import asdict, replace
 
 from jobactors.engine.ports.runner import Abandoned
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
 from jobactors.model.errors import JobFailed, WorkerDied
@@ -88,8 +88,8 @@ class _Conversation:
 
     def __init__(self, attempt: Attempt, worker: Worker) -> None:
         self._attempt = attempt
-        self._control = attempt.context.control
-        self._meter = attempt.context.meter
+        self._control = attempt.context._control
+        self._meter = attempt.context._meter
         self._worker = worker
         self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(worker.link))
         # Commands are few, and must not wait: they are made where nothing can.
@@ -125,7 +125,7 @@ class _Conversation:
         self._begun = trio.current_effective_deadline() > -math.inf
         if self._begun:  # else it was cancelled while the process was being started
             self._begin(work)
-        self._control.cutters.append(self._hear)
+        self._control.request_hooks.append(self._hear)
         scopes = [trio.CancelScope(shield=True) for _ in range(3)]
         try:
             async with trio.open_nursery() as nursery:
@@ -141,19 +141,19 @@ class _Conversation:
                 for scope in scopes:
                     scope.cancel()
         finally:
-            self._control.cutters.remove(self._hear)
-            self._attempt.context.inbox.relay(None)
+            self._control.request_hooks.remove(self._hear)
+            self._attempt.context.inbox._relay(None)
         if not (self._begun and self._control.cancel_requested.is_set):
             await trio.lowlevel.checkpoint_if_cancelled()
 
     def _begin(self, work: bytes) -> None:
         context, limits = self._attempt.context, self._attempt.options.limits
         begin = {name: getattr(context, name) for name in _SENT}
-        begin["buffer"] = None if context.buffer is None else context.buffer.to_send()
+        begin["buffer"] = None if context._buffer is None else context._buffer.to_send()
         begin["limits"] = {} if limits is None else asdict(limits)
         self._say(Kind.BEGIN, json.dumps(begin).encode())
         self._say(Kind.WORK, work)
-        context.inbox.relay(self._mail.send)
+        context.inbox._relay(self._mail.send)
         self._meter.remote = replace(NO_PROGRESS, pausable=POSIX)
         self._meter.changed()
 
@@ -240,7 +240,8 @@ class _Conversation:
         elif kind is Kind.TAKEN:
             self._mail.taken()
         elif kind is Kind.ANSWER:
-            self._mail.answered(content)
+            # In a thread: rebuilding runs the user's code, and may take long.
+            self._mail.answered(*await _in_thread(self._mail.rebuilt, content))
         elif kind is Kind.LOG:
             source, _, text = content.decode().partition("\n")
             self._attempt.context.write_log(text, source)
@@ -251,7 +252,7 @@ class _Conversation:
     def _report(self, kind: Kind, fields: dict[str, Any]) -> None:
         if kind is Kind.SAMPLE:
             self._sample(fields)
-        elif (buffer := self._attempt.context.buffer) is not None:
+        elif (buffer := self._attempt.context._buffer) is not None:
             buffer.take_in(fields)
 
     def _sample(self, fields: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import asdict
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
@@ -97,8 +97,8 @@ class Child:
         work = _receive(self._sock)[1]
         _limit(**begin.pop("limits"))
         log = _SentLog(self._speaker)
-        self._inbox = SentInbox(begin["id"], self._speaker.say)
-        self._inbox.attend(self._control)
+        self._inbox = SentInbox(begin["id"], self._speaker.say, log)
+        self._inbox._attend(self._control)
         self._speaker.buffer = buffer = self._speaker.make_saver(begin.pop("buffer"))
         toolbox = ReadyToolbox(self._control, self._speaker.meter, self._inbox, log, buffer)
         context = JobContext(toolbox, **begin)
@@ -181,7 +181,7 @@ class Child:
             case Kind.RESUME:
                 self._control.resume()
             case Kind.TELL:
-                self._inbox.arrived(content)
+                self._inbox._receive_frame(content)
             case _:
                 pass  # from a parent that knows more
 

@@ -42,7 +42,7 @@ class Kind(IntEnum):
     RESUME = 5
     """Nothing."""
     TELL = 6
-    """Pickle: the number of a question, or None, and a message for the job's inbox."""
+    """The number of a question, or 0, and a pickle: a message for the job's inbox."""
     SAMPLE = 16
     """JSON: the fields of ``Progress``."""
     LOG = 17
@@ -58,7 +58,7 @@ class Kind(IntEnum):
     TAKEN = 22
     """Nothing: the job has read the next message of its inbox."""
     ANSWER = 23
-    """Pickle: the number of a question, its answer, and an error or None."""
+    """The number of a question, and a pickle: its answer, and an error or None."""
     SAVED = 24
     """JSON: the last checkpoint of one part, and which parts have files or are lasting."""
 

@@ -18,7 +18,7 @@ def loop() -> None:
 
 def sleep() -> None:
     """Work that cannot, and says so before."""
-    meter = ja.current_job().meter
+    meter = ja.current_job()._meter
     meter.counters["pid"] = os.getpid()
     meter.changed()
     time.sleep(1000)

@@ -193,8 +193,8 @@ async def test_a_cancellation_from_outside_kills_at_once() -> None:
     with trio.move_on_after(PATIENCE) as scope:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(RUNNER.run, attempt)
-            await until(lambda: context.meter.read().counters.get("pid"))
-            pid = int(context.meter.read().counters["pid"])
+            await until(lambda: context._meter.read().counters.get("pid"))
+            pid = int(context._meter.read().counters["pid"])
             assert not is_gone(pid)
             nursery.cancel_scope.cancel()
     assert not scope.cancelled_caught

@@ -40,8 +40,8 @@ def errors_in(buffer: CheckpointBuffer, part: str) -> ItemErrors:
     """Return the errors collected in ``part``, earlier attempts included."""
     name = ItemErrors(part).part
     opened: ItemErrors | None = buffer.open.get(name)
-    if opened is None:
-        # setdefault: two threads of the job may meet their first error at the same moment.
-        made = ItemErrors(part, buffer.value_of(name))
-        opened = buffer.open.setdefault(name, made)
-    return opened
+    if opened is not None:
+        return opened
+    # setdefault: two threads of the job may meet their first error at the same moment.
+    errors: ItemErrors = buffer.open.setdefault(name, ItemErrors(part, buffer.value_of(name)))
+    return errors

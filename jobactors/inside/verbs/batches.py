@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.meter import StageFrame
 from jobactors.inside.signals.cancel_point import CancelPoint
 
@@ -91,8 +91,8 @@ class Batches(Generic[T]):
         if loop is not None and self._is_done is None:
             skipped = min(loop.done, len(pending))
         self._frame.total, self._frame.done = len(pending), skipped
-        context.meter.pausable = True
-        context.meter.open(self._frame)
+        context._meter.pausable = True
+        context._meter.open(self._frame)
         return _Walk(pending, skipped, self._size, self._frame, context, loop)
 
     def __iter__(self) -> Iterator[list[T]]:
@@ -103,8 +103,8 @@ class Batches(Generic[T]):
         walk = self._begin(context)
         try:
             for batch in walk.batches():
-                if context.control.asked:
-                    context.control.obey()
+                if context._control.asked:
+                    context._control.obey()
                 yield batch
                 walk.end_batch(batch)
         finally:
@@ -138,14 +138,14 @@ class _Walk(Generic[T]):
 
     def end_batch(self, batch: list[T]) -> None:
         self._frame.done += len(batch)
-        if self._loop is not None and self.context.buffer is not None:
+        if self._loop is not None and self.context._buffer is not None:
             self._loop.reached(self._loop.done + len(batch))
-            self.context.buffer.write()
+            self.context._buffer.write()
 
     def close(self) -> None:
         if self._loop is not None:
             self._loop.close()
-        self.context.meter.close(self._frame)
+        self.context._meter.close(self._frame)
 
 
 def _cut(items: list[T], start: int, size: int) -> Iterator[list[T]]:
@@ -176,7 +176,7 @@ class _AsyncBatches(Generic[T]):
             raise StopAsyncIteration
         if self._walk is not None:
             try:
-                await CancelPoint(self._walk.context.control)
+                await CancelPoint(self._walk.context._control)
             except BaseException:
                 self._close()
                 raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.model.outcome import ErrorText, shorten
 from jobactors.model.phases import ItemError
 
@@ -46,13 +46,13 @@ def collect_errors(item: object) -> Generator[None]:
 
 
 def _write_down(context: JobContext, item: str, exc: Exception) -> None:
-    errors = context.collected
+    errors = context._collected
     errors.count += 1
     if len(errors.items) < MOST:
         text = ErrorText.of(exc)
         error = f"{text.type}: {text.message}" if text.message else text.type
         errors.items.append(ItemError(shorten(item, _LONGEST), shorten(error, _LONGEST)))
-        if context.buffer is not None:
-            context.buffer.save(errors.part, errors.as_json(), 0)
-    context.meter.describe(None, "", {"errors": errors.count})
-    context.meter.changed()
+        if context._buffer is not None:
+            context._buffer.save(errors.part, errors.as_json(), 0)
+    context._meter.describe(None, "", {"errors": errors.count})
+    context._meter.changed()

@@ -91,7 +91,7 @@ class Segments:
         control, frame = self._control, self._frame
         frame.probe = self._done
         enter(self._meter, frame)
-        control.cutters.append(self.cut)
+        control.request_hooks.append(self.cut)
         try:
             start: int | None = 0
             while start is not None:
@@ -106,7 +106,7 @@ class Segments:
                 start = self._goes_on_at(_cut_at(mark))
             frame.done, frame.probe = self._length(), None
         finally:
-            control.cutters.remove(self.cut)
+            control.request_hooks.remove(self.cut)
             self._meter.close(frame)
 
     def _iterator_from(self, start: int) -> Any:

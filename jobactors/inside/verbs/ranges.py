@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
@@ -14,7 +13,8 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from jobactors.inside.context.current import CURRENT, current_job
+from jobactors.inside.context.current_job import CURRENT, current_job
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import RangesUnfinished
 
 from .track import Track
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from jobactors.inside.context.job_context import JobContext
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 
-_log = logging.getLogger("jobactors")
 _FILE: Final = "part"
 PART: Final = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 """How the parts of a range are named."""
@@ -285,12 +284,12 @@ def _opened(path: Path, encoding: str | None) -> IO[Any]:
 def _context_of(part: Range) -> JobContext:
     """The current job, as this part of it."""
     context = current_job()
-    return context if context.part == part.part else context.for_part(part.part)
+    return context if context.part == part.part else context._for_part(part.part)
 
 
 def _state_of(part: Range) -> _State:
     context = _context_of(part)
-    buffer = context.buffer
+    buffer = context._buffer
     if buffer is None:
         return _State(part, None, context.part)
     state: _State | None = buffer.open.get(context.part)
@@ -346,7 +345,7 @@ class _State:
         """How much of the file to keep; if that is not there, the part begins anew."""
         found = path.stat().st_size if path.exists() else 0
         if self.done and (self._size is None or found < self._size):
-            _log.warning("the file of part %s is not there: it begins anew", self.range.part)
+            LOG.warning("the file of part %s is not there: it begins anew", self.range.part)
             self._begin_anew()
         if self._buffer is not None:
             self._buffer.keep_after_success(self._name, True)

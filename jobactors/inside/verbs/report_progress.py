@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 
 _current: Final = CURRENT.get  # looked up once: looking up a method costs more than calling it
 
@@ -38,9 +38,9 @@ def progress(
     context = _current()
     if context is None:
         return
-    meter = context.known_meter
+    meter = context._known_meter
     if meter is None:
-        meter = context.meter
+        meter = context._meter
     frame = meter.top
     frame.done = done
     if total is not None:
@@ -48,4 +48,4 @@ def progress(
     if message is not None or unit or counters:
         meter.describe(message, unit, counters)
     if meter.alert:
-        context.control.attend(meter)
+        context._control.attend(meter)

@@ -58,7 +58,7 @@ def open_loop(context: JobContext) -> ResumableLoop | None:
     Raises:
         RuntimeError: if another one is open.
     """
-    buffer = context.buffer
+    buffer = context._buffer
     if buffer is None:
         return None
     part = f"{context.part}:track" if context.part else "track"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 
 
 def save_checkpoint(value: object, items: float = 1) -> None:
@@ -34,5 +34,5 @@ def save_checkpoint(value: object, items: float = 1) -> None:
             ja.save_checkpoint(page + 1)
     """
     context = CURRENT.get()
-    if context is not None and context.buffer is not None:
-        context.buffer.save(context.part, value, items)
+    if context is not None and context._buffer is not None:
+        context._buffer.save(context.part, value, items)

@@ -23,7 +23,7 @@ import weakref
 from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Any, Final
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.meter import StageFrame
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Bar:
     __slots__ = ("_control", "_frame", "_meter")
 
     def __init__(self, context: JobContext) -> None:
-        self._control = context.control
-        self._meter = context.meter
+        self._control = context._control
+        self._meter = context._meter
         self._frame = StageFrame(divisible=False)
         self._meter.pausable = True
         self._meter.open(self._frame)

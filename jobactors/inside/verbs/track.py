@@ -11,7 +11,7 @@ from itertools import chain
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.meter import StageFrame
 from jobactors.inside.signals.cancel_point import CancelPoint
 
@@ -99,10 +99,10 @@ class Track(Generic[T]):
         frame = self._frame()
         if self._opening is not None:
             return _resumed(iterable, frame, context, self._opening)
-        segments = segments_of(iterable, frame, context.meter, context.control)
+        segments = segments_of(iterable, frame, context._meter, context._control)
         if segments is not None:
             return chain.from_iterable(segments.run())
-        return _counted(iterable, frame, context.meter, context.control)
+        return _counted(iterable, frame, context._meter, context._control)
 
     def __aiter__(self) -> AsyncIterator[T]:
         context = CURRENT.get()
@@ -175,12 +175,12 @@ class _AsyncTrack(Generic[T]):
                     self._loop.reached(int(self._frame.done))
             else:
                 self._started = True
-                enter(context.meter, self._frame)
+                enter(context._meter, self._frame)
                 await self._begin(context)
         try:
             item: T = await anext(self._items) if self._asynchronous else next(self._items)
             if context is not None:
-                await CancelPoint(context.control)
+                await CancelPoint(context._control)
         except StopIteration:
             self._close()
             raise StopAsyncIteration from None
@@ -213,7 +213,7 @@ class _AsyncTrack(Generic[T]):
         if loop is not None:
             loop.close()
         if context is not None and self._started:
-            context.meter.close(self._frame)
+            context._meter.close(self._frame)
 
     def __del__(self) -> None:
         self._close()
@@ -225,11 +225,11 @@ def _resumed(
     """Go through what an earlier attempt has left, and save how far this one is."""
     loop = opening(context)
     if loop is None:
-        yield from _counted(iterable, frame, context.meter, context.control)
+        yield from _counted(iterable, frame, context._meter, context._control)
         return
-    control, done = context.control, loop.done
+    control, done = context._control, loop.done
     frame.done = done
-    enter(context.meter, frame)
+    enter(context._meter, frame)
     try:
         for item in rest_of(iterable, done):
             if control.asked:
@@ -240,7 +240,7 @@ def _resumed(
             loop.reached(done)
     finally:
         loop.close()
-        context.meter.close(frame)
+        context._meter.close(frame)
 
 
 def _counted(
