@@ -1,4 +1,4 @@
 """Executes attempts: as trio tasks, in threads, in processes, in asyncio, as tracked blocks.
 
-Imports ``engine.ports`` and what is below the engine.
+Imports the engine's ``ports``, for blocks also its ``api``, and the rooms below the engine.
 """

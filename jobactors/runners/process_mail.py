@@ -135,7 +135,7 @@ class _SentReply(Reply):
         self._report = send
 
     def _settle(self, value: Any = None, error: Exception | None = None) -> None:
-        """Answer; an answer that cannot be pickled is sent as the error that says so."""
+        """Answer; one that cannot be pickled is replaced by an error with the reason."""
         if self.is_answered:
             return
         try:

@@ -757,5 +757,5 @@ async def test_a_chain_with_other_functions_runs_as_well() -> None:
 def test_a_phase_that_runs_otherwise_than_its_type_says_is_mentioned() -> None:
     chain = ja.chain(ja.phase("Double", double, {"value": 1}))
     assert texts(chain, "warning") == [
-        "Double: it runs in a thread here, although its job type says a process"
+        "Double: it runs in a thread here, although its job type asks for a process"
     ]

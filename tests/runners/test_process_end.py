@@ -439,5 +439,5 @@ def test_limits_are_checked_where_they_are_given(
 def test_a_death_nobody_can_explain_is_told_as_that() -> None:
     """A real-time signal has no name, and a stolen zombie no code."""
     assert "signal 40" in str(death(-40, None))
-    assert "nobody knows how" in str(death(None, None))
+    assert "exit code is lost" in str(death(None, None))
     assert "memory limit" in str(death(-signal.SIGABRT, ja.Limits(memory=5)))

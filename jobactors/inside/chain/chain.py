@@ -309,5 +309,5 @@ def _problems_of_work(one: Phase) -> Iterator[ChainProblem]:
     if runner == "asyncio":
         yield ChainProblem("error", one.name, "asyncio code cannot be a phase: phases run on trio")
     elif runner == "process":
-        text = "it runs in a thread here, although its job type says a process"
+        text = "it runs in a thread here, although its job type asks for a process"
         yield ChainProblem("warning", one.name, text)

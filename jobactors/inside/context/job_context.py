@@ -77,7 +77,7 @@ class JobContext:
         self.type: str = type
         """The job type."""
         self.subject: str = subject
-        """What the job is about."""
+        """The subject: what the job is about."""
         self.attempt: int = attempt
         """1 for the first attempt; 0 outside a job."""
         self.part: str = part

@@ -2,8 +2,8 @@
 
 Neither ``trio.Event`` nor ``asyncio.Event`` nor ``threading.Event`` will do: a job's end is waited
 for in the jobs' own loop, in another trio run of the same program, in a kernel's asyncio loop, and
-in cells' threads, by code that does not say which.  Which one a waiter is in is decided by the
-running trio *token*, then by the running asyncio loop, never by a library's name.
+in cells' threads, by the same code.  Which of them a waiter is in is decided by the running trio
+*token*, then by the running asyncio loop, never by a library's name.
 
 ``_is_set`` is written by the setting thread alone, from False to True.  ``_callbacks`` is appended
 by waiters of any thread and emptied by the setting one, without a lock: a waiter appends first and
