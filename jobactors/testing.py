@@ -117,11 +117,11 @@ def run_inside(
     """
     is_async = runner_for(function).name == "trio"
     control, log = Control(threading.get_ident() if is_async else 0), Log(2**20)
-    witness = _Witness(control, cancel_after)
+    recorder = _ReportRecorder(control, cancel_after)
     stored = {} if checkpoint is None else {"": SavedCheckpoint(exact_json(checkpoint), 0)}
-    buffer = CheckpointBuffer(witness.meter, Every(), lambda _: None, stored)
+    buffer = CheckpointBuffer(recorder.meter, Every(), lambda _: None, stored)
     job = JobContext(
-        ReadyToolbox(control, witness.meter, _inbox(messages), log, buffer),
+        ReadyToolbox(control, recorder.meter, _inbox(messages), log, buffer),
         id="test-1",
         attempt=attempt,
     )
@@ -147,7 +147,7 @@ def run_inside(
         result,
         stopped,
         stopped or partial,
-        tuple(witness.seen),
+        tuple(recorder.seen),
         as_text(log.lines()),
         saved[0] if saved else None,
         job.errors,
@@ -180,7 +180,7 @@ def _run_in_trio(call: Callable[[], Coroutine[Any, Any, Any]], control: Control)
     return trio.run(run)
 
 
-class _Witness:
+class _ReportRecorder:
     """Reads a meter at every report, and cancels after some."""
 
     def __init__(self, control: Control, cancel_after: int | None) -> None:

@@ -13,8 +13,9 @@ field                  written by                                  read by
 ``_gate``, ``_pauses`` ``_hear``, in the loop, at each request     the listening task
 =====================  ==========================================  ================================
 
-All of it in the loop's thread.  The user's code runs in worker threads alone: pickling the call,
-rebuilding a result, an exception, an answer, and writing to our own stdout.
+All of it in the loop's thread.  The user's code runs in worker threads: pickling the call,
+rebuilding a result, an exception, an answer, and writing to our own stdout.  Only a message to the
+job is pickled in the loop's thread, so that a refusal reaches the code that sends it.
 
 Why no pool: a fresh process is as clean as the job's arguments, its memory goes back to the system,
 its limits are its own, and a signal to its group reaches no other work.  It costs a start of
@@ -172,7 +173,7 @@ class _Conversation:
         begin["limits"] = {} if limits is None else asdict(limits)
         self._send(Kind.BEGIN, json.dumps(begin).encode())
         self._send(Kind.WORK, work)
-        context.inbox._relay(self._mail.send)
+        context.inbox._relay(self._mail.send, self._mail.send_waiting)
         self._meter.remote = replace(NO_PROGRESS, pausable=POSIX)
         self._meter.changed()
 

@@ -14,6 +14,7 @@ import struct
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.mailbox import Inbox, Question, Reply
 from jobactors.model.errors import NoAnswer
 from jobactors.model.outcome import ErrorText
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _NUMBER: Final = struct.Struct("!Q")
 _NO_QUESTION: Final = 0
+_SKIP: Final = 2**64 - 1
+"""In the place of a message that could not be pickled, so that readings are counted right."""
 
 
 class Mail:
@@ -53,6 +56,19 @@ class Mail:
         content = _NUMBER.pack(number) + pack_message(message.message)
         self._questions[number] = message
         self._send(Kind.TELL, content)
+
+    def send_waiting(self, message: Any) -> None:
+        """Send a message that came before the process; one that cannot be pickled is skipped there.
+
+        Its sender is gone, except for a question's.
+        """
+        try:
+            self.send(message)
+        except TypeError as exc:
+            if isinstance(message, Question):
+                message.fail(exc)
+            LOG.warning("a message to job %s was dropped: %s", self._inbox._job_id, exc)
+            self._send(Kind.TELL, _NUMBER.pack(_SKIP))
 
     def taken(self) -> None:
         """Drop the next message, which the job has read."""
@@ -104,6 +120,9 @@ class SentInbox(Inbox):
         parent counts readings.
         """
         number, pickled = _split(content)
+        if number == _SKIP:
+            self._put(_SKIPPED)
+            return
         reply = None if number == _NO_QUESTION else _SentReply(number, self._report)
         try:
             message = unpack(pickled)

@@ -1,4 +1,4 @@
-"""Progress bars in tqdm's manner, ours and tqdm's own, inside a job and outside."""
+"""Progress bars with tqdm's interface, ours and tqdm's own, inside a job and outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``batches``: incremental work, each batch kept when it is done."""
+"""``batches``: incremental work, with a checkpoint after each batch."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 

@@ -1,4 +1,4 @@
-"""``save_checkpoint``: what may be saved, and when the engine hears of it."""
+"""``save_checkpoint``: the values that may be saved, and when the engine is woken."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 

@@ -1,4 +1,4 @@
-"""What was asked of a running attempt, and how its code obeys."""
+"""The requests to a running attempt, and its code's obedience to them."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 

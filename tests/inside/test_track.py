@@ -1,4 +1,4 @@
-"""``track``: every item exactly once, whatever is asked of the loop meanwhile."""
+"""``track``: every item exactly once, whatever is requested of the loop meanwhile."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 

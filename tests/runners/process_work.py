@@ -1,4 +1,4 @@
-"""What the tests let processes do; apart, so that a child need not import pytest."""
+"""Functions that tests run in processes; apart, so that a child need not import pytest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How process jobs end, by themselves and by others, and how they stand still."""
+"""The ends of process jobs, by themselves and by signals, and their pauses."""
 
 from __future__ import annotations
 

@@ -135,3 +135,23 @@ async def test_a_question_cannot_fail_with_anything_but_an_exception() -> None:
     with pytest.raises(TypeError, match="not with 'no'"):
         question.fail("no")  # type: ignore[arg-type]
     assert not question.is_answered
+
+
+async def test_a_message_from_before_the_start_that_cannot_be_pickled_costs_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The job starts, and reads the others."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner="process", hold=True).submit(listen)
+        job.tell("first")
+        job.tell(threading.Lock())
+        question = job.ask(threading.Lock())
+        job.tell("second")
+        job.release()
+        with trio.fail_after(60):
+            with pytest.raises(TypeError, match="pickled"):
+                await question
+            assert await job.ask(1) == 2
+            job.tell("stop")
+            assert await job == ["first", "second"]
+    assert caplog.text.count("was dropped") == 2

@@ -1,4 +1,4 @@
-"""Process jobs and their parent: how it starts them, and that none of them outlives it."""
+"""Process jobs and their parent: their start, and that none of them outlives it."""
 
 from __future__ import annotations
 

@@ -198,16 +198,21 @@ class Inbox:
         self._arrived.set()
         return unread
 
-    def _relay(self, send: Callable[[Any], None] | None) -> None:
+    def _relay(
+        self,
+        send: Callable[[Any], None] | None,
+        send_waiting: Callable[[Any], None] | None = None,
+    ) -> None:
         """Send each message elsewhere as well, where the job really reads; None ends that.
 
-        Those that wait already are sent first.  A message stays here until :meth:`_take` reports
-        that it was read there, so that none is lost when that reader ends.
+        Those that wait already are sent first, by ``send_waiting``, which must not raise.  A
+        message stays here until it is read there and :meth:`_take` is called, so that none is lost
+        when that reader ends.
         """
         self._forward = send
-        if send is not None:
+        if send_waiting is not None:
             for message in list(self._messages):
-                send(message)
+                send_waiting(message)
 
     def _take(self) -> Any:
         """Take the next message out.
