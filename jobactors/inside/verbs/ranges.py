@@ -40,9 +40,7 @@ _NO_RANGE: Final = (
 
 
 class Range(Struct, frozen=True):
-    """The items from ``start`` up to ``stop``: part number ``index`` of ``count``.
-
-    Made by :func:`ranges`.
+    """The items from ``start`` up to ``stop``: number ``index`` of ``count``; see :func:`ranges`.
 
     As an argument of a job it makes the job one part of its (type, subject): each part has its own
     checkpoint and its own file, fails alone and is resumed alone.
@@ -133,9 +131,6 @@ class Range(Struct, frozen=True):
         Args:
             encoding: The text's encoding; its newlines are written as they are; default: UTF-8;
                 None for bytes.
-
-        Raises:
-            OSError: if the file cannot be opened.
 
         Example::
 
