@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     # Inside a job
     from .inside.context.job_context import JobContext as JobContext
-    from .inside.context.current import (
+    from .inside.context.current_job import (
         bind_context as bind_context, cancelled as cancelled, current_job as current_job, shield as
         shield,
     )
@@ -135,7 +135,7 @@ _HOMES = {
     "model.retention": "Retention",
     "model.retry": "Retry Snooze",
     "inside.context.job_context": "JobContext",
-    "inside.context.current": "bind_context cancelled current_job shield",
+    "inside.context.current_job": "bind_context cancelled current_job shield",
     "inside.verbs.save_checkpoint": "save_checkpoint",
     "inside.verbs.batches": "batches",
     "inside.chain.chain": "Chain chain phase result_of",

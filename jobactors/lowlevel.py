@@ -7,17 +7,16 @@ others (after ``trio.lowlevel``).
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from jobactors.inside.report.guarded_log import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from jobactors.engine.api.job import Job
     from jobactors.engine.api.jobs import Jobs
-
-_log = logging.getLogger("jobactors")
 
 __all__ = ["attach", "call_when_settled", "describe_store", "post"]
 
@@ -89,7 +88,7 @@ def _guarded(function: Callable[..., object], *args: Any) -> None:
     try:
         function(*args)
     except Exception:
-        _log.exception("a call posted into the jobs' loop failed: %r", function)
+        LOG.exception("a call posted into the jobs' loop failed: %r", function)
 
 
 def describe_store(jobs: Jobs, *, trouble: str | None = None, offer: str | None = None) -> None:

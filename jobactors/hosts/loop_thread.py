@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from jobactors.engine.api.display import in_kernel
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import JobsClosed, StoreError
 
 from .trio_block import open_jobs
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from jobactors.engine.ports.store import Store
 
     from .notebook import NotebookStore
-
-_log = logging.getLogger("jobactors")
 
 KERNEL_PATIENCE: Final = 5.0
 """Seconds a kernel waits for its predecessor, which a restart has just told to end."""
@@ -134,7 +132,7 @@ class LoopThread:
         except BaseException as exc:  # told to whoever starts, or logged: a thread has no caller
             self._failure = exc
             if self._opened.is_set():
-                _log.exception("the jobs' event loop has failed")
+                LOG.exception("the jobs' event loop has failed")
         finally:
             self._ended.set()
             self._opened.set()
@@ -150,7 +148,7 @@ class LoopThread:
             if self.jobs is not None:
                 raise
             # A notebook goes on without its store, and everybody can see that.
-            _log.warning("jobs are kept in memory only: %s", exc)
+            LOG.warning("jobs are kept in memory only: %s", exc)
             await self._serve(None, trouble=f"jobs are kept in memory only: {exc}")
 
     async def _serve(

@@ -12,7 +12,6 @@ ending, and the wait for the jobs is cut short before anything is taken away und
 from __future__ import annotations
 
 import atexit
-import logging
 import math
 import os
 import sys
@@ -26,6 +25,7 @@ from jobactors.engine.api.display import announce, in_kernel
 from jobactors.engine.api.jobs import check_max_running
 from jobactors.engine.ports.late_binding import check_display
 from jobactors.engine.system.recovery import check_recover
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import AlreadyStarted, WrongThread
 
 from .loop_thread import KERNEL_PATIENCE, LoopThread
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from jobactors.model.retention import Retention
 
     from .notebook import NotebookStore
-
-_log = logging.getLogger("jobactors")
 
 KERNEL_GRACE: Final = 3.0
 """Seconds a kernel's jobs have at its shutdown; Jupyter kills the kernel a little later."""
@@ -230,7 +228,7 @@ def _end(host: LoopThread, grace: float) -> None:
     """End a host; interrupted meanwhile, it is the process's own until it has ended."""
     host.is_given_up = True
     if not host.stop(grace, timeout=None if math.isinf(grace) else grace + LONGEST_END):
-        _log.error("the jobs' event loop did not end; its thread is left behind")
+        LOG.error("the jobs' event loop did not end; its thread is left behind")
     _process.host = None
 
 
@@ -252,7 +250,7 @@ def _notebook_store(adopt: bool) -> NotebookStore | None:
         if notebook is not None:
             return NotebookStore(notebook, adopt=adopt, patience=KERNEL_PATIENCE)
     if adopt:
-        _log.warning("adopt=True does nothing: this process serves no notebook that is known here")
+        LOG.warning("adopt=True does nothing: this process serves no notebook that is known here")
     return None
 
 

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Final, Protocol
 import trio
 
 from jobactors.engine.records.event_bus import SubscriberLagged
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.verbs.output_capture import beneath
 
 from .terminal_view import ASCII_MARKS, MARKS, Board, Line, TerminalRow, rows

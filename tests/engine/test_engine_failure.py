@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import CodeType, FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import trio
@@ -23,6 +21,10 @@ from jobactors.engine.loop.timers import Timers
 from jobactors.engine.records.event_bus import Bus
 from jobactors.engine.system import shutdown
 from jobactors.engine.system.job_system import JobSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType, FrameType
 
 EVERY: Final = 1 if os.environ.get("JOBACTORS_DEATH") == "all" else 29
 """Strike at every so many calls of the engine."""

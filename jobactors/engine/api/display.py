@@ -6,12 +6,11 @@ It is looked for only inside an IPython kernel, when something is to be shown.
 
 from __future__ import annotations
 
-import logging
 import sys
 from functools import cache
 from typing import Any, Protocol
 
-_log = logging.getLogger("jobactors")
+from jobactors.inside.report.guarded_log import LOG
 
 
 class DisplayHook(Protocol):
@@ -41,7 +40,7 @@ def mimebundle_of(thing: Any) -> dict[str, object] | None:
         try:
             bundle = hook.mimebundle(thing)
         except Exception:
-            _log.exception("a display hook failed; showing the plain text")
+            LOG.exception("a display hook failed; showing the plain text")
             continue
         if bundle is not None:
             return bundle
@@ -56,7 +55,7 @@ def announce(jobs: Any) -> None:
         try:
             hook.started(jobs)
         except Exception:
-            _log.exception("a display hook failed; jobs run without it")
+            LOG.exception("a display hook failed; jobs run without it")
 
 
 @cache
@@ -68,5 +67,5 @@ def _hooks() -> tuple[DisplayHook, ...]:
         try:
             hooks.append(entry.load())
         except Exception:
-            _log.exception("the display hook %s could not be loaded", entry.name)
+            LOG.exception("the display hook %s could not be loaded", entry.name)
     return tuple(hooks)

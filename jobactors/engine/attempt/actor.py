@@ -25,7 +25,7 @@ import trio
 from jobactors.engine.loop.worker_thread import is_being_cancelled
 from jobactors.engine.ports.runner import Abandoned, Attempt
 from jobactors.engine.records.references import resolved
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.signals.control import StopJob
 from jobactors.model.events import JobCancelling, JobPaused, JobRequested, JobResumed, JobStuck

@@ -89,7 +89,7 @@ class AttemptToolbox:
     def inbox(self) -> Inbox:
         """Where the job is told something."""
         inbox = self._record.open_inbox()
-        inbox.attend(self.control)
+        inbox._attend(self.control)
         return inbox
 
     @property

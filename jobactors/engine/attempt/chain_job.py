@@ -10,7 +10,7 @@ from jobactors.engine.loop.worker_thread import call_in_thread
 from jobactors.engine.ports.runner import Abandoned
 from jobactors.inside.chain.chain import Chain, drive
 from jobactors.inside.chain.chain_run import ChainRun
-from jobactors.inside.context.current import current_job
+from jobactors.inside.context.current_job import current_job
 from jobactors.inside.signals.control import StopJob
 from jobactors.model.job_type import BUILT_IN, job
 from jobactors.model.outcome import Partial, is_group
@@ -40,7 +40,7 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
     """
     context = current_job()
     actor = _actor_of(context)
-    run = ChainRun(_made(phases, name).checked(), context)
+    run = ChainRun(_made(phases, name)._checked().phases, context)
 
     async def in_thread(call: Callable[[], Any]) -> Any:
         return await _in_thread(call, context, actor)
@@ -62,7 +62,7 @@ def chain_arguments(chain: Chain, args: tuple[Any, ...], kwargs: dict[str, Any])
     """
     if args or kwargs:
         raise TypeError("a chain has the arguments of its phases: submit(chain), and nothing else")
-    described = {"phases": chain.described()}
+    described = {"phases": chain._described()}
     return {**described, "name": chain.name} if chain.name else described
 
 
@@ -72,7 +72,7 @@ def check_chain(phases: Sequence[Any], name: str = "") -> None:
     Raises:
         ChainInvalid, TypeError, ValueError: the message says what is wrong with it.
     """
-    _made(phases, name).checked()
+    _made(phases, name)._checked()
 
 
 def _made(phases: Sequence[Any], name: str) -> Chain:
@@ -84,7 +84,7 @@ def _made(phases: Sequence[Any], name: str) -> Chain:
 
 
 def _actor_of(context: JobContext) -> RunningAttempt:
-    host = cast("AttemptHost", context.system)
+    host = cast("AttemptHost", context._system)
     record = host.find(context.id)
     if record is None or record.actor is None:
         raise RuntimeError(f"{context.id} is a chain, and should be running")

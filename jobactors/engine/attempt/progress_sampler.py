@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from jobactors.engine.loop.timers import INTERVAL
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.events import JobLogged, JobProgressed
 from jobactors.model.progress import NO_PROGRESS, Progress, Speed
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.timers import Timer, Timers
     from jobactors.inside.report.meter import Meter
     from jobactors.model.log import Log
-
-_logger = logging.getLogger("jobactors")
 
 SLOWEST: Final = 1.0
 """Seconds between two looks at a loop that does not move."""
@@ -149,7 +147,7 @@ class Sampler:
             return progress if _differs(progress, self._last) else None
         except BaseException:  # the numbers are the job's own objects, and may raise anything
             if not self._unreadable:
-                _logger.exception("job %s reported progress that makes no sense", self._job_id)
+                LOG.exception("job %s reported progress that makes no sense", self._job_id)
             self._unreadable = True
             return None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -79,7 +79,7 @@ class SlotLoan:
 def slot_loan_for(host: AttemptHost, awaited: Record) -> SlotLoan | None:
     """Return the loan with which the calling code waits, or None outside this system's jobs."""
     context = CURRENT.get()
-    if context is None or context.system is not host:
+    if context is None or context._system is not host:
         return None
     waiting = host.portal.call(host.find, context.id)
-    return None if waiting is None else SlotLoan(host, waiting, awaited, context.control)
+    return None if waiting is None else SlotLoan(host, waiting, awaited, context._control)

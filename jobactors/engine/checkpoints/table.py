@@ -7,7 +7,6 @@ submitted.  A second one works *apart*: what it saves serves only its own later 
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from jobactors.engine.records.arguments import same_arguments
 from jobactors.engine.records.checkpoint_key import key_of, part_of, work_of
 from jobactors.engine.records.record import Unshared
 from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.checkpoint import Checkpoint, how_far_and_when
 from jobactors.model.errors import CheckpointFound, IllegalVerb
 from jobactors.model.exact import from_json
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from .work_folders import WorkFolders
 
-_log = logging.getLogger("jobactors")
 AGE: Final = 7 * 86400.0
 """Seconds after its saving until a checkpoint is forgotten."""
 
@@ -302,7 +301,7 @@ class CheckpointTable:
         if work in self._warned:
             return
         self._warned.add(work)
-        _log.warning(
+        LOG.warning(
             "job %s saves checkpoints beside another job of type %r about %r: only its own later "
             "attempts will find them; give each job a subject of its own",
             record.id,

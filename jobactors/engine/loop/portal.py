@@ -16,7 +16,6 @@ So each move is one step, and a command that arrives within a step is made right
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections import deque
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobactorsError, JobsClosed, WrongProcess
 
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     _Call = tuple[Callable[..., object], tuple[Any, ...]]
 
 T = TypeVar("T")
-_log = logging.getLogger("jobactors")
-
 _MOST_INTERRUPTS: Final = 100
 """Interrupts in a row that one call survives; a person presses Ctrl-C far less often."""
 
@@ -236,7 +234,7 @@ class Portal:
         try:
             function(*args)
         except JobactorsError:  # a command of a finalizer's, say, that did not apply
-            _log.exception("a call posted into the jobs' loop was refused: %r", function)
+            LOG.exception("a call posted into the jobs' loop was refused: %r", function)
         except Exception as exc:
             self._fail(exc)
 

@@ -8,19 +8,18 @@ thread too; then the report comes when the call has returned, and says how long 
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Final
+
+from jobactors.inside.report.guarded_log import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
     from .portal import Portal
-
-_log = logging.getLogger("jobactors")
 
 INTERVAL: Final = 2.0
 """Seconds between two questions."""
@@ -114,7 +113,7 @@ class Watchdog:
         if answered.wait(PATIENCE) or not watch.running:
             return
         culprit = describe(sys._current_frames().get(portal.thread), watch.job_of)
-        _log.warning(
+        LOG.warning(
             "the jobs' event loop has not answered for %.1f s: %s; nothing of it can go on "
             'meanwhile.  Make it a def, or submit it with runner="thread" or runner="process"',
             time.monotonic() - asked,
@@ -122,7 +121,7 @@ class Watchdog:
         )
         while watch.running and not answered.wait(INTERVAL):
             pass
-        _log.warning("the jobs' event loop answers again after %.1f s", time.monotonic() - asked)
+        LOG.warning("the jobs' event loop answers again after %.1f s", time.monotonic() - asked)
 
 
 def describe(frame: FrameType | None, job_of: Callable[[FrameType], str | None]) -> str:

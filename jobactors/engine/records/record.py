@@ -178,7 +178,7 @@ class Record:
     def slim(self) -> None:
         """Let go of what an ended job needs no more: thousands of them may wait to be read."""
         if self.inbox is not None:
-            self.inbox.close()
+            self.inbox._close()
             self.inbox = None
         if self.log is not None and not self.log.total:
             self.log = None

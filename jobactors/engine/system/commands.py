@@ -204,7 +204,7 @@ class Commands:
         state = record.snapshot.state
         if state.is_terminal:
             raise IllegalVerb(record.id, state, "tell", "nobody would read it")
-        record.open_inbox().put(message)
+        record.open_inbox()._put(message)
 
 
 def _evolve(info: JobInfo, fields: dict[str, Any]) -> JobInfo:

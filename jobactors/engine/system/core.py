@@ -11,7 +11,6 @@ calls nothing above.  All of it runs in the loop's thread, in steps of the porta
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -51,8 +50,6 @@ if TYPE_CHECKING:
     from jobactors.model.snapshot import JobSnapshot
 
     from .parts import Parts
-
-_log = logging.getLogger("jobactors")
 
 LONGEST_DELAY: Final = 10 * 365 * 86400.0
 """Seconds: what is longer was meant as a moment, or in milliseconds."""

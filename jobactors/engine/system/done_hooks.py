@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
 
 from jobactors.engine.loop.worker_thread import call_in_thread, is_being_cancelled
+from jobactors.inside.report.guarded_log import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from jobactors.model.options import OnDone
     from jobactors.model.snapshot import JobSnapshot
-
-_log = logging.getLogger("jobactors")
 
 GRACE: Final = 10.0
 """Seconds that hooks have when their system is being stopped."""
@@ -69,7 +67,7 @@ class DoneHooks:
         with trio.move_on_after(GRACE):
             await self.drain()
         for scope, job_id in list(self._scopes.items()):
-            _log.error("the on_done hook of job %s did not end within %g s", job_id, GRACE)
+            LOG.error("the on_done hook of job %s did not end within %g s", job_id, GRACE)
             scope.cancel()
 
 
@@ -88,6 +86,6 @@ async def _call(hook: OnDone, snapshot: JobSnapshot) -> None:
     except BaseException:  # even SystemExit: the job has ended, and the system goes on
         if is_being_cancelled():
             raise
-        _log.exception(
+        LOG.exception(
             "the on_done hook of job %s failed; the job itself is unaffected", snapshot.id
         )

@@ -16,7 +16,6 @@ one that left a checkpoint, which recovery may have to revive first.
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +36,7 @@ from jobactors.engine.queue.slots import Slots
 from jobactors.engine.records.event_bus import Bus
 from jobactors.engine.records.registry import Registry
 from jobactors.engine.storage.journal import Journal
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import EngineFailed
 from jobactors.model.events import JobStopped
@@ -64,8 +64,6 @@ if TYPE_CHECKING:
     from jobactors.model.stored_rows import Write
 
     from .recovery import Recover
-
-_log = logging.getLogger("jobactors")
 
 LAST_WRITE: Final = 5.0
 """Seconds that the store has for the last batch of an engine that has failed."""
@@ -282,7 +280,7 @@ class JobSystem:
                 step()
             except BaseException as exc:  # whatever is broken, the other steps follow
                 with suppress(BaseException):
-                    _log.error("the failed engine could not be ended in full: %r", exc)
+                    LOG.error("the failed engine could not be ended in full: %r", exc)
         return failure
 
     def _interrupt_all(self, reason: str) -> None:
@@ -327,4 +325,4 @@ async def _serve_beside(service: Callable[[], Awaitable[None]]) -> None:
     except BaseException:  # whatever it raises, the jobs go on
         if is_being_cancelled():
             raise
-        _log.exception("a service beside the jobs failed and has ended: %r", service)
+        LOG.exception("a service beside the jobs failed and has ended: %r", service)

@@ -20,7 +20,6 @@ were not kept, rests interrupted in any case.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jobactors.engine.ports.late_binding import choose_runner
@@ -29,6 +28,7 @@ from jobactors.engine.records.references import JobReference
 from jobactors.engine.records.submit_context import submitter_context
 from jobactors.engine.storage.stored_jobs import records_from, unrevived
 from jobactors.engine.storage.submit_codec import arguments_from, options_from, source_of
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.inside.verbs.ranges import Range
 from jobactors.model.errors import JobactorsError, NotResumable, UnknownJobType
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from .core import Core
     from .parts import Parts
 
-_log = logging.getLogger("jobactors")
 Recover = Literal["ask", "auto"]
 RECOVER: Final = ("ask", "auto")
 MOST_DEATHS: Final = 3
@@ -119,7 +118,7 @@ class Recovery:
 
     def _resume_if_it_can(self, record: Record) -> None:
         if self._deaths(record) >= MOST_DEATHS:
-            _log.warning(
+            LOG.warning(
                 "job %s rests: its process has ended under it %d times; resume() tries once more",
                 record.id,
                 MOST_DEATHS,
@@ -128,7 +127,7 @@ class Recovery:
         try:
             self.resume(record, as_it_was=True)
         except JobactorsError as exc:
-            _log.warning("%s", exc)
+            LOG.warning("%s", exc)
 
     def _deaths(self, record: Record) -> int:
         """How often a job's process has ended while it was running."""

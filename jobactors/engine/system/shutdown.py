@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.states import JobState, Request, Waiting
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from .core import Core
     from .job_system import JobSystem
-
-_log = logging.getLogger("jobactors")
 
 _PASSING: Final = frozenset({Waiting.SLOT, Waiting.RETRY, Waiting.START_TIME, Waiting.STORE})
 """Reasons to wait that pass by themselves, with time or with the end of others at work."""
@@ -93,5 +91,5 @@ def abandon(records: Iterable[Record]) -> None:
     for record in records:
         if record.actor is not None:
             grace = record.options.grace
-            _log.error("job %s did not end within its grace of %g s", record.id, grace)
+            LOG.error("job %s did not end within its grace of %g s", record.id, grace)
             record.actor.abandon()
