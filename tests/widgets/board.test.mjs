@@ -4,7 +4,7 @@ import { beforeEach, test } from 'node:test';
 import { ACTIONS, askable } from '../../widgets/jobactors_widgets/static/actions.js';
 import { arrange, filterRows } from '../../widgets/jobactors_widgets/static/board.js';
 import { createView } from '../../widgets/jobactors_widgets/static/view.js';
-import { spanOf } from '../../widgets/jobactors_widgets/static/virtual.js';
+import { visibleSpan } from '../../widgets/jobactors_widgets/static/visible_span.js';
 import { fakeDocument, fakeTimers } from './fake_dom.mjs';
 
 const row = (id, more = {}) => ({ id, name: `job ${id}`, state: 'running', ...more });
@@ -54,12 +54,12 @@ test('what is unfinished comes first; what has ended is newest first; an order i
 
 test('the rows in sight, and the room the others take', () => {
   const list = { count: 10000, height: 30, extra: new Map(), top: 3000, viewport: 300, spare: 5 };
-  assert.deepEqual(spanOf(list), { first: 95, end: 116, before: 2850, after: (10000 - 116) * 30 });
-  assert.deepEqual(spanOf({ ...list, top: 0 }), { first: 0, end: 16, before: 0, after: (10000 - 16) * 30 });
-  const at = spanOf({ ...list, extra: new Map([[10, 400]]), top: 3400 });
+  assert.deepEqual(visibleSpan(list), { first: 95, end: 116, before: 2850, after: (10000 - 116) * 30 });
+  assert.deepEqual(visibleSpan({ ...list, top: 0 }), { first: 0, end: 16, before: 0, after: (10000 - 16) * 30 });
+  const at = visibleSpan({ ...list, extra: new Map([[10, 400]]), top: 3400 });
   assert.deepEqual([at.first, at.before], [95, 95 * 30 + 400]);
-  assert.equal(spanOf({ ...list, top: 1e9 }).end, 10000);
-  assert.deepEqual(spanOf({ ...list, count: 0 }), { first: 0, end: 0, before: 0, after: 0 });
+  assert.equal(visibleSpan({ ...list, top: 1e9 }).end, 10000);
+  assert.deepEqual(visibleSpan({ ...list, count: 0 }), { first: 0, end: 0, before: 0, after: 0 });
 });
 
 let root, timers, sent, asked, view;

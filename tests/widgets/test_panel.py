@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from jobactors_widgets.feed import Feed
+from jobactors_widgets.change_feed import ChangeFeed
 from jobactors_widgets.panel import JobsPanel
 from msgspec.structs import replace
 
@@ -23,10 +23,10 @@ Comms = list[RecordingComm]
 
 
 @contextlib.asynccontextmanager
-async def fed_jobs() -> AsyncIterator[tuple[ja.Jobs, Feed]]:
+async def fed_jobs() -> AsyncIterator[tuple[ja.Jobs, ChangeFeed]]:
     """Open a job system with a feed beside it."""
     async with ja.open_jobs(unread_failures="ignore") as jobs:
-        feed = Feed()
+        feed = ChangeFeed()
         jobs.attach(feed.serve)
         yield jobs, feed
 
@@ -257,7 +257,7 @@ async def test_every_verb_reaches_its_job(
 
     async with ja.open_jobs(max_running=1, unread_failures="ignore") as jobs:
         running, queued = jobs.submit(steps), jobs.submit(steps)
-        JobsPanel(jobs, feed := Feed())
+        JobsPanel(jobs, feed := ChangeFeed())
         jobs.attach(feed.serve)
         await trio.sleep(2)
         job = running if before == "running" else queued
@@ -398,7 +398,7 @@ async def test_an_interrupted_job_goes_on_or_not(
     store = ja.MemoryStore()
     job_id = await interrupted(store, "index for the panel")
     async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
-        feed = Feed()
+        feed = ChangeFeed()
         jobs.attach(feed.serve)
         JobsPanel(jobs, feed)
         heard = panel_comm(comms)
@@ -424,7 +424,7 @@ async def test_what_stands_in_the_way_is_told_until_a_cell_removes_it(
     found = ja.Jobs.resumable
     monkeypatch.setattr(ja.Jobs, "resumable", resumable)
     async with ja.open_jobs(store=store) as jobs:
-        feed = Feed()
+        feed = ChangeFeed()
         jobs.attach(feed.serve)
         JobsPanel(jobs, feed)
         heard = panel_comm(comms)

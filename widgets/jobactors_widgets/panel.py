@@ -4,7 +4,7 @@ Its traits are the *first* state: ``frame`` and ``rows`` are read at the moment 
 the widget itself or to a page that was loaded again.  They are never written after that; what
 changes later travels as custom messages, in order, from the jobs' loop:
 
-* kernel → browser ``frame``: what changed (:mod:`.feed`), or all rows;
+* kernel → browser ``frame``: what changed (:mod:`.change_feed`), or all rows;
 * browser → kernel ``act``: a button, for the job ``id`` or for all ``ids``; kernel → browser
   ``answer``: what became of it;
 * browser → kernel ``details``, ``log``, ``result``: more of one job, answered by the same kind;
@@ -25,22 +25,22 @@ import trio
 
 import jobactors as ja
 
-from .comm import current_kernel, hear_while_busy, hears_while_busy
-from .commands import Many, answer, perform
+from .button_commands import BulkCommand, answer, perform
+from .change_feed import store_notice
 from .details import ResultTexts, details_of, log_piece
-from .feed import store_notice
+from .kernel_internals import current_kernel, hear_while_busy, hears_while_busy
 from .static_files import panel_module, panel_style
 
 if TYPE_CHECKING:
-    from .commands import Answer
-    from .feed import Feed
-    from .frame import Frame
-    from .wire import Row
+    from .button_commands import CommandAnswer
+    from .change_feed import ChangeFeed
+    from .frame_message import FrameMessage
+    from .wire import JobRow
 
     Message = dict[str, object]
 
 
-def _rows_now(_value: object, panel: JobsPanel) -> list[Row]:
+def _rows_now(_value: object, panel: JobsPanel) -> list[JobRow]:
     return panel.present_rows()
 
 
@@ -57,7 +57,7 @@ def _ended_now(_value: object, panel: JobsPanel) -> bool:
 
 
 class JobsPanel(anywidget.AnyWidget):
-    """The live view of one job, or of all jobs of a system.  Made by :mod:`.hook`."""
+    """The live view of one job, or of all jobs of a system.  Made by :mod:`.display_hook`."""
 
     _esm = panel_module()
     _css = panel_style()
@@ -77,14 +77,14 @@ class JobsPanel(anywidget.AnyWidget):
     ended = traitlets.Any().tag(sync=True, to_json=_ended_now)
     """Whether the job system has stopped."""
 
-    def __init__(self, jobs: ja.Jobs, feed: Feed, job: ja.Job[Any] | None = None) -> None:
+    def __init__(self, jobs: ja.Jobs, feed: ChangeFeed, job: ja.Job[Any] | None = None) -> None:
         self.job_id = None if job is None else job.id
         self.has_ended = False  # written by the jobs' loop, as is:
         self.closed = False
         self.greeted = False  # a browser shows it, and is told every change
         self._jobs: ja.Jobs | None = jobs  # until it has ended; then its last rows are enough
         self._job = job  # it is shown even when the registry lets it go
-        self._last_rows: list[Row] = []
+        self._last_rows: list[JobRow] = []
         first = feed.frame
         self._feed = feed
         self._results = ResultTexts()
@@ -115,7 +115,7 @@ class JobsPanel(anywidget.AnyWidget):
         """What an output holds to show this panel."""
         return {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
 
-    def present_rows(self) -> list[Row]:
+    def present_rows(self) -> list[JobRow]:
         """Return every row as it is now, or was when the job system ended.  From any thread."""
         jobs, job = self._jobs, self._job
         try:
@@ -133,12 +133,12 @@ class JobsPanel(anywidget.AnyWidget):
 
     # What the feed calls, on the jobs' loop.
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: FrameMessage) -> None:
         """Send what changed; a job alone stays, also when the registry lets it go."""
         itself: Any = self
         itself.send(frame.content, frame.buffers)
 
-    def end(self, frame: Frame) -> None:
+    def end(self, frame: FrameMessage) -> None:
         """Send the last frame, and let go of the job system; its rows stay for pages to come."""
         if self._job is not None:
             frame.rows = self.present_rows()
@@ -147,7 +147,7 @@ class JobsPanel(anywidget.AnyWidget):
         self.has_ended = True
         self.show(frame)
 
-    def _tell(self, content: Message | Answer) -> None:
+    def _tell(self, content: Message | CommandAnswer) -> None:
         itself: Any = self
         itself.send(content)
 
@@ -173,7 +173,7 @@ class JobsPanel(anywidget.AnyWidget):
 
     def _post_many(self, verb: object, job_ids: list[object]) -> None:
         jobs = self._jobs
-        if jobs is None or not self._post(self._act_on_some, Many(jobs, verb, job_ids)):
+        if jobs is None or not self._post(self._act_on_some, BulkCommand(jobs, verb, job_ids)):
             self._tell(answer(str(verb), "", "this job system has stopped"))
 
     def _look(self, kind: str, job_id: str, since: object) -> None:
@@ -209,7 +209,7 @@ class JobsPanel(anywidget.AnyWidget):
         if self._jobs is not None:
             self._tell(perform(self._jobs, verb, job_id))
 
-    def _act_on_some(self, many: Many) -> None:
+    def _act_on_some(self, many: BulkCommand) -> None:
         if many.tell_some() and self._jobs is not None:
             trio.lowlevel.current_trio_token().run_sync_soon(self._act_on_some, many)
         else:

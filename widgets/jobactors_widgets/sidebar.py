@@ -28,19 +28,19 @@ import trio
 
 import jobactors as ja
 
-from .comm import current_kernel, hears_while_busy, open_fixed_comm
-from .commands import Many, answer, perform
+from .button_commands import BulkCommand, answer, perform
+from .kernel_internals import current_kernel, hears_while_busy, open_fixed_comm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .change_feed import ChangeFeed
     from .details import ResultTexts
-    from .feed import Feed
-    from .frame import Frame
-    from .wire import Row
+    from .frame_message import FrameMessage
+    from .wire import JobRow
 
     Say = Callable[[dict[str, object]], object]
-    Send = Callable[[Frame], object]
+    Send = Callable[[FrameMessage], object]
 
 COMM_ID: Final = "jobactors.sidebar"
 """Its id and its target name; `labextension/sidebar/link.js` asks for both."""
@@ -55,7 +55,7 @@ class Sidebar:
         # Written by the thread that calls `follow`:
         self._say: Callable[[dict[str, object], list[bytes]], object] | None = None
         self._hears = True
-        self._served: _Served | None = None
+        self._served: _FollowedSystem | None = None
 
     def follow(self, jobs: ja.Jobs) -> None:
         """Tell of this job system from now on, instead of the last one.  No-op outside a kernel."""
@@ -66,7 +66,7 @@ class Sidebar:
             return
         # Frames are counted on, so that no window mixes two systems up.
         first = 0 if self._served is None else self._served.last_frame + 1
-        self._served = served = _Served(jobs, self._send_frame, first)
+        self._served = served = _FollowedSystem(jobs, self._send_frame, first)
         self._tell({"kind": "here"})
         if not self._hears:
             served.post(served.greet, -1)
@@ -106,22 +106,22 @@ class Sidebar:
 
     # On the jobs' loop.
 
-    def _act(self, served: _Served, verb: object, job_id: object) -> None:
+    def _act(self, served: _FollowedSystem, verb: object, job_id: object) -> None:
         if served.jobs is not None:
             self._tell(dict(perform(served.jobs, verb, job_id)))
 
-    def _cancel_all(self, served: _Served) -> None:
+    def _cancel_all(self, served: _FollowedSystem) -> None:
         ids = [each.id for each in served.snapshots() if not each.state.is_terminal]
         if served.jobs is not None:
-            self._cancel_some(Many(served.jobs, "cancel", ids))
+            self._cancel_some(BulkCommand(served.jobs, "cancel", ids))
 
-    def _cancel_some(self, many: Many) -> None:
+    def _cancel_some(self, many: BulkCommand) -> None:
         if many.tell_some():
             trio.lowlevel.current_trio_token().run_sync_soon(self._cancel_some, many)
         else:
             self._tell(dict(many.answer))
 
-    def _send_frame(self, frame: Frame) -> None:
+    def _send_frame(self, frame: FrameMessage) -> None:
         self._tell(frame.content | {"hears": self._hears}, frame.buffers)
 
     def _tell(self, data: dict[str, object], buffers: list[bytes] | None = None) -> None:
@@ -129,7 +129,7 @@ class Sidebar:
             self._say(data, buffers or [])
 
 
-class _Served:
+class _FollowedSystem:
     """One job system as its feed serves it: a panel that shows all jobs, without a widget."""
 
     job_id: str | None = None
@@ -138,8 +138,8 @@ class _Served:
         self.jobs: ja.Jobs | None = jobs  # until it has ended; then its last rows are enough
         self._send_frame = send_frame
         self._first = first
-        self._feed: Feed | None = None
-        self._last: Frame | None = None
+        self._feed: ChangeFeed | None = None
+        self._last: FrameMessage | None = None
         self._results: ResultTexts | None = None
 
     @property
@@ -182,23 +182,23 @@ class _Served:
         if self.jobs is None:
             return
         if self._feed is None:
-            from .feed import Feed
+            from .change_feed import ChangeFeed
 
-            feed = Feed(first=self._first)
+            feed = ChangeFeed(first=self._first)
             self.jobs.attach(feed.serve)
             self._feed, frame = feed, -1
         self._feed.add(self, frame)
 
     def send_last(self) -> None:
         """Send how the jobs stood when the system ended."""
-        from .frame import Frame
+        from .frame_message import FrameMessage
 
-        nothing = Frame(self._first + 1, self._first, full=True, ended=True)
+        nothing = FrameMessage(self._first + 1, self._first, full=True, ended=True)
         self._send_frame(self._last or nothing)
 
     # What the feed calls.
 
-    def present_rows(self) -> list[Row]:
+    def present_rows(self) -> list[JobRow]:
         """Return every row as it is now."""
         return [] if self._feed is None else self._feed.rows(self.jobs, self.snapshots())
 
@@ -207,11 +207,11 @@ class _Served:
         if self._feed is not None:
             self._feed.look_again()
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: FrameMessage) -> None:
         """Send what changed."""
         self._send_frame(frame)
 
-    def end(self, frame: Frame) -> None:
+    def end(self, frame: FrameMessage) -> None:
         """Send the last frame, and keep it for windows to come."""
         self._last, self.jobs = frame, None
         self.send_last()

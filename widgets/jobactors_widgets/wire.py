@@ -77,7 +77,7 @@ _FRACTIONS: Final = 10_000
 _log = logging.getLogger(__name__)
 
 
-class Row(TypedDict):
+class JobRow(TypedDict):
     """One job as the browser sees it; the module's table says what each key means."""
 
     id: str
@@ -115,7 +115,7 @@ class Row(TypedDict):
     unread: NotRequired[bool]
 
 
-class Words(TypedDict, total=False):
+class ProgressWords(TypedDict, total=False):
     """What a row says of its progress beside the numbers; a key that is left out is unsaid."""
 
     total: float
@@ -161,9 +161,9 @@ def same_words(one: ja.Progress, other: ja.Progress) -> bool:
         return False
 
 
-def words_of(progress: ja.Progress) -> Words | None:
+def words_of(progress: ja.Progress) -> ProgressWords | None:
     """Return what is said beside the numbers; None if that needs a whole row to be told."""
-    words: Words = {}
+    words: ProgressWords = {}
     try:
         if (total := _number(progress.total)) is not None:
             words["total"] = total
@@ -178,14 +178,14 @@ def row_of(
     now: float,
     number: int | None = None,
     resting: ja.Resumable | None = None,
-) -> Row:
+) -> JobRow:
     """Say in one row how a job stands at the time ``now`` (seconds since the epoch).
 
     Never raises for what a job put into its name, message or numbers: text is cut and made valid
     Unicode, a number that JSON cannot carry is left out, and a text with a mind of its own (a
     subclass that raises) costs the row everything but its state.
     """
-    row: Row = {"id": snapshot.id, "name": "?", "state": snapshot.state.value}
+    row: JobRow = {"id": snapshot.id, "name": "?", "state": snapshot.state.value}
     if number is not None:
         row["number"] = number
     try:
@@ -201,7 +201,7 @@ def row_of(
     return row
 
 
-def _add_times(row: Row, snapshot: ja.JobSnapshot, now: float) -> None:
+def _add_times(row: JobRow, snapshot: ja.JobSnapshot, now: float) -> None:
     elapsed = _number(snapshot.elapsed(now), 1)
     if elapsed is not None:
         row["elapsed"] = elapsed
@@ -214,7 +214,9 @@ def _add_times(row: Row, snapshot: ja.JobSnapshot, now: float) -> None:
         row["unread"] = True
 
 
-def _add_rest(row: Row, snapshot: ja.JobSnapshot, now: float, resting: ja.Resumable | None) -> None:
+def _add_rest(
+    row: JobRow, snapshot: ja.JobSnapshot, now: float, resting: ja.Resumable | None
+) -> None:
     rest = _number(max(0.0, now - snapshot.changed_at), 0)
     if rest is not None:
         row["rest"] = rest
@@ -224,7 +226,7 @@ def _add_rest(row: Row, snapshot: ja.JobSnapshot, now: float, resting: ja.Resuma
         row["changed"] = True
 
 
-def _add_labels(row: Row, snapshot: ja.JobSnapshot) -> None:
+def _add_labels(row: JobRow, snapshot: ja.JobSnapshot) -> None:
     info = snapshot.info
     if info.type != info.name:
         row["type"] = safe_text(info.type, LONGEST_NAME)
@@ -246,7 +248,7 @@ def _add_labels(row: Row, snapshot: ja.JobSnapshot) -> None:
         row["reason"] = safe_text(snapshot.reason, LONGEST_NAME)
 
 
-def _add_waiting(row: Row, snapshot: ja.JobSnapshot, now: float) -> None:
+def _add_waiting(row: JobRow, snapshot: ja.JobSnapshot, now: float) -> None:
     if snapshot.waiting is not None:
         row["waiting"] = snapshot.waiting.value
     due = None if snapshot.due is None else _number(max(0.0, snapshot.due - now), 1)
@@ -258,7 +260,7 @@ def _add_waiting(row: Row, snapshot: ja.JobSnapshot, now: float) -> None:
         row["stuck"] = True
 
 
-def _add_progress(row: Row, progress: ja.Progress) -> None:
+def _add_progress(row: JobRow, progress: ja.Progress) -> None:
     done, total = _number(progress.done), _number(progress.total)
     if done:
         row["done"] = done
@@ -273,7 +275,7 @@ def _add_progress(row: Row, progress: ja.Progress) -> None:
     _add_words(row, progress)
 
 
-def _add_words(row: Row | Words, progress: ja.Progress) -> None:
+def _add_words(row: JobRow | ProgressWords, progress: ja.Progress) -> None:
     if progress.unit:
         row["unit"] = safe_text(progress.unit, LONGEST_UNIT)
     if progress.message:

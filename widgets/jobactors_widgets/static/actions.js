@@ -4,7 +4,7 @@ import { TERMINAL } from './format.js';
 
 /**
  * @typedef {Object} Action
- * @property {string} verb      what commands.py does
+ * @property {string} verb      what button_commands.py does
  * @property {string} label
  * @property {string} pressed   the row's word until the kernel has answered
  * @property {string} as        the row's look until then

@@ -7,7 +7,7 @@
 
 import { applyFrame, isMissing, receivedAt } from './frames.js';
 import { moment } from './format.js';
-import { keepSaved, tablesOf } from './saved.js';
+import { writeTablesOnSave, tablesOf } from './saved_state.js';
 import { createView } from './view.js';
 
 /** Say which frame we have; the kernel answers with what changed since. */
@@ -34,7 +34,7 @@ function followLife(model) {
   Promise.resolve(manager?.get_model?.(model.get('self_id'))).then(found => {
     real = found;
     if (real) look();
-    unsaved = keepSaved(real?.widget_manager, model.get('self_id'), tables);
+    unsaved = writeTablesOnSave(real?.widget_manager, model.get('self_id'), tables);
   }).catch(() => {});
   model.on('comm_live_update', look);
   const changed = (_, status) => { if (LOST.has(status)) model.set('alive', false); };

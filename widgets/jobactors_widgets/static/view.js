@@ -15,10 +15,10 @@
 import { append, pageTimers, setAttribute, setHidden, setText } from './dom.js';
 import { arrange, createTools, filterRows } from './board.js';
 import { createDetails } from './details.js';
-import { createPressed } from './pressed.js';
+import { createPendingActions } from './pending_actions.js';
 import { createRow } from './row.js';
-import { spanOf } from './virtual.js';
-import { createSayer } from './sayer.js';
+import { visibleSpan } from './visible_span.js';
+import { createAnnouncer } from './announcer.js';
 import { TICKING, choose, plural, summary } from './format.js';
 
 const MOST_ROWS = 200;
@@ -46,7 +46,7 @@ const NONE_LEFT = 'No job matches.';
 export function createView(root, options) {
   const { act, actMany, ask, single = false, board = false, receivedAt, timers = pageTimers() } = options;
   const since = receivedAt || firstSeen(timers);
-  const pressed = createPressed(timers, redrawRow);
+  const pending = createPendingActions(timers, redrawRow);
   const rows = new Map();      // job id -> what createRow returns, while it is in the page
   const opened = new Map();    // job id -> its details, null while its row is not in the page
   const heights = new Map();   // job id -> pixels, of unfolded rows
@@ -70,14 +70,14 @@ export function createView(root, options) {
   const above = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
   const below = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
   const history = board ? createHistory() : null;
-  const sayer = createSayer(root, timers);
+  const announcer = createAnnouncer(root, timers);
   if (!single) list.setAttribute('tabindex', '0');
   list.addEventListener('scroll', () => { if (isLong()) drawList(); });
   list.addEventListener('keydown', onKey);
 
   function show(state) {
     shown = { ...shown, ...state };
-    sayer.note(shown.rows);
+    announcer.note(shown.rows);
     forgetGone();
     redraw();
     tickWhileNeeded();
@@ -131,7 +131,7 @@ export function createView(root, options) {
     if (!isLong()) return { first: 0, end: items.length, before: 0, after: 0 };
     const extra = new Map();
     if (heights.size) items.forEach((row, i) => { if (heights.has(row.id)) extra.set(i, heights.get(row.id) - rowHeight); });
-    return spanOf({
+    return visibleSpan({
       count: items.length, height: rowHeight, extra,
       top: list.scrollTop, viewport: Math.min(list.clientHeight || 600, 4000), spare: SPARE_ROWS
     });
@@ -149,7 +149,7 @@ export function createView(root, options) {
       last = putBehind(last, history && places.endedAt > 0 && first + i === places.endedAt ? history.el : null);
       const drawn = rows.get(row.id) || newRow(row.id);
       last = putBehind(last, drawn.el);
-      pressed.settle(row);
+      pending.settle(row);
       drawRow(drawn, row);
       setAttribute(drawn.el, 'aria-setsize', isLong() ? String(items.length) : null);
       setAttribute(drawn.el, 'aria-posinset', isLong() ? String(first + i + 1) : null);
@@ -220,7 +220,7 @@ export function createView(root, options) {
 
   function drawRow(drawn, row) {
     const changed = drawn.row !== row;
-    drawn.draw(row, pressed.of(row.id), pressed.note(row.id), shown.alive && !shown.ended);
+    drawn.draw(row, pending.of(row.id), pending.note(row.id), shown.alive && !shown.ended);
     drawn.select(selected.has(row.id));
     drawn.tick(shown.alive ? timers.now() - since(row) : 0);
     const details = opened.get(row.id);
@@ -228,9 +228,9 @@ export function createView(root, options) {
   }
 
   function press(action, id) {
-    if (pressed.of(id)) return;
+    if (pending.of(id)) return;
     const drawn = rows.get(id);
-    pressed.press(action, drawn.row, shown.hears);
+    pending.press(action, drawn.row, shown.hears);
     drawRow(drawn, drawn.row);
     act(action.verb, id);
   }
@@ -266,12 +266,12 @@ export function createView(root, options) {
   /** @param {{id: string, verb: string, ok: boolean, why: string}} answer */
   function answered(answer) {
     if (!answer.id) {
-      if (!answer.ok) sayer.tell(answer.why);
+      if (!answer.ok) announcer.tell(answer.why);
       return;
     }
     const drawn = rows.get(answer.id);
     if (!drawn || answer.verb === 'read') return;
-    pressed.answered(answer, drawn.row);
+    pending.answered(answer, drawn.row);
     drawRow(drawn, drawn.row);
   }
 
@@ -282,9 +282,9 @@ export function createView(root, options) {
 
   /** What is kept of jobs goes with them. */
   function forgetGone() {
-    if (!pressed.ids.length && !opened.size && !selected.size) return;
+    if (!pending.ids.length && !opened.size && !selected.size) return;
     const there = new Set(shown.rows.map(row => row.id));
-    for (const id of pressed.ids) if (!there.has(id)) pressed.drop(id);
+    for (const id of pending.ids) if (!there.has(id)) pending.drop(id);
     for (const kept of [heights, selected]) for (const id of [...kept.keys()]) if (!there.has(id)) kept.delete(id);
     for (const [id, details] of [...opened]) {
       if (there.has(id)) continue;
@@ -361,10 +361,10 @@ export function createView(root, options) {
 
   function dispose() {
     if (ticker !== null) timers.stop(ticker);
-    pressed.dispose();
+    pending.dispose();
     for (const details of opened.values()) if (details) details.close();
     opened.clear();
-    sayer.dispose();
+    announcer.dispose();
     root.replaceChildren();
   }
 

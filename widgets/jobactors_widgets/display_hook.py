@@ -14,19 +14,19 @@ from weakref import WeakKeyDictionary
 
 import jobactors as ja
 
-from .comm import current_kernel
-from .outputs import VIEW_TYPE, SavedOutputs
+from .kernel_internals import current_kernel
+from .saved_outputs import VIEW_TYPE, SavedOutputs
 from .sidebar import Sidebar
 from .static_table import html_table, text_table
 
 if TYPE_CHECKING:
-    from .feed import Feed
+    from .change_feed import ChangeFeed
     from .panel import JobsPanel
 
 _log = logging.getLogger(__name__)
 
 
-class DisplayHook:
+class NotebookDisplay:
     """Shows jobs as live panels in a notebook, and as a table where no widget runs.
 
     A job system has one panel for its board and one for each displayed job, shown again wherever
@@ -34,7 +34,7 @@ class DisplayHook:
     """
 
     def __init__(self) -> None:
-        self._faces: WeakKeyDictionary[ja.Jobs, _Face] = WeakKeyDictionary()
+        self._faces: WeakKeyDictionary[ja.Jobs, _SystemPanels] = WeakKeyDictionary()
         self._saved: SavedOutputs | None = None
         self._sidebar = Sidebar()
         self._follows_cells = False
@@ -102,19 +102,19 @@ class DisplayHook:
         jobs, job = (thing.jobs, thing) if isinstance(thing, ja.Job) else (thing, None)
         face = self._faces.get(jobs)
         if face is None:
-            face = _Face()
+            face = _SystemPanels()
             jobs.attach(face.feed.serve)
             self._faces[jobs] = face  # only now: a feed that is not served would freeze its panels
         return face.panel(jobs, job)
 
 
-class _Face:
+class _SystemPanels:
     """The feed of one job system, and its panels.  Holds no reference to the system itself."""
 
     def __init__(self) -> None:
-        from .feed import Feed
+        from .change_feed import ChangeFeed
 
-        self.feed: Feed = Feed()
+        self.feed: ChangeFeed = ChangeFeed()
         self._panels: dict[str | None, JobsPanel] = {}
 
     def panel(self, jobs: ja.Jobs, job: ja.Job[Any] | None) -> JobsPanel:
@@ -141,4 +141,4 @@ def _table_of(thing: ja.Job[Any] | ja.Jobs) -> dict[str, object]:
 def _nothing() -> None: ...
 
 
-display_hook = DisplayHook()
+display_hook = NotebookDisplay()

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .wire import Row, Words
+from .wire import JobRow, ProgressWords
 
 
 @dataclass
-class Frame:
+class FrameMessage:
     """What a panel is sent at once."""
 
     number: int
     after: int
     """What it needs before: who does not have this frame, or a later one, has missed something."""
-    rows: list[Row] = field(default_factory=list[Row])
+    rows: list[JobRow] = field(default_factory=list[JobRow])
     """Jobs that are new, or that changed in more than their progress."""
-    said: list[tuple[int, Words]] = field(default_factory=list[tuple[int, Words]])
+    said: list[tuple[int, ProgressWords]] = field(default_factory=list[tuple[int, ProgressWords]])
     """New words of jobs that get on, by the rows' numbers."""
     moved: bytes = b""
     """New numbers of jobs that get on: :func:`~.wire.moved`, one after the other."""
@@ -51,20 +51,20 @@ class Frame:
         return [self.moved] if self.moved else []
 
 
-class Panel(Protocol):
+class FrameReceiver(Protocol):
     """What the feed needs of a panel.  Its methods are called on the jobs' loop."""
 
     job_id: str | None
     """The one job it shows; None for all."""
 
-    def present_rows(self) -> list[Row]:
+    def present_rows(self) -> list[JobRow]:
         """Return every row as it is now."""
         ...
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: FrameMessage) -> None:
         """Send what changed."""
         ...
 
-    def end(self, frame: Frame) -> None:
+    def end(self, frame: FrameMessage) -> None:
         """Send the last frame; its rows are all there are, and stay."""
         ...

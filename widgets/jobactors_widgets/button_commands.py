@@ -20,7 +20,7 @@ MOST_AT_ONCE: Final = 200
 """Jobs told in one go; the loop goes on with the jobs' own work before the next ones."""
 
 
-class Answer(TypedDict):
+class CommandAnswer(TypedDict):
     """What became of a pressed button."""
 
     kind: Literal["answer"]
@@ -55,7 +55,7 @@ VERBS: Final[Mapping[str, Callable[[ja.Job[Any]], object]]] = {
 """Every verb a panel may send, and what it does."""
 
 
-def perform(jobs: ja.Jobs, verb: object, job_id: object) -> Answer:
+def perform(jobs: ja.Jobs, verb: object, job_id: object) -> CommandAnswer:
     """Do ``verb`` to the job ``job_id`` and return the answer.  Never raises."""
     if not isinstance(verb, str) or not isinstance(job_id, str):
         return answer("", "", "this message names no verb and no job")
@@ -70,7 +70,7 @@ def perform(jobs: ja.Jobs, verb: object, job_id: object) -> Answer:
     return answer(verb, job_id)
 
 
-class Many:
+class BulkCommand:
     """One verb for many jobs, told a part at a time; ``answer`` is complete when all are told."""
 
     def __init__(self, jobs: ja.Jobs, verb: object, job_ids: Sequence[object]) -> None:
@@ -78,7 +78,7 @@ class Many:
         self._verb = verb
         self._left = list(job_ids)[::-1]
         self._asked = len(self._left)
-        self._refused: list[Answer] = []
+        self._refused: list[CommandAnswer] = []
 
     def tell_some(self) -> bool:
         """Tell the next ones; whether there are more."""
@@ -89,7 +89,7 @@ class Many:
         return bool(self._left)
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> CommandAnswer:
         """How it went: how many could not, and why the first of them could not."""
         verb = self._verb if isinstance(self._verb, str) else ""
         if not self._refused:
@@ -98,7 +98,7 @@ class Many:
         return answer(verb, "", f"{len(self._refused)} of {self._asked} could not: {first}")
 
 
-def answer(verb: str, job_id: str, why: str = "") -> Answer:
+def answer(verb: str, job_id: str, why: str = "") -> CommandAnswer:
     """Return the answer to ``verb``: done, unless ``why`` says why not."""
     return {
         "kind": "answer",

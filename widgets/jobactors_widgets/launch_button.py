@@ -8,15 +8,15 @@ earlier job left work to go on with, it asks: Resume, Start fresh, or Cancel.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets  # pyright: ignore[reportMissingTypeStubs]
 import trio
 
 import jobactors as ja
 
-from .comm import current_kernel, hear_while_busy
 from .details import ResultTexts
+from .kernel_internals import current_kernel, hear_while_busy
 from .wire import safe_text
 
 if TYPE_CHECKING:
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
 widgets: Any = ipywidgets  # it tells no types
 LONGEST: Final = 300
 FRAME_SECONDS: Final = 0.1
-
-
-class _Control(Protocol):
-    """An ipywidgets control: what has a ``value`` that can be observed."""
-
-    value: Any
-
-    def observe(self, handler: Callable[..., object], names: str) -> None: ...
-    def unobserve(self, handler: Callable[..., object], names: str) -> None: ...
 
 
 def launcher(
@@ -69,10 +60,10 @@ def launcher(
 
         launcher(write_letter, subject="letter 42", args=lambda: {"tone": tone.value})
     """
-    return _Launcher(work, label, subject, args, jobs or ja.start(), options).box
+    return _LaunchButton(work, label, subject, args, jobs or ja.start(), options).box
 
 
-class _Launcher:
+class _LaunchButton:
     """One button and the line beside it.
 
     The press is heard in a thread of ipykernel's and disables the button; everything else that
@@ -260,76 +251,3 @@ def _line(snapshot: ja.JobSnapshot) -> str:
     percent = "" if progress.percent is None else f"{progress.percent} %"
     waiting = snapshot.waiting.value if snapshot.waiting else ""
     return " · ".join(filter(None, (state.value, waiting, percent, progress.message)))
-
-
-def bind(job: ja.Job[Any], control: _Control, name: str | None = None) -> Callable[[], None]:
-    """Send a control's value to the job whenever it changes, until the job has ended.
-
-    The job finds ``value``, or ``(name, value)``, in its inbox.  The latest value wins: while the
-    mailbox is full, values are kept back, and the newest one is sent when there is room.  Nothing
-    is ever raised into the user interface.
-
-    Args:
-        job: Whose mailbox.
-        control: An ipywidgets control, such as a slider.
-        name: Sent with each value, to tell several controls of one job apart.
-
-    Returns:
-        A function that ends it.
-
-    Example::
-
-        bind(job, rate := FloatSlider(0.1), "rate")
-        # in the job: for name, value in ja.current_job().inbox: …
-    """
-    bound = _Bound(job, control, name)
-    control.observe(bound.changed, "value")
-    job.call_when_settled(bound.end)
-    return bound.end
-
-
-class _Bound:
-    """A control on the wire to a job."""
-
-    def __init__(self, job: ja.Job[Any], control: _Control, name: str | None) -> None:
-        self._job = job
-        self._control = control
-        self._name = name
-        self._kept: list[object] = []  # the newest value that found no room
-        self._ended = False
-
-    def changed(self, change: Mapping[str, Any]) -> None:
-        """The control has a new value."""
-        waits = bool(self._kept)
-        self._kept[:] = [change["new"]]
-        if not waits and not self._send_kept():
-            with contextlib.suppress(ja.JobactorsError):
-                self._job.jobs.attach(self._retry)
-
-    async def _retry(self, _jobs: ja.Jobs) -> None:
-        while not self._send_kept():  # noqa: ASYNC110 (nobody says when a mailbox has room)
-            await trio.sleep(FRAME_SECONDS)
-
-    def _send_kept(self) -> bool:
-        """Send what is kept; False while there is no room for it."""
-        if not self._kept or self._ended:
-            return True
-        value = self._kept[0]
-        try:
-            self._job.tell(value if self._name is None else (self._name, value))
-        except ja.MailboxFull:
-            return False
-        except ja.JobactorsError:  # it has ended
-            self.end()
-            return True
-        if self._kept and self._kept[0] is value:
-            self._kept.clear()
-            return True
-        return False  # a newer one came meanwhile
-
-    def end(self) -> None:
-        """Send nothing more."""
-        if not self._ended:
-            self._ended = True
-            with contextlib.suppress(ValueError):  # it was taken away by hand
-                self._control.unobserve(self.changed, "value")

@@ -13,7 +13,7 @@ export const SILENT = 'no answer from the kernel yet';
  * @param {{later: Function, forget: Function}} timers
  * @param {(id: string) => void} redraw   a row says something else now
  */
-export function createPressed(timers, redraw) {
+export function createPendingActions(timers, redraw) {
   const pending = new Map();   // job id -> {word, as, stand, note, timer}
   const notes = new Map();     // job id -> {text, stand}: why a button did nothing
 

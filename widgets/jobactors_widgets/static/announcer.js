@@ -9,7 +9,7 @@ const FEW = 3;
 const WORTH_SAYING = new Set(['succeeded', 'failed', 'cancelled', 'paused', 'interrupted', 'stuck']);
 
 /** @param {HTMLElement} root @param {{later: Function, forget: Function}} timers */
-export function createSayer(root, timers) {
+export function createAnnouncer(root, timers) {
   const el = append(root, 'div', 'ja-said', { 'aria-live': 'polite' });
   let before = null;   // job id -> its word
   let news = [];

@@ -57,7 +57,7 @@ function theirs(text) {
  * @param {string} modelId
  * @param {() => Object} tables
  */
-export function keepSaved(manager, modelId, tables) {
+export function writeTablesOnSave(manager, modelId, tables) {
   const context = manager?.context;
   if (!context?.saveState?.connect || !context.model?.cells) return () => {};
   const write = (_, state) => {

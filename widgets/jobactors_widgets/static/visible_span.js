@@ -18,7 +18,7 @@
  * @param {number} list.spare      rows drawn beyond what is in sight, on either side
  * @returns {Span}
  */
-export function spanOf({ count, height, extra, top, viewport, spare }) {
+export function visibleSpan({ count, height, extra, top, viewport, spare }) {
   const taller = [...extra].filter(([i]) => i < count).sort(([a], [b]) => a - b);
   const offset = i => taller.reduce((sum, [at, more]) => at < i ? sum + more : sum, i * height);
   const rowAt = y => {

@@ -27,11 +27,11 @@ import trio
 
 import jobactors as ja
 
-from .frame import Frame, Panel
+from .frame_message import FrameMessage, FrameReceiver
 from .wire import (
     LONGEST_MESSAGE,
-    Row,
-    Words,
+    JobRow,
+    ProgressWords,
     moved,
     row_of,
     safe_text,
@@ -52,7 +52,7 @@ MOST_GONE: Final = 10_000
 _log = logging.getLogger(__name__)
 
 
-class _News(IntEnum):
+class _Extent(IntEnum):
     """How much of a row is to be told anew."""
 
     NOTHING = 0
@@ -61,7 +61,7 @@ class _News(IntEnum):
     ALL = 3
 
 
-class _Known:
+class _FollowedJob:
     """One job as it was heard of."""
 
     __slots__ = ("changed_in", "job", "news", "number", "progress")
@@ -70,21 +70,21 @@ class _Known:
         self.job = job  # a handle can be read when the system has ended
         self.number = number
         self.progress = job.snapshot().progress
-        self.news = _News.NOTHING
+        self.news = _Extent.NOTHING
         self.changed_in = 0  # the last frame that told of it
 
 
 @dataclass
-class _Change:
+class _RowChange:
     """What one frame tells of one job."""
 
-    row: Row | None = None
+    row: JobRow | None = None
     number: int = 0
-    words: Words | None = None
+    words: ProgressWords | None = None
     moved: bytes = b""
 
 
-class Feed:
+class ChangeFeed:
     """The panels of one job system, and what changed since each of them was last told.
 
     Args:
@@ -97,10 +97,10 @@ class Feed:
         """The number of the last frame.  Who reads it, then rows, has all of this frame."""
         self._oldest = first  # who has this frame can be told what changed since
         self._clock = clock
-        self._panels: dict[Panel, int] = {}  # the last frame each has
-        self._behind: set[Panel] = set()  # those that have missed some
-        self._known: dict[str, _Known] = {}
-        self._changed: list[_Known] = []  # in the order of their first change
+        self._panels: dict[FrameReceiver, int] = {}  # the last frame each has
+        self._behind: set[FrameReceiver] = set()  # those that have missed some
+        self._known: dict[str, _FollowedJob] = {}
+        self._changed: list[_FollowedJob] = []  # in the order of their first change
         self._going: list[str] = []
         self._gone: dict[str, int] = {}  # job id -> the frame that told of its going
         self._numbers: dict[str, int] = {}
@@ -125,12 +125,12 @@ class Feed:
         finally:
             self._end()
 
-    def rows(self, jobs: ja.Jobs | None, snapshots: Iterable[ja.JobSnapshot]) -> list[Row]:
+    def rows(self, jobs: ja.Jobs | None, snapshots: Iterable[ja.JobSnapshot]) -> list[JobRow]:
         """Return the whole rows of jobs, with their numbers.  From any thread."""
         now, told = self._clock(), list(snapshots)
         rests = any(snapshot.state is ja.JobState.INTERRUPTED for snapshot in told)
         resting = _resting(jobs) if rests else {}
-        rows: list[Row] = []
+        rows: list[JobRow] = []
         for snapshot in told:
             job_id = snapshot.id
             if (early := self._read_early) is not None:
@@ -154,14 +154,14 @@ class Feed:
         for job_id, work in _resting(self._jobs).items():
             known = self._known.get(job_id)
             if known is not None and self._obstacles.get(job_id, "") != work.obstacle:
-                self._mark(known, _News.ALL)
+                self._mark(known, _Extent.ALL)
                 self._news.set()
 
     def _number(self, job_id: str) -> int:
         number = self._numbers.get(job_id)
         return self._numbers.setdefault(job_id, next(self._count)) if number is None else number
 
-    def add(self, panel: Panel, since: object = EVERYTHING) -> None:
+    def add(self, panel: FrameReceiver, since: object = EVERYTHING) -> None:
         """Serve ``panel`` from now on, which has the frame ``since``.  On the jobs' loop only.
 
         It is told what changed after that frame, or everything if that cannot be known any more.
@@ -173,7 +173,7 @@ class Feed:
             self._behind.add(panel)
             self._news.set()
 
-    def remove(self, panel: Panel) -> None:
+    def remove(self, panel: FrameReceiver) -> None:
         """Send nothing more to ``panel``, if it is served.  On the jobs' loop only."""
         self._panels.pop(panel, None)
         self._behind.discard(panel)
@@ -187,9 +187,9 @@ class Feed:
             if isinstance(event, ja.JobProgressed):
                 same = same_words(event.progress, known.progress)
                 known.progress = event.progress
-                news = _News.NUMBERS if same else _News.WORDS
+                news = _Extent.NUMBERS if same else _Extent.WORDS
             else:
-                news = _News.NUMBERS if isinstance(event, ja.JobLogged) else _News.ALL
+                news = _Extent.NUMBERS if isinstance(event, ja.JobLogged) else _Extent.ALL
             self._mark(known, news)
         self._read_early = None
         if self._changed or self._going:
@@ -204,13 +204,13 @@ class Feed:
             self._going.append(job_id)
             return
         with suppress(ja.JobactorsError):  # let go already, or the system is just closing
-            known = self._known.get(job_id) or _Known(jobs.get(job_id), self._number(job_id))
+            known = self._known.get(job_id) or _FollowedJob(jobs.get(job_id), self._number(job_id))
             self._known[job_id] = known
             early = (self._read_early or {}).get(job_id)
             if not (isinstance(event, ja.JobRestated) and early is event.snapshot):
-                self._mark(known, _News.ALL)
+                self._mark(known, _Extent.ALL)
 
-    def _mark(self, known: _Known, news: _News) -> None:
+    def _mark(self, known: _FollowedJob, news: _Extent) -> None:
         if not known.news:
             self._changed.append(known)
         known.news = max(known.news, news)
@@ -236,7 +236,7 @@ class Feed:
         changes = self._changes(changed) if wanted else {}
         for known in changed:
             known.changed_in = self.frame
-            known.news = _News.NOTHING
+            known.news = _Extent.NOTHING
         self._forget(going)
         gone = set(going)
         for panel in list(self._panels):
@@ -253,8 +253,8 @@ class Feed:
         while len(self._gone) > MOST_GONE:
             self._oldest = self._gone.pop(next(iter(self._gone)))
 
-    def _changes(self, changed: Iterable[_Known]) -> dict[str, _Change]:
-        changes: dict[str, _Change] = {}
+    def _changes(self, changed: Iterable[_FollowedJob]) -> dict[str, _RowChange]:
+        changes: dict[str, _RowChange] = {}
         whole: list[ja.JobSnapshot] = []
         for known in changed:
             small = _small(known)
@@ -263,11 +263,15 @@ class Feed:
             else:
                 changes[known.job.id] = small
         for snapshot, row in zip(whole, self.rows(self._jobs, whole), strict=True):
-            changes[snapshot.id] = _Change(row=row)
+            changes[snapshot.id] = _RowChange(row=row)
         return changes
 
     def _tell(
-        self, panel: Panel, changes: dict[str, _Change], gone: set[str], notice: str | None
+        self,
+        panel: FrameReceiver,
+        changes: dict[str, _RowChange],
+        gone: set[str],
+        notice: str | None,
     ) -> None:
         has = self._panels[panel]
         if panel in self._behind:
@@ -281,19 +285,19 @@ class Feed:
 
     def _delta(
         self,
-        panel: Panel,
+        panel: FrameReceiver,
         has: int,
-        changes: dict[str, _Change],
+        changes: dict[str, _RowChange],
         gone: set[str],
         notice: str | None,
-    ) -> Frame | None:
+    ) -> FrameMessage | None:
         if panel.job_id is not None:
             mine = changes.get(panel.job_id)
             changes, gone, notice = {"": mine} if mine is not None else {}, set(), None
         if not changes and not gone and notice is None:
             return None
         told = changes.values()
-        return Frame(
+        return FrameMessage(
             self.frame,
             has,
             rows=[change.row for change in told if change.row is not None],
@@ -303,18 +307,18 @@ class Feed:
             notice=notice,
         )
 
-    def _since(self, panel: Panel, has: int) -> Frame | None:
+    def _since(self, panel: FrameReceiver, has: int) -> FrameMessage | None:
         notice = None if panel.job_id else self._notice
         if has < self._oldest:
-            return Frame(self.frame, has, panel.present_rows(), full=True, notice=notice)
+            return FrameMessage(self.frame, has, panel.present_rows(), full=True, notice=notice)
         late = [known for known in self._of(panel) if known.changed_in > has]
         gone = [] if panel.job_id else [id_ for id_, frame in self._gone.items() if frame > has]
         rows = self.rows(self._jobs, [known.job.snapshot() for known in late])
         if late or gone or (notice is not None and self._notice_in > has):
-            return Frame(self.frame, has, rows=rows, gone=gone, notice=notice)
+            return FrameMessage(self.frame, has, rows=rows, gone=gone, notice=notice)
         return None
 
-    def _of(self, panel: Panel) -> list[_Known]:
+    def _of(self, panel: FrameReceiver) -> list[_FollowedJob]:
         if panel.job_id is None:
             return list(self._known.values())
         known = self._known.get(panel.job_id)
@@ -325,7 +329,7 @@ class Feed:
         for panel, has in self._panels.items():
             try:
                 rows = self.rows(None, [known.job.snapshot() for known in self._of(panel)])
-                panel.end(Frame(self.frame, has, rows=rows, full=True, ended=True))
+                panel.end(FrameMessage(self.frame, has, rows=rows, full=True, ended=True))
             except Exception:
                 _log.exception("a panel could not be told that its jobs have ended")
         self._panels.clear()
@@ -335,16 +339,16 @@ class Feed:
         self._jobs = None
 
 
-def _small(known: _Known) -> _Change | None:
+def _small(known: _FollowedJob) -> _RowChange | None:
     """What is told of a job that only got on; None if that needs its whole row."""
-    if known.news is _News.ALL:
+    if known.news is _Extent.ALL:
         return None
     snapshot = known.job.snapshot()
     numbers = moved(known.number, snapshot)
-    if numbers is None or known.news is _News.NUMBERS:
-        return None if numbers is None else _Change(moved=numbers)
+    if numbers is None or known.news is _Extent.NUMBERS:
+        return None if numbers is None else _RowChange(moved=numbers)
     words = words_of(snapshot.progress)
-    return None if words is None else _Change(number=known.number, words=words, moved=numbers)
+    return None if words is None else _RowChange(number=known.number, words=words, moved=numbers)
 
 
 def store_notice(jobs: ja.Jobs | None) -> str:
