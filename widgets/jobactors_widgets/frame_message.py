@@ -1,4 +1,4 @@
-"""What passes from the feed to a panel."""
+"""One outgoing frame: the changes that :mod:`.change_feed` sends to a panel in one message."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from .wire import JobRow, ProgressWords
 
 @dataclass
 class FrameMessage:
-    """What a panel is sent at once."""
+    """Holds the changes of jobs since another frame, and encodes them as one message."""
 
     number: int
     after: int
-    """What it needs before: who does not have this frame, or a later one, has missed something."""
+    """The frame it builds on: a receiver without it, or a later one, has missed some."""
     rows: list[JobRow] = field(default_factory=list[JobRow])
     """Jobs that are new, or that changed in more than their progress."""
     said: list[tuple[int, ProgressWords]] = field(default_factory=list[tuple[int, ProgressWords]])
-    """New words of jobs that get on, by the rows' numbers."""
+    """New words of jobs that progressed, by the rows' numbers."""
     moved: bytes = b""
-    """New numbers of jobs that get on: :func:`~.wire.moved`, one after the other."""
+    """New numbers of jobs that progressed: :func:`~.wire.moved`, one after the other."""
     gone: list[str] = field(default_factory=list[str])
-    """Ids of the jobs that were let go."""
+    """Ids of the jobs that were removed."""
     full: bool = False
     """Whether ``rows`` are all there are."""
     ended: bool = False
     """Whether the job system has stopped."""
     notice: str | None = None
-    """What everybody should know of the store; empty if all is well, None where that is no news."""
+    """A warning about the store; empty if all is well, None if it has not changed."""
 
     @property
     def content(self) -> dict[str, object]:
-        """The frame as a message; without what it has nothing of."""
-        told: dict[str, object] = {
+        """The frame as a message, without empty parts."""
+        parts: dict[str, object] = {
             "rows": self.rows,
             "said": self.said,
             "gone": self.gone,
             "full": self.full,
             "ended": self.ended,
         }
-        kept = {key: value for key, value in told.items() if value or key == "rows"}
+        filled = {key: value for key, value in parts.items() if value or key == "rows"}
         if self.notice is not None:
-            kept["notice"] = self.notice
-        return {"kind": "frame", "frame": self.number, "after": self.after, **kept}
+            filled["notice"] = self.notice
+        return {"kind": "frame", "frame": self.number, "after": self.after, **filled}
 
     @property
     def buffers(self) -> list[bytes]:
@@ -52,7 +52,7 @@ class FrameMessage:
 
 
 class FrameReceiver(Protocol):
-    """What the feed needs of a panel.  Its methods are called on the jobs' loop."""
+    """Shows frames: a panel or the sidebar.  The feed calls its methods on the jobs' loop."""
 
     job_id: str | None
     """The one job it shows; None for all."""
@@ -62,9 +62,9 @@ class FrameReceiver(Protocol):
         ...
 
     def show(self, frame: FrameMessage) -> None:
-        """Send what changed."""
+        """Send the changes."""
         ...
 
     def end(self, frame: FrameMessage) -> None:
-        """Send the last frame; its rows are all there are, and stay."""
+        """Send the last frame; its rows are all there are, and remain."""
         ...

@@ -28,7 +28,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def hear_while_busy(comm: Any, kernel: Any) -> None:
 
 def open_fixed_comm(
     kernel: Any, comm_id: str, hear: Callable[[Any], object]
-) -> Callable[[dict[str, object], list[bytes]], None]:
+) -> Callable[[Mapping[str, object], list[bytes]], None]:
     """Keep a comm that every window can find under ``comm_id``, and return how to send on it.
 
     ``hear`` is called with what a front end sent, at once where the kernel can.  The comm is never
@@ -99,7 +99,7 @@ class _FixedComm:
         self._kernel = kernel
         self._hear = hear
 
-    def send(self, data: dict[str, object], buffers: list[bytes]) -> None:
+    def send(self, data: Mapping[str, object], buffers: list[bytes]) -> None:
         """Send ``data``, and binary parts beside it, to every window; from any thread."""
         content = {"comm_id": self.comm_id, "data": data}
         topic = f"comm-{self.comm_id}".encode()
