@@ -1,4 +1,4 @@
-"""Sends what a control shows to a running job: a slider becomes a message in a mailbox."""
+"""Sends the values of a control, such as a slider, to the mailbox of a running job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RETRY_SECONDS: Final = 0.1
 
 
 class _ValueWidget(Protocol):
-    """An ipywidgets control: what has a ``value`` that can be observed."""
+    """An ipywidgets control: an object with a ``value`` that can be observed."""
 
     value: Any
 
@@ -28,17 +28,17 @@ class _ValueWidget(Protocol):
 def bind(job: ja.Job[Any], control: _ValueWidget, name: str | None = None) -> Callable[[], None]:
     """Send a control's value to the job whenever it changes, until the job has ended.
 
-    The job finds ``value``, or ``(name, value)``, in its inbox.  The latest value wins: while the
-    mailbox is full, values are kept back, and the newest one is sent when there is room.  Nothing
-    is ever raised into the user interface.
+    The job receives ``value``, or ``(name, value)``, in its inbox.  The latest value wins: while
+    the mailbox is full, only the newest value waits, and is sent when there is room.  Nothing is
+    ever raised into the user interface.
 
     Args:
-        job: Whose mailbox.
+        job: The job that receives the values.
         control: An ipywidgets control, such as a slider.
-        name: Sent with each value, to tell several controls of one job apart.
+        name: Sent with each value, to distinguish several controls of one job.
 
     Returns:
-        A function that ends it.
+        A function that ends the binding.
 
     Example::
 
@@ -52,32 +52,32 @@ def bind(job: ja.Job[Any], control: _ValueWidget, name: str | None = None) -> Ca
 
 
 class _Binding:
-    """A control on the wire to a job."""
+    """Sends the values of one control to one job."""
 
     def __init__(self, job: ja.Job[Any], control: _ValueWidget, name: str | None) -> None:
         self._job = job
         self._control = control
         self._name = name
-        self._kept: list[object] = []  # the newest value that found no room
+        self._unsent: list[object] = []  # the newest value, while there was no room for it
         self._ended = False
 
     def changed(self, change: Mapping[str, Any]) -> None:
-        """The control has a new value."""
-        waits = bool(self._kept)
-        self._kept[:] = [change["new"]]
-        if not waits and not self._send_kept():
+        """Send the new value of the control, now or when there is room."""
+        waits = bool(self._unsent)
+        self._unsent[:] = [change["new"]]
+        if not waits and not self._send_newest():
             with contextlib.suppress(ja.JobactorsError):
                 self._job.jobs.attach(self._retry)
 
     async def _retry(self, _jobs: ja.Jobs) -> None:
-        while not self._send_kept():  # noqa: ASYNC110 (nobody says when a mailbox has room)
+        while not self._send_newest():  # noqa: ASYNC110 (a mailbox does not report that it has room)
             await trio.sleep(RETRY_SECONDS)
 
-    def _send_kept(self) -> bool:
-        """Send what is kept; False while there is no room for it."""
-        if not self._kept or self._ended:
+    def _send_newest(self) -> bool:
+        """Send the newest value; return False while there is no room for it."""
+        if not self._unsent or self._ended:
             return True
-        value = self._kept[0]
+        value = self._unsent[0]
         try:
             self._job.tell(value if self._name is None else (self._name, value))
         except ja.MailboxFull:
@@ -85,14 +85,14 @@ class _Binding:
         except ja.JobactorsError:  # it has ended
             self.end()
             return True
-        if self._kept and self._kept[0] is value:
-            self._kept.clear()
+        if self._unsent and self._unsent[0] is value:
+            self._unsent.clear()
             return True
-        return False  # a newer one came meanwhile
+        return False  # a newer one arrived meanwhile
 
     def end(self) -> None:
         """Send nothing more."""
         if not self._ended:
             self._ended = True
-            with contextlib.suppress(ValueError):  # it was taken away by hand
+            with contextlib.suppress(ValueError):  # the user has called `unobserve`
                 self._control.unobserve(self.changed, "value")

@@ -1,4 +1,4 @@
-"""The browser's half as strings: a panel's one ES module and its style sheet.
+"""Joins the browser's modules into one ES module for a panel, and reads its style sheet.
 
 anywidget takes a module as one string, which has no folder to import from.  So the modules of
 `static/` are put behind each other in the order of their imports; the sidebar loads the same files
