@@ -1,14 +1,14 @@
-// Jobs as rows of plain DOM, shared by the panels in cells and the sidebar.
+// Draws jobs as rows of plain DOM; the panels in cells and the sidebar share it.
 //
-// What a host passes in: `createView(root, options)`, the options below; only `act` is needed.  The
-// rows are those of wire.py, all of them at every `show`.  What it gets back:
+// A host calls `createView(root, options)` with the options below; only `act` is needed.  The rows are
+// those of wire.py, all of them at every `show`.  The view has these methods:
 //
-//   show({rows, hears, alive, ended, notice})   draw; what is left out stays as it was
+//   show({rows, hears, alive, ended, notice})   draw; a part that is left out stays as it was
 //   answered(answer)                    the kernel's answer to `act` or `actMany`
-//   told(message)                       its answer to `ask`: kinds "details", "log", "result"
+//   received(message)                   its answer to `ask`: kinds "details", "log", "result"
 //   dispose()                           stop every clock and empty the root
 //
-// Verbs beyond "cancel" go through the same `act`.  Without `ask` rows unfold to their whole text
+// All verbs go through `act`.  Without `ask` rows unfold to their whole text
 // only; without `board` there is no filter, no selection and no history, and at most 200 rows.
 // A host that loads this module needs its neighbours too: MODULES in static_files.py names them.
 
@@ -31,7 +31,7 @@ const EMPTY = 'No jobs yet. jobs.submit(function) starts one.';
 const NONE_LEFT = 'No job matches.';
 
 /**
- * Draw jobs into `root` until `dispose()`.
+ * Draws jobs into `root` until `dispose()`.
  *
  * @param {HTMLElement} root
  * @param {Object} options
@@ -126,7 +126,7 @@ export function createView(root, options) {
     return board && items.length > FEW_ROWS;
   }
 
-  /** The rows that belong into the page, and the room that the others take. */
+  /** Returns the rows that belong into the page, and the space that stands for the others. */
   function inSight() {
     if (!isLong()) return { first: 0, end: items.length, before: 0, after: 0 };
     const extra = new Map();
@@ -159,7 +159,7 @@ export function createView(root, options) {
     measure();
   }
 
-  /** Moving an element that stands right would drop its focus. */
+  /** Moves an element behind another, unless it is there: moving it would drop its focus. */
   function putBehind(before, el) {
     if (!el) return before;
     const place = before ? before.nextSibling : list.firstChild;
@@ -266,7 +266,7 @@ export function createView(root, options) {
   /** @param {{id: string, verb: string, ok: boolean, why: string}} answer */
   function answered(answer) {
     if (!answer.id) {
-      if (!answer.ok) announcer.tell(answer.why);
+      if (!answer.ok) announcer.announce(answer.why);
       return;
     }
     const drawn = rows.get(answer.id);
@@ -275,17 +275,17 @@ export function createView(root, options) {
     drawRow(drawn, drawn.row);
   }
 
-  function told(message) {
+  function received(message) {
     const details = opened.get(message.id);
-    if (details) details.hear(message);
+    if (details) details.receive(message);
   }
 
-  /** What is kept of jobs goes with them. */
+  /** Drops the state that belongs to removed jobs. */
   function forgetGone() {
     if (!pending.ids.length && !opened.size && !selected.size) return;
     const there = new Set(shown.rows.map(row => row.id));
     for (const id of pending.ids) if (!there.has(id)) pending.drop(id);
-    for (const kept of [heights, selected]) for (const id of [...kept.keys()]) if (!there.has(id)) kept.delete(id);
+    for (const byId of [heights, selected]) for (const id of [...byId.keys()]) if (!there.has(id)) byId.delete(id);
     for (const [id, details] of [...opened]) {
       if (there.has(id)) continue;
       if (details) details.close();
@@ -293,7 +293,7 @@ export function createView(root, options) {
     }
   }
 
-  /** One tick a second, and only while something works. */
+  /** Ticks once a second, and only while a job is at work. */
   function tickWhileNeeded() {
     const needed = shown.alive && shown.rows.some(row => TICKING.has(row.state));
     if (needed && ticker === null) ticker = timers.every(tick, 1000);
@@ -368,7 +368,7 @@ export function createView(root, options) {
     root.replaceChildren();
   }
 
-  return { show, answered, told, dispose };
+  return { show, answered, received, dispose };
 }
 
 function setStyle(el, key, value) {

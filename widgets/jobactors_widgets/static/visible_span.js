@@ -1,4 +1,4 @@
-// Which rows of a long list are in the page.  Pure.
+// Computes the rows of a long list that are in the page.  Pure.
 
 /**
  * @typedef {Object} Span
@@ -9,6 +9,8 @@
  */
 
 /**
+ * Returns the rows to draw, and the space that stands for the others.
+ *
  * @param {Object} list
  * @param {number} list.count
  * @param {number} list.height     of a row, in pixels
