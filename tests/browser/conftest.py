@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import NoChromiumError, find_chromium
 from tests.browser.lab import CHROMIUM_FLAGS, VIEWPORT, App, LabServer, Notebook, run_server
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
 
 FAILED = pytest.StashKey[bool]()
+PATIENT_MS = 30_000
+"""The bound of every `expect`: it delays a failure alone, and a busy machine may need it."""
 
 
 class StartServer(Protocol):
@@ -61,6 +63,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     except NoChromiumError as none_found:
         pytest.fail(str(none_found), pytrace=False)
     environ = isolated_environment(tmp_path_factory.mktemp("chromium"))
+    expect.set_options(timeout=PATIENT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program, args=list(CHROMIUM_FLAGS), env=dict(environ)

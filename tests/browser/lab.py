@@ -291,15 +291,15 @@ class Notebook:
         self.page.evaluate(RUN_CELL, index)
         expect(self.prompt(index)).to_have_text(re.compile(r"\[(\*|\d+)\]:"))
 
-    def wait_running(self, index: int, timeout_ms: float = 10_000) -> None:
+    def wait_running(self, index: int, timeout_ms: float = READY_MS) -> None:
         """Wait until a cell waits for its turn or runs."""
         expect(self.prompt(index)).to_have_text("[*]:", timeout=timeout_ms)
 
-    def wait_done(self, index: int, timeout_ms: float = 30_000) -> None:
+    def wait_done(self, index: int, timeout_ms: float = READY_MS) -> None:
         """Wait until a cell has ended, well or badly."""
         expect(self.prompt(index)).to_have_text(re.compile(r"\[\d+\]:"), timeout=timeout_ms)
 
-    def run_and_wait(self, index: int, timeout_ms: float = 30_000) -> str:
+    def run_and_wait(self, index: int, timeout_ms: float = READY_MS) -> str:
         """Run a cell to its end and return the text below it."""
         self.run_cell(index)
         self.wait_done(index, timeout_ms)

@@ -1,4 +1,4 @@
-"""A button that starts a job, and a slider that talks to one, as a user works them."""
+"""Tests of a button that starts a job, and of a slider that sends to one, as a user works them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import Locator, expect
 
 from tests.browser.test_board import AXE, violations
+from tests.kernel.busy_cell import BusyCell
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.browser.conftest import OpenNotebook
 
 GENEROUS = 30_000
 
 LAUNCHERS = """\
-import time, trio, ipywidgets
+import trio, ipywidgets
 import jobactors as ja
 from jobactors_widgets import bind, launcher
 jobs = ja.start()
@@ -34,7 +37,7 @@ async def clean():
 launch = launcher(index, label="Index", subject="wiki", args=lambda: {"pages": how_many.value})
 ipywidgets.VBox([how_many, launch, launcher(clean, label="Clean")])
 """
-LET_IT_FINISH = "jobs.post(finish.set); time.sleep(2)"
+LET_IT_FINISH = "jobs.post(finish.set)"
 
 
 def line(cell: Locator, label: str) -> Locator:
@@ -44,19 +47,25 @@ def line(cell: Locator, label: str) -> Locator:
     )
 
 
-def test_a_button_starts_a_job_and_shows_how_it_ends(open_notebook: OpenNotebook) -> None:
+def test_a_button_starts_a_job_and_shows_how_it_ends(
+    open_notebook: OpenNotebook, tmp_path: Path
+) -> None:
     """Also in the middle of a cell; disabled while it runs, found again, usable by everybody."""
     again_with_a_board = "display(launch, jobs)"
-    cells = [LAUNCHERS, again_with_a_board, "time.sleep(2)", LET_IT_FINISH]
+    busy = BusyCell(tmp_path)
+    cells = [LAUNCHERS, again_with_a_board, busy.source, LET_IT_FINISH]
     notebook = open_notebook(cells, app="notebook")
     notebook.run_and_wait(0)
     first = line(notebook.cell(0), "Index")
     button = first.get_by_role("button")
     expect(button).to_be_enabled(timeout=GENEROUS)
     notebook.run_cell(2)
+    notebook.wait_running(2)
     button.click()
     expect(button).to_be_disabled()
     expect(first.locator("div.widget-label")).to_have_text("running · 25 % · reading")
+    assert notebook.prompt(2).inner_text() == "[*]:"
+    busy.end()
     notebook.wait_done(2)
     notebook.run_and_wait(1)
     again = line(notebook.cell(1), "Index")
@@ -85,7 +94,7 @@ def test_a_button_starts_a_job_and_shows_how_it_ends(open_notebook: OpenNotebook
 
 
 BOUND = """\
-import time, ipywidgets, trio
+import ipywidgets, trio
 import jobactors as ja
 from jobactors_widgets import bind
 jobs = ja.start()

@@ -1,4 +1,4 @@
-"""Rows and boards as a user sees them, in JupyterLab and Notebook 7."""
+"""Tests of rows and boards as a user sees them, in JupyterLab and Notebook 7."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.kernel.busy_cell import BusyCell
 from tests.kernel.client import IPYKERNELS, KERNELS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.browser.conftest import OpenNotebook
     from tests.browser.lab import App, Notebook
 
@@ -32,13 +35,6 @@ async def fail():
 job = jobs.options(name="train", subject="wiki").submit(count, 10_000)
 other = jobs.options(name="index").submit(count, 20_000)
 """
-# Long enough for a click that had to wait to be late; ends early when the job has ended.
-BUSY = """\
-until = time.time() + 60
-while time.time() < until and not job.state.is_terminal:
-    time.sleep(0.1)
-time.sleep(3)
-"""
 
 APPS = pytest.mark.parametrize("app", ["lab", "notebook"])
 GENEROUS = 30_000
@@ -55,7 +51,7 @@ def cancel(of: Locator) -> Locator:
 
 
 def expect_moving(of: Locator) -> None:
-    """The bar's value changes while nobody does anything."""
+    """Expect that the bar has a value, and that the text changes by itself."""
     bar = of.get_by_role("progressbar")
     text = of.locator(".ja-says")
     expect(bar).to_have_attribute("aria-valuenow", re.compile(r"\d+"), timeout=GENEROUS)
@@ -64,9 +60,12 @@ def expect_moving(of: Locator) -> None:
 
 
 @APPS
-def test_a_row_moves_and_is_cancelled_in_a_busy_cell(open_notebook: OpenNotebook, app: App) -> None:
+def test_a_row_moves_and_is_cancelled_in_a_busy_cell(
+    open_notebook: OpenNotebook, app: App, tmp_path: Path
+) -> None:
     """The scene this package is made for: the cell still runs when the job is cancelled."""
-    notebook = open_notebook([START, "job", BUSY], app=app)
+    busy = BusyCell(tmp_path)
+    notebook = open_notebook([START, "job", busy.source], app=app)
     notebook.run_and_wait(0)
     notebook.run_and_wait(1)
     train = row(notebook, 1, "train")
@@ -81,17 +80,19 @@ def test_a_row_moves_and_is_cancelled_in_a_busy_cell(open_notebook: OpenNotebook
     notebook.screenshot(f"row-{app}")
     expect(train.locator(".ja-says")).to_have_text("cancelled by hand")
     expect(cancel(train)).to_be_hidden()
+    busy.end()
     assert notebook.console_errors == []
 
 
 @APPS
 def test_a_board_shows_every_job_and_hears_while_a_cell_is_busy(
-    open_notebook: OpenNotebook, app: App
+    open_notebook: OpenNotebook, app: App, tmp_path: Path
 ) -> None:
-    """New jobs come, failed ones say why, and each Cancel reaches its own job."""
+    """New jobs appear, failed ones show their error, and each Cancel reaches its own job."""
+    busy = BusyCell(tmp_path)
     more = "jobs.options(name='clean').submit(fail); jobs.options(name='quick').submit(count, 3)"
     queued = "for n in range(3): jobs.options(name=f'waiting {n}').submit(count, 5_000)"
-    notebook = open_notebook([START, "jobs", more, queued, BUSY], app=app)
+    notebook = open_notebook([START, "jobs", more, queued, busy.source], app=app)
     for index in range(4):
         notebook.run_and_wait(index)
     board = notebook.cell(1)
@@ -108,6 +109,7 @@ def test_a_board_shows_every_job_and_hears_while_a_cell_is_busy(
     cancel(row(notebook, 1, "train")).click()
     expect(row(notebook, 1, "train")).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
     assert notebook.prompt(4).inner_text() == "[*]:"
+    busy.end()
     assert notebook.console_errors == []
 
 
@@ -137,9 +139,12 @@ def older(version: str) -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
 
 
-def test_cancel_in_a_busy_cell_of_ipykernel_7_3(open_notebook: OpenNotebook) -> None:
+def test_cancel_in_a_busy_cell_of_ipykernel_7_3(
+    open_notebook: OpenNotebook, tmp_path: Path
+) -> None:
     """It routes messages otherwise than 7.4."""
-    notebook = open_notebook([START, "job", BUSY], env=older("7.3"))
+    busy = BusyCell(tmp_path)
+    notebook = open_notebook([START, "job", busy.source], env=older("7.3"))
     notebook.run_and_wait(0)
     notebook.run_and_wait(1)
     train = row(notebook, 1, "train")
@@ -149,11 +154,13 @@ def test_cancel_in_a_busy_cell_of_ipykernel_7_3(open_notebook: OpenNotebook) -> 
     cancel(train).click()
     expect(train).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
     assert notebook.prompt(2).inner_text() == "[*]:"
+    busy.end()
 
 
-def test_a_kernel_that_cannot_hear_is_named(open_notebook: OpenNotebook) -> None:
-    """With ipykernel 6 the row moves, says why nothing happens, and keeps its word."""
-    notebook = open_notebook([START, "job", "time.sleep(8)"], env=older("6"))
+def test_a_kernel_that_cannot_hear_is_named(open_notebook: OpenNotebook, tmp_path: Path) -> None:
+    """With ipykernel 6 the row moves, shows why nothing happens, and is cancelled in the end."""
+    busy = BusyCell(tmp_path)
+    notebook = open_notebook([START, "job", busy.source], env=older("6"))
     notebook.run_and_wait(0)
     notebook.run_and_wait(1)
     train = row(notebook, 1, "train")
@@ -167,6 +174,7 @@ def test_a_kernel_that_cannot_hear_is_named(open_notebook: OpenNotebook) -> None
     )
     assert notebook.prompt(2).inner_text() == "[*]:"
     notebook.screenshot("deaf-lab")
+    busy.end()
     expect(train.locator(".ja-word")).to_have_text("cancelled", timeout=GENEROUS)
     expect(train.locator(".ja-says")).to_have_text("cancelled by hand")
 

@@ -1,4 +1,4 @@
-"""The morning after: work that was interrupted is seen, and goes on from its checkpoint."""
+"""Tests of the morning after: interrupted work is shown, and resumes from its checkpoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def index(folder):
     for page in range(begun, 200):
         ja.progress(page + 1, 200, f"page {page + 1}")
         ja.save_checkpoint(page + 1)
-        await trio.sleep(0.03 if page < 90 else 1.0)
+        await (trio.sleep_forever() if page in {89, 95} else trio.sleep(0.03))
 """
 SUBMITTED = """\
 job = jobs.options(subject="wiki").submit("index", {"folder": "wiki"})
@@ -31,7 +31,7 @@ KILLED = "import os; os.kill(os.getpid(), 9)"
 
 
 def test_interrupted_work_goes_on_the_next_morning(open_notebook: OpenNotebook) -> None:
-    """The row says how far it was and what is missing; then Resume and Discard work."""
+    """The row shows how far it was and why it cannot go on; then Resume and Discard work."""
     notebook = open_notebook([STARTED, DECLARED, SUBMITTED, KILLED, "jobs"])
     page = notebook.page
     for index in range(3):
@@ -47,7 +47,7 @@ def test_interrupted_work_goes_on_the_next_morning(open_notebook: OpenNotebook) 
     wiki, letters = row(board, "index · wiki"), row(board, "index · letters")
     resume = wiki.get_by_role("button", name="Resume")
     expect(wiki).to_have_attribute("data-state", "interrupted", timeout=GENEROUS)
-    expect(wiki.locator(".ja-far")).to_have_text(re.compile("4[0-5]\u202f%"))  # as last kept
+    expect(wiki.locator(".ja-far")).to_have_text(re.compile("4[0-5]\u202f%"))  # as last stored
     expect(wiki.locator(".ja-says")).to_contain_text("is not registered yet")
     expect(resume).to_have_attribute("aria-disabled", "true")
     notebook.screenshot("at-rest-undeclared")

@@ -1,10 +1,8 @@
-"""The third scene: a kernel died under its work, and somebody finds it and clicks Resume."""
+"""Tests of the third scene: a kernel died under its work, and its user clicks Resume."""
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,11 +24,12 @@ index_file = work / "index.db"
 jobs = ja.start()
 """
 SUBMIT = """\
-import os, time
+import os, signal, time
 job = jobs.options(subject="films", name="index films").submit(build(movies_db(), index_file))
 while "Index" not in job.snapshot().progress.stages or job.snapshot().progress.fraction < 0.3:
     time.sleep(0.01)
-print(os.getpid())
+job.stored().result(60)
+os.kill(os.getpid(), signal.SIGKILL)
 """
 RESULT = """\
 result = jobs.latest("chain", "films").result()
@@ -46,8 +45,7 @@ def test_work_whose_kernel_died_is_resumed_with_a_click(open_notebook: OpenNoteb
         [BEGIN, SUBMIT, "jobs", RESULT], env={"PYTHONPATH": str(NOTEBOOKS)}, path="films.ipynb"
     )
     notebook.run_and_wait(0)
-    pid = int(notebook.run_and_wait(1, GENEROUS))
-    os.kill(pid, signal.SIGKILL)
+    notebook.run_cell(1)
     dialog = notebook.page.get_by_text("The kernel for films.ipynb appears to have died")
     expect(dialog).to_be_visible(timeout=GENEROUS)
     notebook.page.get_by_role("button", name=re.compile("^Ok$", re.IGNORECASE)).click()

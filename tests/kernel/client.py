@@ -136,6 +136,15 @@ class Kernel:
 
     # --- iopub ------------------------------------------------------------------------------
 
+    @property
+    def heard(self) -> int:
+        """The number of iopub messages so far; `wait_for` takes it as `since`."""
+        return len(self.messages)
+
+    def wait_begun(self, msg_id: str) -> None:
+        """Wait until a started cell runs."""
+        self.wait_for(lambda m: m["parent_header"].get("msg_id") == msg_id)
+
     def iopub(self, seconds: float) -> Iterator[Message]:
         """Yield what iopub says from now on, for so many seconds."""
         deadline = time.monotonic() + seconds
@@ -151,7 +160,7 @@ class Kernel:
         Args:
             wanted: a question about a message.
             timeout: seconds to listen for more.
-            since: leave out the first so many of `messages`; `len(kernel.messages)` means "new".
+            since: leave out the first so many of `messages`; `kernel.heard` means "new".
 
         Raises:
             TimeoutError: none came; the text says what did.

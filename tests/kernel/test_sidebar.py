@@ -1,4 +1,4 @@
-"""The sidebar's comm in real kernels: found on the control channel, and heard in a busy cell."""
+"""Tests of the sidebar's comm in real kernels: found on the control channel, in a busy cell."""
 
 from __future__ import annotations
 
@@ -6,28 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.kernel.busy_cell import BusyCell
 from tests.kernel.client import IPYKERNELS, Kernel
+from tests.kernel.test_panel import START, UNTIL_ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 COMM = "jobactors.sidebar"  # as in sidebar.py and link.js
 NEWER = [version for version in IPYKERNELS if version != "6"]
-
-START = """\
-import time, trio
-import jobactors as ja
-jobs = ja.start()
-job = jobs.options(name="train").submit(trio.sleep, 600)
-"""
-
-# Ends as soon as the job has ended, and says in which state it was then: no time is measured.
-BUSY = """\
-until = time.time() + {seconds}
-while time.time() < until and not job.state.is_terminal:
-    time.sleep(0.05)
-during = job.state.value
-"""
 
 
 def told(kernel: Kernel) -> list[dict[str, Any]]:
@@ -68,7 +56,7 @@ def found(kernel: Kernel) -> bool:
 
 def hello(kernel: Kernel, subshell: str | None, frame: int = -1) -> dict[str, Any]:
     """Say hello as a window does that has just been loaded; return all rows."""
-    since = len(kernel.messages)
+    since = kernel.heard
     kernel.send_comm(COMM, {"kind": "hello", "frame": frame}, subshell=subshell)
     return wait_told(kernel, lambda data: bool(data.get("full")), since)
 
@@ -86,8 +74,8 @@ def test_a_kernel_that_does_not_use_the_package_has_nothing_to_find(kernel: Kern
 def test_found_and_heard_in_the_middle_of_a_cell(kernel: Kernel, named: bool) -> None:
     """All that a page does after a reload, while a cell is busy: find, hello, rows, Cancel."""
     kernel.run(START)
-    busy = kernel.start(BUSY.format(seconds=60))
-    kernel.wait_for(lambda m: m["parent_header"].get("msg_id") == busy)
+    busy = kernel.start(UNTIL_ENDED)
+    kernel.wait_begun(busy)
     assert found(kernel)
     subshell = kernel.create_subshell() if named else None
     first = hello(kernel, subshell)
@@ -105,9 +93,10 @@ def test_found_and_heard_in_the_middle_of_a_cell(kernel: Kernel, named: bool) ->
 def test_nothing_is_opened_and_nothing_sent_before_somebody_asks(kernel: Kernel) -> None:
     """A page without the sidebar hears one message, and could close nothing."""
     kernel.run(START + "job.cancel(); job.exception()")
-    kernel.run("time.sleep(0.5)")
+    # Longer than a frame waits, and on the loop that would send it.
+    kernel.run("jobs.options(name='wait').submit(trio.sleep, 0.3).result()")
     assert told(kernel) == [{"kind": "here"}]
-    assert states(hello(kernel, None)) == {"train": "cancelled"}
+    assert states(hello(kernel, None)) == {"train": "cancelled", "wait": "succeeded"}
     opened = [m for m in kernel.messages if m["msg_type"] in {"comm_open", "comm_close"}]
     assert opened == []
 
@@ -139,7 +128,7 @@ def test_a_window_that_has_everything_is_sent_nothing(kernel: Kernel) -> None:
     first = hello(kernel, subshell)
     kernel.run("job.cancel(); job.exception()")
     last = wait_told(kernel, lambda data: states(data) == {"train": "cancelled"})
-    since = len(kernel.messages)
+    since = kernel.heard
     for frame in (last["frame"], first["frame"]):
         kernel.send_comm(COMM, {"kind": "hello", "frame": frame}, subshell=subshell)
     missed = wait_told(kernel, lambda data: data["kind"] == "frame", since)
@@ -151,7 +140,8 @@ def test_all_jobs_are_cancelled_in_a_busy_cell(kernel: Kernel) -> None:
     kernel.run(START + "more = [jobs.options(name='more').submit(trio.sleep, 600)]")
     subshell = kernel.create_subshell()
     hello(kernel, subshell)
-    busy = kernel.start(BUSY.format(seconds=60))
+    busy = kernel.start(UNTIL_ENDED)
+    kernel.wait_begun(busy)
     kernel.send_comm(COMM, {"kind": "cancel all"}, subshell=subshell)
     kernel.finish(busy, timeout=90)
     assert kernel.run("print(during, *jobs.list(state='running'))").stdout.strip() == "cancelled"
@@ -199,7 +189,7 @@ def test_the_end_of_the_jobs_is_told_and_a_new_beginning(kernel: Kernel) -> None
     ended = wait_told(kernel, lambda data: bool(data.get("ended")))
     assert states(ended) == {"train": "cancelled"}
     assert states(hello(kernel, subshell)) == {"train": "cancelled"}
-    since = len(kernel.messages)
+    since = kernel.heard
     kernel.run(START)
     wait_told(kernel, lambda data: data == {"kind": "here"}, since)
     again = hello(kernel, subshell)
@@ -208,14 +198,18 @@ def test_the_end_of_the_jobs_is_told_and_a_new_beginning(kernel: Kernel) -> None
 
 
 @pytest.mark.parametrize("kernel", ["6"], indirect=True)
-def test_a_kernel_without_subshells_tells_at_once(kernel: Kernel) -> None:
-    """It could not hear a hello while the cell runs; it says that it is deaf meanwhile."""
+def test_a_kernel_without_subshells_sends_rows_at_once(kernel: Kernel, tmp_path: Path) -> None:
+    """It could not handle a hello while the cell runs, and reports that in each frame."""
     kernel.run(START)
     first = wait_told(kernel, lambda data: bool(data.get("full")))
     assert first["hears"] is False
     (row,) = wait_told(kernel, lambda data: bool(data.get("rows")))["rows"]
-    busy = kernel.start(BUSY.format(seconds=2))
+    cell = BusyCell(tmp_path)
+    busy = kernel.start(cell.source + "during = job.state.value")
+    kernel.wait_begun(busy)
     kernel.send_comm(COMM, {"kind": "act", "verb": "cancel", "id": row["id"]})
-    kernel.finish(busy)
+    kernel.control("kernel_info_request")  # a round trip later it still waits
+    cell.end()
+    assert kernel.finish(busy).error is None
     assert kernel.run("print(during)").stdout.strip() == "running"
     wait_told(kernel, lambda data: states(data) == {"train": "cancelled"})

@@ -22,12 +22,12 @@ NOTEBOOK = [
     START,
     "job",
     "jobs",
-    "display(jobs.options(name='quick').submit(time.sleep, 0.2))",
+    "quick = jobs.options(name='quick').submit(time.sleep, 0.2)\ndisplay(quick)",
     (
         "async def fail():\n    raise ValueError('SECRET')\n"
         "failed = jobs.options(name='failing').submit(fail)\nfailed.exception()"
     ),
-    "job.cancel(reason='SECRET'); job.exception(); time.sleep(0.5)",
+    "job.cancel(reason='SECRET'); job.exception(); quick.result()",
 ]
 LONGEST = 120
 

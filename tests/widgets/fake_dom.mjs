@@ -1,6 +1,15 @@
-// As much of a document as view.js uses; setting HTML throws, so that the tests prove it never is.
+// Implements as much of a document as view.js uses, and counts its changes.  Setting HTML throws, so that
+// the tests prove that it never happens.
 
-class Style {}
+/** Changes of all elements: moves, texts, attributes, classes, styles.  A test may set it to 0. */
+export const dom = { changes: 0 };
+
+/** Sets a property and counts it, if the value differs. */
+function change(target, key, value) {
+  if (target[key] !== value) dom.changes += 1;
+  target[key] = value;
+  return true;
+}
 
 class FakeElement {
   constructor(tag) {
@@ -10,16 +19,20 @@ class FakeElement {
     this.attributes = new Map();
     this.listeners = new Map();
     this.dataset = {};
-    this.style = new Style();
+    this.style = new Proxy({}, { set: change });
     this.ownText = '';
-    this.hidden = false;
+    this.isHidden = false;
     this.moves = 0;
     this.scrollTop = this.clientHeight = this.scrollHeight = 0;
     const classes = new Set();
     this.classList = {
       add: c => classes.add(c),
       contains: c => classes.has(c),
-      toggle: (c, on) => { if (on) classes.add(c); else classes.delete(c); }
+      toggle: (c, on) => {
+        if (classes.has(c) !== on) dom.changes += 1;
+        if (on) classes.add(c);
+        else classes.delete(c);
+      }
     };
     Object.defineProperty(this, 'className', {
       set: value => { classes.clear(); value.split(' ').forEach(c => classes.add(c)); },
@@ -32,7 +45,9 @@ class FakeElement {
     return all[all.indexOf(this) + 1] || null;
   }
   get textContent() { return this.ownText + this.childNodes.map(c => c.textContent).join(''); }
-  set textContent(text) { this.childNodes = []; this.ownText = text; }
+  set textContent(text) { dom.changes += 1; this.childNodes = []; this.ownText = text; }
+  get hidden() { return this.isHidden; }
+  set hidden(hidden) { change(this, 'isHidden', hidden); }
   set innerHTML(_) { throw new Error('HTML'); }
   set outerHTML(_) { throw new Error('HTML'); }
   insertAdjacentHTML() { throw new Error('HTML'); }
@@ -41,17 +56,19 @@ class FakeElement {
     el.remove();
     el.parentNode = this;
     el.moves += 1;
+    dom.changes += 1;
     this.childNodes.splice(before ? this.childNodes.indexOf(before) : this.childNodes.length, 0, el);
     return el;
   }
   remove() {
+    if (this.parentNode) dom.changes += 1;
     if (this.parentNode) this.parentNode.childNodes = this.parentNode.childNodes.filter(c => c !== this);
     this.parentNode = null;
   }
   replaceChildren() { for (const c of [...this.childNodes]) c.remove(); }
-  setAttribute(key, value) { this.attributes.set(key, String(value)); }
+  setAttribute(key, value) { dom.changes += 1; this.attributes.set(key, String(value)); }
   getAttribute(key) { return this.attributes.has(key) ? this.attributes.get(key) : null; }
-  removeAttribute(key) { this.attributes.delete(key); }
+  removeAttribute(key) { dom.changes += 1; this.attributes.delete(key); }
   addEventListener(kind, fn) { this.listeners.set(kind, fn); }
   focus() { globalThis.document.activeElement = this; }
   click() { this.listeners.get('click')(); }
@@ -71,7 +88,7 @@ export function fakeDocument() {
   return document.createElement('div');
 }
 
-/** Timers that run when they are told to. */
+/** Timers that a test advances. */
 export function fakeTimers() {
   const later = new Set();
   const timers = {

@@ -36,12 +36,12 @@ test('every string in every field is text, in every state', () => {
     const row = root.all('ja-row').find(el => el.dataset.job === `job-${i}-4`);
     assert.ok(row.one('ja-name').textContent.includes(text));
     row.one('ja-more').click();
-    view.told({
+    view.received({
       kind: 'details', id: `job-${i}-4`, type: text, description: text, tags: [text], metadata: [[text, text]],
       result: text, reason: text, runner: text, continues: text, traceback: text, error: text, submitted: 1e300
     });
-    view.told({ kind: 'log', id: `job-${i}-4`, first: 0, lines: [[text, text]], more: false });
-    view.told({ kind: 'result', id: `job-${i}-4`, text, why: '' });
+    view.received({ kind: 'log', id: `job-${i}-4`, first: 0, lines: [[text, text]], more: false });
+    view.received({ kind: 'result', id: `job-${i}-4`, text, why: '' });
     view.answered({ id: `job-${i}-0`, verb: text, ok: false, why: text });
     for (const el of below(root)) {
       assert.match(el.tag, /^(div|span|bdi|button|svg|path|input|select|option|dl|dt|dd|section|pre|label)$/);
@@ -58,6 +58,6 @@ test('what could hide or reorder the text of a log is made visible', () => {
   const view = createView(root, { timers, act: () => {}, ask: () => {} });
   view.show({ rows: [{ id: 'a', name: 'a', state: 'running', lines: 1 }] });
   root.one('ja-more').click();
-  view.told({ kind: 'log', id: 'a', first: 0, lines: [['out', 'a\u0000b\u001b[31m\u202ec\td']], more: false });
+  view.received({ kind: 'log', id: 'a', first: 0, lines: [['out', 'a\u0000b\u001b[31m\u202ec\td']], more: false });
   assert.equal(root.one('ja-line').textContent, 'a␀b␛[31m\ufffdc\td');
 });

@@ -136,7 +136,7 @@ test('a page in sight is not disturbed; one out of sight has one notice that cou
     inSight: () => inSight,
     wanted: () => wanted,
     show: () => shown.push('here'),
-    tellDesktop: text => desktop.push(bare(text))
+    notifyDesktop: text => desktop.push(bare(text))
   });
   notices.ended('a.ipynb', [row('succeeded')]);
   assert.deepEqual(Notification.said, []);

@@ -36,7 +36,7 @@ beforeEach(() => {
     isOpen: (id, path) => open.has(id) || open.has(path),
     languageOf: () => 'python',
     changed: () => { draws += 1; },
-    heard: (...said) => heard.push(said)
+    received: (...said) => heard.push(said)
   });
 });
 
@@ -56,7 +56,7 @@ test('every other kernel is followed, once, by a connection that leaves its comm
   assert.deepEqual(elsewhere.links().map(l => [l.path, l.known.rows.length, l.elsewhere]),
     [['a/night.ipynb', 1, true], ['python3 01234567', 0, true]]);
   assert.deepEqual(heard, [['night', { kind: 'answer', id: 'a' }]]);
-  elsewhere.link('night').tell({ kind: 'act' });
+  elsewhere.link('night').send({ kind: 'act' });
   await settled();
   assert.deepEqual(connected[0].sent.at(-1)[0], { kind: 'act' });
 });

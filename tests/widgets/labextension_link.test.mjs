@@ -13,7 +13,7 @@ const row = (id, more = {}) => ({ id, name: id, state: 'running', ...more });
 const start = more => createLink({
   KernelMessage, kernel, timers, ...more,
   changed: (before, restarted) => changes.push(restarted),
-  heard: message => answers.push(message)
+  received: message => answers.push(message)
 });
 
 beforeEach(() => {
@@ -75,7 +75,7 @@ test('without subshells it sends on the main shell, and knows who is deaf', asyn
   assert.deepEqual(kernel.sent, [[{ kind: 'hello', frame: -1 }, undefined]]);
   kernel.frame(1, [row('a')], { full: true, hears: false });
   assert.equal(link.known.hears, false);
-  link.tell({ kind: 'act', verb: 'cancel', id: 'a' });
+  link.send({ kind: 'act', verb: 'cancel', id: 'a' });
   await settled();
   assert.deepEqual(kernel.sent.at(-1), [{ kind: 'act', verb: 'cancel', id: 'a' }, undefined]);
 });
@@ -142,7 +142,7 @@ test('what the page holds back goes over a connection of its own, for as long as
   held[0][1]({ content: { comms: kernel.comms } });
   await settled();
   assert.equal(gone, 1);
-  link.tell({ kind: 'act', verb: 'cancel', id: 'a' });
+  link.send({ kind: 'act', verb: 'cancel', id: 'a' });
   await settled();
   assert.deepEqual(kernel.sent.at(-1), [{ kind: 'act', verb: 'cancel', id: 'a' }, 's-p1']);
 });
@@ -180,7 +180,7 @@ test('what is sent while a kernel restarts goes to nobody', async () => {
   await settled();
   kernel.silent = true;
   kernel.statusChanged.emit('restarting');
-  link.tell({ kind: 'act', verb: 'cancel', id: 'a' });
+  link.send({ kind: 'act', verb: 'cancel', id: 'a' });
   kernel.statusChanged.emit('restarting');
   kernel.silent = false;
   await settled();

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from jobactors_widgets.feed import Feed
+from jobactors_widgets.change_feed import ChangeFeed
 from jobactors_widgets.panel import JobsPanel
 from msgspec.structs import replace
 
@@ -23,10 +23,10 @@ Comms = list[RecordingComm]
 
 
 @contextlib.asynccontextmanager
-async def fed_jobs() -> AsyncIterator[tuple[ja.Jobs, Feed]]:
+async def fed_jobs() -> AsyncIterator[tuple[ja.Jobs, ChangeFeed]]:
     """Open a job system with a feed beside it."""
     async with ja.open_jobs(unread_failures="ignore") as jobs:
-        feed = Feed()
+        feed = ChangeFeed()
         jobs.attach(feed.serve)
         yield jobs, feed
 
@@ -108,28 +108,6 @@ async def test_cancel_is_done_and_answered(comms: Comms, autojump_clock: trio.ab
         }
         assert frames[-1]["rows"][0]["reason"] == "cancelled by hand"
         assert job.state is ja.JobState.CANCELLED
-
-
-@pytest.mark.parametrize(
-    ("message", "why"),
-    [
-        ({"kind": "act", "verb": "cancel", "id": "nobody-1"}, "no job 'nobody-1' here"),
-        ({"kind": "act", "verb": "__class__", "id": "x"}, "knows no '__class__'"),
-        ({"kind": "act", "verb": ["cancel"], "id": 5}, "names no verb and no job"),
-    ],
-)
-async def test_what_cannot_be_done_is_answered_too(
-    comms: Comms, autojump_clock: trio.abc.Clock, message: dict[str, Any], why: str
-) -> None:
-    """A message from a browser is not trusted, and never breaks the loop."""
-    async with fed_jobs() as (jobs, feed):
-        JobsPanel(jobs, feed)
-        await trio.sleep(1)
-        panel_comm(comms).receive(message)
-        await trio.sleep(1)
-        answered = panel_comm(comms).contents[-1]
-        assert answered["ok"] is False
-        assert why in answered["why"]
 
 
 @pytest.mark.parametrize("message", [None, 5, "act", {}, {"kind": "act"}, {"kind": "new"}, []])
@@ -237,101 +215,6 @@ async def until_answered(heard: RecordingComm, kind: str) -> dict[str, Any]:
     return [content for content in heard.contents if content["kind"] == kind][-1]
 
 
-@pytest.mark.parametrize(
-    ("verb", "before", "after"),
-    [
-        ("hold", "queued", "queued"),
-        ("pause", "running", "paused"),
-        ("read", "running", "running"),
-        ("dismiss", "running", "running"),
-    ],
-)
-async def test_every_verb_reaches_its_job(
-    comms: Comms, autojump_clock: trio.abc.Clock, verb: str, before: str, after: str
-) -> None:
-    """Where it can work; where it cannot, the answer says why, without the long id."""
-
-    async def steps() -> None:
-        async for _ in ja.track(range(1000)):
-            await trio.sleep(1)
-
-    async with ja.open_jobs(max_running=1, unread_failures="ignore") as jobs:
-        running, queued = jobs.submit(steps), jobs.submit(steps)
-        JobsPanel(jobs, feed := Feed())
-        jobs.attach(feed.serve)
-        await trio.sleep(2)
-        job = running if before == "running" else queued
-        heard = panel_comm(comms)
-        heard.receive({"kind": "act", "verb": verb, "id": job.id})
-        answered = await until_answered(heard, "answer")
-        await trio.sleep(2)
-        assert job.state == after
-        if verb == "dismiss":
-            assert not answered["ok"]
-            assert job.id not in answered["why"]
-        else:
-            assert answered["ok"]
-        jobs.select().cancel()
-
-
-async def test_an_ended_job_is_started_again_and_dismissed(
-    comms: Comms, autojump_clock: trio.abc.Clock
-) -> None:
-    """The new job continues the old one, whose row goes."""
-    async with fed_jobs() as (jobs, feed):
-        job = jobs.submit(trio.sleep, 1)
-        await job
-        JobsPanel(jobs, feed)
-        heard = panel_comm(comms)
-        for verb in ("restart", "dismiss"):
-            heard.receive({"kind": "act", "verb": verb, "id": job.id})
-            assert (await until_answered(heard, "answer"))["ok"]
-        (again,) = jobs.list()
-        assert again.info.continues == job.id
-
-
-async def test_one_verb_for_a_thousand_jobs_is_one_answer(
-    comms: Comms, autojump_clock: trio.abc.Clock
-) -> None:
-    """It says how many could not, and why."""
-    async with fed_jobs() as (jobs, feed):
-        held = [jobs.options(hold=True).submit(trio.sleep, 1).id for _ in range(1000)]
-        JobsPanel(jobs, feed)
-        heard = panel_comm(comms)
-        heard.receive({"kind": "act", "verb": "cancel", "ids": [*held, "nobody", 5]})
-        answered = await until_answered(heard, "answer")
-        assert not answered["ok"]
-        assert answered["why"].startswith("2 of 1002 could not: ")
-        assert {snapshot.state.value for snapshot in jobs.list()} == {"cancelled"}
-        assert len([each for each in heard.contents if each["kind"] == "answer"]) == 1
-
-
-async def test_details_log_and_result_are_told_when_asked_for(
-    comms: Comms, autojump_clock: trio.abc.Clock
-) -> None:
-    """Not before; a job that was let go is answered by silence."""
-
-    async def talk() -> str:
-        print("hello")  # noqa: T201
-        return "done"
-
-    async with fed_jobs() as (jobs, feed):
-        job = jobs.submit(talk)
-        await job
-        JobsPanel(jobs, feed)
-        await trio.sleep(1)
-        heard = panel_comm(comms)
-        assert {content["kind"] for content in heard.contents} == {"frame"}
-        heard.receive({"kind": "details", "id": job.id})
-        heard.receive({"kind": "log", "id": job.id, "since": -1})
-        assert (await until_answered(heard, "details"))["result"] == "str"
-        assert (await until_answered(heard, "log"))["lines"] == [["out", "hello"]]
-        before = len(heard.contents)
-        heard.receive({"kind": "details", "id": "nobody"})
-        await trio.sleep(1)
-        assert len(heard.contents) == before
-
-
 async def test_what_ten_thousand_jobs_cost_on_the_wire(
     comms: Comms, autojump_clock: trio.abc.Clock
 ) -> None:
@@ -398,7 +281,7 @@ async def test_an_interrupted_job_goes_on_or_not(
     store = ja.MemoryStore()
     job_id = await interrupted(store, "index for the panel")
     async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
-        feed = Feed()
+        feed = ChangeFeed()
         jobs.attach(feed.serve)
         JobsPanel(jobs, feed)
         heard = panel_comm(comms)
@@ -424,7 +307,7 @@ async def test_what_stands_in_the_way_is_told_until_a_cell_removes_it(
     found = ja.Jobs.resumable
     monkeypatch.setattr(ja.Jobs, "resumable", resumable)
     async with ja.open_jobs(store=store) as jobs:
-        feed = Feed()
+        feed = ChangeFeed()
         jobs.attach(feed.serve)
         JobsPanel(jobs, feed)
         heard = panel_comm(comms)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { DEAF, SILENT } from '../../widgets/jobactors_widgets/static/pressed.js';
+import { DEAF, SILENT } from '../../widgets/jobactors_widgets/static/pending_actions.js';
 import { createView } from '../../widgets/jobactors_widgets/static/view.js';
 import { fakeDocument, fakeTimers } from './fake_dom.mjs';
 

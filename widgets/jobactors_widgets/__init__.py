@@ -1,41 +1,47 @@
 """The notebook half of jobactors: jobs as live rows, boards and a sidebar.
 
 =================  ==============================================================================
-hook               what a notebook shows for a job: the entry point the core calls
-panel              one anywidget for a row or a board
-sidebar            one comm for the sidebar of every window
-feed               events become frames, at most ten a second
-wire               one job as one JSON row
-commands           a pressed button becomes a call on a job
-details            what unfolds below a row: facts, log, result
-outputs            what is saved with the notebook stays true where no browser keeps it so
-launching          a button that starts a job; a slider that talks to one
-comm               the one module that knows ipykernel's private doors
-static_table       the same jobs where no widget runs
-static_files       the browser's modules as one string
+display_hook       returns what a notebook shows for a job: the entry point the core calls
+panel              one anywidget that shows one job or all of them
+sidebar            one comm for the sidebars of all windows
+conversation       answers what a front end asks: where a click arrives
+button_commands    runs the command of a button on a job
+details            returns what unfolds below a row: facts, log, result
+change_feed        collects the changes of jobs and sends frames, at most ten a second
+frame_message      one outgoing frame, and the protocol of its receivers
+wire               encodes one job as one JSON row
+saved_outputs      updates what is saved with a notebook where no browser does
+launch_button      a button that starts a job
+binding            sends the values of a slider to a job
+kernel_internals   the one module that uses private parts of ipykernel
+static_table       the same jobs as a table where no widget runs
+static_files       joins the browser's modules into one string
 static/            format.js (words), view.js with its parts (DOM), panel.js, panel.css
-labextension/      JupyterLab's and Notebook's sidebar and status item, drawn by the same view
+labextension/      sidebar and status item of JupyterLab and Notebook, drawn by the same view
 =================  ==============================================================================
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from .hook import display_hook as display_hook
+from .display_hook import display_hook as display_hook
 
 if TYPE_CHECKING:
-    from .launching import bind as bind
-    from .launching import launcher as launcher
+    from .binding import bind as bind
+    from .launch_button import launcher as launcher
 
 __all__ = ["bind", "display_hook", "launcher"]
 
+# A module called like its function would hide it, hence `launch_button`.
+_LOADED_WHEN_USED: Final = {"bind": ".binding", "launcher": ".launch_button"}
+
 
 def __getattr__(name: str) -> Any:
-    """Load what needs ipywidgets when it is first asked for: that import can take seconds."""
-    if name in {"bind", "launcher"}:
-        from . import launching as module
-
-        globals().update(bind=module.bind, launcher=module.launcher)
-        return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import what needs ipywidgets when it is first used: that import can take seconds."""
+    if name not in _LOADED_WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LOADED_WHEN_USED[name], __name__), name)
+    globals()[name] = value
+    return value

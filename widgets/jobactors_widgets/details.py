@@ -1,7 +1,7 @@
-"""What unfolds below a row: facts, log and result, told only when a browser asks.
+"""Returns what unfolds below a row: facts, log and result, only when a browser asks.
 
-No code of a job runs to answer, with one exception: the text of a result, which is asked for by
-hand and made by a bounded ``repr`` in a thread of its own, for whatever that ``repr`` does.
+No code of a job runs for an answer, with one exception: the text of a result, which is requested by
+hand and made by a bounded ``repr``, in a thread of its own because that ``repr`` may do anything.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .wire import LONGEST_MESSAGE, LONGEST_NAME, safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import jobactors as ja
 
@@ -27,7 +27,7 @@ LONGEST_TRACEBACK: Final = 20_000
 LONGEST_RESULT: Final = 2_000
 MOST_ENTRIES: Final = 30
 PATIENCE: Final = 3.0
-"""Seconds after which a result's ``repr`` is not waited for any longer."""
+"""Seconds to wait for the ``repr`` of a result."""
 
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 _PLAIN: Final = (str, int, float, bool, type(None))
@@ -35,7 +35,7 @@ _CLASS_NAME: Final = type.__dict__["__qualname__"]
 
 
 def details_of(job: ja.Job[Any]) -> Message:
-    """Return what is known of a job beside its row."""
+    """Return the facts about a job that are not in its row."""
     snapshot = job.snapshot()
     info, error, outcome = snapshot.info, snapshot.error, snapshot.outcome
     metadata = [[_word(key), _word(value)] for key, value in list(info.metadata.items())]
@@ -66,8 +66,8 @@ def log_piece(job: ja.Job[Any], since: object) -> Message:
     """Return a bounded piece of a job's log.
 
     Args:
-        job: Whose.
-        since: The number of the first line wanted, of all ever written; -1 for the newest ones.
+        job: The job.
+        since: The number of the first line, among all ever written; -1 for the newest ones.
     """
     snapshot = job.snapshot()
     first = since if isinstance(since, int) and since >= 0 else snapshot.log_lines - MOST_LINES
@@ -91,44 +91,48 @@ def log_piece(job: ja.Job[Any], since: object) -> Message:
 
 
 class ResultTexts:
-    """Puts results into words, one at a time, in threads that may hang without harm."""
+    """Makes the texts of results, one at a time, in threads that may hang without harm."""
 
     def __init__(self) -> None:
         self._busy = threading.Lock()
 
-    def ask(self, job: ja.Job[Any], told: Callable[[Message], object]) -> None:
-        """Call ``told`` with the text of a job's result, soon, from another thread."""
+    def ask(self, job: ja.Job[Any], reply: Callable[[Message], object]) -> None:
+        """Call ``reply`` with the text of a job's result, soon, from another thread."""
         outcome = job.snapshot().outcome
         message: Message = {"kind": "result", "id": job.id, "text": "", "why": ""}
         if outcome is None:
-            told(message | {"why": "it has not ended"})
+            reply(message | {"why": "it has not ended"})
         elif not self._busy.acquire(blocking=False):
-            told(message | {"why": "another result is still being put into words"})
+            reply(message | {"why": "another result is still being put into words"})
         else:
-            said = threading.Event()
-            lock = threading.Lock()
+            self._make(outcome.value, _once(lambda found: reply(message | found)))
 
-            def say(**found: str) -> None:
-                with lock:
-                    if said.is_set():
-                        return
-                    said.set()
-                told(message | found)
+    def _make(self, value: object, reply: Callable[[Message], object]) -> None:
+        def make() -> None:
+            try:
+                reply(_text_of(value))
+            finally:
+                self._busy.release()
 
-            def make() -> None:
-                try:
-                    say(**_text_of(outcome.value))
-                finally:
-                    self._busy.release()
+        late = threading.Timer(PATIENCE, reply, args=[{"why": "its repr takes too long"}])
+        late.daemon = True
+        late.start()
+        threading.Thread(target=make, name="jobactors-repr", daemon=True).start()
 
-            late = threading.Timer(PATIENCE, say, kwargs={"why": "its repr takes too long"})
-            late.daemon = True
-            late.start()
-            threading.Thread(target=make, name="jobactors-repr", daemon=True).start()
+
+def _once(reply: Callable[[Message], object]) -> Callable[[Message], None]:
+    """Return a function that hands on its first call alone: the text and the limit race."""
+    first = threading.Lock()
+
+    def reply_once(message: Message) -> None:
+        if first.acquire(blocking=False):
+            reply(message)
+
+    return reply_once
 
 
 def class_name(value: object) -> str:
-    """Return the name of a value's class, whatever its metaclass says."""
+    """Return the name of a value's class, whatever its metaclass returns for it."""
     name: str = _CLASS_NAME.__get__(type(value))
     return safe_text(name, LONGEST_NAME)
 
@@ -141,7 +145,7 @@ def short_text(value: object) -> str:
     return safe_text(short.repr(value), LONGEST_RESULT)
 
 
-def _text_of(value: object) -> Mapping[str, str]:
+def _text_of(value: object) -> Message:
     try:
         return {"text": short_text(value)}
     except BaseException as error:  # it is the job's code: it may raise anything
@@ -149,7 +153,7 @@ def _text_of(value: object) -> Mapping[str, str]:
 
 
 def _word(value: object) -> str:
-    """A metadata key or value as text, without calling any code of it."""
+    """Return a metadata key or value as text, without calling any code of it."""
     if type(value) is str:
         return safe_text(value, LONGEST_NAME)
     if type(value) is int and value.bit_length() > LONGEST_NAME:

@@ -1,22 +1,16 @@
-"""The kernel's end of JupyterLab's sidebar: one comm a kernel, for every window that looks.
+"""The kernel's end of JupyterLab's sidebar: one comm for the sidebars of all windows.
 
-The comm has a fixed id and is never opened: a window that wants it finds it by asking the control
-channel which comms there are, in the middle of a cell too, and one without the sidebar is not
-bothered.  What travels on it is what travels on a panel's (:mod:`.panel`):
+The comm has a fixed id and is never opened: a window finds it by asking the control channel for the
+comms of the kernel, in the middle of a cell too, and a front end without the sidebar receives
+nothing.  The messages are those of a panel (:mod:`.panel`), and one more:
 
-* kernel → browser ``here``: there is a job system; who cares may say hello;
-* browser → kernel ``hello``: the number of the last frame it has, -1 for none.  It is answered with
-  what changed since, or with all rows;
-* kernel → browser ``frame``: what changed, at most ten a second, or all rows;
-* browser → kernel ``act``: a button; kernel → browser ``answer``: what became of it;
-* browser → kernel ``details``, ``log``, ``result``: more of one job, answered by the same kind;
-* browser → kernel ``cancel all``: every unfinished job, with one answer.
+* kernel → browser ``here``: there is a job system; a window that shows jobs may send ``hello``.
 
-Nothing is watched and nothing is sent before the first hello.  A kernel that hears no hello while a
-cell runs tells at once.
+Nothing is followed and nothing is sent before the first ``hello``.  A kernel that cannot handle a
+``hello`` while a cell runs sends the first frame at once.
 
-Messages are heard in a thread of ipykernel's, which only posts to the jobs' loop; all frames are
-sent from there.
+Messages arrive in a thread of ipykernel's, which only posts to the jobs' loop; all frames are sent
+from there.
 """
 
 from __future__ import annotations
@@ -24,23 +18,20 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-import trio
-
-import jobactors as ja
-
-from .comm import current_kernel, hears_while_busy, open_fixed_comm
-from .commands import Many, answer, perform
+from .conversation import Conversation
+from .kernel_internals import current_kernel, hears_while_busy, open_fixed_comm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from .details import ResultTexts
-    from .feed import Feed
-    from .frame import Frame
-    from .wire import Row
+    import jobactors as ja
 
-    Say = Callable[[dict[str, object]], object]
-    Send = Callable[[Frame], object]
+    from .change_feed import ChangeFeed
+    from .frame_message import FrameMessage
+    from .wire import JobRow
+
+    Reply = Callable[[Mapping[str, object]], object]
+    SendFrame = Callable[[FrameMessage], object]
 
 COMM_ID: Final = "jobactors.sidebar"
 """Its id and its target name; `labextension/sidebar/link.js` asks for both."""
@@ -49,169 +40,120 @@ _log = logging.getLogger(__name__)
 
 
 class Sidebar:
-    """The jobs of this process as every window's sidebar is told of them."""
+    """Serves the jobs of this process to the sidebar of every window."""
 
     def __init__(self) -> None:
         # Written by the thread that calls `follow`:
-        self._say: Callable[[dict[str, object], list[bytes]], object] | None = None
+        self._send_on_comm: Callable[[Mapping[str, object], list[bytes]], object] | None = None
         self._hears = True
-        self._served: _Served | None = None
+        self._followed: _FollowedSystem | None = None
 
     def follow(self, jobs: ja.Jobs) -> None:
-        """Tell of this job system from now on, instead of the last one.  No-op outside a kernel."""
+        """Serve this job system from now on, instead of the last one.  No-op outside a kernel."""
         kernel = current_kernel()
         if kernel is None:
             return
-        if self._say is None and not self._open(kernel):
+        if self._send_on_comm is None and not self._open(kernel):
             return
-        # Frames are counted on, so that no window mixes two systems up.
-        first = 0 if self._served is None else self._served.last_frame + 1
-        self._served = served = _Served(jobs, self._send_frame, first)
-        self._tell({"kind": "here"})
+        # The numbers of frames continue, so that no window confuses two systems.
+        first = 0 if self._followed is None else self._followed.last_frame + 1
+        followed = _FollowedSystem(jobs, self._send, self._send_frame, first)
+        self._followed = followed
+        self._send({"kind": "here"})
         if not self._hears:
-            served.post(served.greet, -1)
+            followed.conversation.post(followed.greet, -1)
 
     def _open(self, kernel: Any) -> bool:
         try:
-            self._say = open_fixed_comm(kernel, COMM_ID, self.hear)
+            self._send_on_comm = open_fixed_comm(kernel, COMM_ID, self.hear)
         except (ImportError, AttributeError):
-            _log.info("this is no ipykernel: its jobs are shown in cells only")
+            _log.info("this kernel is not ipykernel: its jobs are shown in cells only")
             return False
         self._hears = hears_while_busy(kernel)
         return True
 
     def look_again(self) -> None:
-        """A cell has ended: what stood in the way of jobs at rest may be gone."""
-        if self._served is not None:
-            self._served.post(self._served.look_again)
+        """Update the obstacles of jobs at rest after a cell, which may have removed them."""
+        if self._followed is not None:
+            self._followed.conversation.post(self._followed.look_again)
 
-    def hear(self, data: Any) -> None:
-        """Take what a browser said; in any thread."""
-        served = self._served
-        if served is None:
+    def hear(self, message: Any) -> None:
+        """Take one message of a window; in any thread."""
+        followed = self._followed
+        if followed is None:
             return
-        match data:
+        match message:
             case {"kind": "hello", "frame": frame}:
-                if not served.post(served.greet, frame):
-                    served.send_last()
-            case {"kind": "act", "verb": verb, "id": job_id}:
-                if not served.post(self._act, served, verb, job_id):
-                    self._tell(dict(answer(str(verb), str(job_id), "this job system has stopped")))
-            case {"kind": "details" | "log" | "result" as kind, "id": str(job_id)}:
-                served.look(kind, job_id, data.get("since"), self._tell)
-            case {"kind": "cancel all"}:
-                served.post(self._cancel_all, served)
+                if not followed.conversation.post(followed.greet, frame):
+                    followed.send_last()
             case _:
-                _log.warning("the sidebar said something that is not known here")
+                followed.conversation.hear(message)
 
-    # On the jobs' loop.
+    def _send_frame(self, frame: FrameMessage) -> None:
+        self._send(frame.content | {"hears": self._hears}, frame.buffers)
 
-    def _act(self, served: _Served, verb: object, job_id: object) -> None:
-        if served.jobs is not None:
-            self._tell(dict(perform(served.jobs, verb, job_id)))
-
-    def _cancel_all(self, served: _Served) -> None:
-        ids = [each.id for each in served.snapshots() if not each.state.is_terminal]
-        if served.jobs is not None:
-            self._cancel_some(Many(served.jobs, "cancel", ids))
-
-    def _cancel_some(self, many: Many) -> None:
-        if many.tell_some():
-            trio.lowlevel.current_trio_token().run_sync_soon(self._cancel_some, many)
-        else:
-            self._tell(dict(many.answer))
-
-    def _send_frame(self, frame: Frame) -> None:
-        self._tell(frame.content | {"hears": self._hears}, frame.buffers)
-
-    def _tell(self, data: dict[str, object], buffers: list[bytes] | None = None) -> None:
-        if self._say is not None:
-            self._say(data, buffers or [])
+    def _send(self, message: Mapping[str, object], buffers: list[bytes] | None = None) -> None:
+        if self._send_on_comm is not None:
+            self._send_on_comm(message, buffers or [])
 
 
-class _Served:
-    """One job system as its feed serves it: a panel that shows all jobs, without a widget."""
+class _FollowedSystem:
+    """Receives the frames of one job system, like a panel of all its jobs without a widget."""
 
     job_id: str | None = None
 
-    def __init__(self, jobs: ja.Jobs, send_frame: Send, first: int) -> None:
-        self.jobs: ja.Jobs | None = jobs  # until it has ended; then its last rows are enough
+    def __init__(self, jobs: ja.Jobs, reply: Reply, send_frame: SendFrame, first: int) -> None:
+        self.conversation = Conversation(jobs, reply)
         self._send_frame = send_frame
         self._first = first
-        self._feed: Feed | None = None
-        self._last: Frame | None = None
-        self._results: ResultTexts | None = None
+        self._feed: ChangeFeed | None = None
+        self._last: FrameMessage | None = None
 
     @property
     def last_frame(self) -> int:
         """The number of the last frame."""
         return self._first if self._feed is None else self._feed.frame
 
-    def post(self, fn: Callable[..., object], *args: object) -> bool:
-        """Run ``fn`` on the jobs' loop soon; False if there is no loop any more."""
-        try:
-            if self.jobs is not None:
-                self.jobs.post(fn, *args)
-                return True
-        except ja.JobactorsError:  # closed, or this is a forked child
-            pass
-        return False
-
-    def look(self, kind: str, job_id: str, since: object, tell: Say) -> None:
-        """Tell more of one job.  Reading needs no turn on the loop."""
-        from .details import ResultTexts, details_of, log_piece
-
-        try:
-            if self.jobs is None:
-                return
-            job = self.jobs.get(job_id)
-        except ja.JobactorsError:  # let go meanwhile: the row goes as well
-            return
-        if kind == "result":
-            self._results = self._results or ResultTexts()
-            self._results.ask(job, tell)
-        else:
-            tell(details_of(job) if kind == "details" else log_piece(job, since))
-
-    def snapshots(self) -> list[ja.JobSnapshot]:
-        """Return how every job stands; on the jobs' loop."""
-        return [] if self.jobs is None else self.jobs.list()
-
     def greet(self, frame: object) -> None:
-        """Send what changed since ``frame``, and from now on what changes; on the jobs' loop."""
-        if self.jobs is None:
+        """Send the changes since ``frame``, and all later ones.  On the jobs' loop only."""
+        jobs = self.conversation.jobs
+        if jobs is None:
             return
         if self._feed is None:
-            from .feed import Feed
+            from .change_feed import ChangeFeed
 
-            feed = Feed(first=self._first)
-            self.jobs.attach(feed.serve)
+            feed = ChangeFeed(first=self._first)
+            jobs.attach(feed.serve)
             self._feed, frame = feed, -1
         self._feed.add(self, frame)
 
-    def send_last(self) -> None:
-        """Send how the jobs stood when the system ended."""
-        from .frame import Frame
-
-        nothing = Frame(self._first + 1, self._first, full=True, ended=True)
-        self._send_frame(self._last or nothing)
-
-    # What the feed calls.
-
-    def present_rows(self) -> list[Row]:
-        """Return every row as it is now."""
-        return [] if self._feed is None else self._feed.rows(self.jobs, self.snapshots())
-
     def look_again(self) -> None:
-        """See what stands in the way of jobs at rest; on the jobs' loop."""
+        """Update the obstacles of jobs at rest.  On the jobs' loop only."""
         if self._feed is not None:
             self._feed.look_again()
 
-    def show(self, frame: Frame) -> None:
-        """Send what changed."""
+    def send_last(self) -> None:
+        """Send the rows with which the job system ended."""
+        from .frame_message import FrameMessage
+
+        empty = FrameMessage(self._first + 1, self._first, full=True, ended=True)
+        self._send_frame(self._last or empty)
+
+    # Called by the feed, on the jobs' loop.
+
+    def present_rows(self) -> list[JobRow]:
+        """Return every row as it is now."""
+        jobs = self.conversation.jobs
+        if self._feed is None or jobs is None:
+            return []
+        return self._feed.rows(jobs, jobs.list())
+
+    def show(self, frame: FrameMessage) -> None:
+        """Send the changes."""
         self._send_frame(frame)
 
-    def end(self, frame: Frame) -> None:
-        """Send the last frame, and keep it for windows to come."""
-        self._last, self.jobs = frame, None
+    def end(self, frame: FrameMessage) -> None:
+        """Send the last frame, and hold it for later windows."""
+        self._last = frame
+        self.conversation.end()
         self.send_last()

@@ -1,4 +1,4 @@
-"""The browser's half as strings: a panel's one ES module and its style sheet.
+"""Joins the browser's modules into one ES module for a panel, and reads its style sheet.
 
 anywidget takes a module as one string, which has no folder to import from.  So the modules of
 `static/` are put behind each other in the order of their imports; the sidebar loads the same files
@@ -13,8 +13,9 @@ from importlib.resources import files
 from typing import Final
 
 MODULES: Final = (
-    *("dom.js", "format.js", "frames.js", "actions.js", "virtual.js", "sayer.js", "pressed.js"),
-    *("saved.js", "row.js", "details.js", "board.js", "view.js", "panel.js"),
+    *("dom.js", "format.js", "frames.js", "actions.js", "visible_span.js"),
+    *("announcer.js", "pending_actions.js", "saved_state.js", "row.js", "details.js"),
+    *("board.js", "view.js", "panel.js"),
 )
 
 _IMPORT: Final = re.compile(r"^import\s[^;]*?\sfrom\s+'\./[\w.]+';\n", re.MULTILINE)

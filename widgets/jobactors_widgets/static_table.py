@@ -1,4 +1,4 @@
-"""The jobs as a plain table, for where no widget runs: GitHub, nbviewer, nbconvert, a mail.
+"""Renders jobs as a plain table, for places where no widget runs: GitHub, nbviewer, nbconvert.
 
 It is saved with the notebook, so it shows no arguments, no logs, no results, and of an error only
 the type's name.  Text that runs from right to left is isolated by characters, not by elements,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 50
 _ISOLATE: Final = "\u2068"
 _END: Final = "\u2069"
-_STEERS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")  # reorders what stands around it
+_STEERS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")  # reorders the text around it
 _RIGHT_TO_LEFT: Final = re.compile(
     "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
@@ -63,20 +63,20 @@ def _caption(count: int, shown: int, now: float) -> str:
 
 def _cells(snapshot: ja.JobSnapshot, now: float) -> tuple[str, ...]:
     percent = snapshot.progress.percent
-    label = (_theirs(text, LONGEST_NAME) for text in (snapshot.name, snapshot.subject) if text)
+    label = (_isolated(text, LONGEST_NAME) for text in (snapshot.name, snapshot.subject) if text)
     return (
         " · ".join(label),
         _state(snapshot),
         "" if percent is None else f"{percent} %",
         _duration(snapshot.elapsed(now)),
-        _theirs(snapshot.progress.message, LONGEST_MESSAGE),
+        _isolated(snapshot.progress.message, LONGEST_MESSAGE),
     )
 
 
 def _state(snapshot: ja.JobSnapshot) -> str:
     state = "stuck" if snapshot.stuck else snapshot.state.value
     if snapshot.error is not None:
-        return f"{state} ({_theirs(snapshot.error.type, LONGEST_NAME)})"
+        return f"{state} ({_isolated(snapshot.error.type, LONGEST_NAME)})"
     return f"{state} ({snapshot.waiting.value})" if snapshot.waiting else state
 
 
@@ -88,8 +88,8 @@ def _duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _theirs(text: str, longest: int) -> str:
-    """A job's own words, of whatever direction: they leave what stands around them in its order."""
+def _isolated(text: str, longest: int) -> str:
+    """Return a text of a job, of either direction, so that the text around it stays in order."""
     safe = safe_text(text, longest)
     plain = _STEERS.sub("\N{REPLACEMENT CHARACTER}", safe)
     return f"{_ISOLATE}{plain}{_END}" if _RIGHT_TO_LEFT.search(plain) else plain

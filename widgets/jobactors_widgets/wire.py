@@ -1,33 +1,33 @@
-"""What the browser is told of a job: one small JSON row, safe to show as text.
+"""Encodes a job as one small JSON row that is safe to show as text.
 
-A key that has nothing to say is left out, so that a thousand rows stay small.  `static/format.js`
+A key without a value is left out, so that a thousand rows stay small.  `static/format.js`
 reads the same keys; `tests/widgets/golden_rows.json` holds both halves to them.
 
-A row is told whole when a job is new or its state changes.  While it only gets on, which is ten
-times a second, its *numbers* are told, in :data:`MOVED` bytes a row, and its *words* if they are
-others than before.  `static/frames.js` puts them into the row.
+A row is sent whole when a job is new or its state changes.  While the job only progresses, which is
+ten times a second, its *numbers* are sent, in :data:`MOVED` bytes a row, and its *words* if they
+differ from those before.  `static/frames.js` puts them into the row.
 
 =============  ==========================================================================
 key            meaning (always there: ``id``, ``name``, ``state``)
 =============  ==========================================================================
 ``id``         the job's id
-``number``     its number among the feed's jobs, by which numbers and words are told
-``name``       what a person reads, at most 200 characters
+``number``     its number among the feed's jobs, which addresses numbers and words
+``name``       its name for people, at most 200 characters
 ``state``      the value of :class:`jobactors.JobState`
 ``type``       the job's type, where that is not its name; at most 200 characters
-``subject``    what the job is about, at most 200 characters
+``subject``    its subject, at most 200 characters
 ``tags``       words to filter by, at most 8 of 40 characters
-``priority``   larger runs first; not said of 0
+``priority``   larger runs first; left out if 0
 ``icon``       a short text such as an emoji, at most 8 characters
 ``waiting``    why a queued job has not started: a :class:`jobactors.Waiting`
 ``due``        seconds until the next attempt may start
-``request``    asked and not done yet: a :class:`jobactors.Request`
-``stuck``      true: told to stop, and silent past its grace
+``request``    requested and not done yet: a :class:`jobactors.Request`
+``stuck``      true: asked to stop, and silent past its grace
 ``attempt``    the present attempt, from the second on
 ``fraction``   0 to 1, when it is known
 ``done``       units done
 ``total``      units there are, when that is known
-``unit``       what is counted, at most 20 characters
+``unit``       the unit that is counted, at most 20 characters
 ``rate``       units a second
 ``left``       seconds to the end at the present speed
 ``elapsed``    seconds at work when the row was made; the browser counts on from there
@@ -36,13 +36,13 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``counters``   named counters, at most 6 of them
 ``error``      the error's type and message, at most 500 characters
 ``reason``     why it was asked to stop, at most 200 characters
-``pausable``   true: it has been seen to pass a point where it can pause
+``pausable``   true: it has passed a point where it can pause
 ``lines``      lines it has written to its log
 ``ended``      when it ended, in seconds since the epoch
 ``rest``       seconds since it was interrupted, when the row was made
 ``obstacle``   why an interrupted job cannot go on here and now, at most 500 characters
 ``changed``    true: its type's source has changed since it was submitted
-``unread``     true: it has succeeded or failed, and nobody has read what it ended with
+``unread``     true: it has succeeded or failed, and its outcome has not been read
 =============  ==========================================================================
 """
 
@@ -69,7 +69,7 @@ LARGEST: Final = 1e300  # JSON has no infinity, and a JavaScript number ends nea
 
 _MOVED: Final = struct.Struct("<IfHffI")
 MOVED: Final = _MOVED.size
-"""Bytes a job that got on: number, done, fraction, rate, left, lines."""
+"""Bytes for each job that progressed: number, done, fraction, rate, left, lines."""
 _NONE: Final = math.nan
 _NO_FRACTION: Final = 65535
 _FRACTIONS: Final = 10_000
@@ -77,8 +77,8 @@ _FRACTIONS: Final = 10_000
 _log = logging.getLogger(__name__)
 
 
-class Row(TypedDict):
-    """One job as the browser sees it; the module's table says what each key means."""
+class JobRow(TypedDict):
+    """Holds one job as the browser sees it; the table of the module explains the keys."""
 
     id: str
     name: str
@@ -115,8 +115,8 @@ class Row(TypedDict):
     unread: NotRequired[bool]
 
 
-class Words(TypedDict, total=False):
-    """What a row says of its progress beside the numbers; a key that is left out is unsaid."""
+class ProgressWords(TypedDict, total=False):
+    """Holds the texts of a row about progress, and its total; an absent key has no value."""
 
     total: float
     unit: str
@@ -127,7 +127,7 @@ class Words(TypedDict, total=False):
 
 
 def moved(number: int, snapshot: ja.JobSnapshot) -> bytes | None:
-    """Return the numbers of a job that got on; None if they need a whole row to be told.
+    """Return the numbers of a job that progressed; None if only a whole row can hold them.
 
     Four bytes hold every digit that is shown.
     """
@@ -147,7 +147,7 @@ def moved(number: int, snapshot: ja.JobSnapshot) -> bytes | None:
 
 
 def same_words(one: ja.Progress, other: ja.Progress) -> bool:
-    """Whether the two say the same but for their numbers."""
+    """Return whether the two differ in nothing but numbers."""
     try:
         return bool(
             one.message == other.message
@@ -157,13 +157,13 @@ def same_words(one: ja.Progress, other: ja.Progress) -> bool:
             and one.unit == other.unit
             and one.pausable is other.pausable
         )
-    except Exception:  # texts and numbers with a mind of their own
+    except Exception:  # texts and numbers of hostile subclasses
         return False
 
 
-def words_of(progress: ja.Progress) -> Words | None:
-    """Return what is said beside the numbers; None if that needs a whole row to be told."""
-    words: Words = {}
+def words_of(progress: ja.Progress) -> ProgressWords | None:
+    """Return the texts about progress; None if only a whole row can hold them."""
+    words: ProgressWords = {}
     try:
         if (total := _number(progress.total)) is not None:
             words["total"] = total
@@ -178,14 +178,14 @@ def row_of(
     now: float,
     number: int | None = None,
     resting: ja.Resumable | None = None,
-) -> Row:
-    """Say in one row how a job stands at the time ``now`` (seconds since the epoch).
+) -> JobRow:
+    """Return the row of a job at the time ``now`` (seconds since the epoch).
 
-    Never raises for what a job put into its name, message or numbers: text is cut and made valid
-    Unicode, a number that JSON cannot carry is left out, and a text with a mind of its own (a
-    subclass that raises) costs the row everything but its state.
+    Never raises for the name, message or numbers of a job: text is cut and made valid Unicode, a
+    number that JSON cannot carry is left out, and a hostile text (a subclass that raises) costs the
+    row everything but its state.
     """
-    row: Row = {"id": snapshot.id, "name": "?", "state": snapshot.state.value}
+    row: JobRow = {"id": snapshot.id, "name": "?", "state": snapshot.state.value}
     if number is not None:
         row["number"] = number
     try:
@@ -197,11 +197,11 @@ def row_of(
         if snapshot.state.value == "interrupted":
             _add_rest(row, snapshot, now, resting)
     except Exception:
-        _log.debug("a row without all that could be said", exc_info=True)
+        _log.debug("a row is incomplete: a text or number of its job raised", exc_info=True)
     return row
 
 
-def _add_times(row: Row, snapshot: ja.JobSnapshot, now: float) -> None:
+def _add_times(row: JobRow, snapshot: ja.JobSnapshot, now: float) -> None:
     elapsed = _number(snapshot.elapsed(now), 1)
     if elapsed is not None:
         row["elapsed"] = elapsed
@@ -214,7 +214,9 @@ def _add_times(row: Row, snapshot: ja.JobSnapshot, now: float) -> None:
         row["unread"] = True
 
 
-def _add_rest(row: Row, snapshot: ja.JobSnapshot, now: float, resting: ja.Resumable | None) -> None:
+def _add_rest(
+    row: JobRow, snapshot: ja.JobSnapshot, now: float, resting: ja.Resumable | None
+) -> None:
     rest = _number(max(0.0, now - snapshot.changed_at), 0)
     if rest is not None:
         row["rest"] = rest
@@ -224,7 +226,7 @@ def _add_rest(row: Row, snapshot: ja.JobSnapshot, now: float, resting: ja.Resuma
         row["changed"] = True
 
 
-def _add_labels(row: Row, snapshot: ja.JobSnapshot) -> None:
+def _add_labels(row: JobRow, snapshot: ja.JobSnapshot) -> None:
     info = snapshot.info
     if info.type != info.name:
         row["type"] = safe_text(info.type, LONGEST_NAME)
@@ -246,7 +248,7 @@ def _add_labels(row: Row, snapshot: ja.JobSnapshot) -> None:
         row["reason"] = safe_text(snapshot.reason, LONGEST_NAME)
 
 
-def _add_waiting(row: Row, snapshot: ja.JobSnapshot, now: float) -> None:
+def _add_waiting(row: JobRow, snapshot: ja.JobSnapshot, now: float) -> None:
     if snapshot.waiting is not None:
         row["waiting"] = snapshot.waiting.value
     due = None if snapshot.due is None else _number(max(0.0, snapshot.due - now), 1)
@@ -258,7 +260,7 @@ def _add_waiting(row: Row, snapshot: ja.JobSnapshot, now: float) -> None:
         row["stuck"] = True
 
 
-def _add_progress(row: Row, progress: ja.Progress) -> None:
+def _add_progress(row: JobRow, progress: ja.Progress) -> None:
     done, total = _number(progress.done), _number(progress.total)
     if done:
         row["done"] = done
@@ -273,7 +275,7 @@ def _add_progress(row: Row, progress: ja.Progress) -> None:
     _add_words(row, progress)
 
 
-def _add_words(row: Row | Words, progress: ja.Progress) -> None:
+def _add_words(row: JobRow | ProgressWords, progress: ja.Progress) -> None:
     if progress.unit:
         row["unit"] = safe_text(progress.unit, LONGEST_UNIT)
     if progress.message:
@@ -307,7 +309,7 @@ def safe_text(text: str, longest: int) -> str:
 
 
 def _number(value: float | None, digits: int = 6) -> float | None:
-    """Return what JSON can carry of ``value``, rounded; None for what it cannot."""
+    """Return ``value`` rounded; None if JSON cannot carry it."""
     try:
         if value is None or not math.isfinite(value) or abs(value) > LARGEST:
             return None

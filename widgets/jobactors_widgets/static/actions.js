@@ -1,17 +1,17 @@
-// What can be asked of a job, and why it cannot.  Pure.
+// Lists the commands that a row offers, and the reasons why one cannot be given.  Pure.
 
 import { TERMINAL } from './format.js';
 
 /**
  * @typedef {Object} Action
- * @property {string} verb      what commands.py does
+ * @property {string} verb      a key of VERBS in button_commands.py
  * @property {string} label
  * @property {string} pressed   the row's word until the kernel has answered
  * @property {string} as        the row's look until then
- * @property {string} icon      a drawing for dom.js; without one the button says its label
- * @property {(row: import('./format.js').Row) => boolean} [worded]   it says its label beside it
+ * @property {string} icon      a drawing for dom.js; without one the button shows its label
+ * @property {(row: import('./format.js').Row) => boolean} [worded]   it shows its label beside it
  * @property {(row: import('./format.js').Row) => boolean} offered
- * @property {(row: import('./format.js').Row) => string} why   why it cannot now; '' if it can
+ * @property {(row: import('./format.js').Row) => string} why   the reason why it cannot now; '' if it can
  */
 
 const pausing = row => row.state === 'running' && row.request === 'pause';
@@ -66,10 +66,10 @@ export const ACTIONS = [
   }
 ];
 
-/** What many can be asked at once, in the order of the buttons. */
+/** The commands for many jobs at once, in the order of their buttons. */
 export const FOR_MANY = ['cancel', 'pause', 'resume', 'discard', 'dismiss'].map(verb => ACTIONS.find(a => a.verb === verb));
 
-/** Those of `rows` that can be asked. @param {Action} action */
+/** Returns those of `rows` that can be given a command. @param {Action} action */
 export function askable(action, rows) {
   return rows.filter(row => action.offered(row) && !action.why(row));
 }

@@ -1,10 +1,10 @@
-// The head of a board: what is shown of many jobs, in which order, and one verb for many of them.
+// Draws the head of a board: filters, the order, and one command for many jobs.
 
 import { FOR_MANY, askable } from './actions.js';
 import { append, setAttribute, setHidden, setText } from './dom.js';
 import { TERMINAL, plural } from './format.js';
 
-/** With fewer jobs than this there is nothing to look for. */
+/** With fewer jobs than this, filters are not shown. */
 const WORTH_FILTERING = 6;
 const MOST_CHOICES = 200;
 
@@ -40,7 +40,7 @@ const ORDERS = {
  * @property {string} [order]
  */
 
-/** The rows that are wanted. @param {import('./format.js').Row[]} rows @param {Wanted} wanted */
+/** Returns the rows that pass the filters. @param {import('./format.js').Row[]} rows @param {Wanted} wanted */
 export function filterRows(rows, { text = '', state = '', type = '', subject = '', tag = '' }) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const tests = [];
@@ -58,8 +58,8 @@ function hasWords(row, words) {
 }
 
 /**
- * What to show from top to bottom: what is unfinished, then what has ended, newest first, each in
- * the order that is wanted.
+ * Returns the rows from top to bottom: unfinished ones, then ended ones, newest first, both in the
+ * chosen order.
  * @param {import('./format.js').Row[]} rows @param {string} [order]
  */
 export function arrange(rows, order = '') {
@@ -72,7 +72,7 @@ export function arrange(rows, order = '') {
   return { open, ended };
 }
 
-/** The different values of a key, in order. */
+/** Returns the different values of a key, in order. */
 function valuesOf(rows, of) {
   const found = new Set();
   for (const row of rows) for (const value of of(row)) if (value && found.size < MOST_CHOICES) found.add(value);
@@ -89,7 +89,7 @@ const CHOICES = {
 /**
  * @param {HTMLElement} root
  * @param {Object} host
- * @param {() => void} host.changed                       what is wanted has changed
+ * @param {() => void} host.changed                       a filter or the order has changed
  * @param {(verb: string, ids: string[]) => void} host.actMany
  * @param {(on: boolean) => void} host.selectShown
  */

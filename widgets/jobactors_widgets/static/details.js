@@ -1,5 +1,5 @@
-// What unfolds below a row: facts, error, result and log.  Asked for while it is open, never before
-// and never after; the log comes in pieces, and only when the row says that there is more of it.
+// Draws what unfolds below a row: facts, error, result and log.  They are requested while it is open,
+// never before and never after; the log comes in pieces, and only when the row reports more lines.
 
 import { append, setAttribute, setHidden, setText } from './dom.js';
 import { moment, plainText } from './format.js';
@@ -18,7 +18,7 @@ export function createDetails(body, id, ask, timers) {
   const error = createBlock(body, 'Error');
   const log = createLog(body);
   let row = null;
-  let told = '';         // how the row stood when facts were asked for
+  let asked = '';        // the state of the row when its facts were requested
   let next = -1;         // the log's next line; -1 before the first piece
   let waiting = null;    // a piece is on its way, or soon will be
   let closed = false;
@@ -26,8 +26,8 @@ export function createDetails(body, id, ask, timers) {
   function update(newRow) {
     row = newRow;
     const stand = `${row.state} ${row.attempt || 1} ${row.priority || 0} ${row.unread || ''}`;
-    if (stand !== told) {
-      told = stand;
+    if (stand !== asked) {
+      asked = stand;
       ask({ kind: 'details', id });
     }
     askForLog(0);
@@ -38,7 +38,7 @@ export function createDetails(body, id, ask, timers) {
     waiting = timers.later(() => ask({ kind: 'log', id, since: next }), ms);
   }
 
-  function hear(message) {
+  function receive(message) {
     if (message.kind === 'details') showFacts(message);
     else if (message.kind === 'result') showResult(message);
     else if (message.kind === 'log') takeLog(message);
@@ -60,21 +60,21 @@ export function createDetails(body, id, ask, timers) {
   function showFacts(f) {
     facts.replaceChildren();
     result = null;
-    const say = (label, value) => { if (value) fact(facts, label, value); };
-    say('About', f.description);
+    const add = (label, value) => { if (value) fact(facts, label, value); };
+    add('About', f.description);
     if (f.result) showResultFact(f.result);
-    say('Reason', f.reason);
-    say('Job', f.id);
-    say('Type', f.type);
-    say('Tags', (f.tags || []).join(', '));
-    say('Times', [
+    add('Reason', f.reason);
+    add('Job', f.id);
+    add('Type', f.type);
+    add('Tags', (f.tags || []).join(', '));
+    add('Times', [
       f.submitted && `submitted ${moment(f.submitted)}`, f.started && `started ${moment(f.started)}`,
       f.finished && `ended ${moment(f.finished)}`
     ].filter(Boolean).join(' · '));
-    say('Run', [f.runner && `in a ${f.runner} runner`, f.attempt > 1 && `attempt ${f.attempt}`,
+    add('Run', [f.runner && `in a ${f.runner} runner`, f.attempt > 1 && `attempt ${f.attempt}`,
       f.priority && `priority ${f.priority}`].filter(Boolean).join(' · '));
-    say('Continues', f.continues);
-    for (const [key, value] of f.metadata || []) say(key, value);
+    add('Continues', f.continues);
+    for (const [key, value] of f.metadata || []) add(key, value);
     error.set(f.traceback || f.error);
   }
 
@@ -102,7 +102,7 @@ export function createDetails(body, id, ask, timers) {
     body.replaceChildren();
   }
 
-  return { update, hear, close };
+  return { update, receive, close };
 
   function createLog(parent) {
     const block = append(parent, 'section', 'ja-block', { 'aria-label': 'Log' });
@@ -155,7 +155,7 @@ export function createDetails(body, id, ask, timers) {
     const button = append(parent, 'button', 'ja-button', { type: 'button' });
     let timer = null;
     setText(button, 'Copy');
-    const say = word => {
+    const show = word => {
       setText(button, word);
       timer = timers.later(() => { timer = null; setText(button, 'Copy'); }, 1500);
     };
@@ -163,7 +163,7 @@ export function createDetails(body, id, ask, timers) {
       if (timer !== null) return;
       // Without https there is no clipboard to write to.
       const written = navigator.clipboard ? navigator.clipboard.writeText(text()) : Promise.reject();
-      written.then(() => say('Copied'), () => say('Select it to copy'));
+      written.then(() => show('Copied'), () => show('Select it to copy'));
     });
     return { dispose() { if (timer !== null) timers.forget(timer); } };
   }

@@ -1,4 +1,5 @@
-// The few words of DOM that every part of the view uses.  Text is only ever set as text.
+// Changes elements where they differ: the DOM functions of all parts of the view.  Text is set as text
+// only, never as HTML.
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -14,7 +15,7 @@ export function setText(el, text) {
   if (el.textContent !== text) el.textContent = text;
 }
 
-/** Set an attribute where it differs; null takes it away. */
+/** Sets an attribute where it differs; null removes it. */
 export function setAttribute(el, key, value) {
   if (el.getAttribute(key) === value) return;
   if (value === null) el.removeAttribute(key);
@@ -25,7 +26,7 @@ export function setHidden(el, hidden) {
   if (el.hidden !== hidden) el.hidden = hidden;
 }
 
-/** A drawing in a 16 × 16 box with the current colour; returns its path, whose `d` may change. */
+/** Adds a drawing in a 16 × 16 box with the current colour; returns its path, whose `d` may change. */
 export function glyph(parent, className, d = '') {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('class', className);

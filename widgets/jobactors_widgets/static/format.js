@@ -1,11 +1,11 @@
-// A row in words and numbers.  Pure: no DOM, no clock.
+// Formats a row as words and numbers.  Pure: no DOM, no clock.
 //
 // The keys of a row are those of wire.py; tests/widgets/golden_rows.json holds both to them.
 
 /**
  * @typedef {Object} Row
  * @property {string} id
- * @property {number} [number]   by which frames tell of its progress
+ * @property {number} [number]   by which frames address it
  * @property {string} name
  * @property {string} state
  * @property {string} [subject]
@@ -66,7 +66,7 @@ const WAITS = {
 
 const THIN = '\u202f';   // narrow no-break space, between a number and its unit
 
-/** The one word of a row's state. @param {Row} row */
+/** Returns the one word of a row's state. @param {Row} row */
 export function stateWord(row) {
   if (row.stuck) return 'stuck';
   if (TERMINAL.has(row.state) || row.state === 'interrupted') return row.state;
@@ -74,7 +74,7 @@ export function stateWord(row) {
   return (row.request && REQUESTS[row.request]) || row.state;
 }
 
-/** What there is to say beside the state: one line. @param {Row} row */
+/** Returns the line beside the state. @param {Row} row */
 export function detail(row) {
   if (row.stuck) return 'does not answer; it keeps its slot until it ends';
   if (row.state === 'queued') return waitingFor(row);
@@ -103,14 +103,14 @@ function waitingFor(row) {
   return [when, priority, row.error].filter(Boolean).join(' · ');
 }
 
-/** How far: percent when known, else what is done so far. @param {Row} row */
+/** Returns how far a job is: percent if known, else the units done so far. @param {Row} row */
 export function howFar(row) {
   if (row.fraction !== undefined) return `${Math.floor(row.fraction * 100)}${THIN}%`;
   if (!row.done) return '';
   return amount(row.done, isBytes(row.unit) ? 'B' : '');   // the speed beside it names the unit
 }
 
-/** The same in full, for a title and for a screen reader. @param {Row} row */
+/** Returns the same in full, for a title and for a screen reader. @param {Row} row */
 export function howFarInFull(row) {
   const done = row.done || 0;
   if (row.total !== undefined) return `${amount(done, isBytes(row.unit) ? 'B' : '')} of ${amount(row.total, row.unit)}`;
@@ -132,7 +132,7 @@ export function timeLeft(row) {
 }
 
 /**
- * Seconds at work now: those of the row and those since it came, while it works.
+ * Returns the seconds at work now: those of the row and, while it works, those since it came.
  * @param {Row} row @param {number} sinceMs
  */
 export function elapsedNow(row, sinceMs) {
@@ -140,7 +140,7 @@ export function elapsedNow(row, sinceMs) {
   return row.elapsed + (TICKING.has(row.state) ? Math.max(0, sinceMs) / 1000 : 0);
 }
 
-/** A clock: 0:07, 12:05, 3:00:00, 2 d 4 h. @param {number | undefined} seconds */
+/** Formats a clock: 0:07, 12:05, 3:00:00, 2 d 4 h. @param {number | undefined} seconds */
 export function clock(seconds) {
   if (seconds === undefined) return '';
   const s = Math.floor(seconds);
@@ -150,7 +150,7 @@ export function clock(seconds) {
   return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
 
-/** A rough length of time: 8 s, 5 min, 2 h 10 min, 3 d. @param {number} seconds */
+/** Formats a rough length of time: 8 s, 5 min, 2 h 10 min, 3 d. @param {number} seconds */
 export function span(seconds) {
   const s = Math.round(seconds);
   if (s < 60) return `${s}${THIN}s`;
@@ -161,7 +161,7 @@ export function span(seconds) {
   return h < 48 ? `${Math.round(min / 60)}${THIN}h` : `${Math.round(min / 1440)}${THIN}d`;
 }
 
-/** A count with its unit: 1.2k rows, 3.4 MB. @param {number} value @param {string} [unit] */
+/** Formats a count with its unit: 1.2k rows, 3.4 MB. @param {number} value @param {string} [unit] */
 export function amount(value, unit) {
   const bytes = isBytes(unit);
   const steps = bytes ? ['', 'k', 'M', 'G', 'T', 'P'] : ['', 'k', 'M', 'G', 'T'];
@@ -180,45 +180,45 @@ function isBytes(unit) {
   return unit === 'B' || unit === 'bytes';
 }
 
-/** Two or three figures: 0.25, 3.4, 34.6, 340; a whole number as it is. @param {number} n */
+/** Formats two or three figures: 0.25, 3.4, 34.6, 340; a whole number as it is. @param {number} n */
 function digits(n) {
   const size = Math.abs(n);
   if (Number.isInteger(n) || size >= 100) return String(Math.round(n));
   return String(Number(n.toPrecision(size < 1 ? 2 : size < 10 ? 2 : 3)));
 }
 
-/** How many of which: "2 running · 1 queued · 14 ended". @param {Row[]} rows */
+/** Counts the rows in each state: "2 running · 1 queued · 14 ended". @param {Row[]} rows */
 export function summary(rows) {
   const kinds = ['running', 'paused', 'cancelling', 'queued', 'interrupted', 'failed'];
   const counts = new Map();
   for (const row of rows) counts.set(row.state, (counts.get(row.state) || 0) + 1);
-  const said = kinds.filter(k => counts.get(k)).map(k => `${counts.get(k)} ${k}`);
+  const parts = kinds.filter(k => counts.get(k)).map(k => `${counts.get(k)} ${k}`);
   const ended = (counts.get('succeeded') || 0) + (counts.get('cancelled') || 0);
-  if (ended) said.push(`${ended} ${said.length ? 'ended' : ended === 1 ? 'job, ended' : 'jobs, all ended'}`);
-  return said.join(' · ');
+  if (ended) parts.push(`${ended} ${parts.length ? 'ended' : ended === 1 ? 'job, ended' : 'jobs, all ended'}`);
+  return parts.join(' · ');
 }
 
 /**
- * The rows worth showing when there are too many: what runs, then what waits, then the newest; in
- * their own order.
+ * Returns the rows to show when there are too many: running ones, then waiting ones, then the newest;
+ * in their own order.
  * @param {Row[]} rows @param {number} most
  */
 export function choose(rows, most) {
   if (rows.length <= most) return rows;
   const rank = row => ACTIVE.has(row.state) ? 0 : TERMINAL.has(row.state) ? 2 : 1;
   const order = rows.map((row, i) => ({ i, rank: rank(row) }));
-  // The oldest of what waits starts next; of what ended, the newest is looked for.
+  // Of waiting jobs the oldest starts next; of ended ones the newest is most interesting.
   order.sort((a, b) => a.rank - b.rank || (a.rank === 2 ? b.i - a.i : a.i - b.i));
-  const kept = order.slice(0, most).map(x => x.i).sort((a, b) => a - b);
-  return kept.map(i => rows[i]);
+  const chosen = order.slice(0, most).map(x => x.i).sort((a, b) => a - b);
+  return chosen.map(i => rows[i]);
 }
 
-/** "1 job", "3 jobs". @param {number} n @param {string} word */
+/** Formats "1 job", "3 jobs". @param {number} n @param {string} word */
 export function plural(n, word) {
   return `${n} ${word}${n === 1 ? '' : 's'}`;
 }
 
-/** A point in time, in this page's own time zone. @param {number} seconds since the epoch */
+/** Formats a point in time, in this page's own time zone. @param {number} seconds since the epoch */
 export function moment(seconds) {
   const at = new Date(seconds * 1000);
   if (Number.isNaN(at.getTime())) return '';
@@ -228,8 +228,8 @@ export function moment(seconds) {
 }
 
 /**
- * Text with its control characters made visible, so that none can hide or reorder what is read;
- * line ends and tabs stay.
+ * Returns a text with visible control characters, so that none can hide or reorder other text; line
+ * ends and tabs stay.
  * @param {unknown} text
  */
 export function plainText(text) {

@@ -1,20 +1,20 @@
-// Frames: what the kernel tells of jobs, put into the rows that are there.  Pure, but for the clock.
+// Applies frames, the changes of jobs that the kernel sends, to the present rows.  Pure, except for the
+// clock.
 //
-// A frame holds whole rows of jobs that are new or in another state, and ids of those that went.  Of
-// a job that only gets on it holds the numbers, as wire.py packs them, and the words if they are
-// others than before.
+// A frame holds whole rows of jobs that are new or in another state, and ids of removed ones.  For a job
+// that only progressed it holds the numbers, as wire.py packs them, and the words if they differ.
 
 /**
  * @typedef {Object} Frame
  * @property {'frame'} kind
  * @property {number} frame
- * @property {number} [after]    who has this frame, or a later one, has missed nothing
+ * @property {number} [after]    with this frame, or a later one, nothing was missed
  * @property {boolean} [full]    the rows are all there are
  * @property {import('./format.js').Row[]} rows
  * @property {[number, Object][]} [said]   a row's number, and its new words
- * @property {string[]} [gone]   ids of jobs that were let go
+ * @property {string[]} [gone]   ids of removed jobs
  * @property {boolean} [ended]   the job system has stopped
- * @property {string} [notice]   what everybody should know of the store, where that is news
+ * @property {string} [notice]   a warning about the store, if it has changed
  */
 
 const MOVED_BYTES = 22;      // number, done, fraction, rate, left, lines: wire.py's _MOVED
@@ -24,19 +24,19 @@ const WORDS = ['total', 'unit', 'message', 'stages', 'counters', 'pausable'];
 
 const received = new WeakMap();   // row -> when it came whole, in ms
 
-/** When a row came whole: from there on its time at work is counted. @param {Object} row */
+/** Returns the time when a row came whole; its time at work is counted from there. @param {Object} row */
 export function receivedAt(row) {
   if (!received.has(row)) received.set(row, Date.now());
   return received.get(row);
 }
 
-/** Whether a frame was missed before this one. @param {Frame} frame @param {number} have */
+/** Returns whether a frame was missed before this one. @param {Frame} frame @param {number} have */
 export function isMissing(frame, have) {
   return !frame.full && (frame.after ?? frame.frame - 1) > have;
 }
 
 /**
- * The rows after a frame: the changed ones in their old places, new ones at the end.
+ * Returns the rows after a frame: the changed ones in their old places, new ones at the end.
  * @param {import('./format.js').Row[]} rows @param {Frame} frame @param {(ArrayBuffer | DataView)[]} [buffers]
  */
 export function applyFrame(rows, frame, buffers = []) {
@@ -46,15 +46,15 @@ export function applyFrame(rows, frame, buffers = []) {
   const gone = new Set(frame.gone || []);
   const moved = numbersOf(buffers[0]);
   const said = new Map(frame.said || []);
-  const kept = rows.filter(row => !gone.has(row.id)).map(row => {
+  const remaining = rows.filter(row => !gone.has(row.id)).map(row => {
     const now = whole.get(row.id) || movedOn(row, moved.get(row.number), said.get(row.number));
     whole.delete(row.id);
     return now;
   });
-  return [...kept, ...whole.values()];
+  return [...remaining, ...whole.values()];
 }
 
-/** The same job, further on; the row itself where there is no news. */
+/** Returns the row of a job that progressed; the row itself if nothing changed. */
 function movedOn(row, numbers, words) {
   if (!numbers && !words) return row;
   const now = { ...row };
@@ -64,7 +64,7 @@ function movedOn(row, numbers, words) {
   return now;
 }
 
-/** A key that has nothing to say is left out, as in a row that came whole. */
+/** Sets a key; one without a value is left out, as in a row that came whole. */
 function put(row, key, value) {
   if (value === undefined) delete row[key];
   else row[key] = value;

@@ -1,16 +1,16 @@
-// The anywidget half of a panel: keeps the model's rows complete, and draws them.
+// Completes the rows of a panel's model with each frame, and draws them: the anywidget module.
 //
 // The kernel sends the first rows with the model itself, and then frames: custom messages with what
 // changed.  A frame is folded into the model's own `rows`, so that every view of the model, and a
 // notebook saved with its widgets, holds the present state.  Frames are numbered; a panel that has
-// missed one says which it has, and is told what changed since.
+// missed one sends the number of its last, and receives the changes since.
 
 import { applyFrame, isMissing, receivedAt } from './frames.js';
 import { moment } from './format.js';
-import { keepSaved, tablesOf } from './saved.js';
+import { writeTablesOnSave, tablesOf } from './saved_state.js';
 import { createView } from './view.js';
 
-/** Say which frame we have; the kernel answers with what changed since. */
+/** Sends the number of the last frame; the kernel answers with the changes since. */
 function hello(model) {
   model.send({ kind: 'hello', frame: model.get('frame') });
 }
@@ -18,11 +18,11 @@ function hello(model) {
 const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
 
 /**
- * Keep the model's `alive` true for as long as its kernel lives; returns how to stop.
+ * Sets the model's `alive` to whether its kernel lives; returns a function that stops it.
  *
- * Nobody tells a panel: anywidget takes the view's own listener away, and ipywidgets overlooks a
- * kernel that died.  So the model behind the proxy and the kernel are looked at, where a front end
- * lets us.
+ * A panel is not notified: anywidget removes the view's own listener, and ipywidgets overlooks a
+ * kernel that died.  So this observes the model behind the proxy and the kernel, where a front end
+ * gives access to them.
  */
 function followLife(model) {
   const manager = model.widget_manager;
@@ -34,7 +34,7 @@ function followLife(model) {
   Promise.resolve(manager?.get_model?.(model.get('self_id'))).then(found => {
     real = found;
     if (real) look();
-    unsaved = keepSaved(real?.widget_manager, model.get('self_id'), tables);
+    unsaved = writeTablesOnSave(real?.widget_manager, model.get('self_id'), tables);
   }).catch(() => {});
   model.on('comm_live_update', look);
   const changed = (_, status) => { if (LOST.has(status)) model.set('alive', false); };
@@ -53,7 +53,7 @@ function initialize({ model }) {
   model.on('msg:custom', (message, buffers) => {
     if (message.kind !== 'frame') return;
     const missed = isMissing(message, model.get('frame'));
-    // Only set, never saved: the kernel is the one who knows.
+    // Set but never saved: these values come from the kernel.
     model.set('alive', true);
     model.set('ended', Boolean(message.ended));
     model.set('rows', applyFrame(model.get('rows'), message, buffers));
@@ -96,7 +96,7 @@ function render({ model, el }) {
   model.on('change:alive', soon);
   model.on('msg:custom', message => {
     if (message.kind === 'answer') view.answered(message);
-    else if (message.kind !== 'frame') view.told(message);
+    else if (message.kind !== 'frame') view.received(message);
   });
   draw();
   return () => {

@@ -1,5 +1,5 @@
-// One job as one row: its elements, made once and changed in place, so that a button keeps its
-// focus, and a click begun on it ends on it, over ten redraws a second.
+// Draws one job as one row.  Its elements are made once and changed in place, so that a button retains
+// its focus, and a click that began on it ends on it, over ten redraws a second.
 
 import { ACTIONS } from './actions.js';
 import { append, glyph, setAttribute, setHidden, setText } from './dom.js';
@@ -25,9 +25,9 @@ const CHEVRON = 'M4.5 6.2L8 9.8l3.5-3.6';
  * @param {string} id
  * @param {Object} host
  * @param {(action: import('./actions.js').Action) => void} host.press
- * @param {(open: boolean) => void} host.unfold       somebody wants to see more, or less
- * @param {((on: boolean, range: boolean) => void) | null} host.select   null: rows cannot be selected
- * @param {boolean} host.deep                         whether there is always more to see
+ * @param {(open: boolean) => void} host.unfold       the user unfolds or folds the row
+ * @param {((on: boolean, range: boolean) => void) | null} host.select   null if rows cannot be selected
+ * @param {boolean} host.deep                         whether every row can be unfolded
  */
 export function createRow(id, { press, unfold, select, deep }) {
   const el = document.createElement('div');
@@ -41,7 +41,7 @@ export function createRow(id, { press, unfold, select, deep }) {
   const dot = append(title, 'span', 'ja-unread', { role: 'img', 'aria-label': 'unread', title: 'not read yet' });
   const name = append(title, 'bdi', 'ja-name', { dir: 'auto' });
   const word = append(el, 'span', 'ja-word');
-  const says = append(el, 'button', 'ja-says', { type: 'button', 'aria-expanded': 'false', dir: 'auto' });
+  const line = append(el, 'button', 'ja-says', { type: 'button', 'aria-expanded': 'false', dir: 'auto' });
   const bar = append(el, 'div', 'ja-bar', { role: 'progressbar', 'aria-valuemin': '0', 'aria-valuemax': '100' });
   const fill = append(bar, 'div', 'ja-fill');
   const far = append(el, 'span', 'ja-far ja-number');
@@ -54,12 +54,12 @@ export function createRow(id, { press, unfold, select, deep }) {
   const body = append(el, 'div', 'ja-details');
   body.hidden = true;
   const drawn = { el, body, row: null, isOpen: false, draw, open, tick, select: mark };
-  for (const button of [says, more]) button.addEventListener('click', () => unfold(!drawn.isOpen));
+  for (const button of [line, more]) button.addEventListener('click', () => unfold(!drawn.isOpen));
 
   /**
    * @param {import('./format.js').Row} row
    * @param {{word: string, as: string} | undefined} waiting   a pressed button
-   * @param {string} note      said instead of what the row says
+   * @param {string} note      shown instead of the text of the row
    * @param {boolean} usable   whether buttons can be pressed
    */
   function draw(row, waiting, note, usable) {
@@ -73,9 +73,9 @@ export function createRow(id, { press, unfold, select, deep }) {
     setHidden(dot, !row.unread);
     setText(word, waiting ? waiting.word : stateWord(row));
     const text = note || detail(row);
-    setText(says, text);
-    setAttribute(says, 'title', text || null);
-    setHidden(says, !text);
+    setText(line, text);
+    setAttribute(line, 'title', text || null);
+    setHidden(line, !text);
     el.classList.toggle('ja-noted', Boolean(note));
     drawBar(row, label);
     setText(far, howFar(row));
@@ -118,7 +118,7 @@ export function createRow(id, { press, unfold, select, deep }) {
   function open(isOpen) {
     drawn.isOpen = isOpen;
     el.classList.toggle('ja-open', isOpen);
-    for (const button of [says, more]) setAttribute(button, 'aria-expanded', String(isOpen));
+    for (const button of [line, more]) setAttribute(button, 'aria-expanded', String(isOpen));
     setHidden(body, !(isOpen && deep));
   }
 

@@ -1,24 +1,24 @@
-// Jobs as rows of plain DOM, shared by the panels in cells and the sidebar.
+// Draws jobs as rows of plain DOM; the panels in cells and the sidebar share it.
 //
-// What a host passes in: `createView(root, options)`, the options below; only `act` is needed.  The
-// rows are those of wire.py, all of them at every `show`.  What it gets back:
+// A host calls `createView(root, options)` with the options below; only `act` is needed.  The rows are
+// those of wire.py, all of them at every `show`.  The view has these methods:
 //
-//   show({rows, hears, alive, ended, notice})   draw; what is left out stays as it was
+//   show({rows, hears, alive, ended, notice})   draw; a part that is left out stays as it was
 //   answered(answer)                    the kernel's answer to `act` or `actMany`
-//   told(message)                       its answer to `ask`: kinds "details", "log", "result"
+//   received(message)                   its answer to `ask`: kinds "details", "log", "result"
 //   dispose()                           stop every clock and empty the root
 //
-// Verbs beyond "cancel" go through the same `act`.  Without `ask` rows unfold to their whole text
+// All verbs go through `act`.  Without `ask` rows unfold to their whole text
 // only; without `board` there is no filter, no selection and no history, and at most 200 rows.
 // A host that loads this module needs its neighbours too: MODULES in static_files.py names them.
 
 import { append, pageTimers, setAttribute, setHidden, setText } from './dom.js';
 import { arrange, createTools, filterRows } from './board.js';
 import { createDetails } from './details.js';
-import { createPressed } from './pressed.js';
+import { createPendingActions } from './pending_actions.js';
 import { createRow } from './row.js';
-import { spanOf } from './virtual.js';
-import { createSayer } from './sayer.js';
+import { visibleSpan } from './visible_span.js';
+import { createAnnouncer } from './announcer.js';
 import { TICKING, choose, plural, summary } from './format.js';
 
 const MOST_ROWS = 200;
@@ -31,7 +31,7 @@ const EMPTY = 'No jobs yet. jobs.submit(function) starts one.';
 const NONE_LEFT = 'No job matches.';
 
 /**
- * Draw jobs into `root` until `dispose()`.
+ * Draws jobs into `root` until `dispose()`.
  *
  * @param {HTMLElement} root
  * @param {Object} options
@@ -46,7 +46,7 @@ const NONE_LEFT = 'No job matches.';
 export function createView(root, options) {
   const { act, actMany, ask, single = false, board = false, receivedAt, timers = pageTimers() } = options;
   const since = receivedAt || firstSeen(timers);
-  const pressed = createPressed(timers, redrawRow);
+  const pending = createPendingActions(timers, redrawRow);
   const rows = new Map();      // job id -> what createRow returns, while it is in the page
   const opened = new Map();    // job id -> its details, null while its row is not in the page
   const heights = new Map();   // job id -> pixels, of unfolded rows
@@ -70,14 +70,14 @@ export function createView(root, options) {
   const above = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
   const below = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
   const history = board ? createHistory() : null;
-  const sayer = createSayer(root, timers);
+  const announcer = createAnnouncer(root, timers);
   if (!single) list.setAttribute('tabindex', '0');
   list.addEventListener('scroll', () => { if (isLong()) drawList(); });
   list.addEventListener('keydown', onKey);
 
   function show(state) {
     shown = { ...shown, ...state };
-    sayer.note(shown.rows);
+    announcer.note(shown.rows);
     forgetGone();
     redraw();
     tickWhileNeeded();
@@ -126,12 +126,12 @@ export function createView(root, options) {
     return board && items.length > FEW_ROWS;
   }
 
-  /** The rows that belong into the page, and the room that the others take. */
+  /** Returns the rows that belong into the page, and the space that stands for the others. */
   function inSight() {
     if (!isLong()) return { first: 0, end: items.length, before: 0, after: 0 };
     const extra = new Map();
     if (heights.size) items.forEach((row, i) => { if (heights.has(row.id)) extra.set(i, heights.get(row.id) - rowHeight); });
-    return spanOf({
+    return visibleSpan({
       count: items.length, height: rowHeight, extra,
       top: list.scrollTop, viewport: Math.min(list.clientHeight || 600, 4000), spare: SPARE_ROWS
     });
@@ -149,7 +149,7 @@ export function createView(root, options) {
       last = putBehind(last, history && places.endedAt > 0 && first + i === places.endedAt ? history.el : null);
       const drawn = rows.get(row.id) || newRow(row.id);
       last = putBehind(last, drawn.el);
-      pressed.settle(row);
+      pending.settle(row);
       drawRow(drawn, row);
       setAttribute(drawn.el, 'aria-setsize', isLong() ? String(items.length) : null);
       setAttribute(drawn.el, 'aria-posinset', isLong() ? String(first + i + 1) : null);
@@ -159,7 +159,7 @@ export function createView(root, options) {
     measure();
   }
 
-  /** Moving an element that stands right would drop its focus. */
+  /** Moves an element behind another, unless it is there: moving it would drop its focus. */
   function putBehind(before, el) {
     if (!el) return before;
     const place = before ? before.nextSibling : list.firstChild;
@@ -220,7 +220,7 @@ export function createView(root, options) {
 
   function drawRow(drawn, row) {
     const changed = drawn.row !== row;
-    drawn.draw(row, pressed.of(row.id), pressed.note(row.id), shown.alive && !shown.ended);
+    drawn.draw(row, pending.of(row.id), pending.note(row.id), shown.alive && !shown.ended);
     drawn.select(selected.has(row.id));
     drawn.tick(shown.alive ? timers.now() - since(row) : 0);
     const details = opened.get(row.id);
@@ -228,9 +228,9 @@ export function createView(root, options) {
   }
 
   function press(action, id) {
-    if (pressed.of(id)) return;
+    if (pending.of(id)) return;
     const drawn = rows.get(id);
-    pressed.press(action, drawn.row, shown.hears);
+    pending.press(action, drawn.row, shown.hears);
     drawRow(drawn, drawn.row);
     act(action.verb, id);
   }
@@ -266,26 +266,26 @@ export function createView(root, options) {
   /** @param {{id: string, verb: string, ok: boolean, why: string}} answer */
   function answered(answer) {
     if (!answer.id) {
-      if (!answer.ok) sayer.tell(answer.why);
+      if (!answer.ok) announcer.announce(answer.why);
       return;
     }
     const drawn = rows.get(answer.id);
     if (!drawn || answer.verb === 'read') return;
-    pressed.answered(answer, drawn.row);
+    pending.answered(answer, drawn.row);
     drawRow(drawn, drawn.row);
   }
 
-  function told(message) {
+  function received(message) {
     const details = opened.get(message.id);
-    if (details) details.hear(message);
+    if (details) details.receive(message);
   }
 
-  /** What is kept of jobs goes with them. */
+  /** Drops the state that belongs to removed jobs. */
   function forgetGone() {
-    if (!pressed.ids.length && !opened.size && !selected.size) return;
+    if (!pending.ids.length && !opened.size && !selected.size) return;
     const there = new Set(shown.rows.map(row => row.id));
-    for (const id of pressed.ids) if (!there.has(id)) pressed.drop(id);
-    for (const kept of [heights, selected]) for (const id of [...kept.keys()]) if (!there.has(id)) kept.delete(id);
+    for (const id of pending.ids) if (!there.has(id)) pending.drop(id);
+    for (const byId of [heights, selected]) for (const id of [...byId.keys()]) if (!there.has(id)) byId.delete(id);
     for (const [id, details] of [...opened]) {
       if (there.has(id)) continue;
       if (details) details.close();
@@ -293,7 +293,7 @@ export function createView(root, options) {
     }
   }
 
-  /** One tick a second, and only while something works. */
+  /** Ticks once a second, and only while a job is at work. */
   function tickWhileNeeded() {
     const needed = shown.alive && shown.rows.some(row => TICKING.has(row.state));
     if (needed && ticker === null) ticker = timers.every(tick, 1000);
@@ -361,14 +361,14 @@ export function createView(root, options) {
 
   function dispose() {
     if (ticker !== null) timers.stop(ticker);
-    pressed.dispose();
+    pending.dispose();
     for (const details of opened.values()) if (details) details.close();
     opened.clear();
-    sayer.dispose();
+    announcer.dispose();
     root.replaceChildren();
   }
 
-  return { show, answered, told, dispose };
+  return { show, answered, received, dispose };
 }
 
 function setStyle(el, key, value) {

@@ -1,10 +1,10 @@
-// The running kernels that no notebook of this page has: those of notebooks that are not open, or that
-// were started by another program.
+// Follows the running kernels that no notebook of this page has: those of notebooks that are not open,
+// or that were started by another program.
 
 import { createLink } from './link.js';
 
 /**
- * Follow them from `start()` on: each costs a connection, so not before somebody wants to see them.
+ * Follows them from `start()` on: each costs a connection, so not before the sidebar is opened.
  *
  * @param {Object} options
  * @param {any} options.serviceManager   of @jupyterlab/services
@@ -12,9 +12,9 @@ import { createLink } from './link.js';
  * @param {(kernelId: string, path: string | undefined) => boolean} options.isOpen   in this page
  * @param {(name: string) => string | undefined} options.languageOf   of a kernel's name, where known
  * @param {() => void} options.changed   something is to be drawn
- * @param {(kernelId: string, message: Object) => void} options.heard
+ * @param {(kernelId: string, message: Object) => void} options.received
  */
-export function followElsewhere({ serviceManager, KernelMessage, isOpen, languageOf, changed, heard }) {
+export function followElsewhere({ serviceManager, KernelMessage, isOpen, languageOf, changed, received }) {
   const { kernels, sessions } = serviceManager;
   const followed = new Map();   // kernel id -> {kernel, link, session}
   let started = false;
@@ -27,7 +27,7 @@ export function followElsewhere({ serviceManager, KernelMessage, isOpen, languag
     look();
   }
 
-  /** Some kernel came or went, or a notebook was opened or closed. */
+  /** Updates the links: a kernel came or went, or a notebook was opened or closed. */
   function look() {
     if (!started) return;
     const bySession = new Map([...sessions.running()].map(session => [session.kernel?.id, session]));
@@ -39,7 +39,7 @@ export function followElsewhere({ serviceManager, KernelMessage, isOpen, languag
     for (const id of [...followed.keys()]) if (!wanted.has(id)) drop(id);
     for (const { model, session } of wanted.values()) {
       const there = followed.get(model.id);
-      if (there) there.session = session;   // it may be called otherwise now
+      if (there) there.session = session;   // its name may have changed
       else follow(model, session);
     }
     changed();
@@ -48,7 +48,7 @@ export function followElsewhere({ serviceManager, KernelMessage, isOpen, languag
   function follow(model, session) {
     // Its comms belong to the notebook, wherever that is: none is to be refused or closed here.
     const kernel = kernels.connectTo({ model, handleComms: false });
-    const link = createLink({ KernelMessage, kernel, languageOf, changed, heard: message => heard(model.id, message) });
+    const link = createLink({ KernelMessage, kernel, languageOf, changed, received: message => received(model.id, message) });
     followed.set(model.id, { kernel, link, session });
   }
 

@@ -1,11 +1,11 @@
-// The plugin: a sidebar for the jobs of all running kernels; a status item, commands and notices for
-// those of the open notebooks.
+// Assembles the plugin: a sidebar for the jobs of all running kernels; a status item, commands and
+// notices for those of the open notebooks.
 //
 // Every module but the application's own is optional, so that the same files serve JupyterLab and
 // Notebook 7, whose pages share less.
 
 import { receivedAt } from '../../static/frames.js';
-import { createNotices, mayTellBrowser } from './notices.js';
+import { createNotices, mayNotifyBrowser } from './notices.js';
 import { createBurst, endedBetween, groupsOf, isUnfinished, statusText, statusTitle } from './model.js';
 import { followElsewhere } from './elsewhere.js';
 import { createSidebar } from './sidebar.js';
@@ -15,7 +15,7 @@ import { followNotebooks } from './notebooks.js';
 const ID = 'jobactors:plugin';
 const SHOW = 'jobactors:show';
 const CANCEL_ALL = 'jobactors:cancel-all';
-const TELL_DESKTOP = 'jobactors:tell-desktop';
+const NOTIFY_DESKTOP = 'jobactors:tell-desktop';
 
 const ICON = '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24">'
   + '<g class="jp-icon3" fill="#616161"><rect x="3" y="5" width="18" height="3" rx="1.5"/>'
@@ -36,14 +36,14 @@ export async function makePlugins(shared) {
     palette: apputils?.ICommandPalette,
     registry: settings?.ISettingRegistry
   };
-  const kept = Object.keys(tokens).filter(key => tokens[key]);
+  const present = Object.keys(tokens).filter(key => tokens[key]);
   return [{
     id: ID,
     description: 'The background jobs of running kernels.',
     autoStart: true,
-    optional: kept.map(key => tokens[key]),
+    optional: present.map(key => tokens[key]),
     activate: (app, ...found) => {
-      const given = Object.fromEntries(kept.map((key, i) => [key, found[i]]));
+      const given = Object.fromEntries(present.map((key, i) => [key, found[i]]));
       if (given.tracker) activate(app, given, { services, ui, apputils, Widget: widgets.Widget });
     }
   }];
@@ -60,7 +60,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
   if (ui) widget.title.icon = new ui.LabIcon({ name: 'jobactors:jobs', svgstr: ICON });
   else widget.title.label = 'Jobs';
   const sidebar = createSidebar(widget.node, {
-    tell: (kernelId, message) => linkOf(kernelId)?.tell(message),
+    send: (kernelId, message) => linkOf(kernelId)?.send(message),
     cancelAll: kernelId => void cancelAll(kernelId),
     open,
     receivedAt
@@ -86,7 +86,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
   let groups = [];
   let asked = 0;
   const soon = () => {
-    // A page out of sight draws no frame; what it must not miss, the notices, waits for none.
+    // A hidden page draws no frames; the notices, which it must not miss, do not wait for one.
     asked ||= requestAnimationFrame(() => { asked = 0; draw(); });
   };
   const languageOf = name => app.serviceManager.kernelspecs?.specs?.kernelspecs[name]?.language;
@@ -100,7 +100,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     moved: (path, before, now) => {
       if (before.live) notices.ended(path.split('/').pop(), endedBetween(before.rows, now.rows));
     },
-    heard: (kernelId, message) => sidebar.heard(kernelId, message)
+    received: (kernelId, message) => sidebar.received(kernelId, message)
   });
   elsewhere = followElsewhere({
     serviceManager: app.serviceManager,
@@ -108,7 +108,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     isOpen: notebooks.isOpen,
     languageOf,
     changed: soon,
-    heard: (kernelId, message) => sidebar.heard(kernelId, message)
+    received: (kernelId, message) => sidebar.received(kernelId, message)
   });
   const linkOf = kernelId => notebooks.link(kernelId) || elsewhere.link(kernelId);
 
@@ -128,7 +128,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     if (widget.isVisible) sidebar.show(groups);
     app.commands.notifyCommandChanged?.(CANCEL_ALL);
   }
-  // The shell tells nobody when a sidebar is opened; the widget itself knows.
+  // The shell sends no signal when a sidebar is opened; the widget itself is called.
   const shown = widget.onAfterShow.bind(widget);
   widget.onAfterShow = message => {
     shown(message);
@@ -149,7 +149,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
       ],
       defaultButton: 0
     });
-    if (button.accept) linkOf(kernelId)?.tell({ kind: 'cancel all' });
+    if (button.accept) linkOf(kernelId)?.send({ kind: 'cancel all' });
   }
 
   function place() {
@@ -169,7 +169,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
       caption: 'List the jobs of all running kernels',
       describedBy: { args: { type: 'object', properties: {} } },
       execute: () => {
-        // Notebook 7 opens a side only when it is told to.
+        // Notebook 7 opens a side only on request.
         if (!labShell) app.shell[wanted.side === 'left' ? 'expandLeft' : 'expandRight']?.(widget.id);
         app.shell.activateById(widget.id);
       }
@@ -180,22 +180,22 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
       isEnabled: () => notebooks.known().rows.some(isUnfinished),
       execute: () => cancelAll(notebooks.current()?.kernelId)
     });
-    app.commands.addCommand(TELL_DESKTOP, {
+    app.commands.addCommand(NOTIFY_DESKTOP, {
       label: 'Notify on the Desktop When Jobs End',
       caption: 'Through the browser’s own notifications, while this page is not in sight',
       describedBy: { args: { type: 'object', properties: {} } },
       isToggleable: true,
       isToggled: () => wanted.browser,
       execute: async () => {
-        const on = !wanted.browser && await mayTellBrowser(true);
+        const on = !wanted.browser && await mayNotifyBrowser(true);
         const refused = !wanted.browser && !on;
         if (refused) apputils?.Notification?.warning('This browser does not let the page notify you.', { autoClose: 5000 });
         wanted.browser = on;
         await registry?.set(ID, 'browserNotifications', on);
-        app.commands.notifyCommandChanged(TELL_DESKTOP);
+        app.commands.notifyCommandChanged(NOTIFY_DESKTOP);
       }
     });
-    for (const command of [SHOW, CANCEL_ALL, TELL_DESKTOP]) palette?.addItem({ command, category: 'Background Jobs' });
+    for (const command of [SHOW, CANCEL_ALL, NOTIFY_DESKTOP]) palette?.addItem({ command, category: 'Background Jobs' });
   }
 
   async function followSettings(registry) {
@@ -219,7 +219,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
       settings.changed.connect(move);
       move();
     } catch (error) {
-      console.debug('jobactors: the settings keep their defaults', error);
+      console.debug('jobactors: the settings have their defaults', error);
     }
   }
 }

@@ -1,9 +1,9 @@
-// One kernel as the sidebar sees it: its jobs, and a way to say what shall become of them.
+// Links one kernel to the sidebar: receives its jobs, and sends commands for them.
 //
-// The kernel keeps one comm with a fixed id and never opens it, so that no front end can refuse or
-// close it.  Its messages are heard on iopub.  What we send goes on a subshell of our own, and what
-// we must know first is asked on the control channel: both are answered in the middle of a cell,
-// when `kernel.info` and `requestCommInfo` are not.
+// The kernel has one comm with a fixed id and never opens it, so that no front end can refuse or close
+// it.  Its messages arrive on iopub.  Messages to it go on a subshell of this link, and the questions
+// before them on the control channel: both are answered in the middle of a cell, when `kernel.info`
+// and `requestCommInfo` are not.
 
 import { applyFrame, isMissing } from '../../static/frames.js';
 
@@ -17,16 +17,16 @@ const PATIENT_MS = 60_000;
  * a page is loaded until the main shell has answered, or for 3 s: in a busy kernel always the latter.
  */
 const HURRY_MS = 250;
-/** States in which what we know of the kernel is no longer true. */
+/** States in which the known state of the kernel is no longer true. */
 const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
 
 /**
- * What is known of a kernel's jobs.
+ * The known state of a kernel's jobs.
  * @typedef {Object} Known
  * @property {boolean} live      whether its jobs are known at all
- * @property {boolean} hears     whether it hears a button while a cell runs
+ * @property {boolean} hears     whether it handles a button while a cell runs
  * @property {boolean} ended     whether its job system has stopped
- * @property {string} notice     what everybody should know of its store
+ * @property {string} notice     a warning about its store
  * @property {import('../../static/format.js').Row[]} rows
  */
 
@@ -34,24 +34,24 @@ const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
 export const NOTHING = Object.freeze({ live: false, hears: true, ended: false, notice: '', rows: [] });
 
 /**
- * Follow one kernel connection, through restarts and lost websockets, until `dispose()`.
+ * Follows one kernel connection, through restarts and lost websockets, until `dispose()`.
  *
  * @param {Object} options
  * @param {any} options.KernelMessage               of @jupyterlab/services
  * @param {any} options.kernel                      an IKernelConnection
  * @param {(name: string) => string | undefined} [options.languageOf]   of a kernel's name, where known
  * @param {(before: Known, restarted: boolean) => void} options.changed
- * @param {(message: {kind: string}) => void} options.heard   an answer, or more of one job
+ * @param {(message: {kind: string}) => void} options.received   an answer, or more of one job
  * @param {{later: Function, forget: Function}} [options.timers]
  */
-export function createLink({ KernelMessage, kernel, languageOf, changed, heard, timers = pageTimers() }) {
+export function createLink({ KernelMessage, kernel, languageOf, changed, received, timers = pageTimers() }) {
   /** @type {Known} */
   let known = NOTHING;
   let frame = -1;          // the number of the last one without a gap before it
-  let asking = false;      // whether what is missing is on its way
+  let asking = false;      // whether the missing changes are on their way
   let subshell = null;     // the promise of its id
-  let session = null;      // of the kernel process that speaks
-  let former = null;       // of the one that is gone: what it said last may come late
+  let session = null;      // of the kernel process that sends
+  let former = null;       // of the process before: its last messages may come late
   let via = kernel;        // the connection that questions and messages take
   let helper = null;       // that connection, where it is another than the notebook's
   let disposed = false;
@@ -72,7 +72,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, heard, 
     changed(before, true);
   }
 
-  /** Ask on the control channel. */
+  /** Asks a question on the control channel. */
   async function ask(msgType, content = {}) {
     const message = KernelMessage.createMessage({
       msgType, content, channel: 'control', username: via.username, session: via.clientId
@@ -89,7 +89,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, heard, 
     }
   }
 
-  /** The id of a subshell of our own; undefined where the kernel has none. */
+  /** Returns the id of the own subshell; undefined where the kernel has none. */
   function ownSubshell() {
     const asked = via;
     subshell ??= ask('kernel_info_request')
@@ -117,7 +117,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, heard, 
     void send({ kind: 'hello', frame });
   }
 
-  /** Whether this kernel has jobs to tell of; a kernel without the package is left in peace. */
+  /** Finds out whether this kernel has jobs; one without the package is sent nothing more. */
   async function discover() {
     try {
       // `kernel.spec` asks the server anew, which takes its time while a page is loaded.
@@ -133,7 +133,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, heard, 
       if (comms && comms[COMM_ID]) hello();
       else if (known.live) forget();
     } catch {
-      // No answer: a kernel that has something to tell says so when it is there.
+      // No answer: a kernel sends `here` when it has a job system.
     }
   }
 
@@ -157,7 +157,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, heard, 
     helper = null;
   }
 
-  function hear(_, message) {
+  function receive(_, message) {
     if (message.header.msg_type !== 'comm_msg' || message.content.comm_id !== COMM_ID) return;
     if (message.header.session === former) return;
     session = message.header.session;
@@ -166,11 +166,11 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, heard, 
       [frame, asking] = [-1, false];
       hello();
     } else if (data.kind === 'frame') take(data, message.buffers);
-    else heard(data);
+    else received(data);
   }
 
   function take(data, buffers) {
-    if (!data.full && !known.live) return hello();   // news without the rest
+    if (!data.full && !known.live) return hello();   // changes without the rows before
     const missed = isMissing(data, frame);
     if (!missed) [frame, asking] = [data.frame, false];
     learn({
@@ -186,12 +186,12 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, heard, 
   function noteStatus(_, status) { if (LOST.has(status)) forget(); }
   function noteConnection(_, status) { if (status === 'connected') void discover(); }
 
-  kernel.iopubMessage.connect(hear);
+  kernel.iopubMessage.connect(receive);
   kernel.statusChanged.connect(noteStatus);
   kernel.connectionStatusChanged.connect(noteConnection);
   if (kernel.connectionStatus === 'connected') void discover();
 
-  /** Leave no subshell behind; also when the page goes away, as far as a page then still can. */
+  /** Deletes the subshell; also when the page is closed, as far as a page then still can. */
   function leave() {
     const made = subshell;
     subshell = null;
@@ -204,7 +204,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, heard, 
     if (disposed) return;
     disposed = true;
     if (!kernel.isDisposed) {
-      kernel.iopubMessage.disconnect(hear);
+      kernel.iopubMessage.disconnect(receive);
       kernel.statusChanged.disconnect(noteStatus);
       kernel.connectionStatusChanged.disconnect(noteConnection);
     }
@@ -215,8 +215,8 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, heard, 
   return {
     get known() { return known; },
     get kernelId() { return kernel.id; },
-    /** Say something of view.js: an `act`, or what it asks of one job. */
-    tell: message => void send(message),
+    /** Sends a message of view.js: an `act`, or a request about one job. */
+    send: message => void send(message),
     leave,
     dispose
   };

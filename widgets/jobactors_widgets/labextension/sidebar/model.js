@@ -1,4 +1,5 @@
-// What the sidebar, the status item and the notices say of many kernels' jobs.  Pure: no DOM, no clock.
+// Summarises the jobs of many kernels for the sidebar, the status item and notices.  Pure: no DOM, no
+// clock.
 
 import { ACTIVE, TERMINAL, summary } from '../../static/format.js';
 
@@ -9,14 +10,14 @@ import { ACTIVE, TERMINAL, summary } from '../../static/format.js';
  * @typedef {Object} Group
  * @property {string} kernelId
  * @property {string} path            of the notebook, below the server's root
- * @property {string} name            what it is called here: unlike the others
+ * @property {string} name            its name here: different from the others
  * @property {boolean} current        whether it is the notebook in front
  * @property {boolean} [elsewhere]    whether no notebook of this page has this kernel
  * @property {import('./link.js').Known} known
  */
 
 /**
- * The groups to show: the notebook in front first, even when it has no jobs, then the others that
+ * Returns the groups to show: the notebook in front first, even without jobs, then the others that
  * have some.  Two notebooks on one kernel are one group.
  * @param {{kernelId: string, path: string, current: boolean, known: import('./link.js').Known}[]} links
  * @returns {Group[]}
@@ -34,7 +35,7 @@ export function groupsOf(links) {
     .sort((a, b) => Number(b.current) - Number(a.current) || a.name.localeCompare(b.name));
 }
 
-/** File names, with as many folders before them as tell them apart. @param {string[]} paths */
+/** Returns file names, with as many folders before them as distinguish them. @param {string[]} paths */
 export function distinctNames(paths) {
   const tail = (path, n) => path.split('/').slice(-n).join('/');
   return paths.map(path => {
@@ -45,12 +46,12 @@ export function distinctNames(paths) {
   });
 }
 
-/** Whether a job has not ended; one at rest counts no more. @param {Row} row */
+/** Returns whether a job has not ended and is not at rest. @param {Row} row */
 export function isUnfinished(row) {
   return !TERMINAL.has(row.state) && row.state !== 'interrupted';
 }
 
-/** "2 jobs running · 1 queued"; empty when there is nothing to wait for. @param {Row[]} rows */
+/** Formats "2 jobs running · 1 queued"; empty when there is nothing to wait for. @param {Row[]} rows */
 export function statusText(rows) {
   const counts = { running: 0, paused: 0, queued: 0 };
   for (const row of rows) {
@@ -63,7 +64,7 @@ export function statusText(rows) {
 }
 
 /**
- * The status item's title: one line a notebook, and what its percentage is of.
+ * Formats the status item's title: one line a notebook, and the jobs that its percentage is of.
  * @param {Group[]} groups @param {{done: number, all: number}} burst
  */
 export function statusTitle(groups, { done, all }) {
@@ -74,15 +75,15 @@ export function statusTitle(groups, { done, all }) {
 }
 
 /**
- * How far all jobs are together.  A *burst* is everything that was unfinished since there was
- * last nothing to do: what has ended in it counts as done, so that the whole only grows.
+ * Computes how far all jobs are together.  A *burst* is all jobs that were unfinished since there was
+ * last nothing to do: those that have ended in it count as done, so that the whole only grows.
  */
 export function createBurst() {
   const members = new Map();   // key -> the job's fraction, undefined when it is not known
   const ended = new Set();     // keys of those that are done
 
   /**
-   * Take note of all rows, and return the burst: its fraction from 0 to 1, null when that cannot be
+   * Takes all rows into account, and returns the burst: its fraction from 0 to 1, null when that cannot be
    * known, and how many of its jobs have ended.
    * @param {{kernelId: string, rows: Row[]}[]} kernels
    */
@@ -109,8 +110,8 @@ export function createBurst() {
 }
 
 /**
- * The jobs that have ended between two states of one kernel, and that somebody may wait for: not
- * those that were cancelled by hand.
+ * Returns the jobs that have ended between two states of one kernel, without those that were cancelled
+ * by hand, since their user knows.
  * @param {Row[]} before @param {Row[]} after
  */
 export function endedBetween(before, after) {
@@ -120,7 +121,7 @@ export function endedBetween(before, after) {
 }
 
 /**
- * What a notice says: one job with its name, several as counts.
+ * Formats a notice: one job with its name, several as counts.
  * @param {{row: Row, name: string}[]} ended   with the notebook's name
  * @returns {{text: string, type: 'success' | 'error' | 'info'}}
  */
@@ -153,7 +154,7 @@ function shortened(text, most) {
   return signs.length > most ? `${signs.slice(0, most - 1).join('')}…` : line;
 }
 
-/** A text whose own direction marks do not reach what stands around it. */
+/** Returns a text whose own direction marks do not affect the text around it. */
 function isolated(text) {
   return `\u2068${text.replace(/[\u202a-\u202e\u2066-\u2069]/g, '')}\u2069`;
 }

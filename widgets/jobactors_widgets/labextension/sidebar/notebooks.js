@@ -3,7 +3,7 @@
 import { NOTHING, createLink } from './link.js';
 
 /**
- * Follow every notebook of a tracker, so that none of its jobs is missed.
+ * Follows every notebook of a tracker, so that none of its jobs is missed.
  *
  * @param {Object} options
  * @param {any} options.tracker         an INotebookTracker
@@ -12,9 +12,9 @@ import { NOTHING, createLink } from './link.js';
  * @param {() => void} options.changed  something is to be drawn
  * @param {() => void} options.switched   a notebook has another kernel, was opened or closed
  * @param {(path: string, before: import('./link.js').Known, now: import('./link.js').Known) => void} options.moved
- * @param {(kernelId: string, message: Object) => void} options.heard
+ * @param {(kernelId: string, message: Object) => void} options.received
  */
-export function followNotebooks({ tracker, KernelMessage, languageOf, changed, switched, moved, heard }) {
+export function followNotebooks({ tracker, KernelMessage, languageOf, changed, switched, moved, received }) {
   // A notebook may be open in several views; they have one session context.
   const followed = new Map();   // session context -> {context, link}
 
@@ -30,7 +30,7 @@ export function followNotebooks({ tracker, KernelMessage, languageOf, changed, s
     };
     const kernelChanged = (_, { newValue }) => attach(newValue);
     context.kernelChanged.connect(kernelChanged);
-    context.propertyChanged?.connect(changed);   // it is called otherwise now
+    context.propertyChanged?.connect(changed);   // its name has changed
     if (context.session?.kernel) attach(context.session.kernel);
     context.disposed.connect(() => {
       followed.delete(context);
@@ -47,7 +47,7 @@ export function followNotebooks({ tracker, KernelMessage, languageOf, changed, s
         if (!restarted && entry.link) moved(pathOf(entry), before, entry.link.known);
         changed();
       },
-      heard: message => heard(kernel.id, message)
+      received: message => received(kernel.id, message)
     });
   }
 

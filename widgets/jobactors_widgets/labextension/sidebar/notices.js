@@ -1,4 +1,4 @@
-// Notices of jobs that ended while nobody looked: one that counts, however many there are.
+// Shows a notice of the jobs that ended while the page was hidden: one that counts them all.
 
 import { noticeOf } from './model.js';
 
@@ -8,11 +8,11 @@ import { noticeOf } from './model.js';
  * @param {() => boolean} options.inSight          whether the page can be seen
  * @param {() => {notify: boolean, browser: boolean}} options.wanted
  * @param {() => void} options.show                open the sidebar
- * @param {(text: string, tag: string, clicked: () => void) => void} [options.tellDesktop]
+ * @param {(text: string, tag: string, clicked: () => void) => void} [options.notifyDesktop]
  */
-export function createNotices({ Notification, inSight, wanted, show, tellDesktop = tellBrowser }) {
+export function createNotices({ Notification, inSight, wanted, show, notifyDesktop = notifyBrowser }) {
   let gathered = [];   // {row, name} since the page was last in sight
-  let id = null;       // of the notice that says so
+  let id = null;       // of the notice about them
 
   /** @param {string} name the notebook's @param {import('./model.js').Row[]} rows */
   function ended(name, rows) {
@@ -21,7 +21,7 @@ export function createNotices({ Notification, inSight, wanted, show, tellDesktop
     const { text, type } = noticeOf(gathered);
     const { notify, browser } = wanted();
     if (notify) post(text, type);
-    if (browser) tellDesktop(text, `jobactors ${name}`, show);
+    if (browser) notifyDesktop(text, `jobactors ${name}`, show);
   }
 
   function post(text, type) {
@@ -32,7 +32,7 @@ export function createNotices({ Notification, inSight, wanted, show, tellDesktop
     } else id = Notification.emit(text, type, { actions, autoClose: false });
   }
 
-  /** The page is looked at again: what ends from now on begins a new notice. */
+  /** Begins a new notice: the page is in sight again. */
   function seen() {
     gathered = [];
     id = null;
@@ -41,16 +41,16 @@ export function createNotices({ Notification, inSight, wanted, show, tellDesktop
   return { ended, seen };
 }
 
-/** Whether the browser lets us; `ask` it if it has not been asked yet. */
-export async function mayTellBrowser(ask = false) {
+/** Returns whether the browser permits it; with `ask`, it is asked once. */
+export async function mayNotifyBrowser(ask = false) {
   const Native = window.Notification;
   if (!Native) return false;
   if (ask && Native.permission === 'default') await Native.requestPermission();
   return Native.permission === 'granted';
 }
 
-/** The same tag in two windows makes one notification. */
-function tellBrowser(text, tag, clicked) {
+/** Shows a notification; the same tag in two windows makes one. */
+function notifyBrowser(text, tag, clicked) {
   if (window.Notification?.permission !== 'granted') return;
   const native = new window.Notification('Background jobs', { body: text, tag });
   native.onclick = () => {

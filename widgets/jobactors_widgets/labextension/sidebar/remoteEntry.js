@@ -1,7 +1,7 @@
-/* What JupyterLab loads: a module-federation container, written by hand instead of by a bundler.
+/* Loads the plugin in JupyterLab: a module-federation container, written by hand, not by a bundler.
  *
  * JupyterLab runs this as a classic script, then calls `init(shareScope)`, and later
- * `get('./extension')`, which answers with a function that returns the module.
+ * `get('./extension')`, which returns a function that returns the module.
  */
 (() => {
   'use strict';
@@ -9,7 +9,7 @@
   const base = document.currentScript.src;   // known only while the script itself runs
   let scope = null;
 
-  /** The parts of a version, for comparing: 1.2.3-rc.1 comes before 1.2.3. */
+  /** Returns the parts of a version, for comparing: 1.2.3-rc.1 comes before 1.2.3. */
   const parts = version => {
     const [core, early] = String(version).split('-', 2);
     return [...core.split('.').map(n => parseInt(n, 10) || 0), early ? 0 : 1];
@@ -20,7 +20,7 @@
     return 0;
   };
 
-  /** A module that JupyterLab shares; null where it shares none of this name. */
+  /** Returns a module that JupyterLab shares; null where it shares none of this name. */
   async function shared(name) {
     const versions = scope && scope[name];
     if (!versions) return null;
@@ -33,7 +33,7 @@
   }
 
   /**
-   * Ask the server anew for a file, and for those it names.  A server may let the browser keep files
+   * Asks the server anew for a file, and for those it names.  A server may let the browser cache files
    * for days, also over an upgrade; this costs a "304 Not Modified" each, before any is imported.
    */
   async function refresh(url, seen = new Set()) {
@@ -52,7 +52,7 @@
     async get(module) {
       if (module !== './extension') throw new Error(`${NAME}: there is no module ${module}`);
       const extension = new URL('extension.js', base).href;
-      await refresh(extension).catch(() => {});   // what cannot be asked for is imported as it is
+      await refresh(extension).catch(() => {});   // a file that cannot be fetched is imported as it is
       const { makePlugins } = await import(extension);
       const plugins = await makePlugins(shared);
       return () => ({ __esModule: true, default: plugins });

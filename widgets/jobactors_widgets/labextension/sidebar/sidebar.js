@@ -1,4 +1,4 @@
-// The sidebar: one section a notebook, each drawn by the view that the panels in cells use.
+// Draws the sidebar: one section a notebook, each by the view that the panels in cells use.
 
 import { createView } from '../../static/view.js';
 import { isUnfinished } from './model.js';
@@ -9,12 +9,12 @@ const HOW = 'jobs = ja.start() in a notebook, then jobs.submit(function).';
 /**
  * @param {HTMLElement} root
  * @param {Object} options
- * @param {(kernelId: string, message: Object) => void} options.tell    say it to the kernel
+ * @param {(kernelId: string, message: Object) => void} options.send    send it to the kernel
  * @param {(kernelId: string) => void} options.cancelAll
  * @param {(kernelId: string) => void} options.open              bring the notebook to the front
  * @param {(row: Object) => number} [options.receivedAt]
  */
-export function createSidebar(root, { tell, cancelAll, open, receivedAt }) {
+export function createSidebar(root, { send, cancelAll, open, receivedAt }) {
   const sections = new Map();   // kernel id -> what newSection returns
   root.classList.add('ja-sidebar');
   const empty = append(root, 'div', 'ja-empty');
@@ -57,8 +57,8 @@ export function createSidebar(root, { tell, cancelAll, open, receivedAt }) {
     const body = append(el, 'div', 'ja-section-body');
     const view = createView(body, {
       board: true,
-      act: (verb, id) => tell(kernelId, { kind: 'act', verb, id }),
-      ask: message => tell(kernelId, message),
+      act: (verb, id) => send(kernelId, { kind: 'act', verb, id }),
+      ask: message => send(kernelId, message),
       receivedAt
     });
     let drawn = null;
@@ -91,15 +91,15 @@ export function createSidebar(root, { tell, cancelAll, open, receivedAt }) {
       el.remove();
     }
 
-    const heard = message => message.kind === 'answer' ? view.answered(message) : view.told(message);
-    const section = { el, draw, dispose, heard };
+    const received = message => message.kind === 'answer' ? view.answered(message) : view.received(message);
+    const section = { el, draw, dispose, received };
     sections.set(kernelId, section);
     return section;
   }
 
   return {
     show,
-    heard: (kernelId, message) => sections.get(kernelId)?.heard(message)
+    received: (kernelId, message) => sections.get(kernelId)?.received(message)
   };
 }
 

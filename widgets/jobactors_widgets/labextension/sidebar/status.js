@@ -1,4 +1,4 @@
-// The status item: "2 jobs running" with how far they are together; hidden when there are none.
+// Draws the status item: "2 jobs running" and their common progress; hidden without jobs.
 
 const SVG = 'http://www.w3.org/2000/svg';
 

@@ -1,18 +1,18 @@
-// What JupyterLab saves of a panel: the same tables as static_table.py makes, as the jobs stand when
-// the notebook is saved.  They are written into the document alone: nothing is drawn anew.
+// Writes the present state into a notebook when JupyterLab saves it: the tables of static_table.py,
+// in the outputs of a panel.  They go into the document alone: nothing is drawn anew.
 
 import { clock } from './format.js';
 
 const VIEW_TYPE = 'application/vnd.jupyter.widget-view+json';
 const MOST_SAVED = 50;
 const HEADINGS = ['job', 'state', 'progress', 'elapsed', 'message'];
-const STEERS = /[\u202a-\u202e\u2066-\u2069]/g;   // reorders what stands around it
+const STEERS = /[\u202a-\u202e\u2066-\u2069]/g;   // reorders the text around it
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#x27;' };
 
 /**
- * The newest fifty rows as HTML without script and as aligned text.  Of an error only its type: the
- * message may hold what nobody should read on GitHub.
+ * Returns the newest fifty rows as HTML without script and as aligned text.  Of an error it holds the
+ * type alone: the message may be private, and notebooks are published.
  * @param {import('./format.js').Row[]} rows @param {string} at
  */
 export function tablesOf(rows, at) {
@@ -34,30 +34,30 @@ export function tablesOf(rows, at) {
 
 function cellsOf(row) {
   const word = row.stuck ? 'stuck' : row.state;
-  const why = row.error ? theirs(row.error.split(':')[0]) : row.waiting;
+  const why = row.error ? isolated(row.error.split(':')[0]) : row.waiting;
   return [
-    [row.name, row.subject].filter(Boolean).map(theirs).join(' · '),
+    [row.name, row.subject].filter(Boolean).map(isolated).join(' · '),
     why ? `${word} (${why})` : word,
     row.fraction === undefined ? '' : `${Math.floor(row.fraction * 100)} %`,
     clock(row.elapsed),
-    theirs(row.message || '')
+    isolated(row.message || '')
   ];
 }
 
-/** A job's own words, of whatever direction: they leave what stands around them in its order. */
-function theirs(text) {
+/** Returns a text of a job, of either direction, so that the text around it stays in order. */
+function isolated(text) {
   const plain = text.replace(STEERS, '\ufffd');
   return RIGHT_TO_LEFT.test(plain) ? `\u2068${plain}\u2069` : plain;
 }
 
 /**
- * Write the tables into the notebook whenever it is saved; returns how to stop.  Where a front end
- * shows no document of its own, nothing is done.
+ * Writes the tables into the notebook whenever it is saved; returns a function that stops it.  Without
+ * a document in the front end, it does nothing.
  * @param {any} manager   the widget manager of JupyterLab or Notebook
  * @param {string} modelId
  * @param {() => Object} tables
  */
-export function keepSaved(manager, modelId, tables) {
+export function writeTablesOnSave(manager, modelId, tables) {
   const context = manager?.context;
   if (!context?.saveState?.connect || !context.model?.cells) return () => {};
   const write = (_, state) => {

@@ -1,7 +1,7 @@
-"""The one module that knows ipykernel's private doors: how a click is heard while a cell runs.
+"""Handles clicks while a cell runs: the one module that uses private parts of ipykernel.
 
 A message from a browser goes to the main shell, where it waits for the running cell, unless it is
-handled on a *subshell*, a thread of its own.  What happens to it depends on who runs and who sends:
+handled on a *subshell*, a thread of its own.  Its way depends on the kernel and on the sender:
 
 ===========  ==========================================  =========================================
 ipykernel    the sender names a subshell                 the sender names none
@@ -12,12 +12,12 @@ ipykernel    the sender names a subshell                 the sender names none
              the main shell; we answer with the named
 7.0 to 7.3   handled there                               the message is given our subshell's name
                                                          before ipykernel reads it
-≤ 6          there are no subshells: it waits for the cell, and the panel says so
+≤ 6          there are no subshells: it waits for the cell, and the panel reports that
 ===========  ==========================================  =========================================
 
 Both hooks run in ipykernel's shell channel thread, the only one that may make a subshell.  Every
-door is tried before it is used: where one is missing, or fails, the message takes ipykernel's own
-way, late but not lost.
+private part is tested for before it is used: where one is missing, or fails, the message takes
+ipykernel's own way, late but not lost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _log = logging.getLogger(__name__)
 
@@ -39,12 +39,12 @@ _BUFFERS: Final = 5  # a message's parts: signature, header, parent, metadata, c
 
 def current_kernel() -> Any:
     """Return the ipykernel this process is, or None where there is none."""
-    ipython: Any = sys.modules.get("IPython")  # a kernel has it loaded; nobody else need
+    ipython: Any = sys.modules.get("IPython")  # a kernel has loaded it; other programs need not
     return None if ipython is None else getattr(ipython.get_ipython(), "kernel", None)
 
 
 def hears_while_busy(kernel: Any) -> bool:
-    """Tell whether a message to a comm of ours is handled while a cell runs."""
+    """Return whether a message to a comm of this package is handled while a cell runs."""
     return _manager_of(kernel) is not None
 
 
@@ -59,19 +59,20 @@ def hear_while_busy(comm: Any, kernel: Any) -> None:
     if hasattr(comm, _ROUTE):
         setattr(comm, _ROUTE, _own_subshell(kernel).answer)
     else:
-        _renamer(kernel).comm_ids.add(comm.comm_id)
+        _subshell_namer(kernel).comm_ids.add(comm.comm_id)
 
 
 def open_fixed_comm(
     kernel: Any, comm_id: str, hear: Callable[[Any], object]
-) -> Callable[[dict[str, object], list[bytes]], None]:
-    """Keep a comm that every window can find under ``comm_id``, and return how to send on it.
+) -> Callable[[Mapping[str, object], list[bytes]], None]:
+    """Register a comm that every window finds under ``comm_id``, and return its `send`.
 
-    ``hear`` is called with what a front end sent, at once where the kernel can.  The comm is never
-    opened, since a front end without a listener would close it, and is there again if one does.
+    ``hear`` is called with the data of each message, at once where the kernel can.  The comm is
+    never opened, since a front end without a listener would close it, and is registered again if
+    one does.
 
     Raises:
-        ImportError, AttributeError: this kernel is none of ipykernel's.
+        ImportError, AttributeError: this kernel is not ipykernel.
     """
     from comm import get_comm_manager
 
@@ -86,10 +87,10 @@ def open_fixed_comm(
 
 
 class _FixedComm:
-    """As much of a comm as a comm manager needs, but no child of ipykernel's.
+    """Implements as much of a comm as a comm manager needs, without ipykernel's class.
 
-    That one names the running cell as the parent of what it sends, fires the hooks that belong to a
-    cell in whatever thread hears a message, and says goodbye when it is collected.
+    That class names the running cell as the parent of its messages, runs the hooks of a cell in any
+    thread that receives a message, and sends ``comm_close`` when it is collected.
     """
 
     def __init__(self, kernel: Any, comm_id: str, hear: Callable[[Any], object]) -> None:
@@ -99,7 +100,7 @@ class _FixedComm:
         self._kernel = kernel
         self._hear = hear
 
-    def send(self, data: dict[str, object], buffers: list[bytes]) -> None:
+    def send(self, data: Mapping[str, object], buffers: list[bytes]) -> None:
         """Send ``data``, and binary parts beside it, to every window; from any thread."""
         content = {"comm_id": self.comm_id, "data": data}
         topic = f"comm-{self.comm_id}".encode()
@@ -114,11 +115,11 @@ class _FixedComm:
         )
 
     def handle_msg(self, message: Any) -> None:
-        """Hear a message."""
+        """Pass the data of a message on."""
         self._hear(message["content"]["data"])
 
     def handle_close(self, _message: object) -> None:
-        """Be there again: other windows go on."""
+        """Register again: other windows go on."""
         self.register()
 
 
@@ -129,25 +130,25 @@ def _has_route() -> bool:
 
 
 def _manager_of(kernel: Any) -> Any:
-    """Return what makes subshells in ``kernel``; None if it has none, or not as we know it."""
+    """Return the manager of subshells in ``kernel``; None if there is none with the known parts."""
     thread = getattr(kernel, "shell_channel_thread", None)
     manager = getattr(thread, "_manager", None)  # `.manager` makes one, in the main thread only
     return manager if hasattr(manager, _CREATE) else None
 
 
 class _OwnSubshell:
-    """A subshell of ours, made when it is first needed.  Used in the shell channel thread only."""
+    """Makes a subshell of this package at first use.  Used in the shell channel thread only."""
 
     def __init__(self, manager: Any) -> None:
         self._manager = manager
         self._id: str | None = None
 
     def answer(self, _data: object, named: str | None) -> str | None:
-        """Answer ipykernel's question where a message shall go."""
+        """Return the subshell for a message: the function that ipykernel calls."""
         return self.route(named)
 
     def route(self, named: str | None) -> str | None:
-        """Return the subshell to use: the one the sender named, if it still is there, else ours."""
+        """Return the subshell that the sender named, if it still exists, else the own one."""
         try:
             known = set(self._manager.list_subshell())
             if named in known:
@@ -165,10 +166,11 @@ def _own_subshell(kernel: Any) -> _OwnSubshell:
     return _OwnSubshell(_manager_of(kernel))
 
 
-class _Renamer:
-    """Gives messages to our comms that name no subshell the name of ours: ipykernel 7.0 to 7.3.
+class _SubshellNamer:
+    """Adds the name of the own subshell to messages without one: ipykernel 7.0 to 7.3.
 
-    Stands before ``kernel.shell_channel_thread_main`` and hands everything on to it.
+    Runs before ``kernel.shell_channel_thread_main``, for the comms of this package, and passes
+    every message on to it.
     """
 
     def __init__(self, kernel: Any) -> None:
@@ -180,17 +182,17 @@ class _Renamer:
         self._own = _own_subshell(kernel)
 
     def install(self) -> None:
-        """Stand before the kernel's own reader, whose stream its own thread alone may touch."""
+        """Replace the kernel's own reader, in the one thread that may touch its stream."""
         self._loop.add_callback(self._stream.on_recv, self._read, copy=False)
 
     async def _read(self, frames: Any) -> None:
         try:
-            frames = self._renamed(frames)
+            frames = self._with_subshell(frames)
         except Exception:
             _log.debug("this message is left as it is", exc_info=True)
         await self._next(frames)
 
-    def _renamed(self, frames: Any) -> Any:
+    def _with_subshell(self, frames: Any) -> Any:
         import zmq
 
         identities, parts = self._session.feed_identities(frames, copy=False)
@@ -209,7 +211,7 @@ class _Renamer:
 
 
 @cache
-def _renamer(kernel: Any) -> _Renamer:
-    renamer = _Renamer(kernel)
-    renamer.install()
-    return renamer
+def _subshell_namer(kernel: Any) -> _SubshellNamer:
+    namer = _SubshellNamer(kernel)
+    namer.install()
+    return namer

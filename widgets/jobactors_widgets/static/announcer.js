@@ -1,15 +1,15 @@
-// What a screen reader is told unasked: that a job has ended, stands still or is stuck; never
-// progress, and many at once as one sentence.
+// Announces to screen readers that jobs have ended, rest or are stuck; never progress, and many at
+// once in one sentence.
 
 import { append, setText } from './dom.js';
 import { plural, stateWord } from './format.js';
 
 const GATHER_MS = 1000;
 const FEW = 3;
-const WORTH_SAYING = new Set(['succeeded', 'failed', 'cancelled', 'paused', 'interrupted', 'stuck']);
+const ANNOUNCED = new Set(['succeeded', 'failed', 'cancelled', 'paused', 'interrupted', 'stuck']);
 
 /** @param {HTMLElement} root @param {{later: Function, forget: Function}} timers */
-export function createSayer(root, timers) {
+export function createAnnouncer(root, timers) {
   const el = append(root, 'div', 'ja-said', { 'aria-live': 'polite' });
   let before = null;   // job id -> its word
   let news = [];
@@ -21,7 +21,7 @@ export function createSayer(root, timers) {
     if (before) {
       for (const row of rows) {
         const word = now.get(row.id);
-        if (before.has(row.id) && before.get(row.id) !== word && WORTH_SAYING.has(word)) gather(row, word);
+        if (before.has(row.id) && before.get(row.id) !== word && ANNOUNCED.has(word)) gather(row, word);
       }
     }
     before = now;
@@ -29,10 +29,10 @@ export function createSayer(root, timers) {
 
   function gather(row, word) {
     news.push({ name: row.name, word });
-    timer ??= timers.later(say, GATHER_MS);
+    timer ??= timers.later(announceGathered, GATHER_MS);
   }
 
-  function say() {
+  function announceGathered() {
     timer = null;
     const words = new Map();
     for (const { word } of news) words.set(word, (words.get(word) || 0) + 1);
@@ -42,12 +42,12 @@ export function createSayer(root, timers) {
     setText(el, text);
   }
 
-  /** Say something at once. @param {string} text */
-  function tell(text) {
+  /** Announces a text at once, and shows it for some seconds. @param {string} text */
+  function announce(text) {
     setText(el, text);
     el.classList.toggle('ja-shown', true);
     timers.later(() => el.classList.toggle('ja-shown', false), 8000);
   }
 
-  return { note, tell, dispose() { if (timer !== null) timers.forget(timer); } };
+  return { note, announce, dispose() { if (timer !== null) timers.forget(timer); } };
 }

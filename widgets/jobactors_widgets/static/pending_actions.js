@@ -1,19 +1,19 @@
-// Pressed buttons between the press and the kernel's answer, and refusals until the row moves on.
+// Holds pressed buttons until the kernel answers, and refusals until the row changes.
 
 import { TERMINAL } from './format.js';
 
 const ANSWER_MS = 1000;
 const PATIENT_MS = 5000;
 
-/** What the row says when a pressed button was not answered. */
+/** The texts of a row whose pressed button was not answered. */
 export const DEAF = 'the kernel is busy: it hears this when the cell ends';
 export const SILENT = 'no answer from the kernel yet';
 
 /**
  * @param {{later: Function, forget: Function}} timers
- * @param {(id: string) => void} redraw   a row says something else now
+ * @param {(id: string) => void} redraw   the text of a row has changed
  */
-export function createPressed(timers, redraw) {
+export function createPendingActions(timers, redraw) {
   const pending = new Map();   // job id -> {word, as, stand, note, timer}
   const notes = new Map();     // job id -> {text, stand}: why a button did nothing
 
@@ -27,7 +27,7 @@ export function createPressed(timers, redraw) {
     pending.set(row.id, waiting);
   }
 
-  /** A row that has moved on answers the button by itself. */
+  /** Ends what waits for a row that has changed: its new state is the answer. */
   function settle(row) {
     const waiting = pending.get(row.id);
     if (waiting && waiting.stand !== standOf(row)) forget(row.id);
@@ -42,7 +42,7 @@ export function createPressed(timers, redraw) {
       notes.set(row.id, { text: why, stand: standOf(row) });
       return;
     }
-    // Done: the row that shows it is on its way; a finished job has nothing more to say.
+    // Done: the row that shows it is on its way; that of an ended job does not change again.
     const waiting = pending.get(row.id);
     if (waiting) timers.forget(waiting.timer);
     if (waiting) waiting.note = '';
@@ -67,7 +67,7 @@ export function createPressed(timers, redraw) {
   };
 }
 
-/** What must change before a pressed button counts as answered by the row itself. */
+/** Returns the part of a row whose change counts as an answer to a pressed button. */
 function standOf(row) {
   return `${row.state} ${row.request || ''} ${row.waiting === 'hold'}`;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { keepSaved, tablesOf } from '../../widgets/jobactors_widgets/static/saved.js';
+import { writeTablesOnSave, tablesOf } from '../../widgets/jobactors_widgets/static/saved_state.js';
 
 const strings = JSON.parse(readFileSync(new URL('./hostile.json', import.meta.url), 'utf8'));
 const VIEW = 'application/vnd.jupyter.widget-view+json';
@@ -61,7 +61,7 @@ test('a save writes them into our own outputs, silently', () => {
   const cells = [cell('mine'), cell('other'), { sharedModel: {} }];
   const saveState = { connect: fn => { saveState.fn = fn; }, disconnect: () => { saveState.fn = null; } };
   const manager = { context: { saveState, model: { cells: { length: 3, get: i => cells[i] } } } };
-  const stop = keepSaved(manager, 'mine', () => ({ 'text/plain': 'new' }));
+  const stop = writeTablesOnSave(manager, 'mine', () => ({ 'text/plain': 'new' }));
   saveState.fn(null, 'completed');
   assert.equal(written.length, 0);
   saveState.fn(null, 'started');
@@ -70,5 +70,5 @@ test('a save writes them into our own outputs, silently', () => {
   assert.equal(written[0][4], 'silent-change');
   stop();
   assert.equal(saveState.fn, null);
-  keepSaved(undefined, 'mine', () => ({}))();
+  writeTablesOnSave(undefined, 'mine', () => ({}))();
 });

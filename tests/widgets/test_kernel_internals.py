@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jobactors_widgets.comm import current_kernel, hear_while_busy, hears_while_busy
+from jobactors_widgets.kernel_internals import current_kernel, hear_while_busy, hears_while_busy
 
 
 class FakeManager:

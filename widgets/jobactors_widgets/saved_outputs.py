@@ -1,12 +1,12 @@
-"""What is saved with the notebook stays true where no browser keeps a panel up to date.
+"""Updates what is saved with a notebook, where no browser updates the panels.
 
-nbclient, papermill and ``jupyter execute`` write down what the kernel sends while a cell runs, and
-nothing after it.  So each output of ours gets a display id, and at the end of every cell those
-whose jobs have moved on are sent once more: ``text/html``, ``text/plain``, the widget's state.
+nbclient, papermill and ``jupyter execute`` store what the kernel sends while a cell runs, and
+nothing after it.  So each output of jobs gets a display id, and at the end of every cell those
+whose jobs have changed are sent once more: ``text/html``, ``text/plain``, the widget's state.
 
-A browser says hello to the panels it shows (:mod:`.panel`); those are left to it, because drawing
-an output anew would take the focus from whoever is using it.  The displayed job is let go of as
-soon as its last state was sent.
+A browser sends ``hello`` to the panels it shows (:mod:`.panel`); those are left to it, because
+drawing an output anew would take the focus from its user.  A displayed job is released as soon as
+its last state was sent.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _log = logging.getLogger(__name__)
 
 
 class _Output(Struct):
-    """One displayed thing, in however many cells."""
+    """Holds one displayed thing, which any number of cells may show."""
 
     thing: ja.Job[Any] | ja.Jobs
     panel: JobsPanel | None
-    told: object
-    """What was last sent of it, without the time of day."""
+    last_sent: object
+    """Its table as last sent, without the time of day."""
 
     @property
-    def is_kept_by_browser(self) -> bool:
+    def is_updated_by_browser(self) -> bool:
         return self.panel is not None and self.panel.greeted
 
     @property
@@ -52,11 +52,11 @@ class _Output(Struct):
 
 
 class SavedOutputs:
-    """The outputs of one IPython shell that show jobs.  Used in its main thread.
+    """Updates the outputs of one IPython shell that show jobs.  Used in its main thread.
 
     Args:
-        shell: IPython's, inside a kernel.
-        tables: makes the tables of a thing as it stands.
+        shell: The IPython shell of a kernel.
+        tables: Returns the tables of a thing as it is now.
     """
 
     def __init__(self, shell: Any, tables: Callable[[ja.Job[Any] | ja.Jobs], Bundle]) -> None:
@@ -69,10 +69,10 @@ class SavedOutputs:
             shell.display_pub.register_hook(self._marked)
 
     def show(self, thing: ja.Job[Any] | ja.Jobs, bundle: Bundle, panel: JobsPanel | None) -> None:
-        """Remember that ``bundle`` is about to be shown for ``thing``."""
+        """Register that ``bundle`` is about to be shown for ``thing``."""
         name = f"{panel.model_id}" if panel is not None else _name_of(thing)
         self._ids.add(name)
-        self._outputs[name] = _Output(thing, panel, _told(bundle))
+        self._outputs[name] = _Output(thing, panel, _table(bundle))
         # The value of a cell is sent as a message that IPython has begun already.
         message = getattr(self._shell.displayhook, "msg", None)
         if message is not None and message.get("msg_type") == "execute_result":
@@ -89,18 +89,18 @@ class SavedOutputs:
     def _cell_ended(self, _result: object = None) -> None:
         for name, output in list(self._outputs.items()):
             try:
-                self._bring_up_to_date(name, output)
-            except Exception:  # a cell must not fail for what it did not do
+                self._update(name, output)
+            except Exception:  # a cell must not fail because of an output of another
                 _log.exception("an output of jobs is left as it was")
                 self._outputs.pop(name, None)
 
-    def _bring_up_to_date(self, name: str, output: _Output) -> None:
-        settled = output.has_settled  # asked first: what settles meanwhile is sent once more
-        if not output.is_kept_by_browser:
+    def _update(self, name: str, output: _Output) -> None:
+        settled = output.has_settled  # read first: a job that ends meanwhile is sent once more
+        if not output.is_updated_by_browser:
             bundle = self._tables(output.thing)
-            told = _told(bundle)
-            if told != output.told:
-                output.told = told
+            table = _table(bundle)
+            if table != output.last_sent:
+                output.last_sent = table
                 self._send(name, output, bundle)
         if settled:
             del self._outputs[name]
@@ -118,6 +118,6 @@ def _name_of(thing: ja.Job[Any] | ja.Jobs) -> str:
     return f"jobactors-{thing.id if isinstance(thing, ja.Job) else id(thing)}"
 
 
-def _told(bundle: Bundle) -> object:
-    """The plain table without its caption, which holds the time."""
+def _table(bundle: Bundle) -> object:
+    """Return the plain table without its caption, which holds the time."""
     return str(bundle.get("text/plain", "")).partition(_CAPTION_ENDS)[2]

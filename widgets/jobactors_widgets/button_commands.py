@@ -1,7 +1,7 @@
-"""What a button asks for, done to the jobs it names, and answered in words.
+"""Runs the command of a button on the jobs that it names, and returns an answer in words.
 
-A message from a browser is not trusted: a verb that is not in the table, or an id that is no text,
-does nothing and is answered so.
+A message from a browser is not trusted: a verb outside the table, or an id that is not text, does
+nothing, and the answer says so.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 BY_HAND: Final = "cancelled by hand"
 MOST_AT_ONCE: Final = 200
-"""Jobs told in one go; the loop goes on with the jobs' own work before the next ones."""
+"""Jobs commanded in one turn of the loop; the jobs' own work goes on before the next ones."""
 
 
-class Answer(TypedDict):
-    """What became of a pressed button."""
+class CommandAnswer(TypedDict):
+    """Reports whether a command was done."""
 
     kind: Literal["answer"]
     id: str
-    """The job's id; empty when many were asked for."""
+    """The job's id; empty if the command was for many."""
     verb: str
-    """What was asked."""
+    """The command."""
     ok: bool
     """Whether it was done."""
     why: str
-    """Why not; empty when it was done."""
+    """The reason why not; empty if it was done."""
 
 
 def _read(job: ja.Job[Any]) -> None:
-    """Somebody has looked at how the job ended."""
+    """Mark the end of a job as read: a user has unfolded its row."""
     if job.state.is_terminal:
         job.exception()
 
@@ -52,11 +52,11 @@ VERBS: Final[Mapping[str, Callable[[ja.Job[Any]], object]]] = {
     "dismiss": lambda job: job.delete(),
     "read": _read,
 }
-"""Every verb a panel may send, and what it does."""
+"""Every verb that a front end may send, and the call that it makes."""
 
 
-def perform(jobs: ja.Jobs, verb: object, job_id: object) -> Answer:
-    """Do ``verb`` to the job ``job_id`` and return the answer.  Never raises."""
+def perform(jobs: ja.Jobs, verb: object, job_id: object) -> CommandAnswer:
+    """Run ``verb`` on the job ``job_id`` and return the answer.  Never raises."""
     if not isinstance(verb, str) or not isinstance(job_id, str):
         return answer("", "", "this message names no verb and no job")
     if verb not in VERBS:
@@ -65,23 +65,23 @@ def perform(jobs: ja.Jobs, verb: object, job_id: object) -> Answer:
         VERBS[verb](jobs.get(job_id))
     except ja.JobactorsError as error:
         return answer(verb, job_id, _without_id(str(error), job_id))
-    except Exception as error:  # the row says it; the board must go on
+    except Exception as error:  # the row shows it; the board must go on
         return answer(verb, job_id, f"{type(error).__name__}: {error}")
     return answer(verb, job_id)
 
 
-class Many:
-    """One verb for many jobs, told a part at a time; ``answer`` is complete when all are told."""
+class BulkCommand:
+    """Runs one verb on many jobs, a part at a time; ``answer`` is complete after the last part."""
 
     def __init__(self, jobs: ja.Jobs, verb: object, job_ids: Sequence[object]) -> None:
         self._jobs = jobs
         self._verb = verb
         self._left = list(job_ids)[::-1]
-        self._asked = len(self._left)
-        self._refused: list[Answer] = []
+        self._count = len(self._left)
+        self._refused: list[CommandAnswer] = []
 
-    def tell_some(self) -> bool:
-        """Tell the next ones; whether there are more."""
+    def perform_some(self) -> bool:
+        """Run the verb on the next jobs; return whether there are more."""
         for _ in range(min(MOST_AT_ONCE, len(self._left))):
             answered = perform(self._jobs, self._verb, self._left.pop())
             if not answered["ok"]:
@@ -89,17 +89,17 @@ class Many:
         return bool(self._left)
 
     @property
-    def answer(self) -> Answer:
-        """How it went: how many could not, and why the first of them could not."""
+    def answer(self) -> CommandAnswer:
+        """The one answer: how many jobs refused, and the reason of the first."""
         verb = self._verb if isinstance(self._verb, str) else ""
         if not self._refused:
             return answer(verb, "")
         first = self._refused[0]["why"]
-        return answer(verb, "", f"{len(self._refused)} of {self._asked} could not: {first}")
+        return answer(verb, "", f"{len(self._refused)} of {self._count} could not: {first}")
 
 
-def answer(verb: str, job_id: str, why: str = "") -> Answer:
-    """Return the answer to ``verb``: done, unless ``why`` says why not."""
+def answer(verb: str, job_id: str, why: str = "") -> CommandAnswer:
+    """Return the answer to ``verb``: done, unless ``why`` gives a reason why not."""
     return {
         "kind": "answer",
         "id": safe_text(job_id, LONGEST_MESSAGE),
@@ -110,5 +110,5 @@ def answer(verb: str, job_id: str, why: str = "") -> Answer:
 
 
 def _without_id(text: str, job_id: str) -> str:
-    """The row that says it is the job's own: its long id would only push the reason out."""
+    """Cut the long id out of a reason that is shown in the job's own row."""
     return text.replace(f" job {job_id}: it is ", ": it is ")

@@ -1,4 +1,4 @@
-"""The display hook: what a notebook shows for a job and for a job system.
+"""Returns what a notebook shows for a job and for a job system: the display hook of the core.
 
 The core finds it through the entry point group ``jobactors.display`` and never imports it.  Nothing
 heavy is imported before something is displayed.
@@ -14,38 +14,38 @@ from weakref import WeakKeyDictionary
 
 import jobactors as ja
 
-from .comm import current_kernel
-from .outputs import VIEW_TYPE, SavedOutputs
+from .kernel_internals import current_kernel
+from .saved_outputs import VIEW_TYPE, SavedOutputs
 from .sidebar import Sidebar
 from .static_table import html_table, text_table
 
 if TYPE_CHECKING:
-    from .feed import Feed
+    from .change_feed import ChangeFeed
     from .panel import JobsPanel
 
 _log = logging.getLogger(__name__)
 
 
-class DisplayHook:
+class NotebookDisplay:
     """Shows jobs as live panels in a notebook, and as a table where no widget runs.
 
-    A job system has one panel for its board and one for each displayed job, shown again wherever
-    the same thing is displayed: a cell that is run ten times leaves no nine dead panels behind.
+    A job system has one panel for its board and one for each displayed job.  Displaying a thing
+    again shows the same panel: a cell that is run ten times leaves no nine dead panels behind.
     """
 
     def __init__(self) -> None:
-        self._faces: WeakKeyDictionary[ja.Jobs, _Face] = WeakKeyDictionary()
+        self._panels: WeakKeyDictionary[ja.Jobs, _SystemPanels] = WeakKeyDictionary()
         self._saved: SavedOutputs | None = None
         self._sidebar = Sidebar()
         self._follows_cells = False
 
     def started(self, jobs: ja.Jobs) -> None:
-        """Tell JupyterLab's sidebar of a job system that ``ja.start`` opened in this kernel."""
+        """Show a job system that ``ja.start`` opened in this kernel in JupyterLab's sidebar."""
         self._sidebar.follow(jobs)
         self._follow_cells(current_kernel())
 
     def mimebundle(self, thing: ja.Job[Any] | ja.Jobs) -> dict[str, object] | None:
-        """Return what a notebook shows for ``thing``; None outside of one, where its repr serves.
+        """Return the display of ``thing`` in a notebook; None elsewhere, where its repr serves.
 
         Never raises: without ipywidgets or anywidget, or if a panel cannot be made, the table of
         the present state is shown alone.
@@ -63,12 +63,12 @@ class DisplayHook:
             _log.info("live panels need: pip install 'jobactors[notebook]'")
         except Exception:
             _log.exception("no live panel could be made")
-        self._keep_true(kernel, thing, bundle, panel)
+        self._update_saved(kernel, thing, bundle, panel)
         self._follow_cells(kernel)
         return bundle
 
     def _follow_cells(self, kernel: Any) -> None:
-        """See after each cell what stands in the way of jobs at rest: it may declare a type."""
+        """Update the obstacles of jobs at rest after each cell: it may declare a type."""
         events = getattr(getattr(kernel, "shell", None), "events", None)
         if events is None or self._follows_cells:
             return
@@ -77,11 +77,11 @@ class DisplayHook:
 
     def _cell_ended(self, _result: object = None) -> None:
         self._sidebar.look_again()
-        for jobs, face in list(self._faces.items()):
+        for jobs, panels in list(self._panels.items()):
             with suppress(ja.JobactorsError):  # it has ended
-                jobs.post(face.feed.look_again)
+                jobs.post(panels.feed.look_again)
 
-    def _keep_true(
+    def _update_saved(
         self,
         kernel: Any,
         thing: ja.Job[Any] | ja.Jobs,
@@ -96,25 +96,25 @@ class DisplayHook:
                 self._saved = SavedOutputs(shell, _table_of)
             self._saved.show(thing, bundle, panel)
         except Exception:
-            _log.exception("this output keeps the state it is shown with")
+            _log.exception("the saved output will remain as it is now")
 
     def _live(self, thing: ja.Job[Any] | ja.Jobs) -> JobsPanel:
         jobs, job = (thing.jobs, thing) if isinstance(thing, ja.Job) else (thing, None)
-        face = self._faces.get(jobs)
-        if face is None:
-            face = _Face()
-            jobs.attach(face.feed.serve)
-            self._faces[jobs] = face  # only now: a feed that is not served would freeze its panels
-        return face.panel(jobs, job)
+        panels = self._panels.get(jobs)
+        if panels is None:
+            panels = _SystemPanels()
+            jobs.attach(panels.feed.serve)
+            self._panels[jobs] = panels  # only now: without a served feed, panels would freeze
+        return panels.panel(jobs, job)
 
 
-class _Face:
-    """The feed of one job system, and its panels.  Holds no reference to the system itself."""
+class _SystemPanels:
+    """Holds the feed of one job system and its panels, but no reference to the system itself."""
 
     def __init__(self) -> None:
-        from .feed import Feed
+        from .change_feed import ChangeFeed
 
-        self.feed: Feed = Feed()
+        self.feed: ChangeFeed = ChangeFeed()
         self._panels: dict[str | None, JobsPanel] = {}
 
     def panel(self, jobs: ja.Jobs, job: ja.Job[Any] | None) -> JobsPanel:
@@ -141,4 +141,4 @@ def _table_of(thing: ja.Job[Any] | ja.Jobs) -> dict[str, object]:
 def _nothing() -> None: ...
 
 
-display_hook = DisplayHook()
+display_hook = NotebookDisplay()

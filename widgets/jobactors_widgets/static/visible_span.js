@@ -1,4 +1,4 @@
-// Which rows of a long list are in the page.  Pure.
+// Computes the rows of a long list that are in the page.  Pure.
 
 /**
  * @typedef {Object} Span
@@ -9,6 +9,8 @@
  */
 
 /**
+ * Returns the rows to draw, and the space that stands for the others.
+ *
  * @param {Object} list
  * @param {number} list.count
  * @param {number} list.height     of a row, in pixels
@@ -18,7 +20,7 @@
  * @param {number} list.spare      rows drawn beyond what is in sight, on either side
  * @returns {Span}
  */
-export function spanOf({ count, height, extra, top, viewport, spare }) {
+export function visibleSpan({ count, height, extra, top, viewport, spare }) {
   const taller = [...extra].filter(([i]) => i < count).sort(([a], [b]) => a - b);
   const offset = i => taller.reduce((sum, [at, more]) => at < i ? sum + more : sum, i * height);
   const rowAt = y => {

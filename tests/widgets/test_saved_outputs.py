@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from jobactors_widgets import hook
-from jobactors_widgets.hook import DisplayHook
-from jobactors_widgets.outputs import VIEW_TYPE
+from jobactors_widgets.display_hook import NotebookDisplay
+from jobactors_widgets.saved_outputs import VIEW_TYPE
 
 import jobactors as ja
 
 if TYPE_CHECKING:
     from .conftest import RecordingComm
+
+# The package gives the name to the hook itself.
+module = import_module("jobactors_widgets.display_hook")
 
 
 class FakeShell:
@@ -42,11 +45,11 @@ class FakeShell:
 def shell(monkeypatch: pytest.MonkeyPatch) -> FakeShell:
     """As if this were a notebook's kernel."""
     made = FakeShell()
-    monkeypatch.setattr(hook, "current_kernel", lambda: SimpleNamespace(shell=made))
+    monkeypatch.setattr(module, "current_kernel", lambda: SimpleNamespace(shell=made))
     return made
 
 
-def show(display: DisplayHook, shell: FakeShell, thing: object) -> str:
+def show(display: NotebookDisplay, shell: FakeShell, thing: object) -> str:
     """The thing is the value of a cell; return its display id."""
     message: dict[str, Any] = {"msg_type": "execute_result", "content": {}}
     shell.displayhook.msg = message
@@ -62,7 +65,7 @@ async def test_the_last_state_is_sent_when_a_later_cell_ends(
     """Once, with both tables, the widget and its state; after that the job is let go of."""
     async with ja.open_jobs() as jobs:
         job = jobs.options(name="train").submit(trio.sleep, 0)
-        name = show(display := DisplayHook(), shell, job)
+        name = show(display := NotebookDisplay(), shell, job)
         await job
         (update,) = shell.end_cell()
         assert update["transient"] == {"display_id": name}
@@ -83,7 +86,7 @@ async def test_nothing_is_sent_when_nothing_changed(
     """One message an output and cell at most, and none for the time of day."""
     async with ja.open_jobs() as jobs:
         job = jobs.options(hold=True).submit(trio.sleep, 0)
-        show(display := DisplayHook(), shell, jobs)
+        show(display := NotebookDisplay(), shell, jobs)
         show(display, shell, jobs)
         show(display, shell, job)
         assert shell.end_cell() == []
@@ -95,7 +98,7 @@ async def test_a_browser_keeps_its_own_panels(shell: FakeShell, comms: list[Reco
     """Drawing an output anew would take the focus from whoever is using it."""
     async with ja.open_jobs() as jobs:
         job = jobs.submit(trio.sleep, 0)
-        name = show(DisplayHook(), shell, job)
+        name = show(NotebookDisplay(), shell, job)
         heard = next(each for each in comms if each.comm_id == name)
         heard.receive({"kind": "hello", "frame": 0})
         await job
@@ -106,7 +109,7 @@ async def test_the_board_ends_with_every_job_after_the_system_has_ended(
     shell: FakeShell, comms: list[RecordingComm]
 ) -> None:
     """`ja.stop()` in the last cell ends the jobs; what is saved says so."""
-    display = DisplayHook()
+    display = NotebookDisplay()
     async with ja.open_jobs() as jobs:
         show(display, shell, jobs)
         jobs.options(name="one").submit(trio.sleep, 0)
@@ -122,7 +125,7 @@ async def test_displayed_by_hand_it_gets_its_id_as_well(
 ) -> None:
     """`display(job)` sends a message of another kind; others' messages are left alone."""
     async with ja.open_jobs() as jobs:
-        bundle = DisplayHook().mimebundle(jobs.submit(trio.sleep, 0))
+        bundle = NotebookDisplay().mimebundle(jobs.submit(trio.sleep, 0))
         (mark,) = shell.hooks
         ours = {"msg_type": "display_data", "content": {"data": bundle}}
         view: Any = (bundle or {})[VIEW_TYPE]
@@ -137,7 +140,7 @@ async def test_an_output_that_cannot_be_updated_is_left_as_it_was(
     """A cell never fails for what it did not do."""
     async with ja.open_jobs() as jobs:
         job = jobs.submit(trio.sleep, 0)
-        show(DisplayHook(), shell, job)
+        show(NotebookDisplay(), shell, job)
         await job
 
         def refuse(**_: object) -> None:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from jobactors_widgets.feed import Feed
-from jobactors_widgets.wire import MOVED, Row, row_of
+from jobactors_widgets.change_feed import ChangeFeed
+from jobactors_widgets.wire import MOVED, JobRow, row_of
 
 import jobactors as ja
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from jobactors_widgets.frame import Frame
+    from jobactors_widgets.frame_message import FrameMessage
 
 
 class FakePanel:
@@ -26,20 +26,20 @@ class FakePanel:
 
     def __init__(self, jobs: ja.Jobs, job_id: str | None = None) -> None:
         self.job_id = job_id
-        self.frames: list[Frame] = []
+        self.frames: list[FrameMessage] = []
         self.times: list[float] = []
         self._jobs = jobs
 
-    def present_rows(self) -> list[Row]:
+    def present_rows(self) -> list[JobRow]:
         """Every row."""
         return [row_of(snapshot, 0) for snapshot in self._jobs.list()]
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: FrameMessage) -> None:
         """Keep a frame."""
         self.times.append(trio.current_time())
         self.frames.append(frame)
 
-    def end(self, frame: Frame) -> None:
+    def end(self, frame: FrameMessage) -> None:
         """Keep the last frame."""
         self.show(frame)
 
@@ -55,10 +55,10 @@ class FakePanel:
 
 
 @contextlib.asynccontextmanager
-async def fed_jobs(**options: Any) -> AsyncIterator[tuple[ja.Jobs, Feed]]:
+async def fed_jobs(**options: Any) -> AsyncIterator[tuple[ja.Jobs, ChangeFeed]]:
     """Open a job system with a feed beside it."""
     async with ja.open_jobs(unread_failures="ignore", **options) as jobs:
-        feed = Feed()
+        feed = ChangeFeed()
         jobs.attach(feed.serve)
         yield jobs, feed
 
@@ -194,7 +194,7 @@ async def test_what_went_too_long_ago_is_answered_with_everything(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ids of jobs that went are not remembered for ever."""
-    monkeypatch.setattr("jobactors_widgets.feed.MOST_GONE", 2)
+    monkeypatch.setattr("jobactors_widgets.change_feed.MOST_GONE", 2)
     async with fed_jobs() as (jobs, feed):
         panel = FakePanel(jobs)
         feed.add(panel)
@@ -221,7 +221,7 @@ async def test_rows_read_before_the_feed_begins_are_not_told_again(
     async with ja.open_jobs() as jobs:
         held = jobs.options(hold=True)
         same, changed = (held.submit(trio.sleep, 1) for _ in range(2))
-        feed, panel = Feed(), FakePanel(jobs)
+        feed, panel = ChangeFeed(), FakePanel(jobs)
         rows = feed.rows(jobs, jobs.list())
         changed.cancel()
         jobs.attach(feed.serve)
@@ -232,7 +232,7 @@ async def test_rows_read_before_the_feed_begins_are_not_told_again(
         same.cancel()
 
 
-def moves(frame: Frame) -> list[tuple[int, float, int]]:
+def moves(frame: FrameMessage) -> list[tuple[int, float, int]]:
     """Number, done and log lines of the jobs that got on."""
     assert len(frame.moved) % MOVED == 0
     return [(number, done, lines) for number, done, _, _, _, lines in unpacked(frame.moved)]
@@ -360,7 +360,7 @@ async def test_a_panel_that_raises_ends_alone(
     """A broken comm costs its own panel, once, and is logged."""
 
     class Broken(FakePanel):
-        def show(self, frame: Frame) -> None:
+        def show(self, frame: FrameMessage) -> None:
             super().show(frame)
             raise OSError("no socket")
 
@@ -372,7 +372,7 @@ async def test_a_panel_that_raises_ends_alone(
         await trio.sleep(5)
         assert broken.kinds == ["all"]
         assert good.states == {job.id: "succeeded"}
-    ours = [record for record in caplog.records if record.name == "jobactors_widgets.feed"]
+    ours = [record for record in caplog.records if record.name == "jobactors_widgets.change_feed"]
     assert [record.levelno for record in ours] == [logging.ERROR]
     assert "no socket" in caplog.text
 

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from jobactors_widgets import hook
-from jobactors_widgets.hook import DisplayHook
+from jobactors_widgets.display_hook import NotebookDisplay
 
 import jobactors as ja
 
 if TYPE_CHECKING:
     from .conftest import RecordingComm
 
+# The package gives the name to the hook itself.
+module = import_module("jobactors_widgets.display_hook")
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.fixture
 def in_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if this were a notebook's kernel."""
-    monkeypatch.setattr(hook, "current_kernel", object)
+    monkeypatch.setattr(module, "current_kernel", object)
 
 
 def model_id(bundle: dict[str, Any] | None) -> str:
@@ -35,14 +37,14 @@ def model_id(bundle: dict[str, Any] | None) -> str:
 async def test_outside_of_a_kernel_the_repr_serves() -> None:
     """A terminal shows no widget, and imports none."""
     async with ja.open_jobs() as jobs:
-        assert DisplayHook().mimebundle(jobs) is None
+        assert NotebookDisplay().mimebundle(jobs) is None
 
 
 async def test_a_panel_and_two_tables(in_kernel: None, comms: list[RecordingComm]) -> None:
     """A front end takes the best it can show."""
     async with ja.open_jobs() as jobs:
         job = jobs.submit(trio.sleep, 0)
-        bundle = DisplayHook().mimebundle(job)
+        bundle = NotebookDisplay().mimebundle(job)
         assert bundle is not None
         assert set(bundle) == {VIEW, "text/html", "text/plain"}
 
@@ -51,7 +53,7 @@ async def test_a_cell_run_again_shows_the_same_panel(
     in_kernel: None, comms: list[RecordingComm]
 ) -> None:
     """One panel a thing: no dead ones are left behind by cells that run again and again."""
-    shown = DisplayHook()
+    shown = NotebookDisplay()
     async with ja.open_jobs() as jobs:
         one, two = jobs.submit(trio.sleep, 0), jobs.submit(trio.sleep, 0)
         ids = [model_id(shown.mimebundle(thing)) for thing in (jobs, one, two, jobs, one, two)]
@@ -63,7 +65,7 @@ async def test_a_panel_that_was_closed_is_replaced(
     in_kernel: None, comms: list[RecordingComm]
 ) -> None:
     """A closed widget cannot be shown again."""
-    shown = DisplayHook()
+    shown = NotebookDisplay()
     async with ja.open_jobs() as jobs:
         first = model_id(shown.mimebundle(jobs))
         next(each for each in comms if each.comm_id == first).handle_close({})
@@ -77,7 +79,7 @@ async def test_without_anywidget_the_table_is_shown(
     monkeypatch.delitem(sys.modules, "jobactors_widgets.panel", raising=False)
     monkeypatch.setitem(sys.modules, "anywidget", None)
     async with ja.open_jobs() as jobs:
-        bundle = DisplayHook().mimebundle(jobs)
+        bundle = NotebookDisplay().mimebundle(jobs)
         assert bundle is not None
         assert set(bundle) == {"text/html", "text/plain"}
 
@@ -86,7 +88,7 @@ async def test_a_feed_that_could_not_start_is_tried_again(
     in_kernel: None, comms: list[RecordingComm], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The table stands in once; the next display is live."""
-    shown = DisplayHook()
+    shown = NotebookDisplay()
 
     def refuse(*_: object) -> None:
         raise RuntimeError("not now")
@@ -102,7 +104,7 @@ async def test_after_the_end_what_was_shown_is_shown_again(
     in_kernel: None, comms: list[RecordingComm]
 ) -> None:
     """The board stays; a job that was never shown is a table."""
-    shown = DisplayHook()
+    shown = NotebookDisplay()
     async with ja.open_jobs() as jobs:
         job = jobs.submit(trio.sleep, 0)
         board = model_id(shown.mimebundle(jobs))

@@ -1,39 +1,30 @@
-"""A button that starts a job, shows it in its own place while it runs, and then what came of it.
+"""A button that starts a job and shows, in its own place, its progress and its end.
 
-One job a (type, subject) at a time: a button pressed in two windows, or shown by two cells, starts
-one job, and a launcher made again (its cell was run again, the page came back) finds it.  Where an
-earlier job left work to go on with, it asks: Resume, Start fresh, or Cancel.
+There is one unfinished job a (type, subject): a button pressed in two windows, or shown by two
+cells, starts one job, and a launcher that is made again (its cell was run again, the page was
+reloaded) finds it.  Where an earlier job can be resumed, it asks: Resume, Start fresh, or Cancel.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets  # pyright: ignore[reportMissingTypeStubs]
 import trio
 
 import jobactors as ja
 
-from .comm import current_kernel, hear_while_busy
 from .details import ResultTexts
+from .kernel_internals import current_kernel, hear_while_busy
 from .wire import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-widgets: Any = ipywidgets  # it tells no types
+widgets: Any = ipywidgets  # it has no types
 LONGEST: Final = 300
 FRAME_SECONDS: Final = 0.1
-
-
-class _Control(Protocol):
-    """An ipywidgets control: what has a ``value`` that can be observed."""
-
-    value: Any
-
-    def observe(self, handler: Callable[..., object], names: str) -> None: ...
-    def unobserve(self, handler: Callable[..., object], names: str) -> None: ...
 
 
 def launcher(
@@ -48,18 +39,18 @@ def launcher(
 ) -> Any:
     """Return a button that starts ``work`` as a job: disabled, and showing it, while it runs.
 
-    After the job it shows the result's short text, or the error, and can be pressed again.  There
-    is at most one unfinished job for the same work and subject, from whatever button.  If an
-    earlier one was interrupted or left a checkpoint, the press asks what to do with it, unless the
-    option ``on_checkpoint`` says so.
+    After the job it shows a short text of the result, or the error, and can be pressed again.  All
+    buttons together start at most one unfinished job for the same work and subject.  If an earlier
+    job was interrupted or left a checkpoint, the press asks how to go on, unless the option
+    ``on_checkpoint`` decides it.
 
     Args:
         work: A function, or the name of a job type.
-        label: What the button says; default: the type's name.
-        subject: What the job is about; part of what makes it unique.
+        label: The text of the button; default: the type's name.
+        subject: The subject of the job; part of its key.
         args: The work's keyword arguments, or a function that returns them at the press, so that
             other controls can be read then.
-        jobs: Where to submit; default: ``ja.start()``.
+        jobs: The job system; default: ``ja.start()``.
         **options: Any job option, such as ``priority`` or ``tags``.
 
     Raises:
@@ -69,14 +60,14 @@ def launcher(
 
         launcher(write_letter, subject="letter 42", args=lambda: {"tone": tone.value})
     """
-    return _Launcher(work, label, subject, args, jobs or ja.start(), options).box
+    return _LaunchButton(work, label, subject, args, jobs or ja.start(), options).box
 
 
-class _Launcher:
-    """One button and the line beside it.
+class _LaunchButton:
+    """Holds one button and the line beside it.
 
-    The press is heard in a thread of ipykernel's and disables the button; everything else that
-    changes is written by the jobs' loop.
+    A press is handled in a thread of ipykernel's, which disables the button.  While a job is
+    followed, every other change is written by the jobs' loop.
     """
 
     def __init__(
@@ -94,23 +85,23 @@ class _Launcher:
         self._subject = subject
         type_name = work if isinstance(work, str) else _type_of(work)
         self._type = type_name
-        key = (type_name, subject)  # that of @ja.job(unique=True): both mean the same job
+        key = (type_name, subject)  # the key of @ja.job(unique=True): both mean the same job
         self._submitter = jobs.options(
             **{"subject": subject, "key": key, "on_checkpoint": "ask", **options}
         )
-        self._given: dict[str, object] = {}  # what the press was made with
+        self._arguments: dict[str, object] = {}  # those of the last press
         self._followed = ""  # the job that is shown
         self._results = ResultTexts()
-        self._asked = ""  # the job whose result is put into words
-        said = safe_text(label or type_name, LONGEST)
-        self.button = widgets.Button(description=said, tooltip=safe_text(subject, LONGEST))
+        self._asked = ""  # the job whose result was requested as text
+        text = safe_text(label or type_name, LONGEST)
+        self.button = widgets.Button(description=text, tooltip=safe_text(subject, LONGEST))
         self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "8em", "display": "none"})
-        self.says = widgets.Label(layout={"max_width": "60em"})
+        self.line = widgets.Label(layout={"max_width": "60em"})
         self.question = widgets.HBox(
             [self._choice("Resume"), self._choice("Start fresh"), self._choice("Cancel")],
             layout={"display": "none"},
         )
-        self.box = widgets.HBox([self.button, self.bar, self.says, self.question])
+        self.box = widgets.HBox([self.button, self.bar, self.line, self.question])
         self.button.on_click(self._press)
         kernel = current_kernel()
         for button in (self.button, *self.question.children):
@@ -124,16 +115,16 @@ class _Launcher:
         self.button.disabled = True  # at once; what follows may take a moment
         self._try(self._start)
 
-    def _try(self, what: Callable[[], object]) -> None:
+    def _try(self, fn: Callable[[], object]) -> None:
         try:
-            what()
+            fn()
         except Exception as error:
-            self.says.value = safe_text(f"{type(error).__name__}: {error}", LONGEST)
+            self.line.value = safe_text(f"{type(error).__name__}: {error}", LONGEST)
             self.button.disabled = False
 
     def _start(self) -> None:
         given = self._args() if callable(self._args) else self._args
-        self._given = dict(given or {})
+        self._arguments = dict(given or {})
         latest = self._jobs.latest(self._type, self._subject)
         if latest is not None and latest.state is ja.JobState.INTERRUPTED:
             self._ask()
@@ -153,11 +144,11 @@ class _Launcher:
         return button
 
     def _ask(self) -> None:
-        """Ask what shall become of the work that is there."""
+        """Ask how to go on with the work of an earlier job."""
         work = self._resumable()
-        said = "an earlier one left a checkpoint" if work is None else work.in_words()
+        found = "an earlier one left a checkpoint" if work is None else work.in_words()
         why = f" · {work.obstacle}" if work is not None and work.obstacle else ""
-        self.says.value = safe_text(said + why, LONGEST)
+        self.line.value = safe_text(found + why, LONGEST)
         self.question.children[0].disabled = bool(why)
         self.button.disabled = True
         self.question.layout.display = None
@@ -181,13 +172,13 @@ class _Launcher:
         submitter = self._submitter.options(**options) if options else self._submitter
         try:
             if isinstance(self._work, str):
-                return submitter.submit(self._work, self._given)
-            return submitter.submit(self._work, **self._given)
+                return submitter.submit(self._work, self._arguments)
+            return submitter.submit(self._work, **self._arguments)
         except ja.DuplicateJob:
             running = self._jobs.latest(self._type, self._subject)
             if running is None or running.state.is_terminal:
                 raise
-            return running  # started elsewhere, with other arguments: it is what is shown
+            return running  # started elsewhere, with other arguments: show that one
 
     def _show(self, job: ja.Job[Any]) -> None:
         self.button.disabled = not job.state.is_terminal
@@ -205,7 +196,7 @@ class _Launcher:
                         self._draw(job)
                         if job.state.is_terminal:
                             return
-                        await trio.sleep(FRAME_SECONDS)  # what comes meanwhile gathers
+                        await trio.sleep(FRAME_SECONDS)  # meanwhile, changes gather
         finally:
             self._draw(job)  # also when the system ends, and with it the job
 
@@ -214,33 +205,40 @@ class _Launcher:
             return  # a newer one is shown
         snapshot = job.snapshot()
         if snapshot.state is ja.JobState.INTERRUPTED:
-            with contextlib.suppress(ja.JobactorsError):  # the system is just closing
+            with contextlib.suppress(ja.JobactorsError):  # the system is closing
                 self._ask()
             return
         self.question.layout.display = "none"
-        ended = snapshot.state.is_terminal
+        self._draw_bar(snapshot)
+        self._draw_line(job, snapshot)
+        self.button.disabled = not snapshot.state.is_terminal
+
+    def _draw_bar(self, snapshot: ja.JobSnapshot) -> None:
         fraction = snapshot.progress.fraction
-        self.bar.layout.display = "none" if ended or fraction is None else None
+        hidden = fraction is None or snapshot.state.is_terminal
+        self.bar.layout.display = "none" if hidden else None
         if fraction is not None:
             self.bar.value = fraction
+
+    def _draw_line(self, job: ja.Job[Any], snapshot: ja.JobSnapshot) -> None:
         outcome = snapshot.outcome
         has_result = snapshot.state is ja.JobState.SUCCEEDED and outcome is not None
-        if not (has_result and self._asked == job.id):
-            self.says.value = safe_text(_line(snapshot), LONGEST)
-        if has_result and self._asked != job.id and outcome and outcome.value is not None:
+        if has_result and self._asked == job.id:
+            return  # the line shows its text, or will
+        self.line.value = safe_text(_line(snapshot), LONGEST)
+        if has_result and outcome and outcome.value is not None:
             self._asked = job.id
             self._results.ask(job, self._take_text)
-        self.button.disabled = not ended
 
     def _take_text(self, message: dict[str, object]) -> None:
-        """The result in words, from a thread of its own: its ``repr`` is the job's code."""
+        """Take the text of the result, in the thread that made it: ``repr`` is the job's code."""
         text = str(message["text"] or message["why"])
-        with contextlib.suppress(ja.JobactorsError):  # the system has ended: "done" has to do
-            self._jobs.post(self._say, message["id"], safe_text(text, LONGEST))
+        with contextlib.suppress(ja.JobactorsError):  # the system has ended: "done" remains
+            self._jobs.post(self._show_text, message["id"], safe_text(text, LONGEST))
 
-    def _say(self, job_id: object, text: str) -> None:
+    def _show_text(self, job_id: object, text: str) -> None:
         if self._asked == job_id:
-            self.says.value = text
+            self.line.value = text
 
 
 def _type_of(work: Callable[..., object]) -> str:
@@ -260,76 +258,3 @@ def _line(snapshot: ja.JobSnapshot) -> str:
     percent = "" if progress.percent is None else f"{progress.percent} %"
     waiting = snapshot.waiting.value if snapshot.waiting else ""
     return " · ".join(filter(None, (state.value, waiting, percent, progress.message)))
-
-
-def bind(job: ja.Job[Any], control: _Control, name: str | None = None) -> Callable[[], None]:
-    """Send a control's value to the job whenever it changes, until the job has ended.
-
-    The job finds ``value``, or ``(name, value)``, in its inbox.  The latest value wins: while the
-    mailbox is full, values are kept back, and the newest one is sent when there is room.  Nothing
-    is ever raised into the user interface.
-
-    Args:
-        job: Whose mailbox.
-        control: An ipywidgets control, such as a slider.
-        name: Sent with each value, to tell several controls of one job apart.
-
-    Returns:
-        A function that ends it.
-
-    Example::
-
-        bind(job, rate := FloatSlider(0.1), "rate")
-        # in the job: for name, value in ja.current_job().inbox: …
-    """
-    bound = _Bound(job, control, name)
-    control.observe(bound.changed, "value")
-    job.call_when_settled(bound.end)
-    return bound.end
-
-
-class _Bound:
-    """A control on the wire to a job."""
-
-    def __init__(self, job: ja.Job[Any], control: _Control, name: str | None) -> None:
-        self._job = job
-        self._control = control
-        self._name = name
-        self._kept: list[object] = []  # the newest value that found no room
-        self._ended = False
-
-    def changed(self, change: Mapping[str, Any]) -> None:
-        """The control has a new value."""
-        waits = bool(self._kept)
-        self._kept[:] = [change["new"]]
-        if not waits and not self._send_kept():
-            with contextlib.suppress(ja.JobactorsError):
-                self._job.jobs.attach(self._retry)
-
-    async def _retry(self, _jobs: ja.Jobs) -> None:
-        while not self._send_kept():  # noqa: ASYNC110 (nobody says when a mailbox has room)
-            await trio.sleep(FRAME_SECONDS)
-
-    def _send_kept(self) -> bool:
-        """Send what is kept; False while there is no room for it."""
-        if not self._kept or self._ended:
-            return True
-        value = self._kept[0]
-        try:
-            self._job.tell(value if self._name is None else (self._name, value))
-        except ja.MailboxFull:
-            return False
-        except ja.JobactorsError:  # it has ended
-            self.end()
-            return True
-        if self._kept and self._kept[0] is value:
-            self._kept.clear()
-            return True
-        return False  # a newer one came meanwhile
-
-    def end(self) -> None:
-        """Send nothing more."""
-        if not self._ended:
-            self._ended = True
-            with contextlib.suppress(ValueError):  # it was taken away by hand
-                self._control.unobserve(self.changed, "value")

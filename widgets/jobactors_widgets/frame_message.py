@@ -1,0 +1,70 @@
+"""One outgoing frame: the changes that :mod:`.change_feed` sends to a panel in one message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .wire import JobRow, ProgressWords
+
+
+@dataclass
+class FrameMessage:
+    """Holds the changes of jobs since another frame, and encodes them as one message."""
+
+    number: int
+    after: int
+    """The frame it builds on: a receiver without it, or a later one, has missed some."""
+    rows: list[JobRow] = field(default_factory=list[JobRow])
+    """Jobs that are new, or that changed in more than their progress."""
+    said: list[tuple[int, ProgressWords]] = field(default_factory=list[tuple[int, ProgressWords]])
+    """New words of jobs that progressed, by the rows' numbers."""
+    moved: bytes = b""
+    """New numbers of jobs that progressed: :func:`~.wire.moved`, one after the other."""
+    gone: list[str] = field(default_factory=list[str])
+    """Ids of the jobs that were removed."""
+    full: bool = False
+    """Whether ``rows`` are all there are."""
+    ended: bool = False
+    """Whether the job system has stopped."""
+    notice: str | None = None
+    """A warning about the store; empty if all is well, None if it has not changed."""
+
+    @property
+    def content(self) -> dict[str, object]:
+        """The frame as a message, without empty parts."""
+        parts: dict[str, object] = {
+            "rows": self.rows,
+            "said": self.said,
+            "gone": self.gone,
+            "full": self.full,
+            "ended": self.ended,
+        }
+        filled = {key: value for key, value in parts.items() if value or key == "rows"}
+        if self.notice is not None:
+            filled["notice"] = self.notice
+        return {"kind": "frame", "frame": self.number, "after": self.after, **filled}
+
+    @property
+    def buffers(self) -> list[bytes]:
+        """The binary part of the message."""
+        return [self.moved] if self.moved else []
+
+
+class FrameReceiver(Protocol):
+    """Shows frames: a panel or the sidebar.  The feed calls its methods on the jobs' loop."""
+
+    job_id: str | None
+    """The one job it shows; None for all."""
+
+    def present_rows(self) -> list[JobRow]:
+        """Return every row as it is now."""
+        ...
+
+    def show(self, frame: FrameMessage) -> None:
+        """Send the changes."""
+        ...
+
+    def end(self, frame: FrameMessage) -> None:
+        """Send the last frame; its rows are all there are, and remain."""
+        ...
