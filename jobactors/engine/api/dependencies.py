@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import Struct
 
@@ -74,9 +74,12 @@ def _refer(argument: Any) -> Any:
     if isinstance(argument, Job):
         return JobReference(argument._record, "result")
     if isinstance(argument, Handle):
-        handed: Job[Any] = argument.job
-        return JobReference(handed._record, "handle")
+        return JobReference(_record_of(cast("Job[Any]", argument.job)), "handle")
     return argument
+
+
+def _record_of(job: Job[Any]) -> Record:
+    return job._record
 
 
 def find_edges(
@@ -92,17 +95,14 @@ def find_edges(
 
 
 def _edge(item: object) -> tuple[str, Edge]:
-    match item:
-        case Job():
-            job: Job[Any] = item
-            return job.id, Edge(job._record, "succeeded")
-        case After(job=job, when=when):
-            return job.id, Edge(job._record, when)
-        case _:
-            raise TypeError(
-                f"after= takes jobs, or ja.after(job, when=…), not {type(item).__name__}: "
-                f"{item!r:.100}"
-            )
+    if isinstance(item, After):
+        return item.job.id, Edge(item.job._record, item.when)
+    if isinstance(item, Job):
+        record = _record_of(cast("Job[Any]", item))
+        return record.id, Edge(record, "succeeded")
+    raise TypeError(
+        f"after= takes jobs, or ja.after(job, when=…), not {type(item).__name__}: {item!r:.100}"
+    )
 
 
 def check_system(

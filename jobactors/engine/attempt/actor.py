@@ -18,7 +18,7 @@ numbers that a job reports are all the job's own code, and may raise or lie.
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
@@ -303,8 +303,8 @@ _MOST_IN_A_GROUP: Final = 10_000
 
 
 # The attribute itself: a class derived from it may hide it behind code of its own.
-_members: Final[Callable[[BaseException], tuple[BaseException, ...]]] = (
-    BaseExceptionGroup.exceptions.__get__
+_members: Final = cast(
+    "Callable[[BaseException], tuple[BaseException, ...]]", BaseExceptionGroup.exceptions.__get__
 )
 
 

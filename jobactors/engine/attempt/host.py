@@ -100,6 +100,6 @@ class AttemptHost(Protocol):
         """Return the record of a job in the registry, or None."""
         ...
 
-    def handle_for(self, record: Record) -> object:
+    def handle_for(self, record: Record, /) -> object:
         """Return the public handle of a job."""
         ...
