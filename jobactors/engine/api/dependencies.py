@@ -14,7 +14,7 @@ from .job import Handle, Job
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobactors.engine.records.record import When
+    from jobactors.engine.records.record import Record, When
     from jobactors.engine.system.job_system import JobSystem
 
 T = TypeVar("T")
@@ -74,12 +74,14 @@ def _refer(argument: Any) -> Any:
     if isinstance(argument, Job):
         return JobReference(argument._record, "result")
     if isinstance(argument, Handle):
-        return JobReference(_record_of(cast("Job[Any]", argument.job)), "handle")
+        held: Any = cast("Any", argument).job
+        return JobReference(_record_of(held), "handle")
     return argument
 
 
-def _record_of(job: Job[Any]) -> Record:
-    return job._record
+def _record_of(job: Any) -> Record:
+    record: Record = job._record
+    return record
 
 
 def find_edges(
@@ -98,7 +100,7 @@ def _edge(item: object) -> tuple[str, Edge]:
     if isinstance(item, After):
         return item.job.id, Edge(item.job._record, item.when)
     if isinstance(item, Job):
-        record = _record_of(cast("Job[Any]", item))
+        record = _record_of(item)
         return record.id, Edge(record, "succeeded")
     raise TypeError(
         f"after= takes jobs, or ja.after(job, when=…), not {type(item).__name__}: {item!r:.100}"
