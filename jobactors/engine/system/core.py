@@ -11,9 +11,8 @@ calls nothing above.  All of it runs in the loop's thread, in steps of the porta
 
 from __future__ import annotations
 
-import random
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -34,6 +33,7 @@ from jobactors.model.states import JobState, Request, Waiting
 
 from .desk import SlotDesk
 from .ended_jobs import EndedJobs
+from .next_attempt import next_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,9 +50,6 @@ if TYPE_CHECKING:
     from jobactors.model.snapshot import JobSnapshot
 
     from .parts import Parts
-
-LONGEST_DELAY: Final = 10 * 365 * 86400.0
-"""Seconds: what is longer was meant as a moment, or in milliseconds."""
 
 
 class Core:
@@ -240,24 +237,10 @@ class Core:
         If it raises, the job fails with that.
         """
         try:
-            return self._delay(record, ending.exception), ending
+            return next_delay(record, ending.exception), ending
         except Exception as exc:
             exc.__cause__ = ending.exception
             return None, ending_of(exc)
-
-    def _delay(self, record: Record, exception: BaseException) -> float | None:
-        if issubclass(type(exception), Snooze):
-            snoozed = _checked(exception.delay)  # type: ignore[attr-defined]
-            record.snoozes += 1
-            return snoozed
-        retry = record.options.retry
-        if retry is None:
-            return None
-        # Jitter spreads load; it needs no secret.
-        chance = random.random()  # noqa: S311
-        failures = record.snapshot.attempt - record.snoozes
-        delay = retry.delay_after(failures, exception, chance)
-        return None if delay is None else _checked(delay)
 
     def _retry(self, record: Record, ending: Raised, delay: float) -> None:
         now = self.clock.now()
@@ -395,27 +378,6 @@ class Core:
     def unfinished(self) -> list[Record]:
         """The jobs that have not ended, in the order of submission."""
         return list(self.at_work.values())
-
-
-def _checked(delay: object) -> float:
-    """Return the delay that a job, or its ``Retry``, asks for.
-
-    Raises:
-        ValueError: for one that no clock could wait for.
-    """
-    if type(delay) in {int, float} and 0 <= delay <= LONGEST_DELAY:  # type: ignore[operator]
-        return float(delay)  # type: ignore[arg-type]
-    raise ValueError(
-        f"the delay until the next attempt is a number of seconds from 0 to {LONGEST_DELAY:.0f}, "
-        f"not {_shown(delay)}"
-    )
-
-
-def _shown(value: object) -> str:
-    try:
-        return f"{value!r:.100}"
-    except Exception:  # its __repr__ is the user's
-        return f"a {type(value).__name__}"
 
 
 def _not_open(*_: Any, **__: Any) -> None:
