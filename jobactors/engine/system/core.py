@@ -40,7 +40,11 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from jobactors.engine.attempt.host import Desk
-    from jobactors.engine.loop.timers import Timer
+    from jobactors.engine.checkpoints.table import CheckpointTable
+    from jobactors.engine.loop.clock import LoopClock
+    from jobactors.engine.loop.portal import Portal
+    from jobactors.engine.loop.timers import Timer, Timers
+    from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.records.record import Record
     from jobactors.engine.storage.durable_latch import DurableLatch
     from jobactors.model.errors import StoreError
@@ -60,14 +64,14 @@ class Core:
 
     def __init__(self, parts: Parts, handle_for: Callable[[Record], object]) -> None:
         self.parts = parts
-        self.portal = parts.portal
-        self.clock = parts.clock
-        self.timers = parts.timers
-        self.watch = parts.watch
-        self.checkpoints = parts.checkpoints
+        self.portal: Portal = parts.portal
+        self.clock: LoopClock = parts.clock
+        self.timers: Timers = parts.timers
+        self.watch: LoopWatch = parts.watch
+        self.checkpoints: CheckpointTable = parts.checkpoints
         self.handle_for = handle_for
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains)
-        self.ended = EndedJobs(parts, self.emit)
+        self.ended: EndedJobs = EndedJobs(parts, self.emit)
         self.accepts = True
         """Whether submits are taken."""
         self.starts = True
