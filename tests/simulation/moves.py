@@ -93,9 +93,9 @@ class Moves:
         if given.get("too_much"):
             submitter = submitter.options(resources={"gpu": 3}, on_duplicate="replace")
             with pytest.raises(ja.TooMuch):
-                submitter.submit(self.theatre.act, *args)
+                submitter.submit(self.theatre.act, *args)  # type: ignore[arg-type]
             return
-        self._take_in(row, lambda: submitter.submit(self.theatre.act, *args), options)
+        self._take_in(row, lambda: submitter.submit(self.theatre.act, *args), options)  # type: ignore[arg-type]
 
     def restart(self, which: int) -> None:
         """Submit an ended job again."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import trio
 from msgspec import Struct
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from jobactors.model.snapshot import JobSnapshot
 
-EventBatch = tuple[Event, ...]
+E = TypeVar("E", bound=Event)
 LONGEST_BACKLOG: Final = 10_000
 LAST_READING: Final = 1.0
 """Seconds that subscribers have for the last events once the system has ended."""
@@ -55,16 +55,17 @@ class SubscriptionStatistics(Struct, frozen=True):
     """Whether it lost its place."""
 
 
-class Subscription:
+class Subscription(Generic[E]):
     """An asynchronous iterator over batches (tuples) of events, in order.
 
     Read by one task of the jobs' own loop.  It ends when the system closes, or by
-    :class:`SubscriberLagged`.  The first batch tells the present state, one ``JobRestated`` a job.
+    :class:`SubscriberLagged`.  Without kinds, the first batch states how the jobs stand now, in one
+    ``JobRestated`` a job.
     """
 
     def __init__(self, kinds: tuple[type[Event], ...]) -> None:
         self._kinds = kinds
-        self._send, self._receive = trio.open_memory_channel[EventBatch](1)
+        self._send, self._receive = trio.open_memory_channel[tuple[Event, ...]](1)
         self._backlog: list[Event] = []
         self._delivered = 0
         self._conflated = 0
@@ -73,10 +74,10 @@ class Subscription:
         self._read_out = trio.Event()
         """Set when the reader has come to the end, or has left."""
 
-    def __aiter__(self) -> AsyncIterator[EventBatch]:
+    def __aiter__(self) -> AsyncIterator[tuple[E, ...]]:
         return self
 
-    async def __anext__(self) -> EventBatch:
+    async def __anext__(self) -> tuple[E, ...]:
         try:
             batch = await self._receive.receive()
         except (trio.EndOfChannel, trio.ClosedResourceError):
@@ -88,18 +89,18 @@ class Subscription:
         self._push()
         if self._ending and not self._backlog:
             self._send.close()
-        return batch
+        return cast("tuple[E, ...]", batch)
 
-    def rest(self) -> EventBatch:
+    def rest(self) -> tuple[E, ...]:
         """Take what has come and was not read, without waiting: for a last look when cancelled."""
-        batches: list[EventBatch] = []
+        batches: list[tuple[Event, ...]] = []
         with suppress(trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
             batches.append(self._receive.receive_nowait())
         batches.append(tuple(self._backlog))
         self._backlog.clear()
         rest = tuple(chain.from_iterable(batches))
         self._delivered += len(rest)
-        return rest
+        return cast("tuple[E, ...]", rest)
 
     def statistics(self) -> SubscriptionStatistics:
         """Numbers about this subscription so far."""
@@ -164,7 +165,7 @@ class Bus:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._log: list[Event] = []
-        self._subscriptions: list[Subscription] = []
+        self._subscriptions: list[Subscription[Any]] = []
         self._filled = trio.Event()
 
     def publish(self, event: Event) -> None:
@@ -175,17 +176,23 @@ class Bus:
             self._log.append(event)
 
     def subscribe(
-        self, kinds: tuple[type[Event], ...], present: Iterable[JobSnapshot]
-    ) -> Subscription:
-        """Add a subscription: the present state first, then nothing missed or told twice."""
+        self, kinds: tuple[type[E], ...], present: Callable[[], Iterable[JobSnapshot]]
+    ) -> Subscription[E]:
+        """Add a subscription: from here on nothing is missed, or delivered twice.
+
+        Args:
+            kinds: Only events of these classes; none for all.
+            present: Returns how the jobs stand now; comes first unless ``kinds`` leave it out.
+        """
         self.flush()
-        subscription = Subscription((*kinds, JobRestated) if kinds else ())
-        now = self._now()
-        subscription._offer([JobRestated(snapshot.id, now, snapshot) for snapshot in present])
+        subscription = Subscription[E](kinds)
+        if not kinds or JobRestated in kinds:
+            now = self._now()
+            subscription._offer([JobRestated(one.id, now, one) for one in present()])
         self._subscriptions.append(subscription)
         return subscription
 
-    def unsubscribe(self, subscription: Subscription) -> None:
+    def unsubscribe(self, subscription: Subscription[Any]) -> None:
         """Forget a subscription."""
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
@@ -206,7 +213,7 @@ class Bus:
             self._filled = trio.Event()
             self.flush()
 
-    def end(self) -> list[Subscription]:
+    def end(self) -> list[Subscription[Any]]:
         """Hand out the last events, and end all subscriptions; returns these."""
         self.flush()
         ending = list(self._subscriptions)
