@@ -44,7 +44,8 @@ class Commands:
         """
         state = record.snapshot.state
         if state is JobState.PAUSED:
-            if self._parts.slots.forget(record.id):
+            actor = record.actor
+            if actor is not None and self._parts.slots.take_back(record.id, actor.resume):
                 self._core.emit(record, JobRequested(record.id, self._core.clock.now(), None))
                 self._core.wake_drains()
             return
@@ -66,7 +67,7 @@ class Commands:
         if state is JobState.PAUSED and actor is not None:
             if not record.runner.takes_slot:
                 actor.resume()
-            elif not self._parts.slots.is_returning(record.id):
+            elif not self._parts.slots.wants(record.id, actor.resume):
                 self._core.emit(
                     record, JobRequested(record.id, self._core.clock.now(), Request.RESUME)
                 )
@@ -124,6 +125,7 @@ class Commands:
 
         Raises:
             IllegalVerb: if it has finished.
+            TooMuch, Deadlock: for resources with which it could never start.
         """
         info = record.snapshot.info
         fixed = changes.keys() & OPTION_NAMES - UPDATABLE
@@ -135,7 +137,7 @@ class Commands:
         if record.snapshot.state.is_terminal:
             raise IllegalVerb(record.id, record.snapshot.state, "update", "it stays as it ended")
         options = record.options.changed(**changes)
-        self._parts.queue.resources.check(options.resources)
+        self._parts.queue.check_needs(record.id, options.resources)
         record.options = options
         fields = {name: getattr(options, name) for name in changes}
         self._core.emit(

@@ -31,6 +31,10 @@ def make_restart(ended: Record, now: float, on_checkpoint: OnCheckpoint | None =
     if on_checkpoint is not None:
         options = replace(options, on_checkpoint=on_checkpoint)
     queued = JobQueued(info.id, now, info)
+    edges = tuple(edges_among(ended.args, ended.kwargs).values())
+    submit = ended.submit
+    if submit is not None:
+        submit = replace(submit, after=tuple((edge.upstream.id, edge.when) for edge in edges))
     record = Record(
         queued,
         fold(None, queued),
@@ -40,8 +44,8 @@ def make_restart(ended: Record, now: float, on_checkpoint: OnCheckpoint | None =
         options,
         ended.runner,
         context=submitter_context(),
-        edges=tuple(edges_among(ended.args, ended.kwargs).values()),
-        spec=ended.submit,
+        edges=edges,
+        spec=submit,
     )
     if on_checkpoint != "fresh":
         record.unshared = ended.unshared
