@@ -171,7 +171,7 @@ async def test_a_batch_whose_jobs_all_wait_for_their_reader_is_a_circle() -> Non
 
     async def read_both() -> None:
         needy = jobs.options(resources="r").submit(double, 1)
-        ended = aiter(jobs.map(follow, [None, ja.handle(needy)]))
+        ended = aiter(jobs.map(follow, [None, ja.handle(needy)]))  # type: ignore[arg-type]
         await trio.testing.wait_all_tasks_blocked()
         assert await (await anext(ended)) == 0
         with pytest.raises(ja.Deadlock, match="holds 'r' and waits for follow-"):

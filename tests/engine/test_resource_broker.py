@@ -281,7 +281,7 @@ async def test_a_holder_cannot_await_a_queued_job_that_needs_what_it_holds(colou
         }
         runner = "asyncio" if colour == "asyncio" else None
         with trio.fail_after(60):
-            assert await needy.options(runner=runner).submit(work[colour]) == "done"
+            assert await needy.options(runner=runner).submit(work[colour]) == "done"  # type: ignore[arg-type]
         assert nothing_is_left(jobs)
 
 

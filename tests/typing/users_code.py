@@ -7,12 +7,14 @@ A wrong line bears the error that checkers have to find; one that they do not fi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 import trio
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 def count(n: int, scale: float = 1.0) -> int:
