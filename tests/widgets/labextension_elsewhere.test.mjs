@@ -40,7 +40,7 @@ beforeEach(() => {
   });
 });
 
-test('nothing is connected before somebody looks', () => {
+test('nothing is connected before the sidebar is opened', () => {
   elsewhere.look();
   assert.deepEqual([connected.length, draws], [0, 0]);
 });

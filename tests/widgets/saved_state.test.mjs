@@ -22,7 +22,7 @@ test('the tables are those of static_table.py', () => {
   assert.ok(!JSON.stringify(tables).includes('SECRET'));
 });
 
-test('whatever a job says is text in a cell', () => {
+test('every text of a job is text in a cell', () => {
   for (const text of strings) {
     const html = tablesOf([{ name: text, subject: text, state: 'running', waiting: text, message: text }], 'now')['text/html'];
     const tags = html.match(/<[^>]*>/g).map(tag => tag.replace(/[<>/]| .*/g, ''));

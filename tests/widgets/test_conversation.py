@@ -64,7 +64,7 @@ async def test_a_command_that_cannot_be_done_is_answered_too(
 async def test_every_verb_reaches_its_job(
     autojump_clock: trio.abc.Clock, verb: str, before: str, after: str
 ) -> None:
-    """Where it can work; where it cannot, the answer gives the reason, without the long id."""
+    """It does its work; where it cannot, the answer gives the reason, without the long id."""
     async with conversation(max_running=1) as (jobs, asked, replies):
         running, queued = jobs.submit(steps), jobs.submit(steps)
         await trio.sleep(2)
