@@ -44,7 +44,7 @@ class CheckpointWriter:
         self.buffer = CheckpointBuffer(meter, every, self._wake, kept, self._folder)
 
     def _folder(self) -> str:
-        return str(self._host.checkpoints.folder(self._record))
+        return str(self._host.leases.folder(self._record))
 
     def _wake(self, now: bool) -> None:
         """Called by the job's code, in whatever thread that is."""
@@ -69,7 +69,7 @@ class CheckpointWriter:
         news = self.buffer.take()
         if news:
             self._written_at = self._host.clock.now()
-            self._host.checkpoints.write(self._record, self._attempt, news)
+            self._host.leases.write(self._record, self._attempt, news)
 
     def close(self, *, succeeded: bool) -> None:
         """The attempt has ended: write down the last save, unless all is done; nothing after it."""

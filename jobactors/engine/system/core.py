@@ -67,7 +67,7 @@ class Core:
         self.clock = parts.clock
         self.timers = parts.timers
         self.watch = parts.watch
-        self.checkpoints = parts.checkpoints
+        self.leases = parts.leases
         self.handle_for = handle_for
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains)
         self.ended = EndedJobs(parts, self.emit)
@@ -305,7 +305,7 @@ class Core:
             self.emit(record, JobFinished(record.id, now, outcome))
             parts.registry.finished(record)
         self.at_work.pop(record.id, None)
-        self.checkpoints.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
+        self.leases.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
         record.forget_deadline()
         is_terminal = outcome.state.is_terminal
         if is_terminal:
