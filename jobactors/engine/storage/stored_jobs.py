@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobactors.engine.ports.late_binding import runner_named
 from jobactors.engine.records.record import Record
-from jobactors.engine.storage.row_decoder import UnreadableJob, read_row
+from jobactors.engine.storage.row_codec import UnreadableJob, read_row
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import NotResumable
 from jobactors.model.events import JobQueued
