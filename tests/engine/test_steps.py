@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
 import jobactors as ja
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 COMMANDS: dict[str, Callable[[ja.Jobs, ja.Job[Any]], object]] = {
     "cancel": lambda _, job: job.cancel("by an object"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobactors.engine.checkpoints.table import CheckpointTable
+    from jobactors.engine.checkpoints.leases import CheckpointLeases
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.loop.portal import Portal
     from jobactors.engine.loop.timers import Timers
@@ -72,8 +72,8 @@ class AttemptHost(Protocol):
     timers: Timers
     watch: LoopWatch
     """Has the loop watched while trio code of jobs runs in it."""
-    checkpoints: CheckpointTable
-    """Stores what the attempt saves."""
+    leases: CheckpointLeases
+    """Returns the checkpoints to go on from, and writes those that the attempt saves."""
     desk: Desk
     """Lends slots and grants resources."""
 

@@ -4,9 +4,9 @@ Waking a subscriber costs far more than handing it an event.  So events are appe
 and once the loop has finished what it was doing, every subscriber gets the whole list as one batch,
 sent into its memory channel.  (A wake-up an event was 54 times slower on ten subscribers.)
 
-A subscriber that does not keep up costs memory, not speed: its events gather in a backlog, where
+A slow subscriber costs memory, not speed: its events gather in a backlog, where
 progress of one job is conflated to the last value.  State changes are never dropped; a backlog of
-more than :data:`LONGEST_BACKLOG` of them cuts the subscriber off, and it is told so.
+more than :data:`LONGEST_BACKLOG` of them cuts the subscriber off, with an error that counts them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SubscriberLagged(JobactorsError):
 
 
 class SubscriptionStatistics(Struct, frozen=True):
-    """How a subscription is doing."""
+    """The counters of one subscription."""
 
     delivered: int
     """Events handed over."""
@@ -52,7 +52,7 @@ class SubscriptionStatistics(Struct, frozen=True):
     conflated: int
     """Progress events that a later one replaced before they were read."""
     cut_off: bool
-    """Whether it lost its place."""
+    """Whether it was cut off, with state changes unread."""
 
 
 class Subscription(Generic[E]):
@@ -92,7 +92,7 @@ class Subscription(Generic[E]):
         return cast("tuple[E, ...]", batch)
 
     def rest(self) -> tuple[E, ...]:
-        """Take what has come and was not read, without waiting: for a last look when cancelled."""
+        """Return the unread events without waiting: for a last look when cancelled."""
         batches: list[tuple[Event, ...]] = []
         with suppress(trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
             batches.append(self._receive.receive_nowait())
@@ -103,13 +103,13 @@ class Subscription(Generic[E]):
         return cast("tuple[E, ...]", rest)
 
     def statistics(self) -> SubscriptionStatistics:
-        """Numbers about this subscription so far."""
+        """Return the counters of this subscription so far."""
         return SubscriptionStatistics(
             self._delivered, len(self._backlog), self._conflated, self._cut_off
         )
 
     def close(self) -> None:
-        """Want no more events; what was not read is dropped."""
+        """End the subscription; events that were not read are dropped."""
         self._backlog.clear()
         self._send.close()
         self._receive.close()
@@ -118,7 +118,7 @@ class Subscription(Generic[E]):
     # -- the bus's side
 
     def _offer(self, batch: Iterable[Event]) -> None:
-        """Take the events of the kinds that were asked for."""
+        """Add the events of the subscribed kinds to the backlog."""
         if self._cut_off:
             return
         kinds = self._kinds
@@ -128,7 +128,7 @@ class Subscription(Generic[E]):
             self._conflate()
 
     def _end(self) -> None:
-        """No more events will come; those already there can still be read."""
+        """Close the channel once the events already there have been read."""
         self._ending = True
         self._push()
         if not self._backlog:
@@ -147,20 +147,20 @@ class Subscription(Generic[E]):
 
     def _conflate(self) -> None:
         last = {event.job_id: event for event in self._backlog if type(event) is JobProgressed}
-        kept = [
+        left = [
             event
             for event in self._backlog
             if type(event) is not JobProgressed or last[event.job_id] is event
         ]
-        self._conflated += len(self._backlog) - len(kept)
-        self._backlog = kept
-        if len(kept) > LONGEST_BACKLOG:
+        self._conflated += len(self._backlog) - len(left)
+        self._backlog = left
+        if len(left) > LONGEST_BACKLOG:
             self._cut_off = True
             self._send.close()
 
 
 class Bus:
-    """Fans events out.  Written by the loop's thread only."""
+    """Fans events out to subscriptions.  Written by the loop's thread only."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -193,13 +193,13 @@ class Bus:
         return subscription
 
     def unsubscribe(self, subscription: Subscription[Any]) -> None:
-        """Forget a subscription."""
+        """Remove a subscription, and close it."""
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
         subscription.close()
 
     def flush(self) -> None:
-        """Hand out what has gathered."""
+        """Hand the gathered events to all subscriptions."""
         log, self._log = self._log, []
         if log:
             for subscription in self._subscriptions:

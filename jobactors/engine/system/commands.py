@@ -93,10 +93,10 @@ class Commands:
             instead = "delete() forgets it" if state.is_terminal else "cancel() ends it"
             raise IllegalVerb(record.id, state, "discard", instead)
         self._core.cancel(record, "discarded")
-        table = self._parts.checkpoints
-        for kept in table.find(record.snapshot.type, record.snapshot.subject):
-            if kept.job_id == record.id:
-                table.drop(kept.type, kept.subject, kept.part)
+        parts = self._parts
+        for found in parts.checkpoints.find(record.snapshot.type, record.snapshot.subject):
+            if found.job_id == record.id:
+                parts.leases.drop(found.type, found.subject, found.part)
 
     def hold(self, record: Record) -> None:
         """Keep a queued job from starting.
@@ -161,7 +161,7 @@ class Commands:
         if not (state.is_terminal or state is JobState.INTERRUPTED):
             raise IllegalVerb(ended.id, state, "restart", "it has not ended")
         self._recovery.revive(ended)
-        choice = self._parts.checkpoints.choice_for(ended, from_checkpoint)
+        choice = self._parts.leases.choice_for(ended, from_checkpoint)
         restarted = make_restart(ended, self._core.clock.now(), choice)
         if state is JobState.INTERRUPTED:
             self._core.check_open()  # before anything is lost

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from jobactors.engine.attempt.host import Desk
-    from jobactors.engine.checkpoints.table import CheckpointTable
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.loop.portal import Portal
     from jobactors.engine.loop.timers import Timer, Timers
@@ -68,7 +67,7 @@ class Core:
         self.clock: LoopClock = parts.clock
         self.timers: Timers = parts.timers
         self.watch: LoopWatch = parts.watch
-        self.checkpoints: CheckpointTable = parts.checkpoints
+        self.leases = parts.leases
         self.handle_for = handle_for
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains)
         self.ended: EndedJobs = EndedJobs(parts, self.emit)
@@ -295,7 +294,7 @@ class Core:
             self.emit(record, JobFinished(record.id, now, outcome))
             parts.registry.finished(record)
         self.at_work.pop(record.id, None)
-        self.checkpoints.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
+        self.leases.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
         record.forget_deadline()
         is_terminal = outcome.state.is_terminal
         if is_terminal:
