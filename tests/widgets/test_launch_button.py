@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import trio
 from jobactors_widgets import launcher
 
 import jobactors as ja
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = pytest.mark.usefixtures("comms")
 
