@@ -44,7 +44,7 @@ simulate: .venv/.dev-installed
 	JOBACTORS_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/simulation -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 death: .venv/.dev-installed
-	JOBACTORS_DEATH=all JOBACTORS_ROUNDS=1000 $(BIN)/python -m pytest tests/death tests/test_leaks.py \
+	JOBACTORS_DEATH=all JOBACTORS_ROUNDS=1000 $(BIN)/python -m pytest tests/death tests/test_leaks.py tests/engine/test_engine_failure.py \
 		-o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 crash: .venv/.dev-installed

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 # fmt: off
 if TYPE_CHECKING:
+    from . import lowlevel as lowlevel, testing as testing
+
     # Open and submit
     from .hosts.trio_block import open_jobs as open_jobs
     from .faces.executor import JobFuture as JobFuture
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
     # Inside a job
     from .inside.context.job_context import JobContext as JobContext
-    from .inside.context.current import (
+    from .inside.context.current_job import (
         bind_context as bind_context, cancelled as cancelled, current_job as current_job, shield as
         shield,
     )
@@ -98,6 +100,7 @@ if TYPE_CHECKING:
     from .model.errors import (
         AlreadyStarted as AlreadyStarted, ChainFailed as ChainFailed, ChainInvalid as ChainInvalid,
         CheckpointFound as CheckpointFound, Deadlock as Deadlock, DuplicateJob as DuplicateJob,
+        EngineFailed as EngineFailed,
         IllegalMove as IllegalMove, IllegalVerb as IllegalVerb, JobactorsError as JobactorsError,
         JobCancelled as JobCancelled, JobFailed as JobFailed, JobInterrupted as JobInterrupted,
         JobsClosed as JobsClosed, JobTimedOut as JobTimedOut, MailboxFull as MailboxFull, NoAnswer
@@ -132,7 +135,7 @@ _HOMES = {
     "model.retention": "Retention",
     "model.retry": "Retry Snooze",
     "inside.context.job_context": "JobContext",
-    "inside.context.current": "bind_context cancelled current_job shield",
+    "inside.context.current_job": "bind_context cancelled current_job shield",
     "inside.verbs.save_checkpoint": "save_checkpoint",
     "inside.verbs.batches": "batches",
     "inside.chain.chain": "Chain chain phase result_of",
@@ -163,15 +166,16 @@ _HOMES = {
     "stores.sqlite": "SqliteStore",
     "model.errors": (
         "AlreadyStarted ChainFailed ChainInvalid CheckpointFound Deadlock DuplicateJob "
-        "IllegalMove IllegalVerb JobactorsError JobCancelled JobFailed JobInterrupted JobsClosed "
-        "JobTimedOut MailboxFull NoAnswer NoJobSystem NoStore ResultNotKept NotResumable "
-        "RangesUnfinished ResourceBusy StoreBusy StoreDamaged StoreError StoreFailed StoreLost "
-        "StoreTooNew TooMuch UnknownJob UnknownJobType WorkerDied WrongProcess WrongThread"
+        "EngineFailed IllegalMove IllegalVerb JobactorsError JobCancelled JobFailed "
+        "JobInterrupted JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem NoStore "
+        "ResultNotKept NotResumable RangesUnfinished ResourceBusy StoreBusy StoreDamaged "
+        "StoreError StoreFailed StoreLost StoreTooNew TooMuch UnknownJob UnknownJobType "
+        "WorkerDied WrongProcess WrongThread"
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-__all__ = list(_HOME_OF)
+__all__ = [*_HOME_OF, "lowlevel", "testing"]  # noqa: PLE0604 - pylint sees no strings in the dict
 
 
 def __getattr__(name: str) -> Any:
@@ -179,6 +183,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # costs more than all the rest
 
         return version(__name__)
+    if name in {"lowlevel", "testing"}:
+        return importlib.import_module(f".{name}", __name__)
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

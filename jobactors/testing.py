@@ -1,34 +1,39 @@
 """Tools for testing your own job functions and programs that use jobs.
 
 A job function is a plain function, so most tests need nothing from here: call it.  These tools are
-for what it says of itself (:func:`run_inside`), and for what a system says of its jobs
-(:func:`record_events`).  Time-dependent programs are tested on trio's ``MockClock``: retries,
-timeouts and start times follow it.
+for its reports (:func:`run_inside`), and for the events of a system (:func:`record_events`).
+Time-dependent programs are tested on trio's ``MockClock``: retries, timeouts and start times follow
+it.
 """
 
 from __future__ import annotations
 
+import threading
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+import trio
 from msgspec import Struct
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.engine.ports.late_binding import runner_for
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer, SavedCheckpoint
 from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control, StopJob
 from jobactors.inside.signals.mailbox import Inbox
+from jobactors.inside.verbs.output_capture import capturing
 from jobactors.model.checkpoint import Every
+from jobactors.model.errors import WrongThread
 from jobactors.model.events import Event, JobProgressed
 from jobactors.model.exact import exact_json, from_json
 from jobactors.model.log import Log, as_text
 from jobactors.model.outcome import Partial
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 
     from jobactors.engine.api.jobs import Jobs
     from jobactors.model.phases import ItemError
@@ -38,24 +43,36 @@ T = TypeVar("T")
 
 
 class Inside(Struct, Generic[T], frozen=True):
-    """What a job function did while :func:`run_inside` ran it."""
+    """The result and the reports of a job function that :func:`run_inside` has run."""
 
     value: T | None
-    """What it returned; None if it was stopped."""
+    """Its result, or the partial result of ``ja.cancelled(…)``; None if it was stopped."""
     stopped: bool
-    """Whether the cancel ended it at a ``track``, ``progress`` or ``check``."""
+    """Whether the cancel ended it: at a ``track``, ``progress`` or ``check``, in ``async def`` at
+    any cancel point."""
     cancelled: bool
     """Whether its job would count as cancelled: it was stopped, or returned ``ja.cancelled(…)``."""
     progress: tuple[Progress, ...]
-    """What it reported, one sample for each report that changed something."""
+    """Its progress, one sample for each report that changed something."""
     log: str
-    """What it wrote with ``ja.current_job().write_log``."""
+    """The lines it has printed, logged, and written with ``ja.current_job().write_log``."""
     checkpoint: Any = None
-    """What it saved last with ``ja.save_checkpoint``; None if it saved nothing."""
+    """The value it saved last with ``ja.save_checkpoint``; None if it saved nothing."""
     errors: tuple[ItemError, ...] = ()
-    """What ``ja.collect_errors`` has written down."""
+    """The errors that ``ja.collect_errors`` has collected."""
 
 
+@overload
+def run_inside(
+    function: Callable[..., Coroutine[Any, Any, T]],
+    *args: Any,
+    messages: Iterable[Any] = (),
+    cancel_after: int | None = None,
+    attempt: int = 1,
+    checkpoint: Any = None,
+    **kwargs: Any,
+) -> Inside[T]: ...
+@overload
 def run_inside(
     function: Callable[..., T],
     *args: Any,
@@ -64,90 +81,136 @@ def run_inside(
     attempt: int = 1,
     checkpoint: Any = None,
     **kwargs: Any,
-) -> Inside[T]:
-    """Run a synchronous job function as a job would, without a system, and tell what it said.
+) -> Inside[T]: ...
+def run_inside(
+    function: Callable[..., Any],
+    *args: Any,
+    messages: Iterable[Any] = (),
+    cancel_after: int | None = None,
+    attempt: int = 1,
+    checkpoint: Any = None,
+    **kwargs: Any,
+) -> Inside[Any]:
+    """Run a job function as a job would, without a job system, and return its reports.
+
+    A plain function is called in this thread, as in a thread of its own; an ``async def`` is run in
+    a trio loop that ends with it.  Its output is passed on as well, so that a test's report has it.
 
     Args:
-        function: The job function, called in this thread.
-        *args: Its arguments.
-        messages: What waits in its inbox.
-        cancel_after: Request a cancel after so many reports; 0 before the first line; default: not.
-        attempt: What ``ja.current_job().attempt`` says.
-        checkpoint: What an earlier attempt has saved; default: nothing.
+        function: The job function.
+        *args: Its positional arguments.
+        messages: The messages in its inbox; default: none.
+        cancel_after: The number of reports after which to cancel it; 0: before its first line;
+            default: not at all.
+        attempt: The number ``ja.current_job().attempt``; default: 1.
+        checkpoint: The checkpoint of an earlier attempt; default: none.
         **kwargs: Its keyword arguments.
 
     Raises:
-        Exception: what the function raises.
+        Exception: the function's own.
+        WrongThread: for an ``async def`` in a running trio loop: there, await it.
 
     Example::
 
         seen = run_inside(import_rows, path, cancel_after=3)
         assert seen.cancelled and not target.exists()
     """
-    control, log = Control(loop_thread=0), Log(2**20)
-    witness = _Witness(control, cancel_after)
-    kept = {} if checkpoint is None else {"": SavedCheckpoint(exact_json(checkpoint), 0)}
-    buffer = CheckpointBuffer(witness.meter, Every(), lambda _: None, kept)
+    is_async = runner_for(function).name == "trio"
+    control, log = Control(threading.get_ident() if is_async else 0), Log(2**20)
+    recorder = _ReportRecorder(control, cancel_after)
+    stored = {} if checkpoint is None else {"": SavedCheckpoint(exact_json(checkpoint), 0)}
+    buffer = CheckpointBuffer(recorder.meter, Every(), lambda _: None, stored)
     job = JobContext(
-        ReadyToolbox(control, witness.meter, _inbox(messages), log, buffer),
+        ReadyToolbox(control, recorder.meter, _inbox(messages), log, buffer),
         id="test-1",
         attempt=attempt,
     )
 
     def call() -> Any:
         CURRENT.set(job)
+        if is_async:
+            return _run_in_trio(lambda: function(*args, **kwargs), control)
         return function(*args, **kwargs)
 
     value: Any = None
     stopped = False
-    try:
-        value = copy_context().run(call)
-    except StopJob:
-        stopped = True
+    with capturing(echo=True):
+        try:
+            value = copy_context().run(call)
+        except StopJob:
+            stopped = True
     log.finish(0.0)
     partial = isinstance(value, Partial)
     result: Any = value.value if isinstance(value, Partial) else value
-    seen = tuple(witness.seen)
     saved = [from_json(last.text) for part, last in buffer.take() if not part]
     return Inside(
         result,
         stopped,
         stopped or partial,
-        seen,
+        tuple(recorder.seen),
         as_text(log.lines()),
         saved[0] if saved else None,
         job.errors,
     )
 
 
-class _Witness:
+def _run_in_trio(call: Callable[[], Coroutine[Any, Any, Any]], control: Control) -> Any:
+    """Run a coroutine in a trio loop of its own; a cancel cancels its scope, as an actor's."""
+    try:
+        trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        pass
+    else:
+        raise WrongThread("run_inside() of an async def", "a test that is a plain def")
+
+    async def run() -> Any:
+        token, scope = trio.lowlevel.current_trio_token(), trio.CancelScope()
+
+        def cancel() -> None:
+            if control.is_home:
+                scope.cancel()
+            else:
+                token.run_sync_soon(scope.cancel)
+
+        with scope:
+            control.cancel_requested.call_when_set(cancel)
+            return await call()
+        raise StopJob(control.reason)
+
+    return trio.run(run)
+
+
+class _ReportRecorder:
     """Reads a meter at every report, and cancels after some."""
 
     def __init__(self, control: Control, cancel_after: int | None) -> None:
         self.seen: list[Progress] = []
         self.meter = Meter(self._look)
+        self._last = self.meter.read()
         self._control = control
         self._cancel_after = cancel_after
         self._cancel_when_due()
 
     def _look(self) -> None:
+        """Take a sample; called at every report, and at every line of output."""
         self.meter.quiet = True
         sample = self.meter.read()
-        if not self.seen or sample != self.seen[-1]:
+        if sample != self._last:
+            self._last = sample
             self.seen.append(sample)
         self._cancel_when_due()
 
     def _cancel_when_due(self) -> None:
         limit = self._cancel_after
         if limit is not None and len(self.seen) >= limit and not self._control.requests:
-            self._control.cancel("run_inside was told to")
+            self._control.cancel(f"run_inside(cancel_after={limit})")
 
 
 def _inbox(messages: Iterable[Any]) -> Inbox:
     waiting = list(messages)
     inbox = Inbox("test-1", max(1, len(waiting)))
     for message in waiting:
-        inbox.put(message)
+        inbox._put(message)
     return inbox
 
 
@@ -155,8 +218,12 @@ def _inbox(messages: Iterable[Any]) -> Inbox:
 async def record_events(jobs: Jobs, *kinds: type[Event]) -> AsyncGenerator[list[Event]]:
     """Record the events of a system, in order, for the length of a block of trio code.
 
-    The list grows as events are handed out; ``trio.testing.wait_all_tasks_blocked()`` lets it catch
-    up.  Without ``kinds``, everything but progress is recorded, which a test can rely on.
+    The list grows as events are delivered; ``trio.testing.wait_all_tasks_blocked()`` lets it catch
+    up.
+
+    Args:
+        jobs: The system.
+        *kinds: Classes of events; default: all but progress, whose number depends on the clock.
 
     Example::
 

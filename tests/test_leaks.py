@@ -263,7 +263,7 @@ async def test_subscriptions_and_watchers_leave_nothing() -> None:
         async def some_watchers() -> None:
             heard: list[Any] = []
             stop = jobs.on_event(heard.append, ja.JobFinished)
-            jobs.attach(serve_briefly)
+            ja.lowlevel.attach(jobs, serve_briefly)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(watch)
                 async with jobs.subscribe(ja.JobFinished) as batches:

@@ -1,10 +1,10 @@
-"""tqdm's shape for a job's progress: ``from jobactors.faces.tqdm import tqdm``, or ``ja.tqdm``.
+"""``ja.tqdm``: a job's progress with tqdm's interface.
 
 For code that is written for tqdm and is to run anywhere: inside a job the bar is a level of the
 job's progress, outside it is tqdm's own bar, and without tqdm it only counts.
 
 Ordinary ``from tqdm import tqdm`` bars need none of this: those made inside a job report into that
-job by themselves, see :mod:`jobactors.inside.bars`.
+job by themselves, see :mod:`jobactors.inside.verbs.tqdm_bars`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from numbers import Number
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.verbs.tqdm_bars import Bar
 from jobactors.inside.verbs.track import Track
 
@@ -32,20 +32,20 @@ class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
     Inside a job it reports into the job's row, from its making until it is closed or its loop ends;
     in a thread, each item and each ``update`` is a point where the job can be cancelled or paused.
     A bar inside another one's loop counts as a part of the outer one's present item.  Arguments
-    that say where and how to draw are accepted and have no meaning here, ``leave`` included: a job
-    has one row.
+    about where and how to draw are accepted and have no meaning here, ``leave`` included: a job has
+    one row.
 
     Outside a job the name stands for tqdm's own class, if that is installed.
 
     Args:
-        iterable: What to go through; default: nothing, for a bar moved by ``update``.
-        desc: A name for the bar.
-        total: How many items there are; default: the length of ``iterable``, if it has one.
-        disable: Count without showing anything.
-        unit: What an item is.
-        unit_scale: A number by which to multiply what is shown.
-        initial: Where to begin.
-        postfix: What ``set_postfix`` takes.
+        iterable: Any iterable; default: none, for a bar moved by ``update``.
+        desc: A name for the bar; default: none.
+        total: The number of items; default: the length of ``iterable``, if it has one.
+        disable: Whether to count without showing anything; default: no.
+        unit: The noun for items; default: "it".
+        unit_scale: A factor for the numbers shown; default: 1.
+        initial: The count to begin with; default: 0.
+        postfix: Values as for ``set_postfix``, or a text; default: none.
 
     Example::
 
@@ -74,14 +74,14 @@ class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
         postfix: Mapping[str, object] | str | None = None,
         **_more_looks: object,
     ) -> None:
-        self.iterable = iterable
-        self.desc = desc or ""
-        self.total = _total(iterable) if total is None else _finite(total)
-        self.disable = bool(disable)
-        self.unit = unit
-        self.unit_scale = unit_scale
-        self.initial = initial
-        self.n = initial
+        self.iterable: Iterable[T] | None = iterable
+        self.desc: str = desc or ""
+        self.total: float | None = _total(iterable) if total is None else _finite(total)
+        self.disable: bool = bool(disable)
+        self.unit: str = unit
+        self.unit_scale: bool | float = unit_scale
+        self.initial: float = initial
+        self.n: float = initial
         self.postfix: object = None
         context = CURRENT.get()
         self._bar = None if context is None or disable else Bar(context)
@@ -93,7 +93,7 @@ class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
 
     def __iter__(self) -> Iterator[T]:
         if self.iterable is None:
-            raise TypeError("this bar has nothing to go through: it is moved by update()")
+            raise TypeError("this bar has no iterable: it is moved by update()")
         if self._bar is None:
             return iter(self.iterable)
         return self._bar.counted(self.iterable, self._moved)
@@ -109,19 +109,27 @@ class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
         return aiter(Track(items, self.total, self.desc.removesuffix(": "), unit))
 
     def update(self, n: float = 1) -> None:
-        """Go ``n`` further; in a job's thread also a point where it can be cancelled or paused."""
+        """Move the bar ``n`` further; in a job's thread, obey a cancel or pause.
+
+        Args:
+            n: Units, which may be negative; default: 1.
+        """
         self.n += n
         self.refresh()
         if self._bar is not None:
             self._bar.obey()
 
     def refresh(self, *_: object, **__: object) -> None:
-        """Show what was changed by hand, such as ``bar.n = 5``."""
+        """Show attributes that were set by hand, such as ``bar.n = 5``."""
         if self._bar is not None:
             self._bar.show(self)
 
     def reset(self, total: float | None = None) -> None:
-        """Go back to 0, with a new total if one is given."""
+        """Go back to 0.
+
+        Args:
+            total: The new number of items; default: as before.
+        """
         self.n = 0
         if total is not None:
             self.total = _finite(total)
@@ -162,10 +170,10 @@ class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
             bar.close()
 
     def clear(self, *_: object, **__: object) -> None:
-        """Nothing is drawn here, so there is nothing to clear."""
+        """Do nothing: nothing is drawn here."""
 
     def unpause(self) -> None:
-        """The system keeps the time; there is nothing to restart."""
+        """Do nothing: the job system measures the time."""
 
     display = refresh
 
@@ -222,12 +230,12 @@ class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
 
 
 def trange(*args: int, **kwargs: Any) -> tqdm[int]:
-    """A bar over ``range(*args)``."""
+    """Return a bar over ``range(*args)``; the keyword arguments are :class:`tqdm`'s."""
     return tqdm(range(*args), **kwargs)
 
 
 def _real() -> Any:
-    """Tqdm's own class for where we are, or None if it is not installed."""
+    """Return tqdm's own class for this environment, or None if it is not installed."""
     try:
         return importlib.import_module("tqdm.auto").tqdm
     except ImportError:
@@ -237,7 +245,7 @@ def _real() -> Any:
 def _total(iterable: object) -> float | None:
     try:
         return len(cast("Any", iterable))
-    except Exception:  # it has none, or a __len__ of somebody's own that raises
+    except Exception:  # it has none, or a __len__ of the user's that raises
         return None
 
 
@@ -246,7 +254,7 @@ def _finite(total: float) -> float | None:
 
 
 def _short(value: object) -> str:
-    """A value as tqdm writes it: a number in three digits where that is shorter."""
+    """Write a value as tqdm does: a number in three digits where that is shorter."""
     plain = str(value)
     if not isinstance(value, Number) or isinstance(value, complex):
         return plain

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from jobactors.inside.context.current import current_job
+from jobactors.inside.context.current_job import current_job
 from jobactors.inside.verbs.output_capture import beneath
 from jobactors.inside.verbs.report_progress import progress
 

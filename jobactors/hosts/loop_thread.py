@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from jobactors.engine.api.display import in_kernel
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import JobsClosed, StoreError
 
 from .trio_block import open_jobs
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
     from .notebook import NotebookStore
 
-_log = logging.getLogger("jobactors")
-
 KERNEL_PATIENCE: Final = 5.0
 """Seconds a kernel waits for its predecessor, which a restart has just told to end."""
 
 
-class ThreadHost:
+LONGEST_FAILURE: Final = 10.0
+"""Seconds that an engine which has failed may take to release its store."""
+
+
+class LoopThread:
     """A trio loop in a thread, with one open system.
 
     The starting thread writes ``arguments`` and waits; the loop's thread writes the rest.
@@ -85,6 +87,14 @@ class ThreadHost:
         return self._begun and not self._ended.is_set()
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the job engine has failed; waits until all that follows from that is done."""
+        if self.jobs is None or not self.jobs._system.has_failed:
+            return False
+        self.jobs._system.failed.wait_in_thread(LONGEST_FAILURE)
+        return True
+
+    @property
     def is_home(self) -> bool:
         """Whether this is the loop's own thread."""
         return threading.current_thread() is self._thread
@@ -101,7 +111,7 @@ class ThreadHost:
             return False
         if self.jobs is not None:
             with suppress(JobsClosed):  # it has ended meanwhile
-                self.jobs.post(self._close, patience)
+                self.jobs._system.parts.portal.post(self._close, patience)
         if not self._ended.wait(timeout):
             return False
         self._thread.join()  # nothing but its last steps
@@ -122,7 +132,7 @@ class ThreadHost:
         except BaseException as exc:  # told to whoever starts, or logged: a thread has no caller
             self._failure = exc
             if self._opened.is_set():
-                _log.exception("the jobs' event loop has failed")
+                LOG.exception("the jobs' event loop has failed")
         finally:
             self._ended.set()
             self._opened.set()
@@ -138,7 +148,7 @@ class ThreadHost:
             if self.jobs is not None:
                 raise
             # A notebook goes on without its store, and everybody can see that.
-            _log.warning("jobs are kept in memory only: %s", exc)
+            LOG.warning("jobs are kept in memory only: %s", exc)
             await self._serve(None, trouble=f"jobs are kept in memory only: {exc}")
 
     async def _serve(
@@ -155,9 +165,9 @@ class ThreadHost:
         async with open_jobs(**arguments, patience=patience, unread_failures="ignore") as jobs:
             if notebook is not None:
                 notebook.note()
-                jobs.say_of_store(offer=notebook.offer)
+                jobs._system.store_note = (None, notebook.offer)
             elif trouble is not None:
-                jobs.say_of_store(trouble=trouble)
+                jobs._system.store_note = (trouble, None)
             async with trio.open_nursery() as self._closers:
                 self.jobs = jobs
                 self._opened.set()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import StoreError
 from jobactors.stores.adoption import adopt as adopt_store
 from jobactors.stores.location import note_belonging, notebook_store_path, orphan_for
@@ -15,8 +15,6 @@ from jobactors.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_log = logging.getLogger("jobactors")
 
 
 def notebook_path(
@@ -87,7 +85,7 @@ class NotebookStore:
         try:
             note_belonging(self.path, self.notebook)
         except OSError as exc:
-            _log.warning("a rename of this notebook will not be noticed: %s", exc)
+            LOG.warning("a rename of this notebook will not be noticed: %s", exc)
 
     @property
     def offer(self) -> str | None:

@@ -12,7 +12,6 @@ ending, and the wait for the jobs is cut short before anything is taken away und
 from __future__ import annotations
 
 import atexit
-import logging
 import math
 import os
 import sys
@@ -26,9 +25,10 @@ from jobactors.engine.api.display import announce, in_kernel
 from jobactors.engine.api.jobs import check_max_running
 from jobactors.engine.ports.late_binding import check_display
 from jobactors.engine.system.recovery import check_recover
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import AlreadyStarted, WrongThread
 
-from .loop_thread import KERNEL_PATIENCE, ThreadHost
+from .loop_thread import KERNEL_PATIENCE, LoopThread
 from .store_argument import store_of
 from .terminal import fits_here
 
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from jobactors.model.retention import Retention
 
     from .notebook import NotebookStore
-
-_log = logging.getLogger("jobactors")
 
 KERNEL_GRACE: Final = 3.0
 """Seconds a kernel's jobs have at its shutdown; Jupyter kills the kernel a little later."""
@@ -85,25 +83,25 @@ class _Process:
     def forget(self) -> None:
         """Begin anew: nothing has been started."""
         self.lock = threading.Lock()
-        self.host: ThreadHost | None = None
+        self.host: LoopThread | None = None
         self.guard: threading.Thread | None = None
         self.is_cut_short = False
         """Whether the guard's wait for a script's jobs was ended by a Ctrl-C."""
 
     @property
-    def running(self) -> ThreadHost | None:
+    def running(self) -> LoopThread | None:
         """The host, if its loop still runs."""
         return self.host if self.host is not None and self.host.is_alive else None
 
     def make(
         self, arguments: dict[str, Any], notebook: NotebookStore | None, adopts: bool
-    ) -> ThreadHost:
+    ) -> LoopThread:
         """Make a host, and once a process the thread that ends it with the program."""
         if self.guard is None:  # first, for the host may be there although this is interrupted
             self.guard = threading.Thread(target=_stop_after_main, name="jobactors-exit")
             self.guard.start()
             atexit.register(_cut_short)
-        self.host = ThreadHost(arguments, notebook, adopts=adopts)
+        self.host = LoopThread(arguments, notebook, adopts=adopts)
         return self.host
 
 
@@ -169,6 +167,8 @@ def start(
     said = _checked(given, adopt)
     with _process.lock:
         host = _process.running
+        if host is not None and host.has_failed:
+            host = None  # its jobs are settled, and its store is free
         if host is not None and host.is_given_up and not host.is_home:
             # Somebody no longer waits for a ja.stop(): this one waits for no job, only for the end.
             _end(host, 0.0)
@@ -224,11 +224,11 @@ def stop(grace: float = 5.0) -> None:
         _end(running, grace)
 
 
-def _end(host: ThreadHost, grace: float) -> None:
+def _end(host: LoopThread, grace: float) -> None:
     """End a host; interrupted meanwhile, it is the process's own until it has ended."""
     host.is_given_up = True
     if not host.stop(grace, timeout=None if math.isinf(grace) else grace + LONGEST_END):
-        _log.error("the jobs' event loop did not end; its thread is left behind")
+        LOG.error("the jobs' event loop did not end; its thread is left behind")
     _process.host = None
 
 
@@ -250,11 +250,11 @@ def _notebook_store(adopt: bool) -> NotebookStore | None:
         if notebook is not None:
             return NotebookStore(notebook, adopt=adopt, patience=KERNEL_PATIENCE)
     if adopt:
-        _log.warning("adopt=True does nothing: this process serves no notebook that is known here")
+        LOG.warning("adopt=True does nothing: this process serves no notebook that is known here")
     return None
 
 
-def _check_same(host: ThreadHost, said: dict[str, Any], adopt: bool) -> None:
+def _check_same(host: LoopThread, said: dict[str, Any], adopt: bool) -> None:
     """Raise if a system that runs is not what another call asks for."""
     host.start()  # where its jobs are kept is known once it is open
     known = {**host.arguments, "store": host.store, "adopt": host.adopts}

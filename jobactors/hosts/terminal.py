@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Final, Protocol
 import trio
 
 from jobactors.engine.records.event_bus import SubscriberLagged
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.verbs.output_capture import beneath
 
 from .terminal_view import ASCII_MARKS, MARKS, Board, Line, TerminalRow, rows
@@ -191,7 +191,7 @@ class Display:
 
     async def _paint(self) -> None:
         if self._screen.wants_frames or self._lines:
-            now = self._jobs._system.clock.now()
+            now = self._jobs._system.core.clock.now()
             active = self._board.active
             most = self._screen.most_rows
             shown = rows(active[:most], now)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import trio
 
 from jobactors.engine.api.current import OPEN
 from jobactors.engine.api.display import in_kernel
+from jobactors.engine.api.job import Job
 from jobactors.engine.api.jobs import Jobs, check_max_running
 from jobactors.engine.ports.late_binding import check_display, load_module
-from jobactors.engine.system.core import System
-from jobactors.engine.system.opening import open_journal, take_up
+from jobactors.engine.system.job_system import JobSystem
 from jobactors.engine.system.recovery import check_recover
 from jobactors.engine.system.shutdown import abandon, drain, stop
 from jobactors.inside.verbs.output_capture import capturing
 from jobactors.inside.verbs.tqdm_bars import capture_tqdm
-from jobactors.model.errors import JobactorsError
+from jobactors.model.errors import EngineFailed, JobactorsError
 from jobactors.model.outcome import error_for_waiter
 from jobactors.model.retention import Retention
 from jobactors.model.states import JobState
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from jobactors.engine.ports.store import Store
+    from jobactors.engine.records.registry import Registry
     from jobactors.engine.system.recovery import Recover
 
 
@@ -88,38 +90,47 @@ async def open_jobs(
     check_display(display)
     check_recover(recover)
     _check_patience(patience)
-    keeper = store_of(store)
     capture_tqdm()
-    system = System(max_running, retention or Retention(), resources)
+    system = JobSystem(Job, Jobs, max_running, retention or Retention(), resources, store_of(store))
+    jobs: Jobs = system.jobs
     body_error: BaseException | None = None
     async with _nursery() as host:
         await host.start(system.run)
-        jobs = Jobs(system)
         if display is not None:
-            jobs.attach(load_module(display).show)
+            system.attach(partial(load_module(display).show, jobs))
         outer = OPEN.set(jobs)
         try:
-            if keeper is not None:
-                await open_journal(system, keeper, patience)
-                take_up(system, recover)
+            await system.open_store(patience, recover)
             yield jobs
-            await drain(system)
         except BaseException as exc:
-            # SavedCheckpoint, not raised through the nursery, which would wrap it in a group.
+            # Remembered, not raised through the nursery, which would wrap it in a group.
             body_error = exc
         finally:
             OPEN.reset(outer)
-        try:
-            with trio.CancelScope(shield=True):
-                await stop(system, "the block that owned it was left")
-        except KeyboardInterrupt as exc:  # a second Ctrl-C: whoever pressed it waits no longer
-            abandon(system.unfinished)
-            body_error = exc
+        body_error = await _end(system, body_error)
         system.close()
     if body_error is not None:
         raise body_error
     if unread_failures == "raise":
-        _raise_unread(system)
+        _raise_unread(system.parts.registry)
+
+
+async def _end(system: JobSystem, body_error: BaseException | None) -> BaseException | None:
+    """Wait for the jobs, or stop them after an error; returns the error that leaves the block."""
+    try:
+        if body_error is None:
+            try:
+                await drain(system)
+            except (trio.Cancelled, KeyboardInterrupt) as exc:
+                body_error = exc
+        with trio.CancelScope(shield=True):
+            await stop(system, "the block that owned it was left")
+    except KeyboardInterrupt as exc:  # a second Ctrl-C: the person waits no longer
+        abandon(system.core.unfinished)
+        body_error = exc
+    except Exception as exc:  # of the engine's own
+        return system.fail(exc)
+    return body_error
 
 
 def _check_patience(patience: float) -> None:
@@ -131,7 +142,7 @@ def _check_patience(patience: float) -> None:
 
 @asynccontextmanager
 async def _nursery() -> AsyncGenerator[trio.Nursery]:
-    """A nursery that captures output, and lets a late Ctrl-C leave as itself, not in a group."""
+    """Open a nursery that captures output; the engine's failure and a late Ctrl-C leave it bare."""
     try:
         # In a kernel the cell that happens to run is not the place for a job's prints; in a script
         # they are expected where prints go.
@@ -139,21 +150,30 @@ async def _nursery() -> AsyncGenerator[trio.Nursery]:
             async with trio.open_nursery() as nursery:
                 yield nursery
     except BaseExceptionGroup as group:
+        failed, rest = group.split(EngineFailed)
+        if failed is not None and rest is None:
+            raise _only(failed) from _only(failed).__cause__
         _, rest = group.split(KeyboardInterrupt)
         if rest is not None:
             raise
         raise KeyboardInterrupt from None
 
 
-def _raise_unread(system: System) -> None:
+def _only(group: BaseExceptionGroup[EngineFailed]) -> EngineFailed:
+    """Return the one failure in a group, however deep."""
+    inner = group.exceptions[0]
+    return _only(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+def _raise_unread(registry: Registry) -> None:
     errors = [
         error
-        for record in system.registry.unread()
+        for record in registry.unread()
         if record.snapshot.state is JobState.FAILED
         and record.snapshot.outcome is not None
         and (error := error_for_waiter(record.id, record.snapshot.outcome)) is not None
     ]
-    lost = system.registry.pruned_failures
+    lost = registry.pruned_failures
     if errors or lost:
         total = len(errors) + lost
         count = "1 job" if total == 1 else f"{total} jobs"

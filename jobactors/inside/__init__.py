@@ -1,5 +1,7 @@
-"""What a job's own code touches: tracking, progress, stages, the current job.
+"""Serves a job's own code: tracking, progress, stages, checkpoints, the current job.
 
-The model and one context variable, and nothing of the engine, so that a child process that runs
-jobs loads as little as possible.  Every function here also works outside a job, where it is quiet.
+Imports the model and nothing of the engine, so that a process that runs one job loads as little as
+possible.  Every function here also works outside a job, where it has no effect.
+
+Its rooms import one way: ``chain`` > ``verbs`` > ``context`` > ``signals`` > ``report``.
 """

@@ -193,6 +193,21 @@ class JobsClosed(JobactorsError):
         )
 
 
+class EngineFailed(JobactorsError):
+    """The engine of a job system has failed on its own account, which no job should bring about.
+
+    Every job that had not ended is interrupted, the store is released, and a new system can be
+    opened at once.  ``__cause__`` holds the error: please report it.
+    """
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(
+            f"the job engine has failed ({type(cause).__name__}); its jobs are interrupted, and "
+            "what was saved is safe: open a new system (open_jobs() in a trio program, ja.start() "
+            "elsewhere) and resume them there; please report the traceback"
+        )
+
+
 class AlreadyStarted(JobactorsError):
     """``ja.start`` was called again with other arguments than before."""
 

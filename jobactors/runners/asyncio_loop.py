@@ -1,8 +1,17 @@
 """Attempts that are asyncio code: they share one private loop, in a thread of its own.
 
-Never the kernel's loop, where a job would stand still while a cell computes, and a cell while a job
-does.  The loop is started with the first job and runs until the program ends; one that blocks in it
-holds up the others, and nobody else.
+Why not the kernel's loop: there a job would stand still while a cell computes, and a cell while a
+job does.  Why not a loop a job: asyncio libraries share connection pools within a loop, and a
+thousand jobs would be a thousand threads.  So the private loop is started with the first job and
+runs until the program ends; a job that blocks in it holds up the other asyncio jobs, and no more.
+
+One attempt is an ``_AsyncioCall``, made in the trio loop, whose ``_value`` and ``_error`` the
+asyncio loop writes before it sets ``ended``.  Everything crosses by ``call_soon_threadsafe`` one
+way, and by that latch the other.  A cancel crosses once: asyncio's own rule is that a task that
+swallows its cancellation goes on.
+
+The tasks that an attempt starts are known by the context variable of the current job, through the
+loop's task factory; ``_tasks`` is used in the asyncio loop alone.
 """
 
 from __future__ import annotations
@@ -10,7 +19,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import inspect
-import logging
 import os
 import threading
 from contextlib import suppress
@@ -20,7 +28,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import trio
 
 from jobactors.engine.ports.runner import Abandoned
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.latch import Latch
 
@@ -29,8 +38,6 @@ if TYPE_CHECKING:
 
     from jobactors.engine.ports.runner import Attempt, Runner
     from jobactors.inside.context.job_context import JobContext
-
-_log = logging.getLogger("jobactors")
 
 
 class AsyncioRunner:
@@ -42,12 +49,12 @@ class AsyncioRunner:
     context variables are a copy of its submitter's.
     """
 
-    name: ClassVar = "asyncio"
-    takes_slot: ClassVar = True
-    can_abandon: ClassVar = True
+    name: ClassVar[str] = "asyncio"
+    takes_slot: ClassVar[bool] = True
+    can_abandon: ClassVar[bool] = True
 
     async def run(self, attempt: Attempt) -> Any:
-        """Await the function in the other loop, and wait here for it to end."""
+        """Await the function in the asyncio loop, and wait here for it to end."""
         await trio.lowlevel.checkpoint_if_cancelled()
         call = _AsyncioCall(attempt, LOOP.running())
         call.begin()
@@ -59,13 +66,13 @@ class AsyncioRunner:
                 await call.ended
             if not call.ended.is_set:
                 raise Abandoned from None
-            if not attempt.context.control.cancel_requested.is_set:
+            if not attempt.context._control.cancel_requested.is_set:
                 raise
         return call.result()
 
 
 class _AsyncioCall:
-    """One attempt in the asyncio loop.  Made in the trio loop; written by the asyncio loop."""
+    """One attempt in the asyncio loop."""
 
     def __init__(self, attempt: Attempt, loop: asyncio.AbstractEventLoop) -> None:
         self._attempt = attempt
@@ -78,15 +85,15 @@ class _AsyncioCall:
     # -- in the trio loop
 
     def begin(self) -> None:
-        # Where nothing may wait is the other loop's thread, for this attempt.
-        self._attempt.context.control.loop_thread = LOOP.thread
+        # For this attempt, nothing may wait in the other loop's thread.
+        self._attempt.context._control.loop_thread = LOOP.thread
         self._loop.call_soon_threadsafe(self._start, context=copy_context())
 
     def cancel(self) -> None:
         self._loop.call_soon_threadsafe(self._cancel)
 
     def result(self) -> Any:
-        control = self._attempt.context.control
+        control = self._attempt.context._control
         if self._error is None:
             return self._value
         if isinstance(self._error, asyncio.CancelledError) and control.cancel_requested.is_set:
@@ -106,7 +113,7 @@ class _AsyncioCall:
 
     def _cancel(self) -> None:
         if self._task is not None:  # always: it was started by an earlier call to this loop
-            self._task.cancel(self._attempt.context.control.reason)
+            self._task.cancel(self._attempt.context._control.reason)
 
     async def _run(self) -> None:
         attempt = self._attempt
@@ -134,7 +141,7 @@ _tasks: Final[dict[JobContext, set[asyncio.Task[Any]]]] = {}
 def _make_task(
     loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any
 ) -> asyncio.Task[Any]:
-    """Make a task, and remember whose it is."""
+    """Make a task, and remember the attempt that it belongs to."""
     task = asyncio.Task(coro, loop=loop, **options)
     context = CURRENT.get()
     if context is not None:
@@ -151,12 +158,12 @@ def _make_task(
 
 
 async def _end_tasks_of(context: JobContext) -> None:
-    """Cancel what an attempt has left running, and wait for it; repeated for what that starts."""
+    """Cancel the tasks that an attempt has left, and wait for them; again for those they start."""
     me = asyncio.current_task()
     while left := [task for task in _tasks.get(context, ()) if task is not me]:
         for task in left:
             task.cancel()
-        with suppress(asyncio.CancelledError):  # our own cancel does not end theirs
+        with suppress(asyncio.CancelledError):  # a cancel of this task does not end theirs
             await asyncio.wait(left)
 
 
@@ -171,8 +178,8 @@ class _PrivateLoop:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self.thread = 0
-        """The thread's identity."""
+        self.thread: int = 0
+        """The thread's identity; 0 before its start."""
 
     def running(self) -> asyncio.AbstractEventLoop:
         """Return the loop, started if this is its first use."""
@@ -192,12 +199,12 @@ class _PrivateLoop:
             try:
                 loop.run_forever()
             except BaseException:  # SystemExit or KeyboardInterrupt, in a task or callback of a job
-                _log.exception("a job's asyncio task tried to end the program; the loop goes on")
+                LOG.exception("a job's asyncio task tried to end the program; the loop goes on")
             else:
                 return
 
     def close(self) -> None:
-        """The program ends: let go of the loop, unless a job holds it up."""
+        """End the loop at the program's end, unless a job blocks in it."""
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(1.0)

@@ -1,4 +1,4 @@
-"""``tracked``: a block of code that somebody else runs becomes a job for as long as it lasts."""
+"""``tracked``: makes a job of a block of code that runs where it stands."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import trio
 
 from jobactors.engine.api.current import current_jobs
-from jobactors.inside.context.current import CURRENT
+from jobactors.engine.api.offer import offer
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobCancelled, JobFailed
+from jobactors.model.outcome import ErrorText
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -24,19 +26,19 @@ if TYPE_CHECKING:
 
 
 class BlockRunner:
-    """Waits for one block to end.  Nothing can hurry the block; it ends as it ends."""
+    """Waits for one block to end.  A cancel reaches the block at its own points, not here."""
 
-    name: ClassVar = "block"
-    takes_slot: ClassVar = False
-    can_abandon: ClassVar = True
+    name: ClassVar[str] = "block"
+    takes_slot: ClassVar[bool] = False
+    can_abandon: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self.ended = Latch()
+        self.ended: Latch = Latch()
         self.error: BaseException | None = None
         """Written by the block's thread before ``ended`` is set."""
 
     async def run(self, attempt: Attempt) -> Any:
-        """Wait for the block, however long it takes, and end as it ended."""
+        """Wait for the block, and end as it ended."""
         with trio.CancelScope(shield=True), attempt.abandon():
             await self.ended
         if self.error is not None:
@@ -53,8 +55,11 @@ def tracked(name: str, **options: Any) -> Tracked:
     cancel point, and the block raises :class:`JobCancelled`.
 
     Args:
-        name: What a person reads.
+        name: Shown to people.
         **options: Further job options, such as ``subject`` or ``tags``.
+
+    Returns:
+        A block to be entered once; it gives the :class:`JobContext`.
 
     Raises:
         NoJobSystem: on entering, if neither ``open_jobs`` nor ``ja.start`` is there to track it.
@@ -70,7 +75,7 @@ def tracked(name: str, **options: Any) -> Tracked:
 
 
 class Tracked:
-    """What :func:`tracked` returns; enter it once, in either colour."""
+    """A block that is a job; entered once, in either colour.  Made by :func:`tracked`."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self._options = options
@@ -112,7 +117,7 @@ class Tracked:
             with self._following(job, context):
                 yield context
         finally:
-            if not context.control.is_home:
+            if not context._control.is_home:
                 job._record.settled.wait_in_thread()
 
     @asynccontextmanager
@@ -124,7 +129,7 @@ class Tracked:
 
     def _begin(self) -> tuple[Job[Any], JobContext]:
         jobs = current_jobs("ja.tracked()")
-        job = jobs._submit(_block, (), {}, self._options, self._runner)
+        job, _ = offer(jobs._system, _block, (), {}, self._options, self._runner)
         actor = job._record.actor
         if actor is None:
             raise RuntimeError(f"{job.id} takes no slot, and should have started in its submit")
@@ -132,12 +137,12 @@ class Tracked:
 
     @contextmanager
     def _following(self, job: Job[Any], context: JobContext) -> Generator[None]:
-        """Let the job end as the block ends."""
+        """End the job as the block ends."""
         token = CURRENT.set(context)
         try:
             yield
         except StopJob:
-            self._runner.error = JobCancelled(job.id, context.control.reason)
+            self._runner.error = JobCancelled(job.id, context._control.reason)
             raise self._runner.error from None
         except BaseException as exc:
             if not isinstance(exc, Exception):
@@ -150,18 +155,21 @@ class Tracked:
 
 
 def _copy(exc: BaseException) -> BaseException:
-    """Copy what left the block: it is still on its way there, and the engine lets go of frames."""
+    """Copy the exception that left the block: it passes on there, and the engine drops its frames.
+
+    Copying runs the code of its class, which may raise anything; its text is taken then.
+    """
     try:
         copied = copy.copy(exc)
-    except Exception:  # its class is not made for that
+    except BaseException:
         copied = None
     if copied is None or type(copied) is not type(exc):
-        return JobFailed("", f"{type(exc).__name__}: {exc}")
-    return copied.with_traceback(exc.__traceback__)
+        return JobFailed("", str(ErrorText.of(exc)))
+    return BaseException.with_traceback(copied, exc.__traceback__)
 
 
 def _block() -> None:
-    """What a tracked block's job is said to run."""
+    """Stand for the function of a tracked block's job."""
 
 
 @contextmanager
@@ -172,7 +180,7 @@ def _cancelled_with(context: JobContext) -> Generator[None]:
         return
     scope = trio.CancelScope()
     token = trio.lowlevel.current_trio_token()
-    take_back = context.control.cancel_requested.call_when_set(
+    take_back = context._control.cancel_requested.call_when_set(
         lambda: token.run_sync_soon(scope.cancel)
     )
     try:
@@ -181,7 +189,7 @@ def _cancelled_with(context: JobContext) -> Generator[None]:
     finally:
         take_back()
     if scope.cancelled_caught:
-        raise StopJob(context.control.reason)
+        raise StopJob(context._control.reason)
 
 
 def _in_trio() -> bool:

@@ -1,11 +1,28 @@
 """Attempts that are blocking code in a process of their own: one fresh process each.
 
-One attempt is a *conversation* of four parts in the loop, over the frames of ``process_wire``: one
-task sends, one listens, one waits for the process to end, and the attempt itself waits for them.
+One attempt is a *conversation* of four tasks in the loop, over the frames of ``process_wire``: one
+sends, one listens, one waits for the process to end, and the attempt itself waits for them.
+
+=====================  ==========================================  ================================
+field                  written by                                  read by
+=====================  ==========================================  ================================
+``_last_word``         the listening task, once                    ``result``, ``_end_it``
+``_gone``              the waiting task: the process has ended     the listening task
+``_silent``            the listening task: all is read             the waiting task, ``_end_it``
+``_over``              the waiting task: both                      the attempt
+``_gate``, ``_pauses`` ``_hear``, in the loop, at each request     the listening task
+=====================  ==========================================  ================================
+
+All of it in the loop's thread.  The user's code runs in worker threads: pickling the call,
+rebuilding a result, an exception, an answer, and writing to our own stdout.  Only a message to the
+job is pickled in the loop's thread, so that a refusal reaches the code that sends it.
 
 Why no pool: a fresh process is as clean as the job's arguments, its memory goes back to the system,
-its limits are its own, and a signal to its group reaches nobody else's work.  It costs a start of
+its limits are its own, and a signal to its group reaches no other work.  It costs a start of
 Python, about 0.1 s; work that is shorter belongs into a thread.
+
+Why a socket and no ``multiprocessing``: that needs a ``__main__`` guard, shares its resource
+tracker and its exit handlers with the user's program, and forks or runs the user's main module.
 """
 
 from __future__ import annotations
@@ -19,7 +36,7 @@ import trio
 from msgspec.structs import asdict, replace
 
 from jobactors.engine.ports.runner import Abandoned
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
 from jobactors.model.errors import JobFailed, WorkerDied
@@ -42,9 +59,11 @@ TERM_GRACE: Final = 5.0
 KILL_GRACE: Final = 10.0
 """Seconds after SIGKILL in which the system must have ended the process."""
 LINGER: Final = 5.0
-"""Seconds that a process has to end after its last word, for its exit handlers and threads."""
+"""Seconds for a process to end after its last word, with its exit handlers and threads."""
 CHUNK: Final = 1 << 20
+"""Bytes read at once, at most."""
 _SENT: Final = ("id", "name", "type", "subject", "part", "attempt")
+"""The attributes of the job's context that the child's has as well."""
 
 
 class ProcessRunner:
@@ -62,15 +81,16 @@ class ProcessRunner:
     where it is, with all it has started (SIGSTOP; not on Windows).
 
     A process that ends by itself (a crash, ``os._exit``, out of memory) fails its job with
-    :class:`WorkerDied` and nothing else.  What the function has started is killed when it ends.
+    :class:`WorkerDied` and nothing else.  Processes that the function has started are killed when
+    it ends.
     """
 
-    name: ClassVar = "process"
-    takes_slot: ClassVar = True
-    can_abandon: ClassVar = True
+    name: ClassVar[str] = "process"
+    takes_slot: ClassVar[bool] = True
+    can_abandon: ClassVar[bool] = True
 
     async def run(self, attempt: Attempt) -> Any:
-        """Start a process, let it call the function, and return what that returns."""
+        """Start a process, let it call the function, and return the function's result."""
         check_limits(attempt.options.limits)
         await trio.lowlevel.checkpoint_if_cancelled()
         work = await _in_thread(pack_work, attempt.function, attempt.args, attempt.kwargs)
@@ -84,23 +104,23 @@ class ProcessRunner:
 
 
 class _Conversation:
-    """What one attempt and its process say to each other.  In the loop's thread only."""
+    """One attempt and its process; see the module's table.  In the loop's thread only."""
 
     def __init__(self, attempt: Attempt, worker: Worker) -> None:
         self._attempt = attempt
-        self._control = attempt.context.control
-        self._meter = attempt.context.meter
+        self._control = attempt.context._control
+        self._meter = attempt.context._meter
         self._worker = worker
         self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(worker.link))
         # Commands are few, and must not wait: they are made where nothing can.
-        self._to_say, self._said = trio.open_memory_channel[tuple[Kind, bytes]](math.inf)
+        self._outbox, self._outgoing = trio.open_memory_channel[tuple[Kind, bytes]](math.inf)
         self._gone = trio.Event()
         """The process has ended."""
         self._silent = trio.Event()
-        """All that it said has been read."""
+        """All that it sent has been read."""
         self._over = trio.Event()
         """Both."""
-        self._mail = Mail(attempt.context.inbox, self._say)
+        self._mail = Mail(attempt.context.inbox, self._send)
         self._last_word: tuple[Kind, bytearray] | None = None
         self._begun = False
         self._cooperative = False
@@ -113,10 +133,10 @@ class _Conversation:
         """The last signal with which the process was made to end."""
         self._left_behind = False
         self._cut_off = False
-        """It lived, and could not be understood any more."""
+        """It lived, and its frames could not be read any more."""
 
     async def hold(self, work: bytes) -> None:
-        """Talk until the process has ended, by itself or by force.
+        """Run the conversation until the process has ended, by itself or by force.
 
         Raises:
             trio.Cancelled: if the attempt is cancelled before it has begun, or by something else
@@ -125,13 +145,13 @@ class _Conversation:
         self._begun = trio.current_effective_deadline() > -math.inf
         if self._begun:  # else it was cancelled while the process was being started
             self._begin(work)
-        self._control.cutters.append(self._hear)
+        self._control.request_hooks.append(self._hear)
         scopes = [trio.CancelScope(shield=True) for _ in range(3)]
         try:
             async with trio.open_nursery() as nursery:
-                parts = (self._talk, self._listen, self._wait)
-                for scope, part in zip(scopes, parts, strict=True):
-                    nursery.start_soon(_shielded, scope, part)
+                tasks = (self._talk, self._listen, self._wait)
+                for scope, task in zip(scopes, tasks, strict=True):
+                    nursery.start_soon(_shielded, scope, task)
                 self._hear()  # a request may have come while the process was being started
                 try:
                     await self._over.wait()
@@ -141,28 +161,29 @@ class _Conversation:
                 for scope in scopes:
                     scope.cancel()
         finally:
-            self._control.cutters.remove(self._hear)
-            self._attempt.context.inbox.relay(None)
+            self._control.request_hooks.remove(self._hear)
+            self._attempt.context.inbox._relay(None)
         if not (self._begun and self._control.cancel_requested.is_set):
             await trio.lowlevel.checkpoint_if_cancelled()
 
     def _begin(self, work: bytes) -> None:
         context, limits = self._attempt.context, self._attempt.options.limits
         begin = {name: getattr(context, name) for name in _SENT}
-        begin["buffer"] = None if context.buffer is None else context.buffer.to_send()
+        begin["buffer"] = None if context._buffer is None else context._buffer.to_send()
         begin["limits"] = {} if limits is None else asdict(limits)
-        self._say(Kind.BEGIN, json.dumps(begin).encode())
-        self._say(Kind.WORK, work)
-        context.inbox.relay(self._mail.send)
+        self._send(Kind.BEGIN, json.dumps(begin).encode())
+        self._send(Kind.WORK, work)
+        context.inbox._relay(self._mail.send, self._mail.send_waiting)
         self._meter.remote = replace(NO_PROGRESS, pausable=POSIX)
         self._meter.changed()
 
-    def _say(self, kind: Kind, content: bytes = b"") -> None:
-        self._to_say.send_nowait((kind, content))
+    def _send(self, kind: Kind, content: bytes = b"") -> None:
+        self._outbox.send_nowait((kind, content))
 
-    # -- requests: called at each of them, by the control
+    # -- requests
 
     def _hear(self) -> None:
+        """Pass a new request on; called by the control at each of them."""
         gate = self._control.gate
         if not self._begun:
             return
@@ -170,32 +191,32 @@ class _Conversation:
             if not self._asked_to_end:
                 self._asked_to_end = True
                 self._worker.go_on()
-                self._say(Kind.CANCEL, (self._control.reason or "").encode())
+                self._send(Kind.CANCEL, (self._control.reason or "").encode())
         elif gate is not self._gate:
             self._gate = gate
             if gate is not None:
                 self._pause(gate)
             else:
                 self._worker.go_on()
-                self._say(Kind.RESUME)
+                self._send(Kind.RESUME)
 
     def _pause(self, gate: Gate) -> None:
         self._pauses += 1
         if self._cooperative or not POSIX:
-            self._say(Kind.PAUSE, str(self._pauses).encode())
+            self._send(Kind.PAUSE, str(self._pauses).encode())
         else:
             self._worker.stop()
             gate.reached()
 
-    # -- the three parts
+    # -- the three tasks
 
     async def _talk(self) -> None:
         try:
-            async for kind, content in self._said:
+            async for kind, content in self._outgoing:
                 await self._stream.send_all(header(kind, content))
                 await self._stream.send_all(content)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # it has ended: that is another part's news
+            pass  # it has ended: the waiting task sees to it
 
     async def _listen(self) -> None:
         try:
@@ -214,9 +235,9 @@ class _Conversation:
 
     async def _wait(self) -> None:
         await self._worker.wait()
-        self._worker.kill()  # what it has started, and left
+        self._worker.kill()  # the rest of its group
         self._gone.set()
-        with trio.move_on_after(LINGER):  # somebody who left its group may hold the socket
+        with trio.move_on_after(LINGER):  # a process that left its group may hold the socket
             await self._silent.wait()
         self._over.set()
 
@@ -240,23 +261,24 @@ class _Conversation:
         elif kind is Kind.TAKEN:
             self._mail.taken()
         elif kind is Kind.ANSWER:
-            self._mail.answered(content)
+            # In a thread: rebuilding runs the user's code, and may take long.
+            self._mail.answered(*await _in_thread(self._mail.rebuilt, content))
         elif kind is Kind.LOG:
             source, _, text = content.decode().partition("\n")
             self._attempt.context.write_log(text, source)
             if CAPTURE.echo:
-                # In a thread: who reads our output may be slow, and must not stop the loop.
+                # In a thread: a slow reader of our output must not stop the loop.
                 await _in_thread(_echo, text, source)
 
     def _report(self, kind: Kind, fields: dict[str, Any]) -> None:
         if kind is Kind.SAMPLE:
             self._sample(fields)
-        elif (buffer := self._attempt.context.buffer) is not None:
+        elif (buffer := self._attempt.context._buffer) is not None:
             buffer.take_in(fields)
 
     def _sample(self, fields: dict[str, Any]) -> None:
-        told: dict[str, Any] = {**fields, "stages": tuple(fields.get("stages", ()))}
-        progress = Progress(**told)
+        known: dict[str, Any] = {**fields, "stages": tuple(fields.get("stages", ()))}
+        progress = Progress(**known)
         self._cooperative = self._cooperative or progress.pausable
         self._meter.remote = replace(progress, pausable=progress.pausable or POSIX)
         self._meter.changed()
@@ -291,11 +313,11 @@ class _Conversation:
         self._left_behind = True
 
     async def result(self, code: int | None) -> Any:
-        """Return or raise what the function did; ``code`` is what its process ended with.
+        """Return the function's result or raise its error, given the exit code of its process.
 
         Raises:
             StopJob: if the cancel unwound it.
-            Abandoned: if it was ended by force; the text says by which.
+            Abandoned: if it was ended by force; the text names the signal.
             WorkerDied: if it ended without a last word.
             RaisedElsewhere: if the function raised.
         """
@@ -317,15 +339,17 @@ class _Conversation:
                 raise Abandoned(f"it did not end when asked, and was unwound by {self._force}")
             raise StopJob(self._control.reason)
         # Rebuilding runs the code of the job's classes: it may take its time, as a thread may.
-        with trio.CancelScope(shield=True), self._last_patience():
+        with trio.CancelScope(shield=True), self._rebuilding_scope():
             if kind is Kind.RETURNED:
                 return await self._rebuilt(content)
             exc, text = await _in_thread(unpack_error, content)
-            raise RaisedElsewhere(exc or JobFailed(self._attempt.context.id, str(text)), text)
+            if exc is None:
+                exc = JobFailed(self._attempt.context.id, str(text))
+            raise RaisedElsewhere(exc, text)
         raise Abandoned
 
-    def _last_patience(self) -> trio.CancelScope:
-        """Wait until the system closes; or a while, where the ladder has used that scope up."""
+    def _rebuilding_scope(self) -> trio.CancelScope:
+        """Return the scope of a rebuilding: until the system closes, or LINGER on the ladder."""
         return trio.move_on_after(LINGER) if self._on_ladder else self._attempt.abandon()
 
     async def _rebuilt(self, content: bytearray) -> Any:
@@ -336,10 +360,10 @@ class _Conversation:
             raise
 
 
-async def _shielded(scope: trio.CancelScope, part: Callable[[], Awaitable[None]]) -> None:
-    """Run one part of a conversation until it ends or its own scope is cancelled."""
+async def _shielded(scope: trio.CancelScope, task: Callable[[], Awaitable[None]]) -> None:
+    """Run one task of a conversation until it ends or its own scope is cancelled."""
     with scope:
-        await part()
+        await task()
 
 
 async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:

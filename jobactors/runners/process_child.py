@@ -1,12 +1,19 @@
 """The child's side of a process job: it calls one function, reports, obeys, and ends.
 
-Three threads.  The *main* thread runs the job's function, so that signals and libraries that want
-the main thread work.  The *listener* reads what the parent says, and kills the process's own group
-when the parent is gone.  The *speaker* writes: samples (at most ten a second), log lines, and the
-pause that was reached.  Only the main thread speaks the last word, after the speaker has ended.
-So nothing that interrupts the function, SIGTERM included, can cut a frame in two.
+Three threads.
 
-Only the model and the inside of a job are loaded here, no engine and no trio.
+* The *main* thread runs the job's function, so that signals and libraries that want the main thread
+  work.
+* The *listener* reads the parent's frames and makes the requests, as the engine's loop does for
+  other runners.  When the parent is gone it kills the process's own group.
+* The *speaker* writes: samples (at most ten a second), log lines, and the pause that was reached.
+
+Any thread may put a frame into the speaker's queue, a signal handler too; the socket is written by
+the speaker, and after its end by the main thread, which sends the last word.  So nothing that
+interrupts the function, SIGTERM included, can cut a frame in two.
+
+Why no event loop here: trio and the engine would take longer to import than all the rest, and the
+function has the main thread for itself.  Only the model and the inside of a job are loaded.
 """
 
 from __future__ import annotations
@@ -28,7 +35,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import asdict
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
@@ -51,7 +58,7 @@ INTERVAL: Final = 0.1
 SLOWEST: Final = 1.0
 """Seconds between two looks at a loop that does not move."""
 LONGEST_QUEUE: Final = 1000
-"""Log frames that may wait to be sent; then whoever prints waits."""
+"""Log frames that may wait to be sent; then a thread that prints waits."""
 
 
 def main(link: int, parent: int) -> None:
@@ -59,7 +66,7 @@ def main(link: int, parent: int) -> None:
 
     Args:
         link: The number of the inherited socket.
-        parent: The parent's process id, to notice if it is gone already.
+        parent: The parent's process id, to notice if that has ended already.
     """
     _die_with(parent)
     if sys.platform == "win32":
@@ -68,8 +75,8 @@ def main(link: int, parent: int) -> None:
         sock = socket.socket(fileno=link)
         sock.set_inheritable(False)
     sys.argv = [""]
-    with suppress(OSError, ValueError, AttributeError):  # without a stderr there is nowhere to tell
-        faulthandler.enable(all_threads=False)  # a crash in native code says where
+    with suppress(OSError, ValueError, AttributeError):  # there may be no stderr
+        faulthandler.enable(all_threads=False)  # a crash in native code shows its place
     with sock:
         Child(sock).run()
 
@@ -80,7 +87,7 @@ def _die_with(parent: int) -> None:
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     if sys.platform != "win32" and os.getppid() != parent:
-        os._exit(1)  # it ended before we could ask
+        os._exit(1)  # it ended before this line
 
 
 class Child:
@@ -92,24 +99,24 @@ class Child:
         self._speaker = _Speaker(sock)
 
     def run(self) -> None:
-        """Read the work, do it, tell how it ended."""
+        """Read the call, make it, and send its ending."""
         begin = json.loads(_receive(self._sock)[1])
         work = _receive(self._sock)[1]
         _limit(**begin.pop("limits"))
         log = _SentLog(self._speaker)
-        self._inbox = SentInbox(begin["id"], self._speaker.say)
-        self._inbox.attend(self._control)
-        self._speaker.buffer = buffer = self._speaker.make_saver(begin.pop("buffer"))
+        self._inbox = SentInbox(begin["id"], self._speaker.send, log)
+        self._inbox._attend(self._control)
+        self._speaker.buffer = buffer = self._speaker.make_buffer(begin.pop("buffer"))
         toolbox = ReadyToolbox(self._control, self._speaker.meter, self._inbox, log, buffer)
         context = JobContext(toolbox, **begin)
         threading.Thread(target=self._listen, name="jobactors listener", daemon=True).start()
         self._speaker.start()
         if sys.platform != "win32":
-            # Not before: so that signals come to this thread, and interrupt what it does.
+            # Last: so that signals come to this thread, and interrupt the function in it.
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
         CURRENT.set(context)
         capture_tqdm()
-        with capturing(echo=False):  # the parent echoes, if anybody does
+        with capturing(echo=False):  # the parent echoes
             kind, content = self._last_word(work)
         log.finish(0)
         self._speaker.stop()
@@ -140,7 +147,7 @@ class Child:
         try:
             value = function(*args, **kwargs)
         finally:
-            # From here on the result matters more; who does not want to wait has SIGKILL.
+            # From here on the result matters more, and there is SIGKILL.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if inspect.iscoroutine(value):
             value.close()
@@ -151,9 +158,9 @@ class Child:
         return value
 
     def _terminate(self, number: int, _: FrameType | None) -> None:
-        """The second rung of the ladder: unwind the function wherever it is, once.
+        """Unwind the function wherever it is, once: the second rung of the ladder.
 
-        A SIGTERM that nobody's cancel has announced ends the process, as it ends others.
+        A SIGTERM without a cancel before it ends the process, as it ends others.
         """
         if self._control.cancel_requested.is_set:
             signal.signal(number, signal.SIG_IGN)
@@ -170,20 +177,20 @@ class Child:
         except (OSError, EOFError):
             pass
         if not self._speaker.ended:
-            _kill_own_group()  # the parent is gone, and nobody waits for the result
+            _kill_own_group()  # the parent is gone, and the result with it
 
     def _obey(self, kind: Kind, content: bytearray) -> None:
         match kind:
             case Kind.CANCEL:
                 self._control.cancel(content.decode() or None)
             case Kind.PAUSE:
-                self._control.pause(partial(self._speaker.say, Kind.REACHED, bytes(content)))
+                self._control.pause(partial(self._speaker.send, Kind.REACHED, bytes(content)))
             case Kind.RESUME:
                 self._control.resume()
             case Kind.TELL:
-                self._inbox.arrived(content)
+                self._inbox._receive_frame(content)
             case _:
-                pass  # from a parent that knows more
+                pass  # a newer parent's
 
 
 def _kill_own_group() -> None:
@@ -230,7 +237,7 @@ def _limit(cpu: float | None = None, memory: int | None = None) -> None:
 
 
 class _Speaker:
-    """The thread that writes to the parent, and the meter it reads.
+    """The thread that writes to the parent, and the meter that it reads.
 
     Its queue may be filled from any thread, and from a signal handler.
     """
@@ -243,7 +250,7 @@ class _Speaker:
         self.meter = Meter(lambda: self._queue.put(self._LOOK))
         self.buffer: CheckpointBuffer | None = None
         self.ended = False
-        """Whether the last word is due; then the end of the socket is no news."""
+        """Whether the last word is due; then the socket may end."""
         self._sock = sock
         self._queue: SimpleQueue[tuple[Kind | None, bytes]] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="jobactors speaker", daemon=True)
@@ -256,25 +263,25 @@ class _Speaker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Send all that waits, and the last sample; the main thread speaks from then on."""
+        """Send all that waits, and the last sample; the main thread writes from then on."""
         self.ended = True
         self._queue.put(self._STOP)
         self._thread.join()
 
-    def say(self, kind: Kind, content: bytes) -> None:
+    def send(self, kind: Kind, content: bytes) -> None:
         """Send a frame soon."""
         self._queue.put((kind, content))
 
-    def make_saver(self, sent: dict[str, Any] | None) -> CheckpointBuffer | None:
-        """Make the buffer that this one sends the news of."""
+    def make_buffer(self, sent: dict[str, Any] | None) -> CheckpointBuffer | None:
+        """Make the buffer of this process, whose saves are sent."""
         return None if sent is None else CheckpointBuffer.received(self.meter, self._save, sent)
 
     def _save(self, now: bool) -> None:
-        """There is an unsent checkpoint: look soon, or at once."""
+        """Have an unsent checkpoint sent, soon or at once."""
         self._queue.put(self._NOW if now else self._LOOK)
 
     def log(self, content: bytes) -> None:
-        """Send a log frame soon; wait if very many of them wait."""
+        """Send a log frame soon; block while very many of them wait."""
         while self._queue.qsize() > LONGEST_QUEUE and self._thread.is_alive():
             time.sleep(0.01)
         self._queue.put((Kind.LOG, content))
@@ -312,11 +319,11 @@ class _Speaker:
     def _sample(self) -> None:
         self._sampled_at = time.monotonic()
         self._send_saved()
-        self.meter.quiet = True  # before reading: a report that comes meanwhile wakes us again
+        self.meter.quiet = True  # before reading: a report that comes meanwhile wakes again
         try:
             progress = self.meter.read()
             content = json.dumps(asdict(progress), default=_plain).encode()
-        except Exception as exc:  # what was reported is the job's: it may not even be a number
+        except Exception as exc:  # the job reports what it likes, which may be no number
             content = json.dumps({"message": f"its progress cannot be read: {exc}"}).encode()
             progress = NO_PROGRESS
         if progress != self._last:
@@ -337,15 +344,15 @@ class _Speaker:
 
 
 def _plain(value: Any) -> float | str:
-    """What JSON does not know: numpy's numbers, fractions, a message that is no text."""
+    """Convert for JSON: numpy's numbers, fractions, a message that is no text."""
     try:
         return float(value)
-    except Exception:  # somebody else's __float__
+    except Exception:  # a __float__ of the user's
         return str(value)
 
 
 class _SentLog(Log):
-    """The job's log in its process: whole lines are sent, and kept by the parent."""
+    """The job's log in its process: sends whole lines to the parent, and stores none."""
 
     __slots__ = ("_lock", "_speaker")
 

@@ -1,4 +1,4 @@
-"""Why a job's process has ended, in words, and which limits can end one."""
+"""The ends of a job's process in words, and the limits that can end one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_limits(limits: Limits | None) -> None:
     """Refuse limits that the system would not enforce.
 
     Raises:
-        NotImplementedError: the message says where they are.
+        NotImplementedError: the message names the systems that do.
     """
     if limits is None:
         return
@@ -29,13 +29,13 @@ def check_limits(limits: Limits | None) -> None:
 
 
 def death(code: int | None, limits: Limits | None) -> WorkerDied:
-    """Say how a process ended, why perhaps, and what may help."""
+    """Describe the end of a process, its probable reason, and a remedy."""
     if code is None:
-        return WorkerDied("the job's process has ended, and nobody knows how")
+        return WorkerDied("the job's process has ended, and its exit code is lost")
     if code >= 0:
         return WorkerDied(
             f"the job's process exited with code {code} before its function returned: something "
-            "in it called os._exit(), or a library ended the program; stderr may say more",
+            "in it called os._exit(), or a library ended the program; stderr may show more",
             code,
         )
     try:
@@ -53,4 +53,4 @@ def _why(name: str, limits: Limits | None) -> str:
     if name in {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT"}:
         memory = "" if limits is None or limits.memory is None else ", perhaps at its memory limit"
         return f"a crash in native code{memory}; stderr shows the Python line it was in"
-    return "somebody else has sent it that"
+    return "another program has sent it that"

@@ -1,30 +1,45 @@
-"""The mailbox of a job in its own process: messages go there; reading and answers come back.
+"""The mailbox of a job in its own process: messages go there; readings and answers come back.
 
 A message stays in the parent's inbox until the job has read it, so that the bound of the mailbox
-holds, and a retry finds what the last attempt has not read.
+holds, and a retry finds the messages that the last attempt has not read.
+
+The number of a question stands before the pickle, not in it: a message that cannot be rebuilt on
+the other side costs itself, and one that wants an answer gets an error for it.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+import struct
+import time
+from typing import TYPE_CHECKING, Any, Final
 
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.mailbox import Inbox, Question, Reply
+from jobactors.model.errors import NoAnswer
+from jobactors.model.outcome import ErrorText
 
 from .process_wire import Kind, pack_message, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Say = Callable[[Kind, bytes], None]
+    from jobactors.model.log import Log
+
+    Send = Callable[[Kind, bytes], None]
+
+_NUMBER: Final = struct.Struct("!Q")
+_NO_QUESTION: Final = 0
+_SKIP: Final = 2**64 - 1
+"""In the place of a message that could not be pickled, so that readings are counted right."""
 
 
 class Mail:
-    """The parent's side.  In the loop's thread only."""
+    """The parent's side.  In the loop's thread, except for :meth:`rebuilt`."""
 
-    def __init__(self, inbox: Inbox, say: Say) -> None:
+    def __init__(self, inbox: Inbox, send: Send) -> None:
         self._inbox = inbox
-        self._say = say
+        self._send = send
         self._numbers = itertools.count(1)
         self._questions: dict[int, Question] = {}
 
@@ -35,20 +50,49 @@ class Mail:
             TypeError: if it cannot be pickled; nothing is sent then.
         """
         if not isinstance(message, Question):
-            self._say(Kind.TELL, pack_message((None, message)))
+            self._send(Kind.TELL, _NUMBER.pack(_NO_QUESTION) + pack_message(message))
             return
         number = next(self._numbers)
-        content = pack_message((number, message.message))
+        content = _NUMBER.pack(number) + pack_message(message.message)
         self._questions[number] = message
-        self._say(Kind.TELL, content)
+        self._send(Kind.TELL, content)
+
+    def send_waiting(self, message: Any) -> None:
+        """Send a message that came before the process; one that cannot be pickled is skipped there.
+
+        Its sender is gone, except for a question's.
+        """
+        try:
+            self.send(message)
+        except TypeError as exc:
+            if isinstance(message, Question):
+                message.fail(exc)
+            LOG.warning("a message to job %s was dropped: %s", self._inbox._job_id, exc)
+            self._send(Kind.TELL, _NUMBER.pack(_SKIP))
 
     def taken(self) -> None:
-        """The job has read its next message."""
-        self._inbox.take()
+        """Drop the next message, which the job has read."""
+        self._inbox._take()
 
-    def answered(self, content: bytearray) -> None:
-        """The job has answered a question."""
-        number, value, error = unpack(content)
+    def rebuilt(self, content: bytearray) -> tuple[int, Any, Exception | None]:
+        """Read an answer: its question's number, its value, its error.
+
+        In a worker thread, and nothing escapes: rebuilding runs the code of the user's classes.
+        """
+        number, pickled = _split(content)
+        try:
+            value, error = unpack(pickled)
+        except BaseException as exc:
+            value, error = None, self._no_answer(_not_rebuilt(exc))
+        if not (error is None or isinstance(error, Exception)):
+            error = self._no_answer(f"it failed with a {type(error).__name__}")
+        return number, value, error
+
+    def _no_answer(self, why: str) -> NoAnswer:
+        return NoAnswer(self._inbox._job_id, why)
+
+    def answered(self, number: int, value: Any, error: Exception | None) -> None:
+        """Answer a question as the job has answered it."""
         question = self._questions.pop(number)
         if error is None:
             question.reply(value)
@@ -57,43 +101,77 @@ class Mail:
 
 
 class SentInbox(Inbox):
-    """The job's side: what was sent; reading it, and answering, is said to the parent."""
+    """The job's side: reading a message, and answering it, is reported to the parent.
 
-    __slots__ = ("_say",)
+    Filled by the thread that listens to the parent.
+    """
 
-    def __init__(self, job_id: str, say: Say) -> None:
-        super().__init__(job_id, 2**63)  # the parent keeps the bound
-        self._say = say
+    __slots__ = ("_log", "_report")
 
-    def arrived(self, content: bytearray) -> None:
-        """A frame has brought a message."""
-        number, message = unpack(content)
-        self.put(message if number is None else Question(message, _SentReply(number, self._say)))
+    def __init__(self, job_id: str, send: Send, log: Log) -> None:
+        super().__init__(job_id, 2**63)  # the parent watches the bound
+        self._report = send
+        self._log = log
 
-    def take(self) -> Any:
-        """Take the next message out, and say so."""
-        message = super().take()
-        self._say(Kind.TAKEN, b"")
-        return message
+    def _receive_frame(self, content: bytearray) -> None:
+        """Take a message from a frame.
+
+        One that cannot be rebuilt is noted in the job's log, and skipped when its turn comes: the
+        parent counts readings.
+        """
+        number, pickled = _split(content)
+        if number == _SKIP:
+            self._put(_SKIPPED)
+            return
+        reply = None if number == _NO_QUESTION else _SentReply(number, self._report)
+        try:
+            message = unpack(pickled)
+        except BaseException as exc:  # the user's classes may raise anything
+            why = _not_rebuilt(exc)
+            message = _SKIPPED
+            self._log.write(f"a message to this job was dropped: {why}\n", "WARNING", time.time())
+            if reply is not None:
+                reply._settle(error=TypeError(f"the question did not arrive: {why}"))
+                reply = None
+        self._put(message if reply is None else Question(message, reply))
+
+    def _take(self) -> Any:
+        while True:
+            message = super()._take()
+            self._report(Kind.TAKEN, b"")
+            if message is not _SKIPPED:
+                return message
 
 
 class _SentReply(Reply):
-    """A reply whose settling is sent to the parent, where somebody waits for it."""
+    """A reply that is sent to the parent, where the question was asked."""
 
-    __slots__ = ("_number", "_say")
+    __slots__ = ("_number", "_report")
 
-    def __init__(self, number: int, say: Say) -> None:
+    def __init__(self, number: int, send: Send) -> None:
         super().__init__("")
         self._number = number
-        self._say = say
+        self._report = send
 
-    def settle(self, value: Any = None, error: Exception | None = None) -> None:
-        """Answer; an answer that cannot be pickled is sent as the error that says so."""
-        if self.is_settled:
+    def _settle(self, value: Any = None, error: Exception | None = None) -> None:
+        """Answer; one that cannot be pickled is replaced by an error with the reason."""
+        if self.is_answered:
             return
         try:
-            content = pack_message((self._number, value, error))
+            content = pack_message((value, error))
         except TypeError as exc:
-            content = pack_message((self._number, None, TypeError(str(exc))))
-        self._say(Kind.ANSWER, content)
-        super().settle(value, error)
+            content = pack_message((None, TypeError(str(exc))))
+        self._report(Kind.ANSWER, _NUMBER.pack(self._number) + content)
+        super()._settle(value, error)
+
+
+_SKIPPED: Final = object()
+
+
+def _split(content: bytearray) -> tuple[int, bytearray]:
+    (number,) = _NUMBER.unpack_from(content)
+    return number, content[_NUMBER.size :]
+
+
+def _not_rebuilt(exc: BaseException) -> str:
+    return f"it could not be rebuilt on the other side: {ErrorText.of(exc)}"

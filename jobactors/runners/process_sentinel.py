@@ -1,8 +1,8 @@
-"""A tiny process beside a parent that runs jobs in processes: it kills what the parent leaves.
+"""The sentinel: a tiny process that kills the process groups its parent leaves behind.
 
 It reads ``+17`` and ``-17`` (a process group begins, has ended) from its parent.  When the parent
-is gone, however it went, the pipe ends, and the groups that are left are killed: the job's process,
-what that has started, and those that are stopped and could not have noticed by themselves.
+is gone, however it went, the pipe ends, and the groups that are left are killed: the jobs'
+processes, those that they have started, and those that are stopped and notice nothing themselves.
 
 Run as a script by ``process_worker``, with nothing but the standard library, and with SIGINT,
 SIGTERM and SIGHUP blocked.
@@ -16,7 +16,7 @@ from contextlib import suppress
 
 def main() -> None:
     """Listen until the parent is gone, then kill."""
-    os.chdir("/")  # keep no folder of the user's busy
+    os.chdir("/")  # a folder of the user's would stay busy
     groups: set[int] = set()
     for line in sys.stdin:
         (groups.add if line.startswith("+") else groups.discard)(int(line[1:]))

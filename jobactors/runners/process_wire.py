@@ -1,8 +1,8 @@
-"""What a process and its parent say to each other, and how it is written down.
+"""The frames between a job's process and its parent, and how values are packed into them.
 
-They share one socket.  Each message is a *frame*: its kind, the length of its content, and the
-content.  What a person can read (labels, samples, log lines) is JSON or text, and what only Python
-can read (the function, its result, its exception) is a pickle that never leaves memory.
+Both share one socket.  A frame is its kind, the length of its content, and the content.  Text that
+people can read (labels, samples, log lines) is JSON or text; values that only Python can read (the
+function, its result, its exception) are a pickle that never leaves memory.
 
 ::
 
@@ -29,10 +29,10 @@ HEADER: Final = struct.Struct("!BQ")
 
 
 class Kind(IntEnum):
-    """What a frame says."""
+    """The kind of a frame."""
 
     BEGIN = 1
-    """JSON: what the job's context knows, and the limits."""
+    """JSON: the attributes of the job's context, its checkpoints, and the limits."""
     WORK = 2
     """Pickle: function, arguments, keyword arguments."""
     CANCEL = 3
@@ -42,7 +42,7 @@ class Kind(IntEnum):
     RESUME = 5
     """Nothing."""
     TELL = 6
-    """Pickle: the number of a question, or None, and a message for the job's inbox."""
+    """The number of a question, or 0, and a pickle: a message for the job's inbox."""
     SAMPLE = 16
     """JSON: the fields of ``Progress``."""
     LOG = 17
@@ -58,16 +58,16 @@ class Kind(IntEnum):
     TAKEN = 22
     """Nothing: the job has read the next message of its inbox."""
     ANSWER = 23
-    """Pickle: the number of a question, its answer, and an error or None."""
+    """The number of a question, and a pickle: its answer, and an error or None."""
     SAVED = 24
-    """JSON: the last checkpoint of one part, and which parts have files or are lasting."""
+    """JSON: the last checkpoint of one part, and the parts that have files or are lasting."""
 
 
 LAST_WORDS: Final = frozenset({Kind.RETURNED, Kind.RAISED, Kind.STOPPED})
 
 
 def header(kind: Kind, content: bytes) -> bytes:
-    """Return what goes before ``content`` on the wire."""
+    """Return the bytes before ``content`` on the wire."""
     return HEADER.pack(kind, len(content))
 
 
@@ -75,14 +75,14 @@ def pack_work(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
     """Pickle a call, functions of a notebook's cell or a script's ``__main__`` included.
 
     Raises:
-        TypeError: if something in it cannot be pickled; the message says what.
+        TypeError: if something in it cannot be pickled; the message names it.
         ModuleNotFoundError: if cloudpickle is not installed.
     """
     try:
         return _pickled((function, args, kwargs))
     except ModuleNotFoundError:
         raise
-    except Exception as exc:  # pickling runs the code of whatever is pickled
+    except Exception as exc:  # pickling runs the code of the pickled classes
         raise TypeError(
             f"this call cannot be sent to a process: {exc}; give it what can be pickled (a path "
             'instead of an open file), or use runner="thread"'
@@ -99,12 +99,12 @@ def pack_message(message: object) -> bytes:
         return _pickled(message)
     except Exception as exc:  # as above
         raise TypeError(
-            f"what goes to or comes from a job in its own process has to be pickled: {exc}"
+            f"a message to or from a job in its own process has to be pickled: {exc}"
         ) from exc
 
 
 def pack_result(value: object) -> bytes:
-    """Pickle what a function returned.
+    """Pickle the result of a function.
 
     Raises:
         TypeError: if it cannot be pickled.
@@ -119,7 +119,7 @@ def pack_result(value: object) -> bytes:
 
 
 def unpack(content: bytes | bytearray) -> Any:
-    """Rebuild what was pickled on the other side; raises whatever its classes raise."""
+    """Rebuild a value pickled on the other side; raises whatever its classes raise."""
     return pickle.loads(content)  # noqa: S301 - from our own child, through memory
 
 
@@ -138,7 +138,7 @@ def unpack_error(content: bytes | bytearray) -> tuple[BaseException | None, Erro
     text = ErrorText(kind, message, formatted)
     try:
         exc = unpack(itself) if itself else None
-    except Exception:  # many exceptions cannot be rebuilt from what they keep in args
+    except Exception:  # many exceptions cannot be rebuilt from their args
         exc = None
     return (exc if isinstance(exc, BaseException) else None), text
 

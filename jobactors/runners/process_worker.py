@@ -1,12 +1,12 @@
-"""The operating system's side of process jobs: to start one, to signal it, to see it end.
+"""The operating system's side of process jobs: starting, signalling and reaping a process.
 
-How no process outlives its parent, whatever happens to the parent, in three layers:
+No process outlives its parent, whatever happens to the parent, by three layers:
 
 1. A child notices that the socket to its parent has ended, and kills its own group.  Everywhere;
    not while it is stopped, nor while one C call holds the GIL.
 2. Linux kills it when the *thread* that started it has ended (PDEATHSIG).  So all children are
-   started by one thread that lives as long as the program.  Works for stopped ones; not for what
-   the child itself has started.
+   started by one thread that lives as long as the program.  Works for stopped ones; not for the
+   processes that the child itself has started.
 3. A *sentinel* process (``process_sentinel``) kills the whole groups of those that are left.
    Linux and macOS, stopped or not.  It is started with the first child and ends with the parent.
 
@@ -15,7 +15,7 @@ sessions of their own, and the thread that starts them blocks these signals, so 
 in the moment between fork and the new session either.  A child unblocks them when it is ready; the
 sentinel never does.
 
-Not done: on Windows there are no groups, so what a child has started is left to itself.
+Not done: on Windows there are no groups, so processes that a child has started are left alone.
 """
 
 from __future__ import annotations
@@ -44,26 +44,26 @@ _CHILD: Final = (
     "import sys; sys.path[:] = sys.argv[3:]; "
     "from jobactors.runners.process_child import main; main(int(sys.argv[1]), int(sys.argv[2]))"
 )
-"""The child has its parent's ``sys.path``, so that it finds all that the parent finds."""
+"""The child has its parent's ``sys.path``, so that it finds the same modules."""
 _SENTINEL: Final = Path(__file__).with_name("process_sentinel.py")
 
 
 class Worker:
     """One child process, the leader of its own session and process group.
 
-    Used in the loop's thread only.  It is not reaped before :meth:`close`, so until then nobody
-    else can get its number, and no signal can go astray.
+    Used in the loop's thread only.  It is not reaped before :meth:`close`, so until then no other
+    process can get its number, and no signal can go astray.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], link: socket.socket) -> None:
         self._process = process
         self._stopped = False
-        self.pid = process.pid
-        self.link = link
+        self.pid: int = process.pid
+        self.link: socket.socket = link
         """The parent's end of the socket between them."""
 
     def stop(self) -> None:
-        """Let the whole group stand still, wherever it is."""
+        """Stop the whole group, wherever it is."""
         self._stopped = True
         self._signal("SIGSTOP")
 
@@ -87,7 +87,7 @@ class Worker:
             with suppress(OSError):
                 self._process.kill()
             return
-        # ProcessLookupError: all have ended.  PermissionError: macOS says so of zombies.
+        # ProcessLookupError: all have ended.  PermissionError: macOS, of zombies.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, getattr(signal, name))
 
@@ -104,12 +104,12 @@ class Worker:
         if not POSIX:
             self._process.wait()
             return
-        # Gone: somebody in this program has reaped all children.
+        # Gone: other code in this program has reaped all children.
         with suppress(ChildProcessError, ProcessLookupError):
             _see_the_end_of(self.pid)
 
     def close(self) -> int | None:
-        """Kill what is left of the group, reap the process, and let go of the socket.
+        """Kill the rest of the group, reap the process, and close the socket.
 
         Returns:
             The exit code, negative for a signal; None if it does not end even now.
@@ -151,22 +151,22 @@ class Spawner:
     async def start(self) -> Worker:
         """Start a child.
 
-        A cancel has to wait for it: nobody would know of a child whose start was left half done.
+        A cancel has to wait for it: a child whose start was left half done would be lost.
 
         Raises:
             OSError: if the system allows no further process.
         """
-        birth = _Birth()
+        start = _Start()
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._serve, name="jobactors-processes", daemon=True
                 )
                 self._thread.start()
-        self._requests.put(lambda: birth.happen(self))
+        self._requests.put(lambda: start.make(self))
         with trio.CancelScope(shield=True):
-            await birth.over
-        return birth.take()
+            await start.over
+        return start.take()
 
     def _serve(self) -> None:
         if sys.platform != "win32":
@@ -195,7 +195,7 @@ class Spawner:
         )
 
     def remember(self, pid: int) -> None:
-        """A group has begun; in the spawner's thread."""
+        """Have a new group watched by the sentinel; in the spawner's thread."""
         if not POSIX:
             return
         with self._lock:
@@ -205,30 +205,30 @@ class Spawner:
             self._sentinel.add(pid)
 
     def forget(self, pid: int) -> None:
-        """A group has ended."""
+        """Report the end of a group to the sentinel."""
         with self._lock:
             if self._sentinel is not None:
                 self._sentinel.remove(pid)
 
     def close(self) -> None:
-        """The program ends: so does the sentinel."""
+        """End the sentinel, at the program's end."""
         if self._sentinel is not None:
             self._sentinel.close()
             self._sentinel = None
 
 
-class _Birth:
-    """The start of one child: asked for in a loop, done in the spawner's thread."""
+class _Start:
+    """The start of one child: requested in a loop, done in the spawner's thread."""
 
     def __init__(self) -> None:
         self.over = Latch()
         self._worker: Worker | None = None
         self._error: BaseException | None = None
 
-    def happen(self, spawner: Spawner) -> None:
+    def make(self, spawner: Spawner) -> None:
         try:
             self._worker = _start_child(spawner)
-        except BaseException as exc:  # carried to whoever asked
+        except BaseException as exc:  # carried to the loop that asked
             self._error = exc
         self.over.set()
 
@@ -276,18 +276,18 @@ class _Sentinel:
 
     @property
     def is_gone(self) -> bool:
-        """Whether somebody has killed it."""
+        """Whether it was killed."""
         return self._process.poll() is not None
 
     def add(self, group: int) -> None:
         self.groups.add(group)
-        self._say(f"+{group}\n")
+        self._write(f"+{group}\n")
 
     def remove(self, group: int) -> None:
         self.groups.discard(group)
-        self._say(f"-{group}\n")
+        self._write(f"-{group}\n")
 
-    def _say(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         pipe = self._process.stdin
         if pipe is not None:
             with suppress(OSError):  # it is gone: the next start makes another
@@ -306,7 +306,7 @@ class _Sentinel:
 
 
 _inherited: list[_Sentinel | None] = []
-"""In a forked child: kept, because a Popen that is dropped complains of a running process."""
+"""In a forked child: held, because a Popen that is dropped warns of a running process."""
 
 
 def _after_fork() -> None:

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 class TaskRunner:
-    """Awaits the function.  A cancel arrives at its next cancel point."""
+    """Awaits the function.  A cancel is raised at its next cancel point, as trio does it."""
 
-    name: ClassVar = "trio"
-    takes_slot: ClassVar = True
-    can_abandon: ClassVar = False
+    name: ClassVar[str] = "trio"
+    takes_slot: ClassVar[bool] = True
+    can_abandon: ClassVar[bool] = False
 
     async def run(self, attempt: Attempt) -> Any:
         """Await the function in the actor's own task."""
@@ -27,7 +27,7 @@ class TaskRunner:
         try:
             return await awaitable
         except (RuntimeError, TypeError) as exc:
-            if str(exc).startswith(_ASYNCIO_ON_TRIO):
+            if _is_asyncio_on_trio(exc):
                 exc.add_note(
                     "this looks like asyncio code, and the job ran on trio: submit it with "
                     'jobs.options(runner="asyncio")'
@@ -36,6 +36,14 @@ class TaskRunner:
 
 
 _ASYNCIO_ON_TRIO: Final = ("no running event loop", "trio.run received unrecognized yield message")
-"""How asyncio and trio complain when they meet."""
+"""The errors of asyncio and trio when they meet."""
+
+
+def _is_asyncio_on_trio(exc: Exception) -> bool:
+    if type(exc) not in {RuntimeError, TypeError}:
+        return False  # a class of the user's, whose __str__ and args may raise
+    text = exc.args[0] if exc.args else None
+    return type(text) is str and text.startswith(_ASYNCIO_ON_TRIO)
+
 
 RUNNER: Final[Runner] = TaskRunner()

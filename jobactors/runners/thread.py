@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
 
+from jobactors.engine.loop.worker_thread import call_in_thread
 from jobactors.engine.ports.runner import Abandoned
 
 if TYPE_CHECKING:
@@ -15,36 +15,26 @@ if TYPE_CHECKING:
 
 
 class ThreadRunner:
-    """Calls the function in a thread of trio's cache.
+    """Calls the function in a worker thread of trio's cache.
 
     A thread cannot be stopped from outside: a cancel is delivered by the function's own next
     ``track``, ``progress`` or ``check``.  One that never comes there goes on until it ends; it
-    keeps its slot, and the job shows as stuck.
+    holds its slot, and the job shows as stuck.
     """
 
-    name: ClassVar = "thread"
-    takes_slot: ClassVar = True
-    can_abandon: ClassVar = True
+    name: ClassVar[str] = "thread"
+    takes_slot: ClassVar[bool] = True
+    can_abandon: ClassVar[bool] = True
 
     async def run(self, attempt: Attempt) -> Any:
         """Call the function in a worker thread and wait for it to end."""
         await trio.lowlevel.checkpoint_if_cancelled()
         call = partial(attempt.function, *attempt.args, **attempt.kwargs)
-        # The actor's own cancel must not make us leave a running thread behind.  The scope the
-        # engine cancels when the whole system closes on a stuck job may, and only that.
+        # The actor's own cancel must not leave a running thread behind.  The scope that the engine
+        # cancels when the whole system closes on a stuck job may, and only that.
         with trio.CancelScope(shield=True), attempt.abandon():
-            return await trio.to_thread.run_sync(
-                call,
-                thread_name=f"job {attempt.context.id}",
-                abandon_on_cancel=True,
-                limiter=_unlimited(),
-            )
+            return await call_in_thread(call, f"job {attempt.context.id}")
         raise Abandoned
-
-
-def _unlimited() -> trio.CapacityLimiter:
-    """A limiter that never limits: ``max_running`` decides how many jobs run, and nothing else."""
-    return trio.CapacityLimiter(math.inf)
 
 
 RUNNER: Final[Runner] = ThreadRunner()

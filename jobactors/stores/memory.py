@@ -22,6 +22,7 @@ from .rows import state_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from jobactors.model.states import JobState
     from jobactors.model.stored_rows import CheckpointRow, EventRow, Write
@@ -64,7 +65,7 @@ class MemoryStore:
         return "memory"
 
     @property
-    def work_folder(self) -> None:
+    def work_folder(self) -> Path | None:
         """None: work files go with the process, too."""
         return None
 

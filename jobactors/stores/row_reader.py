@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
+
+from jobactors.inside.report.guarded_log import LOG
 
 from .failures import one_line
 from .rows import (
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from .rows import Values
 
 _T = TypeVar("_T")
-_log = logging.getLogger("jobactors")
-
 _NAMED_AT_MOST: Final = 10
 
 # Every word of these is ours; what is asked for is bound.
@@ -138,7 +137,7 @@ class Reader:
         named = [f"row {seq}: {why}" for seq, why in list(new.items())[:_NAMED_AT_MOST]]
         more = ", …" if len(new) > _NAMED_AT_MOST else ""
         text = one_line(", ".join(named), 1_000) + more
-        _log.warning(
+        LOG.warning(
             "%s: %d of its %s cannot be read and are left out (%s)",
             self._name,
             len(new),

@@ -55,6 +55,6 @@ async def drive(_jobs):
     for tick in range(1, 10**9):
         for row in changing: inside[row].run(ja.progress, tick, 10**9)
         await trio.sleep(0.1)
-jobs.attach(drive)
+ja.lowlevel.attach(jobs, drive)
 jobs
 """

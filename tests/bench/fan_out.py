@@ -83,7 +83,7 @@ async def jobactors(events: int) -> Numbers:
             for _ in range(SUBSCRIBERS):
                 await nursery.start(subscriber)
             start = time.perf_counter()
-            await publish_all(jobs._system.bus.publish, events, trio.lowlevel.checkpoint)
+            await publish_all(jobs._system.parts.bus.publish, events, trio.lowlevel.checkpoint)
         return per_delivery(start, events)
 
 

@@ -37,7 +37,7 @@ async def clean():
 launch = launcher(index, label="Index", subject="wiki", args=lambda: {"pages": how_many.value})
 ipywidgets.VBox([how_many, launch, launcher(clean, label="Clean")])
 """
-LET_IT_FINISH = "jobs.post(finish.set)"
+LET_IT_FINISH = "ja.lowlevel.post(jobs, finish.set)"
 
 
 def line(cell: Locator, label: str) -> Locator:

@@ -97,10 +97,10 @@ async def test_the_weights_make_one_progress() -> None:
     seen: list[tuple[float | None, tuple[str, ...]]] = []
 
     async def look() -> None:
-        progress = ja.current_job().meter.read()
+        progress = ja.current_job()._meter.read()
         seen.append((progress.fraction, progress.stages))
         ja.progress(1, 2)
-        seen.append((ja.current_job().meter.read().fraction, ()))
+        seen.append((ja.current_job()._meter.read().fraction, ()))
 
     async with ja.open_jobs() as jobs:
         job = jobs.submit(
@@ -120,7 +120,7 @@ async def test_weights_are_halves_by_default_and_need_not_add_up() -> None:
     seen: list[float | None] = []
 
     async def look() -> None:
-        seen.append(ja.current_job().meter.read().fraction)
+        seen.append(ja.current_job()._meter.read().fraction)
 
     async with ja.open_jobs() as jobs:
         await jobs.run(ja.chain(*[ja.phase(f"{i}", look) for i in range(4)]))
@@ -206,7 +206,7 @@ async def test_it_runs_inside_another_job() -> None:
     async def work() -> Any:
         with ja.stage("half", weight=50):
             result = await chain.run()
-        return result.results, ja.current_job().meter.read().fraction
+        return result.results, ja.current_job()._meter.read().fraction
 
     async with ja.open_jobs() as jobs:
         assert await jobs.submit(work) == ({"One": 1}, 0.5)
@@ -361,7 +361,7 @@ async def test_a_phase_whose_result_was_not_kept_and_is_needed_is_run_again() ->
         )
     assert diary.entries == ["Clear", "Load", "Sum", "Load", "Sum"]
     assert result.notes == (
-        "Load is run again: Sum takes its result, of type set, which could not be kept",
+        "Load is run again: Sum takes its result, of type set, which could not be stored",
     )
     assert result.phases[0].value is None, "nobody needs it, so it was not run again"
 
@@ -757,5 +757,5 @@ async def test_a_chain_with_other_functions_runs_as_well() -> None:
 def test_a_phase_that_runs_otherwise_than_its_type_says_is_mentioned() -> None:
     chain = ja.chain(ja.phase("Double", double, {"value": 1}))
     assert texts(chain, "warning") == [
-        "Double: it runs in a thread here, although its job type says a process"
+        "Double: it runs in a thread here, although its job type asks for a process"
     ]

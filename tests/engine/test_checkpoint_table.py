@@ -31,7 +31,7 @@ class FolderStore(MortalStore):
         self._folder = folder
 
     @property
-    def work_folder(self) -> Path:  # type: ignore[override]
+    def work_folder(self) -> Path:
         """Where they are."""
         return self._folder
 

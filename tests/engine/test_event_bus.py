@@ -181,8 +181,8 @@ async def test_an_attached_service_that_fails_is_logged_only(
             ended.append("cancelled")
 
     async with ja.open_jobs() as jobs:
-        jobs.attach(broken)
-        jobs.attach(endless)
+        ja.lowlevel.attach(jobs, broken)
+        ja.lowlevel.attach(jobs, endless)
         await jobs.run(trio.sleep, 1)
     assert ended == ["cancelled"]
     assert [record.levelno for record in caplog.records] == [logging.ERROR]

@@ -320,7 +320,7 @@ async def test_run_is_cancelled_with_its_caller(autojump_clock: MockClock) -> No
         assert scope.cancelled_caught
         assert ends == [trio.current_time()] == [start + 3]
         [snapshot] = jobs.list()
-        assert (snapshot.state, snapshot.reason) == ("cancelled", "whoever ran it was cancelled")
+        assert (snapshot.state, snapshot.reason) == ("cancelled", "its caller was cancelled")
 
 
 # --- cancel ------------------------------------------------------------------------------------

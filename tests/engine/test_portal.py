@@ -20,7 +20,7 @@ async def test_posted_calls_run_in_the_loop_in_order() -> None:
 
         def post() -> None:
             for i in range(100):
-                jobs.post(lambda i=i: calls.append((i, threading.get_ident())))
+                ja.lowlevel.post(jobs, lambda i=i: calls.append((i, threading.get_ident())))
             jobs.list()  # answered after all of these
 
         await trio.to_thread.run_sync(post)
@@ -31,7 +31,7 @@ async def test_a_posted_call_that_raises_hurts_nobody(caplog: pytest.LogCaptureF
     """Nobody waits for it, so it is logged; jobs and loop go on."""
     async with ja.open_jobs() as jobs:
         job = jobs.submit(trio.sleep_forever)
-        await trio.to_thread.run_sync(jobs.post, lambda: 1 / 0)
+        await trio.to_thread.run_sync(ja.lowlevel.post, jobs, lambda: 1 / 0)
         await trio.testing.wait_all_tasks_blocked()
         assert job.state == "running"
         job.cancel()
@@ -80,7 +80,11 @@ async def test_a_closed_door_says_so() -> None:
     """From the loop's thread and from others; what there was can still be read."""
     async with ja.open_jobs() as jobs:
         job = jobs.submit(int, "7")
-    for call in (lambda: jobs.post(print), lambda: jobs.submit(print), lambda: jobs.scale(2)):
+    for call in (
+        lambda: ja.lowlevel.post(jobs, print),
+        lambda: jobs.submit(print),
+        lambda: jobs.scale(2),
+    ):
         with pytest.raises(ja.JobsClosed):
             call()
         with pytest.raises(ja.JobsClosed):
@@ -96,9 +100,9 @@ async def test_calls_that_gather_are_all_made(caplog: pytest.LogCaptureFixture) 
     async with ja.open_jobs() as jobs:
 
         def post() -> None:
-            jobs.post(made.append, 1)
-            jobs.post(lambda: 1 / 0)
-            jobs.post(made.append, 2)
+            ja.lowlevel.post(jobs, made.append, 1)
+            ja.lowlevel.post(jobs, lambda: 1 / 0)
+            ja.lowlevel.post(jobs, made.append, 2)
 
         poster = threading.Thread(target=post)
         poster.start()
@@ -121,10 +125,10 @@ async def test_an_interrupt_on_the_way_in_does_not_shut_the_door(
     made: list[int] = []
     async with ja.open_jobs() as jobs:
         with monkeypatch.context() as patch:
-            patch.setattr(jobs._system.portal, "token", Struck())
+            patch.setattr(jobs._system.parts.portal, "token", Struck())
             with pytest.raises(KeyboardInterrupt):
-                await trio.to_thread.run_sync(jobs.post, made.append, 1)
-        await trio.to_thread.run_sync(jobs.post, made.append, 2)
+                await trio.to_thread.run_sync(ja.lowlevel.post, jobs, made.append, 1)
+        await trio.to_thread.run_sync(ja.lowlevel.post, jobs, made.append, 2)
         await trio.testing.wait_all_tasks_blocked()
     assert made == [1, 2]
 
@@ -137,14 +141,16 @@ async def test_a_call_that_trusted_another_is_made_although_that_one_came_too_la
 
     class Ended:
         def run_sync_soon(self, *_: object) -> None:
-            jobs.post(made.append, 2)  # another thread's, which finds that the loop was called
+            ja.lowlevel.post(
+                jobs, made.append, 2
+            )  # another thread's, which finds that the loop was called
             raise trio.RunFinishedError
 
     async with ja.open_jobs() as jobs:
         with monkeypatch.context() as patch:
-            patch.setattr(jobs._system.portal, "token", Ended())
+            patch.setattr(jobs._system.parts.portal, "token", Ended())
             with pytest.raises(ja.JobsClosed):
-                await trio.to_thread.run_sync(jobs.post, made.append, 1)
+                await trio.to_thread.run_sync(ja.lowlevel.post, jobs, made.append, 1)
     assert made == [2]
 
 

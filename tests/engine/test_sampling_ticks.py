@@ -12,7 +12,7 @@ from .test_timers import open_alarms
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
-    from jobactors.engine.loop.sampling_ticks import SamplingTicks
+    from jobactors.engine.loop.timers import SamplingTicks
 
 
 class Witness:
@@ -62,16 +62,3 @@ async def test_who_leaves_is_not_looked_at(autojump_clock: MockClock) -> None:
         timers.ticks.leave(member)
         await trio.sleep(1)
         assert member.looks == []
-
-
-async def test_a_look_that_fails_costs_nobody_else_their_turn(
-    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is logged."""
-    async with open_alarms() as (timers, _clock):
-        failing, other = Witness(timers.ticks, fails=True), Witness(timers.ticks)
-        timers.ticks.join(failing)
-        timers.ticks.join(other)
-        await trio.sleep(1)
-        assert len(other.looks) == 1
-        assert len(caplog.records) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -65,19 +64,19 @@ async def test_an_alarm_that_was_taken_back_stays_silent(autojump_clock: MockClo
     """Also when it is the only one."""
     rung: list[str] = []
     async with open_alarms() as (timers, clock):
-        timers.set(clock.now() + 1, lambda: rung.append("x")).take_back()
+        timers.set(clock.now() + 1, lambda: rung.append("x")).cancel()
         await trio.sleep(2)
     assert rung == []
 
 
-async def test_an_alarm_that_raises_ends_itself_alone(
-    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is logged, and the next one rings."""
-    rung: list[str] = []
-    async with open_alarms() as (timers, clock):
-        timers.set(clock.now() + 1, lambda: rung.append(str(1 / 0)))
-        timers.set(clock.now() + 1, lambda: rung.append("next"))
-        await trio.sleep(2)
-    assert rung == ["next"]
-    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+def divide() -> None:
+    """Raise."""
+    raise ZeroDivisionError
+
+
+async def test_a_call_that_raises_ends_the_task_that_makes_it(autojump_clock: MockClock) -> None:
+    """It is a move of the engine, which cannot go on with half of it."""
+    with pytest.RaisesGroup(ZeroDivisionError):
+        async with open_alarms() as (timers, clock):
+            timers.set(clock.now() + 1, divide)
+            await trio.sleep(2)

@@ -23,6 +23,19 @@ if TYPE_CHECKING:
     from trio.testing import MockClock
 
 
+class StoreWithFolder(ja.MemoryStore):
+    """A store that has a place for work files."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    @property
+    def work_folder(self) -> Path:
+        """The folder of all work files."""
+        return self._folder
+
+
 class Broken(Exception):
     """What a job of these tests fails with."""
 
@@ -137,8 +150,7 @@ async def test_a_job_that_worked_beside_another_is_restarted_with_its_files(
             raise Broken(str(append("", "return")))
         return text
 
-    async with ja.open_jobs() as jobs:
-        jobs._system.work_base = tmp_path / "work"
+    async with ja.open_jobs(store=StoreWithFolder(tmp_path / "work")) as jobs:
         owner = jobs.submit(work, "first", "wait")
         beside = jobs.submit(work, "one", "fail")
         path = await path_of(beside)
@@ -189,8 +201,7 @@ async def test_without_a_store_the_files_go_with_the_system() -> None:
 
 
 async def test_a_base_folder_keeps_them(tmp_path: Path) -> None:
-    async with ja.open_jobs() as jobs:
-        jobs._system.work_base = tmp_path / "work"
+    async with ja.open_jobs(store=StoreWithFolder(tmp_path / "work")) as jobs:
         path = await path_of(jobs.submit(append, "one"))
     assert path.is_relative_to(tmp_path)
     assert path.read_text() == "one\n"
@@ -200,8 +211,7 @@ async def test_nothing_is_made_for_jobs_that_want_none(tmp_path: Path) -> None:
     async def work() -> None:
         ja.save_checkpoint(1)
 
-    async with ja.open_jobs() as jobs:
-        jobs._system.work_base = tmp_path / "work"
+    async with ja.open_jobs(store=StoreWithFolder(tmp_path / "work")) as jobs:
         await jobs.submit(work)
     assert not is_there(tmp_path / "work")
 

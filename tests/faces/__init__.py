@@ -1,1 +1,1 @@
-"""Other libraries' shapes for the same jobs."""
+"""Jobs in the shapes of other libraries."""

@@ -1,4 +1,4 @@
-"""Progress bars in tqdm's manner, ours and tqdm's own, inside a job and outside."""
+"""Progress bars with tqdm's interface, ours and tqdm's own, inside a job and outside."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def bars(request: pytest.FixtureRequest) -> Any:
 
 def read() -> ja.Progress:
     """The current job's progress at this moment."""
-    return ja.current_job().meter.read()
+    return ja.current_job()._meter.read()
 
 
 def in_job(jobs: ja.Jobs, function: Callable[[], Any]) -> Any:
@@ -88,7 +88,7 @@ def test_a_bar_moved_by_hand_says_what_tqdm_would(jobs: ja.Jobs, bars: Any) -> N
             seen.append(read().message)
             bar.reset(total=4)
             seen.append((read().done, read().total))
-        seen.append(len(ja.current_job().meter.frames))
+        seen.append(len(ja.current_job()._meter.frames))
         bar.close()  # a second time is no error
         return seen
 
@@ -128,7 +128,7 @@ def test_a_disabled_bar_only_counts(jobs: ja.Jobs, bars: Any) -> None:
 
     def work() -> tuple[list[int], int, float | None]:
         items = list(bars.tqdm([1, 2], disable=True))
-        return items, len(ja.current_job().meter.frames), read().total
+        return items, len(ja.current_job()._meter.frames), read().total
 
     assert in_job(jobs, work) == ([1, 2], 1, None)
 
@@ -147,7 +147,7 @@ def test_a_bar_nobody_holds_any_more_is_closed(jobs: ja.Jobs, bars: Any) -> None
     """A forgotten one does not stay around what comes later; nor does a loop left with `break`."""
 
     def work() -> list[int]:
-        frames = ja.current_job().meter.frames
+        frames = ja.current_job()._meter.frames
         bar = bars.tqdm(total=3)
         opened = len(frames)
         del bar
@@ -176,7 +176,7 @@ def test_a_cancel_arrives_at_the_next_item(jobs: ja.Jobs, bars: Any, way: str) -
                         bar.update()
                         begun.set()
         finally:
-            frames.append(len(ja.current_job().meter.frames))
+            frames.append(len(ja.current_job()._meter.frames))
 
     job = jobs.submit(work)
     assert begun.wait(30)
@@ -304,7 +304,7 @@ import jobactors as ja
 def work():
     from tqdm import tqdm
     for _ in tqdm(range(4)):
-        last = ja.current_job().meter.read()
+        last = ja.current_job()._meter.read()
     return last.total
 
 async def main():

@@ -364,7 +364,7 @@ async def test_every_end_is_said_however_late_it_comes() -> None:
     """The last frame is painted after the last event; the screen is ended once."""
     screen = FakeScreen()
     async with ja.open_jobs(unread_failures="ignore") as jobs:
-        jobs.attach(lambda jobs: Display(jobs, screen).serve())
+        ja.lowlevel.attach(jobs, lambda jobs: Display(jobs, screen).serve())
         for n in range(500):
             jobs.options(name=f"job {n}").submit(trio.lowlevel.checkpoint)
     assert sorted(line.rsplit(" ", 2)[0] for line in screen.lines) == sorted(
@@ -380,7 +380,7 @@ async def test_an_end_is_said_although_the_block_was_left_by_an_error() -> None:
 
     async def program() -> None:
         async with ja.open_jobs() as jobs:
-            jobs.attach(lambda jobs: Display(jobs, screen).serve())
+            ja.lowlevel.attach(jobs, lambda jobs: Display(jobs, screen).serve())
             jobs.submit(trio.sleep_forever)
             await trio.testing.wait_all_tasks_blocked()
             raise ZeroDivisionError
@@ -402,7 +402,7 @@ async def test_there_are_ten_frames_a_second_at_most(autojump_clock: MockClock) 
             await trio.sleep(0.005)
 
     async with ja.open_jobs(max_running=5) as jobs:
-        jobs.attach(lambda jobs: Display(jobs, screen).serve())
+        ja.lowlevel.attach(jobs, lambda jobs: Display(jobs, screen).serve())
         for _ in range(7):
             jobs.submit(busy)
     assert len(screen.frames) <= 10 * 10 + 5  # two rounds of five seconds
@@ -418,7 +418,7 @@ async def test_a_terminal_that_takes_nothing_stops_neither_jobs_nor_their_end(
     screen = FakeScreen()
     screen.open.clear()
     async with ja.open_jobs() as jobs:
-        jobs.attach(lambda jobs: Display(jobs, screen).serve())
+        ja.lowlevel.attach(jobs, lambda jobs: Display(jobs, screen).serve())
         await trio.sleep(1)
         await jobs.run(trio.sleep, 1)
     screen.open.set()
@@ -429,7 +429,7 @@ async def test_a_terminal_that_has_gone_ends_the_display_alone() -> None:
     screen = FakeScreen()
     screen.error = OSError(5, "Input/output error")
     async with ja.open_jobs() as jobs:
-        jobs.attach(lambda jobs: Display(jobs, screen).serve())
+        ja.lowlevel.attach(jobs, lambda jobs: Display(jobs, screen).serve())
         for _ in range(3):
             await jobs.run(trio.lowlevel.checkpoint)
     assert screen.frames == []

@@ -321,7 +321,7 @@ async def test_a_last_event_is_never_lost(autojump_clock: MockClock) -> None:
                 heard.extend(batch)
 
     async with ja.open_jobs() as jobs:
-        jobs.attach(slow_display)
+        ja.lowlevel.attach(jobs, slow_display)
         jobs.submit(trio.sleep, 0)
         jobs.submit(trio.sleep, 0.1)
     assert len([event for event in heard if isinstance(event, ja.JobFinished)]) == 2
@@ -338,7 +338,7 @@ async def test_a_reader_that_never_comes_back_delays_the_end_a_little(
 
     start = trio.current_time()
     async with ja.open_jobs() as jobs:
-        jobs.attach(dead_display)
+        ja.lowlevel.attach(jobs, dead_display)
         jobs.submit(trio.sleep, 0)
     assert trio.current_time() - start < 5
 

@@ -1,1 +1,1 @@
-"""What a job's own code touches, tried without an engine."""
+"""The functions that a job's own code calls, without an engine."""

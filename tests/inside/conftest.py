@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import pytest
 from hypothesis import settings
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.report.meter import Meter
@@ -19,6 +19,8 @@ from jobactors.inside.signals.control import Control
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 
 # On a busy machine an example takes what it takes.
 settings.register_profile("untimed", deadline=None)
@@ -101,6 +103,13 @@ def make_job(loop_thread: int = 0, wake: Callable[[], None] = lambda: None) -> J
     """The context of a running job whose loop lives in ``loop_thread``, by default elsewhere."""
     toolbox = ReadyToolbox(Control(loop_thread), Meter(wake))
     return JobContext(toolbox, id="job-1", name="Job", type="job", attempt=1)
+
+
+def set_buffer(context: JobContext, buffer: CheckpointBuffer) -> None:
+    """Let a job save its checkpoints into ``buffer``."""
+    toolbox = context._toolbox
+    assert isinstance(toolbox, ReadyToolbox)
+    toolbox.buffer = buffer
 
 
 @pytest.fixture

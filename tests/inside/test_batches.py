@@ -1,4 +1,4 @@
-"""``batches``: incremental work, each batch kept when it is done."""
+"""``batches``: incremental work, with a checkpoint after each batch."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 
@@ -32,7 +32,7 @@ def test_items_come_in_lists_of_a_hundred(job: JobContext) -> None:
 
 async def test_in_trio_code_as_well(job: JobContext) -> None:
     assert [batch async for batch in ja.batches("abcde", 2)] == [["a", "b"], ["c", "d"], ["e"]]
-    assert job.meter.polled is False
+    assert job._meter.polled is False
 
 
 def test_what_is_done_is_found_out(job: JobContext) -> None:
@@ -44,7 +44,7 @@ def test_what_is_done_is_found_out(job: JobContext) -> None:
 def test_the_progress_counts_items_that_are_left(job: JobContext) -> None:
     seen = []
     for _ in ja.batches(range(8), 2, done={0, 1}, unit="pages"):
-        progress = job.meter.read()
+        progress = job._meter.read()
         seen.append((progress.done, progress.total, progress.unit))
     assert seen == [(0, 6, "pages"), (2, 6, "pages"), (4, 6, "pages")]
 
@@ -52,8 +52,8 @@ def test_the_progress_counts_items_that_are_left(job: JobContext) -> None:
 def test_each_batch_is_written_at_once(attempts: Attempts) -> None:
     heard: list[bool] = []
     context = attempts.begin()
-    assert context.buffer is not None
-    context.buffer.wake = heard.append
+    assert context._buffer is not None
+    context._buffer.wake = heard.append
     for _ in ja.batches(range(6), 2):
         pass
     assert heard.count(True) == 3
@@ -108,7 +108,7 @@ def test_a_cancel_comes_between_two_batches(attempts: Attempts) -> None:
 
     def work() -> None:
         for batch in ja.batches(range(6), 2):
-            ja.current_job().control.cancel("enough")
+            ja.current_job()._control.cancel("enough")
             done.append(batch)
 
     attempts.begin()

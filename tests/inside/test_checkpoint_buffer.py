@@ -1,4 +1,4 @@
-"""``save_checkpoint``: what may be saved, and when the engine hears of it."""
+"""``save_checkpoint``: the values that may be saved, and when the engine is woken."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 
@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jobactors as ja
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer, SavedCheckpoint
 from jobactors.inside.report.meter import Meter
 
-from .conftest import Child, make_job
+from .conftest import Child, make_job, set_buffer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def engine() -> Iterator[Engine]:
     """The test's own code is a job whose saves this engine hears of."""
     engine = Engine()
     context = make_job()
-    context.buffer = engine.buffer
+    set_buffer(context, engine.buffer)
     token = CURRENT.set(context)
     yield engine
     CURRENT.reset(token)
@@ -168,16 +168,17 @@ def test_it_says_so_within_a_hundredth_however_often_it_is_saved(count: int) -> 
 
 def test_progress_that_makes_no_sense_hinders_no_save(engine: Engine) -> None:
     context = ja.current_job()
-    context.buffer = CheckpointBuffer(context.meter, ja.Every(), lambda _: None)
+    buffer = CheckpointBuffer(context._meter, ja.Every(), lambda _: None)
+    set_buffer(context, buffer)
     ja.progress("three", total=10)  # type: ignore[arg-type]
     ja.save_checkpoint(3)
-    ((_, saved),) = context.buffer.take()
+    ((_, saved),) = buffer.take()
     assert (saved.text, saved.fraction) == ("3", None)
 
 
 def test_each_look_at_the_checkpoint_gives_a_fresh_copy() -> None:
     context = make_job()
-    context.buffer = Engine(**{"": SavedCheckpoint('{"seen": []}', 1)}).buffer
+    set_buffer(context, Engine(**{"": SavedCheckpoint('{"seen": []}', 1)}).buffer)
     context.checkpoint["seen"].append("a")
     assert context.checkpoint == {"seen": []}
 

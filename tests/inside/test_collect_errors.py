@@ -13,7 +13,7 @@ import jobactors as ja
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer, SavedCheckpoint
 from jobactors.inside.signals.control import StopJob
 
-from .conftest import Child, make_job
+from .conftest import Child, make_job, set_buffer
 
 if TYPE_CHECKING:
     from jobactors.inside.context.job_context import JobContext
@@ -35,7 +35,7 @@ def test_the_number_of_errors_is_a_counter(job: JobContext) -> None:
     for i in range(3):
         with ja.collect_errors(i):
             raise KeyError(i)
-    assert job.meter.read().counters == {"errors": 3}
+    assert job._meter.read().counters == {"errors": 3}
 
 
 @pytest.mark.parametrize("error", [StopJob(), KeyboardInterrupt(), GeneratorExit()])
@@ -56,24 +56,25 @@ def test_of_very_many_the_first_are_kept_and_all_are_counted(job: JobContext) ->
             raise ValueError("x" * 100_000)
     assert [error.item for error in job.errors] == [str(i) for i in range(1_000)]
     assert len(job.errors[0].error) <= 1_000
-    assert job.meter.read().counters == {"errors": 1_100}
+    assert job._meter.read().counters == {"errors": 1_100}
 
 
 def test_they_are_kept_for_the_next_attempt() -> None:
     first = make_job()
-    first.buffer = CheckpointBuffer(first.meter, ja.Every(), lambda _: None)
+    buffer = CheckpointBuffer(first._meter, ja.Every(), lambda _: None)
+    set_buffer(first, buffer)
     Child(collect_in, first, "a").result()
-    kept = {part: SavedCheckpoint(saved.text, saved.items) for part, saved in first.buffer.take()}
+    kept = {part: SavedCheckpoint(saved.text, saved.items) for part, saved in buffer.take()}
     second = make_job()
-    second.buffer = CheckpointBuffer(second.meter, ja.Every(), lambda _: None, kept)
+    set_buffer(second, CheckpointBuffer(second._meter, ja.Every(), lambda _: None, kept))
     Child(collect_in, second, "b").result()
     assert [error.item for error in second.errors] == ["a", "b"]
-    assert second.meter.read().counters == {"errors": 2}
+    assert second._meter.read().counters == {"errors": 2}
 
 
 def collect_in(context: JobContext, item: str) -> None:
     """Meet an error in a job."""
-    from jobactors.inside.context.current import CURRENT
+    from jobactors.inside.context.current_job import CURRENT
 
     CURRENT.set(context)
     with ja.collect_errors(item):
@@ -81,7 +82,7 @@ def collect_in(context: JobContext, item: str) -> None:
 
 
 def test_threads_of_a_job_lose_none(job: JobContext) -> None:
-    job.buffer = CheckpointBuffer(job.meter, ja.Every(), lambda _: None)
+    set_buffer(job, CheckpointBuffer(job._meter, ja.Every(), lambda _: None))
     children = [Child(collect_in, job, f"{i}") for i in range(20)]
     for child in children:
         with contextlib.suppress(Exception):

@@ -43,9 +43,9 @@ def test_outside_a_job_there_is_a_stand_in_that_is_never_cancelled() -> None:
 
 def test_what_one_stand_in_is_told_the_next_does_not_know() -> None:
     ja.current_job().progress_callback(5, 10)
-    ja.current_job().control.cancel("why")
+    ja.current_job()._control.cancel("why")
     assert not ja.current_job().cancel_requested
-    assert ja.current_job().meter.read().total is None
+    assert ja.current_job()._meter.read().total is None
 
 
 async def test_tasks_and_threads_a_job_starts_belong_to_it(job: JobContext) -> None:
@@ -98,7 +98,7 @@ def test_a_function_bound_outside_a_job_belongs_to_none(home_job: JobContext) ->
 def test_progress_is_what_was_said_last(job: JobContext) -> None:
     ja.progress(1, 10, "reading", "rows", broken=1, skipped=0)
     ja.progress(2, broken=3)
-    progress = job.meter.read()
+    progress = job._meter.read()
     assert (progress.done, progress.total, progress.fraction) == (2, 10, 0.2)
     assert (progress.message, progress.unit) == ("reading", "rows")
     assert progress.counters == {"broken": 3, "skipped": 0}
@@ -109,20 +109,20 @@ def test_a_total_of_0_takes_a_known_one_back(job: JobContext, total: float) -> N
     """And -1 is what libraries say that do not know theirs."""
     ja.progress(1, 10)
     ja.progress(2, total)
-    progress = job.meter.read()
+    progress = job._meter.read()
     assert (progress.done, progress.total, progress.fraction) == (2, None, None)
 
 
 def test_an_empty_message_takes_the_last_one_back(job: JobContext) -> None:
     ja.progress(1, message="reading")
     ja.progress(2, message="")
-    assert job.meter.read().message == ""
+    assert job._meter.read().message == ""
 
 
 def test_a_job_that_reports_can_be_paused(job: JobContext) -> None:
-    assert not job.meter.read().pausable
+    assert not job._meter.read().pausable
     ja.progress(1)
-    assert job.meter.read().pausable
+    assert job._meter.read().pausable
 
 
 def test_a_hot_loop_wakes_the_sampler_once_a_sample() -> None:
@@ -131,7 +131,7 @@ def test_a_hot_loop_wakes_the_sampler_once_a_sample() -> None:
     for done in range(1_000):
         job.progress_callback(done, 1_000)
     assert len(wakes) == 1
-    assert job.meter.read().done == 999
+    assert job._meter.read().done == 999
 
 
 def test_progress_outside_a_job_does_nothing() -> None:
@@ -139,11 +139,11 @@ def test_progress_outside_a_job_does_nothing() -> None:
 
 
 def test_progress_is_a_point_where_a_thread_is_cancelled(job: JobContext) -> None:
-    job.control.cancel("enough")
+    job._control.cancel("enough")
     with pytest.raises(StopJob, match="enough"):
         ja.progress(1, 2)
     ja.progress(2, 2)
-    assert job.meter.read().percent == 100
+    assert job._meter.read().percent == 100
 
 
 # -- check
@@ -151,7 +151,7 @@ def test_progress_is_a_point_where_a_thread_is_cancelled(job: JobContext) -> Non
 
 def test_check_raises_once_after_a_cancel(job: JobContext) -> None:
     job.check()
-    job.control.cancel("enough")
+    job._control.cancel("enough")
     with pytest.raises(StopJob):
         job.check()
     job.check()
@@ -159,24 +159,24 @@ def test_check_raises_once_after_a_cancel(job: JobContext) -> None:
 
 def test_check_stands_still_during_a_pause(job: JobContext) -> None:
     reached = threading.Event()
-    job.control.pause(reached.set)
+    job._control.pause(reached.set)
     child = Child(job.check)
     assert reached.wait(PATIENCE)
     assert not child.ended.is_set()
-    job.control.resume()
+    job._control.resume()
     child.result()
 
 
 def test_a_job_that_checks_can_be_paused(job: JobContext) -> None:
     job.check()
-    assert job.meter.read().pausable
+    assert job._meter.read().pausable
 
 
 async def test_check_is_awaited_in_trio_and_is_a_cancel_point(home_job: JobContext) -> None:
     with trio.testing.assert_checkpoints():
         await ja.current_job().check()
     with trio.CancelScope() as scope:
-        home_job.control.cancel(None)
+        home_job._control.cancel(None)
         scope.cancel()
         await home_job.check()
     assert scope.cancelled_caught
@@ -186,7 +186,7 @@ async def test_an_awaited_check_stands_still_during_a_pause_and_the_loop_does_no
     home_job: JobContext,
 ) -> None:
     reached, went_on = trio.Event(), trio.Event()
-    home_job.control.pause(reached.set)
+    home_job._control.pause(reached.set)
 
     async def work() -> None:
         await home_job.check()
@@ -197,14 +197,14 @@ async def test_an_awaited_check_stands_still_during_a_pause_and_the_loop_does_no
         await wait_all_tasks_blocked()
         assert reached.is_set()
         assert not went_on.is_set()
-        home_job.control.resume()
+        home_job._control.resume()
     assert went_on.is_set()
 
 
 async def test_an_unawaited_check_in_trio_neither_blocks_nor_raises(home_job: JobContext) -> None:
-    home_job.control.pause(lambda: None)
+    home_job._control.pause(lambda: None)
     home_job.check()
-    home_job.control.cancel(None)
+    home_job._control.cancel(None)
     home_job.check()
 
 
@@ -214,14 +214,14 @@ async def test_an_unawaited_check_in_trio_neither_blocks_nor_raises(home_job: Jo
 def test_a_cancel_can_be_polled_without_an_exception(job: JobContext) -> None:
     assert not job.cancel_requested
     assert not job.cancel_checker()
-    job.control.cancel("enough")
+    job._control.cancel("enough")
     assert job.cancel_requested
     assert job.cancel_checker()
 
 
 def test_a_thread_can_wait_for_a_cancel(job: JobContext) -> None:
     child = Child(job.wait_cancel_requested().result, PATIENCE)
-    job.control.cancel("enough")
+    job._control.cancel("enough")
     assert child.result() == "enough"
     assert job.wait_cancel_requested().result() == "enough"
 
@@ -242,7 +242,7 @@ async def test_a_task_can_wait_for_a_cancel(home_job: JobContext) -> None:
         nursery.start_soon(watch)
         await wait_all_tasks_blocked()
         assert not seen.is_set()
-        home_job.control.cancel("enough")
+        home_job._control.cancel("enough")
     assert seen.is_set()
 
 
@@ -255,7 +255,8 @@ async def test_blocking_for_a_cancel_in_the_loop_names_what_to_await(
 
 
 def test_cancelled_keeps_the_partial_result() -> None:
-    assert ja.cancelled([1]) == Partial([1])
+    mark: object = ja.cancelled([1])
+    assert mark == Partial([1])
     outcome = judge(Returned(ja.cancelled([1])), None, None)
     assert (outcome.state, outcome.value) == (JobState.CANCELLED, [1])
     assert judge(Returned(ja.cancelled()), None, None).value is None
@@ -263,7 +264,7 @@ def test_cancelled_keeps_the_partial_result() -> None:
 
 def test_a_shield_puts_the_cancel_off_to_the_next_point_after_it(job: JobContext) -> None:
     with ja.shield():
-        job.control.cancel(None)
+        job._control.cancel(None)
         assert job.cancel_requested, "who polls is not deceived"
         ja.progress(1)
         job.check()
@@ -274,7 +275,7 @@ def test_a_shield_puts_the_cancel_off_to_the_next_point_after_it(job: JobContext
 def test_a_shield_ends_with_its_block_also_by_an_exception(job: JobContext) -> None:
     with pytest.raises(ValueError, match="boom"), ja.shield():
         raise ValueError("boom")
-    job.control.cancel(None)
+    job._control.cancel(None)
     with pytest.raises(StopJob):
         job.check()
 
@@ -289,10 +290,10 @@ def test_outside_a_job_a_shield_does_nothing() -> None:
 
 def test_the_progress_callback_takes_what_libraries_pass(job: JobContext) -> None:
     job.progress_callback(5)
-    assert job.meter.read().done == 5
+    assert job._meter.read().done == 5
     job.progress_callback(6, 10)
     job.progress_callback(7, 10, "further", speed=3)
-    progress = job.meter.read()
+    progress = job._meter.read()
     assert (progress.done, progress.total, progress.message) == (7, 10, "")
 
 
@@ -300,10 +301,10 @@ def test_the_progress_callback_works_in_a_thread_without_a_context(job: JobConte
     thread = threading.Thread(target=job.progress_callback, args=(3, 4))
     thread.start()
     thread.join(PATIENCE)
-    assert job.meter.read().done == 3
+    assert job._meter.read().done == 3
 
 
 def test_the_progress_callback_is_a_point_where_a_thread_is_cancelled(job: JobContext) -> None:
-    job.control.cancel(None)
+    job._control.cancel(None)
     with pytest.raises(StopJob):
         job.progress_callback(1, 2)

@@ -1,4 +1,4 @@
-"""What was asked of a running attempt, and how its code obeys."""
+"""The requests to a running attempt, and its code's obedience to them."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 
@@ -157,7 +157,7 @@ def test_every_cutter_is_told_of_a_request(
     control: Control, ask: Callable[[Control], object]
 ) -> None:
     told: list[str] = []
-    control.cutters += [lambda: told.append("outer"), lambda: told.append("inner")]
+    control.request_hooks += [lambda: told.append("outer"), lambda: told.append("inner")]
     before = control.requests
     ask(control)
     assert told == ["outer", "inner"]
@@ -168,7 +168,7 @@ def test_a_loop_under_a_shield_comes_to_its_next_point_after_it(control: Control
     told: list[str] = []
     control.shield()
     control.cancel(None)
-    control.cutters.append(lambda: told.append("loop"))
+    control.request_hooks.append(lambda: told.append("loop"))
     control.unshield()
     assert told == ["loop"]
 

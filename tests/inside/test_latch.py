@@ -1,4 +1,4 @@
-"""A flag that is set once, and waited for in every colour."""
+"""A flag that is set once, and waited for in trio, asyncio and threads."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 

@@ -1,4 +1,4 @@
-"""What a running job has reported, as a sampler reads it."""
+"""The progress that a running job reports, as a sampler reads it."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 

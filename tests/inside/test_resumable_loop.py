@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 import jobactors as ja
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer, SavedCheckpoint
 from jobactors.inside.signals.control import StopJob
 
-from .conftest import Child, make_job
+from .conftest import Child, make_job, set_buffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,13 +35,13 @@ class Attempts:
     def begin(self) -> JobContext:
         """Begin an attempt: this code belongs to it."""
         context = make_job()
-        context.buffer = CheckpointBuffer(context.meter, ja.Every(), lambda _: None, self.kept)
+        set_buffer(context, CheckpointBuffer(context._meter, ja.Every(), lambda _: None, self.kept))
         CURRENT.set(context)
         return context
 
     def end(self) -> None:
         """End it: what it has saved is kept."""
-        buffer = ja.current_job().buffer
+        buffer = ja.current_job()._buffer
         assert buffer is not None
         self.kept = self.kept | {
             part: SavedCheckpoint(s.text, s.items) for part, s in buffer.take()
@@ -173,10 +173,10 @@ def test_the_progress_counts_what_was_done_before(attempts: Attempts) -> None:
     context = attempts.begin()
     seen = []
     for _ in ja.track(range(6), resumable=True, unit="rows"):
-        progress = context.meter.read()
+        progress = context._meter.read()
         seen.append((progress.done, progress.total, progress.unit))
     assert seen == [(4, 6, "rows"), (5, 6, "rows")]
-    assert context.meter.read().fraction == 1
+    assert context._meter.read().fraction == 1
     attempts.end()
 
 
@@ -186,7 +186,7 @@ def test_a_cancel_comes_between_items_and_loses_none(attempts: Attempts) -> None
     def work() -> None:
         for i in ja.track(range(6), resumable=True):
             if i == 2:
-                ja.current_job().control.cancel("enough")
+                ja.current_job()._control.cancel("enough")
             done.append(i)
 
     attempts.run(work)
@@ -233,7 +233,7 @@ async def test_a_resumable_loop_in_another_one_is_refused_in_trio(attempts: Atte
 
     with pytest.raises(RuntimeError, match="leave resumable=True out of the inner one"):
         await work()
-    assert len(context.meter.frames) == 1
+    assert len(context._meter.frames) == 1
     attempts.end()
 
 
@@ -270,7 +270,7 @@ def test_parts_have_loops_of_their_own(attempts: Attempts) -> None:
     context = attempts.begin()
 
     def work(part: str, count: int) -> None:
-        CURRENT.set(context.for_part(part))
+        CURRENT.set(context._for_part(part))
         list_of(ja.track(range(count), resumable=True))
 
     for child in [Child(work, "a", 3), Child(work, "b", 4)]:

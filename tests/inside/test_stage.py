@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jobactors as ja
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 
 from .conftest import make_job
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def fraction(job: JobContext) -> float:
     """How far the job is."""
-    known = job.meter.read().fraction
+    known = job._meter.read().fraction
     assert known is not None
     return known
 
@@ -36,7 +36,7 @@ def test_a_stage_is_worth_its_percentage_when_it_ends(job: JobContext) -> None:
     with ja.stage("index", weight=70):
         ja.progress(5, 10)
         assert fraction(job) == pytest.approx(0.65)
-    assert job.meter.read().percent == 100
+    assert job._meter.read().percent == 100
 
 
 def test_a_stage_is_half_unless_it_says_otherwise(job: JobContext) -> None:
@@ -47,8 +47,8 @@ def test_a_stage_is_half_unless_it_says_otherwise(job: JobContext) -> None:
 
 def test_the_open_stages_are_named_outermost_first(job: JobContext) -> None:
     with ja.stage("index"), ja.stage("read"):
-        assert job.meter.read().stages == ("index", "read")
-    assert job.meter.read().stages == ()
+        assert job._meter.read().stages == ("index", "read")
+    assert job._meter.read().stages == ()
 
 
 def test_stages_may_be_nested(job: JobContext) -> None:
@@ -68,7 +68,7 @@ def test_a_loop_in_a_stage_fills_it(job: JobContext) -> None:
     with ja.stage("rows", weight=50):
         for _ in ja.track(range(4), unit="rows"):
             seen.append(fraction(job))
-            assert job.meter.read().unit == "rows"
+            assert job._meter.read().unit == "rows"
         seen.append(fraction(job))
     assert seen == [0, 0.125, 0.25, 0.375, 0.5]
     assert fraction(job) == 0.5
@@ -77,7 +77,7 @@ def test_a_loop_in_a_stage_fills_it(job: JobContext) -> None:
 def test_what_a_person_reads_in_a_stage_is_what_the_stage_counts(job: JobContext) -> None:
     with ja.stage("download", weight=30):
         ja.progress(200, 1000, unit="B")
-        progress = job.meter.read()
+        progress = job._meter.read()
         assert (progress.done, progress.total, progress.unit) == (200, 1000, "B")
 
 
@@ -90,7 +90,7 @@ def test_a_stage_that_raises_is_closed_and_worth_nothing(job: JobContext) -> Non
     with pytest.raises(ValueError, match="boom"):
         download()
     assert fraction(job) == 0
-    assert job.meter.read().stages == ()
+    assert job._meter.read().stages == ()
 
 
 def test_a_stage_in_a_loop_is_a_part_of_the_present_item(job: JobContext) -> None:
@@ -109,7 +109,7 @@ def test_a_stage_in_a_loop_of_unknown_length_leaves_it_unknown(job: JobContext) 
     for _ in ja.track(n for n in range(3)):
         with ja.stage("read", weight=50):
             pass
-        progress = job.meter.read()
+        progress = job._meter.read()
         seen.append((progress.done, progress.total, progress.fraction))
     assert seen == [(0, None, None), (1, None, None), (2, None, None)]
 
@@ -166,5 +166,27 @@ def test_two_stages_of_loops_go_from_0_to_100_without_a_step_back(job: JobContex
 def test_a_stage_that_says_nothing_shows_the_loop_in_it(job: JobContext) -> None:
     with ja.stage("rows", weight=50):
         for _ in ja.track([1, 2], unit="rows"):
-            progress = job.meter.read()
+            progress = job._meter.read()
             assert (progress.total, progress.unit) == (2, "rows")
+
+
+def test_a_stage_is_entered_once_at_a_time(job: JobContext) -> None:
+    opened = ja.stage("read")
+    with opened, pytest.raises(RuntimeError, match="open already"), opened:
+        pass
+    assert job._meter.read().stages == ()
+
+
+def test_a_decorated_function_is_a_stage_at_each_call(job: JobContext) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    @ja.stage("read", weight=20)
+    def read(times: int) -> None:
+        seen.append(job._meter.read().stages)
+        if times > 1:
+            read(times - 1)
+
+    read(2)
+    read(1)
+    assert seen == [("read",), ("read", "read"), ("read",)]
+    assert fraction(job) == pytest.approx(0.4)

@@ -1,4 +1,4 @@
-"""``track``: every item exactly once, whatever is asked of the loop meanwhile."""
+"""``track``: every item exactly once, whatever is requested of the loop meanwhile."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
 import jobactors as ja
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.signals.control import StopJob
 
 from .conftest import PATIENCE, Child, Moments, let_others_run, make_job, until
@@ -39,7 +39,7 @@ def generated(length: int) -> Iterator[int]:
 
 def is_open(job: JobContext) -> bool:
     """Whether a tracked loop is open, or a cutter of one is left."""
-    return job.meter.polled or bool(job.control.cutters)
+    return job._meter.polled or bool(job._control.request_hooks)
 
 
 def sequence(kind: type, length: int) -> Any:
@@ -52,9 +52,9 @@ def sequence(kind: type, length: int) -> Any:
 def pause_and_resume(job: JobContext, child: Child) -> None:
     """Pause the thread of a job, and let it go on as soon as it stands still or has ended."""
     there = threading.Event()
-    job.control.pause(there.set)
+    job._control.pause(there.set)
     until(lambda: there.is_set() or child.ended.is_set())
-    job.control.resume()
+    job._control.resume()
 
 
 each_kind = pytest.mark.parametrize("kind", [list, tuple, range, dict, set, deque])
@@ -106,14 +106,14 @@ def test_it_starts_anew_each_time(job: JobContext) -> None:
     tracked = ja.track([1, 2, 3])
     assert list(tracked) == list(tracked) == [1, 2, 3]
     assert len(tracked) == 3
-    assert job.meter.read().percent == 100
+    assert job._meter.read().percent == 100
 
 
 def test_a_range_without_end_starts_at_once(job: JobContext) -> None:
     for number in ja.track(range(10**30)):
         if number == 3:
             break
-    assert job.meter.read().total is None
+    assert job._meter.read().total is None
     assert not is_open(job)
 
 
@@ -129,7 +129,7 @@ def test_a_sequence_of_the_old_kind_is_tracked_as_for_takes_it(job: JobContext) 
 
     dataset: Any = Dataset()
     assert list(ja.track(dataset)) == [0, 10, 20]
-    assert job.meter.read().percent == 100
+    assert job._meter.read().percent == 100
 
 
 def test_a_length_that_cannot_be_told_is_unknown(job: JobContext) -> None:
@@ -142,7 +142,7 @@ def test_a_length_that_cannot_be_told_is_unknown(job: JobContext) -> None:
 
     seen = [item for item in ja.track(Stream())]  # noqa: C416 - list() asks for the length, too
     assert seen == [1, 2]
-    assert job.meter.read().total is None
+    assert job._meter.read().total is None
 
 
 def test_a_list_of_somebodys_own_class_is_asked_for_its_items(job: JobContext) -> None:
@@ -151,7 +151,7 @@ def test_a_list_of_somebodys_own_class_is_asked_for_its_items(job: JobContext) -
             return (2 * item for item in super().__iter__())
 
     assert list(ja.track(Doubled([1, 2]))) == [2, 4]
-    assert job.meter.read().total == 2
+    assert job._meter.read().total == 2
 
 
 @pytest.mark.parametrize("wrong", [3, None, len])
@@ -184,26 +184,26 @@ def test_an_item_is_done_when_the_next_is_asked_for(
 ) -> None:
     seen = []
     for _ in ja.track(make(), label="rows", unit="row"):
-        progress = job.meter.read()
+        progress = job._meter.read()
         seen.append(progress.done)
         assert (progress.total, progress.unit, progress.stages) == (4, "row", ("rows",))
         assert progress.pausable
     assert seen == [0, 1, 2, 3]
-    assert job.meter.read().percent == 100
+    assert job._meter.read().percent == 100
 
 
 def test_a_generator_counts_without_a_total(job: JobContext) -> None:
-    seen = [job.meter.read().done for _ in ja.track(generated(3))]
+    seen = [job._meter.read().done for _ in ja.track(generated(3))]
     assert seen == [0, 1, 2]
-    progress = job.meter.read()
+    progress = job._meter.read()
     assert (progress.done, progress.total, progress.fraction) == (3, None, None)
 
 
 @pytest.mark.parametrize("make", [lambda: generated(4), lambda: [0] * 4])
 def test_a_total_that_is_given_is_taken(job: JobContext, make: Callable[[], Any]) -> None:
-    seen = [job.meter.read().fraction for _ in ja.track(make(), total=8)]
+    seen = [job._meter.read().fraction for _ in ja.track(make(), total=8)]
     assert seen == [0, 0.125, 0.25, 0.375]
-    assert job.meter.read().fraction == 0.5
+    assert job._meter.read().fraction == 0.5
 
 
 @pytest.mark.parametrize("make", [list, tuple, lambda: range(0), lambda: iter(())])
@@ -211,22 +211,22 @@ def test_an_empty_loop_is_complete_and_not_unknown(
     job: JobContext, make: Callable[[], Any]
 ) -> None:
     assert list(ja.track(make())) == []
-    progress = job.meter.read()
+    progress = job._meter.read()
     assert (progress.done, progress.total, progress.percent) == (0, 0, 100)
 
 
 def test_nested_loops_make_one_fraction(job: JobContext) -> None:
     seen = [
-        job.meter.read().fraction for _ in ja.track(range(2)) for _ in ja.track(iter([1, 2, 3, 4]))
+        job._meter.read().fraction for _ in ja.track(range(2)) for _ in ja.track(iter([1, 2, 3, 4]))
     ]
     assert seen == [0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875]
-    assert job.meter.read().percent == 100
+    assert job._meter.read().percent == 100
 
 
 def test_the_labels_of_nested_loops_are_shown_outermost_first(job: JobContext) -> None:
     for _ in ja.track([1], label="files"):
         for _ in ja.track([1], label="rows"):
-            assert job.meter.read().stages == ("files", "rows")
+            assert job._meter.read().stages == ("files", "rows")
 
 
 @each_kind
@@ -241,7 +241,7 @@ def test_done_never_goes_back_nor_beyond_the_total(job: JobContext, kind: type) 
     child = Child(work)
     while not child.ended.is_set():
         pause_and_resume(job, child)
-        progress = job.meter.read()
+        progress = job._meter.read()
         samples.append((progress.done, progress.total, progress.fraction))
     assert child.result() == length
     done = [sample[0] for sample in samples]
@@ -249,7 +249,7 @@ def test_done_never_goes_back_nor_beyond_the_total(job: JobContext, kind: type) 
     for number, total, fraction in samples:
         assert number <= (total or length)
         assert fraction is None or 0 <= fraction <= 1
-    assert job.meter.read().percent == 100
+    assert job._meter.read().percent == 100
 
 
 # -- leaving early
@@ -271,7 +271,7 @@ def test_a_loop_left_early_stays_as_far_as_it_was(job: JobContext) -> None:
     for number in ja.track(range(10)):
         if number == 5:
             break
-    assert job.meter.read().fraction == 0.5
+    assert job._meter.read().fraction == 0.5
 
 
 def test_a_loop_that_was_never_begun_leaves_nothing(job: JobContext) -> None:
@@ -356,12 +356,12 @@ def test_a_paused_loop_stands_still(job: JobContext, kind: type) -> None:
     asked, reached = threading.Event(), threading.Event()
     child = Child(work)
     assert half_way.wait(PATIENCE)
-    job.control.pause(reached.set)
+    job._control.pause(reached.set)
     asked.set()
     assert reached.wait(PATIENCE)
     assert seen == list(range(51))
     assert not child.ended.is_set()
-    job.control.resume()
+    job._control.resume()
     child.result()
     assert seen == list(range(100))
 
@@ -399,9 +399,9 @@ def test_every_item_comes_exactly_once_wherever_it_is_cut(
             for item in ja.track(sequence(kind, 20)):
                 seen.append(item)
                 if item in pauses:
-                    job.control.pause(job.control.resume)
+                    job._control.pause(job._control.resume)
                 if item == cancel_swallowed:
-                    job.control.cancel(None)
+                    job._control.cancel(None)
     finally:
         CURRENT.reset(token)
     end = 20 if cancel_swallowed is None else cancel_swallowed + 1
@@ -417,12 +417,12 @@ def test_a_generator_is_paused_between_items_too(job: JobContext) -> None:
         for item in ja.track(generated(10)):
             seen.append(item)
             if item == 4:
-                job.control.pause(there.set)
+                job._control.pause(there.set)
 
     child = Child(work)
     assert there.wait(PATIENCE)
     assert seen == [0, 1, 2, 3, 4]
-    job.control.resume()
+    job._control.resume()
     child.result()
     assert seen == list(range(10))
 
@@ -437,11 +437,11 @@ def test_a_growing_list_is_followed_as_in_a_plain_loop(job: JobContext, cut_at: 
         work, seen = [0], []
         for item in ja.track(work):
             if cut_first and item == cut_at:
-                job.control.pause(job.control.resume)
+                job._control.pause(job._control.resume)
             if item < 9:
                 work.append(item + 1)
             if not cut_first and item == cut_at:
-                job.control.pause(job.control.resume)
+                job._control.pause(job._control.resume)
             seen.append(item)
         assert seen == list(range(10))
         assert not is_open(job)
@@ -471,7 +471,7 @@ def test_a_list_that_is_changed_in_the_loop_is_seen_as_in_a_plain_loop(
     job = make_job()
     token = CURRENT.set(job)
     try:
-        tracked = run(ja.track, lambda: job.control.pause(job.control.resume))
+        tracked = run(ja.track, lambda: job._control.pause(job._control.resume))
     finally:
         CURRENT.reset(token)
     assert tracked == run(iter, lambda: None)
@@ -504,7 +504,7 @@ def test_a_list_that_shrinks_ends_the_loop_as_a_plain_one(job: JobContext) -> No
     for item in ja.track(items):
         seen.append(item)
         if item == 3:
-            job.control.pause(job.control.resume)
+            job._control.pause(job._control.resume)
             del items[2:]
     assert seen == [0, 1, 2, 3]
 
@@ -525,7 +525,7 @@ def test_a_cancel_stops_the_loop_before_the_next_item(
         for item in ja.track(make()):
             seen.append(item)
             if item == 4:
-                job.control.cancel("enough")
+                job._control.cancel("enough")
 
     with pytest.raises(StopJob, match="enough"):
         work()
@@ -534,7 +534,7 @@ def test_a_cancel_stops_the_loop_before_the_next_item(
 
 
 def test_a_cancel_before_the_loop_stops_it_before_the_first_item(job: JobContext) -> None:
-    job.control.cancel(None)
+    job._control.cancel(None)
     with pytest.raises(StopJob):
         list(ja.track([1, 2]))
 
@@ -546,7 +546,7 @@ def test_a_cancel_at_the_last_item_comes_at_the_end_of_the_loop(job: JobContext)
         for item in ja.track([1, 2]):
             seen.append(item)
             if item == 2:
-                job.control.cancel(None)
+                job._control.cancel(None)
 
     with pytest.raises(StopJob):
         work()
@@ -562,7 +562,7 @@ def test_a_cancel_from_another_thread_ends_an_endless_loop(job: JobContext) -> N
 
     child = Child(work)
     assert begun.wait(PATIENCE)
-    job.control.cancel("enough")
+    job._control.cancel("enough")
     with pytest.raises(StopJob, match="enough"):
         child.result()
     assert not is_open(job)
@@ -570,30 +570,30 @@ def test_a_cancel_from_another_thread_ends_an_endless_loop(job: JobContext) -> N
 
 def test_a_cancel_wakes_a_paused_loop(job: JobContext) -> None:
     there = threading.Event()
-    job.control.pause(there.set)
+    job._control.pause(there.set)
     child = Child(lambda: list(ja.track([1, 2])))
     assert there.wait(PATIENCE)
-    job.control.cancel("enough")
+    job._control.cancel("enough")
     with pytest.raises(StopJob, match="enough"):
         child.result()
 
 
 def test_a_cancel_that_was_swallowed_lets_later_loops_run_to_their_end(job: JobContext) -> None:
-    job.control.cancel(None)
+    job._control.cancel(None)
     with suppress(StopJob):
         list(ja.track([1, 2]))
-    before = job.control.requests
+    before = job._control.requests
     assert list(ja.track(range(100))) == list(range(100))
     assert list(ja.track(generated(5))) == [0, 1, 2, 3, 4]
-    assert job.control.requests == before
-    assert not job.control.asked
+    assert job._control.requests == before
+    assert not job._control.asked
 
 
 def test_an_outer_loop_goes_on_when_its_body_swallows_the_cancel(job: JobContext) -> None:
     outer = []
     for number in ja.track([1, 2, 3]):
         if number == 1:
-            job.control.cancel(None)
+            job._control.cancel(None)
         with suppress(StopJob):
             list(ja.track([1]))
         outer.append(number)
@@ -607,7 +607,7 @@ def test_a_shield_around_a_loop_lets_it_end(job: JobContext) -> None:
         with ja.shield():
             for item in ja.track([1, 2, 3]):
                 seen.append(item)
-                job.control.cancel(None)
+                job._control.cancel(None)
         ja.progress(1)
 
     with pytest.raises(StopJob):
@@ -621,7 +621,7 @@ def test_a_shield_in_a_loop_lets_the_item_end(job: JobContext) -> None:
     def work() -> None:
         for item in ja.track([1, 2, 3]):
             with ja.shield():
-                job.control.cancel(None)
+                job._control.cancel(None)
                 ja.progress(0)
                 written.append(item)
 
@@ -641,7 +641,7 @@ def test_a_shield_that_ends_in_the_middle_of_a_loop_lets_the_cancel_in_there(
             for item in ja.track(range(10)):
                 seen.append(item)
                 if item == 2:
-                    job.control.cancel(None)
+                    job._control.cancel(None)
                 if item == 5:
                     stack.close()
 
@@ -693,7 +693,7 @@ def test_a_cancel_is_noticed_whenever_it_comes(kind: type) -> None:
     """Also between obeying and the next segment, when there is nothing to cut yet."""
     stopped = 0
     for moment in moments(kind):
-        asked_at, seen = run_and_ask(kind, moment, lambda job: job.control.cancel(None))
+        asked_at, seen = run_and_ask(kind, moment, lambda job: job._control.cancel(None))
         if -1 in seen:
             stopped += 1
             assert seen.index(-1) <= asked_at + 1, "at most the item that had been handed out"
@@ -705,7 +705,7 @@ def test_a_cancel_is_noticed_whenever_it_comes(kind: type) -> None:
 @each_kind
 def test_no_item_is_lost_whenever_a_pause_comes(kind: type) -> None:
     for moment in moments(kind):
-        _, seen = run_and_ask(kind, moment, lambda job: job.control.pause(job.control.resume))
+        _, seen = run_and_ask(kind, moment, lambda job: job._control.pause(job._control.resume))
         assert seen == [0, 1, 2, 3, 4]
 
 
@@ -719,7 +719,7 @@ def test_a_list_grown_at_any_moment_of_a_cut_repeats_and_skips_nothing(job: JobC
             for item in ja.track(items):
                 seen.append(item)
                 if item == 2:
-                    job.control.pause(job.control.resume)
+                    job._control.pause(job._control.resume)
         assert seen == items[: len(seen)]
         assert len(seen) >= 5
         moment, grown = moment + 1, moments.asked
@@ -734,12 +734,12 @@ def test_a_plain_loop_in_the_loops_thread_neither_blocks_nor_raises(
     home_job: JobContext, make: Callable[[], Any]
 ) -> None:
     """Waiting there would stop every job: `experiments/trackpause.py`."""
-    home_job.control.pause(lambda: pytest.fail("it stands still"))
+    home_job._control.pause(lambda: pytest.fail("it stands still"))
     count = 0
     for _ in ja.track(make()):
         count += 1
         if count == 2:
-            home_job.control.cancel(None)
+            home_job._control.cancel(None)
     assert count == 3
 
 
@@ -764,10 +764,10 @@ async def test_async_for_goes_over_both_colours(
 ) -> None:
     seen = []
     async for item in ja.track(make(), total=3, label="rows"):
-        progress = home_job.meter.read()
+        progress = home_job._meter.read()
         seen.append((item, progress.done, progress.total, progress.stages))
     assert seen == [(n, n, 3, ("rows",)) for n in range(3)]
-    assert home_job.meter.read().percent == 100
+    assert home_job._meter.read().percent == 100
     assert not is_open(home_job)
 
 
@@ -779,7 +779,7 @@ async def test_async_for_outside_a_job_only_iterates(make: Callable[[], Any]) ->
 async def test_async_for_over_nothing_is_complete(home_job: JobContext) -> None:
     nothing: list[int] = []
     assert [item async for item in ja.track(nothing)] == []
-    assert home_job.meter.read().percent == 100
+    assert home_job._meter.read().percent == 100
 
 
 async def test_every_item_of_an_async_loop_is_a_cancel_point(home_job: JobContext) -> None:
@@ -788,7 +788,7 @@ async def test_every_item_of_an_async_loop_is_a_cancel_point(home_job: JobContex
         async for item in ja.track(range(10)):
             seen.append(item)
             if item == 4:
-                home_job.control.cancel(None)
+                home_job._control.cancel(None)
                 scope.cancel()
     assert seen == [0, 1, 2, 3, 4]
     assert scope.cancelled_caught
@@ -832,7 +832,7 @@ async def test_an_async_loop_stands_still_in_a_pause_and_its_loop_does_not(
         async for item in ja.track(range(6)):
             seen.append(item)
             if item == 2:
-                home_job.control.pause(reached.set)
+                home_job._control.pause(reached.set)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(work)
@@ -840,14 +840,14 @@ async def test_an_async_loop_stands_still_in_a_pause_and_its_loop_does_not(
             await reached.wait()
         await wait_all_tasks_blocked()
         assert seen == [0, 1, 2]
-        home_job.control.resume()
+        home_job._control.resume()
     assert seen == list(range(6))
 
 
 async def test_nested_async_loops_make_one_fraction(home_job: JobContext) -> None:
     seen: list[float | None] = []
     async for _ in ja.track([1, 2]):
-        seen += [home_job.meter.read().fraction async for _ in ja.track([1, 2])]
+        seen += [home_job._meter.read().fraction async for _ in ja.track([1, 2])]
     assert seen == [0, 0.25, 0.5, 0.75]
 
 

@@ -1,1 +1,1 @@
-"""The runners: one conformance suite, and what each does alone."""
+"""The runners: one conformance suite, and a module for the particulars of each."""

@@ -1,4 +1,4 @@
-"""What the tests let processes do; apart, so that a child need not import pytest."""
+"""Functions that tests run in processes; apart, so that a child need not import pytest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def loop() -> None:
 
 def sleep() -> None:
     """Work that cannot, and says so before."""
-    meter = ja.current_job().meter
+    meter = ja.current_job()._meter
     meter.counters["pid"] = os.getpid()
     meter.changed()
     time.sleep(1000)

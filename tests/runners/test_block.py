@@ -1,11 +1,11 @@
-"""``tracked``: a block that somebody else runs is a job for as long as it lasts."""
+"""``tracked``: a block of code that runs where it stands is a job for as long as it lasts."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -77,6 +77,25 @@ def test_an_exception_that_cannot_be_copied_goes_on_too(started: ja.Jobs) -> Non
     with pytest.raises(Local), ja.tracked("import") as ctx:
         raise Local(1, 2)
     assert "1 and 2" in str(started.get(ctx.id).exception())
+
+
+class Hostile(Exception):
+    """Can be neither copied nor shown."""
+
+    def __reduce__(self) -> Any:
+        raise SystemExit
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+def test_an_exception_that_raises_when_it_is_copied_fails_its_job_too(started: ja.Jobs) -> None:
+    """The block raises its own, whatever the copying raises."""
+    with pytest.raises(Hostile), ja.tracked("import") as ctx:
+        raise Hostile
+    job = started.get(ctx.id)
+    with pytest.raises(ja.JobFailed, match="Hostile"):
+        job.result()
 
 
 def test_a_cancel_ends_a_block_at_its_next_point(started: ja.Jobs) -> None:

@@ -1,4 +1,4 @@
-"""One suite for every runner: what a job may do, what its waiter gets, and that nobody hangs.
+"""One suite for every runner: the ways a job ends, its waiter's result, and that none hangs.
 
 A runner joins by a line in ``RUNNERS``: its name, and how it makes a job function of a plain one.
 """

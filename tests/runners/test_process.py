@@ -1,4 +1,4 @@
-"""Process jobs: what goes in, what comes out, what is seen meanwhile."""
+"""Process jobs: their arguments, their results, and their reports meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How process jobs end, by themselves and by others, and how they stand still."""
+"""The ends of process jobs, by themselves and by signals, and their pauses."""
 
 from __future__ import annotations
 
@@ -193,8 +193,8 @@ async def test_a_cancellation_from_outside_kills_at_once() -> None:
     with trio.move_on_after(PATIENCE) as scope:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(RUNNER.run, attempt)
-            await until(lambda: context.meter.read().counters.get("pid"))
-            pid = int(context.meter.read().counters["pid"])
+            await until(lambda: context._meter.read().counters.get("pid"))
+            pid = int(context._meter.read().counters["pid"])
             assert not is_gone(pid)
             nursery.cancel_scope.cancel()
     assert not scope.cancelled_caught
@@ -439,5 +439,5 @@ def test_limits_are_checked_where_they_are_given(
 def test_a_death_nobody_can_explain_is_told_as_that() -> None:
     """A real-time signal has no name, and a stolen zombie no code."""
     assert "signal 40" in str(death(-40, None))
-    assert "nobody knows how" in str(death(None, None))
+    assert "exit code is lost" in str(death(None, None))
     assert "memory limit" in str(death(-signal.SIGABRT, ja.Limits(memory=5)))

@@ -1,8 +1,10 @@
-"""A job in its own process is told and asked things like any other."""
+"""Messages and questions reach a job in its own process as they reach any other."""
 
 from __future__ import annotations
 
+import sys
 import threading
+from typing import Any
 
 import pytest
 import trio
@@ -82,3 +84,74 @@ async def test_a_question_that_is_read_and_left_is_answered_at_the_end() -> None
             job = jobs.options(runner=runner).submit(read_and_leave)
             with trio.fail_after(60), pytest.raises(ja.NoAnswer):
                 await job.ask("are you there?")
+
+
+class BadBack:
+    """Can be pickled, and not rebuilt."""
+
+    def __reduce__(self) -> Any:
+        return sys.exit, ("rebuilt",)
+
+
+def answer(value: object) -> str:
+    """Answer one question."""
+    ja.current_job().inbox.receive_in_thread().reply(value)
+    return "done"
+
+
+async def test_an_answer_that_cannot_be_rebuilt_costs_itself() -> None:
+    """The asker gets an error that says so, and the job goes on."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner="process").submit(answer, BadBack)
+        with trio.fail_after(60):
+            assert await job.ask("a class?") is BadBack
+            assert await job == "done"
+        job = jobs.options(runner="process").submit(lambda: answer(BadBack()))
+        with trio.fail_after(60):
+            with pytest.raises(ja.NoAnswer, match="could not be rebuilt"):
+                await job.ask("an object?")
+            assert await job == "done"
+
+
+async def test_a_message_that_cannot_be_rebuilt_costs_itself() -> None:
+    """It is dropped with a line in the log; a question among them fails; a cancel still arrives."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner="process").submit(listen)
+        with trio.fail_after(60):
+            assert await job.ask(1) == 2
+            job.tell(BadBack())
+            with pytest.raises(TypeError, match="did not arrive"):
+                await job.ask(BadBack())
+            job.tell("next")
+            assert await job.ask(2) == 4
+            job.tell("stop")
+            assert await job == ["next"]
+        assert job.logs().count("a message to this job was dropped") == 2
+
+
+async def test_a_question_cannot_fail_with_anything_but_an_exception() -> None:
+    """It could not be raised where the question was asked."""
+    question = ja.Question("?", ja.Reply("job-1"))
+    with pytest.raises(TypeError, match="not with 'no'"):
+        question.fail("no")  # type: ignore[arg-type]
+    assert not question.is_answered
+
+
+async def test_a_message_from_before_the_start_that_cannot_be_pickled_costs_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The job starts, and reads the others."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner="process", hold=True).submit(listen)
+        job.tell("first")
+        job.tell(threading.Lock())
+        question = job.ask(threading.Lock())
+        job.tell("second")
+        job.release()
+        with trio.fail_after(60):
+            with pytest.raises(TypeError, match="pickled"):
+                await question
+            assert await job.ask(1) == 2
+            job.tell("stop")
+            assert await job == ["first", "second"]
+    assert caplog.text.count("was dropped") == 2

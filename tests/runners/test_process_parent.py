@@ -1,4 +1,4 @@
-"""Process jobs and their parent: how it starts them, and that none of them outlives it."""
+"""Process jobs and their parent: their start, and that none of them outlives it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def say(*what):
 def sleep_with_a_child():
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
     ja.progress(1, 0, pid=os.getpid(), child=child.pid)
-    ja.current_job().meter.pausable = False  # as if it had no point: it is stopped by a signal
+    ja.current_job()._meter.pausable = False  # as if it had no point: it is stopped by a signal
     time.sleep(1000)
 """
 

@@ -1,4 +1,4 @@
-"""Trio jobs: what only they can do wrong."""
+"""Faults that only trio jobs have."""
 
 from __future__ import annotations
 
@@ -29,3 +29,21 @@ async def test_a_plain_function_on_trio_fails_with_the_cure() -> None:
     async with ja.open_jobs() as jobs:
         with pytest.raises(TypeError, match='runner="thread"'):
             await jobs.options(runner="trio").run(int, "7")
+
+
+class Hostile(RuntimeError):
+    """Cannot be shown."""
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+async def test_an_error_that_cannot_be_shown_fails_its_job_as_itself() -> None:
+    """Its text is not asked for to see whether it is one of asyncio's."""
+
+    async def work() -> None:
+        raise Hostile
+
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(Hostile):
+            await jobs.run(work)

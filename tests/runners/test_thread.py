@@ -1,4 +1,4 @@
-"""Thread jobs: what only they promise."""
+"""Thread jobs: the promises that are theirs alone."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ async def fed_jobs(**options: Any) -> AsyncIterator[tuple[ja.Jobs, ChangeFeed]]:
     """Open a job system with a feed beside it."""
     async with ja.open_jobs(unread_failures="ignore", **options) as jobs:
         feed = ChangeFeed()
-        jobs.attach(feed.serve)
+        ja.lowlevel.attach(jobs, feed.serve)
         yield jobs, feed
 
 
@@ -224,7 +224,7 @@ async def test_rows_read_before_the_feed_begins_are_not_told_again(
         feed, panel = ChangeFeed(), FakePanel(jobs)
         rows = feed.rows(jobs, jobs.list())
         changed.cancel()
-        jobs.attach(feed.serve)
+        ja.lowlevel.attach(jobs, feed.serve)
         feed.add(panel, 0)
         await trio.sleep(1)
         assert [row["number"] for row in rows] == [0, 1]

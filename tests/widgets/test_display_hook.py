@@ -95,7 +95,7 @@ async def test_a_feed_that_could_not_start_is_tried_again(
 
     async with ja.open_jobs() as jobs:
         with monkeypatch.context() as patched:
-            patched.setattr(ja.Jobs, "attach", refuse)
+            patched.setattr(ja.lowlevel, "attach", refuse)
             assert VIEW not in (shown.mimebundle(jobs) or {})
         assert VIEW in (shown.mimebundle(jobs) or {})
 

@@ -27,7 +27,7 @@ async def fed_jobs() -> AsyncIterator[tuple[ja.Jobs, ChangeFeed]]:
     """Open a job system with a feed beside it."""
     async with ja.open_jobs(unread_failures="ignore") as jobs:
         feed = ChangeFeed()
-        jobs.attach(feed.serve)
+        ja.lowlevel.attach(jobs, feed.serve)
         yield jobs, feed
 
 
@@ -243,12 +243,12 @@ async def test_trouble_with_the_store_is_shown_on_the_board_alone(
         job = jobs.submit(trio.sleep, 100)
         await trio.sleep(1)
         board, alone = JobsPanel(jobs, feed), JobsPanel(jobs, feed, job)
-        jobs.say_of_store(trouble="jobs are kept in memory only")
+        ja.lowlevel.describe_store(jobs, trouble="jobs are kept in memory only")
         assert board.get_state()["notice"] == "jobs are kept in memory only"
         assert alone.get_state()["notice"] == ""
         feed.look_again()
         await trio.sleep(1)
-        jobs.say_of_store()
+        ja.lowlevel.describe_store(jobs)
         job.cancel()
         await trio.sleep(1)
         told = [each["notice"] for each in panel_comm(comms).contents if "notice" in each]
@@ -282,7 +282,7 @@ async def test_an_interrupted_job_goes_on_or_not(
     job_id = await interrupted(store, "index for the panel")
     async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
         feed = ChangeFeed()
-        jobs.attach(feed.serve)
+        ja.lowlevel.attach(jobs, feed.serve)
         JobsPanel(jobs, feed)
         heard = panel_comm(comms)
         (row,) = heard.first_state["rows"]
@@ -308,7 +308,7 @@ async def test_an_obstacle_is_shown_until_a_cell_removes_it(
     monkeypatch.setattr(ja.Jobs, "resumable", resumable)
     async with ja.open_jobs(store=store) as jobs:
         feed = ChangeFeed()
-        jobs.attach(feed.serve)
+        ja.lowlevel.attach(jobs, feed.serve)
         JobsPanel(jobs, feed)
         heard = panel_comm(comms)
         assert [row["obstacle"] for row in heard.first_state["rows"]] == [obstacle]

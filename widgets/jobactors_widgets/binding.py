@@ -47,7 +47,7 @@ def bind(job: ja.Job[Any], control: _ValueWidget, name: str | None = None) -> Ca
     """
     bound = _Binding(job, control, name)
     control.observe(bound.changed, "value")
-    job.call_when_settled(bound.end)
+    ja.lowlevel.call_when_settled(job, bound.end)
     return bound.end
 
 
@@ -67,7 +67,7 @@ class _Binding:
         self._unsent[:] = [change["new"]]
         if not waits and not self._send_newest():
             with contextlib.suppress(ja.JobactorsError):
-                self._job.jobs.attach(self._retry)
+                ja.lowlevel.attach(self._job.jobs, self._retry)
 
     async def _retry(self, _jobs: ja.Jobs) -> None:
         while not self._send_newest():  # noqa: ASYNC110 (a mailbox does not report that it has room)

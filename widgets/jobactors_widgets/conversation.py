@@ -58,7 +58,7 @@ class FrontEndConversation:
         jobs = self._jobs
         try:
             if jobs is not None:
-                jobs.post(fn, *args)
+                ja.lowlevel.post(jobs, fn, *args)
                 return True
         except ja.JobactorsError:  # closed meanwhile, or this is a forked child
             pass

@@ -79,7 +79,7 @@ class NotebookDisplay:
         self._sidebar.look_again()
         for jobs, panels in list(self._panels.items()):
             with suppress(ja.JobactorsError):  # it has ended
-                jobs.post(panels.feed.look_again)
+                ja.lowlevel.post(jobs, panels.feed.look_again)
 
     def _update_saved(
         self,
@@ -103,7 +103,7 @@ class NotebookDisplay:
         panels = self._panels.get(jobs)
         if panels is None:
             panels = _SystemPanels()
-            jobs.attach(panels.feed.serve)
+            ja.lowlevel.attach(jobs, panels.feed.serve)
             self._panels[jobs] = panels  # only now: without a served feed, panels would freeze
         return panels.panel(jobs, job)
 
@@ -124,7 +124,9 @@ class _SystemPanels:
         job_id = None if job is None else job.id
         panel = self._panels.get(job_id)
         if panel is None or panel.closed or panel.comm is None:
-            jobs.post(_nothing)  # raises for a system that has ended: there is nothing to follow
+            ja.lowlevel.post(
+                jobs, _nothing
+            )  # raises for a system that has ended: there is nothing to follow
             panel = self._panels[job_id] = JobsPanel(jobs, self.feed, job)
         return panel
 

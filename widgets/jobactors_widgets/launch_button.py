@@ -184,7 +184,7 @@ class _LaunchButton:
         self.button.disabled = not job.state.is_terminal
         if self._followed != job.id:
             self._followed = job.id
-            self._jobs.attach(lambda jobs: self._follow(jobs, job))
+            ja.lowlevel.attach(self._jobs, lambda jobs: self._follow(jobs, job))
 
     # On the jobs' loop.
 
@@ -234,7 +234,7 @@ class _LaunchButton:
         """Take the text of the result, in the thread that made it: ``repr`` is the job's code."""
         text = str(message["text"] or message["why"])
         with contextlib.suppress(ja.JobactorsError):  # the system has ended: "done" remains
-            self._jobs.post(self._show_text, message["id"], safe_text(text, LONGEST))
+            ja.lowlevel.post(self._jobs, self._show_text, message["id"], safe_text(text, LONGEST))
 
     def _show_text(self, job_id: object, text: str) -> None:
         if self._asked == job_id:

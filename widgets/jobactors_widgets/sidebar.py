@@ -18,13 +18,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+import jobactors as ja
+
 from .conversation import FrontEndConversation
 from .kernel_internals import current_kernel, hears_while_busy, open_fixed_comm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    import jobactors as ja
 
     from .change_feed import ChangeFeed
     from .frame_message import FrameMessage
@@ -123,7 +123,7 @@ class _FollowedSystem:
             from .change_feed import ChangeFeed
 
             feed = ChangeFeed(first=self._first)
-            jobs.attach(feed.serve)
+            ja.lowlevel.attach(jobs, feed.serve)
             self._feed, frame = feed, -1
         self._feed.add(self, frame)
 

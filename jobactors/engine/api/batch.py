@@ -1,7 +1,8 @@
-"""Many jobs handled as one: what ``map`` submits, and what ``select`` finds."""
+"""``Batch``: the jobs of one ``map``, handled as one."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 from jobactors.inside.signals.latch import Latch
@@ -10,10 +11,9 @@ from jobactors.model.errors import WrongThread
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 
-    from jobactors.engine.system.core import System
+    from jobactors.engine.system.job_system import JobSystem
 
     from .job import Job
-    from .submitter import Submitter
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class Batch(Generic[T]):
 
     The input is taken in as jobs end, never more than ``intake`` jobs ahead, so it may be endless
     or larger than memory.  ``cancel()`` also stops the intake.  If going through the input raises,
-    no more is taken in, and the error is raised to whoever reads the batch.
+    no more is taken in, and the error is raised to the reader of the batch.
 
     Read it in its own colour: ``async for job in batch`` or ``await batch`` in trio, ``for job in
     batch`` or ``batch.result(timeout)`` in a thread.  Jobs come in the order in which they end.
@@ -32,15 +32,14 @@ class Batch(Generic[T]):
 
     def __init__(
         self,
-        submitter: Submitter,
-        system: System,
-        function: Callable[..., Any],
+        system: JobSystem,
+        submit: Callable[..., Job[T]],
         inputs: Iterable[tuple[Any, ...]],
         intake: int,
     ) -> None:
-        self._submitter = submitter
-        self._system = system
-        self._function = function
+        self._clock = system.core.clock
+        self._portal = system.parts.portal
+        self._submit = submit
         self._inputs = iter(inputs)
         self._intake = intake
         # All of these are written in the loop's thread.
@@ -54,7 +53,7 @@ class Batch(Generic[T]):
 
     # -- the loop's side
 
-    def take_in(self) -> None:
+    def _take_in(self) -> None:
         """Submit inputs until enough jobs are under way."""
         if self._taking:
             return  # a job that ends within its own submit calls again
@@ -68,7 +67,7 @@ class Batch(Generic[T]):
     def _submit_next(self) -> None:
         try:
             args = next(self._inputs)
-            job: Job[T] = self._submitter.submit(self._function, *args)
+            job: Job[T] = self._submit(*args)
         except StopIteration:
             self._stop_intake()
             return
@@ -77,24 +76,25 @@ class Batch(Generic[T]):
             self._stop_intake()
             return
         self._jobs.append(job)
-        job.call_when_settled(lambda: self._note_end(job))
+        # After the step in which the job ends: more input is taken in then.
+        job._record.settled.call_when_set(partial(self._portal.post, self._note_end, job))
 
     def _note_end(self, job: Job[T]) -> None:
         if job not in self._seen:  # a latch may call twice
             self._seen.add(job)
             self._ended.append(job)
-            self._tell()
-            self.take_in()
+            self._wake()
+            self._take_in()
 
     def _stop_intake(self) -> None:
         self._open = False
-        self._tell()
+        self._wake()
 
-    def _tell(self) -> None:
+    def _wake(self) -> None:
         news, self._news = self._news, Latch()
         news.set()
 
-    # -- everybody's side
+    # -- the reader's side
 
     @property
     def jobs(self) -> list[Job[T]]:
@@ -108,15 +108,15 @@ class Batch(Generic[T]):
 
     def cancel(self, reason: str | None = None) -> None:
         """Take no more input, and cancel every job of the batch that has not ended."""
-        self._system.portal.call(self._stop_intake)
+        self._portal.call(self._stop_intake)
         for job in self.jobs:
             job.cancel(reason)
 
-    # Not a generator: a loop that is left early would leave it to be cleaned up by somebody.
+    # Not a generator: a loop that is left early would leave it to the garbage collector.
     def __aiter__(self) -> AsyncIterator[Job[T]]:
         return _Ended(self)
 
-    async def next_ended(self, given: int) -> Job[T] | None:
+    async def _next_ended(self, given: int) -> Job[T] | None:
         """Wait for the job that ends as number ``given``, from 0; None when there are no more."""
         while True:
             news = self._news  # before looking: what ends later sets this one
@@ -154,12 +154,12 @@ class Batch(Generic[T]):
             Exception: what the first failed job in input order raised, or the input itself.
         """
         self._refuse_in_loop("batch.result()", "'await batch'")
-        deadline = None if timeout is None else self._system.clock.now() + timeout
+        deadline = None if timeout is None else self._clock.now() + timeout
         while True:
             news = self._news
             if self._finish():
                 return [job.result() for job in self._jobs]
-            left = None if deadline is None else deadline - self._system.clock.now()
+            left = None if deadline is None else deadline - self._clock.now()
             if not news.wait_in_thread(left):
                 raise TimeoutError(
                     f"{len(self._ended)} of {len(self._jobs)} jobs have ended after {timeout:g} s"
@@ -171,7 +171,7 @@ class Batch(Generic[T]):
         return self.done
 
     def _refuse_in_loop(self, call: str, instead: str) -> None:
-        if self._system.portal.is_home:
+        if self._portal.is_home:
             raise WrongThread(call, instead)
 
     def __len__(self) -> int:
@@ -196,7 +196,7 @@ class _Ended(Generic[T]):
         return self
 
     async def __anext__(self) -> Job[T]:
-        job = await self._batch.next_ended(self._given)
+        job = await self._batch._next_ended(self._given)
         if job is None:
             raise StopAsyncIteration
         self._given += 1

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from jobactors.engine.system.core import System
+    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.checkpoint import Checkpoint
     from jobactors.model.stored_rows import CheckpointRow
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Checkpoints:
     """The part of :class:`Jobs` that lists and drops checkpoints."""
 
-    _system: System
+    _system: JobSystem
 
     def checkpoints(
         self, type: str | None = None, subject: str | None = None
@@ -51,12 +51,12 @@ class Checkpoints:
             for kept in jobs.checkpoints("index"):
                 print(kept.subject, kept.in_words(time.time()))
         """
-        return self._system.portal.look(self._checkpoints, type, subject)
+        return self._system.parts.portal.look(self._checkpoints, type, subject)
 
     def _checkpoints(self, type: str | None, subject: str | None) -> Sequence[Checkpoint]:
         return [
             kept
-            for kept in self._system.checkpoints.all()
+            for kept in self._system.parts.checkpoints.all()
             if type in {None, kept.type} and subject in {None, kept.subject}
         ]
 
@@ -82,7 +82,7 @@ class Checkpoints:
             jobs.map(tag, ja.ranges(len(films), 4)).result()
             jobs.merge("tag", into="tags.tsv")
         """
-        portal = self._system.portal
+        portal = self._system.parts.portal
         target = join(self.part_files(type, subject), into)
         portal.call(self._drop_parts, type, subject)
         return target
@@ -95,7 +95,7 @@ class Checkpoints:
         Raises:
             RangesUnfinished: if nothing is kept of the parts, or one has items left or no file.
         """
-        return self._system.portal.call(self._part_files, type, subject)
+        return self._system.parts.portal.move(self._part_files, type, subject)
 
     def _part_files(self, type: str, subject: str) -> list[Path]:
         work = f"{type} about {subject!r}" if subject else type
@@ -117,7 +117,7 @@ class Checkpoints:
         values = {place: from_json(rows[place].value) for place in done}
         without |= {place for place in done if not wrote_file(values[place])}
         _refuse(work, [place for place in wanted if place in without], LEFT_NO_FILE)
-        folder = self._system.work_folders.folder(type, subject)
+        folder = self._system.parts.work_folders.folder(type, subject)
         files = {place: file_in(part_folder(folder, rows[place].part)) for place in wanted}
         gone = [place for place in wanted if not is_whole(files[place], values[place])]
         _refuse(work, gone, _FILE_GONE)
@@ -126,7 +126,7 @@ class Checkpoints:
     def _states_of_parts(self, type: str, subject: str) -> dict[tuple[int, int], JobState]:
         """How the newest job of each part stands, of those that are known here."""
         states: dict[tuple[int, int], JobState] = {}
-        for record in self._system.registry:
+        for record in self._system.parts.registry:
             snapshot = record.snapshot
             place = PART.fullmatch(record.part)
             if place is not None and (snapshot.type, snapshot.subject) == (type, subject):
@@ -135,15 +135,17 @@ class Checkpoints:
 
     def _drop_parts(self, type: str, subject: str) -> None:
         for row in self._parts(type, subject).values():
-            self._system.checkpoints.drop(type, subject, row.part)
+            self._system.parts.checkpoints.drop(type, subject, row.part)
 
     def _parts(self, type: str, subject: str) -> dict[tuple[int, int], CheckpointRow]:
-        rows = self._system.checkpoints.rows_of(type, subject)
+        rows = self._system.parts.checkpoints.rows_of(type, subject)
         found = ((PART.fullmatch(part), row) for part, row in rows.items())
         return {(int(m[1]), int(m[2])): row for m, row in found if m is not None}
 
     def _is_done(self, row: CheckpointRow) -> bool:
-        return self._system.checkpoints.worker_at(row) is None and is_done(from_json(row.value))
+        return self._system.parts.checkpoints.worker_at(row) is None and is_done(
+            from_json(row.value)
+        )
 
     def drop_checkpoint(self, type: str, subject: str = "") -> None:
         """Forget what is kept of a (type, subject), with all its parts and work files.
@@ -153,7 +155,7 @@ class Checkpoints:
         Raises:
             IllegalVerb: if it belongs to a job that is queued or at work.
         """
-        self._system.portal.call(self._system.checkpoints.drop, type, subject)
+        self._system.parts.portal.move(self._system.parts.checkpoints.drop, type, subject)
 
 
 _NOTHING_KEPT: Final = (

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import Struct
 
 from jobactors.engine.records.record import Edge
 from jobactors.engine.records.references import JobReference, edges_among
 
-from .job import Job
+from .job import Handle, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from jobactors.engine.records.record import Record, When
-    from jobactors.engine.system.core import System
+    from jobactors.engine.system.job_system import JobSystem
 
 T = TypeVar("T")
 
@@ -27,13 +27,6 @@ class After(Struct, frozen=True):
     """The job that has to end first."""
     when: When
     """Whether any end will do ("finished"), or only success ("succeeded")."""
-
-
-class Handle(Struct, Generic[T], frozen=True):
-    """A job handle that is passed to a function as it is; made by :func:`handle`."""
-
-    job: Job[T]
-    """The job whose handle is passed."""
 
 
 def after(job: Job[Any], when: When = "finished") -> After:
@@ -81,23 +74,14 @@ def _refer(argument: Any) -> Any:
     if isinstance(argument, Job):
         return JobReference(argument._record, "result")
     if isinstance(argument, Handle):
-        handed: Job[Any] = argument.job
-        return JobReference(handed._record, "handle")
+        held: Any = cast("Any", argument).job
+        return JobReference(_record_of(held), "handle")
     return argument
 
 
-def as_given(
-    args: tuple[Any, ...], kwargs: dict[str, Any], job_for: Callable[[Record], Job[Any]]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return arguments as their submitter gave them: the opposite of :func:`referring`."""
-
-    def given(argument: Any) -> Any:
-        if not isinstance(argument, JobReference):
-            return argument
-        job = job_for(argument.record)
-        return Handle(job) if argument.gives == "handle" else job
-
-    return tuple(map(given, args)), {name: given(value) for name, value in kwargs.items()}
+def _record_of(job: Any) -> Record:
+    record: Record = job._record
+    return record
 
 
 def find_edges(
@@ -113,21 +97,18 @@ def find_edges(
 
 
 def _edge(item: object) -> tuple[str, Edge]:
-    match item:
-        case Job():
-            job: Job[Any] = item
-            return job.id, Edge(job._record, "succeeded")
-        case After(job=job, when=when):
-            return job.id, Edge(job._record, when)
-        case _:
-            raise TypeError(
-                f"after= takes jobs, or ja.after(job, when=…), not {type(item).__name__}: "
-                f"{item!r:.100}"
-            )
+    if isinstance(item, After):
+        return item.job.id, Edge(item.job._record, item.when)
+    if isinstance(item, Job):
+        record = _record_of(item)
+        return record.id, Edge(record, "succeeded")
+    raise TypeError(
+        f"after= takes jobs, or ja.after(job, when=…), not {type(item).__name__}: {item!r:.100}"
+    )
 
 
 def check_system(
-    system: System, explicit: Iterable[object], args: tuple[Any, ...], kwargs: dict[str, Any]
+    system: JobSystem, explicit: Iterable[object], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     """Refuse to wait for a job of another system, of whose end this one would never hear.
 
@@ -136,7 +117,7 @@ def check_system(
     """
     for item in (*explicit, *args, *kwargs.values()):
         job = item.job if isinstance(item, After) else item
-        if isinstance(job, Job) and job.jobs._system is not system and not job.state.is_terminal:
+        if isinstance(job, Job) and job._system is not system and not job.state.is_terminal:
             raise ValueError(
                 f"job {job.id} belongs to another job system, and nothing here would hear of its "
                 "end: wait for it first, and submit then"

@@ -6,26 +6,21 @@ It is looked for only inside an IPython kernel, when something is to be shown.
 
 from __future__ import annotations
 
-import logging
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from .job import Job
-    from .jobs import Jobs
-
-_log = logging.getLogger("jobactors")
+from jobactors.inside.report.guarded_log import LOG
 
 
 class DisplayHook(Protocol):
     """What a package declares that shows jobs."""
 
-    def mimebundle(self, thing: Job[Any] | Jobs) -> dict[str, object] | None:
+    def mimebundle(self, thing: Any) -> dict[str, object] | None:
         """Return what a front end can show of ``thing``, or None to leave it to the ``repr``."""
         ...
 
-    def started(self, jobs: Jobs) -> None:
+    def started(self, jobs: Any) -> None:
         """Called once for a system that ``ja.start`` has opened inside a kernel."""
         ...
 
@@ -37,7 +32,7 @@ def in_kernel() -> bool:
     return shell is not None and getattr(shell, "kernel", None) is not None
 
 
-def mimebundle_of(thing: Job[Any] | Jobs) -> dict[str, object] | None:
+def mimebundle_of(thing: Any) -> dict[str, object] | None:
     """Ask the hooks for something to show; one that fails is logged, and the ``repr`` is shown."""
     if not in_kernel():
         return None
@@ -45,14 +40,14 @@ def mimebundle_of(thing: Job[Any] | Jobs) -> dict[str, object] | None:
         try:
             bundle = hook.mimebundle(thing)
         except Exception:
-            _log.exception("a display hook failed; showing the plain text")
+            LOG.exception("a display hook failed; showing the plain text")
             continue
         if bundle is not None:
             return bundle
     return None
 
 
-def announce(jobs: Jobs) -> None:
+def announce(jobs: Any) -> None:
     """Tell the hooks of a kernel that a system has started."""
     if not in_kernel():
         return
@@ -60,7 +55,7 @@ def announce(jobs: Jobs) -> None:
         try:
             hook.started(jobs)
         except Exception:
-            _log.exception("a display hook failed; jobs run without it")
+            LOG.exception("a display hook failed; jobs run without it")
 
 
 @cache
@@ -72,5 +67,5 @@ def _hooks() -> tuple[DisplayHook, ...]:
         try:
             hooks.append(entry.load())
         except Exception:
-            _log.exception("the display hook %s could not be loaded", entry.name)
+            LOG.exception("the display hook %s could not be loaded", entry.name)
     return tuple(hooks)

@@ -1,4 +1,4 @@
-"""What a job system has kept: the history, what can go on, and cleaning up."""
+"""The history of a job system: ended jobs, work that can go on, and cleaning up."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from jobactors.engine.records.filters import as_state
-from jobactors.engine.records.registry import DELETED
 from jobactors.engine.storage.row_encoder import column
 from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.model.checks import check_count, check_seconds
-from jobactors.model.errors import IllegalVerb, NoStore, UnknownJob
+from jobactors.model.errors import NoStore, UnknownJob
 from jobactors.model.states import TERMINAL, JobState
 
 from .resumable import Resumable, find_resumable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from jobactors.engine.ports.store import Store
     from jobactors.engine.records.record import Record
-    from jobactors.engine.system.core import System
+    from jobactors.engine.records.registry import Registry
+    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.snapshot import JobSnapshot
-    from jobactors.model.stored_rows import EventRow
 
 WEEK: Final = 7 * 86400.0
 _ALL: Final = 2**31
@@ -47,26 +46,17 @@ class StoreState(Struct, frozen=True):
 class History:
     """The part of :class:`~jobactors.Jobs` that looks into the store."""
 
-    _system: System
-    _store_trouble: str | None = None
-    _store_offer: str | None = None
+    _system: JobSystem
 
     @property
     def store(self) -> StoreState | None:
         """How the store stands; None without one."""
-        journal = self._system.journal
+        journal = self._system.parts.journal
+        trouble, offered = self._system.store_note
         if journal is None:
-            said = self._store_trouble
-            return None if said is None else StoreState("memory", said)
+            return None if trouble is None else StoreState("memory", trouble)
         trouble = None if journal.trouble is None else str(journal.trouble)
-        return StoreState(journal.name, trouble, journal.lost, self._store_offer)
-
-    def say_of_store(self, *, trouble: str | None = None, offer: str | None = None) -> None:
-        """Add to :attr:`store` what its opener knows: why there is none, or what could be adopted.
-
-        For hosts that choose a store for their users.
-        """
-        self._store_trouble, self._store_offer = trouble, offer
+        return StoreState(journal.name, trouble, journal.lost, offered)
 
     def history(
         self,
@@ -97,12 +87,14 @@ class History:
         if max_age is not None:
             check_seconds("max_age", max_age)
         wanted = _ended_states(state)
-        since = None if max_age is None else self._system.clock.now() - max_age
-        journal = self._system.journal
-        if journal is None or self._system.portal.is_closed:
+        since = None if max_age is None else self._system.core.clock.now() - max_age
+        journal = self._system.parts.journal
+        if journal is None or self._system.parts.portal.is_closed:
             found = [
                 record.snapshot
-                for record in self._system.portal.look(lambda: list(self._system.registry))
+                for record in self._system.parts.portal.look(
+                    lambda: list(self._system.parts.registry)
+                )
                 if _matches(record.snapshot, wanted, since, type, subject)
             ]
             found.sort(key=lambda snapshot: snapshot.finished_at or 0)
@@ -130,7 +122,7 @@ class History:
                 print(work)  # index wiki: interrupted at 45 %, 2 h ago
                 work.resume()
         """
-        return self._system.portal.look(find_resumable, self._system)
+        return self._system.parts.portal.look(find_resumable, self._system)
 
     def clear(
         self,
@@ -156,9 +148,9 @@ class History:
         """
         check_seconds("older_than", older_than)
         wanted = _ended_states(state)
-        until = self._system.clock.now() - older_than
-        return self._system.portal.call(
-            self._clear,
+        until = self._system.core.clock.now() - older_than
+        return self._system.parts.portal.move(
+            self._system.core.ended.clear,
             self._ended_ids(wanted, type, subject, until),
             partial(_matches, states=wanted, since=None, type=type, subject=subject),
             until,
@@ -168,7 +160,7 @@ class History:
         self, states: frozenset[JobState], type: str | None, subject: str | None, until: float
     ) -> list[str]:
         """The ids of the kept jobs that match; their rows are not read any closer."""
-        journal = self._system.journal
+        journal = self._system.parts.journal
         if journal is None:
             return []
         rows = journal.read(
@@ -181,21 +173,6 @@ class History:
         )
         return [row.id for row in rows if (row.finished_at or 0) <= until]
 
-    def _clear(self, kept: list[str], wanted: Callable[[JobSnapshot], bool], until: float) -> int:
-        """In the loop: what is here is judged as it is now, not as it was when it was read."""
-        system = self._system
-        here, needed = list[str](), set[str]()
-        for record in system.registry:
-            needed.update(_needs(record))
-            if wanted(record.snapshot) and (record.snapshot.finished_at or 0) <= until:
-                here.append(record.id)
-        elsewhere = [i for i in kept if i not in needed and system.find(i) is None]
-        going = [job_id for job_id in here if job_id not in needed]
-        for job_id in going:
-            system.ended.remove(job_id, DELETED)
-        system.ended.forget(tuple(elsewhere))
-        return len(going) + len(elsewhere)
-
     def vacuum(self) -> None:
         """Remove what is kept no longer, and give the space back to the disk.
 
@@ -205,10 +182,10 @@ class History:
             NoStore: if there is none.
             StoreError: if the file cannot be written.
         """
-        journal = self._system.journal
+        journal = self._system.parts.journal
         if journal is None:
             raise NoStore("jobs.vacuum()")
-        now = self._system.clock.now()
+        now = self._system.core.clock.now()
 
         def clean(store: Store) -> None:
             while store.prune(now):
@@ -225,69 +202,32 @@ class History:
         Raises:
             UnknownJob: if it is neither.
         """
-        system = self._system
-        record = system.portal.look(system.find, job_id)
-        if record is None and not system.portal.is_closed:
-            record = system.ended.find_kept(job_id)
+        portal, ended = self._system.parts.portal, self._system.core.ended
+        record = portal.look(self._system.core.find, job_id)
+        if record is None and not portal.is_closed:
+            record = ended.find_stored(job_id)
         if record is None:
             raise UnknownJob(job_id)
         return record
 
     def _find_latest(self, type: str, subject: str) -> Record | None:
-        system = self._system
-        record = system.portal.look(_latest_here, system, type, subject)
-        journal = system.journal
-        if record is None and journal is not None and not system.portal.is_closed:
-            kept = records_from(
+        parts = self._system.parts
+        record = parts.portal.look(_latest_here, parts.registry, type, subject)
+        journal = parts.journal
+        if record is None and journal is not None and not parts.portal.is_closed:
+            stored = records_from(
                 journal.read(
                     lambda store: store.finished(1, type=column(type), subject=column(subject))
                 )
             )
-            if kept:
-                kept[0].settled.set()
-                return kept[0]
+            if stored:
+                stored[0].settled.set()
+                return stored[0]
         return record
 
-    def _events(self, job_id: str) -> Sequence[EventRow]:
-        journal = self._system.journal
-        if journal is None:
-            raise NoStore("job.events()")
-        return journal.read(lambda store: store.events(job_id))
 
-    def _delete(self, record: Record) -> None:
-        """Forget an ended job, here and in the store.
-
-        Raises:
-            IllegalVerb: if it is unfinished, or an unfinished job comes after it.
-        """
-        self._system.portal.call(_delete, self._system, record)
-
-
-def _delete(system: System, record: Record) -> None:
-    state = record.snapshot.state
-    for other in system.registry:
-        if record.id in _needs(other):
-            raise IllegalVerb(record.id, state, "delete", f"{other.id} comes after it")
-    if system.find(record.id) is not None:
-        system.ended.remove(record.id, DELETED)
-    elif state.is_terminal and system.ended.find_kept(record.id) is not None:
-        system.ended.forget((record.id,))
-    else:
-        raise UnknownJob(record.id)
-
-
-def _needs(record: Record) -> Sequence[str]:
-    """The ids of the jobs that an unfinished one comes after; it may rest, and not be revived."""
-    if record.edges:
-        return [edge.upstream.id for edge in record.edges]
-    spec = record.submit
-    if spec is None or not spec.after or record.snapshot.state.is_terminal:
-        return ()
-    return [job_id for job_id, _ in spec.after]
-
-
-def _latest_here(system: System, kind: str, subject: str) -> Record | None:
-    for record in reversed(system.registry):
+def _latest_here(registry: Registry, kind: str, subject: str) -> Record | None:
+    for record in reversed(registry):
         info = record.snapshot.info
         if info.type == kind and info.subject == subject:
             return record

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
-from jobactors.engine.attempt.slot_loan import slot_loan_for
-from jobactors.engine.system.commands import Commands
+from msgspec import Struct
+
+from jobactors.engine.records.references import JobReference
 from jobactors.inside.signals.mailbox import Question, Reply
-from jobactors.model.errors import WrongThread
+from jobactors.model.errors import NoStore
 from jobactors.model.log import as_text
 from jobactors.model.outcome import error_for_waiter, unwrap
 
 from .display import mimebundle_of
-from .stored_wait import Stored
-from .waits import Wait
+from .waits import Stored, Wait, block_until_settled, wait_settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from jobactors.engine.records.record import Record
+    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.info import JobInfo
     from jobactors.model.log import LogLine
     from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.states import JobState
     from jobactors.model.stored_rows import EventRow
 
-    from .jobs import Jobs
-
 T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 
 
 @final
@@ -41,10 +41,10 @@ class Job(Generic[T_co]):
     The handle keeps the job's outcome for as long as it lives, whatever the registry lets go.
     """
 
-    __slots__ = ("_jobs", "_record")
+    __slots__ = ("_record", "_system")
 
-    def __init__(self, jobs: Jobs, record: Record) -> None:
-        self._jobs = jobs
+    def __init__(self, system: JobSystem, record: Record) -> None:
+        self._system = system
         self._record = record
 
     @property
@@ -68,14 +68,14 @@ class Job(Generic[T_co]):
         return self._record.snapshot.state
 
     @property
-    def jobs(self) -> Jobs:
-        """The system it belongs to."""
-        return self._jobs
+    def jobs(self) -> Any:
+        """The job system it belongs to, a :class:`~jobactors.Jobs`."""
+        return self._system.jobs
 
     @property
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What its function is called with: positional and keyword arguments."""
-        return self._jobs._as_given(self._record.args, self._record.kwargs)
+        return _as_given(self._system, self._record.args, self._record.kwargs)
 
     def snapshot(self) -> JobSnapshot:
         """How the job stands at this moment; immediate, from any thread."""
@@ -87,10 +87,8 @@ class Job(Generic[T_co]):
         return self._outcome().__await__()
 
     async def _outcome(self) -> T_co:
-        await self._settle()
-        self._note_reading()
-        result: T_co = unwrap(self.id, self._settled_outcome())
-        return result
+        await wait_settled(self._system, self._record)
+        return self._read_outcome()
 
     def wait(self) -> Wait:
         """Wait until the job has ended or rests interrupted: ``await``, or ``.result(timeout)``.
@@ -102,18 +100,7 @@ class Job(Generic[T_co]):
 
             state = job.wait().result(timeout=60).state
         """
-        return Wait(self)
-
-    async def _settle(self) -> None:
-        settled = self._record.settled
-        if not settled.is_set:
-            self._jobs._system.portal.check("end a job")
-        loan = None if settled.is_set else slot_loan_for(self._jobs._system, self._record)
-        if loan is None:
-            await settled
-        else:
-            async with loan:
-                await settled
+        return Wait(self._system, self._record)
 
     def result(self, timeout: float | None = None) -> T_co:
         """Block this thread until the job has ended, and return its result.
@@ -128,10 +115,8 @@ class Job(Generic[T_co]):
             JobCancelled, JobInterrupted: if it was; else the exception the job raised.
             WrongThread: in the jobs' own loop, which has to run for the job to end.
         """
-        self._block(timeout, "job.result()", "'await job'")
-        self._note_reading()
-        result: T_co = unwrap(self.id, self._settled_outcome())
-        return result
+        block_until_settled(self._system, self._record, timeout, "job.result()", "'await job'")
+        return self._read_outcome()
 
     def exception(self, timeout: float | None = None) -> Exception | None:
         """Block this thread until the job has ended; return what ``result`` would raise, or None.
@@ -139,48 +124,27 @@ class Job(Generic[T_co]):
         Raises:
             TimeoutError, WrongThread: as :meth:`result`.
         """
-        self._block(timeout, "job.exception()", "'await job' in a try block")
+        instead = "'await job' in a try block"
+        block_until_settled(self._system, self._record, timeout, "job.exception()", instead)
         self._note_reading()
         return error_for_waiter(self.id, self._settled_outcome())
 
-    def _block(self, timeout: float | None, call: str, instead: str) -> None:
-        settled = self._record.settled
-        if settled.is_set:
-            return
-        portal = self._jobs._system.portal
-        portal.check("end a job")
-        if portal.is_home:
-            raise WrongThread(call, instead)
-        if not self._wait_in_thread(timeout):
-            raise TimeoutError(
-                f"job {self.id} is {self.state} after {timeout:g} s of waiting; it goes on"
-            )
-
-    def _wait_in_thread(self, timeout: float | None) -> bool:
-        settled = self._record.settled
-        loan = slot_loan_for(self._jobs._system, self._record)
-        if loan is None:
-            return settled.wait_in_thread(timeout)
-        with loan:
-            return loan.control.wait_in_thread(settled, timeout)
+    def _read_outcome(self) -> T_co:
+        self._note_reading()
+        result: T_co = unwrap(self.id, self._settled_outcome())
+        return result
 
     def _settled_outcome(self) -> Any:
         return self._record.snapshot.outcome
 
     def _note_reading(self) -> None:
-        self._jobs._note_reading(self._record)
+        portal, ended = self._system.parts.portal, self._system.core.ended
+        if portal.is_home:
+            portal.command(ended.read, self._record)
+        else:
+            portal.post_quietly(portal.step, ended.read, self._record)
 
-    def call_when_settled(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call ``callback()`` in the loop's thread once the job has ended, or now if it has.
-
-        It may be called twice when the job ends in this very moment, so it must not mind.
-
-        Returns:
-            A function that takes the callback back.
-        """
-        return self._record.settled.call_when_set(callback)
-
-    # -- verbs
+    # -- commands
 
     def cancel(self, reason: str | None = None) -> JobSnapshot:
         """Ask the job to end, and return how it stands now.
@@ -192,7 +156,9 @@ class Job(Generic[T_co]):
         Args:
             reason: Shown, and told to whoever waits.
         """
-        return self._tell("cancel", reason)
+        if self._record.snapshot.state.is_terminal:
+            return self._record.snapshot
+        return self._command(self._system.commands.cancel, reason)
 
     def pause(self) -> JobSnapshot:
         """Ask the job to stand still at its next point that can wait; its slot becomes free.
@@ -200,7 +166,7 @@ class Job(Generic[T_co]):
         Raises:
             IllegalVerb: if it does not run.
         """
-        return self._tell("pause")
+        return self._command(self._system.commands.pause)
 
     def resume(self) -> JobSnapshot:
         """Let a paused or interrupted job go on as soon as a slot is free, or take back a pause.
@@ -212,7 +178,7 @@ class Job(Generic[T_co]):
             IllegalVerb: if there is nothing to resume.
             NotResumable: if it is interrupted and cannot go on here; the message says why.
         """
-        return self._tell("resume")
+        return self._command(self._system.commands.resume)
 
     def discard(self) -> JobSnapshot:
         """End an interrupted job: it is cancelled, its checkpoint and work files are dropped.
@@ -220,7 +186,7 @@ class Job(Generic[T_co]):
         Raises:
             IllegalVerb: if it is not interrupted.
         """
-        return self._tell("discard")
+        return self._command(self._system.commands.discard)
 
     def hold(self) -> JobSnapshot:
         """Keep a queued job from starting until it is released.
@@ -228,7 +194,7 @@ class Job(Generic[T_co]):
         Raises:
             IllegalVerb: if it is not queued.
         """
-        return self._tell("hold")
+        return self._command(self._system.commands.hold)
 
     def release(self) -> JobSnapshot:
         """Let a held job start in its turn.
@@ -236,7 +202,7 @@ class Job(Generic[T_co]):
         Raises:
             IllegalVerb: if it is not queued.
         """
-        return self._tell("release")
+        return self._command(self._system.commands.release)
 
     def update(self, **changes: Any) -> JobSnapshot:
         """Change options after the submit: priority, name, tags, …; a new priority counts at once.
@@ -245,7 +211,7 @@ class Job(Generic[T_co]):
             TypeError, ValueError: for an unknown option or a wrong value.
             IllegalVerb: if the job has finished.
         """
-        return self._tell("update", changes)
+        return self._command(self._system.commands.update, changes)
 
     # -- the log
 
@@ -274,8 +240,7 @@ class Job(Generic[T_co]):
             MailboxFull: if as many messages wait as the option ``mailbox`` allows.
             IllegalVerb: if the job has ended.
         """
-        system = self._jobs._system
-        system.portal.call(Commands(system).tell, self._record, message)
+        self._system.parts.portal.move(self._system.commands.tell, self._record, message)
 
     def ask(self, message: Any) -> Reply:
         """Put a question into the job's mailbox; the answer is awaited, or ``.result(timeout)``.
@@ -305,7 +270,10 @@ class Job(Generic[T_co]):
         Raises:
             IllegalVerb: if it has not ended.
         """
-        return self._jobs._restart(self._record, from_checkpoint=from_checkpoint)
+        restart = self._system.commands.restart
+        return Job(
+            self._system, self._system.parts.portal.move(restart, self._record, from_checkpoint)
+        )
 
     def delete(self) -> JobSnapshot:
         """Forget the ended job, in the registry and in the store; this handle keeps its outcome.
@@ -314,7 +282,7 @@ class Job(Generic[T_co]):
             IllegalVerb: if it has not ended, or an unfinished job comes after it.
             UnknownJob: if it has been removed already.
         """
-        self._jobs._delete(self._record)
+        self._system.parts.portal.move(self._system.commands.delete, self._record)
         return self._record.snapshot
 
     # -- the store
@@ -328,7 +296,7 @@ class Job(Generic[T_co]):
             NoStore: if the job system has none.  The waiting raises ``StoreError`` if the job could
                 not be kept.
         """
-        return Stored(self._jobs._system, self._record)
+        return Stored(self._system, self._record)
 
     def events(self) -> Sequence[EventRow]:
         """What has happened to the job, oldest first, as the store keeps it.
@@ -337,12 +305,13 @@ class Job(Generic[T_co]):
             NoStore: if the job system has none.
             StoreError: if it cannot be read.
         """
-        return self._jobs._events(self.id)
+        journal = self._system.parts.journal
+        if journal is None:
+            raise NoStore("job.events()")
+        return journal.read(lambda store: store.events(self.id))
 
-    def _tell(self, verb: str, *args: Any) -> JobSnapshot:
-        if not self._record.snapshot.state.is_terminal or verb != "cancel":
-            system = self._jobs._system
-            system.portal.call(getattr(Commands(system), verb), self._record, *args)
+    def _command(self, command: Callable[..., None], *args: Any) -> JobSnapshot:
+        self._system.parts.portal.command(command, self._record, *args)
         return self._record.snapshot
 
     # -- looks
@@ -358,3 +327,24 @@ class Job(Generic[T_co]):
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
         return mimebundle_of(self)
+
+
+class Handle(Struct, Generic[T], frozen=True):
+    """A job handle that is passed to a function as it is; made by :func:`handle`."""
+
+    job: Job[T]
+    """The job whose handle is passed."""
+
+
+def _as_given(
+    system: JobSystem, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments as their submitter gave them: with handles of jobs."""
+
+    def given(argument: Any) -> Any:
+        if not isinstance(argument, JobReference):
+            return argument
+        job = Job[Any](system, argument.record)
+        return Handle(job) if argument.gives == "handle" else job
+
+    return tuple(map(given, args)), {name: given(value) for name, value in kwargs.items()}

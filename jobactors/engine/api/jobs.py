@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, final
+from typing import TYPE_CHECKING, Any, final
 
 import trio
 from msgspec import Struct
 
 from jobactors.engine.records.filters import matches
-from jobactors.engine.system.commands import Commands
-from jobactors.engine.system.shutdown import drain, ending, stop
+from jobactors.engine.system.shutdown import drain, stop
 from jobactors.model.checks import check_count
-from jobactors.model.options import DEFAULTS
 from jobactors.model.states import JobState
 
 from .checkpoints import Checkpoints
-from .dependencies import as_given, check_system
 from .display import mimebundle_of
 from .history import History
 from .job import Job
 from .registry_view import RegistryView
 from .selection import Selection
-from .submission import make_record
 from .submitter import Submitter
 from .subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from jobactors.engine.ports.runner import Runner
-    from jobactors.engine.records.record import Record
-    from jobactors.engine.system.core import System
+    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.resources import ResourceState
     from jobactors.model.snapshot import JobSnapshot
-
-T = TypeVar("T")
 
 
 class JobsStatistics(Struct, frozen=True):
@@ -61,84 +52,10 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
     carried there, and answered in about a tenth of a millisecond.
     """
 
-    def __init__(self, system: System) -> None:
-        super().__init__(self, {})
-        self._system = system
-        system.handle_for = partial(Job, self)
-        self.registry = RegistryView(self)
+    def __init__(self, system: JobSystem) -> None:
+        super().__init__(system, {})
+        self.registry = RegistryView(system)
         """Looks at, takes and lists finished jobs."""
-
-    def options(self, **changes: Any) -> Submitter:
-        """Return something to submit jobs with: ``jobs.options(name="…").submit(fn, *args)``.
-
-        Args:
-            **changes: See :class:`~jobactors.Options` for names, units and defaults.
-
-        Raises:
-            TypeError, ValueError: at once, for an unknown option or a wrong value.
-        """
-        DEFAULTS.changed(**changes)
-        return Submitter(self, changes)
-
-    def _submit(
-        self,
-        work: Any,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        changes: Mapping[str, Any],
-        runner: Runner | None = None,
-    ) -> Job[Any]:
-        return self._offer(work, args, kwargs, changes, runner)[0]
-
-    def _offer(
-        self,
-        work: Any,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        changes: Mapping[str, Any],
-        runner: Runner | None = None,
-    ) -> tuple[Job[Any], bool]:
-        """Submit a job; returns it, and whether it is a new one."""
-        system = self._system
-        system.portal.check("take a job")
-        kept = system.journal is not None
-        record = make_record(work, args, kwargs, changes, system.clock.now(), runner, to_keep=kept)
-        if record.edges:
-            check_system(system, record.options.after, args, kwargs)
-        if kept:
-            return self._offer_kept(record)
-        info = record.snapshot.info
-        can_be_refused = (
-            info.key is not None
-            or record.options.resources
-            or system.checkpoints.has(info.type, info.subject)
-        )
-        if record.runner.takes_slot and system.accepts and not can_be_refused:
-            # Nothing can refuse it any more, so nothing need be waited for.
-            system.portal.post(system.admission.accept_or_settle, record)
-            return Job(self, record), True
-        accepted = system.portal.call(system.admission.accept, record)
-        return Job(self, accepted), accepted is record
-
-    def _offer_kept(self, record: Record) -> tuple[Job[Any], bool]:
-        """Submit a job that is kept: elsewhere than in the loop, this returns when it is."""
-        system = self._system
-        accepted, kept = system.portal.call(system.admission.accept_kept, record)
-        if kept is not None and not system.portal.is_home:
-            kept.wait_in_thread()
-            if accepted.refused is not None:
-                raise accepted.refused
-        return Job(self, accepted), accepted is record
-
-    def _restart(self, ended: Record, *, from_checkpoint: bool) -> Job[Any]:
-        system = self._system
-        return Job(self, system.portal.call(Commands(system).restart, ended, from_checkpoint))
-
-    def _as_given(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return arguments as their submitter gave them, with handles of jobs."""
-        return as_given(args, kwargs, partial(Job, self))
 
     # -- look
 
@@ -148,22 +65,22 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
         Raises:
             UnknownJob: if there is none (any more).
         """
-        return Job(self, self._find(job_id))
+        return Job(self._system, self._find(job_id))
 
     def latest(self, type: str, subject: str = "") -> Job[Any] | None:
         """Return the job of this type and subject that was submitted last, or None.
 
-        What a page asks that comes back: is there a result, an error, or work going on?
+        For a page that comes back: is there a result, an error, or work going on?
         """
         record = self._find_latest(type, subject)
-        return None if record is None else Job(self, record)
+        return None if record is None else Job(self._system, record)
 
     def stats(self) -> JobsStatistics:
         """Count the jobs, in all and in each state."""
-        return self._system.portal.look(self._stats)
+        return self._system.parts.portal.look(self._stats)
 
     def _stats(self) -> JobsStatistics:
-        registry = self._system.registry
+        registry = self._system.parts.registry
         counts = Counter(record.snapshot.state for record in registry)
         by_state = {state: counts[state] for state in JobState}
         return JobsStatistics(
@@ -185,31 +102,26 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
 
         Args and errors as in :meth:`list`.
         """
-        wanted = matches(state, type, subject, tag, priority)
-
-        def find() -> Sequence[Job[Any]]:
-            return [Job(self, r) for r in self._system.registry if wanted(r.snapshot)]
-
-        return Selection(partial(self._system.portal.look, find))
+        return Selection(self._system, matches(state, type, subject, tag, priority))
 
     def resources(self) -> Sequence[ResourceState]:
         """How each resource stands that is declared or held: capacity, holders, free units."""
-        return self._system.portal.look(self._system.queue.resources.states)
+        return self._system.parts.portal.look(self._system.parts.queue.resources.states)
 
     def queue(self) -> Sequence[JobSnapshot]:
         """The waiting jobs in the order in which they would start if nothing held them."""
-        system = self._system
-        return system.portal.look(lambda: [system.registry.get(i).snapshot for i in system.queue])
+        parts = self._system.parts
+        return parts.portal.look(lambda: [parts.registry.get(i).snapshot for i in parts.queue])
 
     # -- steer
 
     def hold_dispatch(self) -> None:
         """Start no more jobs until :meth:`release_dispatch`; running ones go on."""
-        self._system.portal.call(Commands(self._system).hold_dispatch, True)
+        self._system.parts.portal.command(self._system.commands.hold_dispatch, True)
 
     def release_dispatch(self) -> None:
         """Start jobs again."""
-        self._system.portal.call(Commands(self._system).hold_dispatch, False)
+        self._system.parts.portal.command(self._system.commands.hold_dispatch, False)
 
     def scale(self, max_running: int | None) -> None:
         """Change how many jobs may run at once; running ones go on, free slots are filled at once.
@@ -218,7 +130,7 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
             ValueError: for a number below 1.
         """
         check_max_running(max_running)
-        self._system.portal.call(Commands(self._system).set_max_running, max_running)
+        self._system.parts.portal.command(self._system.commands.set_max_running, max_running)
 
     async def close(self, grace: float = 0.0) -> None:
         """Take no more jobs, wait ``grace`` seconds for those there are, then stop the rest.
@@ -230,17 +142,10 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
             grace: Seconds to wait before cancelling; ``math.inf`` waits for everything.
         """
         system = self._system
-        system.accepts = math.isinf(grace)
+        system.core.accepts = math.isinf(grace)
         with trio.move_on_after(grace):
             await drain(system)
-        await stop(system, "the job system is closing", ending(system))
-
-    def _note_reading(self, record: Record) -> None:
-        portal = self._system.portal
-        if portal.is_home:
-            self._system.ended.read(record)
-        else:
-            portal.post_quietly(self._system.ended.read, record)
+        await stop(system, "the job system is closing", system.ending)
 
     def list(
         self,

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobactors.engine.records.registry import TAKEN
+from jobactors.model.errors import UnknownJob
 
 if TYPE_CHECKING:
+    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.snapshot import JobSnapshot
-
-    from .jobs import Jobs
 
 
 class RegistryView:
     """Looks at, takes and lists finished jobs, from any thread."""
 
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
+    def __init__(self, system: JobSystem) -> None:
+        self._portal = system.parts.portal
+        self._registry = system.parts.registry
+        self._ended = system.core.ended
 
     def peek(self, job_id: str) -> JobSnapshot:
         """Look at a job without reading it.
@@ -24,7 +26,10 @@ class RegistryView:
         Raises:
             UnknownJob: if there is none (any more).
         """
-        return self._jobs.get(job_id).snapshot()
+        record = self._portal.look(self._ended.find_anywhere, job_id)
+        if record is None:
+            raise UnknownJob(job_id)
+        return record.snapshot
 
     def take(self, job_id: str) -> JobSnapshot:
         """Read a finished job and remove it from the registry; its handle keeps the outcome.
@@ -33,21 +38,17 @@ class RegistryView:
             UnknownJob: if there is none (any more).
             IllegalVerb: if it has not finished.
         """
-        system = self._jobs._system
-        return system.portal.call(system.ended.remove, job_id, TAKEN).snapshot
+        return self._portal.move(self._ended.remove, job_id, TAKEN).snapshot
 
     def unread(self) -> list[JobSnapshot]:
-        """The finished jobs whose outcome nobody has read, oldest end first."""
-        system = self._jobs._system
-        return system.portal.look(lambda: [record.snapshot for record in system.registry.unread()])
+        """Return the finished jobs whose outcome was not read, oldest end first."""
+        return self._portal.look(lambda: [record.snapshot for record in self._registry.unread()])
 
     def __len__(self) -> int:
-        system = self._jobs._system
-        return system.portal.look(system.registry.__len__)
+        return self._portal.look(self._registry.__len__)
 
     def __contains__(self, job_id: object) -> bool:
-        system = self._jobs._system
-        return system.portal.look(system.registry.__contains__, job_id)
+        return self._portal.look(self._registry.__contains__, job_id)
 
     def __repr__(self) -> str:
         return f"<registry of {len(self)} jobs, {len(self.unread())} unread>"

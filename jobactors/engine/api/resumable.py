@@ -12,12 +12,12 @@ from jobactors.model.checkpoint import how_far_and_when
 from jobactors.model.errors import NotResumable
 from jobactors.model.states import JobState
 
+from .job import Job
+
 if TYPE_CHECKING:
     from jobactors.engine.records.record import Record
-    from jobactors.engine.system.core import System
+    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.checkpoint import Checkpoint
-
-    from .job import Job
 
 
 class Resumable(Struct, frozen=True, eq=False):
@@ -47,11 +47,11 @@ class Resumable(Struct, frozen=True, eq=False):
     """Why it cannot be resumed here and now; empty if it can."""
     changed: bool
     """Whether the job type's source has changed since it was submitted."""
-    _system: System
+    _system: JobSystem
 
     def in_words(self) -> str:
         """How it stands, for a person: "interrupted at 45 %, 2 h ago"."""
-        age = self._system.clock.now() - self.at
+        age = self._system.core.clock.now() - self.at
         if self.fraction is None and not self.items:
             return f"{self.state}, {how_far_and_when(0.0, 0, age).partition(', ')[2]}"
         return f"{self.state} at {how_far_and_when(self.fraction, self.items, age)}"
@@ -81,10 +81,10 @@ class Resumable(Struct, frozen=True, eq=False):
         if self.state is JobState.INTERRUPTED:
             self._job().discard()
         else:
-            self._system.portal.call(self._system.checkpoints.drop_of, self.job_id)
+            self._system.parts.portal.move(self._system.parts.checkpoints.drop_of, self.job_id)
 
     def _job(self) -> Job[Any]:
-        return self._system.handle_for(self._system.portal.call(self._find))
+        return Job(self._system, self._system.parts.portal.call(self._find))
 
     def _find(self) -> Record:
         """Return the job's record, if its work is still there to go on with.
@@ -93,13 +93,13 @@ class Resumable(Struct, frozen=True, eq=False):
             NotResumable: if somebody has gone on with it, or dropped it, since this was listed.
         """
         system = self._system
-        record = system.ended.find_anywhere(self.job_id)
+        record = system.core.ended.find_anywhere(self.job_id)
         if record is None:
             raise NotResumable(self.job_id, self.obstacle or "it has been deleted")
         state = record.snapshot.state
         if state is JobState.INTERRUPTED:
             return record
-        kept = system.checkpoints.find(self.type, self.subject)
+        kept = system.parts.checkpoints.find(self.type, self.subject)
         if state.is_terminal and any(checkpoint.job_id == self.job_id for checkpoint in kept):
             return record
         raise NotResumable(
@@ -114,20 +114,20 @@ class Resumable(Struct, frozen=True, eq=False):
         return f"{self.name}{about}: {self.in_words()}{more}"
 
 
-def find_resumable(system: System) -> list[Resumable]:
+def find_resumable(system: JobSystem) -> list[Resumable]:
     """Return what can go on, newest first.  In the loop's thread."""
     newest: dict[str, Checkpoint] = {}
-    for checkpoint in system.checkpoints.all():
+    for checkpoint in system.parts.checkpoints.all():
         known = newest.get(checkpoint.job_id)
         if known is None or known.saved_at <= checkpoint.saved_at:
             newest[checkpoint.job_id] = checkpoint
     found = [
         _resumable(system, record, newest.pop(record.id, None))
-        for record in system.registry
+        for record in system.parts.registry
         if record.snapshot.state is JobState.INTERRUPTED
     ]
     for job_id, checkpoint in newest.items():
-        record = system.ended.find_anywhere(job_id)
+        record = system.core.ended.find_anywhere(job_id)
         if record is None:
             found.append(_left_behind(system, checkpoint))
         elif record.snapshot.state in {JobState.FAILED, JobState.CANCELLED}:
@@ -135,7 +135,7 @@ def find_resumable(system: System) -> list[Resumable]:
     return sorted(found, key=lambda work: -work.at)
 
 
-def _resumable(system: System, record: Record, checkpoint: Checkpoint | None) -> Resumable:
+def _resumable(system: JobSystem, record: Record, checkpoint: Checkpoint | None) -> Resumable:
     snapshot = record.snapshot
     fraction = snapshot.progress.fraction
     if checkpoint is not None and checkpoint.fraction is not None:
@@ -167,7 +167,7 @@ def _range_of(part: str) -> str:
     return root if PART.fullmatch(root) else ""  # what a phase has saved has its name
 
 
-def _left_behind(system: System, checkpoint: Checkpoint) -> Resumable:
+def _left_behind(system: JobSystem, checkpoint: Checkpoint) -> Resumable:
     """A checkpoint whose job is known no more: a submit of the same type and subject finds it."""
     return Resumable(
         job_id=checkpoint.job_id,

@@ -1,86 +1,102 @@
-"""selection."""
+"""``Selection``: the jobs that match a filter, commanded as one."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from operator import methodcaller
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, final
 
 from jobactors.model.errors import IllegalVerb, NotResumable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+from .job import Job
 
-    from jobactors.engine.api.job import Job
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jobactors.engine.records.record import Record
+    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.snapshot import JobSnapshot
 
-
 _AT_ONCE: Final = 200
-"""Jobs told something in one visit: the loop does nothing else meanwhile."""
+"""Jobs commanded in one step: the loop does nothing else meanwhile."""
 
 
 @final
 class Selection:
-    """Jobs that match a filter, to be told the same thing: ``jobs.select(tag="nightly").cancel()``.
+    """The jobs that match a filter: ``jobs.select(tag="nightly").cancel()``.
 
-    The filter is applied when a verb is called.  A job to which the verb does not apply in its
-    state is left alone; the snapshots of those it was told to are returned.
+    The filter is applied when a command is called.  A job to which the command does not apply in
+    its state is left alone; the snapshots of the others are returned.
     """
 
-    def __init__(self, find: Callable[[], Sequence[Job[Any]]]) -> None:
-        self._find = find
+    def __init__(self, system: JobSystem, wanted: Callable[[JobSnapshot], bool]) -> None:
+        self._system = system
+        self._wanted = wanted
 
     def __iter__(self) -> Iterator[Job[Any]]:
-        return iter(self._find())
+        return iter([Job[Any](self._system, record) for record in self._find()])
 
     def cancel(self, reason: str | None = None) -> list[JobSnapshot]:
-        """Cancel all that have not ended."""
-        unfinished = [job for job in self if not job.state.is_terminal]
-        return _told(unfinished, lambda job: job.cancel(reason))
+        """Cancel all that have not ended.
+
+        Args:
+            reason: Shown, and given to waiters.
+        """
+        unfinished = [r for r in self._find() if not r.snapshot.state.is_terminal]
+        return self._command(partial(_cancel, self._system, reason=reason), unfinished)
 
     def pause(self) -> list[JobSnapshot]:
         """Pause all that run."""
-        return self._tell("pause")
+        return self._command(self._system.commands.pause)
 
     def resume(self) -> list[JobSnapshot]:
         """Resume all that are paused or interrupted, and can go on."""
-        return self._tell("resume")
+        return self._command(self._system.commands.resume)
 
     def discard(self) -> list[JobSnapshot]:
-        """End all that are interrupted; what they had saved is dropped."""
-        return self._tell("discard")
+        """End all that are interrupted; their checkpoints are dropped."""
+        return self._command(self._system.commands.discard)
 
     def hold(self) -> list[JobSnapshot]:
         """Hold all that are queued."""
-        return self._tell("hold")
+        return self._command(self._system.commands.hold)
 
     def release(self) -> list[JobSnapshot]:
         """Release all that are held."""
-        return self._tell("release")
+        return self._command(self._system.commands.release)
 
     def delete(self) -> list[JobSnapshot]:
-        """Remove all that have ended from the registry."""
-        return self._tell("delete")
+        """Remove all that have ended, from the registry and from the store."""
+        return self._command(self._system.commands.delete)
 
-    def _tell(self, verb: str) -> list[JobSnapshot]:
-        return _told(list(self), methodcaller(verb))
+    def _find(self) -> list[Record]:
+        return self._system.parts.portal.look(
+            lambda: [r for r in self._system.parts.registry if self._wanted(r.snapshot)]
+        )
+
+    def _command(
+        self, command: Callable[[Record], object], records: list[Record] | None = None
+    ) -> list[JobSnapshot]:
+        """Command many jobs, a few hundred in one step."""
+        found = self._find() if records is None else records
+        snapshots: list[JobSnapshot] = []
+        for start in range(0, len(found), _AT_ONCE):
+            some = found[start : start + _AT_ONCE]
+            snapshots += self._system.parts.portal.move(_command_all, some, command)
+        return snapshots
 
     def __repr__(self) -> str:
         return f"<Selection of {len(self._find())} jobs>"
 
 
-def _told(jobs: list[Job[Any]], tell: Callable[[Job[Any]], JobSnapshot]) -> list[JobSnapshot]:
-    """Tell many jobs something, a few hundred at each visit to their loop."""
-    snapshots: list[JobSnapshot] = []
-    for start in range(0, len(jobs), _AT_ONCE):
-        some = jobs[start : start + _AT_ONCE]
-        snapshots += some[0].jobs._system.portal.call(_tell_all, some, tell)
-    return snapshots
-
-
-def _tell_all(jobs: list[Job[Any]], tell: Callable[[Job[Any]], JobSnapshot]) -> list[JobSnapshot]:
-    told: list[JobSnapshot] = []
-    for job in jobs:
+def _command_all(records: list[Record], command: Callable[[Record], object]) -> list[JobSnapshot]:
+    commanded: list[JobSnapshot] = []
+    for record in records:
         with suppress(IllegalVerb, NotResumable):
-            told.append(tell(job))
-    return told
+            command(record)
+            commanded.append(record.snapshot)
+    return commanded
+
+
+def _cancel(system: JobSystem, record: Record, reason: str | None) -> None:
+    system.commands.cancel(record, reason)

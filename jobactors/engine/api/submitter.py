@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import trio
 
 from jobactors.engine.ports.late_binding import load_module
+from jobactors.model.options import DEFAULTS
 
 from .batch import Batch
+from .offer import offer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from concurrent.futures import Executor
 
+    from jobactors.engine.system.job_system import JobSystem
     from jobactors.inside.chain.chain import Chain
     from jobactors.model.phases import ChainResult
 
     from .job import Job
-    from .jobs import Jobs
 
 T = TypeVar("T")
 
@@ -26,8 +29,8 @@ T = TypeVar("T")
 class Submitter:
     """Submits jobs with the same options: what ``jobs.options(…)`` returns."""
 
-    def __init__(self, jobs: Jobs, changes: Mapping[str, Any]) -> None:
-        self._jobs = jobs
+    def __init__(self, system: JobSystem, changes: Mapping[str, Any]) -> None:
+        self._system = system
         self._changes = changes
 
     @overload
@@ -55,7 +58,7 @@ class Submitter:
             DuplicateJob: as the options ``key`` and ``on_duplicate`` say.
             JobsClosed: when the system takes no more jobs.
         """
-        return self._jobs._submit(work, args, kwargs, self._changes)
+        return offer(self._system, work, args, kwargs, self._changes)[0]
 
     @overload
     async def run(self, work: Chain, /) -> ChainResult: ...
@@ -74,12 +77,12 @@ class Submitter:
         Raises:
             Exception: what the job raised; see :meth:`Job.result`.
         """
-        job, is_new = self._jobs._offer(work, args, kwargs, self._changes)
+        job, is_new = offer(self._system, work, args, kwargs, self._changes)
         try:
             return await job
         except trio.Cancelled:
-            if is_new:  # a job that was there before, with the same key, is somebody else's
-                job.cancel("whoever ran it was cancelled")
+            if is_new:  # a job that was there before, with the same key, belongs to another caller
+                job.cancel("its caller was cancelled")
                 with trio.CancelScope(shield=True):
                     await job.wait()
             raise
@@ -108,20 +111,30 @@ class Submitter:
         """
         if not iterables:
             raise TypeError("map takes a function and at least one iterable")
-        system = self._jobs._system
-        limit = system.queue.max_running
+        limit = self._system.parts.queue.max_running
         width = intake if intake is not None else (1_000 if limit is None else 2 * limit)
         if width < 1:
             raise ValueError(f"intake is at least 1, not {width}")
         # Not strict: as with the built-in map, the shortest one ends it.
         inputs = zip(*iterables, strict=False)
-        batch: Batch[Any] = Batch(self, system, function, inputs, width)
-        system.portal.call(batch.take_in)
+        submit = partial(self.submit, function)
+        batch: Batch[Any] = Batch(self._system, submit, inputs, width)
+        self._system.parts.portal.call(batch._take_in)
         return batch
 
     def options(self, **changes: Any) -> Submitter:
-        """Return a submitter with further options; later ones win."""
-        return self._jobs.options(**{**self._changes, **changes})
+        """Return something to submit jobs with: ``jobs.options(name="…").submit(fn, *args)``.
+
+        Args:
+            **changes: See :class:`~jobactors.Options` for names, units and defaults.  Those of an
+                earlier ``options`` hold as well; later ones win.
+
+        Raises:
+            TypeError, ValueError: at once, for an unknown option or a wrong value.
+        """
+        merged = {**self._changes, **changes}
+        DEFAULTS.changed(**merged)
+        return Submitter(self._system, merged)
 
     def as_executor(self) -> Executor:
         """Return these jobs as a :class:`concurrent.futures.Executor`, for libraries that take one.
@@ -133,7 +146,7 @@ class Submitter:
             with jobs.options(tags="thumbnails").as_executor() as pool:
                 pages = list(pool.map(render, numbers))
         """
-        executor: Executor = load_module("executor").JobsExecutor(self._jobs, self._changes)
+        executor: Executor = load_module("executor").JobsExecutor(self._system, self._changes)
         return executor
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from jobactors.engine.records.event_bus import Subscription
-    from jobactors.engine.system.core import System
+    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.events import Event
     from jobactors.model.snapshot import JobSnapshot
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 class Subscriptions:
     """The part of :class:`~jobactors.Jobs` that tells others what happens."""
 
-    _system: System
+    _system: JobSystem
 
     def _snapshots(self) -> Sequence[JobSnapshot]:
-        return self._system.portal.look(
-            lambda: [record.snapshot for record in self._system.registry]
+        return self._system.parts.portal.look(
+            lambda: [record.snapshot for record in self._system.parts.registry]
         )
 
     @asynccontextmanager
@@ -45,7 +45,7 @@ class Subscriptions:
                 async for batch in batches:
                     for event in batch: ...
         """
-        bus = self._system.bus
+        bus = self._system.parts.bus
         subscription = bus.subscribe(kinds, self._snapshots())
         try:
             yield subscription
@@ -100,7 +100,7 @@ class Subscriptions:
     def _serve(self, service: Callable[[], Awaitable[None]]) -> Callable[[], None]:
         """Run a service until the returned function is called."""
         scope = trio.CancelScope()
-        portal = self._system.portal
+        portal = self._system.parts.portal
 
         async def serve() -> None:
             with scope:
@@ -108,19 +108,3 @@ class Subscriptions:
 
         portal.call(self._system.attach, serve)
         return partial(portal.post_quietly, scope.cancel)
-
-    def attach(self, service: Callable[[Self], Awaitable[None]]) -> None:
-        """Run ``await service(jobs)`` in the system's own loop, beside the jobs, until it closes.
-
-        For displays and bridges.  It is cancelled last, after the final events.  If it raises, the
-        error is logged and the jobs go on.
-        """
-        self._system.portal.call(self._system.attach, lambda: service(self))
-
-    def post(self, function: Callable[..., object], *args: Any) -> None:
-        """Run ``function(*args)`` soon in the loop's thread; returns at once, from any thread.
-
-        Raises:
-            JobsClosed: when the system has ended.
-        """
-        self._system.portal.post(function, *args)

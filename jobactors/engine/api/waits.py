@@ -1,38 +1,91 @@
-"""Waiting for the end of a job without reading it."""
+"""Waiting: for the end of a job without reading it, and until the store holds it.
+
+Whoever waits inside a job of the same system lends its slot meanwhile, by whatever call it waits.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
+from jobactors.engine.attempt.slot_loan import slot_loan_for
+from jobactors.model.errors import NoStore, WrongThread
+from jobactors.model.snapshot import JobSnapshot
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from jobactors.model.snapshot import JobSnapshot
+    from jobactors.engine.records.record import Record
+    from jobactors.engine.system.job_system import JobSystem
 
-    from .job import Job
+
+async def wait_settled(system: JobSystem, record: Record) -> None:
+    """Wait until a job has ended or rests interrupted."""
+    settled = record.settled
+    if not settled.is_set:
+        system.parts.portal.check("end a job")
+    loan = None if settled.is_set else slot_loan_for(system.core, record)
+    if loan is None:
+        await settled
+    else:
+        async with loan:
+            await settled
 
 
-class Wait(Coroutine[Any, Any, "JobSnapshot"]):
+def block_until_settled(
+    system: JobSystem, record: Record, timeout: float | None, call: str, instead: str
+) -> None:
+    """Block this thread until a job has ended or rests interrupted.
+
+    Args:
+        system: The job's system.
+        record: The job.
+        timeout: Seconds to wait; None for as long as it takes.
+        call: The call that the user made, for errors.
+        instead: The call to make in the loop's own thread.
+
+    Raises:
+        TimeoutError: if it has not ended in time; the job goes on.
+        WrongThread: in the jobs' own loop, which has to run for the job to end.
+    """
+    settled, portal = record.settled, system.parts.portal
+    if settled.is_set:
+        return
+    portal.check("end a job")
+    if portal.is_home:
+        raise WrongThread(call, instead)
+    loan = slot_loan_for(system.core, record)
+    if loan is None:
+        in_time = settled.wait_in_thread(timeout)
+    else:
+        with loan:
+            in_time = loan.control.wait_in_thread(settled, timeout)
+    if not in_time:
+        state = record.snapshot.state
+        raise TimeoutError(f"job {record.id} is {state} after {timeout:g} s of waiting; it goes on")
+
+
+class Wait(Coroutine[Any, Any, JobSnapshot]):
     """The end of a job, as its snapshot: awaited, or waited for by ``result(timeout)``.
 
     It may be awaited often, or never.  It can also be given to what runs a coroutine:
     ``nursery.start_soon(job.wait)``, ``asyncio.create_task(job.wait())``.
     """
 
-    __slots__ = ("_job", "_running")
+    __slots__ = ("_record", "_running", "_system")
 
-    def __init__(self, job: Job[Any]) -> None:
-        self._job = job
-        # Made when it is first driven: one that nobody drives would warn that it was never awaited.
+    def __init__(self, system: JobSystem, record: Record) -> None:
+        self._system = system
+        self._record = record
+        # Made when it is first driven: one that is never driven would warn that it was not awaited.
         self._running: Coroutine[Any, Any, JobSnapshot] | None = None
 
     def __await__(self) -> Generator[Any, Any, JobSnapshot]:
         return self._wait().__await__()
 
     async def _wait(self) -> JobSnapshot:
-        await self._job._settle()
-        return self._job.snapshot()
+        await wait_settled(self._system, self._record)
+        return self._record.snapshot
 
     def result(self, timeout: float | None = None) -> JobSnapshot:
         """Block this thread until the job has ended or rests interrupted; return its snapshot.
@@ -44,8 +97,9 @@ class Wait(Coroutine[Any, Any, "JobSnapshot"]):
             TimeoutError: if it has not ended in time; the job goes on.
             WrongThread: in the jobs' own loop, which has to run for the job to end.
         """
-        self._job._block(timeout, "job.wait().result()", "'await job.wait()'")
-        return self._job.snapshot()
+        call, instead = "job.wait().result()", "'await job.wait()'"
+        block_until_settled(self._system, self._record, timeout, call, instead)
+        return self._record.snapshot
 
     def send(self, value: Any) -> Any:
         """Go on; for event loops."""
@@ -66,4 +120,55 @@ class Wait(Coroutine[Any, Any, "JobSnapshot"]):
         return self._running
 
     def __repr__(self) -> str:
-        return f"<Wait for {self._job.id}, {self._job.state}>"
+        return f"<Wait for {self._record.id}, {self._record.snapshot.state}>"
+
+
+class Stored:
+    """A job on its way into the store: awaited, or waited for by ``result(timeout)``.
+
+    Raises:
+        NoStore: if there is none.
+        StoreError: when waited for, if it could not be stored.
+    """
+
+    __slots__ = ("_durable", "_portal", "_record")
+
+    def __init__(self, system: JobSystem, record: Record) -> None:
+        journal = system.parts.journal
+        if journal is None:
+            raise NoStore("job.stored()")
+        self._portal = system.parts.portal
+        self._record = record
+        self._durable = self._portal.look(journal.latch_for, record)
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> None:
+        if self._durable is not None:
+            await self._durable
+        self._raise_if_refused()
+
+    def result(self, timeout: float | None = None) -> None:
+        """Block this thread until the store holds the job.
+
+        Raises:
+            StoreError: if it could not be stored.
+            TimeoutError: if ``timeout`` seconds pass before.
+            WrongThread: in the jobs' own loop, which has to run for that.
+        """
+        if self._durable is not None and not self._durable.is_set:
+            if self._portal.is_home:
+                raise WrongThread("job.stored().result()", "'await job.stored()'")
+            if not self._durable.wait_in_thread(timeout):
+                raise TimeoutError(f"job {self._record.id} is not stored after {timeout:g} s")
+        self._raise_if_refused()
+
+    def _raise_if_refused(self) -> None:
+        why = self._record.refused or (self._durable and self._durable.trouble)
+        if why:
+            raise why
+
+    def __repr__(self) -> str:
+        is_stored = self._durable is None or self._durable.is_set
+        return f"<Stored {self._record.id} {'stored' if is_stored else 'on its way'}>"

@@ -1,17 +1,31 @@
-"""One running attempt: its cancel scope, its requests, its meter, its end."""
+"""The actor: one running attempt of one job.
+
+It owns the attempt's cancel scope and carries out what is asked of it: cancel, pause, resume, time
+out.  Three parties write here, each its own fields:
+
+* the engine, in the loop's thread: ``request``, ``reason``, ``asked_at``, and the timers;
+* the job's code, in whatever threads that runs: only what is in ``toolbox``;
+* the runner: nothing; it returns, raises, or is cancelled.
+
+The actor catches *outside* its own cancel scope, and judges by who was cancelled: a job may raise
+anything, a ``trio.Cancelled`` of somewhere else included.  Whatever leaves the function ends this
+job alone; only a cancellation of the actor's own task goes on, because it belongs to its owner.
+
+Nothing of a user's object is touched here outside a guard: an exception's text, its group, the
+numbers that a job reports are all the job's own code, and may raise or lie.
+"""
 
 from __future__ import annotations
 
-import math
 import signal
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
+from jobactors.engine.loop.worker_thread import is_being_cancelled
 from jobactors.engine.ports.runner import Abandoned, Attempt
 from jobactors.engine.records.references import resolved
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.signals.control import StopJob
 from jobactors.model.events import JobCancelling, JobPaused, JobRequested, JobResumed, JobStuck
@@ -23,7 +37,6 @@ from jobactors.model.outcome import (
     Returned,
     Stopped,
     ending_of,
-    is_group,
     is_success,
 )
 from jobactors.model.states import JobState, Request
@@ -31,13 +44,15 @@ from jobactors.model.states import JobState, Request
 from .attempt_toolbox import AttemptToolbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
     from jobactors.engine.loop.timers import Timer
     from jobactors.engine.records.record import Record
-    from jobactors.engine.storage.journal import Journal
-    from jobactors.engine.system.core import System
+
+    from .host import AttemptHost
 
 ABANDONED = "abandoned: it did not end within its grace"
-_ONE_AT_A_TIME = threading.Lock()
 
 
 class Actor:
@@ -47,9 +62,9 @@ class Actor:
     is in ``toolbox``.
     """
 
-    def __init__(self, system: System, record: Record, attempt: int) -> None:
+    def __init__(self, host: AttemptHost, record: Record, attempt: int) -> None:
         info = record.snapshot.info
-        self.system = system
+        self.host = host
         self.record = record
         self.request: Request | None = None
         self.reason: str | None = None
@@ -63,7 +78,7 @@ class Actor:
         self._grace: Timer | None = None
         self._timeout: Timer | None = None
         self._time_left = record.options.timeout
-        self.toolbox = AttemptToolbox(system, record, attempt)
+        self.toolbox = AttemptToolbox(host, record, attempt)
         self.context = JobContext(
             self.toolbox,
             id=info.id,
@@ -71,7 +86,7 @@ class Actor:
             type=info.type,
             subject=info.subject,
             attempt=attempt,
-            system=system,
+            system=host,
             part=record.part,
         )
 
@@ -86,9 +101,9 @@ class Actor:
         CURRENT.set(self.context)
         if self._time_left is not None:
             self._set_timeout()
-        watched = self.record.runner.name == "trio" and not self.system.clock.is_virtual
+        watched = self.record.runner.name == "trio" and not self.host.clock.is_virtual
         if watched:
-            self.system.watch.begin()
+            self.host.watch.begin()
         try:
             ending = await self._ending()
         except trio.Cancelled:
@@ -97,22 +112,21 @@ class Actor:
             raise
         finally:
             if watched:
-                self.system.watch.end()
+                self.host.watch.end()
         self._finish(ending)
 
     async def _ending(self) -> Ending:
         record = self.record
-        args, kwargs = resolved(record.args, record.kwargs, self.system.handle_for)
+        args, kwargs = resolved(record.args, record.kwargs, self.host.handle_for)
         attempt = Attempt(
             self.context, record.function, args, kwargs, self._make_abandon, record.options
         )
         try:
             with self._scope:
-                if self.system.journal is not None:
-                    await self._until_kept(self.system.journal)
+                await self._until_durable()
                 return Returned(await record.runner.run(attempt))
         except trio.Cancelled as exc:
-            if trio.current_effective_deadline() == -math.inf:
+            if is_being_cancelled():
                 raise
             # Nobody is being cancelled: the job raised one it had kept from somewhere else.
             return _raised(exc)
@@ -130,25 +144,32 @@ class Actor:
             return _raised(exc)
         return Stopped()
 
-    async def _until_kept(self, journal: Journal) -> None:
-        """Wait until it is on disk that this attempt begins: no attempt begins twice."""
-        kept = journal.latch_for(self.record)
-        if kept is not None:
-            await kept
+    async def _until_durable(self) -> None:
+        """Wait until the store holds that this attempt begins: no attempt begins twice."""
+        durable = self.host.until_durable(self.record)
+        if durable is not None:
+            await durable
         if self.record.refused is not None:
             raise self.record.refused
 
     def _finish(self, ending: Ending) -> None:
+        """End the attempt in one step of the engine: its parts first, then the job is judged."""
+        self.host.portal.step(self._end, ending)
+
+    def _end(self, ending: Ending) -> None:
+        now = self.host.clock.now()
+        self._close(now, succeeded=is_success(ending))
+        self.host.attempt_ended(self.record, ending, now)
+
+    def _close(self, now: float, *, succeeded: bool) -> None:
         for timer in (self._grace, self._timeout):
             if timer is not None:
-                timer.take_back()
+                timer.cancel()
         if self.toolbox.writer is not None:
-            self.toolbox.writer.close(succeeded=is_success(ending))
-        now = self.system.clock.now()
+            self.toolbox.writer.close(succeeded=succeeded)
         if self.record.log is not None:
             self.record.log.finish(now)
         self.toolbox.close()
-        self.system.attempt_ended(self, ending, now)
 
     # -- requests, all in the loop's thread
 
@@ -162,13 +183,13 @@ class Actor:
         if self.is_stopping:
             return
         self.request, self.reason = request, reason
-        self.asked_at = now = self.system.clock.now()
+        self.asked_at = now = self.host.clock.now()
         if request is Request.CANCEL:
             self._emit(JobCancelling(self.record.id, now, reason))
         else:
             self._emit(JobRequested(self.record.id, now, request, reason))
         self._keep()  # it may be stuck, and never come to its end
-        self._grace = self.system.timers.set(now + self.record.options.grace, self._stuck)
+        self._grace = self.host.timers.set(now + self.record.options.grace, self._stuck)
         self.toolbox.control.cancel(reason)
         self._scope.cancel(reason)
 
@@ -187,14 +208,14 @@ class Actor:
         """Ask the attempt to stand still at its next point that can wait."""
         if self.request is None and self.record.snapshot.state is JobState.RUNNING:
             self.request = Request.PAUSE
-            self._emit(JobRequested(self.record.id, self.system.clock.now(), Request.PAUSE))
+            self._emit(JobRequested(self.record.id, self.host.clock.now(), Request.PAUSE))
             self.toolbox.control.pause(self._paused_in_thread)
 
     def resume(self) -> None:
         """Take a pause back that was not reached, or let the attempt go on."""
         if self.request in {Request.PAUSE, Request.RESUME}:
             self.request = None
-        now = self.system.clock.now()
+        now = self.host.clock.now()
         if self.record.snapshot.state is JobState.PAUSED:
             self._emit(JobResumed(self.record.id, now))
             self._set_timeout()
@@ -205,7 +226,7 @@ class Actor:
         self.toolbox.control.resume()
 
     def _paused_in_thread(self) -> None:
-        self.system.portal.post(self._paused)
+        self.host.portal.post(self._paused)
 
     def _paused(self) -> None:
         if self.request is not Request.PAUSE or self.record.snapshot.state is not JobState.RUNNING:
@@ -215,37 +236,37 @@ class Actor:
             self.toolbox.sampler.sample()
         self._keep()
         self._stop_timeout()
-        self._emit(JobPaused(self.record.id, self.system.clock.now()))
-        self.system.paused(self.record)
+        self._emit(JobPaused(self.record.id, self.host.clock.now()))
+        self.host.attempt_paused(self.record)
 
     def _keep(self) -> None:
         if self.toolbox.writer is not None:
             self.toolbox.writer.write()
 
     def _stuck(self) -> None:
-        self._emit(JobStuck(self.record.id, self.system.clock.now()))
+        self._emit(JobStuck(self.record.id, self.host.clock.now()))
 
     # -- the timeout, which stands still during a pause
 
     def _set_timeout(self) -> None:
         if self._time_left is not None:
-            at = self.system.clock.now() + self._time_left
-            self._timeout = self.system.timers.set(at, self._time_out)
+            at = self.host.clock.now() + self._time_left
+            self._timeout = self.host.timers.set(at, self._time_out)
 
     def _stop_timeout(self) -> None:
         if self._timeout is not None:
-            self._time_left = max(0.0, self._timeout.at - self.system.clock.now())
-            self._timeout.take_back()
+            self._time_left = max(0.0, self._timeout.at - self.host.clock.now())
+            self._timeout.cancel()
 
     def _time_out(self) -> None:
         limit = self.record.options.timeout
         reason = f"it took longer than its timeout of {limit:g} s"
-        self.system.cancel(self.record, reason, Request.TIME_OUT)
+        self.host.cancel(self.record, reason, Request.TIME_OUT)
 
     # -- reports
 
     def _emit(self, event: Any) -> None:
-        self.system.emit(self.record, event)
+        self.host.emit(self.record, event)
 
     def __repr__(self) -> str:
         return f"<Actor {self.record.id} {self.record.snapshot.state}>"
@@ -265,9 +286,38 @@ def _is_ctrl_c(exc: BaseException) -> bool:
 
     Only the actor's own task is protected from Ctrl-C; tasks that the job starts are not.
     """
-    if is_group(exc):
-        return any(_is_ctrl_c(inner) for inner in exc.exceptions)
-    where = exc.__traceback__ if isinstance(exc, KeyboardInterrupt) else None
+    pending, looked_at = [exc], 0
+    while pending and looked_at < _MOST_IN_A_GROUP:
+        error = pending.pop()
+        looked_at += 1
+        kind = type(error)  # not isinstance: it asks the object for its __class__
+        if issubclass(kind, KeyboardInterrupt) and _was_raised_by_trio(error):
+            return True
+        if issubclass(kind, BaseExceptionGroup):
+            pending += _members(error)
+    return False
+
+
+_MOST_IN_A_GROUP: Final = 10_000
+"""Exceptions of one group that are looked at."""
+
+
+# The attribute itself: a class derived from it may hide it behind code of its own.
+_members: Final = cast(
+    "Callable[[BaseException], tuple[BaseException, ...]]", BaseExceptionGroup.exceptions.__get__
+)
+
+
+def _was_raised_by_trio(exc: BaseException) -> bool:
+    where = exc.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next
     return where is not None and where.tb_frame.f_globals.get("__name__") == "trio._core._ki"
+
+
+def job_of_frame(frame: FrameType) -> str | None:
+    """Return the id of the job whose attempt runs in ``frame``; None in any other function."""
+    if frame.f_code is not Actor.run.__code__:
+        return None
+    actor: Actor = frame.f_locals["self"]
+    return actor.record.id

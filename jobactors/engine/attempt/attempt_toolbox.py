@@ -15,10 +15,11 @@ from .resource_broker import ResourceBroker
 
 if TYPE_CHECKING:
     from jobactors.engine.records.record import Record
-    from jobactors.engine.system.core import System
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
     from jobactors.inside.signals.mailbox import Inbox
     from jobactors.model.log import Log
+
+    from .host import AttemptHost
 
 
 class AttemptToolbox:
@@ -31,20 +32,20 @@ class AttemptToolbox:
     __slots__ = (
         "_attempt",
         "_control",
+        "_host",
         "_kept",
         "_meter",
         "_record",
-        "_system",
         "sampler",
         "writer",
     )
 
-    def __init__(self, system: System, record: Record, attempt: int) -> None:
-        self._system = system
+    def __init__(self, host: AttemptHost, record: Record, attempt: int) -> None:
+        self._host = host
         self._record = record
         self._attempt = attempt
         has_checkpoints = record.options.checkpoint_every is not None
-        self._kept = system.checkpoints.begin(record) if has_checkpoints else {}
+        self._kept = host.checkpoints.begin(record) if has_checkpoints else {}
         self._control: Control | None = None
         self._meter: Meter | None = None
         self.sampler: Sampler | None = None
@@ -56,7 +57,7 @@ class AttemptToolbox:
     def control(self) -> Control:
         """What is asked of the job."""
         if self._control is None:
-            made = Control(self._system.portal.thread)
+            made = Control(self._host.portal.thread)
             with FIRST:
                 self._control = self._control or made
         return self._control
@@ -74,21 +75,21 @@ class AttemptToolbox:
         return self._meter
 
     def _sampler_of(self, meter: Meter) -> Sampler:
-        system, record = self._system, self._record
+        host, record = self._host, self._record
         return Sampler(
             meter,
             record.id,
-            system.clock,
-            system.timers,
+            host.clock,
+            host.timers,
             self.log,
-            partial(system.emit, record),
+            partial(host.emit, record),
         )
 
     @property
     def inbox(self) -> Inbox:
         """Where the job is told something."""
         inbox = self._record.open_inbox()
-        inbox.attend(self.control)
+        inbox._attend(self.control)
         return inbox
 
     @property
@@ -104,7 +105,7 @@ class AttemptToolbox:
             return None
         if self.writer is None:
             made = CheckpointWriter(
-                self._system, self._record, self.meter, every, self._attempt, self._kept
+                self._host, self._record, self.meter, every, self._attempt, self._kept
             )
             with FIRST:
                 self.writer = self.writer or made
@@ -113,7 +114,7 @@ class AttemptToolbox:
     @property
     def broker(self) -> ResourceBroker:
         """Gets resources for the job."""
-        return ResourceBroker(self._system, self._record, self.control)
+        return ResourceBroker(self._host, self._record, self.control)
 
     def close(self) -> None:
         """The attempt has ended: the last report is published, and nobody hears of later ones."""
@@ -124,7 +125,7 @@ class AttemptToolbox:
 
     def _wake(self) -> None:
         """Called by the job's code, in whatever thread that is."""
-        portal = self._system.portal
+        portal = self._host.portal
         if portal.is_home:
             self._wake_sampler()
         else:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
+from jobactors.engine.loop.worker_thread import call_in_thread
 from jobactors.engine.ports.runner import Abandoned
 from jobactors.inside.chain.chain import Chain, drive
 from jobactors.inside.chain.chain_run import ChainRun
-from jobactors.inside.context.current import current_job
+from jobactors.inside.context.current_job import current_job
 from jobactors.inside.signals.control import StopJob
 from jobactors.model.job_type import BUILT_IN, job
 from jobactors.model.outcome import Partial, is_group
@@ -20,9 +20,10 @@ from jobactors.model.states import Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from jobactors.engine.records.record import RunningAttempt
     from jobactors.inside.context.job_context import JobContext
 
-    from .actor import Actor
+    from .host import AttemptHost
 
 
 def _label(phases: Sequence[Any], name: str = "") -> str:
@@ -39,7 +40,7 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
     """
     context = current_job()
     actor = _actor_of(context)
-    run = ChainRun(_made(phases, name).checked(), context)
+    run = ChainRun(_made(phases, name)._checked().phases, context)
 
     async def in_thread(call: Callable[[], Any]) -> Any:
         return await _in_thread(call, context, actor)
@@ -61,7 +62,7 @@ def chain_arguments(chain: Chain, args: tuple[Any, ...], kwargs: dict[str, Any])
     """
     if args or kwargs:
         raise TypeError("a chain has the arguments of its phases: submit(chain), and nothing else")
-    described = {"phases": chain.described()}
+    described = {"phases": chain._described()}
     return {**described, "name": chain.name} if chain.name else described
 
 
@@ -71,7 +72,7 @@ def check_chain(phases: Sequence[Any], name: str = "") -> None:
     Raises:
         ChainInvalid, TypeError, ValueError: the message says what is wrong with it.
     """
-    _made(phases, name).checked()
+    _made(phases, name)._checked()
 
 
 def _made(phases: Sequence[Any], name: str) -> Chain:
@@ -82,23 +83,20 @@ def _made(phases: Sequence[Any], name: str) -> Chain:
     )
 
 
-def _actor_of(context: JobContext) -> Actor:
-    system: Any = context.system
-    actor: Actor = system.registry.get(context.id).actor
-    return actor
+def _actor_of(context: JobContext) -> RunningAttempt:
+    host = cast("AttemptHost", context._system)
+    record = host.find(context.id)
+    if record is None or record.actor is None:
+        raise RuntimeError(f"{context.id} is a chain, and should be running")
+    return record.actor
 
 
-async def _in_thread(call: Callable[[], Any], context: JobContext, actor: Actor) -> Any:
+async def _in_thread(call: Callable[[], Any], context: JobContext, actor: RunningAttempt) -> Any:
     """Call a phase that is blocking code, as a job in a thread is called."""
     await trio.lowlevel.checkpoint_if_cancelled()
     # The job's cancel is the phase's to obey; a thread is left behind only when all is closing.
     with trio.CancelScope(shield=True) as actor.phase:
-        return await trio.to_thread.run_sync(
-            call,
-            thread_name=f"job {context.id}",
-            abandon_on_cancel=True,
-            limiter=trio.CapacityLimiter(math.inf),
-        )
+        return await call_in_thread(call, f"job {context.id}")
     raise Abandoned
 
 

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
     from jobactors.engine.loop.timers import Timer
     from jobactors.engine.records.record import Record
-    from jobactors.engine.system.core import System
     from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint
     from jobactors.inside.report.meter import Meter
     from jobactors.model.checkpoint import Every
+
+    from .host import AttemptHost
 
 
 class CheckpointWriter:
@@ -26,28 +27,28 @@ class CheckpointWriter:
 
     def __init__(
         self,
-        system: System,
+        host: AttemptHost,
         record: Record,
         meter: Meter,
         every: Every,
         attempt: int,
         kept: Mapping[str, SavedCheckpoint],
     ) -> None:
-        self._system = system
+        self._host = host
         self._record = record
         self._attempt = attempt
         self._every = every
-        self._written_at = system.clock.now()
+        self._written_at = host.clock.now()
         self._timer: Timer | None = None
         self._closed = False
         self.buffer = CheckpointBuffer(meter, every, self._wake, kept, self._folder)
 
     def _folder(self) -> str:
-        return str(self._system.checkpoints.folder(self._record))
+        return str(self._host.checkpoints.folder(self._record))
 
     def _wake(self, now: bool) -> None:
         """Called by the job's code, in whatever thread that is."""
-        portal = self._system.portal
+        portal = self._host.portal
         if portal.is_home:
             self._look(now)
         else:
@@ -60,15 +61,15 @@ class CheckpointWriter:
             self.write()
         elif self._timer is None and self._every.seconds < _FOR_EVER:
             due = self._written_at + self._every.seconds
-            self._timer = self._system.timers.set(due, self.write)
+            self._timer = self._host.timers.set(due, self.write)
 
     def write(self) -> None:
         """Write down what is unwritten."""
         self._take_back_alarm()
         news = self.buffer.take()
         if news:
-            self._written_at = self._system.clock.now()
-            self._system.checkpoints.write(self._record, self._attempt, news)
+            self._written_at = self._host.clock.now()
+            self._host.checkpoints.write(self._record, self._attempt, news)
 
     def close(self, *, succeeded: bool) -> None:
         """The attempt has ended: write down the last save, unless all is done; nothing after it."""
@@ -80,7 +81,7 @@ class CheckpointWriter:
 
     def _take_back_alarm(self) -> None:
         if self._timer is not None:
-            self._timer.take_back()
+            self._timer.cancel()
             self._timer = None
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from jobactors.engine.loop.sampling_ticks import INTERVAL
+from jobactors.engine.loop.timers import INTERVAL
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.events import JobLogged, JobProgressed
 from jobactors.model.progress import NO_PROGRESS, Progress, Speed
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.timers import Timer, Timers
     from jobactors.inside.report.meter import Meter
     from jobactors.model.log import Log
-
-_logger = logging.getLogger("jobactors")
 
 SLOWEST: Final = 1.0
 """Seconds between two looks at a loop that does not move."""
@@ -136,7 +134,7 @@ class Sampler:
 
     def _take_alarm_back(self) -> None:
         if self._timer is not None:
-            self._timer.take_back()
+            self._timer.cancel()
             self._timer = None
 
     def _news(self, now: float) -> Progress | None:
@@ -147,9 +145,9 @@ class Sampler:
         try:
             progress = self._with_speed(self._meter.read(), now)
             return progress if _differs(progress, self._last) else None
-        except Exception:
+        except BaseException:  # the numbers are the job's own objects, and may raise anything
             if not self._unreadable:
-                _logger.exception("job %s reported progress that makes no sense", self._job_id)
+                LOG.exception("job %s reported progress that makes no sense", self._job_id)
             self._unreadable = True
             return None
 

@@ -13,17 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
     from jobactors.engine.records.record import Record
-    from jobactors.engine.system.core import System
     from jobactors.inside.signals.control import Control
+
+    from .host import AttemptHost
 
 
 class ResourceBroker:
     """Gets resources for one running job; its context calls it, from any thread."""
 
-    __slots__ = ("_control", "_record", "_system")
+    __slots__ = ("_control", "_host", "_record")
 
-    def __init__(self, system: System, record: Record, control: Control) -> None:
-        self._system = system
+    def __init__(self, host: AttemptHost, record: Record, control: Control) -> None:
+        self._host = host
         self._record = record
         self._control = control
 
@@ -32,11 +33,11 @@ class ResourceBroker:
     ) -> PendingAcquisition:
         """Return what waits for one of ``alternatives``, once it is awaited or entered."""
         request = ResourceRequest(self._record.id, alternatives, doing)
-        return PendingAcquisition(self._system, self._record, self._control, request)
+        return PendingAcquisition(self._host, self._record, self._control, request)
 
     def release(self, names: Iterable[str] | None) -> None:
         """Give back what the job holds of ``names``, or everything."""
-        self._system.portal.call(give_back, self._system, self._record, names)
+        self._host.portal.move(self._host.desk.give_back, self._record, names)
 
 
 class PendingAcquisition:
@@ -46,9 +47,9 @@ class PendingAcquisition:
     """
 
     def __init__(
-        self, system: System, record: Record, control: Control, request: ResourceRequest
+        self, host: AttemptHost, record: Record, control: Control, request: ResourceRequest
     ) -> None:
-        self._system = system
+        self._host = host
         self._record = record
         self._control = control
         self._request = request
@@ -59,7 +60,7 @@ class PendingAcquisition:
     async def _wait(self) -> Mapping[str, int]:
         if not self._begin():
             try:
-                async with SlotLoan(self._system, self._record, None, self._control):
+                async with SlotLoan(self._host, self._record, None, self._control):
                     await self._request.granted
             except BaseException:
                 self._give_up()
@@ -79,7 +80,7 @@ class PendingAcquisition:
             self._give_up()
             raise WrongThread("acquire(…).result()", "'await acquire(…)'")
         try:
-            with SlotLoan(self._system, self._record, None, self._control):
+            with SlotLoan(self._host, self._record, None, self._control):
                 met = self._control.wait_in_thread(self._request.granted, timeout)
         except BaseException:
             self._give_up()
@@ -91,23 +92,19 @@ class PendingAcquisition:
         return self._taken()
 
     def _begin(self) -> bool:
-        return self._system.portal.call(self._system.requests.add, self._request)
+        return self._host.portal.move(self._host.desk.request, self._request)
 
     def _taken(self) -> Mapping[str, int]:
         return dict(self._request.taken or {})
 
     def _give_up(self) -> None:
-        self._system.portal.call(self._withdraw)
+        self._host.portal.move(self._host.desk.withdraw, self._request)
         self._give_back()
-
-    def _withdraw(self) -> None:
-        self._system.requests.withdraw(self._request)
-        self._system.pump()  # others may have waited behind it
 
     def _give_back(self) -> None:
         if self._request.taken is not None:
             taken, self._request.taken = self._request.taken, None
-            self._system.portal.call(give_back, self._system, self._record, taken)
+            self._host.portal.move(self._host.desk.give_back, self._record, taken)
 
     def __enter__(self) -> Mapping[str, int]:
         return self.result()
@@ -124,12 +121,3 @@ class PendingAcquisition:
     def __repr__(self) -> str:
         wanted = " or ".join(str(dict(needs)) for needs in self._request.alternatives)
         return f"<PendingAcquisition of {wanted}>"
-
-
-def give_back(
-    system: System, record: Record, names: Iterable[str] | Mapping[str, int] | None
-) -> None:
-    """Give resources back, and let those go on who wait for them."""
-    system.queue.give_back(record.id, names)
-    system.requests.serve()
-    system.pump()

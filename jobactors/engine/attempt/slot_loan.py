@@ -1,31 +1,31 @@
-"""A job that waits for another lends its slot meanwhile, so that waiting cannot use them up.
+"""The loan of a job's slot while it waits, so that waiting cannot use all slots up.
 
-Resources stay with it: they are about what it does, not about how much runs at once.
+Resources stay with the job: they are about its work, not about how many jobs run at once.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobactors.engine.system.commands import Commands
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from jobactors.engine.records.record import Record
-    from jobactors.engine.system.core import System
     from jobactors.inside.signals.control import Control
+
+    from .host import AttemptHost
 
 
 class SlotLoan:
-    """The slot of the waiting job, given away for the length of a block, in either colour."""
+    """Lends the slot of the waiting job for the length of a block, in trio code or in a thread."""
 
     def __init__(
-        self, system: System, waiting: Record, awaited: Record | None, control: Control
+        self, host: AttemptHost, waiting: Record, awaited: Record | None, control: Control
     ) -> None:
-        self._system = system
-        self._commands = Commands(system)
+        self._portal = host.portal
+        self._desk = host.desk
         self._waiting = waiting
         self._awaited = awaited
         self.control = control
@@ -40,7 +40,7 @@ class SlotLoan:
         where: TracebackType | None,
     ) -> None:
         if error is None:
-            returned = self._system.portal.call(self._commands.want_slot, self._waiting)
+            returned = self._portal.move(self._desk.want_slot, self._waiting)
             try:
                 await returned
             except BaseException:
@@ -59,7 +59,7 @@ class SlotLoan:
         where: TracebackType | None,
     ) -> None:
         if error is None:
-            returned = self._system.portal.call(self._commands.want_slot, self._waiting)
+            returned = self._portal.move(self._desk.want_slot, self._waiting)
             try:
                 self.control.wait_in_thread(returned)
             except BaseException:
@@ -69,17 +69,17 @@ class SlotLoan:
             self._end()
 
     def _begin(self) -> None:
-        self._system.portal.call(self._commands.lend_slot, self._waiting, self._awaited)
+        self._portal.move(self._desk.lend_slot, self._waiting, self._awaited)
 
     def _end(self) -> None:
-        """A job that unwinds waits for nothing: it takes its slot even if none is free."""
-        self._system.portal.call(self._commands.take_slot, self._waiting)
+        """Take the slot even if none is free: a job that unwinds waits for nothing."""
+        self._portal.move(self._desk.take_slot, self._waiting)
 
 
-def slot_loan_for(system: System, awaited: Record) -> SlotLoan | None:
+def slot_loan_for(host: AttemptHost, awaited: Record) -> SlotLoan | None:
     """Return the loan with which the calling code waits, or None outside this system's jobs."""
     context = CURRENT.get()
-    if context is None or context.system is not system:
+    if context is None or context._system is not host:
         return None
-    waiting = system.portal.call(system.find, context.id)
-    return None if waiting is None else SlotLoan(system, waiting, awaited, context.control)
+    waiting = host.portal.call(host.find, context.id)
+    return None if waiting is None else SlotLoan(host, waiting, awaited, context._control)

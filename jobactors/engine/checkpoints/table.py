@@ -7,7 +7,6 @@ submitted.  A second one works *apart*: what it saves serves only its own later 
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from jobactors.engine.records.arguments import same_arguments
 from jobactors.engine.records.checkpoint_key import key_of, part_of, work_of
 from jobactors.engine.records.record import Unshared
 from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.checkpoint import Checkpoint, how_far_and_when
 from jobactors.model.errors import CheckpointFound, IllegalVerb
 from jobactors.model.exact import from_json
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from .work_folders import WorkFolders
 
-_log = logging.getLogger("jobactors")
 AGE: Final = 7 * 86400.0
 """Seconds after its saving until a checkpoint is forgotten."""
 
@@ -50,9 +49,9 @@ class CheckpointTable:
         clock: LoopClock,
         work_folders: WorkFolders,
         find: Callable[[str], Record | None],
-        keep: Callable[[Write], None] = lambda _: None,
+        store: Callable[[Write], None],
     ) -> None:
-        self.keep = keep
+        self._store = store
         """Told of every change, for a store."""
         self.find_record = find
         """Finds an earlier job, to compare its arguments; whatever it does not find differs."""
@@ -115,7 +114,7 @@ class CheckpointTable:
         if rows and self._choice(record, rows) == "ask":
             raise CheckpointFound(*work_of(record), self._in_words(rows))
 
-    def claim(self, record: Record) -> set[str]:
+    def take_lease(self, record: Record) -> set[str]:
         """Give a new job its place, with what is kept there if it goes on from that.
 
         Returns:
@@ -286,7 +285,7 @@ class CheckpointTable:
 
     def _put(self, row: CheckpointRow) -> None:
         self._rows.setdefault((row.type, row.subject), {})[row.part] = row
-        self.keep(PutCheckpoint(row))
+        self._store(PutCheckpoint(row))
 
     def _drop(self, row: CheckpointRow) -> None:
         work = (row.type, row.subject)
@@ -294,7 +293,7 @@ class CheckpointTable:
         parts.pop(row.part, None)
         if not parts:
             self._rows.pop(work, None)
-        self.keep(DropCheckpoints(*work, row.part))
+        self._store(DropCheckpoints(*work, row.part))
         self._work_folders.discard_part(self._work_folders.folder(*work), row.part)
 
     def _warn(self, record: Record) -> None:
@@ -302,7 +301,7 @@ class CheckpointTable:
         if work in self._warned:
             return
         self._warned.add(work)
-        _log.warning(
+        LOG.warning(
             "job %s saves checkpoints beside another job of type %r about %r: only its own later "
             "attempts will find them; give each job a subject of its own",
             record.id,

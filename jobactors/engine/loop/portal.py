@@ -1,18 +1,32 @@
-"""The one way into the loop from outside it."""
+"""The one way into the loop from outside it, and the steps in which the engine moves.
+
+Every piece of state that a system owns is written in the loop's thread.  Other threads hand their
+calls over here.  Two things are less obvious:
+
+*Gathered calls.*  Waking the loop costs more than most of what it is woken for.  So calls are
+appended to a deque, and the loop is called once for all that wait.  The flag that says so is
+cleared *before* the calls are made, and whoever appends looks at it *after* appending: no call is
+left behind, whichever thread runs between two lines.
+
+*Steps.*  A move of the engine (a submit, the end of an attempt) touches several tables, and in the
+middle of it somebody else's code may run in this very thread: a finalizer, an ``__eq__`` of a key,
+a handler of our own logger.  If that code calls a command, the command must not see half a move.
+So each move is one step, and a command that arrives within a step is made right after it.
+"""
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
-from jobactors.model.errors import JobsClosed, WrongProcess
+from jobactors.model.errors import JobactorsError, JobsClosed, WrongProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,28 +34,33 @@ if TYPE_CHECKING:
     _Call = tuple[Callable[..., object], tuple[Any, ...]]
 
 T = TypeVar("T")
-_log = logging.getLogger("jobactors")
+_MOST_INTERRUPTS: Final = 100
+"""Interrupts in a row that one call survives; a person presses Ctrl-C far less often."""
 
 
 class Portal:
     """Runs plain functions in the loop's thread, in the order they were given, from any thread.
 
-    Everything a system owns is written in that one thread, so a notebook's *Interrupt*, which only
-    strikes the main thread, never leaves it half written.
+    A notebook's *Interrupt* strikes the main thread alone, so it never leaves state half written.
 
-    Calls that come while the loop has not yet got round to an earlier one are served with that one:
-    waking the loop costs more than most of what it is woken for.
+    Args:
+        fail: Called with the error of a call that has no caller to raise it to.  Such a call is a
+            move of the engine that may have stopped half way: the engine cannot go on with that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fail: Callable[[BaseException], object]) -> None:
+        self._fail = fail
         self.token = trio.lowlevel.current_trio_token()
         self.thread = threading.get_ident()
         self._process = os.getpid()
         self._closed = False
+        self._failure: BaseException | None = None
         # Appended from any thread, emptied in the loop's.
         self._waiting: deque[_Call] = deque()
         self._called = False
-        """Whether the loop has been called, and will look at what waits."""
+        """Whether the loop has been called, and will look at the waiting calls."""
+        self._in_step = False
+        self._after_step: deque[_Call] = deque()
 
     @property
     def is_home(self) -> bool:
@@ -53,9 +72,16 @@ class Portal:
         """Whether the system has ended."""
         return self._closed
 
-    def close(self) -> None:
-        """Let nobody in any more."""
+    def close(self, failure: BaseException | None = None) -> None:
+        """Take no more calls; those that wait are answered.
+
+        Args:
+            failure: The error that has ended the loop, if it was one.
+        """
         self._closed = True
+        self._failure = failure
+        if failure is not None:
+            self._serve_all()
 
     def check(self, doing: str) -> None:
         """Raise unless the loop can be reached.
@@ -67,24 +93,71 @@ class Portal:
         if os.getpid() != self._process:
             raise WrongProcess
         if self._closed:
-            raise JobsClosed(doing)
+            raise JobsClosed(doing) from self._failure
+
+    # -- steps
+
+    @trio.lowlevel.enable_ki_protection
+    def step(self, function: Callable[..., T], *args: Any) -> T:
+        """Run ``function(*args)`` as one step, in the loop's thread; commands within follow it.
+
+        A step within a step is part of it.  A Ctrl-C in the middle is raised after the step, in the
+        body of the program.
+        """
+        if self._in_step:
+            return function(*args)
+        self._in_step = True
+        try:
+            return function(*args)
+        finally:
+            self._in_step = False
+            while self._after_step:
+                self._make(self._after_step.popleft())
+
+    def move(self, function: Callable[..., T], *args: Any) -> T:
+        """Run ``function(*args)`` as one step in the loop's thread; return or raise what it does.
+
+        From any thread, see :meth:`call`.
+        """
+        if threading.get_ident() == self.thread:
+            self.check("be asked anything")
+            return self.step(function, *args)
+        moved: T = self.call(self.step, function, *args)
+        return moved
+
+    def command(self, function: Callable[..., object], *args: Any) -> None:
+        """Run ``function(*args)`` as one step, or after the present one; its result is dropped.
+
+        Raises:
+            Exception: what the function does, unless it had to wait for the end of a step.
+            JobsClosed, WrongProcess: when the loop cannot be reached.
+        """
+        if self._in_step and threading.get_ident() == self.thread:
+            self._after_step.append((self.step, (function, *args)))
+        else:
+            self.move(function, *args)
+
+    # -- calls, from any thread
 
     def post(self, function: Callable[..., object], *args: Any) -> None:
         """Run ``function(*args)`` soon, or now in the loop's own thread; its result is dropped.
 
-        What it raises is raised in the loop's own thread; from another one it is logged.
+        In the loop's own thread it raises what the function does.
 
         Raises:
             JobsClosed, WrongProcess: when the loop cannot be reached.
         """
         self.check("be told anything")
         if threading.get_ident() == self.thread:
-            function(*args)
+            if self._in_step:
+                self._after_step.append((function, args))
+            else:
+                function(*args)
             return
         self._send(function, args)
 
     def post_quietly(self, function: Callable[..., object], *args: Any) -> None:
-        """The same for news that nobody needs once the loop has gone."""
+        """Run ``function(*args)`` soon in the loop; without a word where the loop has gone."""
         if not self._closed and os.getpid() == self._process:
             with suppress(JobsClosed):
                 self._send(function, args)
@@ -102,13 +175,13 @@ class Portal:
         if threading.get_ident() == self.thread:
             return function(*args)
         answer = _PortalCall(function, args)
-        self._send(answer.give, ())
-        answer.given.wait_in_thread()
+        self._send(answer.make, ())
+        answer.made.wait_in_thread()
         answered: T = answer.take()
         return answered
 
     def look(self, function: Callable[..., T], *args: Any) -> T:
-        """Like :meth:`call`, for reading only: it also works after the end, when nobody writes.
+        """Call a function that only reads; it also works after the end, when nothing is written.
 
         Raises:
             WrongProcess: in a forked child.
@@ -122,60 +195,89 @@ class Portal:
 
     def _send(self, function: Callable[..., object], args: tuple[Any, ...]) -> None:
         call = function, args
-        self._waiting.append(call)  # before looking: who clears the flag looks here afterwards
+        self._waiting.append(call)  # before looking: see the module's head
         if self._called:
             return
+        self._called = True
         try:
-            self._called = True
             self.token.run_sync_soon(self._serve)
-        except BaseException as exc:  # a KeyboardInterrupt as well: nobody may trust the flag now
+        except trio.RunFinishedError:
             self._called = False
-            if not isinstance(exc, trio.RunFinishedError):
-                raise
-            self._serve_after_the_end(call)
-            raise JobsClosed("be reached") from None
+            self._serve_all(refused=call)
+            raise JobsClosed("be reached") from self._failure
+        except BaseException:  # a KeyboardInterrupt: another thread may have trusted the flag
+            self._called = False
+            self._call_loop_again()
+            raise
+        if self._failure is not None:  # it has failed between the check and here
+            self._serve_all()
+
+    def _call_loop_again(self) -> None:
+        """Call the loop for the calls that wait, although this thread may be interrupted again."""
+        for _ in range(_MOST_INTERRUPTS):
+            try:
+                self.token.run_sync_soon(self._serve)
+            except trio.RunFinishedError:
+                self._serve_all()
+            except BaseException:  # noqa: S112 - one more interrupt; the first is being raised
+                continue
+            return
 
     def _serve(self) -> None:
         """Make the calls that wait; those that come meanwhile call the loop again."""
         self._called = False
         for _ in range(len(self._waiting)):
-            _make(self._waiting.popleft())
+            self._make(self._waiting.popleft())
 
-    def _serve_after_the_end(self, refused: _Call) -> None:
-        """Serve those who trusted this thread's call of a loop that has ended in this moment."""
+    def _make(self, call: _Call) -> None:
+        function, args = call
+        try:
+            function(*args)
+        except JobactorsError:  # a command of a finalizer's, say, that did not apply
+            LOG.exception("a call posted into the jobs' loop was refused: %r", function)
+        except Exception as exc:
+            self._fail(exc)
+
+    def _serve_all(self, refused: _Call | None = None) -> None:
+        """Answer every call that waits for a loop which does not run any more."""
         with suppress(IndexError):
             while True:
                 call = self._waiting.popleft()
                 if call is not refused:
-                    _make(call)
+                    self._make(call) if self._failure is None else _refuse(call, self._failure)
 
 
-def _make(call: _Call) -> None:
-    function, args = call
-    try:
-        function(*args)
-    except Exception:  # raised further, it would end the loop, and the other calls with it
-        _log.exception("a call posted into the jobs' loop failed: %r", function)
+def _refuse(call: _Call, failure: BaseException) -> None:
+    """Answer a call whose loop has failed; one that was only posted is dropped."""
+    answer = getattr(call[0], "__self__", None)
+    if isinstance(answer, _PortalCall):
+        answer.fail(failure)
 
 
 class _PortalCall:
     """A call on its way to the loop and back."""
 
-    __slots__ = ("_args", "_error", "_function", "_value", "given")
+    __slots__ = ("_args", "_error", "_function", "_value", "made")
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self._function = function
         self._args = args
         self._value: Any = None
         self._error: BaseException | None = None
-        self.given = Latch()
+        self.made = Latch()
 
-    def give(self) -> None:
+    def make(self) -> None:
         try:
             self._value = self._function(*self._args)
         except BaseException as exc:  # carried to the caller, whatever it is
             self._error = exc
-        self.given.set()
+        self.made.set()
+
+    def fail(self, failure: BaseException) -> None:
+        error = JobsClosed("be reached")
+        error.__cause__ = failure
+        self._error = error
+        self.made.set()
 
     def take(self) -> Any:
         if self._error is not None:

@@ -1,30 +1,33 @@
-"""One sleeping task for all deadlines of a system, and for its ticks."""
+"""One sleeping task for all deadlines of a system, and for its sampling ticks.
+
+A deadline is an entry of a heap; one that was cancelled stays there until half of the heap is such
+entries, or it comes due.  Sampling has no timer of its own for each job: a thousand jobs that
+report ten times a second are looked at in ten ticks, where a thousand timers cost as much as the
+looking.  While no deadline is set and no job reports, nothing wakes up.
+"""
 
 from __future__ import annotations
 
 import heapq
 import itertools
-import logging
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
-
-from .sampling_ticks import SamplingTicks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .clock import LoopClock
 
-_log = logging.getLogger("jobactors")
-
+INTERVAL: Final = 0.1
+"""Seconds between two sampling ticks, at least."""
 _FEW: Final = 16
-"""So many that were taken back do not matter."""
+"""Cancelled timers in the heap that do not matter."""
 
 
 class Timer:
-    """A call that is due at some time, until it is taken back."""
+    """A call that is due at some time, until it is cancelled."""
 
     __slots__ = ("_timers", "at", "call")
 
@@ -33,25 +36,45 @@ class Timer:
         self.call: Callable[[], None] | None = call
         self._timers = timers
 
-    def take_back(self) -> None:
-        """Do not call it any more."""
+    def cancel(self) -> None:
+        """Do not make the call."""
         if self.call is not None:
             self.call = None
-            self._timers.one_was_taken_back()
+            self._timers.note_cancelled()
+
+
+class Sampled(Protocol):
+    """A source that has news now and then."""
+
+    def look(self, now: float) -> None:
+        """Publish the news; ``now`` is the same for all sources of one tick.
+
+        It must not raise for anything that a job has reported.
+        """
+        ...
+
+
+def _plainly(call: Callable[[], None]) -> None:
+    call()
 
 
 class Timers:
-    """Calls plain functions at given times.  While none is set, nothing wakes up.
+    """Calls plain functions at given times.  Written by the loop's thread only.
 
-    Written by the loop's thread only.
+    Args:
+        clock: The time.
+        step: Runs what is due as one step of the engine.
     """
 
-    def __init__(self, clock: LoopClock) -> None:
+    def __init__(
+        self, clock: LoopClock, step: Callable[[Callable[[], None]], None] = _plainly
+    ) -> None:
         self._clock = clock
+        self._step = step
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
-        self._taken_back = 0
-        """How many of those in the heap were taken back."""
+        self._cancelled = 0
+        """Cancelled timers in the heap."""
         self._earlier = trio.Event()
         self.ticks = SamplingTicks(clock, self._wake_up)
         """Served by the same task: most of the time there is nothing else to wake up for."""
@@ -67,20 +90,19 @@ class Timers:
         heapq.heappush(self._heap, (at, next(self._order), timer))
         return timer
 
-    def one_was_taken_back(self) -> None:
-        """Clear the heap now and then: a deadline of a day must not be kept for a day."""
-        self._taken_back += 1
-        if self._taken_back > _FEW and self._taken_back > len(self._heap) // 2:
+    def note_cancelled(self) -> None:
+        """Clear the heap now and then: a deadline of a day must not stay for a day."""
+        self._cancelled += 1
+        if self._cancelled > _FEW and self._cancelled > len(self._heap) // 2:
             self._heap = [entry for entry in self._heap if entry[2].call is not None]
             heapq.heapify(self._heap)
-            self._taken_back = 0
+            self._cancelled = 0
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Serve the timers until cancelled.  A call that raises is logged and ends itself alone."""
+        """Serve the timers until cancelled.  A call that raises ends the engine, as moves do."""
         while True:
-            self._ring_due()
-            self.ticks.hold_if_due()
+            self._step(self._make_due_calls)
             self._earlier = trio.Event()  # what was set until now is in the next deadline
             with trio.CancelScope(deadline=min(self._next_deadline(), self.ticks.due)):
                 await self._earlier.wait()
@@ -88,20 +110,57 @@ class Timers:
     def _next_deadline(self) -> float:
         return self._clock.deadline(self._heap[0][0]) if self._heap else math.inf
 
-    def _ring_due(self) -> None:
-        """Make the calls that are due."""
+    def _make_due_calls(self) -> None:
         now = self._clock.now()
         while self._heap and (self._heap[0][2].call is None or self._heap[0][0] <= now):
             timer = heapq.heappop(self._heap)[2]
             call, timer.call = timer.call, None
             if call is None:
-                self._taken_back -= 1
+                self._cancelled -= 1
             else:
-                _ring(call)
+                call()
+        self.ticks.hold_if_due()
 
 
-def _ring(call: Callable[[], None]) -> None:
-    try:
-        call()
-    except Exception:
-        _log.exception("a deadline's call failed")
+class SamplingTicks:
+    """Looks at every source that has joined the next tick, once.  Written by the loop's thread.
+
+    A tick is held as soon as the loop has finished its present step, or when the last one is old
+    enough.  Time between ticks is the loop's own, which no step of the system's clock stretches.
+
+    Args:
+        clock: The time.
+        due_anew: Called when a tick is wanted after none was.
+    """
+
+    def __init__(self, clock: LoopClock, due_anew: Callable[[], None]) -> None:
+        self._clock = clock
+        self._due_anew = due_anew
+        self._next: dict[Sampled, None] = {}
+        self._not_before = -math.inf
+
+    def join(self, source: Sampled) -> None:
+        """Look at ``source`` in the next tick; once, however often it joins."""
+        if not self._next:
+            self._due_anew()
+        self._next[source] = None
+
+    def leave(self, source: Sampled) -> None:
+        """Do not look at ``source``, unless it joins again."""
+        self._next.pop(source, None)
+
+    @property
+    def due(self) -> float:
+        """The loop's time at which the next tick may be held; infinite if no source has joined."""
+        return self._not_before if self._next else math.inf
+
+    def hold_if_due(self) -> None:
+        """Look at the sources that have joined; one that joins meanwhile is for the next tick."""
+        begun = self._clock.loop_time()
+        if begun < self.due:
+            return
+        self._not_before = begun + INTERVAL
+        sources, self._next = self._next, {}
+        now = self._clock.now()
+        for source in sources:
+            source.look(now)

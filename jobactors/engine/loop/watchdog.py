@@ -8,18 +8,18 @@ thread too; then the report comes when the call has returned, and says how long 
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from jobactors.inside.report.guarded_log import LOG
+
 if TYPE_CHECKING:
-    from types import CodeType, FrameType
+    from collections.abc import Callable
+    from types import FrameType
 
     from .portal import Portal
-
-_log = logging.getLogger("jobactors")
 
 INTERVAL: Final = 2.0
 """Seconds between two questions."""
@@ -30,8 +30,10 @@ PATIENCE: Final = 1.0
 class LoopWatch:
     """Has one loop watched for as long as trio jobs run in it.  Written by that loop's thread."""
 
-    def __init__(self, portal: Portal) -> None:
+    def __init__(self, portal: Portal, job_of: Callable[[FrameType], str | None]) -> None:
         self.portal = portal
+        self.job_of = job_of
+        """Returns the id of the job whose attempt runs in a frame."""
         self.running = 0
         """Trio jobs that run.  It is the watchdog that finds out when there are none left."""
         self.is_kept = False
@@ -110,8 +112,8 @@ class Watchdog:
         portal.post_quietly(answered.set)
         if answered.wait(PATIENCE) or not watch.running:
             return
-        culprit = describe(sys._current_frames().get(portal.thread))
-        _log.warning(
+        culprit = describe(sys._current_frames().get(portal.thread), watch.job_of)
+        LOG.warning(
             "the jobs' event loop has not answered for %.1f s: %s; nothing of it can go on "
             'meanwhile.  Make it a def, or submit it with runner="thread" or runner="process"',
             time.monotonic() - asked,
@@ -119,21 +121,19 @@ class Watchdog:
         )
         while watch.running and not answered.wait(INTERVAL):
             pass
-        _log.warning("the jobs' event loop answers again after %.1f s", time.monotonic() - asked)
+        LOG.warning("the jobs' event loop answers again after %.1f s", time.monotonic() - asked)
 
 
-def describe(frame: FrameType | None) -> str:
-    """Say which job a loop's thread is busy with, and where in its code."""
-    from jobactors.engine.attempt.actor import Actor
-
-    run: CodeType = Actor.run.__code__
+def describe(frame: FrameType | None, job_of: Callable[[FrameType], str | None]) -> str:
+    """Name the job that a loop's thread is busy with, and the line of its code."""
     where = ""
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if not where and not f"{module}.".startswith(("jobactors.", "trio.", "threading.")):
             where = f" at {frame.f_code.co_filename}:{frame.f_lineno}"
-        if frame.f_code is run:
-            return f"job {frame.f_locals['self'].record.id} blocks it{where}"
+        job_id = job_of(frame)
+        if job_id is not None:
+            return f"job {job_id} blocks it{where}"
         frame = frame.f_back
     return f"a task of some job blocks it{where}"
 

@@ -70,7 +70,7 @@ class Subscription:
         self._conflated = 0
         self._cut_off = False
         self._ending = False
-        self.read_out = trio.Event()
+        self._read_out = trio.Event()
         """Set when the reader has come to the end, or has left."""
 
     def __aiter__(self) -> AsyncIterator[EventBatch]:
@@ -80,7 +80,7 @@ class Subscription:
         try:
             batch = await self._receive.receive()
         except (trio.EndOfChannel, trio.ClosedResourceError):
-            self.read_out.set()
+            self._read_out.set()
             if self._cut_off:
                 raise SubscriberLagged(len(self._backlog)) from None
             raise StopAsyncIteration from None
@@ -112,11 +112,11 @@ class Subscription:
         self._backlog.clear()
         self._send.close()
         self._receive.close()
-        self.read_out.set()
+        self._read_out.set()
 
     # -- the bus's side
 
-    def offer(self, batch: Iterable[Event]) -> None:
+    def _offer(self, batch: Iterable[Event]) -> None:
         """Take the events of the kinds that were asked for."""
         if self._cut_off:
             return
@@ -126,7 +126,7 @@ class Subscription:
         if len(self._backlog) > LONGEST_BACKLOG:
             self._conflate()
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """No more events will come; those already there can still be read."""
         self._ending = True
         self._push()
@@ -181,7 +181,7 @@ class Bus:
         self.flush()
         subscription = Subscription((*kinds, JobRestated) if kinds else ())
         now = self._now()
-        subscription.offer([JobRestated(snapshot.id, now, snapshot) for snapshot in present])
+        subscription._offer([JobRestated(snapshot.id, now, snapshot) for snapshot in present])
         self._subscriptions.append(subscription)
         return subscription
 
@@ -196,7 +196,7 @@ class Bus:
         log, self._log = self._log, []
         if log:
             for subscription in self._subscriptions:
-                subscription.offer(log)
+                subscription._offer(log)
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -206,12 +206,17 @@ class Bus:
             self._filled = trio.Event()
             self.flush()
 
-    async def close(self) -> None:
-        """Hand out the last events, end all subscriptions, and give their readers time to read."""
+    def end(self) -> list[Subscription]:
+        """Hand out the last events, and end all subscriptions; returns these."""
         self.flush()
         ending = list(self._subscriptions)
         for subscription in ending:
-            subscription.end()
+            subscription._end()
+        return ending
+
+    async def close(self) -> None:
+        """End all subscriptions, and give their readers time to read the last events."""
+        ending = self.end()
         with trio.move_on_after(LAST_READING):
             for subscription in ending:
-                await subscription.read_out.wait()
+                await subscription._read_out.wait()

@@ -169,10 +169,16 @@ class Record:
                 self.log = self.log or made
         return self.log
 
+    def forget_deadline(self) -> None:
+        """Cancel its start deadline, if it has one: the timer would hold the record until then."""
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+
     def slim(self) -> None:
         """Let go of what an ended job needs no more: thousands of them may wait to be read."""
         if self.inbox is not None:
-            self.inbox.close()
+            self.inbox._close()
             self.inbox = None
         if self.log is not None and not self.log.total:
             self.log = None

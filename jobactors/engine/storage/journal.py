@@ -12,7 +12,6 @@ batches, and the fewer commits a change.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from msgspec.structs import replace
 
 from jobactors.engine.loop.serial_thread import InlineCalls, SerialThread
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import StoreError, StoreFailed, StoreLost
 from jobactors.model.events import (
     JobCancelling,
@@ -58,8 +58,6 @@ if TYPE_CHECKING:
     from .durable_latch import DurableLatch
 
 T = TypeVar("T")
-_log = logging.getLogger("jobactors")
-
 PROGRESS_EVERY: Final = 5.0
 """Seconds between two writes of a job's progress, at least."""
 PRUNE_AFTER: Final = 1_000
@@ -107,6 +105,7 @@ class Journal:
         self._scheduled = False
         self._lingers = False
         """Whether an timer is set for what nobody waits for."""
+        self._is_open = False
         self._delay = 0.0
         self._progress_at: dict[str, float] = {}
         self._ended = 0
@@ -134,13 +133,17 @@ class Journal:
         try:
             await call.done
             self.epoch = call.answer()
+            self._is_open = True
         except BaseException:
             self._calls.send(self._store.close)
             self._calls.dismiss()
             raise
 
     async def close(self) -> None:
-        """Write what waits, and give the store up.  A store that cannot be written is told of."""
+        """Write what waits, and release the store; what could not be written is logged."""
+        if not self._is_open:
+            return
+        self._is_open = False
         while self._open or self._flying:
             if self._flying:
                 batch = self._flying[0]
@@ -153,12 +156,34 @@ class Journal:
             if self.trouble is not None and self._open:
                 count = len(self._open.snapshots)
                 jobs = "1 job" if count == 1 else f"{count} jobs"
-                _log.error("%s; the last state of %s is lost", self.trouble, jobs)
+                LOG.error("%s; the last state of %s is lost", self.trouble, jobs)
                 self._drop()
                 break
         closed = self._calls.send(self._store.close)
         self._calls.dismiss()
         await closed.done
+
+    def close_now(self, patience: float) -> None:
+        """Write what waits, and release the store, without a running loop; from any thread.
+
+        For an engine that has failed.  Latches that nothing will set any more are set.
+
+        Args:
+            patience: Seconds to wait for the store.
+        """
+        if not self._is_open:
+            return
+        self._is_open = False
+        batches = [*self._flying, self._open]
+        self._open = WriteBatch()
+        self._flying.clear()
+        if batches[-1] and not self.lost:
+            self._calls.send(partial(self._store.apply, batches[-1].writes()))
+        closed = self._calls.send(self._store.close)
+        self._calls.dismiss()
+        closed.done.wait_in_thread(patience)
+        for batch in batches:
+            batch.let_go(self.trouble)
 
     @property
     def is_stalled(self) -> bool:
@@ -312,14 +337,14 @@ class Journal:
         except StoreError as exc:
             self._failed(batch, exc)
         except Exception as exc:
-            _log.exception("a batch of changes could not be described")
+            LOG.exception("a batch of changes could not be described")
             self._failed(batch, StoreFailed(self.name, repr(exc), "the log says where"))
         else:
             self._succeeded(batch)
 
     def _succeeded(self, batch: WriteBatch) -> None:
         if self.trouble is not None:
-            _log.warning("%s can be written again", self.name)
+            LOG.warning("%s can be written again", self.name)
         if self._delay:
             self._portal.post_quietly(self._changed)
         self.trouble, self._delay = None, 0.0
@@ -331,7 +356,7 @@ class Journal:
 
     def _failed(self, batch: WriteBatch, error: StoreError) -> None:
         if self.trouble is None:
-            _log.warning("%s", error)
+            LOG.warning("%s", error)
         self.trouble = error
         self.lost = isinstance(error, StoreLost)
         refused = {job_id: batch.whole[job_id] for job_id in batch.new}
@@ -369,7 +394,7 @@ class Journal:
             if self._store.prune(now):
                 self._calls.send(partial(self._prune, now))
         except StoreError as exc:
-            _log.warning("old jobs could not be removed: %s", exc)
+            LOG.warning("old jobs could not be removed: %s", exc)
 
     # -- reading
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from jobactors.engine.ports.late_binding import runner_named
 from jobactors.engine.records.record import Record
 from jobactors.engine.storage.row_decoder import UnreadableJob, read_row
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import NotResumable
 from jobactors.model.events import JobQueued
 from jobactors.model.options import DEFAULTS
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from jobactors.model.stored_rows import JobRow
-
-_log = logging.getLogger("jobactors")
 
 
 def unrevived(*_: object, **__: object) -> None:
@@ -52,5 +50,5 @@ def records_from(rows: Iterable[JobRow]) -> list[Record]:
         try:
             records.append(record_from(row))
         except UnreadableJob as exc:
-            _log.warning("job %.100r in the store cannot be read and is left out: %s", row.id, exc)
+            LOG.warning("job %.100r in the store cannot be read and is left out: %s", row.id, exc)
     return records

@@ -1,4 +1,4 @@
-"""What a job, or a whole system, can be told: each verb checks, changes, and pumps."""
+"""The commands to jobs, and to a whole system: each checks, changes, and pumps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import IllegalVerb
 from jobactors.model.events import JobRequested, JobUpdated
 from jobactors.model.options import OPTION_NAMES, UPDATABLE
@@ -18,18 +17,24 @@ if TYPE_CHECKING:
     from jobactors.engine.records.record import Record
     from jobactors.model.info import JobInfo
 
-    from .core import System
+    from .admission import Admission
+    from .core import Core
+    from .parts import Parts
+    from .recovery import Recovery
 
 
 class Commands:
-    """The verbs of one system.  Called in the loop's thread only."""
+    """The commands of one system.  Called in the loop's thread only."""
 
-    def __init__(self, system: System) -> None:
-        self._system = system
+    def __init__(self, parts: Parts, core: Core, admission: Admission, recovery: Recovery) -> None:
+        self._parts = parts
+        self._core = core
+        self._admission = admission
+        self._recovery = recovery
 
     def cancel(self, record: Record, reason: str | None) -> None:
-        """Walk a job down the ladder: see :meth:`System.cancel`."""
-        self._system.cancel(record, reason)
+        """Walk a job down the ladder: see :meth:`Core.cancel`."""
+        self._core.cancel(record, reason)
 
     def pause(self, record: Record) -> None:
         """Ask a running job to stand still.
@@ -39,9 +44,9 @@ class Commands:
         """
         state = record.snapshot.state
         if state is JobState.PAUSED:
-            if self._system.slots.forget(record.id):
-                self._system.emit(record, JobRequested(record.id, self._system.clock.now(), None))
-                self._system.wake_drains()
+            if self._parts.slots.forget(record.id):
+                self._core.emit(record, JobRequested(record.id, self._core.clock.now(), None))
+                self._core.wake_drains()
             return
         if record.actor is None or state is not JobState.RUNNING:
             instead = (
@@ -61,17 +66,17 @@ class Commands:
         if state is JobState.PAUSED and actor is not None:
             if not record.runner.takes_slot:
                 actor.resume()
-            elif not self._system.slots.is_returning(record.id):
-                self._system.emit(
-                    record, JobRequested(record.id, self._system.clock.now(), Request.RESUME)
+            elif not self._parts.slots.is_returning(record.id):
+                self._core.emit(
+                    record, JobRequested(record.id, self._core.clock.now(), Request.RESUME)
                 )
-                self._system.slots.want(record.id, actor.resume)
-                self._system.pump()
+                self._parts.slots.want(record.id, actor.resume)
+                self._core.pump()
         elif state is JobState.RUNNING and actor is not None:
             if actor.request is Request.PAUSE:
                 actor.resume()
         elif state is JobState.INTERRUPTED:
-            self._system.recovery.resume(record)
+            self._recovery.resume(record)
         else:
             instead = "release() lets it start" if state is JobState.QUEUED else "submit it again"
             raise IllegalVerb(record.id, state, "resume", instead)
@@ -86,8 +91,8 @@ class Commands:
         if state is not JobState.INTERRUPTED:
             instead = "delete() forgets it" if state.is_terminal else "cancel() ends it"
             raise IllegalVerb(record.id, state, "discard", instead)
-        self._system.cancel(record, "discarded")
-        table = self._system.checkpoints
+        self._core.cancel(record, "discarded")
+        table = self._parts.checkpoints
         for kept in table.find(record.snapshot.type, record.snapshot.subject):
             if kept.job_id == record.id:
                 table.drop(kept.type, kept.subject, kept.part)
@@ -99,9 +104,9 @@ class Commands:
             IllegalVerb: if it is not queued.
         """
         self._require_queued(record, "hold", "pause() makes a running job stand still")
-        self._system.queue.hold(record.id)
-        self._system.explain(record)
-        self._system.wake_drains()
+        self._parts.queue.hold(record.id)
+        self._core.explain(record)
+        self._core.wake_drains()
 
     def release(self, record: Record) -> None:
         """Let a held job start in its turn.
@@ -110,9 +115,9 @@ class Commands:
             IllegalVerb: if it is not queued.
         """
         self._require_queued(record, "release", "it has started")
-        self._system.queue.release(record.id)
-        self._system.pump()
-        self._system.explain(record)
+        self._parts.queue.release(record.id)
+        self._core.pump()
+        self._core.explain(record)
 
     def update(self, record: Record, changes: dict[str, Any]) -> None:
         """Change what is known of a job; a new priority counts at once.
@@ -130,18 +135,18 @@ class Commands:
         if record.snapshot.state.is_terminal:
             raise IllegalVerb(record.id, record.snapshot.state, "update", "it stays as it ended")
         options = record.options.changed(**changes)
-        self._system.queue.resources.check(options.resources)
+        self._parts.queue.resources.check(options.resources)
         record.options = options
         fields = {name: getattr(options, name) for name in changes}
-        self._system.emit(
-            record, JobUpdated(record.id, self._system.clock.now(), _evolve(info, fields))
+        self._core.emit(
+            record, JobUpdated(record.id, self._core.clock.now(), _evolve(info, fields))
         )
-        if record.id in self._system.queue:
-            self._system.queue.reprioritise(record.id, options.priority)
-            self._system.queue.change_needs(record.id, options.resources)
+        if record.id in self._parts.queue:
+            self._parts.queue.reprioritise(record.id, options.priority)
+            self._parts.queue.change_needs(record.id, options.resources)
             if "start_at" in changes and not record.snapshot.attempt:
-                self._system.queue.postpone(record.id, options.start_at)
-            self._system.pump()
+                self._parts.queue.postpone(record.id, options.start_at)
+            self._core.pump()
 
     def restart(self, ended: Record, from_checkpoint: bool) -> Record:
         """Submit the work of an ended or interrupted job again, linked to it.
@@ -150,66 +155,42 @@ class Commands:
             IllegalVerb: if it is neither.
             NotResumable: if its process has ended, and it cannot be started here.
         """
-        system, state = self._system, ended.snapshot.state
+        state = ended.snapshot.state
         if not (state.is_terminal or state is JobState.INTERRUPTED):
             raise IllegalVerb(ended.id, state, "restart", "it has not ended")
-        system.recovery.revive(ended)
-        choice = system.checkpoints.choice_for(ended, from_checkpoint)
-        restarted = make_restart(ended, system.clock.now(), choice)
+        self._recovery.revive(ended)
+        choice = self._parts.checkpoints.choice_for(ended, from_checkpoint)
+        restarted = make_restart(ended, self._core.clock.now(), choice)
         if state is JobState.INTERRUPTED:
-            system.admission.check_open()  # before anything is lost
-            system.cancel(ended, f"started again as {restarted.id}")
-        return system.admission.accept(restarted)
+            self._core.check_open()  # before anything is lost
+            self._core.cancel(ended, f"started again as {restarted.id}")
+        return self._admission.accept(restarted)
+
+    def delete(self, record: Record) -> None:
+        """Forget an ended job, in the registry and in the store.
+
+        Raises:
+            IllegalVerb: if it is unfinished, or an unfinished job comes after it.
+            UnknownJob: if it has been removed already.
+        """
+        self._core.ended.delete(record)
 
     def hold_dispatch(self, held: bool) -> None:
         """Start nothing, or start again."""
-        self._system.queue.dispatch_held = held
-        self._system.wake_drains()
-        self._system.pump()
-        for job_id in self._system.queue:
-            self._system.explain(self._system.registry.get(job_id))
+        self._parts.queue.dispatch_held = held
+        self._core.wake_drains()
+        self._core.pump()
+        for job_id in self._parts.queue:
+            self._core.explain(self._parts.registry.get(job_id))
 
     def set_max_running(self, max_running: int | None) -> None:
         """Change how many jobs may run; running ones go on, free slots are filled at once."""
-        self._system.queue.max_running = max_running
-        self._system.pump()
+        self._parts.queue.max_running = max_running
+        self._core.pump()
 
     def _require_queued(self, record: Record, verb: str, instead: str) -> None:
-        if record.id not in self._system.queue:
+        if record.id not in self._parts.queue:
             raise IllegalVerb(record.id, record.snapshot.state, verb, instead)
-
-    # -- slots lent while a job waits
-
-    def lend_slot(self, waiting: Record, awaited: Record | None) -> None:
-        """A running job waits, perhaps for another one: its slot is free meanwhile.
-
-        Raises:
-            Deadlock: if the other one waits, in a circle, for this one.
-        """
-        self._system.slots.lend(waiting.id, None if awaited is None else awaited.id)
-        self._system.wake_drains()
-        self._system.pump()
-
-    def want_slot(self, waiting: Record) -> Latch:
-        """The wait is over: the latch is set as soon as the job has a slot again."""
-        returned = Latch()
-        if waiting.actor is None or not waiting.runner.takes_slot:
-            self._system.slots.forget(waiting.id)
-            returned.set()
-        elif waiting.actor.is_stopping:
-            self._system.slots.take(waiting.id)  # it unwinds, and waits for nothing
-            returned.set()
-        else:
-            self._system.slots.want(waiting.id, returned.set)
-            self._system.pump()
-        return returned
-
-    def take_slot(self, waiting: Record) -> None:
-        """The job goes on at once, slot or no slot: it is being cancelled."""
-        if waiting.actor is not None and waiting.runner.takes_slot:
-            self._system.slots.take(waiting.id)
-        else:
-            self._system.slots.forget(waiting.id)
 
     # -- the mailbox
 
@@ -223,7 +204,7 @@ class Commands:
         state = record.snapshot.state
         if state.is_terminal:
             raise IllegalVerb(record.id, state, "tell", "nobody would read it")
-        record.open_inbox().put(message)
+        record.open_inbox()._put(message)
 
 
 def _evolve(info: JobInfo, fields: dict[str, Any]) -> JobInfo:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
+
+from jobactors.engine.loop.worker_thread import call_in_thread, is_being_cancelled
+from jobactors.inside.report.guarded_log import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,8 +17,6 @@ if TYPE_CHECKING:
 
     from jobactors.model.options import OnDone
     from jobactors.model.snapshot import JobSnapshot
-
-_log = logging.getLogger("jobactors")
 
 GRACE: Final = 10.0
 """Seconds that hooks have when their system is being stopped."""
@@ -38,10 +39,11 @@ class DoneHooks:
         """Call a job's hook, in the context of whoever submitted the job."""
         scope = trio.CancelScope()
         self._scopes[scope] = snapshot.id
+        name = f"on_done {snapshot.id}"
         if context is None:
-            start_soon(self._run, scope, hook, snapshot)
+            start_soon(self._run, scope, hook, snapshot, name=name)
         else:
-            context.run(start_soon, self._run, scope, hook, snapshot)
+            context.run(partial(start_soon, name=name), self._run, scope, hook, snapshot)
 
     # A Ctrl-C is the body's, not the hook's: raised here it would only be logged.
     @trio.lowlevel.enable_ki_protection
@@ -65,7 +67,7 @@ class DoneHooks:
         with trio.move_on_after(GRACE):
             await self.drain()
         for scope, job_id in list(self._scopes.items()):
-            _log.error("the on_done hook of job %s did not end within %g s", job_id, GRACE)
+            LOG.error("the on_done hook of job %s did not end within %g s", job_id, GRACE)
             scope.cancel()
 
 
@@ -78,14 +80,12 @@ async def _call(hook: OnDone, snapshot: JobSnapshot) -> None:
         if inspect.iscoroutinefunction(hook):
             await hook(snapshot)
             return
-        awaitable = await trio.to_thread.run_sync(
-            hook, snapshot, thread_name=f"on_done {snapshot.id}", abandon_on_cancel=True
-        )
+        awaitable = await call_in_thread(partial(hook, snapshot), f"on_done {snapshot.id}")
         if inspect.isawaitable(awaitable):
             await awaitable
-    except trio.Cancelled:
-        raise
     except BaseException:  # even SystemExit: the job has ended, and the system goes on
-        _log.exception(
+        if is_being_cancelled():
+            raise
+        LOG.exception(
             "the on_done hook of job %s failed; the job itself is unaffected", snapshot.id
         )

@@ -1,4 +1,4 @@
-"""What becomes of jobs that have ended: found, read, removed, pruned, here and in the store."""
+"""Ended jobs: found, read, removed and pruned, in the registry and in the store."""
 
 from __future__ import annotations
 
@@ -6,82 +6,151 @@ from typing import TYPE_CHECKING
 
 from jobactors.engine.records.registry import DELETED
 from jobactors.engine.storage.stored_jobs import records_from
+from jobactors.model.errors import IllegalVerb, UnknownJob
 from jobactors.model.events import JobRead, JobRemoved
 from jobactors.model.stored_rows import DeleteJobs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from jobactors.engine.loop.timers import Timer
     from jobactors.engine.records.record import Record
     from jobactors.engine.records.registry import Removal
+    from jobactors.model.events import Event
+    from jobactors.model.snapshot import JobSnapshot
 
-    from .core import System
+    from .parts import Parts
 
 
 class EndedJobs:
-    """The ended jobs of one system.  In the loop's thread only, unless said otherwise."""
+    """The ended jobs of one system.  In the loop's thread only, unless a method says otherwise.
 
-    def __init__(self, system: System) -> None:
-        self._system = system
+    Args:
+        parts: The parts of the system.
+        emit: Makes an event true.
+    """
+
+    def __init__(self, parts: Parts, emit: Callable[[Record, Event], None]) -> None:
+        self._registry = parts.registry
+        self._journal = parts.journal
+        self._bus = parts.bus
+        self._clock = parts.clock
+        self._timers = parts.timers
+        self._emit = emit
         self._expiry: Timer | None = None
-        """Rings when the oldest one has become too old."""
+        """Due when the oldest ended job has become too old."""
 
     # -- looking
 
     def find_anywhere(self, job_id: str) -> Record | None:
-        """Return a job's record, from the store if it is no longer here; None if it is nowhere."""
-        return self._system.find(job_id) or self.find_kept(job_id)
+        """Return a job's record, from the store if the registry has dropped it, or None."""
+        if job_id in self._registry:
+            return self._registry.get(job_id)
+        return self.find_stored(job_id)
 
-    def find_kept(self, job_id: str) -> Record | None:
-        """Return the record of an ended job that only the store knows; from any thread."""
-        if self._system.journal is None or not isinstance(job_id, str):
+    def find_stored(self, job_id: str) -> Record | None:
+        """Return the record of an ended job that only the store holds; from any thread."""
+        if self._journal is None or not isinstance(job_id, str):
             return None
-        for record in records_from(self._system.journal.read(lambda store: store.get((job_id,)))):
+        for record in records_from(self._journal.read(lambda store: store.get((job_id,)))):
             if record.snapshot.state.is_terminal:
                 record.settled.set()
                 return record
         return None
 
     def forget(self, job_ids: tuple[str, ...]) -> None:
-        """Let ended jobs go from the store."""
-        if self._system.journal is not None and job_ids:
-            self._system.journal.write(DeleteJobs(job_ids))
+        """Drop ended jobs from the store."""
+        if self._journal is not None and job_ids:
+            self._journal.write(DeleteJobs(job_ids))
 
     # -- reading and removing
 
     def read(self, record: Record) -> None:
-        """Somebody has read a finished job."""
-        if record.snapshot.state.is_terminal and self._system.registry.read(record):
-            now = self._system.clock.now()
-            self._system.emit(record, JobRead(record.id, now))
+        """Mark an ended job as read."""
+        if record.snapshot.state.is_terminal and self._registry.read(record):
+            now = self._clock.now()
+            self._emit(record, JobRead(record.id, now))
             self.prune(now)
 
     def remove(self, job_id: str, why: str) -> Record:
-        """Let a finished job go.
+        """Drop an ended job from the registry, and a deleted one from the store as well.
 
         Raises:
             UnknownJob, IllegalVerb: if it is not there, or not finished.
         """
-        removal = self._system.registry.remove(job_id, why)
-        self._removed(removal, self._system.clock.now())
-        if self._system.journal is not None and why == DELETED:
-            self._system.journal.write(DeleteJobs((job_id,)))
+        removal = self._registry.remove(job_id, why)
+        self._publish(removal, self._clock.now())
+        if why == DELETED:
+            self.forget((job_id,))
         return removal.record
 
+    def delete(self, record: Record) -> None:
+        """Forget an ended job, in the registry and in the store.
+
+        Raises:
+            IllegalVerb: if it is unfinished, or an unfinished job comes after it.
+            UnknownJob: if it has been removed already.
+        """
+        state = record.snapshot.state
+        for other in self._registry:
+            if record.id in _needs(other):
+                raise IllegalVerb(record.id, state, "delete", f"{other.id} comes after it")
+        if record.id in self._registry:
+            self.remove(record.id, DELETED)
+        elif state.is_terminal and self.find_stored(record.id) is not None:
+            self.forget((record.id,))
+        else:
+            raise UnknownJob(record.id)
+
+    def clear(self, stored: list[str], wanted: Callable[[JobSnapshot], bool], until: float) -> int:
+        """Forget all ended jobs that match, but for those that unfinished jobs come after.
+
+        Jobs of the registry are judged as they stand now, not as they stood when they were read.
+
+        Args:
+            stored: The ids of those that match in the store.
+            wanted: Whether one in the registry matches.
+            until: Only jobs that had ended at this time, in seconds since the epoch.
+
+        Returns:
+            The number of jobs that were forgotten.
+        """
+        here, needed = list[str](), set[str]()
+        for record in self._registry:
+            needed.update(_needs(record))
+            if wanted(record.snapshot) and (record.snapshot.finished_at or 0) <= until:
+                here.append(record.id)
+        elsewhere = [i for i in stored if i not in needed and i not in self._registry]
+        going = [job_id for job_id in here if job_id not in needed]
+        for job_id in going:
+            self.remove(job_id, DELETED)
+        self.forget(tuple(elsewhere))
+        return len(going) + len(elsewhere)
+
     def prune(self, now: float) -> None:
-        """Let go of what retention does not keep, now and when more has become too old."""
-        for removal in self._system.registry.prune(now):
-            self._removed(removal, now)
+        """Drop what retention does not hold, now and when more has become too old."""
+        for removal in self._registry.prune(now):
+            self._publish(removal, now)
         if self._expiry is not None and self._expiry.call is not None:
             return
-        expiry = self._system.registry.next_expiry()
+        expiry = self._registry.next_expiry()
         if expiry is not None:
             # A little later than due, so that many that end together go together.
-            self._expiry = self._system.timers.set(max(expiry, now) + 1.0, self._expire)
+            self._expiry = self._timers.set(max(expiry, now) + 1.0, self._expire)
 
     def _expire(self) -> None:
         self._expiry = None
-        self.prune(self._system.clock.now())
+        self.prune(self._clock.now())
 
-    def _removed(self, removal: Removal, now: float) -> None:
-        event = JobRemoved(removal.record.id, now, removal.why, removal.unread)
-        self._system.bus.publish(event)
+    def _publish(self, removal: Removal, now: float) -> None:
+        self._bus.publish(JobRemoved(removal.record.id, now, removal.why, removal.unread))
+
+
+def _needs(record: Record) -> Sequence[str]:
+    """Return the ids of the jobs that an unfinished one comes after; it may rest unrevived."""
+    if record.edges:
+        return [edge.upstream.id for edge in record.edges]
+    submit = record.submit
+    if submit is None or not submit.after or record.snapshot.state.is_terminal:
+        return ()
+    return [job_id for job_id, _ in submit.after]

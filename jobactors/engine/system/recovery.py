@@ -20,7 +20,6 @@ were not kept, rests interrupted in any case.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jobactors.engine.ports.late_binding import choose_runner
@@ -29,6 +28,7 @@ from jobactors.engine.records.references import JobReference
 from jobactors.engine.records.submit_context import submitter_context
 from jobactors.engine.storage.stored_jobs import records_from, unrevived
 from jobactors.engine.storage.submit_codec import arguments_from, options_from, source_of
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.inside.verbs.ranges import Range
 from jobactors.model.errors import JobactorsError, NotResumable, UnknownJobType
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
     from jobactors.model.stored_rows import JobRow
 
-    from .core import System
+    from .core import Core
+    from .parts import Parts
 
-_log = logging.getLogger("jobactors")
 Recover = Literal["ask", "auto"]
 RECOVER: Final = ("ask", "auto")
 MOST_DEATHS: Final = 3
@@ -70,8 +70,9 @@ def check_recover(recover: object) -> None:
 class Recovery:
     """What is done with jobs that came from a store.  Called in the loop's thread only."""
 
-    def __init__(self, system: System) -> None:
-        self._system = system
+    def __init__(self, parts: Parts, core: Core) -> None:
+        self._parts = parts
+        self._core = core
 
     # -- at the opening
 
@@ -84,40 +85,40 @@ class Recovery:
         """
         at_rest, over = records_from(unfinished), records_from(ended)
         for record in sorted([*at_rest, *over], key=_when_submitted):
-            self._system.registry.add(record)
+            self._parts.registry.add(record)
         for record in over:
             self._keep_ended(record)
         for record in at_rest:
             self._rest(record)
 
     def _keep_ended(self, record: Record) -> None:
-        registry = self._system.registry
+        registry = self._parts.registry
         registry.finished(record)
         if record.snapshot.read:
             registry.read(record)
         record.settled.set()
 
     def _rest(self, record: Record) -> None:
-        system, state = self._system, record.snapshot.state
-        system.keys.take(record)
+        core, state = self._core, record.snapshot.state
+        self._parts.keys.take(record)
         if state is JobState.CANCELLING:
             reason = record.snapshot.reason or "its process ended while it was being cancelled"
-            system.settle(record, Outcome(JobState.CANCELLED, reason=reason))
+            core.settle(record, Outcome(JobState.CANCELLED, reason=reason))
         elif state is not JobState.INTERRUPTED:
-            system.settle(record, Outcome(JobState.INTERRUPTED, reason=_WHY[state]))
+            core.settle(record, Outcome(JobState.INTERRUPTED, reason=_WHY[state]))
         else:
             record.settled.set()
 
     def resume_all(self) -> None:
         """Start again what may start by itself: the policy "auto"."""
-        for record in self._system.registry:
+        for record in self._parts.registry:
             snapshot = record.snapshot
             if snapshot.state is JobState.INTERRUPTED and snapshot.request is not Request.PAUSE:
                 self._resume_if_it_can(record)
 
     def _resume_if_it_can(self, record: Record) -> None:
         if self._deaths(record) >= MOST_DEATHS:
-            _log.warning(
+            LOG.warning(
                 "job %s rests: its process has ended under it %d times; resume() tries once more",
                 record.id,
                 MOST_DEATHS,
@@ -126,11 +127,11 @@ class Recovery:
         try:
             self.resume(record, as_it_was=True)
         except JobactorsError as exc:
-            _log.warning("%s", exc)
+            LOG.warning("%s", exc)
 
     def _deaths(self, record: Record) -> int:
         """How often a job's process has ended while it was running."""
-        journal, why = self._system.journal, _WHY[JobState.RUNNING]
+        journal, why = self._parts.journal, _WHY[JobState.RUNNING]
         if journal is None or record.snapshot.reason != why:
             return 0
         log = journal.read(lambda store: store.events(record.id))
@@ -149,12 +150,12 @@ class Recovery:
             NotResumable: if it cannot; it rests on.
         """
         self.revive(record)
-        system = self._system
+        core = self._core
         waiting, due = _wait_again(record) if as_it_was else (Waiting.SLOT, None)
         record.settled = Latch()
         record.context = submitter_context()
-        event = JobRequeued(record.id, system.clock.now(), waiting)
-        system.admission.take_in_again(record, event, due)
+        event = JobRequeued(record.id, core.clock.now(), waiting)
+        core.requeue(record, event, due)
 
     def revive(self, record: Record) -> None:
         """Find the function and the arguments of a job that came from a store.
@@ -182,11 +183,11 @@ class Recovery:
         edges = tuple(self._edge(job_id, when) for job_id, when in spec.after)
         record.args, record.kwargs, record.edges = tuple(args), kwargs, edges
         record.options, record.runner, record.function = options, runner, kind.function
-        self._system.checkpoints.name_part(record)
+        self._parts.checkpoints.name_part(record)
 
     def find_revived(self, job_id: str) -> Record | None:
         """Return a job with its function and arguments; None if these cannot be had."""
-        record = self._system.ended.find_anywhere(job_id)
+        record = self._core.ended.find_anywhere(job_id)
         if record is None:
             return None
         try:
@@ -210,7 +211,7 @@ class Recovery:
                 "import the module, that declares it"
             )
         for job_id, _ in spec.after:
-            upstream = self._system.ended.find_anywhere(job_id)
+            upstream = self._core.ended.find_anywhere(job_id)
             if upstream is None:
                 return f"the job {job_id} it comes after is no longer kept"
             outcome = upstream.snapshot.outcome
@@ -233,13 +234,13 @@ class Recovery:
     def _argument(self, job_id: str, how: str) -> object:
         if how == "range":
             return Range.from_text(job_id)
-        record = self._system.ended.find_anywhere(job_id)
+        record = self._core.ended.find_anywhere(job_id)
         if record is None:
             raise ValueError(f"job {job_id} is no longer kept")
         return JobReference(record, "handle" if how == "handle" else "result")
 
     def _edge(self, job_id: str, when: Any) -> Edge:
-        upstream = self._system.ended.find_anywhere(job_id)
+        upstream = self._core.ended.find_anywhere(job_id)
         if upstream is None:
             raise NotResumable(job_id, "it is no longer kept")
         return Edge(upstream, when)

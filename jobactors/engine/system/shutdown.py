@@ -1,12 +1,12 @@
-"""How a system ends: it waits for what works, cancels what rests or is late, and leaves nothing."""
+"""The end of a system: it waits for jobs at work, and cancels those at rest, or late."""
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.states import JobState, Request, Waiting
 
 if TYPE_CHECKING:
@@ -14,81 +14,76 @@ if TYPE_CHECKING:
 
     from jobactors.engine.records.record import Record
 
-    from .core import System
+    from .core import Core
+    from .job_system import JobSystem
 
-_log = logging.getLogger("jobactors")
+_PASSING: Final = frozenset({Waiting.SLOT, Waiting.RETRY, Waiting.START_TIME, Waiting.STORE})
+"""Reasons to wait that pass by themselves, with time or with the end of others at work."""
 
 
-async def drain(system: System) -> None:
+async def drain(system: JobSystem) -> None:
     """Wait until every job has ended; those that only rest, held or paused, are cancelled.
 
     That is done once nothing else moves: what waits for a job at rest would wait for ever.
     """
-    while left := system.unfinished:
-        change = system.change
-        if not any(_moves(system, record) for record in left):
+    core = system.core
+    while left := core.unfinished:
+        change = core.change
+        if not any(_moves(core, record) for record in left):
             for record in left:
-                if _rests(system, record):
-                    system.cancel(
-                        record, "the job system is closing, and it was at rest", ending(system)
+                if _rests(core, record):
+                    core.cancel(
+                        record, "the job system is closing, and it was at rest", system.ending
                     )
-        if system.unfinished:
+        if core.unfinished:
             await change.wait()
-    await system.hooks.drain()
+    await system.parts.hooks.drain()
 
 
-def _moves(system: System, record: Record) -> bool:
+def _moves(core: Core, record: Record) -> bool:
     """Whether a job goes on by itself, and not only once another one has."""
-    state, queue = record.snapshot.state, system.queue
+    state, queue, slots = record.snapshot.state, core.parts.queue, core.parts.slots
     if record.id in queue:
-        return queue.why(record.id, system.clock.now()) in _PASSING
+        return queue.why(record.id, core.clock.now()) in _PASSING
     at_work = queue.has_slot(record.id) or not record.runner.takes_slot  # it waits for no job
-    return system.slots.is_returning(record.id) or (at_work and state is not JobState.PAUSED)
+    return slots.is_returning(record.id) or (at_work and state is not JobState.PAUSED)
 
 
-_PASSING = frozenset({Waiting.SLOT, Waiting.RETRY, Waiting.START_TIME, Waiting.STORE})
-"""What a queued job waits for that comes by itself, with time or the end of others at work."""
-
-
-def _rests(system: System, record: Record) -> bool:
+def _rests(core: Core, record: Record) -> bool:
+    queue = core.parts.queue
     if record.snapshot.state is JobState.PAUSED:
-        return not system.slots.is_returning(record.id)
-    queue = system.queue
+        return not core.parts.slots.is_returning(record.id)
     return record.id in queue and (queue.dispatch_held or queue.is_held(record.id))
 
 
-def ending(system: System) -> Request:
-    """What the end of a system means for its jobs: with a store they may go on another day."""
-    return Request.CANCEL if system.journal is None else Request.INTERRUPT
-
-
-async def stop(system: System, reason: str, request: Request = Request.CANCEL) -> list[Record]:
-    """Tell what is left to stop and wait for it, but no longer than each job's grace.
+async def stop(system: JobSystem, reason: str, request: Request = Request.CANCEL) -> list[Record]:
+    """Ask what is left to end and wait for it, but no longer than each job's grace.
 
     Args:
-        system: Whose jobs these are.
-        reason: Shown, and told to whoever waits.
+        system: The system whose jobs are to end.
+        reason: Shown, and given to waiters.
         request: To cancel, or to interrupt.
 
     Returns:
         The jobs that did not end in time: abandoned where their runner can do that.
     """
-    system.accepts = system.starts = False
-    for record in system.unfinished:
-        system.cancel(record, reason, request)
-    for record in sorted(system.unfinished, key=lambda record: record.options.grace):
-        with trio.move_on_at(_patience(system, record)):
+    core = system.core
+    core.accepts = core.starts = False
+    for record in core.unfinished:
+        core.cancel(record, reason, request)
+    for record in sorted(core.unfinished, key=lambda record: record.options.grace):
+        with trio.move_on_at(_patience(core, record)):
             await record.settled
-    late = system.unfinished
+    late = core.unfinished
     abandon(late)
-    await system.hooks.stop()
+    await system.parts.hooks.stop()
     return late
 
 
-def _patience(system: System, record: Record) -> float:
+def _patience(core: Core, record: Record) -> float:
     asked = None if record.actor is None else record.actor.asked_at
     begun = record.snapshot.changed_at if asked is None else asked
-    return system.clock.deadline(begun + record.options.grace)
+    return core.clock.deadline(begun + record.options.grace)
 
 
 def abandon(records: Iterable[Record]) -> None:
@@ -96,5 +91,5 @@ def abandon(records: Iterable[Record]) -> None:
     for record in records:
         if record.actor is not None:
             grace = record.options.grace
-            _log.error("job %s did not end within its grace of %g s", record.id, grace)
+            LOG.error("job %s did not end within its grace of %g s", record.id, grace)
             record.actor.abandon()

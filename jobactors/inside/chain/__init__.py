@@ -1,1 +1,1 @@
-"""chain."""
+"""Runs several functions as the phases of one job; imports every other room of ``inside``."""

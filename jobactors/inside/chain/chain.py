@@ -1,9 +1,12 @@
-"""Chains: phases one after the other, with one progress, that go on where they stopped."""
+"""Chains: phases run one after the other, with one progress, that go on where they stopped.
+
+What comes next is decided by :class:`ChainRun`, which runs nothing.  It is driven in three places:
+``Chain.run`` and ``Chain.run_sync`` here, and the engine's job of the built-in type ``chain``.
+"""
 
 from __future__ import annotations
 
 import inspect
-import logging
 import math
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -12,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from msgspec import Struct
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.report.meter import Meter
 from jobactors.model.checkpoint import Every
 from jobactors.model.errors import ChainInvalid, UnknownJobType, WrongThread
@@ -40,9 +44,9 @@ if TYPE_CHECKING:
 
     from .chain_run import Step
 
-_log = logging.getLogger("jobactors")
 _NEVER: Final = Every(math.inf, math.inf)
-_COURSE: Final[ContextVar[ChainRun | None]] = ContextVar("jobactors_chain", default=None)
+_CHAIN_RUN: Final[ContextVar[ChainRun | None]] = ContextVar("jobactors_chain", default=None)
+"""The run whose phase this code is."""
 
 
 def phase(
@@ -56,17 +60,18 @@ def phase(
     """Describe one phase of a :func:`chain`.
 
     Args:
-        name: What a person reads, and what other phases call it.  It may be there twice: the second
-            one's results and errors are those of "Index (2)".
+        name: Shown to people, and used by other phases to refer to it.  It may be there twice: the
+            second one's results and errors are those of "Index (2)".
         work: A function (``async def`` runs in trio, ``def`` in a thread), or the name of a job
             type.  Inside it, ``ja.current_job()`` has a checkpoint and work files of the phase.
-        arguments: What it is called with, as one dictionary; ``ja.result_of("Clear")`` in it, also
-            in lists and dictionaries, stands for what an earlier phase returned.
+        arguments: Its keyword arguments, as one dictionary; ``ja.result_of("Clear")`` in it, also
+            in lists and dictionaries, stands for the result of an earlier phase; default: none.
         weight: Its share of the progress beside the other phases' weights; default: 50.
-        after: Phases that must come before this one if they are in the chain.
+        after: Names of phases that must come before this one if they are in the chain; default:
+            none.
 
     Raises:
-        TypeError, ValueError: for what makes no sense.
+        TypeError, ValueError: for a name, weight or arguments of the wrong kind.
 
     Example::
 
@@ -80,17 +85,18 @@ def phase(
 def result_of(phase: str) -> Any:
     """Stand for the result of an earlier phase in arguments; in a running phase, return it.
 
-    Where a name is there twice, it is the last one before.
+    Args:
+        phase: The phase's name; of several with that name, the last one before is meant.
 
     Raises:
         KeyError: in a running phase, if no phase of that name is completed.
-        LookupError: if its result could not be kept over the end of its process.
+        LookupError: if its result was not JSON, and ended with its process.
 
     Example::
 
         ja.phase("Index", index, {"pages": ja.result_of("Scrape")})
     """
-    run = _COURSE.get()
+    run = _CHAIN_RUN.get()
     return ResultOf(phase) if run is None else run.result_of(phase)
 
 
@@ -104,12 +110,12 @@ def chain(*phases: Phase, name: str = "") -> Chain:
     :class:`ChainFailed`.  A cancel ends the running phase; those after it are skipped, and nothing
     is rolled back.
 
-    If every phase is a registered job type with JSON arguments, the chain is kept by a store, and
+    If every phase is a registered job type with JSON arguments, the chain survives in a store, and
     ``jobs.submit("chain", {"phases": [{"name": "Clear", "type": "clear"}, …]})`` is the same.
 
     Args:
-        *phases: What :func:`phase` returned, in order.
-        name: What a person reads; default: the names of the phases.
+        *phases: Phases made by :func:`phase`, in order.
+        name: Shown to people; default: the names of the phases.
 
     Raises:
         TypeError: for something that is no phase.
@@ -131,25 +137,26 @@ def chain(*phases: Phase, name: str = "") -> Chain:
 
 
 class Chain(Struct, frozen=True):
-    """What :func:`chain` returns: to be submitted, or run as it is."""
+    """Phases to be submitted as one job, or run as they are.  Made by :func:`chain`."""
 
     phases: tuple[Phase, ...]
     """The phases, in order."""
     name: str = ""
-    """What a person reads."""
+    """Shown to people; empty for the names of the phases."""
 
     def check(self) -> list[ChainProblem]:
-        """Find out what is wrong with the chain before it starts; an empty list is good news.
+        """Check the chain before it starts, and return its problems; an empty list is good news.
 
-        With an error it is refused by ``submit`` and ``run``; warnings are logged there.
+        With an error it is refused by ``submit`` and ``run``; warnings are logged there.  Nothing
+        of it is called.
         """
         problems = problems_of_order(self.phases)
         for one in self.phases:
             problems += _problems_of_work(one)
         return problems
 
-    def checked(self) -> Chain:
-        """Return this chain if nothing is wrong with it; log what may be.
+    def _checked(self) -> Chain:
+        """Return this chain if it can be run, and log the warnings.
 
         Raises:
             ChainInvalid: with all errors in it.
@@ -159,7 +166,7 @@ class Chain(Struct, frozen=True):
         if errors:
             raise ChainInvalid(self.label, errors)
         for problem in problems:
-            _log.warning("chain %s: %s", self.label, problem)
+            LOG.warning("chain %s: %s", self.label, problem)
         return self
 
     @property
@@ -167,7 +174,7 @@ class Chain(Struct, frozen=True):
         """Its name, or those of its phases."""
         return self.name or " → ".join(keys_of(self.phases)) or "chain"
 
-    def described(self) -> list[Any]:
+    def _described(self) -> list[Any]:
         """Return its phases as JSON, as far as they are registered job types."""
         kinds = [_type_of(one) for one in self.phases]
         if None in kinds:
@@ -177,24 +184,27 @@ class Chain(Struct, frozen=True):
     async def run(self) -> ChainResult:
         """Run the chain here, in trio code, with or without a job system.
 
-        Inside a job its progress and its checkpoints are that job's; outside, nothing is kept.
+        Inside a job its progress and its checkpoints are that job's; outside, nothing is saved.  A
+        cancel of the calling code ends the running phase.
 
         Raises:
             ChainInvalid: before anything is run.
-            ChainFailed: if a phase raises; ``__cause__`` is what it raised, ``result`` says how far
-                the chain was.
+            ChainFailed: if a phase raises; ``__cause__`` is its error, ``result`` the chain's
+                result so far.
         """
         import trio
 
         context = _own_context()
-        run = ChainRun(self.checked(), context)
+        run = ChainRun(self._checked().phases, context)
         return await drive(run, context, trio.to_thread.run_sync)
 
     def run_sync(self) -> ChainResult:
-        """Run the chain here, in a thread: phases that are ``async def`` each get a trio loop.
+        """Run the chain here, in a thread; phases that are ``async def`` each get a trio loop.
+
+        A cancel or pause of the job takes effect between phases, and in a phase as in any thread.
 
         Raises:
-            WrongThread: in a trio loop, which it would stop.
+            WrongThread: in a trio loop, which it would block.
             ChainInvalid, ChainFailed: as :meth:`run`.
         """
         import trio
@@ -202,7 +212,7 @@ class Chain(Struct, frozen=True):
         if _in_trio():
             raise WrongThread("chain.run_sync()", "'await chain.run()'")
         context = _own_context()
-        run = ChainRun(self.checked(), context)
+        run = ChainRun(self._checked().phases, context)
         while (step := run.begin()) is not None:
             try:
                 context.check()
@@ -212,7 +222,7 @@ class Chain(Struct, frozen=True):
             except BaseException as exc:
                 _raise(run.stop(exc), exc)
             if isinstance(value, Partial):
-                return run.cancelled(context.control.reason, value.value)
+                return run.cancelled(context._control.reason, value.value)
             run.complete(value)
         return run.result()
 
@@ -232,7 +242,7 @@ async def drive(
         except BaseException as exc:
             _raise(run.stop(exc), exc)
         if isinstance(value, Partial):
-            return run.cancelled(context.control.reason, value.value)
+            return run.cancelled(context._control.reason, value.value)
         run.complete(value)
     return run.result()
 
@@ -245,10 +255,10 @@ def _raise(stopped: BaseException, exc: BaseException) -> NoReturn:
 
 @contextmanager
 def _entered(run: ChainRun, step: Step) -> Generator[None]:
-    """Let the code in the block be the phase's."""
+    """Make the code in the block the phase's."""
     with ExitStack() as stack:
         stack.callback(CURRENT.reset, CURRENT.set(step.context))
-        stack.callback(_COURSE.reset, _COURSE.set(run))
+        stack.callback(_CHAIN_RUN.reset, _CHAIN_RUN.set(run))
         yield
 
 
@@ -292,12 +302,12 @@ def _problems_of_work(one: Phase) -> Iterator[ChainProblem]:
     try:
         inspect.signature(function).bind(**one.arguments)
     except ValueError:
-        pass  # a builtin that does not tell
+        pass  # a builtin without a signature
     except TypeError as exc:
         yield ChainProblem("error", one.name, f"it cannot be called so: {exc}")
     runner = None if kind is None else kind.options.runner
     if runner == "asyncio":
         yield ChainProblem("error", one.name, "asyncio code cannot be a phase: phases run on trio")
     elif runner == "process":
-        text = "it runs in a thread here, although its job type says a process"
+        text = "it runs in a thread here, although its job type asks for a process"
         yield ChainProblem("warning", one.name, text)

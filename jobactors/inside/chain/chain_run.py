@@ -1,13 +1,25 @@
-"""The run of a chain: what is done, what comes next, and what became of it; it runs nothing."""
+"""One run of a chain: the completed phases, the next step, and the result; it runs nothing.
+
+The code that drives it calls ``begin``, runs the step in its own colour, and reports the end of the
+step with ``complete``, ``stop`` or ``cancelled``.  So trio code, threads and the engine share one
+account of a chain, and none of the three is known here.
+
+A phase is completed when its end is *saved* under the chain's part of the checkpoint, as one JSON
+value with all phases before it; the phase's own checkpoint is dropped in the same write.
+A result that is no JSON is known in this process alone; a phase that needs it as an argument has
+the one that made it run again.
+
+Everything here is read and written by the code that drives, which is in one place at a time.
+"""
 
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from jobactors.inside.report.item_errors import errors_of
 from jobactors.inside.verbs.stage import stage
 from jobactors.model.errors import ChainFailed
 from jobactors.model.exact import NotExact, exact_json
@@ -17,12 +29,10 @@ from jobactors.model.phases import ChainResult, ItemError, Phase, PhaseResult, f
 from jobactors.model.retry import Snooze
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Sequence
 
     from jobactors.inside.context.job_context import JobContext
-
-    from .chain import Chain
+    from jobactors.inside.verbs.stage import Stage
 
 
 class Step(Struct, frozen=True):
@@ -38,12 +48,12 @@ class Step(Struct, frozen=True):
     def is_async(self) -> bool:
         """Whether it is trio code."""
         target: Any = self.function
-        while hasattr(target, "func"):  # functools.partial
+        while isinstance(target, partial):
             target = target.func
         return inspect.iscoroutinefunction(target)
 
     def arguments(self) -> dict[str, Any]:
-        """Return what it is called with."""
+        """Return its keyword arguments, results of earlier phases filled in."""
         given = dict(self.phase.arguments)
         return filled_in(given, self.result_of) if self.phase.needs else given
 
@@ -55,7 +65,7 @@ class _Done(Struct, frozen=True):
     type: str
     """The name of the result's type."""
     is_known: bool
-    """Whether the value itself is known; else it could not be kept."""
+    """Whether the value itself is known; else it was no JSON, and its process has ended."""
     errors: tuple[ItemError, ...]
     from_before: bool = False
 
@@ -75,45 +85,45 @@ class _Done(Struct, frozen=True):
 
 
 class ChainRun:
-    """How far one run of a chain is.  Whoever drives it calls the phases."""
+    """The state of one run.  The code that drives it calls the phases."""
 
-    def __init__(self, chain: Chain, context: JobContext) -> None:
-        self._phases = chain.phases
-        self._keys = keys_of(chain.phases)
+    def __init__(self, phases: Sequence[Phase], context: JobContext) -> None:
+        self._phases = phases
+        self._keys = keys_of(phases)
         self._context = context
-        self._total = sum(phase.weight for phase in chain.phases)
+        self._total = sum(phase.weight for phase in phases)
         self._done: dict[int, _Done] = {}
         self._notes: list[str] = []
-        self._stage: AbstractContextManager[None] | None = None
+        self._stage: Stage | None = None
         self._now = -1
         """The phase that runs, or ran last."""
         self._step: Step | None = None
         self._partial: Any = None
         self._resumed = self._restore()
 
-    # -- what an earlier attempt has left
+    # -- the checkpoint of an earlier attempt
 
     def _restore(self) -> bool:
-        kept = self._context.checkpoint
-        if kept is None:
-            return any(self._has_kept(key) for key in self._keys)
+        saved = self._context.checkpoint
+        if saved is None:
+            return any(self._has_saved(key) for key in self._keys)
         known = {key: i for i, key in enumerate(self._keys)}
         try:
-            self._done = {known[entry["phase"]]: _Done.of(entry) for entry in kept["chain"]}
+            self._done = {known[entry["phase"]]: _Done.of(entry) for entry in saved["chain"]}
         except (KeyError, TypeError):
             raise ValueError(
-                "the kept checkpoint is not one of this chain: submit with "
+                "the saved checkpoint is not one of this chain: submit with "
                 'on_checkpoint="fresh" to begin anew'
             ) from None
         self._run_again_what_is_needed()
         return True
 
-    def _has_kept(self, key: str) -> bool:
-        buffer, inside = self._context.buffer, self._context.for_part(key)
+    def _has_saved(self, key: str) -> bool:
+        buffer, inside = self._context._buffer, self._context._for_part(key)
         return buffer is not None and any(buffer.parts_within(inside.part))
 
     def _run_again_what_is_needed(self) -> None:
-        """Take back a completed phase whose result is needed, and could not be kept."""
+        """Take back a completed phase whose result is needed, and was lost with its process."""
         for i in reversed(range(len(self._phases))):
             if i in self._done:
                 continue
@@ -124,7 +134,7 @@ class ChainRun:
                     del self._done[needed]
                     self._notes.append(
                         f"{self._keys[needed]} is run again: {self._keys[i]} takes its result, of "
-                        f"type {done.type}, which could not be kept"
+                        f"type {done.type}, which could not be stored"
                     )
 
     def _before(self, name: str, i: int) -> int:
@@ -140,7 +150,7 @@ class ChainRun:
             self._open_stage()
             if self._now not in self._done:
                 phase = self._phases[self._now]
-                inside = self._context.for_part(self._keys[self._now])
+                inside = self._context._for_part(self._keys[self._now])
                 self._step = Step(phase, _function_of(phase), inside, self.result_of)
                 return self._step
             self._close_stage()
@@ -158,13 +168,13 @@ class ChainRun:
             opened.__exit__(kind, exc, where)
 
     def complete(self, value: Any) -> None:
-        """The phase has returned: keep that, and forget what it had saved for itself."""
+        """Save the phase as completed, and drop the checkpoint that it had saved for itself."""
         self._close_stage()
         step, self._step = self._step, None
-        errors = () if step is None else tuple(errors_of(step.context).items)
+        errors = () if step is None else step.context.errors
         name = type(value).__qualname__
         self._done[self._now] = _Done(value, name, True, errors)
-        buffer = self._context.buffer
+        buffer = self._context._buffer
         if buffer is not None and step is not None:
             entries = [self._done[i].as_json(self._keys[i]) for i in sorted(self._done)]
             buffer.measure()
@@ -179,16 +189,16 @@ class ChainRun:
             raise KeyError(f"no phase {name!r} is completed before {self._keys[self._now]!r}")
         if not done.is_known:
             raise LookupError(
-                f"the result of {name!r}, of type {done.type}, could not be kept over the end of "
+                f"the result of {name!r}, of type {done.type}, could not be stored and ended with "
                 f'its process: pass it as an argument, ja.result_of("{name}"), and the phase is '
                 "run again where it is needed"
             )
         return done.value
 
-    # -- what became of it
+    # -- the result
 
     def stop(self, exc: BaseException) -> BaseException:
-        """The phase has raised: return what the chain raises."""
+        """Return what the chain raises after ``exc`` of its phase."""
         self._close_stage(exc)
         if not isinstance(exc, Exception) or isinstance(exc, Snooze):
             return exc
@@ -196,7 +206,7 @@ class ChainRun:
         return ChainFailed(self._stopped("failed", f"{text.type}: {text.message}"))
 
     def result(self) -> ChainResult:
-        """Return what became of the chain that has come to its end."""
+        """Return the result of a chain that has come to its end."""
         before = sum(done.from_before for done in self._done.values())
         message = _count(len(self._phases), "phase", "completed")
         if before:
@@ -204,7 +214,7 @@ class ChainRun:
         return self._result("succeeded", message + self._about_errors())
 
     def cancelled(self, reason: str | None, partial: Any = None) -> ChainResult:
-        """Return what became of a chain that was cancelled, with what its phase had by then."""
+        """Return the result of a cancelled chain, with the partial result of its phase."""
         self._close_stage(_Cancelled())
         self._partial = partial
         return self._stopped("cancelled", reason or "")
@@ -234,7 +244,7 @@ class ChainRun:
             return PhaseResult(key, "completed", done.value, done.from_before, done.errors)
         if i == self._now and status != "succeeded":
             step = self._step
-            errors = () if step is None else tuple(errors_of(step.context).items)
+            errors = () if step is None else step.context.errors
             return PhaseResult(key, status, self._partial, errors=errors)  # type: ignore[arg-type]
         return PhaseResult(key, "skipped")
 

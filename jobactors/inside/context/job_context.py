@@ -1,10 +1,18 @@
-"""The current job, as its own code sees it."""
+"""The current job, as its own code sees it.
+
+A user who presses Tab on ``ja.current_job()`` sees the names documented for users, and those alone.
+The other rooms work with the names that begin with an underscore: ``_control`` and ``_meter`` for
+every loop and report, ``_buffer`` for every save, ``_for_part`` for chains and ranges.
+"""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
 
+from jobactors.inside.report.item_errors import ItemErrors, errors_in
+from jobactors.inside.report.work_files import folder_of, made, plain_name
 from jobactors.inside.signals.cancel_point import CancelPoint, CancelRequest
 from jobactors.model.errors import NoJobSystem
 from jobactors.model.resources import as_needs
@@ -22,25 +30,30 @@ if TYPE_CHECKING:
 
     from .toolbox import Acquisition, Broker, Toolbox
 
+_FIRST: Final = Lock()
+"""Held while a part is made: two threads of one job may ask for it at the same moment."""
+
 
 class JobContext:
-    """The running job seen from inside: its id, what was asked of it, and what it says.
+    """The running job seen from inside: its identity, the requests to it, and its reports.
 
-    Got from :func:`current_job`.  Outside a job there is a detached one with an empty id: it is
-    never cancelled and what it is told goes nowhere, so that job functions run anywhere.
+    Returned by :func:`current_job`.  Outside a job there is a detached one with an empty id: it is
+    never cancelled and its reports go nowhere, so that job functions run anywhere.
+
+    Its attributes do not change while the attempt runs; its methods may be called from any thread
+    and task of the job.
     """
 
     __slots__ = (
-        "_buffer",
+        "_errors",
+        "_known_meter",
+        "_system",
         "_toolbox",
         "attempt",
-        "collected",
         "id",
-        "known_meter",
         "name",
         "part",
         "subject",
-        "system",
         "type",
     )
 
@@ -57,140 +70,182 @@ class JobContext:
         part: str = "",
     ) -> None:
         self._toolbox = toolbox
-        self.id = id
+        self.id: str = id
         """The job's id; empty outside a job."""
-        self.name = name
-        """What a person reads."""
-        self.type = type
+        self.name: str = name
+        """The job's name, for people."""
+        self.type: str = type
         """The job type."""
-        self.subject = subject
-        """What the job is about."""
-        self.attempt = attempt
+        self.subject: str = subject
+        """The subject: what the job is about."""
+        self.attempt: int = attempt
         """1 for the first attempt; 0 outside a job."""
-        self.known_meter: Meter | None = None
-        """``meter`` once it was asked for: hot loops look here first."""
-        self._buffer: CheckpointBuffer | None = None
-        self.system = system
-        self.collected: Any = None
-        self.part = part
-        """Which part of the job this is: a phase or a range; empty for a job of one piece."""
+        self.part: str = part
+        """The part of the job that this code is, a phase or a range; empty for the whole job."""
+        self._known_meter: Meter | None = None
+        """``_meter`` once it was asked for: hot loops look here first."""
+        self._system: object = system
+        """The job system it runs in, for the engine to know its own jobs by; None elsewhere."""
+        self._errors: ItemErrors | None = None
+        """The errors it has collected where no checkpoints are saved; else the buffer has them."""
 
     def __repr__(self) -> str:
         return (
             f"<JobContext {self.id} attempt {self.attempt}>" if self.id else "<JobContext detached>"
         )
 
+    # -- for the other rooms
+
     @property
-    def control(self) -> Control:
-        """What is asked of this job."""
+    def _control(self) -> Control:
+        """The requests to this job."""
         return self._toolbox.control
 
     @property
-    def meter(self) -> Meter:
-        """What this job reports."""
-        if self.known_meter is None:
-            self.known_meter = self._toolbox.meter
-        return self.known_meter
+    def _meter(self) -> Meter:
+        """The progress that this job reports."""
+        if self._known_meter is None:
+            self._known_meter = self._toolbox.meter
+        return self._known_meter
 
     @property
-    def inbox(self) -> Inbox:
-        """What others tell and ask this job."""
-        return self._toolbox.inbox
+    def _buffer(self) -> CheckpointBuffer | None:
+        """The checkpoints that this job saves; None where none are saved."""
+        return self._toolbox.buffer
 
     @property
-    def log(self) -> Log:
-        """What this job has printed and logged."""
-        return self._toolbox.log
+    def _collected(self) -> ItemErrors:
+        """The errors of single items of this part."""
+        buffer = self._buffer
+        if buffer is not None:
+            return errors_in(buffer, self.part)
+        with _FIRST:
+            if self._errors is None:
+                self._errors = ItemErrors(self.part)
+            return self._errors
 
-    @property
-    def buffer(self) -> CheckpointBuffer | None:
-        """Keeps what this job saves; None where nothing is kept."""
-        return self._toolbox.buffer if self._buffer is None else self._buffer
-
-    @buffer.setter
-    def buffer(self, buffer: CheckpointBuffer | None) -> None:
-        self._buffer = buffer
-
-    @property
-    def checkpoint(self) -> Any:
-        """What an earlier attempt, or the job that this one goes on from, has saved; else None.
-
-        Each access gives a fresh copy.
-        """
-        return None if self.buffer is None else self.buffer.value_of(self.part)
-
-    @property
-    def errors(self) -> tuple[ItemError, ...]:
-        """What :func:`~jobactors.collect_errors` has written down in this job, or this phase."""
-        from jobactors.inside.report.item_errors import errors_of
-
-        return tuple(errors_of(self).items)
-
-    def work_file(self, name: str = "work") -> Path:
-        """Return the path of a file that belongs to this job's checkpoint; it may exist already.
-
-        It is kept with the checkpoint for whoever goes on, and dropped with it: when the job (of a
-        chain, the phase) succeeds, when the checkpoint is dropped, after a week.  Each phase and
-        each range has files of its own, in a folder of this user alone (0700).
-
-        Write here what is unfinished, and move it to its final name in one step, so that nobody
-        ever finds half a file there.  Outside a job it is in a temporary folder of this process.
-
-        Args:
-            name: A plain file name.
-
-        Raises:
-            ValueError: for a name that is no plain file name.
-
-        Example::
-
-            os.replace(written(ja.current_job().work_file()), "table.csv")
-        """
-        from jobactors.inside.report.work_files import folder_of, plain_name
-
-        return folder_of(self) / plain_name(name)
-
-    def work_folder(self, name: str = "work") -> Path:
-        """Return a folder of that kind, made if need be; see :meth:`work_file` for the rest."""
-        from jobactors.inside.report.work_files import made
-
-        return made(self.work_file(name))
-
-    def for_part(self, part: str) -> JobContext:
+    def _for_part(self, part: str) -> JobContext:
         """Return this job as one of its parts sees it: with its own checkpoint and work files."""
-        made = JobContext(
+        return JobContext(
             self._toolbox,
             id=self.id,
             name=self.name,
             type=self.type,
             subject=self.subject,
             attempt=self.attempt,
-            system=self.system,
+            system=self._system,
             part=f"{self.part}:{part}" if self.part else part,
         )
-        made._buffer = self._buffer
-        return made
+
+    # -- messages and output
+
+    @property
+    def inbox(self) -> Inbox:
+        """The messages and questions sent to this job."""
+        return self._toolbox.inbox
+
+    @property
+    def log(self) -> Log:
+        """The lines that this job has printed and logged."""
+        return self._toolbox.log
+
+    def write_log(self, text: str, source: str) -> None:
+        """Add text to the job's log, as if it had been printed to ``source``.
+
+        It never blocks.  Of a log that is full the oldest lines go, and are counted.
+
+        Args:
+            text: One or more lines; one without its end waits for the rest.
+            source: "out", "err", or a logging level such as "WARNING".
+        """
+        meter = self._meter  # before writing: its sampler counts the lines from here on
+        if self.log.write(text, source, time.time()):
+            meter.changed()
+
+    # -- checkpoints
+
+    @property
+    def checkpoint(self) -> Any:
+        """The value that an earlier attempt, or the job this one goes on from, saved; else None.
+
+        Each access returns a fresh copy.
+        """
+        buffer = self._buffer
+        return None if buffer is None else buffer.value_of(self.part)
+
+    @property
+    def errors(self) -> tuple[ItemError, ...]:
+        """The errors that :func:`~jobactors.collect_errors` collected in this job, or phase."""
+        return tuple(self._collected.items)
+
+    def work_file(self, name: str = "work") -> Path:
+        """Return the path of a file that belongs to this job's checkpoint; it may exist already.
+
+        It is stored with the checkpoint for the job that goes on, and removed with it: when the job
+        (of a chain, the phase) succeeds, when the checkpoint is dropped, after a week.  Each phase
+        and each range has files of its own, in a folder of this user alone (0700).
+
+        Write unfinished content here, and move it to its final name in one step, so that no reader
+        ever finds half a file there.  Outside a job it is in a temporary folder of this process.
+
+        Args:
+            name: A plain file name; default: "work".
+
+        Raises:
+            TypeError, ValueError: for a name that is no plain file name.
+            RuntimeError: in a job submitted with ``checkpoint_every=None``.
+
+        Example::
+
+            os.replace(written(ja.current_job().work_file()), "table.csv")
+        """
+        if self._buffer is None and self.id:
+            raise RuntimeError(
+                "work files belong to a job's checkpoints, and this job was submitted with "
+                "checkpoint_every=None"
+            )
+        return folder_of(self.part, self._buffer) / plain_name(name)
+
+    def work_folder(self, name: str = "work") -> Path:
+        """Return a folder that belongs to this job's checkpoint, made if need be.
+
+        It is stored and removed as :meth:`work_file` is.
+
+        Args:
+            name: A plain file name; default: "work".
+
+        Raises:
+            TypeError, ValueError, RuntimeError: as :meth:`work_file`.
+        """
+        return made(self.work_file(name))
+
+    # -- cancel and pause
 
     @property
     def cancel_requested(self) -> bool:
-        """Whether somebody wants this job to end.  Polling it raises nothing."""
-        return self.control.cancel_requested.is_set
+        """Whether a cancel was requested.  Polling it raises nothing."""
+        return self._control.cancel_requested.is_set
 
     def wait_cancel_requested(self) -> CancelRequest:
         """Wait for a cancel request: ``await …`` in trio, ``.result(timeout)`` in a thread.
 
-        In a trio job the wait itself is cancelled by that same cancel, as all waiting is; shield it
-        (``trio.CancelScope(shield=True)``) where the code after it must still run.
+        Either returns the reason of the cancel.  In a trio job the wait itself is cancelled by that
+        same cancel, as all waiting is; shield it (``trio.CancelScope(shield=True)``) where the code
+        after it must still run.
+
+        Example::
+
+            reason = ja.current_job().wait_cancel_requested().result()
         """
-        return CancelRequest(self.control)
+        return CancelRequest(self._control)
 
     def check(self) -> CancelPoint:
-        """A point where this job can be cancelled or paused.
+        """Be cancelled or paused here, if that was requested.
 
         In a thread, ``ctx.check()`` raises once after a cancel and stands still during a pause.  In
         trio code it is ``await ctx.check()``, which is a cancel point as well.
         """
-        meter, control = self.meter, self.control
+        meter, control = self._meter, self._control
         if not meter.pausable:
             meter.pausable = True
             meter.changed()
@@ -198,10 +253,12 @@ class JobContext:
             control.obey()
         return CancelPoint(control)
 
+    # -- resources
+
     def acquire(
         self, *resources: str | Mapping[str, int], any_of: bool = False, doing: str = ""
     ) -> Acquisition:
-        """Ask for resources while running: ``with``, ``async with``, ``await``, or ``.result()``.
+        """Acquire resources while running: ``with``, ``async with``, ``await``, or ``.result()``.
 
         All of them are taken together, or, with ``any_of``, the first that is free.  They are held
         until :meth:`release`, the end of the ``with`` block, or the end of the job.  Waiting lends
@@ -209,10 +266,11 @@ class JobContext:
 
         Args:
             *resources: Names, or mappings of names to units.
-            any_of: Whether one of them is enough.
-            doing: What for; shown by ``jobs.resources()``.
+            any_of: Whether one of them is enough; default: all.
+            doing: The purpose, shown by ``jobs.resources()``; default: none.
 
         Raises:
+            TypeError: without a resource.
             TooMuch: if there are not as many units at all.
             Deadlock: if it would wait in a circle.
             NoJobSystem: outside a job, and in a process of its own.
@@ -232,9 +290,13 @@ class JobContext:
         return self._resources("ctx.acquire()").acquire(alternatives, doing)
 
     def release(self, *names: str) -> None:
-        """Give resources back before the job ends; without names, everything it holds.
+        """Release resources before the job ends; without names, all that it holds.
 
-        What it does not hold is left out.
+        Args:
+            *names: Resources; one that it does not hold is ignored.
+
+        Raises:
+            NoJobSystem: outside a job, and in a process of its own.
         """
         self._resources("ctx.release()").release(names or None)
 
@@ -244,20 +306,23 @@ class JobContext:
             raise NoJobSystem(call)
         return broker
 
-    def write_log(self, text: str, source: str) -> None:
-        """Add text to the job's log, as if it had been printed to ``source``."""
-        meter = self.meter  # before writing: whoever reads it counts the lines from here on
-        if self.log.write(text, source, time.time()):
-            meter.changed()
+    # -- for libraries that take a function
 
     def progress_callback(
         self, done: float, total: float | None = None, *_: object, **__: object
     ) -> None:
-        """Report progress and obey; for libraries that take a ``callback(done, total)``."""
-        self.meter.report(done, total)
-        if self.meter.alert:
-            self.control.attend(self.meter)
+        """Report progress, as :func:`jobactors.progress` does, whatever else is passed.
+
+        For libraries that take a ``callback(done, total)``.
+
+        Args:
+            done: Units done so far.
+            total: Units there are; 0 or less means that this is unknown; default: as before.
+        """
+        self._meter.report(done, total)
+        if self._meter.alert:
+            self._control.attend(self._meter)
 
     def cancel_checker(self) -> bool:
-        """Answer whether to stop; for libraries that take a function to ask."""
-        return self.control.cancel_requested.is_set
+        """Return whether to stop, for libraries that take a function to ask."""
+        return self._control.cancel_requested.is_set

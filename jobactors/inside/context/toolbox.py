@@ -1,4 +1,8 @@
-"""What a job's code works with: control, meter, mailbox, log, and who gets resources for it."""
+"""The parts that a job's code works with: control, meter, mailbox, log, checkpoints, resources.
+
+A protocol, because the engine makes each part when it is first used (most jobs use none), while a
+process of its own, a test, and code outside jobs have all of them ready.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ class Acquisition(Protocol):
 
     def __await__(self) -> Generator[Any, Any, Mapping[str, int]]: ...
     def result(self, timeout: float | None = None) -> Mapping[str, int]:
-        """Block this thread until the resources are held."""
+        """Block this thread until the resources are held; returns names and units."""
         ...
 
     def __enter__(self) -> Mapping[str, int]: ...
@@ -30,55 +34,56 @@ class Acquisition(Protocol):
 
 
 class Broker(Protocol):
-    """Whoever gets resources for a running job."""
+    """Gets resources for a running job."""
 
     def acquire(self, alternatives: tuple[Mapping[str, int], ...], doing: str) -> Acquisition:
-        """Return what waits for one of ``alternatives``."""
+        """Return a wait for one of ``alternatives``."""
         ...
 
     def release(self, names: Iterable[str] | None) -> None:
-        """Give back ``names``, or everything."""
+        """Release ``names``, or all that the job holds."""
         ...
 
 
 class Toolbox(Protocol):
-    """What a job's code works with, each part made when it is first asked for."""
+    """The parts that a job's code works with; may be asked for from any thread."""
 
     @property
     def control(self) -> Control:
-        """What is asked of the job."""
+        """The requests to the job."""
         ...
 
     @property
     def meter(self) -> Meter:
-        """What the job reports."""
+        """The progress that the job reports."""
         ...
 
     @property
     def inbox(self) -> Inbox:
-        """Where the job is told something."""
+        """The messages to the job."""
         ...
 
     @property
     def log(self) -> Log:
-        """What the job prints and logs."""
+        """The lines that the job prints and logs."""
         ...
 
     @property
     def buffer(self) -> CheckpointBuffer | None:
-        """Keeps what the job saves; None where nothing is kept."""
+        """The checkpoints that the job saves; None where none are saved."""
         ...
 
     @property
     def broker(self) -> Broker | None:
-        """Gets resources for the job; None where there are none to be had."""
+        """Gets resources for the job; None outside a job system."""
         ...
 
 
 class ReadyToolbox:
-    """Toolbox made whole, at once: of code outside a job system, or in a process of its own."""
+    """A toolbox with all parts made: for code outside a job system, or in a process of its own."""
 
-    broker = None
+    broker: None = None
+    """None: resources belong to a job system."""
 
     def __init__(
         self,
@@ -88,9 +93,9 @@ class ReadyToolbox:
         log: Log | None = None,
         buffer: CheckpointBuffer | None = None,
     ) -> None:
-        self.control = Control(loop_thread=0) if control is None else control
-        self.meter = Meter(lambda: None) if meter is None else meter
-        self.inbox = Inbox("", 0) if inbox is None else inbox
-        self.log = Log(0) if log is None else log
-        self.buffer = buffer
+        self.control: Control = Control(loop_thread=0) if control is None else control
+        self.meter: Meter = Meter(lambda: None) if meter is None else meter
+        self.inbox: Inbox = Inbox("", 0) if inbox is None else inbox
+        self.log: Log = Log(0) if log is None else log
+        self.buffer: CheckpointBuffer | None = buffer
         self.control.arm = self.meter.arm

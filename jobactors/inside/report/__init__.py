@@ -1,1 +1,4 @@
-"""report."""
+"""Stores what a running job reports: progress, checkpoints, errors of items, work files.
+
+Imports the model alone.
+"""

@@ -1,4 +1,31 @@
-"""``save_checkpoint``: how far a job has come, so that a later attempt, or job, can go on there."""
+"""The checkpoints of one attempt on their way from the job's code to the checkpoint writer.
+
+``ja.save_checkpoint`` may be called a million times a second, and writing takes milliseconds.  So a
+save only replaces the last value of its part, and the writer takes all of them at once, when it is
+due: after some seconds (its own timer), some items, at the end, at a pause.
+
+=====================  ================================  ===========================================
+field                  written by                        read by
+=====================  ================================  ===========================================
+``_saved``             the job's threads, one            the writer, over a copy
+                       assignment a save
+``_taken``             the writer                        the writer
+``_unwritten``,        both; a lost update means a       the job's threads
+``_woken``, ``_due``   write early or late, and the
+                       last value is never lost
+``files``, ``lasting`` the job's threads, under a lock   the writer; replaced whole
+``open``               the job's threads (``setdefault`` the job's threads
+                       where two may come first)
+=====================  ================================  ===========================================
+
+Without a lock, because taking one would cost more than the save.  Threads of one job that save to
+one part at the same moment may lose a count of items, and nothing else; ranges give each thread a
+part of its own.  Encoding happens in the save, not in the writer: the value is the user's, and may
+change after it.  An int or a text cannot change, and is encoded when it is taken.
+
+A job in a process of its own has a buffer in each process: ``news`` of the child's is JSON, for
+``take_in`` of the parent's, which alone decides when to write.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +43,27 @@ if TYPE_CHECKING:
 
 
 class SavedCheckpoint(NamedTuple):
-    """What was kept of one part when the attempt began."""
+    """The stored checkpoint of one part, as it was when the attempt began."""
 
     value: str
     """JSON."""
     items: float
+    """Items done until then."""
 
 
 class Saved(NamedTuple):
     """The last save of one part; replaced whole, so that any thread sees all of it."""
 
     value: object
-    """What was saved: JSON text, unless ``plain``."""
+    """The value: JSON text, unless ``plain``."""
     plain: bool
     """Whether ``value`` is an int or str that has still to be encoded."""
     items: float
+    """Items done until then, earlier attempts included."""
     fraction: float | None
+    """The job's progress at about that moment; None where it is unknown."""
     dropped: bool = False
-    """Whether the part has come to its end, and is to be forgotten."""
+    """Whether the part has come to its end, and its checkpoint is to be removed."""
 
     @property
     def text(self) -> str:
@@ -42,25 +72,21 @@ class Saved(NamedTuple):
 
 
 class CheckpointBuffer:
-    """The last checkpoints of one attempt: saved by the job's code, taken by the engine.
-
-    No locks: a save is one assignment.  Threads of one job that save to one part at the same moment
-    may lose a count of items, and nothing else; ranges give each thread a part of its own.
-    """
+    """The last saves of one attempt, one a part; see the module's table for the threads."""
 
     __slots__ = (
         "_due",
         "_folder",
         "_fraction",
-        "_kept",
         "_limit",
         "_meter",
         "_next_look",
         "_number",
         "_saved",
+        "_stored",
         "_taken",
-        "_told",
         "_unwritten",
+        "_woken",
         "files",
         "lasting",
         "open",
@@ -72,26 +98,26 @@ class CheckpointBuffer:
         meter: Meter,
         every: Every,
         wake: Callable[[bool], None],
-        kept: Mapping[str, SavedCheckpoint] | None = None,
+        stored: Mapping[str, SavedCheckpoint] | None = None,
         folder: Callable[[], str] = str,
     ) -> None:
-        self.wake = wake
-        """Tells the engine that something is unwritten; with True, that it is to be written now."""
+        self.wake: Callable[[bool], None] = wake
+        """Called when something is unwritten; with True, when it is to be written now."""
         self._folder = folder
         self.files: frozenset[str] = frozenset()
         """The parts that have asked for a work file."""
         self.lasting: frozenset[str] = frozenset()
-        """The parts that are kept although the job succeeds, until somebody merges them."""
+        """The parts that stay although the job succeeds, until they are merged."""
         self.open: dict[str, Any] = {}
-        """What the resumable loops and ranges of each part know."""
+        """The state of the resumable loops, ranges and collected errors, by part."""
         self._meter = meter
         self._limit = every.items
-        self._kept: Mapping[str, SavedCheckpoint] = {} if kept is None else kept
+        self._stored: Mapping[str, SavedCheckpoint] = {} if stored is None else stored
         self._saved: dict[str, Saved] = {}
         self._number = 0
         self._taken: dict[str, Saved] = {}
         self._unwritten: float = 0
-        self._told = False
+        self._woken = False
         self._due = False
         self._fraction: float | None = None
         self._next_look = 0
@@ -100,21 +126,31 @@ class CheckpointBuffer:
 
     @property
     def folder(self) -> str:
-        """Where the job's work files are, in one folder a part; empty if there is no place."""
+        """The folder of the job's work files, with one folder a part; empty if there is none."""
         return self._folder()
 
     def value_of(self, part: str) -> Any:
-        """Return what was kept of ``part`` when the attempt began; a fresh copy at each call."""
-        kept = self._kept.get(part)
-        return None if kept is None else from_json(kept.value)
+        """Return the checkpoint of ``part`` when the attempt began; a fresh copy at each call."""
+        stored = self._stored.get(part)
+        return None if stored is None else from_json(stored.value)
 
     def has(self, part: str) -> bool:
-        """Whether anything is kept or saved of ``part``."""
+        """Return whether anything of ``part`` is stored or saved."""
         saved = self._saved.get(part)
-        return part in self._kept if saved is None else not saved.dropped
+        return part in self._stored if saved is None else not saved.dropped
 
     def save(self, part: str, value: object, items: float = 1) -> None:
-        """Save ``value`` as the checkpoint of ``part``."""
+        """Save ``value`` as the checkpoint of ``part``.
+
+        Args:
+            part: The part; empty for the whole job.
+            value: Exact JSON; it is taken as it is in this moment.
+            items: Items done since the last save of the part.
+
+        Raises:
+            TypeError: for a value that is no exact JSON, or items that are no number.
+            ValueError: for items below 0 or without end.
+        """
         kind = type(value)
         plain = (kind is int and -_SHORT < value < _SHORT) or kind is str  # type: ignore[operator]
         if items != 1:
@@ -126,32 +162,32 @@ class CheckpointBuffer:
             self._next_look = number + (number >> 7) + 1
         text = value if plain else _encoded(value)
         self._saved[part] = Saved(text, plain, self._done(part) + items, self._fraction)
-        self._tell(items)
+        self._count(items)
 
     def _done(self, part: str) -> float:
         saved = self._saved.get(part)
         if saved is not None:
             return saved.items
-        kept = self._kept.get(part)
-        return 0 if kept is None else kept.items
+        stored = self._stored.get(part)
+        return 0 if stored is None else stored.items
 
-    def _tell(self, items: float) -> None:
+    def _count(self, items: float) -> None:
         self._unwritten += items
-        if not self._told:
-            self._told = True
+        if not self._woken:
+            self._woken = True
             self.wake(False)
         if self._unwritten >= self._limit and not self._due:
             self.write()
 
     def drop(self, part: str) -> None:
-        """Forget a part that has come to its end, and what is in it; its work files go as well."""
+        """Drop the checkpoints of a part that has ended, and of those in it, with work files."""
         for inner in self.parts_within(part):
             self._saved[inner] = Saved(None, False, 0, None, dropped=True)
         self.write()
 
     def parts_within(self, part: str) -> list[str]:
-        """Return the parts of which something is kept or saved: ``part``, and those in it."""
-        known = {*self._kept, *self._saved.copy(), *self.files}
+        """Return the parts that are stored or saved: ``part``, and those in it."""
+        known = {*self._stored, *self._saved.copy(), *self.files}
         inside = f"{part}:"
         return [
             p for p in sorted(known) if (p == part or p.startswith(inside)) and self._is_there(p)
@@ -162,29 +198,29 @@ class CheckpointBuffer:
         return saved is None or not saved.dropped
 
     def measure(self) -> None:
-        """Let the next save look how far the job is: it has just come a good deal further."""
+        """Let the next save read the job's progress, which has just made a good step."""
         self._next_look = 0
 
     def write(self) -> None:
-        """Have everything written down now."""
-        self._told = self._due = True
+        """Have everything written now."""
+        self._woken = self._due = True
         self.wake(True)
 
     def has_files(self, part: str) -> None:
-        """``part`` has asked for a work file."""
+        """Note that ``part`` has asked for a work file."""
         with _MARKING:
             self.files |= {part}
 
-    def keep_after_success(self, part: str, keep: bool) -> None:
+    def set_lasting(self, part: str, lasting: bool) -> None:
         """Let ``part`` stay although the job succeeds, or not any more."""
         with _MARKING:
-            self.lasting = self.lasting | {part} if keep else self.lasting - {part}
+            self.lasting = self.lasting | {part} if lasting else self.lasting - {part}
 
-    # -- the engine's side
+    # -- the writer's side
 
     def take(self) -> list[tuple[str, Saved]]:
-        """Return what was saved since the last call; what is to be forgotten comes last."""
-        self._told = self._due = False  # before looking: a save that comes meanwhile wakes us again
+        """Return the saves since the last call; parts that are dropped come last."""
+        self._woken = self._due = False  # before looking: a save that comes meanwhile wakes again
         self._unwritten = 0
         saved, before = self._saved.copy(), self._taken
         self._taken = saved
@@ -194,19 +230,19 @@ class CheckpointBuffer:
     # -- across processes
 
     def to_send(self) -> dict[str, Any]:
-        """Return what the buffer in the job's own process needs to know, for JSON."""
-        return {"kept": self._kept, "folder": self.folder}
+        """Return the contents for the buffer in the job's own process, as JSON."""
+        return {"stored": self._stored, "folder": self.folder}
 
     @classmethod
     def received(
         cls, meter: Meter, wake: Callable[[bool], None], sent: dict[str, Any]
     ) -> CheckpointBuffer:
-        """Make the buffer of the job's own process; when to write is the other one's to decide."""
-        kept = {part: SavedCheckpoint(*fields) for part, fields in sent["kept"].items()}
-        return cls(meter, Every(math.inf, math.inf), wake, kept, lambda: sent["folder"])
+        """Make the buffer of the job's own process; the parent's decides when to write."""
+        stored = {part: SavedCheckpoint(*fields) for part, fields in sent["stored"].items()}
+        return cls(meter, Every(math.inf, math.inf), wake, stored, lambda: sent["folder"])
 
     def news(self) -> Iterator[dict[str, Any]]:
-        """Yield what was saved since the last call, for JSON."""
+        """Yield the saves since the last call, as JSON."""
         now = self._due
         for part, saved in self.take():
             yield {
@@ -221,19 +257,14 @@ class CheckpointBuffer:
             }
 
     def take_in(self, news: dict[str, Any]) -> None:
-        """Take what the buffer in the job's own process has said."""
+        """Take over a save of the buffer in the job's own process."""
         self.files, self.lasting = frozenset(news["files"]), frozenset(news["lasting"])
         part, items = news["part"], news["items"]
         more = items - self._done(part)
         self._saved[part] = Saved(news["value"], False, items, news["fraction"], news["dropped"])
-        self._tell(max(0, more))
+        self._count(max(0, more))
         if news["now"]:
             self.write()
-
-    @property
-    def parts(self) -> frozenset[str]:
-        """The parts of which this attempt has saved something, or has work files."""
-        return self.files.union(self._saved.copy())
 
 
 def _dropped(news: tuple[str, Saved]) -> bool:
@@ -242,7 +273,7 @@ def _dropped(news: tuple[str, Saved]) -> bool:
 
 _SHORT: Final = 2**63
 _MARKING: Final = Lock()
-"""Held for what is done once a part; threads of one job begin their parts at the same moment."""
+"""Held for changes that come once a part; threads of one job begin parts at the same moment."""
 
 
 def _encoded(value: object) -> str:
@@ -264,5 +295,5 @@ def _check_items(items: object) -> None:
 def _fraction(meter: Meter) -> float | None:
     try:
         return meter.read().fraction
-    except Exception:  # what the job has reported may be no numbers at all
+    except Exception:  # the job may have reported no numbers at all
         return None

@@ -1,4 +1,4 @@
-"""item_errors."""
+"""Errors of single items, collected in one part of a job."""
 
 from __future__ import annotations
 
@@ -7,32 +7,24 @@ from typing import TYPE_CHECKING, Any
 from jobactors.model.phases import ItemError
 
 if TYPE_CHECKING:
-    from jobactors.inside.context.job_context import JobContext
+    from .checkpoint_buffer import CheckpointBuffer
 
 
-def errors_of(context: JobContext) -> Errors:
-    """Return what was collected in this part of the job, earlier attempts included."""
-    name = f"{context.part}:errors" if context.part else "errors"
-    buffer = context.buffer
-    opened: Errors | None = context.collected if buffer is None else buffer.open.get(name)
-    if opened is not None:
-        return opened
-    if buffer is None:
-        errors = context.collected = Errors(name)
-    else:
-        # setdefault: two threads of the job may meet their first error at the same moment.
-        errors = buffer.open.setdefault(name, Errors(name, buffer.value_of(name)))
-    return errors
+class ItemErrors:
+    """The errors of one part of a job.
 
+    Written by the job's own threads, without a lock: two that append at the same moment may count
+    one error too few, and lose none of the texts.
+    """
 
-class Errors:
-    """The errors of one part of a job."""
-
-    def __init__(self, part: str, kept: Any = None) -> None:
-        self.part = part
+    def __init__(self, part: str, stored: Any = None) -> None:
+        self.part: str = f"{part}:errors" if part else "errors"
+        """The part of the checkpoint under which they are saved."""
         self.items: list[ItemError] = []
-        self.count = 0
-        match kept:
+        """The first ones, as texts."""
+        self.count: int = 0
+        """The number of all."""
+        match stored:
             case {"count": int(count), "errors": [*errors]}:
                 self.count = count
                 self.items = [ItemError(str(item), str(error)) for item, error in errors]
@@ -40,5 +32,16 @@ class Errors:
                 pass
 
     def as_json(self) -> dict[str, Any]:
-        """Return them as they are kept."""
+        """Return them as a checkpoint."""
         return {"count": self.count, "errors": [[e.item, e.error] for e in self.items]}
+
+
+def errors_in(buffer: CheckpointBuffer, part: str) -> ItemErrors:
+    """Return the errors collected in ``part``, earlier attempts included."""
+    name = ItemErrors(part).part
+    opened: ItemErrors | None = buffer.open.get(name)
+    if opened is not None:
+        return opened
+    # setdefault: two threads of the job may meet their first error at the same moment.
+    errors: ItemErrors = buffer.open.setdefault(name, ItemErrors(part, buffer.value_of(name)))
+    return errors

@@ -1,4 +1,8 @@
-"""What a running job has reported: written by its code without locks, read by the engine."""
+"""The progress that a running job reports: written by its code without locks, read by the sampler.
+
+A report is an assignment.  The sampler reads ten times a second at most, and has itself woken by
+the first report after each reading: ``alert`` is the one flag that a report looks at.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,10 @@ if TYPE_CHECKING:
 
 
 class StageFrame:
-    """One open level of progress.  Written by the job's code, read by whoever samples it.
+    """One open level of progress: the job itself, a stage, or a loop.
 
-    Each field is stored in one step, so a reader in another thread sees the old or the new value.
+    Written by the job's code, read by the sampler in another thread.  Each field is stored in one
+    step, so a reader sees the old or the new value.
     """
 
     __slots__ = ("counts", "divisible", "done", "label", "probe", "total", "unit", "worth")
@@ -28,31 +33,33 @@ class StageFrame:
         counts: bool = True,
         divisible: bool = True,
     ) -> None:
-        self.label = label
-        self.total = total
-        self.unit = unit
-        self.worth = worth
-        self.counts = counts
-        self.divisible = divisible
+        self.label: str = label
+        self.total: float | None = total
+        self.unit: str = unit
+        self.worth: float = worth
+        """Units of the frame around it that this one is."""
+        self.counts: bool = counts
+        """Whether its unit is one that people count in."""
+        self.divisible: bool = divisible
         """Whether stages may turn it into percent; False for a loop, which counts its items."""
         self.done: float = 0
         self.probe: Callable[[], float] | None = None
-        """Where set, ``done`` is asked for, not reported: a tracked sequence costs nothing."""
+        """If set, ``done`` is computed, not reported: a tracked sequence costs nothing."""
 
     def level(self) -> Level:
-        """The frame as a frozen level."""
+        """Return the frame as a frozen level."""
         done = self.done if self.probe is None else self.probe()
         counts = self.counts and not self.is_silent
         return Level(done, self.total, self.worth, self.label, self.unit, counts)
 
     @property
     def is_silent(self) -> bool:
-        """Whether the job or a stage has said nothing of its own: it is as far as what is in it."""
+        """Whether the job or a stage reported nothing itself: it is as far as the levels in it."""
         return self.divisible and self.total is None and not self.done
 
 
 class Meter:
-    """The open frames of one attempt, the message and the counters."""
+    """The open frames of one attempt, its message and its counters."""
 
     __slots__ = (
         "_quiet",
@@ -69,23 +76,24 @@ class Meter:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         # The outermost frame is the job itself.  Frames are added and removed by the job's code.
-        self.top = StageFrame()
+        self.top: StageFrame = StageFrame()
         """The innermost open frame, to which reports go."""
         self.frames: list[StageFrame] = [self.top]
         self.closed: tuple[StageFrame, Level] | None = None
         """The level closed last, and the frame it was in: shown while that one has nothing else to
         show, so that 100 % stays 100 %."""
-        self.message = ""
+        self.message: str = ""
         self.counters: dict[str, float] = {}
-        self.pausable = False
-        self.alert = True
-        """Whether a report has to do more than be stored: the one thing a hot loop looks at.  Set
-        by whoever wants to hear of the next report, or has asked something of the job."""
+        self.pausable: bool = False
+        """Whether the job has passed a point where it can be paused."""
+        self.alert: bool = True
+        """Whether the next report has more to do than be stored: wake the sampler, or obey.  The
+        one flag a hot loop looks at; set by the sampler, and by each request to the job."""
         self._quiet = True
         self.remote: Progress | None = None
-        """What a job in another process has reported last; then nothing is reported here."""
-        self.wake = wake
-        """Tells the sampler that there is something to see; called once a sample at most."""
+        """The last report of a job in another process; then nothing is reported here."""
+        self.wake: Callable[[], None] = wake
+        """Wakes the sampler; called once a sample at most, in the thread that reports."""
 
     @property
     def quiet(self) -> bool:
@@ -95,22 +103,22 @@ class Meter:
     @quiet.setter
     def quiet(self, quiet: bool) -> None:
         self._quiet = quiet
-        # After the other, so that a report in between is told once too often rather than not.
+        # After the other, so that a report in between wakes once too often rather than not at all.
         self.alert = quiet or self.alert
 
     def arm(self) -> None:
-        """Make the next report look up: something was asked of the job."""
+        """Make the next report obey: a request was made to the job."""
         self.alert = True
 
     def changed(self) -> None:
-        """Let the sampler know, unless it knows already."""
+        """Wake the sampler, unless it is awake already."""
         if self._quiet:
             self._quiet = False
             self.wake()
 
     @property
     def polled(self) -> bool:
-        """Whether a tracked loop is open that advances without saying so."""
+        """Whether a level is open, such as a tracked loop, that may advance without a report."""
         return len(self.frames) > 1
 
     def report(self, done: float, total: float | None) -> None:
@@ -121,7 +129,7 @@ class Meter:
             frame.total = total if total > 0 else None
 
     def describe(self, message: str | None, unit: str, counters: dict[str, float]) -> None:
-        """Store what was said beside the numbers."""
+        """Store the message, the unit and the counters of a report."""
         if message is not None:
             self.message = message
         if unit:
@@ -157,7 +165,7 @@ class Meter:
         return self._progress(shown.done, shown.total, fraction_of(levels), shown.unit, stages)
 
     def _of_job_alone(self, job: StageFrame) -> Progress:
-        """What ``read`` comes to for a job that opens no levels; most do not."""
+        """Read a job that has no levels open, by a shorter way; most have none."""
         done, total = job.done, job.total
         fraction = None if total is None or total < 0 else part_of(done, total)
         return self._progress(done, total, fraction, job.unit)
@@ -184,7 +192,7 @@ class Meter:
     def _levels(self) -> list[Level]:
         (root, *inside), closed = self.frames, self.closed
         innermost = inside[-1] if inside else root
-        # The job itself counts only if it said so; otherwise it is one unit made of what is open.
+        # The job itself counts only if it reported; otherwise it is one unit made of what is open.
         levels = [] if root.is_silent else [root.level()]
         levels += [frame.level() for frame in inside]
         if innermost.is_silent and closed is not None and closed[0] is innermost:

@@ -1,4 +1,4 @@
-"""Work files: what belongs to a checkpoint and is too large for it."""
+"""Work files: the data of a checkpoint that is too large to be saved in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from jobactors.inside.context.job_context import JobContext
+    from .checkpoint_buffer import CheckpointBuffer
 
 LONGEST_NAME: Final = 200
 _SEPARATORS: Final = re.compile(r"[/\\:\x00-\x1f]")
@@ -18,22 +18,23 @@ _READABLE: Final = re.compile(r"[^A-Za-z0-9]+")
 def folder_name(*words: str) -> str:
     """Return a readable name of a folder for some words, whatever is in them.
 
-    A hash says which words they are, so other ones never have the same, and none leads elsewhere.
+    It ends with a hash of the words, so different words never share a folder, and none leads
+    elsewhere.
     """
     import hashlib
 
-    digest = hashlib.sha256(repr(words).encode()).hexdigest()  # a repr tells where words end
+    digest = hashlib.sha256(repr(words).encode()).hexdigest()  # a repr shows where words end
     shown = _READABLE.sub("-", "-".join(words))[:40].strip("-").lower()
     return f"{shown}-{digest[:24]}" if shown else digest[:24]
 
 
 def part_folder(folder: Path, part: str) -> Path:
-    """Return where the work files of one part are, below the folder of its job."""
+    """Return the folder of one part's work files, below the folder of its job."""
     return folder / (folder_name(part) if part else "whole")
 
 
 def plain_name(name: str) -> str:
-    """Return ``name`` if it names a file, and no way to one.
+    """Return ``name`` if it is a plain file name, without a folder in it.
 
     Raises:
         TypeError, ValueError: for anything else.
@@ -45,21 +46,21 @@ def plain_name(name: str) -> str:
     return name
 
 
-def folder_of(context: JobContext) -> Path:
-    """Return the folder for the work files of the part that ``context`` is, made if need be."""
-    buffer, part = context.buffer, context.part
-    if buffer is None and context.id:
-        raise RuntimeError(
-            "work files belong to a job's checkpoints, and this job was submitted with "
-            "checkpoint_every=None"
-        )
+def folder_of(part: str, buffer: CheckpointBuffer | None) -> Path:
+    """Return the folder for the work files of ``part``, made if need be.
+
+    Args:
+        part: The part of the job; empty for the whole job.
+        buffer: The checkpoints that the files belong to; without one, or without a folder in it,
+            they go into a temporary folder of this process.
+    """
     if buffer is None or not buffer.folder:
         return made(part_folder(_outside_jobs(), part))
     if part not in buffer.files:
         buffer.has_files(part)
         if not buffer.has(part):
-            buffer.save(part, None, 0)  # what keeps the files, and is listed
-            buffer.write()  # at once: files of which nothing is written are nobody's
+            buffer.save(part, None, 0)  # the row that the files belong to, and that is listed
+            buffer.write()  # at once: files without a row would be removed as leftovers
     return made(part_folder(Path(buffer.folder), part))
 
 
@@ -78,7 +79,7 @@ def made(folder: Path) -> Path:
 
 @cache
 def _outside_jobs() -> Path:
-    """A folder for functions that are called without a job; it goes with the process."""
+    """Make the folder of functions called without a job; it is removed with the process."""
     import atexit
     import shutil
     import tempfile

@@ -1,1 +1,4 @@
-"""signals."""
+"""Carries what reaches a running job from outside: cancel, pause, messages.
+
+Imports ``report``.
+"""

@@ -1,4 +1,4 @@
-"""What a job waits in: a point where it can be stopped, and a cancel that may come."""
+"""Two waits of a job's code: for leave to go on, and for a cancel request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _PASSED.set()
 
 
 class CancelPoint:
-    """What :meth:`JobContext.check` returns; awaiting it is the check of trio code."""
+    """A point where trio code is cancelled or paused; awaited.
+
+    Returned by :meth:`JobContext.check`.  Where a thread called that, the check has been made.
+    """
 
     __slots__ = ("_control",)
 
@@ -36,7 +39,10 @@ class CancelPoint:
 
 
 class CancelRequest:
-    """A cancel that may come: awaited in trio, waited for by ``result(timeout)`` in a thread."""
+    """A cancel that may come: awaited in trio, waited for by ``result(timeout)`` in a thread.
+
+    Returned by :meth:`JobContext.wait_cancel_requested`.
+    """
 
     __slots__ = ("_control",)
 
@@ -51,11 +57,14 @@ class CancelRequest:
         return self._control.reason
 
     def result(self, timeout: float | None = None) -> str | None:
-        """Block this thread until the cancel comes; returns its reason.
+        """Block this thread until the cancel comes, and return its reason.
+
+        Args:
+            timeout: Seconds to wait; default: for as long as it takes.
 
         Raises:
             TimeoutError: if ``timeout`` seconds pass before.
-            WrongThread: in trio code, which would wait for itself.
+            WrongThread: in trio code, whose loop would have to deliver the cancel meanwhile.
         """
         if self._control.is_home:
             raise WrongThread(

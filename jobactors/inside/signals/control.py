@@ -1,4 +1,30 @@
-"""What was asked of a running attempt, and how its code obeys."""
+"""The requests to a running attempt, cancel and pause, and how its code obeys them.
+
+Two sides, without a lock between them: hot loops, signal handlers and the engine's loop all come
+here, and the loop may never wait for a job's code.  Each field has one writer.
+
+=====================  ==============================  =============================================
+field                  written by                      read by
+=====================  ==============================  =============================================
+``asked``              the loop sets it; the job's     hot loops, once an item: the one flag that
+                       code clears it, and looks       costs them something
+                       again afterwards (``_clear``)
+``requests``           the loop                        a loop that hands out native segments, to see
+                                                       a request that came while it made one
+``cancel_requested``,  the loop, in this order:        the job's code, and all who wait for it
+``reason``             the reason first
+``_gate``              the loop                        the job's code; replaced whole, opened once
+``request_hooks``      the job's code and its runner   the loop, over a copy
+``_delivered``,        the job's code                  the job's code
+``_shields``
+=====================  ==============================  =============================================
+
+"The loop" is the thread of the engine's loop; in a process of its own, the thread that listens to
+the parent.
+
+Why a flag and an exception of our own, and no exception injected into the thread: that would arrive
+between any two instructions, in a ``finally`` too, and not at all inside C code.
+"""
 
 from __future__ import annotations
 
@@ -22,21 +48,19 @@ class StopJob(BaseException):
 
 
 class Gate:
-    """Where a pausing attempt waits.  Opened once; a further pause needs a further gate."""
+    """A point where a pausing attempt waits.  Opened once; a further pause needs a further gate."""
 
     __slots__ = ("opened", "reached")
 
     def __init__(self, reached: Callable[[], None]) -> None:
-        self.opened = Latch()
-        self.reached = reached
+        self.opened: Latch = Latch()
+        """Set when the attempt may go on."""
+        self.reached: Callable[[], None] = reached
         """Called, in the job's thread, when it really stands still."""
 
 
 class Control:
-    """The requests of one attempt: written by the loop's thread, obeyed in the job's.
-
-    ``asked`` is the one flag that hot loops look at.
-    """
+    """The requests to one attempt; see the module's table for the threads."""
 
     __slots__ = (
         "_delivered",
@@ -45,35 +69,36 @@ class Control:
         "arm",
         "asked",
         "cancel_requested",
-        "cutters",
         "loop_thread",
         "reason",
+        "request_hooks",
         "requests",
     )
 
     def __init__(self, loop_thread: int) -> None:
-        self.loop_thread = loop_thread
-        """The thread of the loop in which the attempt may run; a runner with its own loop says so
+        self.loop_thread: int = loop_thread
+        """The thread of the loop in which the attempt may run; a runner with its own loop sets it
         before the attempt begins."""
-        self.asked = False
+        self.asked: bool = False
+        """Whether there may be something to obey."""
         self.arm: Callable[[], None] | None = None
-        """Makes the job's next report look up; the meter's."""
-        self.requests = 0
-        """How many requests were made, so that a loop can tell whether one has just come."""
-        self.cancel_requested = Latch()
+        """Makes the job's next report look at ``asked``; the meter's."""
+        self.requests: int = 0
+        """The number of requests made, so that a loop can see whether one has just come."""
+        self.cancel_requested: Latch = Latch()
         self.reason: str | None = None
-        self.cutters: list[Callable[[], None]] = []
-        """Called at every request, and when a pause ends, in the thread that asks: how to end the
+        """The reason of the cancel."""
+        self.request_hooks: list[Callable[[], None]] = []
+        """Called at every request, and when a pause ends, in the thread that asks.  They end the
         present segment of a tracked sequence, wake a waiting thread, or pass the request on to
-        another process.  Added and removed by whoever wants to hear; called once too often is fine.
-        """
+        another process; one call too many does no harm."""
         self._delivered = False
         self._shields = 0
         self._gate: Gate | None = None
 
     @property
     def gate(self) -> Gate | None:
-        """The pause that was asked for and not taken back, if any."""
+        """The pause that was requested and not taken back, if any."""
         return self._gate
 
     # -- the loop's side
@@ -85,20 +110,20 @@ class Control:
         self._ask()
         if self._gate is not None:
             self._gate.opened.set()
-        self._cut()
+        self._call_hooks()
 
     def pause(self, reached: Callable[[], None]) -> None:
         """Ask the attempt to stand still; ``reached()`` is called in its thread when it does."""
         self._gate = Gate(reached)
         self._ask()
-        self._cut()
+        self._call_hooks()
 
     def resume(self) -> None:
         """Let a paused attempt go on, or take the request back."""
         gate, self._gate = self._gate, None
         if gate is not None:
             gate.opened.set()
-            self._cut()
+            self._call_hooks()
 
     def _ask(self) -> None:
         self.asked = True  # before the count: a loop that sees the new count sees this, too
@@ -106,9 +131,9 @@ class Control:
         if self.arm is not None:
             self.arm()
 
-    def _cut(self) -> None:
-        for cut in list(self.cutters):
-            cut()
+    def _call_hooks(self) -> None:
+        for hook in list(self.request_hooks):
+            hook()
 
     # -- the job's side
 
@@ -118,7 +143,7 @@ class Control:
         return threading.get_ident() == self.loop_thread
 
     def obey(self) -> None:
-        """Do what was asked: raise :class:`StopJob` once, or stand still until resumed.
+        """Raise :class:`StopJob` once after a cancel, or stand still until resumed.
 
         In the loop's own thread it does nothing: there a cancel arrives through the cancel scope,
         and waiting would stop every job.
@@ -137,7 +162,7 @@ class Control:
             gate.opened.wait_in_thread()
 
     def attend(self, meter: Meter) -> None:
-        """After a report: tell the sampler, and obey; look again next time if more stays asked."""
+        """Wake the sampler after a report, and obey; stay armed if more remains asked."""
         meter.alert = False
         meter.pausable = True
         meter.changed()
@@ -147,7 +172,7 @@ class Control:
                 meter.alert = True
 
     async def obey_in_loop(self) -> None:
-        """The same for trio code: stand still until resumed; a cancel arrives through the scope."""
+        """Stand still in trio code until resumed; a cancel arrives through the cancel scope."""
         while self.asked and not self.cancel_requested.is_set:
             gate = self._gate
             if gate is None:
@@ -157,9 +182,9 @@ class Control:
             await gate.opened
 
     def _clear(self) -> None:
-        """Nothing is asked any more, unless it is asked in this very moment.
+        """Clear the flag, unless a request is made in this very moment.
 
-        The flag is cleared before looking, and after looking only ever set: whoever asks may run
+        The flag is cleared before looking, and after looking only ever set: the loop may run
         between any two of these lines.
         """
         self.asked = False
@@ -167,12 +192,20 @@ class Control:
             self.asked = True
 
     def wait_in_thread(self, latch: Latch, timeout: float | None = None) -> bool:
-        """Block the job's thread until ``latch`` is set, and obey a cancel or pause meanwhile."""
+        """Block the job's thread until ``latch`` is set, and obey a cancel or pause meanwhile.
+
+        Args:
+            latch: The latch to wait for.
+            timeout: Seconds to wait; default: for as long as it takes.
+
+        Returns:
+            Whether the latch is set.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not latch.is_set:
             woken = threading.Event()
             take_back = latch.call_when_set(woken.set)
-            self.cutters.append(woken.set)
+            self.request_hooks.append(woken.set)
             try:
                 if self.asked and not self.is_home:
                     self.obey()
@@ -180,7 +213,7 @@ class Control:
                 if (left is not None and left <= 0) or not woken.wait(left):
                     return latch.is_set
             finally:
-                self.cutters.remove(woken.set)
+                self.request_hooks.remove(woken.set)
                 take_back()
         return True
 
@@ -196,7 +229,7 @@ class Control:
         self._shields += 1
 
     def unshield(self) -> None:
-        """Allow it again; it is delivered at the next point, not here."""
+        """Allow the delivery again; it happens at the next point, not here."""
         self._shields -= 1
         if self.asked:
-            self._cut()  # a loop that went on under the shield comes to its next point
+            self._call_hooks()  # a loop that went on under the shield comes to its next point

@@ -1,4 +1,15 @@
-"""A flag that is set once, and can be waited for from any thread and any event loop."""
+"""A flag that is set once, and can be waited for from any thread and any event loop.
+
+Neither ``trio.Event`` nor ``asyncio.Event`` nor ``threading.Event`` will do: a job's end is waited
+for in the jobs' own loop, in another trio run of the same program, in a kernel's asyncio loop, and
+in cells' threads, by the same code.  Which of them a waiter is in is decided by the running trio
+*token*, then by the running asyncio loop, never by a library's name.
+
+``_is_set`` is written by the setting thread alone, from False to True.  ``_callbacks`` is appended
+by waiters of any thread and emptied by the setting one, without a lock: a waiter appends first and
+looks at ``_is_set`` afterwards, the setter does both in the other order, so that no waiter is
+missed, and one that comes in between may be called twice.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +18,14 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from jobactors.inside.report.guarded_log import LOG
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 
 class Latch:
-    """Set once, for ever.  Waiting is possible from trio (any run), asyncio, and plain threads.
-
-    Which of them is asked is decided by the running trio *token*, then by the running asyncio loop,
-    never by a library's name: a trio program may wait for a job of another trio loop.
+    """A flag, set once for ever; waited for from trio (any run), asyncio, and plain threads.
 
     Cancelling a waiter ends its waiting and nothing else.
     """
@@ -24,7 +34,6 @@ class Latch:
 
     def __init__(self) -> None:
         self._is_set = False
-        # Appended by waiters of any thread, emptied by whoever sets the latch.
         self._callbacks: list[Callable[[], None]] = []
 
     @property
@@ -33,19 +42,28 @@ class Latch:
         return self._is_set
 
     def set(self) -> None:
-        """Set it and wake all waiters.  From any thread; a second time does nothing."""
+        """Set it and wake all waiters, from any thread; a second time does nothing.
+
+        A callback that raises is logged, and takes no other waiter's wake-up along.
+        """
         self._is_set = True
         while self._callbacks:
             try:
                 callback = self._callbacks.pop()
             except IndexError:  # another thread emptied it meanwhile
                 return
-            callback()
+            try:
+                callback()
+            except Exception:
+                LOG.exception("a callback of a latch failed: %r", callback)
 
     def call_when_set(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call ``callback()`` in the setting thread, or now if set; returns how to take it back.
+        """Call ``callback()`` in the setting thread, or now if set.
 
         It may be called twice when it is added in the very moment of setting, so it must not mind.
+
+        Returns:
+            A function that takes the callback back.
         """
         self._callbacks.append(callback)
         if self._is_set:
@@ -58,9 +76,15 @@ class Latch:
         return take_back
 
     def wait_in_thread(self, timeout: float | None = None) -> bool:
-        """Block this thread until it is set; returns False if ``timeout`` seconds pass before.
+        """Block this thread until it is set.
 
         KeyboardInterrupt (a notebook's *Interrupt*) leaves it at once and disturbs nothing else.
+
+        Args:
+            timeout: Seconds to wait; default: for as long as it takes.
+
+        Returns:
+            Whether it is set; False if ``timeout`` seconds passed before.
         """
         if self._is_set:
             return True

@@ -1,7 +1,23 @@
-"""The mailbox of a job: what others tell and ask it while it runs."""
+"""The mailbox of a job: messages and questions sent to it while it runs.
+
+Three objects, of which users see a part each: ``Inbox`` in the job, ``Question`` as one of its
+messages, ``Reply`` where the question was asked.  The engine's side of each begins with an
+underscore.
+
+No lock, and no channel of trio or asyncio: a job reads in trio, in asyncio, or in a thread, which
+is not known beforehand.  So the messages are a list, and *the next one arrived* is a
+:class:`Latch`, replaced at each message by a fresh one.
+
+* ``_messages``: appended in the loop's thread (of a process child, the listener's), popped by the
+  job's code in any thread; both are one step under the GIL.
+* ``_arrived``: replaced and set by the appending thread.  A reader takes it *before* it looks at
+  the list, so a message that comes in between sets the latch that the reader then waits for.
+* ``_asked``, ``_forward``: used in the appending thread alone.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jobactors.model.errors import MailboxFull, NoAnswer
@@ -15,7 +31,16 @@ if TYPE_CHECKING:
 
 
 class Reply:
-    """The answer to a question that was asked: awaited, or waited for with ``result(timeout)``."""
+    """The answer to a question, awaited or waited for with ``result(timeout)``.
+
+    Returned by :meth:`Job.ask`.  It may be waited for any number of times, from any event loop and
+    any thread; cancelling a waiter ends its waiting and nothing else.
+
+    Example::
+
+        reply = job.ask("how many?")
+        count = await reply
+    """
 
     __slots__ = ("_answered", "_error", "_job_id", "_value")
 
@@ -25,15 +50,15 @@ class Reply:
         self._value: Any = None
         self._error: Exception | None = None
 
-    def settle(self, value: Any = None, error: Exception | None = None) -> None:
+    def _settle(self, value: Any = None, error: Exception | None = None) -> None:
         """Answer it; only the first answer counts."""
         if not self._answered.is_set:
             self._value, self._error = value, error
             self._answered.set()
 
     @property
-    def is_settled(self) -> bool:
-        """Whether the answer is there."""
+    def is_answered(self) -> bool:
+        """Whether there is an answer, or none can come any more."""
         return self._answered.is_set
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -41,11 +66,14 @@ class Reply:
         return self._take()
 
     def result(self, timeout: float | None = None) -> Any:
-        """Block this thread until the answer is there.
+        """Block this thread until the answer is there, and return it.
+
+        Args:
+            timeout: Seconds to wait; default: for as long as the job runs.
 
         Raises:
             NoAnswer: if the job ended, or ``timeout`` seconds passed, before it answered.
-            Exception: what the job answered with :meth:`Question.fail`.
+            Exception: the error that the job answered with, by :meth:`Question.fail`.
         """
         if not self._answered.wait_in_thread(timeout):
             raise NoAnswer(self._job_id, f"{timeout:g} s have passed")
@@ -58,67 +86,92 @@ class Reply:
 
 
 class Question:
-    """A message that wants an answer; what a job's inbox holds for each ``ask``."""
+    """A message that wants an answer; a job finds one in its inbox for each :meth:`Job.ask`.
+
+    A question that is left unanswered is answered with :class:`NoAnswer` when the job ends.
+
+    Example::
+
+        for message in ja.current_job().inbox:
+            if isinstance(message, ja.Question):
+                message.reply(len(rows))
+    """
 
     __slots__ = ("_reply", "message")
 
     def __init__(self, message: Any, reply: Reply) -> None:
-        self.message = message
-        """What was asked."""
+        self.message: Any = message
+        """The message itself."""
         self._reply = reply
 
     @property
     def is_answered(self) -> bool:
         """Whether there is an answer already."""
-        return self._reply.is_settled
+        return self._reply.is_answered
 
     def reply(self, value: Any = None) -> None:
-        """Answer with ``value``; a second answer is ignored."""
-        self._reply.settle(value)
+        """Answer with ``value``; a second answer is ignored.
+
+        Args:
+            value: The answer; default: None.
+        """
+        self._reply._settle(value)
 
     def fail(self, error: Exception) -> None:
-        """Answer with an error, which is raised where the question was asked."""
-        self._reply.settle(error=error)
+        """Answer with an error, which is raised where the question was asked.
+
+        Raises:
+            TypeError: for what cannot be raised there.
+        """
+        if not isinstance(error, Exception):
+            raise TypeError(f"a question fails with an Exception, not with {error!r:.100}")
+        self._reply._settle(error=error)
 
     def __repr__(self) -> str:
         return f"<Question {self.message!r:.100}>"
 
 
 class Inbox:
-    """Messages in the order in which they were told, at most ``size`` of them.
+    """Messages to a job in the order in which they were sent, at most as many as it holds.
 
     Read by the job in its own colour: ``async for message in inbox`` in trio and asyncio,
     ``for message in inbox`` in a thread, ``receive_nowait()`` anywhere.  Reading waits for as long
-    as the job runs; a cancel ends the wait.  Messages told before the job starts wait for it, and
-    stay across a retry.  When the job has ended, unread messages are dropped and open questions are
-    answered with :class:`NoAnswer`.
+    as the job runs; a cancel ends the wait.  Several readers share it: each message goes to one.
+
+    Messages sent before the job starts wait for it, and stay across a retry.  One that finds the
+    inbox full is refused where it was sent, with :class:`MailboxFull`.  When the job has ended,
+    unread messages are dropped and open questions are answered with :class:`NoAnswer`.
+
+    Example::
+
+        async for message in ja.current_job().inbox:
+            ...
     """
 
-    __slots__ = ("_arrived", "_asked", "_control", "_job_id", "_messages", "_relay", "_size")
+    __slots__ = ("_arrived", "_asked", "_control", "_forward", "_job_id", "_messages", "_size")
 
     def __init__(self, job_id: str, size: int) -> None:
         self._job_id = job_id
         self._size = size
-        # Appended in the loop's thread, taken by the job's code.  A list, because an empty deque
-        # takes ten times its memory, and nearly all mailboxes stay empty.
+        # A list, because an empty deque takes ten times its memory, and nearly all stay empty.
         self._messages: list[Any] = []
         self._arrived = Latch()
         self._control: Control | None = None
         self._asked: list[Question] = []
-        self._relay: Callable[[Any], None] | None = None
+        self._forward: Callable[[Any], None] | None = None
 
     @property
     def unread(self) -> int:
-        """How many messages wait."""
+        """The number of messages that wait."""
         return len(self._messages)
 
-    # -- the loop's side
+    # -- the engine's side
 
-    def attend(self, control: Control) -> None:
-        """A new attempt reads from here on."""
+    def _attend(self, control: Control) -> None:
+        """Let the waits of a new attempt obey its requests."""
         self._control = control
 
-    def put(self, message: Any) -> None:
+    def _put(self, message: Any) -> None:
         """Add a message.
 
         Raises:
@@ -126,8 +179,8 @@ class Inbox:
         """
         if len(self._messages) >= self._size:
             raise MailboxFull(self._job_id, self._size)
-        if self._relay is not None:
-            self._relay(message)
+        if self._forward is not None:
+            self._forward(message)
         if isinstance(message, Question):
             self._asked = [question for question in self._asked if not question.is_answered]
             self._asked.append(message)
@@ -135,8 +188,8 @@ class Inbox:
         arrived, self._arrived = self._arrived, Latch()
         arrived.set()
 
-    def close(self) -> int:
-        """The job has ended: answer what is open; returns how many messages nobody read."""
+    def _close(self) -> int:
+        """Answer the open questions of an ended job; returns the number of unread messages."""
         unread = len(self._messages)
         self._messages.clear()
         for question in self._asked:
@@ -145,18 +198,23 @@ class Inbox:
         self._arrived.set()
         return unread
 
-    def relay(self, send: Callable[[Any], None] | None) -> None:
+    def _relay(
+        self,
+        send: Callable[[Any], None] | None,
+        send_waiting: Callable[[Any], None] | None = None,
+    ) -> None:
         """Send each message elsewhere as well, where the job really reads; None ends that.
 
-        What waits already is sent first.  A message is kept here until :meth:`take` says that it
-        was read there, so that none is lost when that reader ends.
+        Those that wait already are sent first, by ``send_waiting``, which must not raise.  A
+        message stays here until it is read there and :meth:`_take` is called, so that none is lost
+        when that reader ends.
         """
-        self._relay = send
-        if send is not None:
+        self._forward = send
+        if send_waiting is not None:
             for message in list(self._messages):
-                send(message)
+                send_waiting(message)
 
-    def take(self) -> Any:
+    def _take(self) -> Any:
         """Take the next message out.
 
         Raises:
@@ -167,30 +225,37 @@ class Inbox:
     # -- the job's side
 
     def receive_nowait(self, default: Any = None) -> Any:
-        """Return the next message, or ``default`` if there is none."""
+        """Return the next message without waiting.
+
+        Args:
+            default: Returned if there is no message; default: None.
+        """
         try:
-            return self.take()
+            return self._take()
         except IndexError:
             return default
 
     async def receive(self) -> Any:
-        """Wait for the next message, in trio or asyncio."""
+        """Wait for the next message, in trio or asyncio, and return it."""
         while True:
-            arrived = self._arrived  # before looking: a message that comes later sets this one
-            if self._messages:
-                return self.take()
+            arrived = self._arrived
+            with suppress(IndexError):
+                return self._take()
             await arrived
 
     def receive_in_thread(self, timeout: float | None = None) -> Any:
-        """Block this thread until the next message.
+        """Block this thread until the next message, and return it.
+
+        Args:
+            timeout: Seconds to wait; default: for as long as the job runs.
 
         Raises:
-            TimeoutError: if none comes within ``timeout`` seconds.
+            TimeoutError: if no message comes within ``timeout`` seconds.
         """
         while True:
             arrived = self._arrived
-            if self._messages:
-                return self.take()
+            with suppress(IndexError):
+                return self._take()
             if not self._wait(arrived, timeout):
                 raise TimeoutError(f"no message within {timeout} s")
 
@@ -204,7 +269,7 @@ class Inbox:
         while True:
             yield self.receive_in_thread()
 
-    # Not a generator: a loop that is left early would leave it to be cleaned up by somebody.
+    # Not a generator: a loop that is left early would leave one behind, to be closed by the loop.
     def __aiter__(self) -> AsyncIterator[Any]:
         return _Messages(self)
 
@@ -213,7 +278,7 @@ class Inbox:
 
 
 class _Messages:
-    """Goes through an inbox; several may share one, and each message goes to one of them."""
+    """One ``async for`` loop over an inbox."""
 
     __slots__ = ("_inbox",)
 

@@ -1,11 +1,11 @@
-"""``batches``: incremental work, a batch of items at a time, each kept when it is done."""
+"""``batches``: incremental work, a batch of items at a time, with a checkpoint after each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.meter import StageFrame
 from jobactors.inside.signals.cancel_point import CancelPoint
 
@@ -29,20 +29,21 @@ def batches(
     label: str | None = None,
     unit: str = "",
 ) -> Batches[T]:
-    """Go through what is not done yet, ``size`` items at a time: lists of them.
+    """Iterate over the items that are not done yet, in lists of ``size`` items.
 
-    A checkpoint is written after every batch.  What is done is found out from ``done``, which looks
-    where the work leaves its results, so that items that somebody has added since are done and no
-    others.  Without it, as many items are left out as an earlier attempt has done, as with
-    ``ja.track(…, resumable=True)``.  Between two batches a job can be cancelled and paused: ``for``
-    in a thread, ``async for`` in trio code.
+    A checkpoint is written after every batch.  Which items are done is decided by ``done``, which
+    looks where the work leaves its results, so that an item added since is worked on, and one that
+    is there already is not.  Without it, as many items are left out as an earlier attempt has done,
+    as with ``ja.track(…, resumable=True)``.  Between two batches a job can be cancelled and paused:
+    ``for`` in a thread, ``async for`` in trio code.  Outside a job it only iterates.
 
     Args:
         items: All of them; gone through once, at the beginning.
-        size: How many make a batch; default: 100.
-        done: Whether an item is done already: a function, or a set or table that has it.
-        label: A name for the loop, shown while it runs.
-        unit: What an item is: "pages".
+        size: Items of a batch; the last one may have fewer; default: 100.
+        done: Whether an item is done already: a function, or a set or table that contains it;
+            default: the number of items in the checkpoint decides.
+        label: A name for the loop, shown while it runs; default: none.
+        unit: The noun for items: "pages"; default: none.
 
     Raises:
         TypeError, ValueError: for a size below 1, or a ``done`` that is neither.
@@ -56,7 +57,7 @@ def batches(
 
 
 class Batches(Generic[T]):
-    """What :func:`batches` returns: iterable once, in either colour."""
+    """A loop over batches; iterable once, in either colour.  Made by :func:`batches`."""
 
     def __init__(
         self,
@@ -91,8 +92,8 @@ class Batches(Generic[T]):
         if loop is not None and self._is_done is None:
             skipped = min(loop.done, len(pending))
         self._frame.total, self._frame.done = len(pending), skipped
-        context.meter.pausable = True
-        context.meter.open(self._frame)
+        context._meter.pausable = True
+        context._meter.open(self._frame)
         return _Walk(pending, skipped, self._size, self._frame, context, loop)
 
     def __iter__(self) -> Iterator[list[T]]:
@@ -103,8 +104,8 @@ class Batches(Generic[T]):
         walk = self._begin(context)
         try:
             for batch in walk.batches():
-                if context.control.asked:
-                    context.control.obey()
+                if context._control.asked:
+                    context._control.obey()
                 yield batch
                 walk.end_batch(batch)
         finally:
@@ -115,7 +116,7 @@ class Batches(Generic[T]):
 
 
 class _Walk(Generic[T]):
-    """One way through the batches."""
+    """One pass through the batches: its items, its place in the progress and in the checkpoint."""
 
     def __init__(
         self,
@@ -138,14 +139,14 @@ class _Walk(Generic[T]):
 
     def end_batch(self, batch: list[T]) -> None:
         self._frame.done += len(batch)
-        if self._loop is not None and self.context.buffer is not None:
+        if self._loop is not None and self.context._buffer is not None:
             self._loop.reached(self._loop.done + len(batch))
-            self.context.buffer.write()
+            self.context._buffer.write()
 
     def close(self) -> None:
         if self._loop is not None:
             self._loop.close()
-        self.context.meter.close(self._frame)
+        self.context._meter.close(self._frame)
 
 
 def _cut(items: list[T], start: int, size: int) -> Iterator[list[T]]:
@@ -176,7 +177,7 @@ class _AsyncBatches(Generic[T]):
             raise StopAsyncIteration
         if self._walk is not None:
             try:
-                await CancelPoint(self._walk.context.control)
+                await CancelPoint(self._walk.context._control)
             except BaseException:
                 self._close()
                 raise

@@ -1,12 +1,11 @@
-"""``collect_errors``: an item that fails is written down, and the others go on."""
+"""``collect_errors``: the error of one item is collected, and the others go on."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from jobactors.inside.context.current import CURRENT
-from jobactors.inside.report.item_errors import errors_of
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.model.outcome import ErrorText, shorten
 from jobactors.model.phases import ItemError
 
@@ -16,20 +15,22 @@ if TYPE_CHECKING:
     from jobactors.inside.context.job_context import JobContext
 
 MOST: Final = 1_000
-"""So many are kept; of the rest only the number."""
+"""Errors whose texts are saved; of the rest only the number."""
 _LONGEST: Final = 1_000
+"""Characters of an item, and of an error."""
 
 
 @contextmanager
 def collect_errors(item: object) -> Generator[None]:
-    """Make an error of one item no error of the job: it is written down, and the block is left.
+    """Collect an error that leaves the block, and go on after it.
 
-    The first 1,000 are kept, with the checkpoint too, and shown as the counter "errors";
-    ``ja.current_job().errors`` has them, and the result of a chain.  Exceptions only: a cancel goes
-    through.  Outside a job nobody would see them, so they are raised.
+    So the error of one item does not fail the job.  The first 1,000 are saved, with the checkpoint
+    too, and all are counted by the counter "errors"; ``ja.current_job().errors`` returns them, and
+    the result of a chain has them.  Exceptions only: a cancel passes.  Outside a job, where no row
+    would show them, they are raised.
 
     Args:
-        item: Which item this is, as a person should read it.
+        item: The item, as people should read it.
 
     Example::
 
@@ -43,17 +44,17 @@ def collect_errors(item: object) -> Generator[None]:
     except Exception as exc:
         if context is None:
             raise
-        _write_down(context, str(item), exc)
+        _collect(context, str(item), exc)
 
 
-def _write_down(context: JobContext, item: str, exc: Exception) -> None:
-    errors = errors_of(context)
+def _collect(context: JobContext, item: str, exc: Exception) -> None:
+    errors = context._collected
     errors.count += 1
     if len(errors.items) < MOST:
         text = ErrorText.of(exc)
         error = f"{text.type}: {text.message}" if text.message else text.type
         errors.items.append(ItemError(shorten(item, _LONGEST), shorten(error, _LONGEST)))
-        if context.buffer is not None:
-            context.buffer.save(errors.part, errors.as_json(), 0)
-    context.meter.describe(None, "", {"errors": errors.count})
-    context.meter.changed()
+        if context._buffer is not None:
+            context._buffer.save(errors.part, errors.as_json(), 0)
+    context._meter.describe(None, "", {"errors": errors.count})
+    context._meter.changed()

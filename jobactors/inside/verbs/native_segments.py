@@ -1,13 +1,14 @@
-"""Loops over what Python holds already: they are handed its own C iterators, a *segment* at a time.
+"""Native segments: loops over built-in collections, run by the collection's own C iterators.
 
-No Python code runs an item.  Another thread reads ``__length_hint__`` to learn how far the loop is,
-and cuts it short with ``__setstate__`` to cancel or pause; the loop then comes back here for its
-next segment, which obeys, or goes on where the cut was made.
+The loop is handed one C iterator, a *segment*, at a time, and no Python code runs for an item.
+Another thread reads ``__length_hint__`` to see how far the loop is, and cuts it short with
+``__setstate__`` to cancel or pause; the loop then comes back here for its next segment, which
+obeys, or goes on where the cut was made.
 
 Reading the position, cutting, and writing the cut down must be one step: an item handed out between
 the first two would be lost or repeated, and a loop that met the end before the cut was written down
 would take it for the sequence's own.  One C call does all three, and under the GIL nothing runs
-between.  Where there is no GIL, a generator serves these loops too.
+between.  Where there is no GIL, a generator serves these loops too, at twice the cost.
 
 The iterator of a dictionary or a set cannot be cut.  It is handed out along a *tally*, the iterator
 of as many bytes, which can: ``zip`` asks that one first, so no item is lost when the tally ends.
@@ -37,7 +38,7 @@ _COLLECTIONS: Final = (dict, set, frozenset, str, bytes, deque, *_VIEWS)
 
 def segments_of(
     iterable: Any, frame: StageFrame, meter: Meter, control: Control
-) -> Segments | Tallied | None:
+) -> Segments | None:
     """Return the segments of a loop over ``iterable``; None if it has to be counted item by item.
 
     Only of the built-in classes themselves: an item of another one may come from anywhere.
@@ -51,18 +52,18 @@ def segments_of(
             return None
         return Segments(iterable, frame, meter, control)
     if type(iterable) in _COLLECTIONS:
-        return Tallied(iterable, frame, meter, control)
+        return TalliedSegments(iterable, frame, meter, control)
     return None
 
 
 def enter(meter: Meter, frame: StageFrame) -> None:
-    """A tracked loop begins: from here on the job can be paused."""
+    """Begin a tracked loop: from here on the job can be paused."""
     meter.pausable = True
     meter.open(frame)
 
 
 class Segments:
-    """The pieces in which a sequence is handed out.
+    """The segments of a sequence.
 
     ``_segment`` is the iterator handed out last, the mark of its cut (empty, or the length of the
     sequence and what was left of it), and the items before it.  A segment is made by the job's
@@ -91,7 +92,7 @@ class Segments:
         control, frame = self._control, self._frame
         frame.probe = self._done
         enter(self._meter, frame)
-        control.cutters.append(self.cut)
+        control.request_hooks.append(self.cut)
         try:
             start: int | None = 0
             while start is not None:
@@ -101,12 +102,12 @@ class Segments:
                 self._segment = (self._iterator_from(start), [], self._before)
                 iterator, mark, _ = self._segment
                 if control.requests != seen:
-                    self.cut()  # asked after obeying and before that line: too early for the cutter
+                    self.cut()  # asked after obeying and before that line: too early for the hook
                 yield self._handed_out(iterator)
                 start = self._goes_on_at(_cut_at(mark))
             frame.done, frame.probe = self._length(), None
         finally:
-            control.cutters.remove(self.cut)
+            control.request_hooks.remove(self.cut)
             self._meter.close(frame)
 
     def _iterator_from(self, start: int) -> Any:
@@ -115,19 +116,19 @@ class Segments:
         return iterator
 
     def _handed_out(self, iterator: Any) -> Iterator[Any]:
-        """What the loop gets: here that which is cut."""
+        """Return the iterator for the loop: here the one that is cut."""
         return iterator  # type: ignore[no-any-return]
 
     def _goes_on_at(self, cut_at: int | None) -> int | None:
-        """Where the next segment begins; None at the end."""
+        """Return the position at which the next segment begins; None at the end."""
         return cut_at
 
     def _length(self) -> int:
-        """How many items there were, at the end."""
+        """Return the number of items, at the end."""
         return len(self._sequence)
 
     def cut(self) -> None:
-        """End the present segment after the item that is being worked on."""
+        """End the present segment after its present item; called in the thread that asks."""
         if self._segment is None:
             return
         iterator, mark, _ = self._segment
@@ -143,7 +144,7 @@ class Segments:
         mark.extend(map(call, (self._sequence.__len__, iterator.__length_hint__, end)))
 
     def _done(self) -> float:
-        """Items finished: those handed out, without the one being worked on."""
+        """Return the number of finished items: those handed out, without the present one."""
         return max(0, self._handed() - 1)
 
     def _handed(self) -> int:
@@ -156,11 +157,11 @@ class Segments:
         return int(before + handed)
 
 
-class Tallied(Segments):
-    """The pieces in which a collection is handed out that has no positions.
+class TalliedSegments(Segments):
+    """The segments of a collection without positions.
 
-    What is cut is the tally.  Each segment has a new one, and begins with an item that was taken to
-    see whether there are more: a tally that has ended does not say why.
+    The tally is cut.  Each segment has a new one, and begins with an item that was taken to
+    see whether there are more: a tally that has ended does not show why.
     """
 
     __slots__ = ("_count", "_first", "_items")
@@ -189,5 +190,5 @@ class Tallied(Segments):
 
 
 def _cut_at(mark: list[int]) -> int | None:
-    """How many items had been handed out at the cut; None without a cut."""
+    """Return the number of items handed out before the cut; None without a cut."""
     return mark[0] - mark[1] if mark else None

@@ -1,13 +1,13 @@
-"""What a job prints and logs lands in that job.
+"""The capture of a job's output: prints and log records go to the log of their job.
 
 ``sys.stdout`` and ``sys.stderr`` are replaced by proxies that look at the current job; outside jobs
-they pass everything on to the stream they stand for.  Logging needs one step more: a handler keeps
-the stream it was made with, so a record that a job's code makes is noted before the handlers see
-it, and what they then write to a proxy is not noted again.
+they pass everything on to the stream they stand for.  Logging needs one step more: a handler holds
+the stream it was made with, so a record that a job's code makes is copied before the handlers see
+it, and the text they then write to a proxy is not copied again.
 
-What can escape: threads a job starts without :func:`~jobactors.bind_context`; text written to the
-file descriptors themselves, as C libraries and child processes do; and, while somebody else has put
-a stream of their own into ``sys.stdout`` (``contextlib.redirect_stdout`` in a cell), everything.
+Some output escapes: that of threads a job starts without :func:`~jobactors.bind_context`; text
+written to the file descriptors themselves, as C libraries and child processes do; and, while
+another stream is in the place of ``sys.stdout`` (``contextlib.redirect_stdout`` in a cell), all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -31,13 +31,13 @@ _STYLE: Final = logging.Formatter("%(levelname)s %(name)s: %(message)s")
 
 
 class JobStream:
-    """Stands for ``sys.stdout`` or ``sys.stderr``: a job's text goes to the job.
+    """Stands for ``sys.stdout`` or ``sys.stderr``, and sends a job's text to the job.
 
-    Everything but writing is the stream's own.
+    All but writing is the stream's own.
     """
 
     def __init__(self, stream: IO[str], source: str, echo: Callable[[], bool]) -> None:
-        self.stream = stream
+        self.stream: IO[str] = stream
         self._source = source
         self._echo = echo
 
@@ -68,14 +68,14 @@ class JobStream:
 
 
 def beneath(stream: Any) -> Any:
-    """The stream that a :class:`JobStream` stands for; any other is its own."""
+    """Return the stream that a :class:`JobStream` stands for; any other is its own."""
     return stream.stream if isinstance(stream, JobStream) else stream
 
 
 class Capture:
     """The capture of one process, in place while at least one job system is open.
 
-    Written under its lock, by whichever loop opens or closes a system.
+    Written under its lock, by each loop that opens or closes a system.
     """
 
     def __init__(self) -> None:
@@ -86,18 +86,18 @@ class Capture:
 
     @property
     def echo(self) -> bool:
-        """Whether what jobs print is also written where it would have gone."""
+        """Whether the output of jobs is also written where it would have gone."""
         return any(self._users)
 
     def open(self, *, echo: bool) -> None:
-        """Begin to capture, or go on for one user more."""
+        """Begin to capture, or go on for one more user."""
         with self._lock:
             self._users.append(echo)
             if len(self._users) == 1:
                 self._install()
 
     def close(self, *, echo: bool) -> None:
-        """End what one :meth:`open` has begun; the last one puts everything back."""
+        """Undo one :meth:`open`; the last one puts the streams back."""
         with self._lock:
             self._users.remove(echo)
             if not self._users:
@@ -111,36 +111,36 @@ class Capture:
                 self._streams[name] = (proxy, stream)
                 setattr(sys, name, proxy)
         self._call_handlers = logging.Logger.callHandlers
-        logging.Logger.callHandlers = _noting(self._call_handlers)  # type: ignore[method-assign]
+        logging.Logger.callHandlers = _copying(self._call_handlers)  # type: ignore[method-assign]
 
     def _uninstall(self) -> None:
         for name, (proxy, stream) in self._streams.items():
-            if getattr(sys, name) is proxy:  # somebody else's stream in its place stays there
+            if getattr(sys, name) is proxy:  # another one in its place stays there
                 setattr(sys, name, stream)
         self._streams.clear()
         if self._call_handlers is not None:
             logging.Logger.callHandlers = self._call_handlers  # type: ignore[method-assign]
 
 
-def _noting(call_handlers: Callable[..., None]) -> Callable[..., None]:
-    """Note a job's record in the job's log, then let the handlers have it."""
+def _copying(call_handlers: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a method of loggers: a job's record goes to the job's log, then to the handlers."""
 
-    def noting(logger: logging.Logger, record: logging.LogRecord) -> None:
+    def copying(logger: logging.Logger, record: logging.LogRecord) -> None:
         context = CURRENT.get()
         if context is None or not context.id or _IN_HANDLER.get():
             call_handlers(logger, record)
             return
-        _note(context, record)
+        _copy(context, record)
         token = _IN_HANDLER.set(True)
         try:
             call_handlers(logger, record)
         finally:
             _IN_HANDLER.reset(token)
 
-    return noting
+    return copying
 
 
-def _note(context: JobContext, record: logging.LogRecord) -> None:
+def _copy(context: JobContext, record: logging.LogRecord) -> None:
     try:
         text = _STYLE.format(record)
     except Exception as exc:  # a record whose arguments do not fit its message
@@ -155,7 +155,7 @@ CAPTURE: Final = Capture()
 
 @contextmanager
 def capturing(*, echo: bool) -> Generator[None, None, None]:
-    """Capture what jobs print and log for the length of a block.
+    """Capture the output of jobs for the length of a block.
 
     Args:
         echo: Whether it is also written where it would have gone.

@@ -1,8 +1,11 @@
-"""Ranges: one piece of work in parts, each done, kept and resumed alone."""
+"""Ranges: one piece of work in parts, each with a checkpoint and a file of its own.
+
+The checkpoint of a part is ``[start, stop, next item, size of its file or null]``.  A part that is
+done stays in the checkpoints although its job succeeds, until the parts are merged.
+"""
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
@@ -14,7 +17,8 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from jobactors.inside.context.current import CURRENT, current_job
+from jobactors.inside.context.current_job import CURRENT, current_job
+from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import RangesUnfinished
 
 from .track import Track
@@ -25,10 +29,9 @@ if TYPE_CHECKING:
     from jobactors.inside.context.job_context import JobContext
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 
-_log = logging.getLogger("jobactors")
 _FILE: Final = "part"
 PART: Final = re.compile(r"([1-9]\d*)/([1-9]\d*)")
-"""How the parts of a range are named."""
+"""The name of a part: "2/4"."""
 _TEXT: Final = re.compile(r":".join([r"(\d{1,18})"] * 4), re.ASCII)
 _NO_RANGE: Final = (
     "{} is no range: that has an index from 0 and below its count, and a start from 0 and not "
@@ -37,16 +40,16 @@ _NO_RANGE: Final = (
 
 
 class Range(Struct, frozen=True):
-    """Items ``start`` up to ``stop``: part number ``index`` of ``count``.  See :func:`ranges`.
+    """The items from ``start`` up to ``stop``: number ``index`` of ``count``; see :func:`ranges`.
 
     As an argument of a job it makes the job one part of its (type, subject): each part has its own
     checkpoint and its own file, fails alone and is resumed alone.
     """
 
     index: int
-    """Which part it is, from 0."""
+    """Its number among the parts, from 0."""
     count: int
-    """How many there are."""
+    """The number of parts."""
     start: int
     """The first item."""
     stop: int
@@ -66,19 +69,19 @@ class Range(Struct, frozen=True):
 
     @property
     def slice(self) -> slice:
-        """What cuts it out of a sequence: ``films[part.slice]``."""
+        """The slice of a sequence that it is: ``films[part.slice]``."""
         return slice(self.start, self.stop)
 
     def as_text(self) -> str:
-        """Return it as a text for :meth:`from_text`."""
+        """Return it as text for :meth:`from_text`: "1:4:25:50"."""
         return f"{self.index}:{self.count}:{self.start}:{self.stop}"
 
     @classmethod
     def from_text(cls, text: str) -> Range:
-        """Read what :meth:`as_text` wrote.
+        """Make a range from the text of :meth:`as_text`.
 
         Raises:
-            ValueError: if it is no such text.
+            ValueError: for any other text.
         """
         numbers = _TEXT.fullmatch(text)
         if numbers is None:
@@ -95,15 +98,15 @@ class Range(Struct, frozen=True):
         return self.part
 
     def track(self, label: str | None = None, unit: str = "") -> Track[int]:
-        """Go through the numbers of the items that are not done yet; ``for`` or ``async for``.
+        """Iterate over the numbers of the items that are not done yet; ``for`` or ``async for``.
 
         Each item that is done is saved, together with the size of the file that :meth:`open` has
-        opened, so that a later attempt or job goes on with the next one.  Outside a job it goes
-        through all of them.
+        opened, so that a later attempt or job goes on with the next one.  It is cancelled and
+        paused as ``ja.track`` is.  Outside a job it goes through all of them.
 
         Args:
-            label: A name for the loop; default: which part it is.
-            unit: What an item is.
+            label: A name for the loop; default: "part 2/4".
+            unit: The noun for items: "films"; default: none.
 
         Raises:
             RuntimeError: if this part is being gone through already.
@@ -121,12 +124,13 @@ class Range(Struct, frozen=True):
     def open(self, encoding: str | None = "utf-8") -> Generator[IO[Any]]:
         r"""Open this part's file for writing, where the last checkpoint has left it.
 
-        What was written after that checkpoint is cut off, so that no item is in it twice, whatever
+        Anything written after that checkpoint is cut off, so that no item is in it twice, whatever
         has happened.  The file stays when the job succeeds, and the part counts as done, until the
         parts are merged or their checkpoint is dropped.
 
         Args:
-            encoding: Of the text, whose newlines are written as they are; None for bytes.
+            encoding: The text's encoding; its newlines are written as they are; default: UTF-8;
+                None for bytes.
 
         Example::
 
@@ -150,12 +154,12 @@ class Range(Struct, frozen=True):
 def ranges(total: int, workers: int) -> list[Range]:
     """Divide ``total`` items among ``workers``, as evenly as can be; no part is empty.
 
-    Submit a job a part; each can fail, and be submitted again, alone.  Merge what they have written
-    when all are done.
+    Submit a job a part; each can fail, and be submitted again, alone.  Merge their files when all
+    are done.
 
     Args:
-        total: How many items there are.
-        workers: How many parts to make, at most.
+        total: The number of items.
+        workers: The number of parts, at most.
 
     Raises:
         TypeError, ValueError: for a negative total, or fewer workers than 1.
@@ -181,18 +185,21 @@ def ranges(total: int, workers: int) -> list[Range]:
 
 
 def merge(parts: Iterable[Range], into: str | os.PathLike[str]) -> Path:
-    """Join the files of parts that the current job itself has gone through, and drop the parts.
+    """Join the files of parts that the current job itself has worked on, and drop the parts.
 
     For a job that gives its parts to threads of its own; of parts that were jobs,
     :meth:`Jobs.merge` joins the files.  ``into`` is there whole, or not at all.
 
     Args:
-        parts: What :func:`ranges` returned.
-        into: Where to write, in the order of the parts; what was there is replaced.
+        parts: The parts, from :func:`ranges`.
+        into: The file to write, in the order of the parts; an existing one is replaced.
+
+    Returns:
+        The path of that file.
 
     Raises:
         RangesUnfinished: if a part has items left, or has written no file.
-        OSError: if it cannot be written; the parts are kept then.
+        OSError: if it cannot be written; the parts stay then.
 
     Example::
 
@@ -216,7 +223,7 @@ def merge(parts: Iterable[Range], into: str | os.PathLike[str]) -> Path:
 
 
 def join(files: Sequence[Path], into: str | os.PathLike[str]) -> Path:
-    """Write files one after the other into one, in one step as far as others can see."""
+    """Write files one after the other into one, which appears whole."""
     target = Path(into)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
@@ -236,13 +243,12 @@ def join(files: Sequence[Path], into: str | os.PathLike[str]) -> Path:
 
 
 def file_in(folder: Path) -> Path:
-    """Return where the file of a part is, given the part's folder."""
+    """Return the file of a part, given the part's folder."""
     return folder / _FILE
 
 
 def is_done(value: Any) -> bool:
-    """Whether what is kept of a part says that all its items are done."""
-    # What is kept: its start, its stop, the next item, and the size of its file or None.
+    """Return whether the checkpoint of a part shows that all its items are done."""
     match value:
         case [_, stop, following, _]:
             return bool(stop == following)
@@ -251,12 +257,12 @@ def is_done(value: Any) -> bool:
 
 
 def wrote_file(value: Any) -> bool:
-    """Whether what is kept of a part that is done says that it wrote a file."""
+    """Return whether the checkpoint of a part that is done shows that it wrote a file."""
     return value[3] is not None
 
 
 def is_whole(file: Path, value: Any) -> bool:
-    """Whether the file of a part that wrote one is still there, as long as it was."""
+    """Return whether the file of a part that wrote one is there, and at least as long as it was."""
     try:
         return file.stat().st_size >= (value[3] or 0)
     except FileNotFoundError:
@@ -266,11 +272,11 @@ def is_whole(file: Path, value: Any) -> bool:
 LEFT_NO_FILE: Final = (
     "{} left no file: a part writes it with part.open(), and a merge takes it away"
 )
-"""Why parts cannot be merged although they are done."""
+"""The reason for which parts cannot be merged although they are done."""
 
 
 def _umask() -> int:
-    """Ask for the rights that new files get; there is no way to ask without setting them."""
+    """Return the mask for the rights of new files; it cannot be read without being set."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
@@ -283,14 +289,14 @@ def _opened(path: Path, encoding: str | None) -> IO[Any]:
 
 
 def _context_of(part: Range) -> JobContext:
-    """The current job, as this part of it."""
+    """Return the current job, as this part of it."""
     context = current_job()
-    return context if context.part == part.part else context.for_part(part.part)
+    return context if context.part == part.part else context._for_part(part.part)
 
 
 def _state_of(part: Range) -> _State:
     context = _context_of(part)
-    buffer = context.buffer
+    buffer = context._buffer
     if buffer is None:
         return _State(part, None, context.part)
     state: _State | None = buffer.open.get(context.part)
@@ -300,7 +306,7 @@ def _state_of(part: Range) -> _State:
 
 
 class _State:
-    """How far one part is: the next item, and how much of its file is whole."""
+    """The state of one part: the next item, and the size of the whole items in its file."""
 
     def __init__(self, part: Range, buffer: CheckpointBuffer | None, name: str) -> None:
         self.range = part
@@ -308,29 +314,29 @@ class _State:
         self._buffer = buffer
         self._name = name
         self._begin_anew()
-        kept = None if buffer is None else buffer.value_of(name)
-        if kept is not None:
-            self._go_on_from(kept)
+        stored = None if buffer is None else buffer.value_of(name)
+        if stored is not None:
+            self._go_on_from(stored)
 
     def _begin_anew(self) -> None:
         self.done = 0
         self._size: int | None = None
         self._open = False
 
-    def _go_on_from(self, kept: Any) -> None:
+    def _go_on_from(self, stored: Any) -> None:
         part = self.range
-        match kept:
+        match stored:
             case [part.start, part.stop, int(following), int() | None as size]:
                 self.done, self._size = following - part.start, size
             case [int(start), int(stop), _, _]:
                 raise ValueError(
-                    f"what is kept of part {part.part} is about the items {start} to {stop}, not "
+                    f"the checkpoint of part {part.part} is about the items {start} to {stop}, not "
                     f'{part.start} to {part.stop}: submit with on_checkpoint="fresh", or divide '
                     "the work as before"
                 )
             case _:
                 raise ValueError(
-                    f"part {part.part} has a checkpoint of another kind: {kept!r:.100}; leave "
+                    f"part {part.part} has a checkpoint of another kind: {stored!r:.100}; leave "
                     "save_checkpoint out, part.track() saves by itself"
                 )
 
@@ -343,13 +349,13 @@ class _State:
         return self._size is not None
 
     def size_for(self, path: Path) -> int:
-        """How much of the file to keep; if that is not there, the part begins anew."""
+        """Return the size to cut the file to; if the file is not there, the part begins anew."""
         found = path.stat().st_size if path.exists() else 0
         if self.done and (self._size is None or found < self._size):
-            _log.warning("the file of part %s is not there: it begins anew", self.range.part)
+            LOG.warning("the file of part %s is not there: it begins anew", self.range.part)
             self._begin_anew()
         if self._buffer is not None:
-            self._buffer.keep_after_success(self._name, True)
+            self._buffer.set_lasting(self._name, True)
         self._size = self._size or 0
         self._save(0)
         return self._size
@@ -362,7 +368,7 @@ class _State:
     def reached(self, done: int) -> None:
         self.done = done
         if self.file is not None:
-            self.file.flush()  # what the checkpoint says is written must be out of our hands
+            self.file.flush()  # the checkpoint must not be ahead of the file
             self._size = os.fstat(self.file.fileno()).st_size
         self._save(1)
 
@@ -371,7 +377,7 @@ class _State:
 
     def drop(self) -> None:
         if self._buffer is not None:
-            self._buffer.keep_after_success(self._name, False)
+            self._buffer.set_lasting(self._name, False)
             self._buffer.drop(self._name)
 
     def _save(self, items: int) -> None:

@@ -1,12 +1,12 @@
-"""``progress``: how far the current job is, in its own words."""
+"""``progress``: reports the progress of the current job in numbers."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 
-_current: Final = CURRENT.get  # looked up once: looking up a method costs more than calling it
+_current: Final = CURRENT.get  # once: looking up a method costs more than calling it
 
 
 def progress(
@@ -16,17 +16,19 @@ def progress(
     unit: str = "",
     **counters: float,
 ) -> None:
-    """Say how far the current job, or its innermost open stage, is.
+    """Report the progress of the current job, or of its innermost open stage.
 
     Cheap enough for a hot loop: the system takes samples, at most ten a second, and the last value
-    always arrives.  What is not given stays as it was.  Outside a job it does nothing.  In a thread
-    it is also a point where the job can be cancelled or paused.
+    always arrives; those in between are replaced.  An argument that is left out stays as it was.
+    Outside a job it does nothing.  In a thread it is also a point where the job can be cancelled or
+    paused.
 
     Args:
         done: Units done so far, not since the last call.
-        total: Units there are; 0, or -1 as some libraries say, means that this is unknown.
-        message: A short text for the person who watches.
-        unit: What is counted: "rows", "B".
+        total: Units there are; 0, or -1 as some libraries have it, means that this is unknown;
+            default: as before.
+        message: A short text for people; default: as before; "" takes the last one back.
+        unit: The noun for units: "rows", "B"; default: as before.
         **counters: Further numbers to show, by name.
 
     Example::
@@ -38,9 +40,9 @@ def progress(
     context = _current()
     if context is None:
         return
-    meter = context.known_meter
+    meter = context._known_meter
     if meter is None:
-        meter = context.meter
+        meter = context._meter
     frame = meter.top
     frame.done = done
     if total is not None:
@@ -48,4 +50,4 @@ def progress(
     if message is not None or unit or counters:
         meter.describe(message, unit, counters)
     if meter.alert:
-        context.control.attend(meter)
+        context._control.attend(meter)

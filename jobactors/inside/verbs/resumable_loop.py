@@ -1,4 +1,4 @@
-"""Loops that go on where they were: how far each has come is the checkpoint."""
+"""Resumable loops: the number of items that each has done is its checkpoint."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _LIGHT: Final = (list, tuple, range)
 
 
 class ResumableLoop(Protocol):
-    """How far one resumable loop is."""
+    """One open loop, and the number of items it has done."""
 
     done: int
-    """How many items it begins after."""
+    """Items done before this attempt."""
 
     def reached(self, done: int) -> None:
-        """So many items are done."""
+        """Save that ``done`` items are done."""
         ...
 
     def close(self) -> None:
-        """The loop has been left."""
+        """End the loop, wherever it is."""
         ...
 
 
@@ -34,12 +34,12 @@ class Opening(Protocol):
     """Opens a loop when its first item is asked for."""
 
     def __call__(self, context: JobContext) -> ResumableLoop | None:
-        """Return the loop; None where nothing is kept."""
+        """Return the loop; None where no checkpoints are saved."""
         ...
 
 
 def rest_of(iterable: Iterable[Any], done: int) -> Iterator[Any]:
-    """Return what is left of ``iterable`` after ``done`` items."""
+    """Return an iterator over ``iterable`` without its first ``done`` items."""
     if not done:
         return iter(iterable)
     if isinstance(iterable, Sequence) and not isinstance(iterable, _LIGHT):
@@ -58,7 +58,7 @@ def open_loop(context: JobContext) -> ResumableLoop | None:
     Raises:
         RuntimeError: if another one is open.
     """
-    buffer = context.buffer
+    buffer = context._buffer
     if buffer is None:
         return None
     part = f"{context.part}:track" if context.part else "track"
@@ -71,13 +71,14 @@ def open_loop(context: JobContext) -> ResumableLoop | None:
 class _Loops:
     """The resumable loops of one part, which come one after the other.
 
-    What is kept is how many items each has done: a number for a single loop, a list for several.
+    The checkpoint is the number of items each has done: a number for a single loop, a list for
+    several.
     """
 
     def __init__(self, buffer: CheckpointBuffer, part: str) -> None:
         self._buffer = buffer
         self._part = part
-        self._kept = _counts(buffer.value_of(part))
+        self._stored = _counts(buffer.value_of(part))
         self._ended: list[int] = []
         self._open: _OneOf | None = None
 
@@ -89,7 +90,7 @@ class _Loops:
                 "by side take ja.ranges"
             )
         number = len(self._ended)
-        done = self._kept[number] if number < len(self._kept) else 0
+        done = self._stored[number] if number < len(self._stored) else 0
         self._open = _OneOf(self, done)
         return self._open
 
@@ -102,24 +103,24 @@ class _Loops:
         self._ended.append(done)
 
 
-def _counts(kept: Any) -> list[int]:
-    match kept:
+def _counts(stored: Any) -> list[int]:
+    match stored:
         case None:
             counts: list[Any] = []
         case [*counts]:
             pass
         case _:
-            counts = [kept]
+            counts = [stored]
     if not all(type(count) is int and count >= 0 for count in counts):
         raise ValueError(
-            f"what is kept of a resumable loop is no number of items: {kept!r:.100}; submit with "
-            'on_checkpoint="fresh" to begin anew'
+            f"the checkpoint of a resumable loop is no number of items: {stored!r:.100}; submit "
+            'with on_checkpoint="fresh" to begin anew'
         )
     return counts
 
 
 class _OneOf:
-    """One of them."""
+    """One of the loops of a part."""
 
     __slots__ = ("_loops", "done")
 

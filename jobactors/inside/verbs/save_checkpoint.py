@@ -1,21 +1,21 @@
-"""save_checkpoint."""
+"""``save_checkpoint``: saves the progress of the current job for the job that goes on."""
 
 from __future__ import annotations
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 
 
 def save_checkpoint(value: object, items: float = 1) -> None:
-    """Save how far the current job has come; ``ja.current_job().checkpoint`` gives it back.
+    """Save a checkpoint of the current job; ``ja.current_job().checkpoint`` returns it.
 
     Call it as often as there is something to save, from any thread and in code of either colour:
-    only the last value counts, and it is written down when 60 s or 2,000 items have passed since
-    the last writing (option ``checkpoint_every``), and always when the job pauses, is cancelled,
-    fails, is tried again, or is interrupted.  It is dropped when the job succeeds, and otherwise
-    kept for a week, for whoever submits the same work again.  Outside a job, and in one submitted
-    with ``checkpoint_every=None``, it does nothing.
+    only the last value counts, and it is written when 60 s or 2,000 items have passed since the
+    last write (option ``checkpoint_every``), and always when the job pauses, is cancelled, fails,
+    is tried again, or is interrupted.  It is dropped when the job succeeds, and otherwise stored
+    for a week, for a submit of the same work.  Outside a job, and in one submitted with
+    ``checkpoint_every=None``, it does nothing.
 
-    The value is taken as it is in this moment: what is changed in it later is not saved.
+    The value is taken as it is in this moment: a later change in it is not saved.
 
     Args:
         value: None, bool, int, a finite float, str, or lists and dictionaries (with text keys) of
@@ -23,7 +23,7 @@ def save_checkpoint(value: object, items: float = 1) -> None:
         items: How many items this adds to those done; default: 1.
 
     Raises:
-        TypeError: for any other value; the message says what is where in it.
+        TypeError: for any other value; the message names its place.
         ValueError: for a number of items below 0.
 
     Example::
@@ -34,5 +34,6 @@ def save_checkpoint(value: object, items: float = 1) -> None:
             ja.save_checkpoint(page + 1)
     """
     context = CURRENT.get()
-    if context is not None and context.buffer is not None:
-        context.buffer.save(context.part, value, items)
+    buffer = None if context is None else context._buffer
+    if context is not None and buffer is not None:
+        buffer.save(context.part, value, items)

@@ -1,9 +1,9 @@
-"""Bars in tqdm's manner that report into the current job: ours, and those of tqdm itself.
+"""Bars with tqdm's interface that report into the current job: ours, and those of tqdm itself.
 
 A tqdm bar made inside a job would draw into a terminal that shows jobs, and the job would show
 nothing.  So such a bar is made *silent*, by tqdm's own contract for ``disable=True``, which all of
-its classes keep (std, auto, notebook, rich, and what users derive from them), and what it counts
-goes into the job's meter.  Four methods of one class are wrapped: ``tqdm.std.tqdm.__init__``,
+its classes fulfil (std, auto, notebook, rich, and those that users derive), and its count goes into
+the job's meter.  Four methods of one class are wrapped: ``tqdm.std.tqdm.__init__``,
 ``update``, ``refresh`` and ``reset``.  Bars made outside a job go through the wrappers unchanged.
 
 Why so, and not otherwise: replacing the class would break ``isinstance`` and derived classes;
@@ -23,7 +23,7 @@ import weakref
 from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Any, Final
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.meter import StageFrame
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ class Bar:
     __slots__ = ("_control", "_frame", "_meter")
 
     def __init__(self, context: JobContext) -> None:
-        self._control = context.control
-        self._meter = context.meter
+        self._control = context._control
+        self._meter = context._meter
         self._frame = StageFrame(divisible=False)
         self._meter.pausable = True
         self._meter.open(self._frame)
 
     def show(self, bar: Any) -> None:
-        """Take over what ``bar`` says: its n, total, desc, unit and postfix, named as in tqdm."""
+        """Report the values of ``bar``: its n, total, desc, unit and postfix, named as in tqdm."""
         frame = self._frame
         scale = bar.unit_scale or 1  # True is 1: how numbers are shortened is not our matter
         frame.done = bar.n * scale
@@ -63,12 +63,12 @@ class Bar:
             self._meter.changed()
 
     def obey(self) -> None:
-        """Be cancelled or paused here, in a thread."""
+        """Obey a cancel or pause, in a thread."""
         if self._control.asked:
             self._control.obey()
 
     def counted(self, iterable: Iterable[Any], moved: Callable[[], None]) -> Iterator[Any]:
-        """Go through ``iterable``, obeying before each item and calling ``moved()`` after it."""
+        """Iterate over ``iterable``; obey before each item, and call ``moved()`` after it."""
         try:
             for item in iterable:
                 self.obey()
@@ -78,14 +78,14 @@ class Bar:
             self.close()
 
     def close(self) -> None:
-        """Let the frame go; a second time does nothing."""
+        """Close the frame; a second time does nothing."""
         self._meter.close(self._frame)
 
 
 def capture_tqdm() -> None:
-    """Let tqdm bars made inside jobs report into these, now or as soon as tqdm is imported.
+    """Make tqdm bars inside jobs report into these, now or as soon as tqdm is imported.
 
-    Called by ``open_jobs`` and in worker processes; a second call does nothing.
+    Called by ``open_jobs`` and in processes of jobs; a second call does nothing.
     """
     module = sys.modules.get(_MODULE)
     if module is not None:
@@ -142,7 +142,7 @@ def _reporting_init(original: Callable[..., None]) -> Callable[..., None]:
             return
         if kwargs.get("disable", False) is None:
             kwargs["disable"] = False  # None asks for a terminal, and a job's row is as good
-        # To tqdm, "gui" means that somebody else draws: nothing is written from here on.
+        # To tqdm, "gui" means that another class draws: nothing is written from here on.
         original(self, *args, **{**kwargs, "gui": True})
         if not self.disable:
             _silence(self, Bar(context))
@@ -156,7 +156,7 @@ def _silence(tqdm_bar: Any, bar: Bar) -> None:
     tqdm_bar.__class__._decr_instances(tqdm_bar)  # its place on the screen is free
     setattr(tqdm_bar, _OURS, bar)
     bar.show(tqdm_bar)
-    itself = weakref.ref(tqdm_bar)  # a bar that nobody holds any more is closed by its __del__
+    itself = weakref.ref(tqdm_bar)  # a bar without further references is closed by its __del__
     tqdm_bar.close = functools.partial(_close, bar, itself)
     if tqdm_bar.iterable is not None:
         tqdm_bar.iterable = _Counted(tqdm_bar.iterable, bar, itself)
@@ -170,7 +170,7 @@ def _close(bar: Bar, itself: Callable[[], Any]) -> None:
 
 
 class _Counted:
-    """What a silent bar goes through: its own iterable, counted."""
+    """The iterable of a silent bar, counted."""
 
     def __init__(self, iterable: Any, bar: Bar, itself: Callable[[], Any]) -> None:
         self._iterable = iterable

@@ -1,7 +1,7 @@
-"""``track``: a loop that says how far it is, and can be cancelled and paused between two items.
+"""``track``: a loop that reports its progress, and can be cancelled and paused between two items.
 
-Over a list, a dictionary and their like the loop costs almost nothing; see :mod:`.segments`.  Over
-anything else a generator counts.
+Over a list, a dictionary and their like the loop costs almost nothing; see :mod:`.native_segments`.
+Over anything else a generator counts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import chain
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from jobactors.inside.context.current import CURRENT
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.meter import StageFrame
 from jobactors.inside.signals.cancel_point import CancelPoint
 
@@ -37,7 +37,7 @@ def track(
     *,
     resumable: bool = False,
 ) -> Track[T]:
-    """Iterate over ``iterable`` and let everybody see how far the loop is.
+    """Iterate over ``iterable`` and show the progress of the loop.
 
     Between two items a job in a thread can be cancelled and paused.  A trio job uses
     ``async for x in ja.track(…)`` for that, over ordinary and asynchronous iterables alike; a plain
@@ -45,16 +45,17 @@ def track(
     inner one counts as a part of the outer one's present item.  Outside a job it only iterates.
 
     Args:
-        iterable: What to go through.
-        total: How many items there are; default: its length or length hint, if any.
-        label: A name for the loop, shown while it runs.
-        unit: What an item is: "rows", "files".
-        resumable: Whether to save a checkpoint after each item, and to leave out what an earlier
-            attempt, or the job that this one goes on from, has done.  For sequences, and whatever
-            else has the same items in the same order again.  One such loop at a time; several may
-            come one after the other.  It costs about a microsecond an item.
+        iterable: Any iterable, or asynchronous iterable.
+        total: The number of items; default: its length or length hint, if any.
+        label: A name for the loop, shown while it runs; default: none.
+        unit: The noun for items: "rows", "files"; default: none.
+        resumable: Whether to save a checkpoint after each item, and to leave out the items that an
+            earlier attempt, or the job that this one goes on from, has done; default: not.  For
+            sequences, and all else that has the same items in the same order again.  One such loop
+            at a time; several may come one after the other.  It costs about a microsecond an item.
 
     Raises:
+        TypeError: for something that is not iterable.
         RuntimeError: for a resumable loop inside another one.
 
     Example::
@@ -66,7 +67,10 @@ def track(
 
 
 class Track(Generic[T]):
-    """What :func:`track` returns: iterable in both colours, each time from the start."""
+    """A tracked iterable, for ``for`` and ``async for``, each time from the start.
+
+    Made by :func:`track`.
+    """
 
     __slots__ = ("_iterable", "_label", "_opening", "_total", "_unit")
 
@@ -99,10 +103,10 @@ class Track(Generic[T]):
         frame = self._frame()
         if self._opening is not None:
             return _resumed(iterable, frame, context, self._opening)
-        segments = segments_of(iterable, frame, context.meter, context.control)
+        segments = segments_of(iterable, frame, context._meter, context._control)
         if segments is not None:
             return chain.from_iterable(segments.run())
-        return _counted(iterable, frame, context.meter, context.control)
+        return _counted(iterable, frame, context._meter, context._control)
 
     def __aiter__(self) -> AsyncIterator[T]:
         context = CURRENT.get()
@@ -116,14 +120,14 @@ class Track(Generic[T]):
 
 
 def _is_indexed(iterable: object) -> bool:
-    """Whether this is a sequence of the old kind, which ``for`` takes as well."""
+    """Return whether this is a sequence of the old kind, which ``for`` takes as well."""
     return hasattr(type(iterable), "__getitem__")
 
 
 def _length(iterable: object) -> int | None:
     try:
         known = length_hint(iterable, -1)
-    except Exception:  # range(10**30) is too long to say, and a __len__ may raise anything
+    except Exception:  # range(10**30) has no length that fits, and a __len__ may raise anything
         return None
     return None if known < 0 else known
 
@@ -175,12 +179,12 @@ class _AsyncTrack(Generic[T]):
                     self._loop.reached(int(self._frame.done))
             else:
                 self._started = True
-                enter(context.meter, self._frame)
+                enter(context._meter, self._frame)
                 await self._begin(context)
         try:
             item: T = await anext(self._items) if self._asynchronous else next(self._items)
             if context is not None:
-                await CancelPoint(context.control)
+                await CancelPoint(context._control)
         except StopIteration:
             self._close()
             raise StopAsyncIteration from None
@@ -213,7 +217,7 @@ class _AsyncTrack(Generic[T]):
         if loop is not None:
             loop.close()
         if context is not None and self._started:
-            context.meter.close(self._frame)
+            context._meter.close(self._frame)
 
     def __del__(self) -> None:
         self._close()
@@ -222,14 +226,14 @@ class _AsyncTrack(Generic[T]):
 def _resumed(
     iterable: Iterable[T], frame: StageFrame, context: JobContext, opening: Opening
 ) -> Iterator[T]:
-    """Go through what an earlier attempt has left, and save how far this one is."""
+    """Iterate over the items that an earlier attempt has left, and save each one's number."""
     loop = opening(context)
     if loop is None:
-        yield from _counted(iterable, frame, context.meter, context.control)
+        yield from _counted(iterable, frame, context._meter, context._control)
         return
-    control, done = context.control, loop.done
+    control, done = context._control, loop.done
     frame.done = done
-    enter(context.meter, frame)
+    enter(context._meter, frame)
     try:
         for item in rest_of(iterable, done):
             if control.asked:
@@ -240,13 +244,13 @@ def _resumed(
             loop.reached(done)
     finally:
         loop.close()
-        context.meter.close(frame)
+        context._meter.close(frame)
 
 
 def _counted(
     iterable: Iterable[T], frame: StageFrame, meter: Meter, control: Control
 ) -> Iterator[T]:
-    """Go through anything iterable, counting in Python."""
+    """Iterate over anything, counting in Python."""
     done = 0
     enter(meter, frame)
     try:

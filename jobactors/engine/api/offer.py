@@ -1,0 +1,72 @@
+"""The offer of a job to a system, by the thread that submits it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .dependencies import check_system
+from .job import Job
+from .submission import make_record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jobactors.engine.ports.runner import Runner
+    from jobactors.engine.records.record import Record
+    from jobactors.engine.system.job_system import JobSystem
+
+
+def offer(
+    system: JobSystem,
+    work: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    changes: Mapping[str, Any],
+    runner: Runner | None = None,
+) -> tuple[Job[Any], bool]:
+    """Submit a job; returns it, and whether it is a new one.
+
+    Without a store, and with nothing that could refuse it, the job is only posted: its submitter
+    waits for nothing.
+
+    Args:
+        system: The system that is to run it.
+        work: A function, a chain, or the name of a job type.
+        args: Positional arguments.
+        kwargs: Named arguments.
+        changes: The options that were given.
+        runner: Used instead of the one that options or function ask for.
+    """
+    portal, journal = system.parts.portal, system.parts.journal
+    portal.check("take a job")
+    now = system.core.clock.now()
+    record = make_record(work, args, kwargs, changes, now, runner, to_keep=journal is not None)
+    if record.edges:
+        check_system(system, record.options.after, args, kwargs)
+    if journal is not None:
+        return _offer_to_store(system, record)
+    if record.runner.takes_slot and system.core.accepts and not _can_be_refused(system, record):
+        portal.post(portal.step, system.admission.accept_or_settle, record)
+        return Job(system, record), True
+    accepted = portal.move(system.admission.accept, record)
+    return Job(system, accepted), accepted is record
+
+
+def _can_be_refused(system: JobSystem, record: Record) -> bool:
+    info = record.snapshot.info
+    return (
+        info.key is not None
+        or bool(record.options.resources)
+        or system.parts.checkpoints.has(info.type, info.subject)
+    )
+
+
+def _offer_to_store(system: JobSystem, record: Record) -> tuple[Job[Any], bool]:
+    """Submit a job that is stored: elsewhere than in the loop, this returns when it is."""
+    portal = system.parts.portal
+    accepted, durable = portal.move(system.admission.accept_stored, record)
+    if durable is not None and not portal.is_home:
+        durable.wait_in_thread()
+        if accepted.refused is not None:
+            raise accepted.refused
+    return Job(system, accepted), accepted is record

@@ -1,0 +1,105 @@
+"""The engine as a running attempt sees it.
+
+An attempt reports to its host and asks it for slots and units.  The host stands above it and is
+named by this protocol alone, so that no module of this room knows a whole system.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobactors.engine.checkpoints.table import CheckpointTable
+    from jobactors.engine.loop.clock import LoopClock
+    from jobactors.engine.loop.portal import Portal
+    from jobactors.engine.loop.timers import Timers
+    from jobactors.engine.loop.watchdog import LoopWatch
+    from jobactors.engine.queue.resource_requests import ResourceRequest
+    from jobactors.engine.records.record import Record
+    from jobactors.engine.storage.durable_latch import DurableLatch
+    from jobactors.inside.signals.latch import Latch
+    from jobactors.model.events import Event
+    from jobactors.model.outcome import Ending
+    from jobactors.model.states import Request
+
+
+class Desk(Protocol):
+    """Lends slots and grants units of resources to running jobs.  In the loop's thread only."""
+
+    def lend_slot(self, waiting: Record, awaited: Record | None) -> None:
+        """Free the slot of a running job that waits, perhaps for another job.
+
+        Raises:
+            Deadlock: if the other job waits, in a circle, for this one.
+        """
+        ...
+
+    def want_slot(self, waiting: Record) -> Latch:
+        """Return the latch that is set as soon as the job has a slot again."""
+        ...
+
+    def take_slot(self, waiting: Record) -> None:
+        """Give the job its slot back at once, even if none is free: it unwinds."""
+        ...
+
+    def request(self, request: ResourceRequest) -> bool:
+        """Grant units at once, or queue the request; returns whether they were granted.
+
+        Raises:
+            TooMuch: if no alternative can ever be granted.
+            Deadlock: if the units can only come back from jobs that wait for this one.
+        """
+        ...
+
+    def withdraw(self, request: ResourceRequest) -> None:
+        """Forget a request that was not granted yet."""
+        ...
+
+    def give_back(self, record: Record, names: Iterable[str] | None) -> None:
+        """Free units that a job holds: of these resources, or of all."""
+        ...
+
+
+class AttemptHost(Protocol):
+    """Owns the job of an attempt, and the loop in which the attempt runs."""
+
+    portal: Portal
+    """The way into the loop from the job's own threads."""
+    clock: LoopClock
+    timers: Timers
+    watch: LoopWatch
+    """Has the loop watched while trio code of jobs runs in it."""
+    checkpoints: CheckpointTable
+    """Stores what the attempt saves."""
+    desk: Desk
+    """Lends slots and grants resources."""
+
+    def emit(self, record: Record, event: Event) -> None:
+        """Fold an event into the job's snapshot, and publish it."""
+        ...
+
+    def attempt_paused(self, record: Record) -> None:
+        """Take note that an attempt stands still: its slot is free."""
+        ...
+
+    def attempt_ended(self, record: Record, ending: Ending, now: float) -> None:
+        """Judge an attempt's ending, once: another attempt follows, or the job's outcome."""
+        ...
+
+    def until_durable(self, record: Record) -> DurableLatch | None:
+        """Return the latch that is set once the store holds the job; None if it does already."""
+        ...
+
+    def cancel(self, record: Record, reason: str | None, request: Request) -> None:
+        """Ask a job to end."""
+        ...
+
+    def find(self, job_id: str) -> Record | None:
+        """Return the record of a job in the registry, or None."""
+        ...
+
+    def handle_for(self, record: Record, /) -> object:
+        """Return the public handle of a job."""
+        ...

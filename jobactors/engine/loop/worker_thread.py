@@ -1,0 +1,70 @@
+"""Blocking code of users, called in a worker thread.
+
+trio hands what a thread raises over to its loop, and adjusts its traceback on the way, by a method
+that the exception's class may have replaced: one that raises leaves the waiting task waiting for
+ever.  So the thread returns what it caught, and it is raised again here, in the loop's thread.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+async def call_in_thread(call: Callable[[], Any], name: str) -> Any:
+    """Call ``call()`` in a worker thread, and return or raise what it does.
+
+    A cancel leaves the thread behind: the caller shields the wait where that must not be.  There is
+    no limit to the number of threads: ``max_running`` decides how many jobs run, and nothing else.
+
+    Args:
+        call: Blocking code.
+        name: The thread's name meanwhile.
+
+    Raises:
+        TypeError: if the call returns a coroutine, which would never run.
+    """
+    value, raised = await trio.to_thread.run_sync(
+        _caught,
+        call,
+        thread_name=name,
+        abandon_on_cancel=True,
+        limiter=trio.CapacityLimiter(math.inf),
+    )
+    if raised is None:
+        return value
+    try:
+        raise raised
+    finally:
+        del raised  # its traceback holds this frame
+
+
+def _caught(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    try:
+        return _checked(call()), None
+    except BaseException as exc:  # handed over whole, whatever it is
+        return None, exc
+
+
+def _checked(value: Any) -> Any:
+    if inspect.iscoroutine(value):
+        value.close()
+        raise TypeError(
+            f"{value.__qualname__} is async, and a thread calls sync functions: leave out "
+            'runner="thread" to run it in the loop'
+        )
+    return value
+
+
+def is_being_cancelled() -> bool:
+    """Whether this task is cancelled: a ``trio.Cancelled`` that it catches is its own, then.
+
+    User code can raise one that it has caught somewhere else; that one must not go on.
+    """
+    return trio.current_effective_deadline() == -math.inf

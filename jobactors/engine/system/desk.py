@@ -1,0 +1,85 @@
+"""The desk: slots lent by jobs that wait, and units granted to jobs that run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobactors.inside.signals.latch import Latch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from jobactors.engine.queue.resource_requests import ResourceRequest
+    from jobactors.engine.records.record import Record
+
+    from .parts import Parts
+
+
+class SlotDesk:
+    """Serves the running jobs of one system.  In the loop's thread only.
+
+    Args:
+        parts: The parts of the system.
+        pump: Starts the jobs that can start now.
+        wake_drains: Lets those look again who wait for the end of all jobs.
+    """
+
+    def __init__(
+        self, parts: Parts, pump: Callable[[], None], wake_drains: Callable[[], None]
+    ) -> None:
+        self._slots = parts.slots
+        self._queue = parts.queue
+        self._requests = parts.requests
+        self._pump = pump
+        self._wake_drains = wake_drains
+
+    def lend_slot(self, waiting: Record, awaited: Record | None) -> None:
+        """Free the slot of a running job that waits, perhaps for another job.
+
+        Raises:
+            Deadlock: if the other job waits, in a circle, for this one.
+        """
+        self._slots.lend(waiting.id, None if awaited is None else awaited.id)
+        self._wake_drains()
+        self._pump()
+
+    def want_slot(self, waiting: Record) -> Latch:
+        """Return the latch that is set as soon as the job has a slot again."""
+        returned = Latch()
+        if waiting.actor is None or not waiting.runner.takes_slot:
+            self._slots.forget(waiting.id)
+            returned.set()
+        elif waiting.actor.is_stopping:
+            self._slots.take(waiting.id)  # it unwinds, and waits for nothing
+            returned.set()
+        else:
+            self._slots.want(waiting.id, returned.set)
+            self._pump()
+        return returned
+
+    def take_slot(self, waiting: Record) -> None:
+        """Give the job its slot back at once, even if none is free: it unwinds."""
+        if waiting.actor is not None and waiting.runner.takes_slot:
+            self._slots.take(waiting.id)
+        else:
+            self._slots.forget(waiting.id)
+
+    def request(self, request: ResourceRequest) -> bool:
+        """Grant units at once, or queue the request; returns whether they were granted.
+
+        Raises:
+            TooMuch: if no alternative can ever be granted.
+            Deadlock: if the units can only come back from jobs that wait for this one.
+        """
+        return self._requests.add(request)
+
+    def withdraw(self, request: ResourceRequest) -> None:
+        """Forget a request that was not granted yet."""
+        self._requests.withdraw(request)
+        self._pump()  # others may have waited behind it
+
+    def give_back(self, record: Record, names: Iterable[str] | None) -> None:
+        """Free units that a job holds, and serve the jobs that wait for them."""
+        self._queue.give_back(record.id, names)
+        self._requests.serve()
+        self._pump()

@@ -1,0 +1,328 @@
+"""One job system, assembled: which part gets what, who stands above whom, and how all of it ends.
+
+::
+
+    commands      admission
+        └─────┬─────┘  └──► recovery
+              ▼                │
+            core  ◄────────────┘
+              ▼
+    parts: queue, slots, requests, registry, bus, checkpoints, journal, keys, hooks, timers, portal
+
+Every part is made here, once, and given what it needs.  Two arrows must point up and are callbacks:
+the journal refuses a job that could not be stored, and the checkpoint table compares a job with the
+one that left a checkpoint, which recovery may have to revive first.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from jobactors.engine.attempt.actor import job_of_frame
+from jobactors.engine.checkpoints.table import CheckpointTable
+from jobactors.engine.checkpoints.work_folders import WorkFolders
+from jobactors.engine.loop.clock import LoopClock
+from jobactors.engine.loop.portal import Portal
+from jobactors.engine.loop.timers import Timers
+from jobactors.engine.loop.watchdog import LoopWatch
+from jobactors.engine.loop.worker_thread import is_being_cancelled
+from jobactors.engine.queue.job_queue import JobQueue
+from jobactors.engine.queue.resource_requests import ResourceRequests
+from jobactors.engine.queue.slots import Slots
+from jobactors.engine.records.event_bus import Bus
+from jobactors.engine.records.registry import Registry
+from jobactors.engine.storage.journal import Journal
+from jobactors.inside.report.guarded_log import LOG
+from jobactors.inside.signals.latch import Latch
+from jobactors.model.errors import EngineFailed
+from jobactors.model.events import JobStopped
+from jobactors.model.fold import fold
+from jobactors.model.outcome import Outcome, is_group
+from jobactors.model.states import JobState, Request
+from jobactors.model.stored_rows import PutCheckpoint
+
+from .admission import Admission
+from .commands import Commands
+from .core import Core
+from .done_hooks import DoneHooks
+from .opening import take_up
+from .parts import Parts
+from .recovery import Recovery
+from .unique_keys import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from jobactors.engine.ports.store import Store
+    from jobactors.engine.records.record import Record
+    from jobactors.model.errors import StoreError
+    from jobactors.model.retention import Retention
+    from jobactors.model.stored_rows import Write
+
+    from .recovery import Recover
+
+LAST_WRITE: Final = 5.0
+"""Seconds that the store has for the last batch of an engine that has failed."""
+
+
+class JobSystem:
+    """All that one ``open_jobs`` or ``ja.start`` owns.
+
+    Args:
+        handle_for: Makes the public handle of a job.
+        jobs_for: Makes the public view of this system.
+        max_running: Jobs that may run at once; None for no limit.
+        retention: How long ended jobs stay.
+        capacities: Named resources with more than one unit.
+        store: Holds jobs beyond the process; None for no store.
+    """
+
+    def __init__(
+        self,
+        handle_for: Callable[[JobSystem, Record], object],
+        jobs_for: Callable[[JobSystem], object],
+        max_running: int | None,
+        retention: Retention,
+        capacities: Mapping[str, int] | None = None,
+        store: Store | None = None,
+    ) -> None:
+        portal, clock = Portal(self.fail), LoopClock()
+        timers, queue = Timers(clock, portal.step), JobQueue(max_running, capacities)
+        folders = WorkFolders(lambda: None if store is None else store.work_folder)
+        journal = None
+        if store is not None:
+            journal = Journal(store, portal, clock, timers, self._refuse, self._store_has_changed)
+        self.parts = parts = Parts(
+            portal=portal,
+            clock=clock,
+            timers=timers,
+            watch=LoopWatch(portal, job_of_frame),
+            bus=Bus(clock.now),
+            registry=Registry(retention),
+            queue=queue,
+            slots=Slots(queue),
+            requests=ResourceRequests(queue),
+            keys=Keys(),
+            hooks=DoneHooks(),
+            checkpoints=CheckpointTable(clock, folders, self._find_revived, self._store_checkpoint),
+            work_folders=folders,
+            journal=journal,
+        )
+        self.core = Core(parts, partial(handle_for, self))
+        self.recovery = Recovery(parts, self.core)
+        self.admission = Admission(parts, self.core, self.recovery)
+        self.commands = Commands(parts, self.core, self.admission, self.recovery)
+        self.jobs: Any = jobs_for(self)
+        """The public view: a :class:`~jobactors.Jobs`."""
+        self.store_note: tuple[str | None, str | None] = (None, None)
+        """Said by the opener of its store: why there is none, and what could be adopted."""
+        self._closing = trio.Event()
+        self._shield = trio.CancelScope(shield=True)
+        self._failure: EngineFailed | None = None
+        self.failed = Latch()
+        """Set when the engine has failed, and all that follows from it is done."""
+        self._services: trio.Nursery
+
+    # -- callbacks that point up
+
+    def _refuse(self, record: Record, error: StoreError) -> None:
+        self.core.refuse(record, error)
+
+    def _store_has_changed(self) -> None:
+        self.core.store_has_changed()
+
+    def _find_revived(self, job_id: str) -> Record | None:
+        return self.recovery.find_revived(job_id)
+
+    def _store_checkpoint(self, write: Write) -> None:
+        """Store a checkpoint, and with it how far its job is: the two are shown side by side."""
+        journal = self.parts.journal
+        if journal is None:
+            return
+        journal.write(write)
+        if isinstance(write, PutCheckpoint):
+            record = self.core.find(write.row.job_id)
+            if record is not None:
+                journal.refresh(record)
+
+    # -- life
+
+    # Ctrl-C belongs to the body: it must not strike, and be lost, here.
+    @trio.lowlevel.enable_ki_protection
+    async def run(self, task_status: trio.TaskStatus[None]) -> None:
+        """Serve until closed; timers and bus outlive the actors, so that no last event is lost.
+
+        Shielded, because what an outer cancellation means for jobs is decided by the block that
+        opened the system: it walks them down the ladder instead of dropping them all at once.
+
+        Raises:
+            EngineFailed: if the engine itself has failed; every job is settled then, and the store
+                is released.
+        """
+        try:
+            with self._shield:
+                await self._serve(task_status)
+        except BaseException as exc:
+            self.fail(exc)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
+        parts = self.parts
+        async with trio.open_nursery() as services:
+            self._services = services
+            services.start_soon(self._guard, parts.timers.run)
+            services.start_soon(self._guard, parts.bus.run)
+            services.start_soon(self._guard, parts.work_folders.run)
+            async with trio.open_nursery() as jobs:
+                self.core.open(partial(self._start_task, jobs))
+                task_status.started()
+                jobs.start_soon(self._closing.wait)
+            await parts.bus.close()
+            await parts.work_folders.close()
+            if parts.journal is not None:
+                await parts.journal.close()
+            parts.portal.close()
+            parts.watch.close()
+            services.cancel_scope.cancel()
+
+    def _start_task(
+        self, nursery: trio.Nursery, task: Callable[..., Awaitable[None]], *args: Any, name: object
+    ) -> None:
+        nursery.start_soon(self._guard, partial(task, *args) if args else task, name=name)
+
+    async def _guard(self, task: Callable[[], Awaitable[None]]) -> None:
+        """Run a task of the engine; what it raises is the engine's own failure.
+
+        It ends the engine from here, and not by way of the nursery: that would wait for threads
+        which do not hear of it.
+        """
+        try:
+            await task()
+        except trio.Cancelled:
+            raise
+        except BaseException as exc:  # whatever it is
+            self.fail(exc)
+
+    async def open_store(self, patience: float, recover: Recover) -> None:
+        """Become the owner of the store, and take up the jobs that earlier processes have left.
+
+        Raises:
+            StoreError: if that cannot be.
+        """
+        if self.parts.journal is not None:
+            await self.parts.journal.open(patience)
+            take_up(self.parts, self.recovery, recover)
+
+    def close(self) -> None:
+        """Let :meth:`run` return once the last actor has ended."""
+        self.core.accepts = False
+        self._closing.set()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no more jobs."""
+        return not self.core.accepts
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the engine has failed."""
+        return self._failure is not None
+
+    @property
+    def ending(self) -> Request:
+        """The request that its end makes of jobs: with a store they are only interrupted."""
+        return Request.CANCEL if self.parts.journal is None else Request.INTERRUPT
+
+    def attach(self, service: Callable[[], Awaitable[None]]) -> None:
+        """Run an async function beside the jobs until the system ends; its errors are logged."""
+        self._services.start_soon(_serve_beside, service)
+
+    # -- the engine's own failure
+
+    def fail(self, cause: BaseException) -> EngineFailed:
+        """End a system whose engine has failed; a second time does nothing.
+
+        Needs no running loop, and trusts no table: each step is guarded, so that one that fails
+        costs itself alone.
+
+        1. Nothing is taken or started any more.
+        2. Every job that has not ended rests interrupted, with the engine's error as its reason.
+        3. The store gets the last batch, and is released.
+        4. Waiters wake up, calls that wait for the loop are answered, subscriptions end: whoever
+           hears of the failure can open the store at once.
+        5. The tasks of the engine are cancelled, and attempts left behind that do not hear of it.
+
+        Returns:
+            The error that leaves the block, or is logged.
+        """
+        if self._failure is not None:
+            return self._failure
+        self._failure = failure = EngineFailed(_first(cause))
+        failure.__cause__ = cause
+        self.core.accepts = self.core.starts = False
+        for step in (
+            partial(self._interrupt_all, str(failure)),
+            self.core.at_work.clear,
+            self._release_store,
+            self._wake_all,
+            partial(self.parts.portal.close, failure),
+            self.parts.bus.end,
+            self.parts.watch.close,
+            self._shield.cancel,
+            self.failed.set,
+        ):
+            try:
+                step()
+            except BaseException as exc:  # whatever is broken, the other steps follow
+                with suppress(BaseException):
+                    LOG.error("the failed engine could not be ended in full: %r", exc)
+        return failure
+
+    def _interrupt_all(self, reason: str) -> None:
+        outcome = Outcome(JobState.INTERRUPTED, reason=reason)
+        now = self.parts.clock.now()
+        for record in self.parts.registry:
+            if record.snapshot.outcome is not None:
+                continue
+            with suppress(BaseException):
+                event = JobStopped(record.id, now, outcome)
+                record.snapshot = fold(record.snapshot, event)
+                if self.parts.journal is not None:
+                    self.parts.journal.note(record, event)
+                self.parts.bus.publish(event)
+
+    def _wake_all(self) -> None:
+        for record in self.parts.registry:
+            with suppress(BaseException):
+                record.settled.set()
+            with suppress(BaseException):
+                if record.actor is not None:
+                    record.actor.abandon()
+
+    def _release_store(self) -> None:
+        if self.parts.journal is not None:
+            self.parts.journal.close_now(LAST_WRITE)
+
+
+def _first(cause: BaseException) -> BaseException:
+    """Return the first error in groups of them that is no cancellation."""
+    while is_group(cause) and cause.exceptions:
+        errors = [exc for exc in cause.exceptions if not isinstance(exc, trio.Cancelled)]
+        cause = (errors or cause.exceptions)[0]
+    return cause
+
+
+# A Ctrl-C is the body's, not a service's: raised here it would only be logged.
+@trio.lowlevel.enable_ki_protection
+async def _serve_beside(service: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await service()
+    except BaseException:  # whatever it raises, the jobs go on
+        if is_being_cancelled():
+            raise
+        LOG.exception("a service beside the jobs failed and has ended: %r", service)

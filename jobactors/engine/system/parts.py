@@ -1,0 +1,57 @@
+"""The parts of one job system.
+
+Each part knows only what it was given when it was made, never the system.  The modules that stand
+above them (core, admission, recovery, commands) share this one table of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from jobactors.engine.checkpoints.table import CheckpointTable
+    from jobactors.engine.checkpoints.work_folders import WorkFolders
+    from jobactors.engine.loop.clock import LoopClock
+    from jobactors.engine.loop.portal import Portal
+    from jobactors.engine.loop.timers import Timers
+    from jobactors.engine.loop.watchdog import LoopWatch
+    from jobactors.engine.queue.job_queue import JobQueue
+    from jobactors.engine.queue.resource_requests import ResourceRequests
+    from jobactors.engine.queue.slots import Slots
+    from jobactors.engine.records.event_bus import Bus
+    from jobactors.engine.records.registry import Registry
+    from jobactors.engine.storage.journal import Journal
+
+    from .done_hooks import DoneHooks
+    from .unique_keys import Keys
+
+
+class Parts(Struct, frozen=True, eq=False):
+    """The parts of one job system, made once by :class:`~.job_system.JobSystem`."""
+
+    portal: Portal
+    """The way into the loop, and the steps in which the engine moves."""
+    clock: LoopClock
+    timers: Timers
+    watch: LoopWatch
+    """Has the watchdog look at the loop while trio code of jobs runs in it."""
+    bus: Bus
+    """Fans events out."""
+    registry: Registry
+    """The record of every job that is unfinished, or ended and unread."""
+    queue: JobQueue
+    """Decides which job starts next."""
+    slots: Slots
+    """The slots that running jobs have given up for a while."""
+    requests: ResourceRequests
+    """The units that running jobs wait for."""
+    keys: Keys
+    """The unfinished job of each key."""
+    hooks: DoneHooks
+    """The ``on_done`` hooks at work."""
+    checkpoints: CheckpointTable
+    work_folders: WorkFolders
+    journal: Journal | None
+    """Writes into the store; None without one."""

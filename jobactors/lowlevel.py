@@ -1,0 +1,102 @@
+"""Tools for displays and bridges: code that runs beside the jobs, in their own loop.
+
+Ordinary programs need nothing from here.  A panel, an exporter or a protocol server does: it
+follows a job system in the thread where every change is made, and hands calls over to it from
+others (after ``trio.lowlevel``).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from jobactors.inside.report.guarded_log import LOG
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from jobactors.engine.api.job import Job
+    from jobactors.engine.api.jobs import Jobs
+
+__all__ = ["attach", "call_when_settled", "describe_store", "post"]
+
+
+def attach(jobs: Jobs, service: Callable[[Jobs], Awaitable[None]]) -> None:
+    """Run ``await service(jobs)`` in the jobs' own loop, beside them, until the system closes.
+
+    It is cancelled last, after the final events.  If it raises, the error is logged and the jobs go
+    on.
+
+    Args:
+        jobs: The job system.
+        service: An async function that follows it.
+
+    Raises:
+        JobsClosed: when the system has ended.
+
+    Example::
+
+        async def count(jobs):
+            async with jobs.subscribe(ja.JobFinished) as batches:
+                async for batch in batches: ...
+
+        ja.lowlevel.attach(jobs, count)
+    """
+    system = jobs._system
+    system.parts.portal.call(system.attach, partial(service, jobs))
+
+
+def post(jobs: Jobs, function: Callable[..., object], *args: Any) -> None:
+    """Run ``function(*args)`` soon in the loop's thread; returns at once, from any thread.
+
+    In the loop's own thread it is run at once, and raises what it does; from another thread its
+    error is logged.  It should be quick: every job of the system waits meanwhile.
+
+    Args:
+        jobs: The job system.
+        function: A plain function.
+        *args: Its arguments.
+
+    Raises:
+        JobsClosed: when the system has ended.
+    """
+    portal = jobs._system.parts.portal
+    if portal.is_home:
+        function(*args)
+    else:
+        portal.post(_guarded, function, *args)
+
+
+def call_when_settled(job: Job[Any], callback: Callable[[], None]) -> Callable[[], None]:
+    """Call ``callback()`` in the loop's thread once the job has ended, or now if it has.
+
+    It may be called twice when the job ends in this very moment, so it must not mind.  It should be
+    quick, and must not raise.
+
+    Args:
+        job: The job.
+        callback: A plain function.
+
+    Returns:
+        A function that takes the callback back.
+    """
+    return job._record.settled.call_when_set(partial(_guarded, callback))
+
+
+def _guarded(function: Callable[..., object], *args: Any) -> None:
+    """Call a user's function in the loop: what it raises is logged, and costs no job anything."""
+    try:
+        function(*args)
+    except Exception:
+        LOG.exception("a call posted into the jobs' loop failed: %r", function)
+
+
+def describe_store(jobs: Jobs, *, trouble: str | None = None, offer: str | None = None) -> None:
+    """Add to ``jobs.store`` what its opener knows.  For hosts that choose a store for their users.
+
+    Args:
+        jobs: The job system.
+        trouble: Why there is no store; default: nothing to say.
+        offer: What could be adopted, and how; default: nothing.
+    """
+    jobs._system.store_note = (trouble, offer)

@@ -1,0 +1,261 @@
+"""Completion (``dir``, Tab) of every public class offers the names documented for users alone.
+
+Names that a class takes from another library's base (an exception's ``args``, a future's
+``set_result``) are that library's, and left out.
+"""
+
+# ruff: noqa: D103 - a test's name is its sentence
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from typing import Final
+
+import pytest
+
+import jobactors as ja
+
+# Names that the engine's rooms use of one another, and that users see all the same: each is to be
+# given an underscore, and leaves this list with it. Nothing is added.
+ENGINE_ROOM: Final = {
+    "ErrorText": "of",
+    "Event": "leads_to",
+    "Keep": "age_of shortest",
+    "MemoryStore": "in_loop",
+    "Options": "changed",
+    "Phase": "needs",
+    "Progress": "at_speed",
+    "Retry": "delay_after",
+    "SqliteStore": "in_loop migrations",
+}
+
+# Names documented for users.
+USERS: Final = {
+    "After": "job when",
+    "AlreadyStarted": "",
+    "Batch": "cancel done jobs result",
+    "Chain": "check label name phases run run_sync",
+    "ChainFailed": "result",
+    "ChainInvalid": "problems",
+    "ChainProblem": "phase severity text",
+    "ChainResult": (
+        "completed errors message notes phases reason results resumed skipped status "
+        "stopped_at success"
+    ),
+    "Checkpoint": (
+        "created_at fraction in_words items job_id part percent saved_at subject type value"
+    ),
+    "CheckpointFound": "",
+    "Deadlock": "",
+    "DisplayHook": "mimebundle started",
+    "DuplicateJob": "job_id key",
+    "EngineFailed": "",
+    "ErrorText": "message traceback type",
+    "Event": "at job_id",
+    "EventRow": "at detail job_id kind",
+    "Every": "items seconds",
+    "Holding": "job_id operation units",
+    "IllegalMove": "job_id",
+    "IllegalVerb": "job_id",
+    "Inbox": "receive receive_in_thread receive_nowait unread",
+    "ItemError": "error item",
+    "Job": (
+        "arguments ask cancel delete discard events exception hold id info jobs log_lines "
+        "logs name pause release restart result resume snapshot state stored tell update "
+        "wait"
+    ),
+    "JobCancelled": "job_id partial reason",
+    "JobCancelling": "at job_id reason",
+    "JobContext": (
+        "acquire attempt cancel_checker cancel_requested check checkpoint errors id inbox "
+        "log name part progress_callback release subject type wait_cancel_requested "
+        "work_file work_folder write_log"
+    ),
+    "JobFailed": "job_id",
+    "JobFinished": "at job_id outcome",
+    "JobFuture": "job",
+    "JobInfo": (
+        "continues description icon id key metadata name priority subject submitted_at tags type"
+    ),
+    "JobInterrupted": "job_id reason",
+    "JobLogged": "at cut job_id total",
+    "JobPaused": "at job_id",
+    "JobProgressed": "at job_id progress",
+    "JobQueued": "at info job_id waiting",
+    "JobRead": "at job_id",
+    "JobRemoved": "at job_id unread why",
+    "JobRequested": "at job_id reason request",
+    "JobRequeued": "at job_id waiting",
+    "JobRestated": "at job_id snapshot",
+    "JobResumed": "at job_id",
+    "JobRetried": "at due error job_id",
+    "JobSnapshot": (
+        "attempt changed_at due elapsed error finished_at id info log_cut log_lines name "
+        "outcome paused_for progress read reason request runner started_at state stuck "
+        "subject type waiting"
+    ),
+    "JobStarted": "at attempt job_id runner",
+    "JobState": (
+        "CANCELLED CANCELLING FAILED INTERRUPTED PAUSED QUEUED RUNNING SUCCEEDED is_active "
+        "is_terminal"
+    ),
+    "JobStopped": "at job_id outcome",
+    "JobStuck": "at job_id",
+    "JobTimedOut": "job_id",
+    "JobType": (
+        "aliases category description function icon label label_for name options title unique"
+    ),
+    "JobUpdated": "at info job_id",
+    "JobWaiting": "at job_id waiting",
+    "JobactorsError": "",
+    "Jobs": (
+        "as_executor checkpoints clear close drop_checkpoint get history hold_dispatch "
+        "latest list map merge on_change on_event options part_files queue registry "
+        "release_dispatch resources resumable run scale select stats store submit subscribe "
+        "vacuum"
+    ),
+    "JobsClosed": "",
+    "JobsExecutor": "",
+    "JobsStatistics": "by_state pruned_unread total unread",
+    "Keep": "age by_state events jobs",
+    "Limits": "cpu memory",
+    "MailboxFull": "job_id",
+    "MemoryStore": (
+        "apply checkpoints close events finished get name open prune unfinished vacuum work_folder"
+    ),
+    "NoAnswer": "job_id",
+    "NoJobSystem": "",
+    "NoStore": "",
+    "NotKept": "type",
+    "NotResumable": "job_id",
+    "Options": (
+        "after checkpoint_every description grace hold icon key limits log_limit mailbox "
+        "metadata name on_busy on_checkpoint on_done on_duplicate priority private resources "
+        "retry runner start_at start_deadline subject tags timeout"
+    ),
+    "Outcome": "error exception reason state value",
+    "Phase": "after arguments name weight work",
+    "PhaseResult": "errors kept_from_before name status value",
+    "Progress": "counters done fraction message pausable percent rate stages time_left total unit",
+    "Question": "fail is_answered message reply",
+    "Range": "as_text count file from_text index open part slice start stop track",
+    "RangesUnfinished": "parts",
+    "Reply": "is_answered result",
+    "Request": "CANCEL INTERRUPT PAUSE RESUME TIME_OUT",
+    "ResourceBusy": "holders name",
+    "ResourceState": "busy capacity free holders name",
+    "ResultNotKept": "job_id",
+    "Resumable": (
+        "at changed discard fraction has_checkpoint in_words items job_id name obstacle part "
+        "resume start_fresh state subject type"
+    ),
+    "Retention": "age jobs read result_bytes",
+    "Retry": "base factor jitter longest max on",
+    "Selection": "cancel delete discard hold pause release resume",
+    "Snooze": "delay",
+    "SqliteStore": (
+        "apply busy_timeout checkpoints close events finished get name open path prune "
+        "unfinished vacuum work_folder"
+    ),
+    "Store": (
+        "apply checkpoints close events finished get name open prune unfinished vacuum work_folder"
+    ),
+    "StoreBusy": "owner store",
+    "StoreDamaged": "store",
+    "StoreError": "store",
+    "StoreFailed": "cure store why",
+    "StoreLost": "store",
+    "StoreState": "lost name offer trouble",
+    "StoreTooNew": "store",
+    "Submitter": "as_executor map options run submit",
+    "SubscriberLagged": "",
+    "Subscription": "close rest statistics",
+    "SubscriptionStatistics": "backlog conflated cut_off delivered",
+    "TooMuch": "name",
+    "UnknownJob": "job_id",
+    "UnknownJobType": "known name",
+    "Waiting": "DEPENDENCY HOLD RESOURCE RETRY SLOT START_TIME STORE",
+    "WorkerDied": "exitcode",
+    "WrongProcess": "",
+    "WrongThread": "",
+    "tqdm": (
+        "clear close desc disable display initial iterable n postfix refresh reset "
+        "set_description set_description_str set_postfix set_postfix_str total unit "
+        "unit_scale unpause update write"
+    ),
+}
+
+
+def public_classes() -> dict[str, type]:
+    """Return the classes among the package's public names."""
+    found = {name: getattr(ja, name) for name in ja.__all__}
+    return {name: value for name, value in found.items() if inspect.isclass(value)}
+
+
+def names_of(cls: type) -> set[str]:
+    """Return the names that complete on an instance of ``cls``, without other libraries'."""
+    ours = [base for base in cls.__mro__ if base.__module__.startswith("jobactors")]
+    theirs = {name for base in cls.__mro__ if base not in ours for name in vars(base)}
+    names = {name for base in ours for name in (*vars(base), *_assigned(base))} - theirs
+    return {name for name in names if not name.startswith("_")}
+
+
+def _assigned(cls: type) -> set[str]:
+    """Return the attributes that a class gives its instances one by one, as ``self.name = …``."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }
+
+
+def room_of(name: str) -> set[str]:
+    """Return the engine's names that still complete on a public class."""
+    found = set(ENGINE_ROOM.get(name, "").split())
+    if issubclass(public_classes()[name], ja.Event):
+        found.add("leads_to")
+    return found
+
+
+@pytest.mark.parametrize("name", public_classes())
+def test_a_public_class_completes_to_its_documented_names(name: str) -> None:
+    found = names_of(public_classes()[name]) - room_of(name)
+    assert sorted(found) == sorted(USERS[name].split())
+
+
+def test_the_list_of_engine_names_only_shrinks() -> None:
+    """A name that has its underscore is taken out of the list."""
+    classes = public_classes()
+    listed = {(name, word) for name, words in ENGINE_ROOM.items() for word in words.split()}
+    assert {(name, word) for name, word in listed if word not in names_of(classes[name])} == set()
+
+
+def test_no_class_is_listed_that_is_not_public() -> None:
+    assert sorted(USERS) == sorted(public_classes())
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        ja.current_job(),
+        ja.current_job().inbox,
+        ja.track([1]),
+        ja.stage("one"),
+        ja.batches([1]),
+        ja.tracked("block"),
+        ja.current_job().check(),
+        ja.current_job().wait_cancel_requested(),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_what_a_job_holds_completes_to_documented_names(part: object) -> None:
+    """Also the objects whose classes have no public name."""
+    offered = {name for name in dir(part) if not name.startswith("_")}
+    known = {"JobContext": USERS["JobContext"], "Inbox": USERS["Inbox"], "CancelRequest": "result"}
+    assert offered == set(known.get(type(part).__name__, "").split())
