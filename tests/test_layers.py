@@ -1,4 +1,6 @@
-"""Lower rooms never import higher ones: read from the sources, not from what happens to be loaded.
+"""Lower rooms never import higher ones, nor do the rooms inside them.
+
+Read from the sources, not from what happens to be loaded.
 
 Every import counts, inside functions and under TYPE_CHECKING too: a type is knowledge as well.
 Only `jobactors/__init__.py`, the table of contents, may name every room.
@@ -28,6 +30,23 @@ ORDER = (
     ("runners", "stores"),
     ("hosts", "faces"),
 )
+# The rooms inside a room, in the same way.
+INNER_ORDER = {
+    "inside": (("report",), ("signals",), ("context",), ("verbs",), ("chain",)),
+    "engine": (
+        ("loop", "queue", "ports"),
+        ("records",),
+        ("storage", "checkpoints"),
+        ("attempt",),
+        ("system",),
+        ("api",),
+    ),
+}
+# Two lookups have to point up: a runner by its name, and a host, face or store by its own.
+LATE_BINDING = "jobactors/engine/ports/late_binding.py"
+
+LONGEST_MODULE = 400
+
 FLOOR = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}
 ROOF = len(ORDER)  # modules beside the rooms, such as testing.py: above them all
 
@@ -102,10 +121,22 @@ def imports_of(source: str, package: str) -> Iterator[Import]:
             case ast.ImportFrom(module=module, names=names, level=level):
                 origin = _absolute(module, level, package)
                 yield from (Import(origin, alias.name, node.lineno) for alias in names)
-            case ast.Call(func=func, args=[ast.Constant(value=str(name)), *_]) if ast.unparse(
-                func
-            ) in {"importlib.import_module", "import_module", "__import__"}:
-                yield Import(name, None, node.lineno)
+            case ast.Call(func=func, args=[name, *_]) if ast.unparse(func) in IMPORTERS:
+                yield Import(_beginning(name), None, node.lineno)
+
+
+IMPORTERS = frozenset({"importlib.import_module", "import_module", "__import__"})
+
+
+def _beginning(name: ast.expr) -> str:
+    """Return the text of a module's name, of a formatted one up to its first gap."""
+    match name:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
+            return text.rstrip(".")
+        case _:
+            return ""
 
 
 def _absolute(module: str | None, level: int, package: str) -> str:
@@ -135,8 +166,10 @@ def core_faults(source: str, where: str) -> list[str]:
             why = "the core knows no Jupyter"
         elif room == "model" and imported.top in IMPURE:
             why = "the model is pure: no trio, no I/O, no clock"
+        elif where == LATE_BINDING and imported.name is None:
+            why = None
         else:
-            why = _upward(imported, room, package)
+            why = _upward(imported, room, package) or _inward(imported, parts)
         if why:
             faults.append(f"line {imported.line}: imports {imported.path}: {why}")
     return faults
@@ -154,6 +187,18 @@ def _upward(imported: Import, room: str | None, package: str) -> str | None:
     if FLOOR.get(room, ROOF) <= FLOOR[target]:
         return f"{room} may not know {target} ({_order()})"
     return None
+
+
+def _inward(imported: Import, parts: tuple[str, ...]) -> str | None:
+    """Return what is wrong between the rooms inside one room, types included."""
+    names = imported.path.split(".")
+    if len(parts) < 4 or names[:2] != ["jobactors", parts[1]] or len(names) < 3:
+        return None
+    floors = {r: floor for floor, rooms in enumerate(INNER_ORDER[parts[1]]) for r in rooms}
+    room, target = parts[2], names[2]
+    if target == room or floors.get(target, ROOF) < floors[room]:
+        return None
+    return f"{parts[1]}/{room} may not know {parts[1]}/{target}"
 
 
 def _order() -> str:
@@ -236,13 +281,57 @@ def test_a_widgets_module_imports_only_public_names(path: Path) -> None:
 def test_every_room_is_on_a_floor() -> None:
     """A new room is given its place here before it is moved into."""
     rooms = {path.parent.name for path in CORE.glob("*/*.py")}
-    assert rooms <= FLOOR.keys()
+    assert rooms <= {*FLOOR, "testing"}
+    for outer, order in INNER_ORDER.items():
+        inner = {path.parent.name for path in (CORE / outer).glob("*/*.py")}
+        assert inner == {room for floor in order for room in floor}
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    """Modules of one room, too: what a module may know is an order, not a web."""
+    graph = {_dotted(path): _known(path) for path in CORE_MODULES if path.name != "__init__.py"}
+    assert _circles(graph) == []
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def _known(path: Path) -> set[str]:
+    """Return the modules that a module imports, types included."""
+    modules = {_dotted(p) for p in CORE_MODULES if p.name != "__init__.py"}
+    package = _dotted(path).rpartition(".")[0]
+    found = set()
+    for imported in imports_of(path.read_text(), package):
+        found |= {imported.path, imported.module} & modules
+    return found - {_dotted(path)}
+
+
+def _circles(graph: dict[str, set[str]]) -> list[str]:
+    """Return the modules left when those that know none of the others are taken away."""
+    left = {module: set(known) for module, known in graph.items()}
+    while free := [module for module, known in left.items() if not known & left.keys()]:
+        for module in free:
+            del left[module]
+    return sorted(left)
+
+
+def test_no_module_is_longer_than_one_sitting() -> None:
+    """What grows beyond that holds two ideas."""
+    lengths = {_name(path): len(path.read_text().splitlines()) for path in CORE_MODULES}
+    assert {name: n for name, n in lengths.items() if n > LONGEST_MODULE} == {}
+
+
+def test_no_module_of_the_core_shares_its_name_with_another() -> None:
+    """A stranger who hears a name finds one file."""
+    names = [path.stem for path in CORE_MODULES if not path.stem.startswith("__")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
 
 
 # --- the rules can fail -----------------------------------------------------------------------
 
 BAD_CORE = {
-    "upward": ("model", "import jobactors.engine.bus", "model may not know engine"),
+    "upward": ("model", "import jobactors.engine.loop", "model may not know engine"),
     "relative": ("inside", "from ..engine import bus", "inside may not know engine"),
     "two up": ("engine", "from .. import runners", "engine may not know runners"),
     "sideways": ("stores", "from ..runners.task import run", "stores may not know runners"),
@@ -257,6 +346,26 @@ BAD_CORE = {
     "a public name": ("faces", "from jobactors import open_jobs", "not what stands above"),
     "a clock": ("model", "from time import monotonic", "the model is pure"),
     "trio": ("model", "import trio", "the model is pure"),
+    "by a formatted name": (
+        "inside",
+        "import importlib\nimportlib.import_module(f'jobactors.runners.{1}')",
+        "inside may not know runners",
+    ),
+    "inner rooms": (
+        "engine/records",
+        "from jobactors.engine.attempt.actor import Actor",
+        "engine/records may not know engine/attempt",
+    ),
+    "inner rooms, for a type": (
+        "engine/queue",
+        "if TYPE_CHECKING:\n    from ..api.job import Job",
+        "engine/queue may not know engine/api",
+    ),
+    "inner rooms, sideways": (
+        "engine/storage",
+        "from jobactors.engine.checkpoints import table",
+        "engine/storage may not know engine/checkpoints",
+    ),
     "the notebook half": ("hosts", "from jobactors_widgets import panel", "no Jupyter"),
 }
 

@@ -54,7 +54,7 @@ class NotebookStore:
             StoreError: if there are some and they cannot be taken over.
         """
         self.notebook = notebook
-        self.path = notebook_store_path(notebook)
+        self.path: Path = notebook_store_path(notebook)
         self.orphan = orphan_for(notebook, own_is_empty=True)
         """The store of the notebook that this one seems to have been before a rename."""
         self._has_jobs = False

@@ -136,7 +136,7 @@ class BarScreen:
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, force_terminal=True, force_jupyter=False)
         self._live: Live | None = None
-        self.lock = threading.RLock()
+        self.lock: Any = threading.RLock()
         """Held while the screen is written to, by whoever prints or paints."""
         self._above: list[tuple[Any, str, _Above]] = []
         for holder, name in (_place_of("stdout"), _place_of("stderr")):

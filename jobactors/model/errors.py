@@ -337,7 +337,7 @@ class ChainInvalid(JobactorsError, ValueError):
     """A chain cannot be run as it is; ``problems`` lists what is wrong with it."""
 
     def __init__(self, label: str, problems: Iterable[ChainProblem]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[ChainProblem, ...] = tuple(problems)
         super().__init__(f"chain {label}: {'; '.join(map(str, self.problems))}")
 
 
@@ -366,7 +366,7 @@ class RangesUnfinished(JobactorsError):
             "{} not done; submit the same ranges again, and those that are done end at once"
         ),
     ) -> None:
-        self.parts = tuple(parts)
+        self.parts: tuple[str, ...] = tuple(parts)
         super().__init__(
             f"the parts of {work} cannot be merged: {why.format(', '.join(self.parts))}"
         )

@@ -35,10 +35,10 @@ class Log:
     __slots__ = ("_bytes", "_lines", "_partial", "cut", "limit", "total")
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.total = 0
+        self.limit: int = limit
+        self.total: int = 0
         """Lines ever written."""
-        self.cut = 0
+        self.cut: int = 0
         """Lines that were dropped, oldest first, to stay within the limit."""
         self._lines: deque[LogLine] = deque()
         self._bytes = 0

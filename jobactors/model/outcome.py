@@ -133,7 +133,7 @@ class RaisedElsewhere(BaseException):
 
     def __init__(self, exception: BaseException, text: ErrorText) -> None:
         super().__init__(str(text))
-        self.ending = Raised(exception, text)
+        self.ending: Raised = Raised(exception, text)
 
 
 class Stopped(Struct, frozen=True):

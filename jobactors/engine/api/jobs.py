@@ -54,7 +54,7 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
 
     def __init__(self, system: JobSystem) -> None:
         super().__init__(system, {})
-        self.registry = RegistryView(system)
+        self.registry: RegistryView = RegistryView(system)
         """Looks at, takes and lists finished jobs."""
 
     # -- look

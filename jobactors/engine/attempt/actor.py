@@ -78,8 +78,8 @@ class Actor:
         self._grace: Timer | None = None
         self._timeout: Timer | None = None
         self._time_left = record.options.timeout
-        self.toolbox = AttemptToolbox(host, record, attempt)
-        self.context = JobContext(
+        self.toolbox: AttemptToolbox = AttemptToolbox(host, record, attempt)
+        self.context: JobContext = JobContext(
             self.toolbox,
             id=info.id,
             name=info.name,

@@ -41,7 +41,9 @@ class CheckpointWriter:
         self._written_at = host.clock.now()
         self._timer: Timer | None = None
         self._closed = False
-        self.buffer = CheckpointBuffer(meter, every, self._wake, kept, self._folder)
+        self.buffer: CheckpointBuffer = CheckpointBuffer(
+            meter, every, self._wake, kept, self._folder
+        )
 
     def _folder(self) -> str:
         return str(self._host.checkpoints.folder(self._record))

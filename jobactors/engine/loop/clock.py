@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import sys
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _DRIFT: Final = 1.0
 _COMPARE_EVERY: Final = 0.05
@@ -25,9 +28,9 @@ class LoopClock:
         self._clock = trio.lowlevel.current_clock()
         self._offset = time.time() - self._clock.current_time()
         testing = sys.modules.get("trio.testing")
-        self.is_virtual = testing is not None and isinstance(self._clock, testing.MockClock)
+        self.is_virtual: bool = testing is not None and isinstance(self._clock, testing.MockClock)
         self._compare_at = math.inf if self.is_virtual else -math.inf
-        self.loop_time = self._clock.current_time
+        self.loop_time: Callable[[], float] = self._clock.current_time
 
     def now(self) -> float:
         """The present moment."""

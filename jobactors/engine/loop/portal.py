@@ -50,8 +50,8 @@ class Portal:
 
     def __init__(self, fail: Callable[[BaseException], object]) -> None:
         self._fail = fail
-        self.token = trio.lowlevel.current_trio_token()
-        self.thread = threading.get_ident()
+        self.token: trio.lowlevel.TrioToken = trio.lowlevel.current_trio_token()
+        self.thread: int = threading.get_ident()
         self._process = os.getpid()
         self._closed = False
         self._failure: BaseException | None = None

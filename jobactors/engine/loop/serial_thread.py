@@ -23,7 +23,7 @@ class SerialCall(Generic[T]):
         self._do: Callable[[], T] | None = do
         self._value: Any = None
         self._error: BaseException | None = None
-        self.done = Latch()
+        self.done: Latch = Latch()
 
     def run(self) -> None:
         """Do it, in the calls's thread; what it raises is kept for whoever asked."""

@@ -32,7 +32,7 @@ class Timer:
     __slots__ = ("_timers", "at", "call")
 
     def __init__(self, at: float, call: Callable[[], None], timers: Timers) -> None:
-        self.at = at
+        self.at: float = at
         self.call: Callable[[], None] | None = call
         self._timers = timers
 
@@ -76,7 +76,7 @@ class Timers:
         self._cancelled = 0
         """Cancelled timers in the heap."""
         self._earlier = trio.Event()
-        self.ticks = SamplingTicks(clock, self._wake_up)
+        self.ticks: SamplingTicks = SamplingTicks(clock, self._wake_up)
         """Served by the same task: most of the time there is nothing else to wake up for."""
 
     def _wake_up(self) -> None:

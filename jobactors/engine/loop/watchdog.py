@@ -34,7 +34,7 @@ class LoopWatch:
         self.portal = portal
         self.job_of = job_of
         """Returns the id of the job whose attempt runs in a frame."""
-        self.running = 0
+        self.running: int = 0
         """Trio jobs that run.  It is the watchdog that finds out when there are none left."""
         self.is_kept = False
         """Whether the watchdog has it; written by :class:`Watchdog`."""

@@ -86,7 +86,7 @@ class JobQueue:
         self.max_running = max_running
         self.dispatch_held = False
         """While True nothing starts."""
-        self.resources = Resources(capacities or {})
+        self.resources: Resources = Resources(capacities or {})
         self.is_requested: Callable[[str], bool] = lambda _: False
         """Whether a running job waits for units of a resource: it goes before all queued ones."""
         self._entries: dict[str, Entry] = {}

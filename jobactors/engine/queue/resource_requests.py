@@ -21,10 +21,10 @@ class ResourceRequest:
     def __init__(
         self, job_id: str, alternatives: tuple[Mapping[str, int], ...], doing: str
     ) -> None:
-        self.job_id = job_id
-        self.alternatives = alternatives
-        self.doing = doing
-        self.granted = Latch()
+        self.job_id: str = job_id
+        self.alternatives: tuple[Mapping[str, int], ...] = alternatives
+        self.doing: str = doing
+        self.granted: Latch = Latch()
         self.taken: Mapping[str, int] | None = None
 
     @property

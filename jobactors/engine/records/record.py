@@ -117,36 +117,36 @@ class Record:
         edges: tuple[Edge, ...] = (),
         spec: StoredSubmit | None = None,
     ) -> None:
-        self.id = queued.job_id
+        self.id: str = queued.job_id
         """The job's id."""
-        self.queued = queued
+        self.queued: JobQueued = queued
         """The first event, until it is told."""
-        self.snapshot = snapshot
-        self.function = function
-        self.args = args
-        self.kwargs = kwargs
-        self.options = options
-        self.runner = runner
-        self.context = context
-        self.edges = edges
+        self.snapshot: JobSnapshot = snapshot
+        self.function: Callable[..., Any] = function
+        self.args: tuple[Any, ...] = args
+        self.kwargs: dict[str, Any] = kwargs
+        self.options: Options = options
+        self.runner: Runner = runner
+        self.context: Context | None = context
+        self.edges: tuple[Edge, ...] = edges
         """What it comes after."""
-        self.submit = spec
+        self.submit: StoredSubmit | None = spec
         """What of the submit is kept; None without a store."""
         self.refused: StoreError | None = None
         """Why it could not be kept, and so is not run."""
         self.inbox: Inbox | None = None
         """Its mailbox, made when it first looks there or is told something."""
-        self.settled = Latch()
+        self.settled: Latch = Latch()
         """Set when the job ends or comes to rest; a resumed job gets a new one."""
         self.log: Log | None = None
         """What it printed and logged, in all its attempts; made for the first line."""
-        self.snoozes = 0
+        self.snoozes: int = 0
         """How many attempts asked to be run again later: these have not failed."""
         self.deadline: Timer | None = None
         """Rings when it should have started."""
         self.actor: RunningAttempt | None = None
         """The running attempt."""
-        self.part = ""
+        self.part: str = ""
         """Which part of its (type, subject) it works at; empty for all of it."""
         self.unshared: Unshared | None = None
         """Its checkpoints, if another job has its place on the table."""
@@ -220,7 +220,7 @@ class Unshared:
     __slots__ = ("has_files", "job_id", "rows")
 
     def __init__(self, job_id: str) -> None:
-        self.job_id = job_id
+        self.job_id: str = job_id
         """The job that was first without a place; a restart of it goes on with its files."""
         self.rows: dict[str, CheckpointRow] = {}
-        self.has_files = False
+        self.has_files: bool = False

@@ -59,9 +59,9 @@ class Registry:
 
     def __init__(self, retention: Retention) -> None:
         self.retention = retention
-        self.pruned_unread = 0
+        self.pruned_unread: int = 0
         """How many finished jobs retention removed before anybody had read them."""
-        self.pruned_failures = 0
+        self.pruned_failures: int = 0
         """How many of these had failed."""
         self._records: dict[str, Record] = {}
         self._look_at = math.inf

@@ -109,11 +109,11 @@ class Journal:
         self._delay = 0.0
         self._progress_at: dict[str, float] = {}
         self._ended = 0
-        self.epoch = 0
+        self.epoch: int = 0
         """Which owner of the store this is, counted from 1."""
         self.trouble: StoreError | None = None
         """Why nothing can be written at the moment."""
-        self.lost = False
+        self.lost: bool = False
         """Whether somebody else owns the store now: nothing is written any more."""
 
     @property

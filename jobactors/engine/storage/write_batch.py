@@ -43,7 +43,7 @@ class WriteBatch:
         """Set once a job is written, or refused; made when somebody waits for that."""
         self.events: list[AddEvent] = []
         self.others: dict[object, Write] = {}
-        self.is_urgent = False
+        self.is_urgent: bool = False
         """Whether it is handed over as soon as may be, and not a little later."""
         self.call: SerialCall[None]
         """Its writing, once it is handed over."""

@@ -11,9 +11,8 @@ calls nothing above.  All of it runs in the loop's thread, in steps of the porta
 
 from __future__ import annotations
 
-import random
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -34,13 +33,18 @@ from jobactors.model.states import JobState, Request, Waiting
 
 from .desk import SlotDesk
 from .ended_jobs import EndedJobs
+from .next_attempt import next_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
     from jobactors.engine.attempt.host import Desk
-    from jobactors.engine.loop.timers import Timer
+    from jobactors.engine.checkpoints.table import CheckpointTable
+    from jobactors.engine.loop.clock import LoopClock
+    from jobactors.engine.loop.portal import Portal
+    from jobactors.engine.loop.timers import Timer, Timers
+    from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.records.record import Record
     from jobactors.engine.storage.durable_latch import DurableLatch
     from jobactors.model.errors import StoreError
@@ -51,9 +55,6 @@ if TYPE_CHECKING:
 
     from .parts import Parts
 
-LONGEST_DELAY: Final = 10 * 365 * 86400.0
-"""Seconds: what is longer was meant as a moment, or in milliseconds."""
-
 
 class Core:
     """Moves jobs from state to state.  Written by the loop's thread only.
@@ -63,14 +64,14 @@ class Core:
 
     def __init__(self, parts: Parts, handle_for: Callable[[Record], object]) -> None:
         self.parts = parts
-        self.portal = parts.portal
-        self.clock = parts.clock
-        self.timers = parts.timers
-        self.watch = parts.watch
-        self.checkpoints = parts.checkpoints
+        self.portal: Portal = parts.portal
+        self.clock: LoopClock = parts.clock
+        self.timers: Timers = parts.timers
+        self.watch: LoopWatch = parts.watch
+        self.checkpoints: CheckpointTable = parts.checkpoints
         self.handle_for = handle_for
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains)
-        self.ended = EndedJobs(parts, self.emit)
+        self.ended: EndedJobs = EndedJobs(parts, self.emit)
         self.accepts = True
         """Whether submits are taken."""
         self.starts = True
@@ -240,24 +241,10 @@ class Core:
         If it raises, the job fails with that.
         """
         try:
-            return self._delay(record, ending.exception), ending
+            return next_delay(record, ending.exception), ending
         except Exception as exc:
             exc.__cause__ = ending.exception
             return None, ending_of(exc)
-
-    def _delay(self, record: Record, exception: BaseException) -> float | None:
-        if issubclass(type(exception), Snooze):
-            snoozed = _checked(exception.delay)  # type: ignore[attr-defined]
-            record.snoozes += 1
-            return snoozed
-        retry = record.options.retry
-        if retry is None:
-            return None
-        # Jitter spreads load; it needs no secret.
-        chance = random.random()  # noqa: S311
-        failures = record.snapshot.attempt - record.snoozes
-        delay = retry.delay_after(failures, exception, chance)
-        return None if delay is None else _checked(delay)
 
     def _retry(self, record: Record, ending: Raised, delay: float) -> None:
         now = self.clock.now()
@@ -395,27 +382,6 @@ class Core:
     def unfinished(self) -> list[Record]:
         """The jobs that have not ended, in the order of submission."""
         return list(self.at_work.values())
-
-
-def _checked(delay: object) -> float:
-    """Return the delay that a job, or its ``Retry``, asks for.
-
-    Raises:
-        ValueError: for one that no clock could wait for.
-    """
-    if type(delay) in {int, float} and 0 <= delay <= LONGEST_DELAY:  # type: ignore[operator]
-        return float(delay)  # type: ignore[arg-type]
-    raise ValueError(
-        f"the delay until the next attempt is a number of seconds from 0 to {LONGEST_DELAY:.0f}, "
-        f"not {_shown(delay)}"
-    )
-
-
-def _shown(value: object) -> str:
-    try:
-        return f"{value!r:.100}"
-    except Exception:  # its __repr__ is the user's
-        return f"a {type(value).__name__}"
 
 
 def _not_open(*_: Any, **__: Any) -> None:

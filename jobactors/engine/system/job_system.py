@@ -96,7 +96,7 @@ class JobSystem:
         journal = None
         if store is not None:
             journal = Journal(store, portal, clock, timers, self._refuse, self._store_has_changed)
-        self.parts = parts = Parts(
+        parts = Parts(
             portal=portal,
             clock=clock,
             timers=timers,
@@ -112,10 +112,11 @@ class JobSystem:
             work_folders=folders,
             journal=journal,
         )
-        self.core = Core(parts, partial(handle_for, self))
-        self.recovery = Recovery(parts, self.core)
-        self.admission = Admission(parts, self.core, self.recovery)
-        self.commands = Commands(parts, self.core, self.admission, self.recovery)
+        self.parts: Parts = parts
+        self.core: Core = Core(parts, partial(handle_for, self))
+        self.recovery: Recovery = Recovery(parts, self.core)
+        self.admission: Admission = Admission(parts, self.core, self.recovery)
+        self.commands: Commands = Commands(parts, self.core, self.admission, self.recovery)
         self.jobs: Any = jobs_for(self)
         """The public view: a :class:`~jobactors.Jobs`."""
         self.store_note: tuple[str | None, str | None] = (None, None)
@@ -123,7 +124,7 @@ class JobSystem:
         self._closing = trio.Event()
         self._shield = trio.CancelScope(shield=True)
         self._failure: EngineFailed | None = None
-        self.failed = Latch()
+        self.failed: Latch = Latch()
         """Set when the engine has failed, and all that follows from it is done."""
         self._services: trio.Nursery
 
