@@ -15,10 +15,10 @@ PORT ?= 8888
 INSTALLED_FROM := pyproject.toml \
 	$(shell find widgets/jobactors_widgets/labextension widgets/jobactors_widgets/static -type f)
 
-# Kept beside the installed ipykernel: a kernel started with one of these folders on PYTHONPATH runs it.
+# Installed beside the other ipykernel: a kernel started with one of these folders on PYTHONPATH runs it.
 OLDER_KERNELS := .kernels/ipykernel-7.3.0 .kernels/ipykernel-6.31.0
 
-# Looks for what a screen reader or a keyboard cannot use. Without npm its one test fails, and says so.
+# Finds what a screen reader or a keyboard cannot use. Without npm its one test fails, with the cure.
 AXE := .tools/axe.min.js
 AXE_CORE := axe-core-4.10.3
 
@@ -39,7 +39,7 @@ test: lint $(OLDER_KERNELS) $(AXE)
 
 SEEDS ?= 10000
 
-# Hours are no hang here: each program and each strike has a bound of its own.
+# No bound on the whole, which takes hours: each program and each strike has a bound of its own.
 simulate: .venv/.dev-installed
 	JOBACTORS_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/simulation -o faulthandler_timeout=0 $(PYTEST_ARGS)
 

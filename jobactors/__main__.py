@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; returns the exit status."""
+    """Run the command line's subcommand; return the exit status."""
     parser = argparse.ArgumentParser(prog="jobactors", description="Jobs on the command line.")
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    run = verbs.add_parser(
+    subcommands = parser.add_subparsers(dest="subcommand", required=True)
+    run = subcommands.add_parser(
         "run",
         help="run a command as a job in this terminal",
         description="Run a command as a job: a bar with its time and its last line, its output "

@@ -1,8 +1,8 @@
 """Tools for displays and bridges: code that runs beside the jobs, in their own loop.
 
 Ordinary programs need nothing from here.  A panel, an exporter or a protocol server does: it
-follows a job system in the thread where every change is made, and hands calls over to it from
-others (after ``trio.lowlevel``).
+follows a job system in the thread where every change is made, and calls into that thread from
+others.  Named after ``trio.lowlevel``.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ __all__ = ["attach", "call_when_settled", "describe_store", "post"]
 def attach(jobs: Jobs, service: Callable[[Jobs], Awaitable[None]]) -> None:
     """Run ``await service(jobs)`` in the jobs' own loop, beside them, until the system closes.
 
-    It is cancelled last, after the final events.  If it raises, the error is logged and the jobs go
-    on.
+    The service is cancelled last, after the final events.  If it raises, the error is logged and
+    the jobs go on.
 
     Args:
         jobs: The job system.
@@ -49,7 +49,7 @@ def attach(jobs: Jobs, service: Callable[[Jobs], Awaitable[None]]) -> None:
 def post(jobs: Jobs, function: Callable[..., object], *args: Any) -> None:
     """Run ``function(*args)`` soon in the loop's thread; returns at once, from any thread.
 
-    In the loop's own thread it is run at once, and raises what it does; from another thread its
+    In the loop's own thread it runs at once, and its error is the caller's; from another thread its
     error is logged.  It should be quick: every job of the system waits meanwhile.
 
     Args:
@@ -70,21 +70,21 @@ def post(jobs: Jobs, function: Callable[..., object], *args: Any) -> None:
 def call_when_settled(job: Job[Any], callback: Callable[[], None]) -> Callable[[], None]:
     """Call ``callback()`` in the loop's thread once the job has ended, or now if it has.
 
-    It may be called twice when the job ends in this very moment, so it must not mind.  It should be
-    quick, and must not raise.
+    It may be called twice when the job ends in this very moment.  It should be quick; an error it
+    raises is logged.
 
     Args:
         job: The job.
         callback: A plain function.
 
     Returns:
-        A function that takes the callback back.
+        A function that cancels the callback.
     """
     return job._record.settled.call_when_set(partial(_guarded, callback))
 
 
 def _guarded(function: Callable[..., object], *args: Any) -> None:
-    """Call a user's function in the loop: what it raises is logged, and costs no job anything."""
+    """Call a user's function in the loop; its error is logged, and no job notices."""
     try:
         function(*args)
     except Exception:
@@ -92,11 +92,11 @@ def _guarded(function: Callable[..., object], *args: Any) -> None:
 
 
 def describe_store(jobs: Jobs, *, trouble: str | None = None, offer: str | None = None) -> None:
-    """Add to ``jobs.store`` what its opener knows.  For hosts that choose a store for their users.
+    """Add its opener's knowledge to ``jobs.store``.  For hosts that choose a store for their users.
 
     Args:
         jobs: The job system.
-        trouble: Why there is no store; default: nothing to say.
-        offer: What could be adopted, and how; default: nothing.
+        trouble: The reason for which there is no store; default: none.
+        offer: The earlier jobs that could be adopted, with the call that does so; default: none.
     """
     jobs._system.store_note = (trouble, offer)

@@ -1,1 +1,1 @@
-"""Where a system lives: beside a kernel or any synchronous program, or in a terminal."""
+"""The places a job system runs in: a trio block, a thread beside a kernel or script, a terminal."""

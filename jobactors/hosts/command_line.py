@@ -1,4 +1,4 @@
-"""Any command as a job in a terminal: what ``python -m jobactors run`` does.
+"""A command as a job in a terminal, for ``python -m jobactors run``.
 
 The command runs in a session of its own, so that a Ctrl-C reaches it once, from us, and so that the
 last rungs of the ladder end its children as well.  It can therefore not read from the terminal; a
@@ -37,12 +37,12 @@ LAST_WORDS: Final = 1.0
 NOT_FOUND: Final = 127
 NOT_RUNNABLE: Final = 126
 _SIGNALLED: Final = 128
-"""A shell says this plus the signal's number."""
-_ASKED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""A shell reports this plus the signal's number."""
+_FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class CommandFailed(Exception):
-    """The command ended with a status other than 0; ``status`` is what a shell would say."""
+    """Reports a command that has ended with a status other than 0, in a shell's numbering."""
 
     def __init__(self, status: int) -> None:
         super().__init__(_status_in_words(status))
@@ -55,18 +55,18 @@ def run_command(command: Sequence[str], name: str = "") -> int:
     Its output goes where ours goes, unchanged unless that is a terminal with bars.  The status is
     the command's own; 128 + n if signal n ended it, 127 if there is no such command, as in a shell.
 
-    A Ctrl-C (or SIGTERM, or SIGHUP) is handed to the command, which has ten seconds to end; then
+    A Ctrl-C (or SIGTERM, or SIGHUP) is passed to the command, which has ten seconds to end; then
     comes SIGTERM, then SIGKILL.  A further Ctrl-C goes on to the next of these at once.
 
     Args:
-        command: The program and its arguments; no shell is asked.
-        name: What the job is called; default: the command.
+        command: The program and its arguments; no shell is involved.
+        name: The job's name; default: the command.
     """
     return trio.run(_Command(command, name).run)
 
 
 class _Command:
-    """One command, from start to end.  Everything is written by the loop's thread."""
+    """Runs one command, from start to end.  Everything is written by the loop's thread."""
 
     def __init__(self, command: Sequence[str], name: str) -> None:
         self._command = list(command)
@@ -77,7 +77,7 @@ class _Command:
         self.status = 0
 
     async def run(self) -> int:
-        with trio.open_signal_receiver(*_ASKED) as signals:
+        with trio.open_signal_receiver(*_FORWARDED) as signals:
             async with (
                 open_jobs(display="terminal", unread_failures="ignore") as jobs,
                 trio.open_nursery() as nursery,
@@ -119,7 +119,7 @@ class _Command:
             start_new_session=True,
         )
         returncode = 0  # the scope below ends nothing before this is known
-        # What it says on its way out is said as well: a cancel only sets the ladder going.
+        # Output on its way out counts too, so a cancel only starts the ladder.
         with trio.CancelScope(shield=True) as reading:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._pass_on, process.stdout, "stdout")
@@ -160,9 +160,9 @@ _UNLIMITED: Final = trio.CapacityLimiter(math.inf)
 
 
 def _write(name: str, chunk: bytes, text: str) -> None:
-    """Hand output on: bytes as they are, unless bars are drawn, which need text.
+    """Pass output on: bytes as they are, unless bars are drawn, which need text.
 
-    May block, as long as whoever reads us takes nothing; the command then waits too.
+    Blocks for as long as our reader takes nothing; the command then waits too.
     """
     stream = beneath(getattr(sys, name))  # the job's log is written apart
     if stream is None:

@@ -1,4 +1,9 @@
-"""A trio loop in a daemon thread, with one open job system, started and ended from outside."""
+"""A trio loop in a daemon thread, with one open job system, started and ended from outside.
+
+Every method may be called from any thread, and again after a Ctrl-C has struck in it: a person
+interrupts whatever cell happens to wait.  So each step is remembered (begun, opened, ended) and
+never done twice.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +26,17 @@ if TYPE_CHECKING:
     from .notebook import NotebookStore
 
 KERNEL_PATIENCE: Final = 5.0
-"""Seconds a kernel waits for its predecessor, which a restart has just told to end."""
+"""Seconds a kernel waits for its predecessor, which a restart has just asked to end."""
 
+LONGEST_END: Final = 60.0
+"""Seconds after which a loop that was asked to end is given up, and its thread left behind."""
 
 LONGEST_FAILURE: Final = 10.0
 """Seconds that an engine which has failed may take to release its store."""
 
 
 class LoopThread:
-    """A trio loop in a thread, with one open system.
+    """Runs a trio loop in a thread, with one open system.
 
     The starting thread writes ``arguments`` and waits; the loop's thread writes the rest.
     """
@@ -44,14 +51,14 @@ class LoopThread:
         self.arguments = arguments
         self.adopts = adopts
         self._notebook = notebook
-        """Where jobs are kept, unless the arguments say so themselves."""
+        """The notebook whose store is used; None if the arguments name the store."""
         self.jobs: Jobs | None = None
         self.store: Store | None = arguments.get("store")
-        """Where jobs are kept in truth, once the system is open."""
+        """The store in use, once the system is open."""
         self.is_announced = False
-        """Whether the kernel's display knows of it."""
+        """Whether the kernel's display has been given its jobs."""
         self.is_given_up = False
-        """Whether it was told to stop before the program's end."""
+        """Whether it was asked to stop before the program's end."""
         self._failure: BaseException | None = None
         self._begun = False
         self._opened = threading.Event()
@@ -59,11 +66,11 @@ class LoopThread:
         self._stop: trio.Event
         self._closers: trio.Nursery
         self._patience: float | None = None
-        """How long the jobs have at the end, once it has been told to stop."""
+        """Seconds the jobs have at the end, once it was asked to stop."""
         self._thread = threading.Thread(target=self._run, name="jobactors", daemon=True)
 
     def start(self) -> Jobs:
-        """Start the loop and wait until its system is open; again after a wait that was cut off."""
+        """Start the loop and wait until its system is open; again after an interrupted wait."""
         if not self._begun:
             self._begun = True
             try:
@@ -82,7 +89,7 @@ class LoopThread:
     def is_alive(self) -> bool:
         """Whether the loop still runs.
 
-        Not the thread's own word: a Ctrl-C during its ``join`` may have it say that it has ended.
+        Not ``Thread.is_alive``: after a Ctrl-C in its ``join`` that may be False too early.
         """
         return self._begun and not self._ended.is_set()
 
@@ -110,7 +117,7 @@ class LoopThread:
         if not self._opened.wait(timeout):
             return False
         if self.jobs is not None:
-            with suppress(JobsClosed):  # it has ended meanwhile
+            with suppress(JobsClosed):  # ended meanwhile
                 self.jobs._system.parts.portal.post(self._close, patience)
         if not self._ended.wait(timeout):
             return False
@@ -118,7 +125,7 @@ class LoopThread:
         return True
 
     def _close(self, patience: float) -> None:
-        """In the loop: begin to close, or close sooner than was said before."""
+        """Begin to close, or close sooner than a call before has asked.  In the loop's thread."""
         if self.jobs is None or (self._patience is not None and patience >= self._patience):
             return
         self._patience = patience
@@ -129,7 +136,7 @@ class LoopThread:
     def _run(self) -> None:
         try:
             trio.run(self._main)
-        except BaseException as exc:  # told to whoever starts, or logged: a thread has no caller
+        except BaseException as exc:  # raised by start(), or logged: a thread has no caller
             self._failure = exc
             if self._opened.is_set():
                 LOG.exception("the jobs' event loop has failed")
@@ -147,7 +154,7 @@ class LoopThread:
         except StoreError as exc:
             if self.jobs is not None:
                 raise
-            # A notebook goes on without its store, and everybody can see that.
+            # A notebook goes on without its store; its board shows the reason.
             LOG.warning("jobs are kept in memory only: %s", exc)
             await self._serve(None, trouble=f"jobs are kept in memory only: {exc}")
 

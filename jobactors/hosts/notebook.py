@@ -1,4 +1,4 @@
-"""Which notebook a kernel serves, and where that notebook's jobs are kept."""
+"""The notebook that a kernel serves, and the store of that notebook's jobs."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ def notebook_path(
 ) -> Path | None:
     """Return the path of the notebook this kernel serves; None if it serves none, or a new one.
 
-    Jupyter's server says it in the kernel's environment, Visual Studio Code in the notebook's
-    names.  What is no existing ``.ipynb`` file, such as a console, has no jobs of its own.
+    Jupyter's server puts it into the kernel's environment, Visual Studio Code into the notebook's
+    names.  What is no existing ``.ipynb`` file, such as a console, has no store of its own.
 
     Args:
-        environment: Where the server has said it; default: this process's.
-        names: Where the editor has said it; default: those of ``__main__``.
+        environment: Jupyter's source; default: this process's environment.
+        names: Visual Studio Code's source; default: those of ``__main__``.
     """
     if names is None:
         names = vars(sys.modules["__main__"])
-    for said in (names.get("__vsc_ipynb_file__"), environment.get("JPY_SESSION_NAME")):
-        if isinstance(said, str) and said.endswith(".ipynb"):
-            path = Path(said).absolute()
+    for given in (names.get("__vsc_ipynb_file__"), environment.get("JPY_SESSION_NAME")):
+        if isinstance(given, str) and given.endswith(".ipynb"):
+            path = Path(given).absolute()
             if path.is_file():
                 return path
     return None
 
 
 class NotebookStore:
-    """The store of one notebook: a file of its own under the user's data folder."""
+    """Finds the store of one notebook: a file of its own under the user's data folder."""
 
     def __init__(self, notebook: Path, *, adopt: bool = False, patience: float = 0.0) -> None:
         """Look for it, and for the jobs of an earlier name.
 
         Args:
-            notebook: Whose store it is.
-            adopt: Whether to take those over.
+            notebook: The notebook.
+            adopt: Whether to take those jobs over.
             patience: Seconds to wait for a predecessor that is about to end.
 
         Raises:
-            StoreError: if there are some and they cannot be taken over.
+            StoreError: if there are such jobs and they cannot be taken over.
         """
         self.notebook = notebook
         self.path: Path = notebook_store_path(notebook)
@@ -66,7 +66,7 @@ class NotebookStore:
         except StoreError:
             if adopt:
                 raise
-            self.orphan = None  # its own store has a trouble of its own, and will say so
+            self.orphan = None  # its own store is in trouble, and reports that when it is opened
             return
         if not adopt:
             return
@@ -81,7 +81,7 @@ class NotebookStore:
         return SqliteStore(self.path)
 
     def note(self) -> None:
-        """Write down whose file it is; called by its owner."""
+        """Note which notebook the file belongs to; called by its owner."""
         try:
             note_belonging(self.path, self.notebook)
         except OSError as exc:
@@ -89,23 +89,23 @@ class NotebookStore:
 
     @property
     def offer(self) -> str | None:
-        """What to say of an earlier name's jobs."""
+        """The sentence that offers an earlier name's jobs; None if there are none."""
         if self.orphan is None:
             return None
-        kept = "jobs of a notebook that this one seems to have been are kept"
+        found = "jobs of a notebook that this one seems to have been are stored"
         if self._has_jobs:
             return (
-                f"{kept}, but this one has jobs of its own by now: ja.stop(), then "
+                f"{found}, but this one has jobs of its own by now: ja.stop(), then "
                 f"ja.start(store={str(self.orphan)!r}) opens the earlier ones"
             )
-        return f"{kept} ({self.orphan.name}): ja.stop(), then ja.start(adopt=True) takes them over"
+        return f"{found} ({self.orphan.name}): ja.stop(), then ja.start(adopt=True) takes them over"
 
 
 def _is_empty(path: Path, patience: float) -> bool:
     """Whether a store holds no jobs, as a first start after a rename leaves it.
 
     Raises:
-        StoreError: if it cannot be looked into.
+        StoreError: if it cannot be read.
     """
     store = SqliteStore(path)
     try:

@@ -1,4 +1,4 @@
-"""store_argument."""
+"""The ``store=`` argument of ``open_jobs`` and ``ja.start``: checks it, and makes it a store."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def _check_path(path: object) -> None:
         raise ValueError(
             f'store= is the path of a file, such as "jobs.db", or None for no file, not {path!r}'
         )
-    if path == ":memory:":  # SQLite's own word; here it would name a file
+    if path == ":memory:":  # SQLite's own notation; here it would name a file
         raise ValueError(
-            "store=':memory:' names no file: pass store=ja.MemoryStore() to keep jobs in memory, "
-            "or None to keep none"
+            "store=':memory:' names no file: pass store=ja.MemoryStore() for jobs in memory, "
+            "or None for no store"
         )
     if "\0" in path:
         raise ValueError(f"store= is the path of a file, and {path!r:.100} holds a NUL character")

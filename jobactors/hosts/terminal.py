@@ -1,8 +1,8 @@
 """The jobs in a terminal: ``open_jobs(display="terminal")``, and scripts that use ``ja.start``.
 
-One trio task a job system reads the bus and hands what there is to a *screen*, at most ten times a
-second, in a thread, because a terminal may be slow or held (Ctrl-S) and the loop must not wait for
-it.  There are two screens: bars, where ``sys.stderr`` is a terminal and rich is installed, and
+One trio task a job system reads the bus and passes lines and rows to a *screen*, at most ten times
+a second, in a thread, because a terminal may be slow or held (Ctrl-S) and the loop must not wait
+for it.  There are two screens: bars, where ``sys.stderr`` is a terminal and rich is installed, and
 plain lines everywhere else.  ``sys.stdout`` is left to the program, so that its output can be
 piped; what it prints to a terminal appears above the bars.
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 FRAME_SECONDS: Final = 0.1
 """Between two frames, at least."""
 TICK_SECONDS: Final = 0.25
-"""Between two frames while jobs run and nothing is heard of them: clocks go on."""
+"""Between two frames while jobs run and send no events: clocks go on."""
 LAST_FRAME_SECONDS: Final = 2.0
-"""How long the end of a system waits for a terminal that does not take the last frame."""
+"""For which the end of a system waits for a terminal that does not take the last frame."""
 HINT: Final = "jobactors: for bars in this terminal, pip install 'jobactors[terminal]'"
 
 
 class Screen(Protocol):
-    """Where it is shown.  Its methods are called from one thread after the other."""
+    """Shows lines and rows.  Its methods are called from one thread after the other."""
 
     @property
     def wants_frames(self) -> bool:
@@ -52,12 +52,12 @@ class Screen(Protocol):
 
     @property
     def wants_starts(self) -> bool:
-        """Whether it wants to be told that a job has started."""
+        """Whether it shows that a job has started."""
         ...
 
     @property
     def most_rows(self) -> int:
-        """How many rows fit at this moment."""
+        """The number of rows that fit at this moment."""
         ...
 
     def paint(
@@ -70,7 +70,7 @@ class Screen(Protocol):
 
 
 class PlainScreen:
-    """Lines and nothing else: for pipes, files, ``TERM=dumb``, and where rich is missing."""
+    """Prints lines and nothing else: for pipes, files, ``TERM=dumb``, and where rich is missing."""
 
     wants_frames = False
     wants_starts = True
@@ -131,10 +131,10 @@ async def show(jobs: Jobs) -> None:
 
 
 class Display:
-    """One system's jobs on one screen.
+    """Shows one system's jobs on one screen.
 
     ``_board`` is touched by the loop's thread only; ``_lines`` is filled there and emptied by
-    whichever thread paints, under the lock.
+    the thread that paints, under the lock.
     """
 
     def __init__(self, jobs: Jobs, screen: Screen) -> None:

@@ -1,9 +1,9 @@
 """The rows as bars, drawn by rich: loaded only when a terminal is there to draw into.
 
-rich's ``Live`` keeps the rows below whatever is printed.  Two of its habits are left out.  It hides
-the cursor, and a program that is killed leaves the terminal so; here the cursor stays.  And it puts
-``sys.stdout`` back as it found it, even if somebody else has replaced it meanwhile; here that
-somebody wins.  Also, it reads ``[red]`` and emoji codes in an unfinished line; here a text is one.
+rich's ``Live`` draws the rows below all printed text.  Three of its habits are left out.  It hides
+the cursor, and a program that is killed leaves the terminal so; here the cursor stays.  It restores
+``sys.stdout`` even if another library has replaced it meanwhile; here the replacement stays.  And
+it interprets ``[red]`` and emoji codes in an unfinished line; here text is text.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ _COLUMNS: Final = (
     "label", "bar", "percent", "state", "count", "rate", "left", "elapsed", "message",
 )  # fmt: skip
 _DISPENSABLE: Final = ("rate", "count", "message", "left", "elapsed", "bar", "state")
-"""What a narrow screen leaves out, in this order."""
+"""Columns that a narrow screen leaves out, in this order."""
 _SHORT_BAR: Final = 10
 _LONG_BAR: Final = 24
 _WIDE: Final = 80
-"""From how many cells on a screen has room for a long bar."""
+"""Cells from which on a screen has room for a long bar."""
 _SHORTEST: Final = {"label": 12, "message": 16}
-"""To how many cells a column of text may shrink."""
+"""Cells to which a column of text may shrink."""
 
 
 def line_text(line: Line) -> Text:
-    """A line with its mark, the mark in colour."""
+    """Return a line with its mark, the mark in colour."""
     text = Text(f"{MARKS[line.kind]} ", style=STYLES.get(line.kind, ""))
     return text.append(line.text, style="none")
 
 
 def rows_table(rows: Sequence[TerminalRow], width: int, now: float) -> Table:
-    """The rows as an aligned table of bars, one screen line each; narrow screens show less."""
+    """Return the rows as an aligned table of bars, one screen line each; narrow ones show less."""
     bar_width = _SHORT_BAR if width < _WIDE else _LONG_BAR
     cells = [_cells(row, bar_width, now) for row in rows]
     widths = _fit(cells, bar_width, width)
@@ -103,7 +103,7 @@ def _fit(cells: Sequence[dict[str, Any]], bar_width: int, width: int) -> dict[st
 
 
 def _least(widths: dict[str, int]) -> int:
-    """How many cells these columns need, the gaps between them included."""
+    """Return the cells these columns need, the gaps between them included."""
     return sum(min(wide, _SHORTEST.get(name, wide)) + 1 for name, wide in widths.items())
 
 
@@ -124,9 +124,9 @@ _COLUMN_STYLES: Final = {
 
 
 class BarScreen:
-    """A terminal with bars.  Its methods may be called from any thread.
+    """Draws bars on a terminal.  Its methods may be called from any thread.
 
-    ``sys.stdout`` and ``sys.stderr`` are stood in for from the beginning, not only while rows are
+    ``sys.stdout`` and ``sys.stderr`` are replaced from the beginning, not only while rows are
     drawn: a print that is half done when they are replaced would be torn apart.
     """
 
@@ -137,7 +137,7 @@ class BarScreen:
         self._console = Console(file=stream, force_terminal=True, force_jupyter=False)
         self._live: Live | None = None
         self.lock: Any = threading.RLock()
-        """Held while the screen is written to, by whoever prints or paints."""
+        """Held while the screen is written to, by the thread that prints or paints."""
         self._above: list[tuple[Any, str, _Above]] = []
         for holder, name in (_place_of("stdout"), _place_of("stderr")):
             present = getattr(holder, name)
@@ -154,7 +154,7 @@ class BarScreen:
 
     @property
     def most_rows(self) -> int:
-        """How many rows fit, with a line for the footer and one for the cursor."""
+        """The number of rows that fit, with a line for the footer and one for the cursor."""
         return max(1, self._console.size.height - 2)
 
     def paint(
@@ -184,7 +184,7 @@ class BarScreen:
         with self.lock:
             self._take_rows_off()
             for holder, name, above in self._above:
-                if getattr(holder, name) is above:  # somebody may stand on us
+                if getattr(holder, name) is above:  # else it was replaced again, on top of us
                     setattr(holder, name, above.stream)
             self._above.clear()
         atexit.unregister(self._end_at_exit)
@@ -212,9 +212,9 @@ class BarScreen:
                 above.after_rows()
 
     def _end_at_exit(self) -> None:
-        """The program ends in the middle of a job: leave a clean terminal, but never wait for it.
+        """Leave a clean terminal if the program ends in the middle of a job; never wait for it.
 
-        Whoever holds the lock may be a thread that runs no more.
+        The lock may be held by a thread that runs no more.
         """
         if self.lock.acquire(timeout=1):
             try:
@@ -224,7 +224,7 @@ class BarScreen:
 
 
 def _place_of(name: str) -> tuple[Any, str]:
-    """Where a stream is to be replaced: beneath what notes the prints of jobs.
+    """Return the place at which to replace a stream: beneath the capture of jobs' prints.
 
     Otherwise a job's log would hold the rows that are drawn anew for each of its lines.
     """
@@ -233,10 +233,10 @@ def _place_of(name: str) -> tuple[Any, str]:
 
 
 class _Above(io.TextIOBase):
-    """Stands for ``sys.stdout``: it hands on, and while rows are drawn, whole lines go above them.
+    """Replaces ``sys.stdout``: passes text on; while rows are drawn, whole lines go above them.
 
-    What others have taken hold of stays usable after the end, and hands on.  Written under the
-    screen's lock: two locks could be taken in two orders.
+    A reference that was taken to it stays usable after the end, and passes text on.  Written under
+    the screen's lock: two locks could be taken in two orders.
     """
 
     def __init__(self, stream: TextIO, screen: BarScreen) -> None:
@@ -244,7 +244,7 @@ class _Above(io.TextIOBase):
         self._screen = screen
         self._decoder = AnsiDecoder()
         self._rest = ""
-        """The beginning of a line, kept while rows are drawn."""
+        """The beginning of a line, held back while rows are drawn."""
         self._in_line = False
         """Whether the cursor stands behind the beginning of a line."""
         self._torn = False
@@ -259,34 +259,34 @@ class _Above(io.TextIOBase):
                 self._torn, text = False, text.removeprefix("\n")
             if self._screen.is_live:
                 *lines, self._rest = f"{self._rest}{text}".split("\n")
-                self._say(lines)
+                self._print(lines)
             elif text:
                 self.stream.write(text)
                 self._in_line = not text.endswith("\n")
         return len(text)
 
     def flush(self) -> None:
-        """Show what there is of a line, such as the question of ``input()``."""
+        """Show an unfinished line, such as the question of ``input()``."""
         with self._screen.lock:
             if self._screen.is_live and self._rest:
                 rest, self._rest = self._rest, ""
-                self._say([rest])
+                self._print([rest])
         self.stream.flush()
 
-    def _say(self, lines: list[str]) -> None:
+    def _print(self, lines: list[str]) -> None:
         if lines:
             decoded = (self._decoder.decode_line(line) for line in lines)
             self._screen.print_above(Text("\n").join(decoded))
 
     def before_rows(self) -> None:
-        """Rows will be drawn: they begin on a line of their own."""
+        """Prepare for rows: they begin on a line of their own."""
         if self._in_line:
             self.stream.write("\n")
             self._in_line, self._torn = False, True
         self.stream.flush()
 
     def after_rows(self) -> None:
-        """No rows are drawn any more: an unfinished line can be where it belongs."""
+        """Print an unfinished line in its place, now that no rows are drawn."""
         rest, self._rest = self._rest, ""
         if rest:
             self.stream.write(rest)
@@ -294,20 +294,20 @@ class _Above(io.TextIOBase):
         self.stream.flush()
 
     def fileno(self) -> int:
-        """The terminal's own descriptor."""
+        """Return the terminal's own descriptor."""
         return self.stream.fileno()
 
     def isatty(self) -> bool:
-        """It is a terminal."""
+        """Return whether it is a terminal: as the stream below."""
         return self.stream.isatty()
 
     def writable(self) -> bool:
-        """It can be written to."""
+        """Return True."""
         return True
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """As the terminal's."""
+        """The terminal's encoding."""
         return self.stream.encoding
 
     def __getattr__(self, name: str) -> Any:

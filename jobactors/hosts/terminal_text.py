@@ -1,4 +1,4 @@
-"""Words and numbers for a terminal.  Pure: no terminal, no clock, no rich."""
+"""Text and numbers as a terminal shows them.  Pure: no terminal, no clock, no rich."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def safe(text: str) -> str:
     Control characters, and those that reverse the direction of writing or are not seen at all, are
     shown as Python writes them: ``\x1b``, ``\n``.  What is too long is cut, with a mark.
     """
-    # Characters can grow when shown, so the text is cut before as well: no work for what is unseen.
+    # An escape is longer than its character, so the text is cut before as well.
     text = text[: LONGEST_LINE + 1]
     if not text.isprintable():
         text = "".join(_shown(character) for character in text)
@@ -37,7 +37,7 @@ def _shown(character: str) -> str:
 
 
 def first_line(text: str) -> str:
-    """The first line of ``text`` that says anything, with a mark if there are more; safe."""
+    """Return the first line of ``text`` that is not blank, marked if there are more; safe."""
     lines = [line for line in text[: 4 * LONGEST_LINE].splitlines() if line.strip()]
     if not lines:
         return ""
@@ -45,7 +45,7 @@ def first_line(text: str) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A running clock: 0:07, 12:05, 3:00:00, 2 d 4 h."""
+    """Format a running clock: 0:07, 12:05, 3:00:00, 2 d 4 h."""
     days, rest = divmod(int(seconds), _DAY)
     if days:
         return f"{days} d {rest // _HOUR} h"
@@ -55,7 +55,7 @@ def clock(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """How long something took: 0.2 s, 34.6 s, 12:05 min, 3:00:00 h, 2 d 4 h."""
+    """Format a measured time: 0.2 s, 34.6 s, 12:05 min, 3:00:00 h, 2 d 4 h."""
     if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f} s"
     if seconds >= _DAY:
@@ -64,7 +64,7 @@ def duration(seconds: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """A rough length of time: 8 s, 5 min, 2 h 10 min, 3 d."""
+    """Format a rough length of time: 8 s, 5 min, 2 h 10 min, 3 d."""
     if seconds < _MINUTE:
         return f"{round(seconds)} s"
     minutes = round(seconds / _MINUTE)
@@ -77,7 +77,7 @@ def span(seconds: float) -> str:
 
 
 def amount(value: float, unit: str = "") -> str:
-    """A count with its unit: 340, 1.2k rows, 3.4 MB."""
+    """Format a count with its unit: 340, 1.2k rows, 3.4 MB."""
     if not math.isfinite(value):
         return f"{value} {safe(unit)}".strip()
     is_bytes = unit in _BYTES
@@ -92,7 +92,7 @@ def amount(value: float, unit: str = "") -> str:
 
 
 def _digits(number: float) -> str:
-    """Two or three figures: 0.25, 3.4, 34.6, 340; a whole number as it is."""
+    """Format two or three figures: 0.25, 3.4, 34.6, 340; a whole number as it is."""
     for figures in (2, 3):
         if abs(number) < 10 ** (figures - 1) and number != int(number):
             return f"{float(f'{number:.{figures}g}'):g}"
@@ -100,7 +100,7 @@ def _digits(number: float) -> str:
 
 
 def rate(per_second: float, unit: str) -> str:
-    """A speed: 120/s, 3.4 MB/s, 12/min."""
+    """Format a speed: 120/s, 3.4 MB/s, 12/min."""
     shown = unit if unit in _BYTES else ""
     for value, per in ((per_second, "s"), (per_second * 60, "min")):
         if value >= (0.1 if per == "s" else 1):

@@ -1,7 +1,7 @@
-"""What a terminal shows of jobs: events become lines and rows.  Pure: no terminal, no clock.
+"""The fold from events to the lines and rows of a terminal.  Pure: no terminal, no clock.
 
-A *line* is said once and stays: a job started, ended, tries again.  A *row* stands for a job that
-runs now and is drawn again and again.
+A *line* is printed once and stays: a job started, ended, tries again.  A *row* stands for a job
+that runs now and is drawn again and again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ASCII_MARKS: Final[Mapping[str, str]] = {
     "retried": "~",
     "stuck": "!",
 }
-"""The same for a stream that can write nothing else."""
+"""The same, for a stream without UTF-8."""
 
 _REQUESTS: Final = {
     Request.CANCEL: "cancelling…",
@@ -53,23 +53,23 @@ _REQUESTS: Final = {
 
 
 class Line(Struct, frozen=True):
-    """Something that is said once."""
+    """Holds a line that is printed once."""
 
     kind: str
     """A key of :data:`MARKS`."""
     text: str
-    """What is said after the mark; safe for a terminal."""
+    """The text after the mark; safe for a terminal."""
 
 
 class TerminalRow(Struct, frozen=True):
-    """One job that runs now.  All texts are safe for a terminal; an empty one is not shown."""
+    """Shows one job that runs now.  Texts are safe for a terminal; an empty one is not shown."""
 
     label: str
     """Icon, name and subject."""
     state: str
-    """A word, unless it simply runs."""
+    """One word; empty while it simply runs."""
     fraction: float | None
-    """How far, from 0 to 1; None when that is unknown."""
+    """Progress from 0 to 1; None when that is unknown."""
     moves: bool
     """Whether it is at work, not standing still."""
     percent: str
@@ -82,7 +82,7 @@ class TerminalRow(Struct, frozen=True):
 
 
 class Board:
-    """The jobs that have not ended, kept up to date by events.
+    """Follows the jobs that have not ended, event by event.
 
     Written by the task that reads the subscription.
     """
@@ -90,17 +90,17 @@ class Board:
     def __init__(self) -> None:
         self._jobs: dict[str, JobSnapshot] = {}
         self._before: dict[str, JobSnapshot] | None = None
-        """What was known before a new start; None while nothing was missed."""
+        """The jobs known before a new start; None while no event was missed."""
 
     def start_anew(self) -> None:
-        """Events were missed, and the present state comes next: what has ended since is said."""
+        """Begin again after missed events: the present state comes next, and ends since then."""
         self._before, self._jobs = self._jobs, {}
 
     def note(self, event: ev.Event) -> Line | None:
-        """Take an event in; returns what is to be said about it."""
+        """Take an event in; return the line to print, if there is one."""
         known = self._jobs.get(event.job_id)
         if known is None and not isinstance(event, ev.JobQueued | ev.JobRestated):
-            return None  # read, removed: its end has been said
+            return None  # read, removed: its end has been printed
         job = fold(known, event)
         if job.state.is_terminal:
             self._jobs.pop(event.job_id, None)
@@ -111,17 +111,17 @@ class Board:
 
     @property
     def active(self) -> list[JobSnapshot]:
-        """The jobs of which an attempt exists, in the order of their start."""
+        """The jobs that have an attempt, in the order of their start."""
         active = [job for job in self._jobs.values() if job.state.is_active]
         return sorted(active, key=lambda job: job.started_at or 0)
 
     def footer(self, hidden: int) -> str:
-        """What is not shown as a row, in words; empty when there is nothing to say."""
+        """Return the count of jobs without a row, in words; empty if there are none."""
         queued = sum(job.state is JobState.QUEUED for job in self._jobs.values())
-        said = [f"… and {hidden} more"] if hidden else []
+        parts = [f"… and {hidden} more"] if hidden else []
         if queued:
-            said.append(f"{queued} queued")
-        return " · ".join(said)
+            parts.append(f"{queued} queued")
+        return " · ".join(parts)
 
 
 def _line(job: JobSnapshot, event: ev.Event) -> Line | None:
@@ -136,7 +136,7 @@ def _line(job: JobSnapshot, event: ev.Event) -> Line | None:
             why = "" if error is None else f": {_error(error)}"
             return Line("retried", f"{label(job)} tries again in {span(max(0.0, due - at))}{why}")
         case ev.JobStuck():
-            return Line("stuck", f"{label(job)} was told to stop and does not answer")
+            return Line("stuck", f"{label(job)} was asked to stop and does not answer")
         case ev.JobStopped():
             why = f": {first_line(job.reason)}" if job.reason else ""
             return Line("interrupted", f"{label(job)} interrupted{why}")
@@ -145,7 +145,7 @@ def _line(job: JobSnapshot, event: ev.Event) -> Line | None:
 
 
 def finished_line(job: JobSnapshot) -> Line:
-    """What is said of a job that has ended."""
+    """Return the line of a job that has ended."""
     name = label(job)
     if job.state is JobState.SUCCEEDED:
         took = job.elapsed(job.finished_at or job.changed_at)
@@ -158,19 +158,19 @@ def finished_line(job: JobSnapshot) -> Line:
 
 
 def _error(error: ErrorText) -> str:
-    """An error's class, without the module it is from, and the first line of what it says."""
+    """Return an error's class, without its module, and the first line of its message."""
     kind = safe(error.type.rpartition(".")[2])
     return f"{kind}: {first_line(error.message)}" if error.message.strip() else kind
 
 
 def label(job: JobSnapshot) -> str:
-    """Icon, name and subject."""
+    """Return icon, name and subject."""
     named = f"{safe(job.name)} · {safe(job.subject)}" if job.subject else safe(job.name)
     return f"{safe(job.info.icon)} {named}" if job.info.icon else named
 
 
 def rows(jobs: Iterable[JobSnapshot], now: float) -> list[TerminalRow]:
-    """The rows of running jobs at the time ``now``."""
+    """Return the rows of running jobs at the time ``now``."""
     return [_row(job, now) for job in jobs]
 
 
@@ -206,7 +206,7 @@ def _state(job: JobSnapshot) -> str:
 
 def _count(progress: Progress) -> str:
     if progress.unit == "%":
-        return ""  # that is said already
+        return ""  # shown already
     if progress.total is not None:
         return f"{amount(progress.done)}/{amount(progress.total, progress.unit)}"
     return amount(progress.done, progress.unit) if progress.done else ""

@@ -50,7 +50,7 @@ async def open_jobs(
 
     1. When the body ends normally, the block waits for every job, as a nursery does; jobs may go on
        submitting jobs meanwhile.  Jobs that only rest (held, paused) are cancelled once nothing
-       else is left; with a store they are interrupted.  Failures nobody has read then leave the
+       else is left; with a store they are interrupted.  Failures that were not read then leave the
        block as one :class:`ExceptionGroup`.
     2. When the body raises, or is cancelled, no more jobs are taken, all jobs are cancelled, and
        the body's own exception leaves the block, unwrapped.
@@ -62,19 +62,19 @@ async def open_jobs(
     Args:
         max_running: How many jobs may run at once; default: no limit.
         resources: Named capacities, such as ``{"gpu": 2}``; a name that is not declared is a mutex.
-        retention: What is kept of finished jobs; default: a day, 10,000 jobs, 256 MiB of results.
+        retention: The limits for ended jobs; default: a day, 10,000 jobs, 256 MiB of results.
         display: "terminal" shows the jobs on ``sys.stderr``: bars, or plain lines if that is none.
         unread_failures: "ignore" lets the block end quietly although jobs have failed unread.
-        store: Where jobs are kept so that they survive their process: the path of a file that is
+        store: The store through which jobs survive their process: the path of a file that is
             made if need be, or a store such as ``ja.SqliteStore(path, durability="power")``;
-            default: nowhere.
-        recover: What happens with the unfinished jobs of an earlier process: "ask" lets them rest
-            until somebody resumes or discards them, "auto" starts again those that were not paused,
+            default: none.
+        recover: The treatment of the unfinished jobs of an earlier process: "ask" lets them rest
+            until they are resumed or discarded, "auto" starts again those that were not paused,
             unless their process has ended under them three times.
         patience: Seconds to wait for an earlier owner of the store that is about to end.
 
     Raises:
-        ExceptionGroup: at the end, as said above.
+        ExceptionGroup: at the end, as in 1. above.
         TypeError, ValueError: for an argument that makes no sense.
         StoreError: if the store cannot be opened: another process owns it, it is damaged, ….
 
@@ -116,7 +116,7 @@ async def open_jobs(
 
 
 async def _end(system: JobSystem, body_error: BaseException | None) -> BaseException | None:
-    """Wait for the jobs, or stop them after an error; returns the error that leaves the block."""
+    """Wait for the jobs, or stop them after an error; return the error that leaves the block."""
     try:
         if body_error is None:
             try:
@@ -177,6 +177,6 @@ def _raise_unread(registry: Registry) -> None:
     if errors or lost:
         total = len(errors) + lost
         count = "1 job" if total == 1 else f"{total} jobs"
-        more = f"; {lost} of them no longer kept by retention" if lost else ""
-        gone = [] if errors else [JobactorsError("Retention(jobs=…) keeps more, for longer")]
-        raise ExceptionGroup(f"{count} failed, and nobody read why{more}", errors or gone)
+        more = f"; {lost} of them dropped by retention" if lost else ""
+        gone = [] if errors else [JobactorsError("a larger Retention(jobs=…) holds more")]
+        raise ExceptionGroup(f"{count} failed unread{more}", errors or gone)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
 from msgspec import Struct
 
 from .errors import UnknownJobType
+from .option_types import NamedOptions, names_options
 from .options import DEFAULTS, Options
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class JobType(Struct, frozen=True):
 _registered: dict[str, JobType] = {}
 
 
+@names_options
 def job(
     name: str,
     *,
@@ -70,7 +72,7 @@ def job(
     category: str = "",
     unique: bool = False,
     aliases: str | Iterable[str] = (),
-    **options: Any,
+    **options: Unpack[NamedOptions],
 ) -> Callable[[F], F]:
     """Register a function as the job type ``name``; the function itself stays as it is.
 

@@ -12,7 +12,7 @@ from .checks import is_mapping
 from .errors import TooMuch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 NO_NEEDS: Final[Mapping[str, int]] = {}
 
@@ -72,6 +72,10 @@ class Resources:
         held = sum(holding.units for holding in holders.values()) if holders else 0
         return self.capacity(name) - held
 
+    def are_free(self, needs: Mapping[str, int]) -> bool:
+        """Whether all of ``needs`` could be taken now."""
+        return all(units <= self.free(name) for name, units in needs.items())
+
     def check(self, needs: Mapping[str, int]) -> None:
         """Raise for needs that can never be met.
 
@@ -126,6 +130,11 @@ class Resources:
     def holders(self, name: str) -> tuple[str, ...]:
         """The jobs that hold units of a resource."""
         return tuple(self._holders.get(name, ()))
+
+    def holdings(self, name: str) -> Collection[Holding]:
+        """What each of its holders holds of a resource."""
+        holders = self._holders.get(name)
+        return holders.values() if holders else ()
 
     def states(self) -> list[ResourceState]:
         """How each resource stands that is declared or held, by name."""

@@ -1,1 +1,1 @@
-"""Where jobs are kept beyond their process: one protocol (``engine.store.Store``), one suite."""
+"""Stores, in which jobs outlive their process.  Their protocol is ``engine/ports/store.py``."""

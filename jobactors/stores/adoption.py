@@ -1,4 +1,4 @@
-"""A renamed notebook takes over the store it had under its old name."""
+"""The move of a renamed notebook's store from its old name to its new one."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def adopt(orphan: Path, notebook: Path) -> Path:
     """Move a store, with its work files, to where ``notebook`` looks for its own.
 
     Args:
-        orphan: What ``orphan_for`` returned; nobody may own it.
-        notebook: Whose store it becomes; it must have none.
+        orphan: The path that ``orphan_for`` returned; it must have no owner.
+        notebook: The notebook that takes it over; it must have no store.
 
     Returns:
         The store's new path, in the folder it was in.
 
     Raises:
-        StoreBusy: if somebody owns one of the two.
+        StoreBusy: if one of the two has an owner.
         StoreDamaged, StoreTooNew: if it cannot be read; it stays where it is then.
         StoreFailed: if the notebook has a store already, or the disk refuses.
 
@@ -56,7 +56,7 @@ def adopt(orphan: Path, notebook: Path) -> Path:
 
 
 def _empty_log(path: Path) -> None:
-    """Bring what is in the log into the file: only the two together are the store."""
+    """Write the log back into the file: only the two together are the store."""
     with closing(
         connect_to_write(path, durability="power", exclusive=False, busy_timeout=0.0)
     ) as connection:

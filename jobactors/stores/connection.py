@@ -1,4 +1,4 @@
-"""Connections to a file that anybody may have written: opened with every defence SQLite has."""
+"""Connections to a file of unknown origin, opened with every defence SQLite has."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Durability = Literal["os", "power"]
-"""What an acknowledged write survives: the end of the process, or a power cut as well."""
+"""The failure that an acknowledged write survives: the end of the process, or a power cut too."""
 
 LARGEST_VALUE: Final = 2**27
 """Bytes of one row: what is larger is neither written nor read."""
 
-# A file makes SQLite do no more than our own statements need. VACUUM attaches one file.
+# No file can make SQLite do more than our own statements need. VACUUM attaches one file.
 _LIMITS: Final = {
     sqlite3.SQLITE_LIMIT_LENGTH: LARGEST_VALUE,
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 100_000,
@@ -59,12 +59,12 @@ def connect_to_look(path: Path, busy_timeout: float = 0.0) -> sqlite3.Connection
 def connect_to_write(
     path: Path, *, durability: Durability, exclusive: bool, busy_timeout: float
 ) -> sqlite3.Connection:
-    """Open a file as its owner, in autocommit mode; it keeps no log of changes yet.
+    """Open a file as its owner, in autocommit mode; without a write-ahead log yet.
 
     Args:
         path: An absolute path; the file exists.
         durability: Whether each commit waits for the disk.
-        exclusive: Whether SQLite shall keep its lock, for file systems that share no memory.
+        exclusive: Whether SQLite holds its lock throughout, for file systems that share no memory.
         busy_timeout: Seconds to wait for another program that has locked the file.
     """
     connection = _defended(f"{path.as_uri()}?mode=rw", busy_timeout)
@@ -83,7 +83,7 @@ def connect_to_write(
 
 
 def turn_on_log(connection: sqlite3.Connection) -> None:
-    """Let changes go to a write-ahead log, so that a commit is one append.
+    """Send changes to a write-ahead log, so that a commit is one append.
 
     Raises:
         sqlite3.OperationalError: if the file system cannot do that.
@@ -91,11 +91,11 @@ def turn_on_log(connection: sqlite3.Connection) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if mode == b"wal":
         return
-    # A rollback journal is played back by whoever opens the file; ours is never on the disk.
+    # Every program that opens the file plays a rollback journal back, so ours is never on the disk.
     connection.execute("PRAGMA journal_mode = MEMORY")
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != b"wal":
-        raise sqlite3.OperationalError("a write-ahead log cannot be kept there")
+        raise sqlite3.OperationalError("its disk allows no write-ahead log")
 
 
 def _defended(uri: str, busy_timeout: float) -> sqlite3.Connection:

@@ -1,4 +1,4 @@
-"""On which disks a store can lie: some cannot share memory, some cannot lock at all."""
+"""The locking that a disk allows: some cannot share memory, some cannot lock at all."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Locking = Literal["normal", "exclusive"]
-"""How SQLite shares a file: by memory that all its users map, or with nobody."""
+"""SQLite's sharing of a file: by memory that all its users map, or not at all."""
 
-# What is on another machine, and keeps byte-range locks there.
+# On another machine, with byte-range locks.
 _LOCKING: Final = frozenset(
     {
         *("9p", "acfs", "afp", "beegfs", "ceph", "cifs", "gfs2", "glusterfs", "gpfs", "lustre"),
@@ -26,7 +26,7 @@ _LOCKING: Final = frozenset(
         *("fuse.vmhgfs-fuse", "vboxsf", "virtiofs", "vmhgfs", "wekafs"),
     }
 )
-# What is on another machine, and says yes to every lock, or no.
+# On another machine, where every lock is granted, or none.
 _LOCKLESS: Final = frozenset(
     {
         *("afs", "coda", "davfs", "ftpfs", "webdav"),
@@ -43,10 +43,10 @@ def locking_of(path: Path, name: str) -> Locking:
 
     Args:
         path: An absolute path without symbolic links; its folder exists.
-        name: What the store is called in errors.
+        name: The store's name in errors.
 
     Raises:
-        StoreFailed: if the disk cannot lock; the message says what to do.
+        StoreFailed: if the disk cannot lock; the message has the cure.
     """
     kind = file_system_of(str(path), _mount_table())
     if os.name == "nt" and path.drive.startswith("\\\\"):
@@ -61,15 +61,15 @@ def decide(kind: str) -> Locking:
     """Return how a file on a file system of this kind is to be locked.
 
     Raises:
-        ValueError: if it cannot be; the message says why.
+        ValueError: if it cannot be; the message has the reason.
     """
     if kind in _LOCKLESS:
-        raise ValueError(f"it lies on {kind}, which keeps no locks")
+        raise ValueError(f"it lies on {kind}, which has no locks")
     return "exclusive" if kind in _LOCKING else "normal"
 
 
 def file_system_of(path: str, mount_table: str) -> str:
-    """Return the kind of file system ``path`` lies on; "" if the table does not say.
+    """Return the kind of file system ``path`` lies on; "" if it is not in the table.
 
     Args:
         path: An absolute path.
@@ -94,7 +94,7 @@ def _mounts(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _mount_table() -> str:
-    """Return what is mounted; an unknown disk is taken for a local one."""
+    """Return the mount table; "" if it cannot be read: an unknown disk counts as a local one."""
     try:
         if sys.platform == "darwin":
             command = ["/sbin/mount"]

@@ -1,4 +1,4 @@
-"""What SQLite and the operating system complain about, in words that say what to do."""
+"""Errors of SQLite and the operating system, translated into errors of ours with a cure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SqliteTrouble: Final = (
     MemoryError,
     UnicodeDecodeError,
 )
-"""What Python's sqlite3 raises; the last where a message or a name in a file is no text."""
+"""Errors that Python's sqlite3 raises; the last where a message or a name in a file is no text."""
 
 _ELSEWHERE: Final = "or open a file on another disk"
 _FULL: Final = (
@@ -77,16 +77,16 @@ _OS_WHY: Final = {
 
 
 def from_sqlite(name: str, exc: BaseException) -> StoreError:
-    """Return the error of ours that says the same, with a cure.
+    """Return the error of ours that means the same, with a cure.
 
     Args:
-        name: What the store is called.
+        name: The store's name.
         exc: One of ``SqliteTrouble``.
     """
     code = getattr(exc, "sqlite_errorcode", 0)
     base = code & 0xFF
     if base in _DAMAGE or code == _CORRUPT_DISK or isinstance(exc, UnicodeDecodeError):
-        return StoreDamaged(name, said(exc))
+        return StoreDamaged(name, message_of(exc))
     if base == sqlite3.SQLITE_ERROR and str(exc).startswith("no such "):
         return StoreFailed(name, *_CHANGED)
     if code == sqlite3.SQLITE_IOERR_SHORT_READ:
@@ -102,17 +102,17 @@ def from_sqlite(name: str, exc: BaseException) -> StoreError:
         return StoreFailed(name, *_NO_MEMORY)
     if isinstance(exc, sqlite3.DataError | OverflowError):
         return StoreFailed(name, *_TOO_LARGE)
-    return StoreFailed(name, said(exc), "see what that says, or open another file")
+    return StoreFailed(name, message_of(exc), "read that message, or open another file")
 
 
 def from_os(name: str, exc: OSError) -> StoreFailed:
-    """Return the error of ours that says the same, with a cure."""
-    why, cure = _OS_WHY.get(exc.errno or 0, (said(exc), _NO_ENTRY[1]))
+    """Return the error of ours that means the same, with a cure."""
+    why, cure = _OS_WHY.get(exc.errno or 0, (message_of(exc), _NO_ENTRY[1]))
     return StoreFailed(name, why, cure)
 
 
-def said(exc: BaseException) -> str:
-    """Return what an error says in one short line; a hostile file may have a part in it."""
+def message_of(exc: BaseException) -> str:
+    """Return an error's message as one short, printable line; a hostile file may have shaped it."""
     return one_line(str(exc), 200) or type(exc).__name__
 
 

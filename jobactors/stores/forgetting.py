@@ -1,4 +1,9 @@
-"""What a file keeps no longer goes, a few rows at a time, so that nobody waits long for it."""
+"""The pruning of a file by its ``Keep``: a few rows a transaction, so that writes never wait long.
+
+A job goes when it is too old or one too many, unless an unfinished job comes after it.  The ended
+jobs are read oldest first and the scan stops at the first that may stay, so a pruning that finds
+nothing reads one row; which jobs are still needed is read only when something would go.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ if TYPE_CHECKING:
     from jobactors.model.stored_rows import Keep
 
 LINES_AT_MOST: Final = 20
-"""How many lines of event logs may go for each job that may go."""
+"""Lines of event logs that may go for each job that may go."""
 
 _WAITED_FOR: Final = "SELECT after FROM jobs WHERE finished_at IS NULL AND after <> '[]'"
 _COUNT_ENDED: Final = "SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL"
@@ -34,7 +39,7 @@ _OLDEST_LINES: Final = (
 
 
 def forget_jobs(connection: sqlite3.Connection, keep: Keep, now: float, at_most: int) -> int:
-    """Delete up to ``at_most`` ended jobs and their logs, oldest first; returns how many."""
+    """Delete up to ``at_most`` ended jobs and their logs, oldest first; return their number."""
     gone = [(seq,) for seq in _outlived(connection, keep, now, at_most)]
     connection.executemany("DELETE FROM events WHERE job = ?", gone)
     connection.executemany("DELETE FROM jobs WHERE seq = ?", gone)
@@ -66,7 +71,7 @@ def _is_past(end: Any, edge: float) -> bool:
 
 
 def _needed(connection: sqlite3.Connection) -> frozenset[bytes]:
-    """Return the ids of all jobs that an unfinished one comes after, as a file has them."""
+    """Return the ids of all jobs that an unfinished one comes after, in the file's form."""
     return frozenset(
         bound if isinstance(bound := bindable(job_id), bytes) else bound.encode()
         for job_id in _ids(connection.execute(_WAITED_FOR))
@@ -82,20 +87,20 @@ def _ids(found: Iterable[tuple[Any]]) -> Iterator[str]:
 
 
 def forget_checkpoints(connection: sqlite3.Connection, keep: Keep, now: float, at_most: int) -> int:
-    """Delete up to ``at_most`` checkpoints that no unfinished job saved; returns how many."""
+    """Delete up to ``at_most`` checkpoints that no unfinished job saved; return their number."""
     return connection.execute(_OLD_CHECKPOINTS, (now - keep.age, at_most)).rowcount
 
 
 def cut_logs(
     connection: sqlite3.Connection, keep: Keep, logged: set[str] | None, at_most: int
 ) -> set[str] | None:
-    """Cut event logs to the newest ``keep.events`` lines; returns what is left to be done.
+    """Cut event logs to the newest ``keep.events`` lines; return the jobs left to do, None for all.
 
     Args:
         connection: Inside a transaction.
-        keep: How much is kept.
+        keep: The limits.
         logged: The jobs whose logs may have become too long; None: all there are.
-        at_most: How many lines may go this time.
+        at_most: The number of lines that may go this time.
     """
     allowed = int(keep.events)
     if logged is None:
@@ -113,7 +118,6 @@ def cut_logs(
 
 
 def _count(connection: sqlite3.Connection, job: int) -> int:
-    count: int = connection.execute("SELECT count(*) FROM events WHERE job = ?", (job,)).fetchone()[
-        0
-    ]
+    found = connection.execute("SELECT count(*) FROM events WHERE job = ?", (job,))
+    count: int = found.fetchone()[0]
     return count

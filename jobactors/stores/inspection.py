@@ -1,4 +1,8 @@
-"""Is this file ours, whole and harmless?  Found out without changing a byte of it."""
+"""The check that a file is ours, whole and harmless, without changing a byte of it.
+
+It comes before SQLite opens the file for writing, for that alone may change it: a rollback journal
+is played back, a short file is taken for an empty one, triggers and views run with our statements.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 
     from .migrations import Migration
 
-# Somebody waits for this: either takes about a third of a second for its size.
+# The opening waits for this: either takes about a third of a second at its size.
 _CHECKED_UP_TO: Final = 64 * 2**20
 _CHECKED_QUICKLY_UP_TO: Final = 128 * 2**20
 
@@ -40,7 +44,7 @@ def inspect(
 
     Args:
         path: The file; it need not exist.
-        name: What the store is called in errors.
+        name: The store's name in errors.
         busy_timeout: Seconds to wait for another program that has locked it.
         migrations: The steps this version knows.
 
@@ -54,7 +58,7 @@ def inspect(
     if not path.exists() or not path.stat().st_size:
         return
     with closing(connect_to_look(path, busy_timeout)) as connection:
-        connection.execute("BEGIN")  # all that follows is of one moment
+        connection.execute("BEGIN")  # one snapshot for all checks
         _check_kind(connection, name, len(migrations))
         _check_schema(connection, name, migrations)
         _check_owner(connection, name)
@@ -62,7 +66,7 @@ def inspect(
 
 
 def refuse_foreign(path: Path, name: str) -> None:
-    """Refuse at a first look what is no file of SQLite's at all; one that is not there passes.
+    """Refuse, by a first look, all that is no file of SQLite's; a missing file passes.
 
     Raises:
         StoreDamaged, StoreFailed: as :func:`inspect`.
@@ -77,14 +81,14 @@ def refuse_foreign(path: Path, name: str) -> None:
 
 
 def _refuse_journal(path: Path, name: str) -> None:
-    """SQLite would play it back into the file, and delete what it names; we never write one."""
+    """Refuse a rollback journal: SQLite would play it back into the file; we never write one."""
     journal = path.with_name(path.name + "-journal")
     if journal.exists() and journal.stat().st_size:
         raise StoreDamaged(name, f"another program has left {journal.name} beside it")
 
 
 def _check_header(path: Path, name: str) -> None:
-    """SQLite takes a very short file for an empty one, and writes over it."""
+    """Refuse a foreign header, or a short one: SQLite would take that file for an empty one."""
     with path.open("rb") as file:
         header = file.read(_HEADER_SIZE)
     if len(header) < _HEADER_SIZE or not header.startswith(b"SQLite format 3\0"):
@@ -120,13 +124,13 @@ def _check_owner(connection: sqlite3.Connection, name: str) -> None:
     if version_of(connection):
         epochs = connection.execute("SELECT epoch FROM owner LIMIT 2").fetchall()
         if [type(epoch) for (epoch,) in epochs] != [int] or not 0 <= epochs[0][0] <= _LAST_EPOCH:
-            raise StoreDamaged(name, "it does not say how often it was opened")
+            raise StoreDamaged(name, "its count of openings makes no sense")
 
 
 def _check_structure(connection: sqlite3.Connection, name: str, size: int) -> None:
     if size > _CHECKED_QUICKLY_UP_TO:
         return
     check = "integrity_check" if size <= _CHECKED_UP_TO else "quick_check"
-    said = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
-    if said != b"ok":
-        raise StoreDamaged(name, one_line(said.decode("utf-8", "replace"), 200))
+    verdict = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
+    if verdict != b"ok":
+        raise StoreDamaged(name, one_line(verdict.decode("utf-8", "replace"), 200))

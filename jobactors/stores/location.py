@@ -1,9 +1,9 @@
-"""Where the files of a store lie, and who may read them.
+"""The paths and permissions of a store's files.
 
 A notebook has a file of its own, found by the notebook's path: one a path.  A copied notebook has
 another path, and starts empty.  A renamed one has another path, too; but beside each file lies a
-note saying to which notebook it belongs and what that was on the disk, so that the file of a
-notebook that is gone can be offered to the one it has become.
+note with its notebook's path, device and inode, so that the file of a notebook that is gone can be
+offered to the one it has become.
 """
 
 from __future__ import annotations
@@ -48,26 +48,26 @@ def make_folder(folder: Path) -> None:
     """Make a folder and those above it, each for this user alone."""
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     for parent in reversed(missing):
-        with contextlib.suppress(FileExistsError):  # somebody else was quicker
+        with contextlib.suppress(FileExistsError):  # made by another process meanwhile
             parent.mkdir(mode=0o700)
-            parent.chmod(0o700)  # whatever the umask took away
+            parent.chmod(0o700)  # against the umask
 
 
 def make_private(path: Path) -> None:
-    """Make the file if it is not there, and take it away from everybody but its user.
+    """Make the file if it is not there, and allow it to its user alone.
 
     SQLite gives ``-wal`` and ``-shm`` the permissions of the file itself.
     """
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        path.chmod(0o600)  # whatever the umask took away
+        path.chmod(0o600)  # against the umask
     elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-        with contextlib.suppress(PermissionError):  # somebody else's file that we may write
+        with contextlib.suppress(PermissionError):  # another user's file that we may write
             path.chmod(0o600)
 
 
 def work_folder(path: Path) -> Path:
-    """Return where the work files of the checkpoints of the store at ``path`` lie."""
+    """Return the folder of the work files of the store at ``path``."""
     return path.with_name(path.name + ".work")
 
 
@@ -75,13 +75,13 @@ def work_folder(path: Path) -> Path:
 
 
 class Belonging(Struct, frozen=True):
-    """To which notebook a store belongs, as noted when it was last opened for it."""
+    """Names the notebook of a store, as noted when it was last opened for it."""
 
     notebook: str
     """The notebook's absolute path."""
     device: int
     inode: int
-    """What that file was on the disk, under whatever name."""
+    """With the device, the identity of that file under every name."""
 
 
 def notebook_folder() -> Path:
@@ -92,11 +92,11 @@ def notebook_folder() -> Path:
 
 
 def notebook_store_path(notebook: Path, folder: Path | None = None) -> Path:
-    """Return where the jobs of a notebook are kept.
+    """Return the path of a notebook's own store.
 
     Args:
         notebook: Its path; the file need not exist.
-        folder: Where the stores lie; default: below the user's data folder.
+        folder: The folder of the stores; default: below the user's data folder.
 
     Example::
 
@@ -109,7 +109,7 @@ def notebook_store_path(notebook: Path, folder: Path | None = None) -> Path:
 
 
 def note_belonging(store: Path, notebook: Path) -> None:
-    """Note beside a store to which notebook it belongs; a notebook that is not there is not noted.
+    """Note a store's notebook beside it; a missing notebook is not noted.
 
     To be called by the store's owner whenever it is opened: an editor that saves by replacing the
     file makes another file of it.
@@ -119,16 +119,16 @@ def note_belonging(store: Path, notebook: Path) -> None:
         status = Path(real).stat()
     except OSError:
         return
-    told = json.dumps(asdict(Belonging(real, status.st_dev, status.st_ino)))
+    text = json.dumps(asdict(Belonging(real, status.st_dev, status.st_ino)))
     note = note_path(store)
     fresh = note.with_name(f"{note.name}.{os.getpid()}")
     fresh.touch(mode=0o600)
-    fresh.write_text(told, encoding="ascii")
+    fresh.write_text(text, encoding="ascii")
     fresh.replace(note)
 
 
 def belonging_of(store: Path) -> Belonging | None:
-    """Return what is noted beside a store; None if there is nothing that makes sense."""
+    """Return the note beside a store; None if there is none that makes sense."""
     try:
         with note_path(store).open(encoding="ascii") as file:
             noted = json.loads(file.read(_LONGEST_NOTE))
@@ -148,7 +148,7 @@ def orphan_for(
 
     Args:
         notebook: The notebook that has no store yet.
-        folder: Where the stores lie; default: below the user's data folder.
+        folder: The folder of the stores; default: below the user's data folder.
         own_is_empty: Whether a store that this notebook has already does not count.
 
     Returns:
@@ -176,7 +176,7 @@ def choose_orphan(
 
     Args:
         identity: Device and inode of the notebook that looks for its store.
-        candidates: The stores, with what is noted beside them.
+        candidates: The stores, with the notes beside them.
         gone: The paths of the notebooks that are not there any more.
     """
     missing = frozenset(gone)
@@ -196,5 +196,5 @@ def _is_there(notebook: str) -> bool:
 
 
 def note_path(store: Path) -> Path:
-    """Return where it is noted to which notebook the store at ``store`` belongs."""
+    """Return the path of the note beside the store at ``store``."""
     return store.with_name(store.name + ".notebook")

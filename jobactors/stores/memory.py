@@ -1,4 +1,4 @@
-"""A store that lives as long as its object: for tests, and to learn what a store does."""
+"""A store in memory, for tests and as the plainest example of the protocol."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from jobactors.model.stored_rows import CheckpointRow, EventRow, Write
 
 Part = tuple[str, str, str]
-"""Of which part of what a checkpoint is: type, subject, part."""
+"""A checkpoint's key: type, subject, part."""
 
 
 class MemoryStore:
-    """Keeps jobs in this object, with every promise of a store but to outlive the process.
+    """Holds jobs in this object, with every promise of a store but to outlive the process.
 
     It may be opened again after it was closed, which is how a test restarts a job system::
 
@@ -43,7 +43,7 @@ class MemoryStore:
             jobs.resumable()
 
     Args:
-        keep: How long ended jobs and checkpoints are kept; default: ``Keep()``.
+        keep: The limits for ended jobs and checkpoints; default: ``Keep()``.
     """
 
     in_loop: ClassVar[bool] = True
@@ -69,7 +69,7 @@ class MemoryStore:
         """None: work files go with the process, too."""
         return None
 
-    def open(self, patience: float = 0.0) -> int:  # noqa: ARG002 - nobody else could let it go
+    def open(self, patience: float = 0.0) -> int:  # noqa: ARG002 - no other process could release it
         """Become its owner and return the new owner epoch.
 
         Raises:
@@ -82,7 +82,7 @@ class MemoryStore:
         return self._epoch
 
     def close(self) -> None:
-        """Give it up; what it keeps stays.  A second time does nothing."""
+        """Give it up; its contents stay.  A second time does nothing."""
         self._is_open = False
 
     # -- writing
@@ -90,7 +90,7 @@ class MemoryStore:
     def apply(self, writes: Sequence[Write]) -> None:
         """Write all of it, in this order."""
         self._check_open()
-        for write in writes:  # whatever could fail does so before anything is changed
+        for write in writes:  # all that may fail does so before a change
             if isinstance(write, PutJob):
                 state_text(write.row.id, write.row.state, write.row.finished_at)
             elif isinstance(write, SetStatus):
@@ -137,7 +137,7 @@ class MemoryStore:
         self._checkpoints[key] = row
 
     def _add_event(self, event: EventRow) -> None:
-        if event.job_id in self._jobs:  # of a job that is not kept there is nothing to log
+        if event.job_id in self._jobs:  # a job that is not stored has no log
             self._events.setdefault(event.job_id, []).append(event)
 
     def _drop_checkpoints(self, type: str, subject: str, part: str | None) -> None:
@@ -153,7 +153,7 @@ class MemoryStore:
     # -- reading
 
     def unfinished(self) -> list[JobRow]:
-        """All jobs that have not ended, in the order of submission."""
+        """Return all jobs that have not ended, in the order of submission."""
         self._check_open()
         return [row for row in self._jobs.values() if row.finished_at is None]
 
@@ -166,7 +166,7 @@ class MemoryStore:
         type: str | None = None,
         subject: str | None = None,
     ) -> list[JobRow]:
-        """Ended jobs that match all that was given, newest end first."""
+        """Return the ended jobs that match all arguments, newest end first."""
         self._check_open()
         wanted = None if states is None else frozenset(states)
         found = [
@@ -181,28 +181,28 @@ class MemoryStore:
         return found[: max(0, limit)]
 
     def get(self, job_ids: Iterable[str]) -> list[JobRow]:
-        """The rows of these jobs, each once, in the order they were asked for."""
+        """Return the rows of these jobs, each once, in the order of the ids."""
         self._check_open()
         return [self._jobs[job_id] for job_id in dict.fromkeys(job_ids) if job_id in self._jobs]
 
     def events(self, job_id: str) -> list[EventRow]:
-        """A job's event log, oldest first."""
+        """Return a job's event log, oldest first."""
         self._check_open()
         return list(self._events.get(job_id, ()))
 
     def checkpoints(self) -> list[CheckpointRow]:
-        """All kept checkpoints, the one that was saved longest ago first."""
+        """Return all checkpoints, the one saved longest ago first."""
         self._check_open()
         return sorted(self._checkpoints.values(), key=lambda row: row.saved_at)
 
     def _ended(self) -> list[JobRow]:
-        """All ended jobs, oldest end first."""
+        """Return all ended jobs, oldest end first."""
         return sorted((row for row in self._jobs.values() if row.finished_at is not None), key=_end)
 
     # -- forgetting
 
     def prune(self, now: float, at_most: int = 500) -> int:
-        """Forget up to ``at_most`` jobs and checkpoints that are kept no longer."""
+        """Forget up to ``at_most`` jobs and checkpoints that ``keep`` lets go."""
         self._check_open()
         jobs = self._outlived_jobs(now)[:at_most]
         self._forget(*jobs)
@@ -233,7 +233,7 @@ class MemoryStore:
         ]
 
     def vacuum(self) -> None:
-        """Do nothing: memory that is not used any more is free already."""
+        """Do nothing: unused memory is free already."""
         self._check_open()
 
     def _check_open(self) -> None:

@@ -1,7 +1,7 @@
 """The tables of a store's file, as ordered steps from one version to the next.
 
 ``MIGRATIONS[n]`` leads from version n to n + 1.  Each is applied in one transaction together with
-its record, which is the file's ``user_version``: whatever stops the process, a file is at one
+its record, which is the file's ``user_version``: however the process ends, a file is at one
 version or at the next.  A step that was released is never changed; a new one is added behind it.
 """
 
@@ -15,7 +15,7 @@ Migration = Callable[[sqlite3.Connection], None]
 """Changes the tables; runs inside a transaction, and neither begins nor ends one."""
 
 APPLICATION_ID: Final = int.from_bytes(b"jobA", "big")
-"""What the file says it is; ``file jobs.db`` shows it."""
+"""The file's own mark; ``file jobs.db`` shows it."""
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
@@ -70,7 +70,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables,)
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """Return at which version the file is; 0 if it is empty."""
+    """Return the version of a file; 0 if it is empty."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
 
@@ -80,15 +80,15 @@ def migrate(
     migrations: Sequence[Migration] = MIGRATIONS,
     to: int | None = None,
 ) -> int:
-    """Bring a file to the newest version, and return from which one it came.
+    """Bring a file to the newest version, and return its version before.
 
-    Each step is kept as soon as it is done.  If one fails, what came before it is kept, what it
-    did itself is not, and the error is raised.
+    Each step is committed as soon as it is done.  If one fails, the steps before it stand, its own
+    changes do not, and the error is raised.
 
     Args:
         connection: In autocommit mode, with no transaction open.
         migrations: The steps, from version 0 on.
-        to: Where to stop; default: after the last step.
+        to: The version to stop at; default: after the last step.
 
     Example::
 

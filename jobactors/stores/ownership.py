@@ -1,18 +1,18 @@
-"""Who owns a store: a lock of the operating system, and a table in this process.
+"""The ownership of a store: a lock of the operating system, and a table in this process.
 
 One process at a time writes a file.  What was tried, and why it is done in this way:
 
-- *A lease with a time* goes to somebody else while a laptop sleeps, and its owner writes on.
-- *flock* is inherited by a forked child, which keeps it when its parent was killed.
+- *A lease with a time* goes to another process while a laptop sleeps, and its owner writes on.
+- *flock* is inherited by a forked child, which holds it on when its parent was killed.
 - *lockf* belongs to one process and is gone with it, however it ends; a child has no part in it.
-  But it is lost as soon as anybody in that process closes *any* descriptor of that file.  So it
-  lies on a file of its own, which nobody but this module opens, and which this module never opens
-  twice in a process: the table here, keyed by what the file *is*, is asked first.
+  But it is lost as soon as that process closes *any* descriptor of that file.  So it lies on a
+  file of its own, which only this module opens, and never twice in a process: the table here, keyed
+  by the file's identity, is asked first.
 - *A lock file that exists or not* stays behind after ``kill -9``.
 
-The lock file is never removed: somebody may be waiting for it, and a new one of the same name would
-be another lock.  If a person removes it all the same, two processes may believe that they are the
-owner; the epoch in the file tells the older one, at its next transaction, that it is not any more.
+The lock file is never removed: another process may wait for it, and a new one of the same name
+would be another lock.  If a person removes it all the same, two processes may believe that they are
+the owner; the epoch in the file then refuses the older one at its next transaction.
 """
 
 from __future__ import annotations
@@ -36,29 +36,25 @@ _LONGEST_TEXT: Final = 200
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 Identity = tuple[int, int]
-"""What a file is, under whatever path: device and inode."""
+"""A file's identity under every path: device and inode."""
 
 
 @final
 class Ownership:
-    """The right to write one store, from ``acquire`` until ``release`` or the process's end."""
+    """Holds the right to write a store, from ``acquire`` to ``release`` or the process's end."""
 
-    def __init__(self, path: Path, fd: int, identity: Identity, told: str) -> None:
+    def __init__(self, path: Path, fd: int, identity: Identity, owner: str) -> None:
         self.path = path
         """The store's own file."""
-        self._told = told
+        self.owner = owner
+        """This process, as the lock file names it to others."""
         self._fd = fd
         self._identity = identity
         self.is_ours = True
         """Whether this process acquired it: a forked child owns nothing of its parent's."""
 
-    @property
-    def told(self) -> str:
-        """Who owns it, as others are told."""
-        return self._told
-
     def release(self) -> None:
-        """Let it go.  In a forked child, and a second time, it does nothing."""
+        """Release the lock.  In a forked child, and a second time, it does nothing."""
         if not self.is_ours or self._fd < 0:
             return
         with _table_lock:
@@ -67,7 +63,7 @@ class Ownership:
             self._fd = -1
 
 
-# Written under the lock, by whichever thread opens or closes a store.
+# Written under the lock, by every thread that opens or closes a store.
 _table: dict[Identity, Ownership] = {}
 _table_lock = threading.Lock()
 
@@ -86,7 +82,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def lock_path(path: Path) -> Path:
-    """Return where the lock of a store lies; nobody but this module may open that file."""
+    """Return the path of a store's lock file, which only this module may open."""
     return path.with_name(path.name + ".lock")
 
 
@@ -95,11 +91,11 @@ def acquire(path: Path, patience: float = 0.0, name: str | None = None) -> Owner
 
     Args:
         path: The store's file, an absolute path; its folder exists.
-        patience: Seconds to wait for somebody who is about to end.
-        name: What the store is called in errors; default: its path.
+        patience: Seconds to wait for an owner that is about to end.
+        name: The store's name in errors; default: its path.
 
     Raises:
-        StoreBusy: if somebody else owns it; the message says who.
+        StoreBusy: if it has another owner, whom the message names.
         StoreFailed: if the lock file cannot be made, or not be locked.
     """
     called = name or str(path)
@@ -114,20 +110,20 @@ def acquire(path: Path, patience: float = 0.0, name: str | None = None) -> Owner
 
 
 def _try(path: Path, called: str) -> Ownership | str:
-    """Return the ownership, or who has it."""
+    """Return the ownership, or the present owner's description."""
     lock = lock_path(path)
     try:
         with _table_lock:
             mine = _table.get(_identity_of(lock) or (0, 0)) or _owner_here(path)
             if mine is not None:
-                return f"another job system in this process ({mine.told})"
+                return f"another job system in this process ({mine.owner})"
             fd = os.open(lock, _FLAGS, 0o600)
-            kept = False
+            is_taken = False
             try:
-                taken = _lock_and_tell(path, lock, fd)
-                kept = isinstance(taken, Ownership)
+                taken = _lock_and_sign(path, lock, fd)
+                is_taken = isinstance(taken, Ownership)
             finally:
-                if not kept:
+                if not is_taken:
                     os.close(fd)
     except OSError as exc:
         raise from_os(called, exc) from exc
@@ -135,13 +131,13 @@ def _try(path: Path, called: str) -> Ownership | str:
 
 
 def is_owned_here(path: Path) -> bool:
-    """Whether this process owns the store at ``path``, under whatever name."""
+    """Return whether this process owns the store at ``path``, under any name."""
     with _table_lock:
         return _owner_here(path) is not None
 
 
 def _owner_here(path: Path) -> Ownership | None:
-    """Find the owner by the file itself: by a hard link it has another lock, but is the same."""
+    """Find the owner by the file itself: under a hard link it has another lock."""
     with contextlib.suppress(OSError):
         wanted = _identity_of(path)
         for owned in _table.values():
@@ -150,20 +146,20 @@ def _owner_here(path: Path) -> Ownership | None:
     return None
 
 
-def _lock_and_tell(path: Path, lock: Path, fd: int) -> Ownership | str:
+def _lock_and_sign(path: Path, lock: Path, fd: int) -> Ownership | str:
     if not _lock(fd):
         return _read_owner(fd)
     status = os.fstat(fd)
     identity = (status.st_dev, status.st_ino)
     if identity != _identity_of(lock):
-        return "somebody who has just removed its lock file"
-    told = _describe_this_process()
+        return "a process whose lock file was just removed"
+    owner = _describe_this_process()
     with contextlib.suppress(OSError):  # on a full disk it is owned all the same
         if hasattr(os, "fchmod"):
             os.fchmod(fd, 0o600)
         os.ftruncate(fd, 0)
-        os.pwrite(fd, told.encode(), 0) if hasattr(os, "pwrite") else os.write(fd, told.encode())
-    _table[identity] = owned = Ownership(path, fd, identity, told)
+        os.pwrite(fd, owner.encode(), 0) if hasattr(os, "pwrite") else os.write(fd, owner.encode())
+    _table[identity] = owned = Ownership(path, fd, identity, owner)
     return owned
 
 
@@ -182,7 +178,7 @@ def _describe_this_process() -> str:
 
 
 def _read_owner(fd: int) -> str:
-    """Return what the owner has written there; anybody could have written it."""
+    """Return the owner's description of itself; it may be forged, so it is cut to one line."""
     os.lseek(fd, 0, os.SEEK_SET)
     text = os.read(fd, 4 * _LONGEST_TEXT).decode("utf-8", "replace")
     return one_line(text, _LONGEST_TEXT) or "another process"

@@ -1,4 +1,4 @@
-"""Questions to a file, whose rows are believed one by one."""
+"""Queries on a file, whose rows are checked one by one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _NAMED_AT_MOST: Final = 10
 
-# Every word of these is ours; what is asked for is bound.
+# Every word of these is ours; values are bound.
 _UNFINISHED: Final = "FROM jobs WHERE finished_at IS NULL ORDER BY seq"
 _NEWEST: Final = "ORDER BY finished_at DESC, seq DESC LIMIT ?"
 _ONE_JOB: Final = "FROM jobs WHERE id = ?"
@@ -40,10 +40,10 @@ _OLDEST: Final = "FROM checkpoints ORDER BY saved_at, seq"
 
 @final
 class Reader:
-    """Reads rows, leaves out those that make no sense, and says so once for each of them.
+    """Reads rows, leaves out those that make no sense, and warns once for each of them.
 
     Args:
-        name: What the store is called in warnings.
+        name: The store's name in warnings.
     """
 
     def __init__(self, name: str) -> None:
@@ -51,7 +51,7 @@ class Reader:
         self._known: set[tuple[str, int]] = set()
 
     def unfinished(self, connection: sqlite3.Connection) -> list[JobRow]:
-        """All jobs that have not ended, in the order of submission."""
+        """Return all jobs that have not ended, in the order of submission."""
         return self._rows(connection, "jobs", JOB_COLUMNS, _UNFINISHED, (), read_job)
 
     def finished(
@@ -64,7 +64,7 @@ class Reader:
         type: str | None,
         subject: str | None,
     ) -> list[JobRow]:
-        """Ended jobs that match all that was given, newest end first."""
+        """Return the ended jobs that match all arguments, newest end first."""
         parts: list[str] = ["finished_at IS NOT NULL"]
         values: list[Any] = []
         if since is not None:
@@ -83,7 +83,7 @@ class Reader:
         return self._rows(connection, "jobs", JOB_COLUMNS, tail, values, read_job)
 
     def get(self, connection: sqlite3.Connection, job_ids: Iterable[str]) -> list[JobRow]:
-        """The rows of these jobs, each once, in the order they were asked for."""
+        """Return the rows of these jobs, each once, in the order of the ids."""
         return [
             row
             for job_id in dict.fromkeys(job_ids)
@@ -93,7 +93,7 @@ class Reader:
         ]
 
     def events(self, connection: sqlite3.Connection, job_id: str) -> list[EventRow]:
-        """A job's event log, oldest first."""
+        """Return a job's event log, oldest first."""
 
         def read(values: Values) -> EventRow:
             return read_event(job_id, values)
@@ -102,7 +102,7 @@ class Reader:
         return self._rows(connection, "events", EVENT_COLUMNS, _LOG, given, read)
 
     def checkpoints(self, connection: sqlite3.Connection) -> list[CheckpointRow]:
-        """All kept checkpoints, the one that was saved longest ago first."""
+        """Return all checkpoints, the one saved longest ago first."""
         return self._rows(
             connection, "checkpoints", CHECKPOINT_COLUMNS, _OLDEST, (), read_checkpoint
         )
@@ -149,7 +149,7 @@ class Reader:
 def _found(
     connection: sqlite3.Connection, table: str, columns: str, tail: str, given: Sequence[Any]
 ) -> Iterator[tuple[int, Values | None]]:
-    """Yield each row with its number; None for one that SQLite refuses to hand out."""
+    """Yield each row with its number; None for one that SQLite refuses to read."""
     try:
         sql = f"SELECT {columns}, seq {tail}"
         rows = connection.execute(sql, given).fetchall()

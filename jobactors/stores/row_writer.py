@@ -1,4 +1,4 @@
-"""From a sequence of writes to few statements with many rows each.
+"""The grouping of writes into few statements with many rows each.
 
 A commit of many changes is cheap if its statements are few.  So writes are gathered in lanes, one
 a kind, and only where the order between two kinds can be seen afterwards the lanes are emptied
@@ -45,7 +45,7 @@ _Key = str | tuple[str, str, str]
 
 @final
 class RowBatch:
-    """Writes, as statements that leave the same behind."""
+    """Turns writes into statements with the same effect."""
 
     def __init__(self, writes: Iterable[Write]) -> None:
         self.logged: set[str] = set()
@@ -99,7 +99,7 @@ class RowBatch:
     def _put(self, write: PutJob) -> None:
         row = write.row
         if row.id in self._with_events and row.id not in self._puts:
-            self._empty()  # those events may have been of a job that was not kept yet
+            self._empty()  # those events may be older than the job's row
         self._statuses.pop(row.id, None)
         self._puts[row.id] = job_values(row)
 
@@ -126,7 +126,7 @@ class RowBatch:
         self._checkpoints[key] = values
 
     def _empty(self) -> None:
-        """Turn what is in the lanes into steps."""
+        """Turn the lanes into steps."""
         if self._puts:
             self._steps.append((PUT_JOB, [*self._puts.values()]))
             self._puts = {}

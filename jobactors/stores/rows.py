@@ -1,7 +1,7 @@
-"""Between the rows of the model and the columns of a file, which anybody may have written.
+"""The codec between the model's rows and the columns of a file of unknown origin.
 
-What comes out of a file is checked value by value: one row that makes no sense is left out, and
-takes none of the others with it.
+Each value from a file is checked: a row that makes no sense is left out, and takes none of the
+others with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Values = tuple[Any, ...]
-"""What SQLite takes and gives for one row."""
+"""The values that SQLite takes and gives for one row."""
 
 JOB_COLUMNS: Final = (
     "id, type, subject, state, submitted_at, changed_at, finished_at, read, spec, status, result, "
@@ -30,11 +30,11 @@ CHECKPOINT_COLUMNS: Final = (
 
 _STATES: Final = {state.value.encode(): state for state in JobState}
 _ENDED: Final = frozenset(str(state.value) for state in TERMINAL)
-_FARTHEST: Final = 253_402_300_799.0  # the last second of the year 9999: what a datetime can say
+_FARTHEST: Final = 253_402_300_799.0  # the last second of the year 9999: a datetime's limit
 
 
 class BadRow(ValueError):
-    """A row holds what no version of this package writes; the message says what."""
+    """Marks a row that no version of this package writes; the message has the reason."""
 
 
 # -- to a file
@@ -63,11 +63,11 @@ def job_values(row: JobRow) -> Values:
 
 
 def state_text(job_id: str, state: JobState, finished_at: float | None) -> str:
-    """Return how a state is written.
+    """Return a state as it is written.
 
     Raises:
         ValueError: if the job has ended without a time, or has a time without having ended: stores
-            tell ended jobs by that time.
+            recognise ended jobs by that time.
     """
     # The plain str: an enum is hashed in Python code, and SQLite seeks an adapter of a subclass.
     text: str = state._value_
@@ -93,7 +93,7 @@ def checkpoint_values(row: CheckpointRow) -> Values:
 
 
 def bindable(text: str) -> str | bytes:
-    """Return what SQLite takes for this text; the bytes of it if it has lone surrogates."""
+    """Return a text in a form that SQLite takes: as bytes if it has lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -112,10 +112,10 @@ def all_bindable(rows: Iterable[Values]) -> list[Values]:
 
 
 def read_job(values: Values) -> JobRow:
-    """Make a job of what a file holds.
+    """Decode a job from a file's columns.
 
     Raises:
-        BadRow: if any of it cannot be.
+        BadRow: if a value makes no sense.
     """
     state = _STATES.get(values[3])
     if state is None:
@@ -140,20 +140,20 @@ def read_job(values: Values) -> JobRow:
 
 
 def read_event(job_id: str, values: Values) -> EventRow:
-    """Make a line of an event log of what a file holds.
+    """Decode a line of an event log from a file's columns.
 
     Raises:
-        BadRow: if any of it cannot be.
+        BadRow: if a value makes no sense.
     """
     at, kind, detail = values
     return EventRow(job_id, _time(at), _text(kind), _text(detail))
 
 
 def read_checkpoint(values: Values) -> CheckpointRow:
-    """Make a checkpoint of what a file holds.
+    """Decode a checkpoint from a file's columns.
 
     Raises:
-        BadRow: if any of it cannot be.
+        BadRow: if a value makes no sense.
     """
     kind, subject, part, job_id, attempt, value, items, fraction, created_at, saved_at = values
     if type(attempt) is not int:

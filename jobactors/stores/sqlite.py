@@ -1,18 +1,18 @@
 """A store in one SQLite file.
 
-How it keeps its promises:
+Its promises, and their means:
 
-- *All or nothing*: ``apply`` is one transaction, which begins with a look at who owns the file.
-- *Kept when it returns*: a commit is one append to a write-ahead log.  It has left the process
+- *All or nothing*: ``apply`` is one transaction, which begins by checking the owner.
+- *Durable when it returns*: a commit is one append to a write-ahead log.  It has left the process
   then, and the disk's cache as well with ``durability="power"``.
 - *One owner*: the operating system's lock (:mod:`.ownership`) for the file's whole life here, and
   an epoch inside of it, for the case that the lock was lost.
 - *Nothing in it is code*: a file is looked at before it is opened for writing
   (:mod:`.inspection`), and each value of it before it is believed (:mod:`.rows`).
 
-SQLite's own exclusive lock is not enough for the third: it is lost when anybody in this process
-opens and closes the file.  Then somebody else's SQLite may take the log away, too, when it ends;
-so each transaction looks whether the file and its log are still the ones it has open.
+SQLite's own exclusive lock is not enough for the third: it is lost when this process opens
+and closes the file a second time.  Then the SQLite of another process may remove the log, too, at
+its end; so each transaction checks that the file and its log are still the ones it has open.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 _EPOCH: Final = "SELECT epoch FROM owner"
 _LOOK_EVERY: Final = 1.0
-"""Seconds between two looks whether the file is still the one that was opened."""
+"""Seconds between two checks that the file is still the one that was opened."""
 
 _T = TypeVar("_T")
 _Identity = tuple[int, int]
@@ -59,18 +59,18 @@ _Identity = tuple[int, int]
 
 @final
 class SqliteStore:
-    """Keeps jobs in a file, which one process at a time owns.
+    """Holds jobs in a file, which one process at a time owns.
 
     Nothing is opened or made before :meth:`open`.  The file is for its user alone (0600), and so is
     each folder that is made for it (0700).  Beside it lie ``-wal`` and ``-shm`` while it is open,
-    and ``.lock``, which nobody else may open and which is never removed.
+    and ``.lock``, which no other code may open and which is never removed.
 
     Args:
         path: The file; made if it does not exist.
-        durability: What an acknowledged write survives. ``"os"`` (the default): the end of this
-            process, whatever ends it.  ``"power"``: a power cut as well; each commit waits for the
-            disk.
-        keep: How long ended jobs and checkpoints are kept; default: ``Keep()``, 7 days.
+        durability: The failure that an acknowledged write survives. ``"os"`` (the default): the end
+            of this process, however it ends.  ``"power"``: a power cut as well; each commit waits
+            for the disk.
+        keep: The limits for ended jobs and checkpoints; default: ``Keep()``, 7 days.
 
     Raises:
         ValueError: if ``durability`` is neither.
@@ -112,13 +112,13 @@ class SqliteStore:
         self._logged: set[str] | None = None
 
     def __repr__(self) -> str:
-        how = "" if self._durability == "os" else f"durability={self._durability!r}, "
+        options = "" if self._durability == "os" else f"durability={self._durability!r}, "
         if self._keep != Keep():
-            how += f"keep={self._keep!r}, "
-        return f"<SqliteStore {self.name!r}, {how}{'open' if self._owned else 'closed'}>"
+            options += f"keep={self._keep!r}, "
+        return f"<SqliteStore {self.name!r}, {options}{'open' if self._owned else 'closed'}>"
 
     def __eq__(self, other: object) -> bool:
-        """Whether both keep jobs in the same file, in the same way."""
+        """Return whether both use the same file, in the same way."""
         return isinstance(other, SqliteStore) and self._meaning() == other._meaning()
 
     def __hash__(self) -> int:
@@ -139,7 +139,7 @@ class SqliteStore:
 
     @property
     def work_folder(self) -> Path:
-        """Beside the file, and called like it with ``.work`` behind; it need not exist."""
+        """The folder beside the file, its name with ``.work`` behind; it need not exist."""
         return work_folder(self._path)
 
     # -- opening and closing
@@ -156,16 +156,16 @@ class SqliteStore:
         """
         if self._owned is not None:
             raise StoreFailed(self.name, "it is open already", "close it first")
-        with self._told_in_words():
+        with self._translating():
             self._path = prepare(self._path)
             self._log_path = os.fsencode(f"{self._path}-wal")
             self._exclusive = locking_of(self._path, self.name) == "exclusive"
-            # Not even a lock is left beside what is not ours; what we have open is not read again.
+            # Beside a foreign file not even a lock is left; a file we have open is not read again.
             if not (lock_path(self._path).exists() or ownership.is_owned_here(self._path)):
                 refuse_foreign(self._path, self.name)
             self._owned = ownership.acquire(self._path, patience, self.name)
         try:
-            with self._told_in_words():
+            with self._translating():
                 inspect(self._path, self.name, self.busy_timeout, self.migrations)
                 make_private(self._path)
                 self._connection = self._connect()
@@ -179,7 +179,7 @@ class SqliteStore:
         return self._epoch
 
     def close(self) -> None:
-        """Give it up; what is in the log goes into the file.  A second time does nothing."""
+        """Give the file up, after writing the log back into it.  A second time does nothing."""
         owned, self._owned = self._owned, None
         if owned is None:
             return
@@ -219,7 +219,7 @@ class SqliteStore:
     # -- writing
 
     def apply(self, writes: Sequence[Write]) -> None:
-        """Write all of it or nothing, in this order; kept durably when it returns."""
+        """Write all of it or nothing, in this order; it is durable when this returns."""
         batch = RowBatch(writes)
         try:
             self._write(batch.run)
@@ -230,7 +230,7 @@ class SqliteStore:
             self._logged |= batch.logged
 
     def prune(self, now: float, at_most: int = 500) -> int:
-        """Forget up to ``at_most`` jobs and checkpoints that are kept no longer; see the protocol.
+        """Forget up to ``at_most`` jobs and checkpoints that ``keep`` lets go; see the protocol.
 
         Event logs are cut as well, by no more than twenty lines for each of ``at_most``.
         """
@@ -245,12 +245,12 @@ class SqliteStore:
         return forgotten
 
     def vacuum(self) -> None:
-        """Give the space of what was forgotten back to the disk.
+        """Return the space of forgotten rows to the disk.
 
         Takes as long as copying the file, and as much room on the disk.
         """
-        self._write(lambda _: None)  # only its owner may
-        with self._told_in_words():
+        self._write(lambda _: None)  # fails unless we own it
+        with self._translating():
             connection = self._connected()
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -266,7 +266,7 @@ class SqliteStore:
             connection.execute("COMMIT")
         except SqliteTrouble as exc:
             self._undo(connection)
-            raise self._in_words(exc) from exc
+            raise self._translated(exc) from exc
         except BaseException:
             self._undo(connection)
             raise
@@ -286,7 +286,7 @@ class SqliteStore:
     # -- reading
 
     def unfinished(self) -> list[JobRow]:
-        """All jobs that have not ended, in the order of submission."""
+        """Return all jobs that have not ended, in the order of submission."""
         return self._read(self._reader.unfinished)
 
     def finished(
@@ -298,7 +298,7 @@ class SqliteStore:
         type: str | None = None,
         subject: str | None = None,
     ) -> list[JobRow]:
-        """Ended jobs that match all that was given, newest end first."""
+        """Return the ended jobs that match all arguments, newest end first."""
         return self._read(
             lambda connection: self._reader.finished(
                 connection, limit, since=since, states=states, type=type, subject=subject
@@ -306,15 +306,15 @@ class SqliteStore:
         )
 
     def get(self, job_ids: Iterable[str]) -> list[JobRow]:
-        """The rows of these jobs, each once, in the order they were asked for."""
+        """Return the rows of these jobs, each once, in the order of the ids."""
         return self._read(lambda connection: self._reader.get(connection, job_ids))
 
     def events(self, job_id: str) -> list[EventRow]:
-        """A job's event log, oldest first."""
+        """Return a job's event log, oldest first."""
         return self._read(lambda connection: self._reader.events(connection, job_id))
 
     def checkpoints(self) -> list[CheckpointRow]:
-        """All kept checkpoints, the one that was saved longest ago first."""
+        """Return all checkpoints, the one saved longest ago first."""
         return self._read(self._reader.checkpoints)
 
     def _read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
@@ -322,7 +322,7 @@ class SqliteStore:
         try:
             return ask(connection)
         except SqliteTrouble as exc:
-            raise self._in_words(exc) from exc
+            raise self._translated(exc) from exc
 
     # -- the connection
 
@@ -347,7 +347,7 @@ class SqliteStore:
         try:
             self._connection = self._connect()
         except SqliteTrouble as exc:
-            raise self._in_words(exc) from exc
+            raise self._translated(exc) from exc
         self._log = _identity(self._log_path)
         return self._connection
 
@@ -360,19 +360,19 @@ class SqliteStore:
             )
 
     @contextmanager
-    def _told_in_words(self) -> Generator[None]:
+    def _translating(self) -> Generator[None]:
         try:
             yield
         except (*SqliteTrouble, OSError) as exc:
-            raise self._in_words(exc) from exc
+            raise self._translated(exc) from exc
 
-    def _in_words(self, exc: Exception) -> Exception:
+    def _translated(self, exc: Exception) -> Exception:
         if isinstance(exc, OSError):
             return from_os(self.name, exc)
         return from_sqlite(self.name, exc)
 
 
-# Connections that a forked child has inherited, kept from being collected.
+# Connections that a forked child has inherited: collecting one would close the parent's files.
 _parents: Final[list[Any]] = []
 
 

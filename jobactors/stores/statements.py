@@ -1,7 +1,7 @@
-"""What a batch says to SQLite: statements that take many rows in one step.
+"""SQL statements that take many rows in one step.
 
-Python lets go of its interpreter for each step of a statement, and while the jobs' loop is busy it
-comes back to the calls milliseconds later.  A row a step, a thousand rows would take seconds then.
+Python releases its interpreter lock for each step of a statement, and while the jobs' loop is busy
+it gets the lock back milliseconds later.  A row a step, a thousand rows would take seconds then.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from .rows import Values
 
 _AT_ONCE: Final = (64, 16, 4)
-"""So many rows a step, as long as there are so many; each has its own text, compiled once."""
+"""Rows a step, the largest number that is left; each has its own text, compiled once."""
 _WIDEST: Final = len(JOB_COLUMNS.split(", "))
 MOST_VALUES: Final = _AT_ONCE[0] * _WIDEST
-"""So many values a step has at most; every SQLite takes 999."""
+"""Values of the largest step; every SQLite takes 999."""
 
 
 @final
 class Statement:
-    """A statement that takes any number of rows.
+    """Executes one SQL text for any number of rows.
 
     Args:
         sql: Its text; ``:rows`` stands where the rows are.
         width: How many values a row has.
-        alone: What says the same of a single row, and is quicker than a table of one row.
+        alone: The same for a single row, quicker than a table of one row.
     """
 
     def __init__(self, sql: str, width: int, alone: str | None = None) -> None:
@@ -48,7 +48,7 @@ class Statement:
             connection.execute(self._alone, row)
 
     def _run_together(self, connection: sqlite3.Connection, rows: Sequence[Values]) -> int:
-        """Execute it for many rows at once, and return how many of them are done."""
+        """Execute it for many rows at once, and return the number of those done."""
         done = 0
         for count, sql in self._texts:
             while done + count <= len(rows):
@@ -57,11 +57,11 @@ class Statement:
         return done
 
 
-def _replacing(table: str, columns: str, key: str, kept: str = "") -> Statement:
-    """Return an insert that replaces all columns of a row with the same key, but the kept ones."""
+def _replacing(table: str, columns: str, key: str, fixed: str = "") -> Statement:
+    """Return an insert that replaces all columns of a row with the same key, but the fixed ones."""
     names = columns.split(", ")
-    fixed = {*key.split(", "), *kept.split(", ")}
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in fixed)
+    unchanged = {*key.split(", "), *fixed.split(", ")}
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in unchanged)
     sql = (  # every word of it is ours
         f"INSERT INTO {table} ({columns}) VALUES :rows "  # noqa: S608
         f"ON CONFLICT ({key}) DO UPDATE SET {changes}"
@@ -71,10 +71,10 @@ def _replacing(table: str, columns: str, key: str, kept: str = "") -> Statement:
 
 PUT_JOB: Final = _replacing("jobs", JOB_COLUMNS, "id")
 PUT_CHECKPOINT: Final = _replacing(
-    "checkpoints", CHECKPOINT_COLUMNS, "type, subject, part", kept="created_at"
+    "checkpoints", CHECKPOINT_COLUMNS, "type, subject, part", fixed="created_at"
 )
-# An UPDATE … FROM would say the same, but not to a SQLite before 3.33.  Nothing is inserted here:
-# each row that is selected is there already, and what is only to fill its place is not written.
+# An UPDATE … FROM would be plainer, but needs SQLite 3.33.  Nothing is inserted here: each row that
+# is selected is there already, so the empty texts, which only fill columns, are never written.
 SET_STATUS: Final = Statement(
     "INSERT INTO jobs (seq, id, type, subject, state, submitted_at, changed_at, finished_at, read, "
     "spec, status, result, after) "
@@ -88,7 +88,7 @@ SET_STATUS: Final = Statement(
     "UPDATE jobs SET state = ?, changed_at = ?, finished_at = ?, read = ?, status = ?, "
     "result = coalesce(?, result) WHERE id = ?",
 )
-# Of a job that is not kept there is nothing to log.  A cross join keeps the order of the lines.
+# A job that is not stored has no log.  The cross join preserves the order of the lines.
 ADD_EVENT: Final = Statement(
     "INSERT INTO events (job, at, kind, detail) "
     "SELECT jobs.seq, new.column1, new.column2, new.column3 "

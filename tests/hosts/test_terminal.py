@@ -154,7 +154,7 @@ def test_a_life_is_told_from_start_to_end() -> None:
         "started: name started",
         "retried: name tries again in 2 s: OSError: gone",
         "started: name started again (attempt 2)",
-        "stuck: name was told to stop and does not answer",
+        "stuck: name was asked to stop and does not answer",
         "cancelled: name cancelled",
     ]
 

@@ -88,7 +88,7 @@ def test_a_disk_without_locks_is_refused(
 ) -> None:
     """Before a file is made there, and with the cure."""
     monkeypatch.setattr(disks, "_mount_table", lambda: f"x {tmp_path} {kind} rw 0 0")
-    with pytest.raises(ja.StoreFailed, match=rf"{kind}, which keeps no locks.*local disk"):
+    with pytest.raises(ja.StoreFailed, match=rf"{kind}, which has no locks.*local disk"):
         ja.SqliteStore(tmp_path / "jobs.db").open()
     assert list(tmp_path.iterdir()) == []
 

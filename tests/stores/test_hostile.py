@@ -84,10 +84,16 @@ FOREIGN = {
     "another program's file": ("PRAGMA application_id = 7", "another program"),
     "no version": ("PRAGMA user_version = 0", "no version is 0"),
     "a version below all": ("PRAGMA user_version = -5", "no version is -5"),
-    "no owner": ("DELETE FROM owner", "how often it was opened"),
-    "two owners": ("INSERT INTO owner VALUES (7)", "how often it was opened"),
-    "an owner that is no number": ("UPDATE owner SET epoch = 'x'", "how often it was opened"),
-    "an epoch after all others": ("UPDATE owner SET epoch = 9223372036854775807", "how often"),
+    "no owner": ("DELETE FROM owner", "its count of openings makes no sense"),
+    "two owners": ("INSERT INTO owner VALUES (7)", "its count of openings makes no sense"),
+    "an owner that is no number": (
+        "UPDATE owner SET epoch = 'x'",
+        "its count of openings makes no sense",
+    ),
+    "an epoch after all others": (
+        "UPDATE owner SET epoch = 9223372036854775807",
+        "its count of openings makes no sense",
+    ),
     "UTF-16": (
         "PRAGMA writable_schema = ON; DELETE FROM sqlite_master; VACUUM; PRAGMA encoding='UTF-16'",
         "cannot be read",

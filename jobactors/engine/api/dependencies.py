@@ -47,15 +47,16 @@ def after(job: Job[Any], when: When = "finished") -> After:
     return After(job, when)
 
 
-def handle(job: Job[T]) -> Handle[T]:
+def handle(job: Job[T]) -> Job[T]:
     """Pass a job's handle itself as an argument, instead of its result.
 
     A job among another job's top-level arguments makes that other job wait for it, and gets its
-    result in its place.  Wrapped in this it is passed as it is, and nothing waits.
+    result in its place.  Wrapped in this it is passed as it is, and nothing waits.  To a type
+    checker it is the job, which is what the function receives.
     """
     if not isinstance(job, Job):
         raise TypeError(f"handle() takes a job, not {type(job).__name__}: {job!r:.100}")
-    return Handle(job)
+    return cast("Job[T]", Handle(job))
 
 
 def referring(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from jobactors.engine.records.filters import as_state
-from jobactors.engine.storage.row_encoder import column
+from jobactors.engine.storage.row_structs import column
 from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.model.checks import check_count, check_seconds
 from jobactors.model.errors import NoStore, UnknownJob

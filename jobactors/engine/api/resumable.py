@@ -81,7 +81,7 @@ class Resumable(Struct, frozen=True, eq=False):
         if self.state is JobState.INTERRUPTED:
             self._job().discard()
         else:
-            self._system.parts.portal.move(self._system.parts.checkpoints.drop_of, self.job_id)
+            self._system.parts.portal.move(self._system.parts.leases.drop_of, self.job_id)
 
     def _job(self) -> Job[Any]:
         return Job(self._system, self._system.parts.portal.call(self._find))
