@@ -199,7 +199,7 @@ test('a result is put into words only when it is asked for', () => {
   assert.equal(el('a').one('ja-result').textContent, '   x\n0  1');
 });
 
-test('a screen reader hears of ends, gathered, and never of progress', () => {
+test('a screen reader announces ends, gathered, and never progress', () => {
   view.show({ rows: many(20) });
   view.show({ rows: many(20).map(r => ({ ...r, fraction: 0.5 })) });
   timers.pass(1000);

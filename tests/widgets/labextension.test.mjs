@@ -1,4 +1,4 @@
-// What the sidebar, the status item and the notices say: pure functions of rows.
+// Tests the pure functions behind the sidebar, the status item and the notices.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -42,7 +42,7 @@ test('a name from right to left leaves the others in their order, as in static_t
   assert.equal(isolated.replace(/[\u2068\u2069]/g, '').indexOf('running'), plain.indexOf('running'));
 });
 
-test('only the newest fifty, and that is said', () => {
+test('only the newest fifty, and the caption shows that', () => {
   const rows = Array.from({ length: 120 }, (_, i) => ({ name: `j${i}`, state: 'queued' }));
   const [caption, ...lines] = tablesOf(rows, 'now')['text/plain'].split('\n');
   assert.equal(caption, '120 jobs at now, the newest 50 shown');

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 from jobactors_widgets.change_feed import ChangeFeed
-from jobactors_widgets.wire import MOVED, JobRow, row_of
+from jobactors_widgets.wire import MOVED, WireRow, row_of
 
 import jobactors as ja
 
@@ -30,7 +30,7 @@ class FakePanel:
         self.times: list[float] = []
         self._jobs = jobs
 
-    def present_rows(self) -> list[JobRow]:
+    def present_rows(self) -> list[WireRow]:
         """Every row."""
         return [row_of(snapshot, 0) for snapshot in self._jobs.list()]
 

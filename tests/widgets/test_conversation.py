@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from jobactors_widgets.conversation import Conversation
+from jobactors_widgets.conversation import FrontEndConversation
 
 import jobactors as ja
 
@@ -19,11 +19,13 @@ Replies = list[Mapping[str, Any]]
 
 
 @contextlib.asynccontextmanager
-async def conversation(**options: Any) -> AsyncIterator[tuple[ja.Jobs, Conversation, Replies]]:
+async def conversation(
+    **options: Any,
+) -> AsyncIterator[tuple[ja.Jobs, FrontEndConversation, Replies]]:
     """Open a job system with a front end that asks about it."""
     replies: Replies = []
     async with ja.open_jobs(unread_failures="ignore", **options) as jobs:
-        yield jobs, Conversation(jobs, replies.append), replies
+        yield jobs, FrontEndConversation(jobs, replies.append), replies
 
 
 async def steps() -> None:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jobactors_widgets.wire import JobRow, row_of, safe_text
+from jobactors_widgets.wire import WireRow, row_of, safe_text
 from msgspec.structs import replace
 
 import jobactors as ja
@@ -124,7 +124,7 @@ def test_a_row_is_what_the_browser_reads(golden: dict[str, Any]) -> None:
 def test_the_golden_rows_use_every_key() -> None:
     """A key without an example is a key without an agreement."""
     used = {key for golden in GOLDEN for key in golden["row"]}
-    assert used == JobRow.__required_keys__ | JobRow.__optional_keys__
+    assert used == WireRow.__required_keys__ | WireRow.__optional_keys__
 
 
 def test_a_row_says_nothing_of_results_arguments_and_tracebacks() -> None:

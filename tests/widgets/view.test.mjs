@@ -137,7 +137,7 @@ test('time at work ticks here, and nothing ticks when nothing works', () => {
   assert.equal(timers.ticker, null);
 });
 
-test('a kernel that is gone: said, nothing ticks, nothing can be pressed', () => {
+test('a kernel that is gone: a notice, nothing ticks, nothing can be pressed', () => {
   view.show({ rows: [running('a', { elapsed: 3 })] });
   timers.pass(2000);
   view.show({ alive: false });
