@@ -11,9 +11,8 @@ calls nothing above.  All of it runs in the loop's thread, in steps of the porta
 
 from __future__ import annotations
 
-import random
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -28,12 +27,13 @@ from jobactors.model.events import (
     JobWaiting,
 )
 from jobactors.model.fold import fold
-from jobactors.model.outcome import ErrorText, Outcome, Raised, ending_of, judge
+from jobactors.model.outcome import ErrorText, Outcome, Raised, judge
 from jobactors.model.retry import Snooze
 from jobactors.model.states import JobState, Request, Waiting
 
 from .desk import SlotDesk
 from .ended_jobs import EndedJobs
+from .retry_delay import delay_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,9 +50,6 @@ if TYPE_CHECKING:
     from jobactors.model.snapshot import JobSnapshot
 
     from .parts import Parts
-
-LONGEST_DELAY: Final = 10 * 365 * 86400.0
-"""Seconds: what is longer was meant as a moment, or in milliseconds."""
 
 
 class Core:
@@ -72,7 +69,7 @@ class Core:
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains)
         self.ended = EndedJobs(parts, self.emit)
         self.accepts = True
-        """Whether submits are taken."""
+        """Whether submits are accepted."""
         self.starts = True
         """Whether queued jobs are started; no more once everything is being cancelled."""
         self.at_work: dict[str, Record] = {}
@@ -194,10 +191,10 @@ class Core:
         )
 
     def check_open(self) -> None:
-        """Raise unless a job could be taken in now.
+        """Raise unless a job could be accepted now.
 
         Raises:
-            JobsClosed: when no more are taken.
+            JobsClosed: when no more jobs are accepted.
             StoreError: when the store could not hold it.
         """
         if not self.accepts:
@@ -223,7 +220,7 @@ class Core:
             return  # the engine has failed, and settled it already
         request = actor.request if actor is not None and actor.is_stopping else None
         if isinstance(ending, Raised) and request is None and self.accepts:
-            delay, ending = self._next_attempt(record, ending)
+            delay, ending = delay_after(record, ending)
             if delay is not None:
                 self._retry(record, ending, delay)
                 return
@@ -232,32 +229,6 @@ class Core:
         self.parts.queue.leave(record.id)
         self.parts.queue.give_back(record.id)
         self.settle(record, outcome, now)
-
-    def _next_attempt(self, record: Record, ending: Raised) -> tuple[float | None, Raised]:
-        """Return the delay until another attempt, or None, and the ending.
-
-        What decides may be the user's own: a class in ``Retry.on``, an attribute of a ``Snooze``.
-        If it raises, the job fails with that.
-        """
-        try:
-            return self._delay(record, ending.exception), ending
-        except Exception as exc:
-            exc.__cause__ = ending.exception
-            return None, ending_of(exc)
-
-    def _delay(self, record: Record, exception: BaseException) -> float | None:
-        if issubclass(type(exception), Snooze):
-            snoozed = _checked(exception.delay)  # type: ignore[attr-defined]
-            record.snoozes += 1
-            return snoozed
-        retry = record.options.retry
-        if retry is None:
-            return None
-        # Jitter spreads load; it needs no secret.
-        chance = random.random()  # noqa: S311
-        failures = record.snapshot.attempt - record.snoozes
-        delay = retry.delay_after(failures, exception, chance)
-        return None if delay is None else _checked(delay)
 
     def _retry(self, record: Record, ending: Raised, delay: float) -> None:
         now = self.clock.now()
@@ -276,7 +247,7 @@ class Core:
         self.pump()
 
     def attempt_paused(self, record: Record) -> None:
-        """Take note that an attempt stands still: its slot is free."""
+        """Free the slot of an attempt that stands still."""
         self.parts.queue.leave(record.id)
         self.wake_drains()
         self.pump()
@@ -347,7 +318,7 @@ class Core:
     # -- moves that commands and closing share
 
     def cancel(self, record: Record, reason: str | None, request: Request = Request.CANCEL) -> None:
-        """Walk a job down the ladder: a queued one never starts, a running one is asked to end."""
+        """Cancel a job: a queued one never starts, a running one is asked to end."""
         slots = self.parts.slots
         if record.actor is not None:
             paused = record.snapshot.state is JobState.PAUSED
@@ -386,7 +357,7 @@ class Core:
         return self._change
 
     def wake_drains(self) -> None:
-        """Let those look again who wait for the end of all: a job has ended, or come to rest."""
+        """Wake the drains, which look again: a job has ended, or come to rest."""
         if self._change is not None:
             self._change.set()
             self._change = None
@@ -395,27 +366,6 @@ class Core:
     def unfinished(self) -> list[Record]:
         """The jobs that have not ended, in the order of submission."""
         return list(self.at_work.values())
-
-
-def _checked(delay: object) -> float:
-    """Return the delay that a job, or its ``Retry``, asks for.
-
-    Raises:
-        ValueError: for one that no clock could wait for.
-    """
-    if type(delay) in {int, float} and 0 <= delay <= LONGEST_DELAY:  # type: ignore[operator]
-        return float(delay)  # type: ignore[arg-type]
-    raise ValueError(
-        f"the delay until the next attempt is a number of seconds from 0 to {LONGEST_DELAY:.0f}, "
-        f"not {_shown(delay)}"
-    )
-
-
-def _shown(value: object) -> str:
-    try:
-        return f"{value!r:.100}"
-    except Exception:  # its __repr__ is the user's
-        return f"a {type(value).__name__}"
 
 
 def _not_open(*_: Any, **__: Any) -> None:
