@@ -257,12 +257,11 @@ def test_a_stopped_system_is_let_go() -> None:
 
 WORK = """
     def work(i):
-        for _ in ja.track(range(3)):
-            time.sleep(0.01)
+        threading.main_thread().join()
         print("done", i)
 
     async def work_in_trio(i):
-        await trio.sleep(0.05)
+        await trio.to_thread.run_sync(threading.main_thread().join)
         print("done", i)
 
     jobs = ja.start(max_running=2)
@@ -300,7 +299,7 @@ def test_jobs_may_submit_jobs_while_the_script_ends() -> None:
     ended = run_script(
         """
         def count(n):
-            time.sleep(0.02)
+            threading.main_thread().join()
             print(n)
             if n:
                 jobs.submit(count, n - 1)
@@ -420,9 +419,7 @@ def test_a_second_ctrl_c_leaves_behind_what_does_not_end() -> None:
 AT_THE_END = """
         def wait_for_the_end():
             threading.main_thread().join()
-            for _ in range(100):  # a moment later it is ready for a Ctrl-C
-                if sys.unraisablehook is not sys.__unraisablehook__:
-                    break
+            while sys.unraisablehook is sys.__unraisablehook__:  # then it is ready for a Ctrl-C
                 time.sleep(0.01)
 
         def cancelled(work):

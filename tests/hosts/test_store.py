@@ -160,11 +160,11 @@ def test_a_script_that_ends_has_written_everything(tmp_path: Path) -> None:
     """Its last jobs included, which run after its main thread has ended."""
     store = tmp_path / "jobs.db"
     ended = run_script(f"""
-        import time
+        import threading
         import jobactors as ja
         jobs = ja.start(store={str(store)!r}, display=None)
         for n in range(3):
-            jobs.submit(lambda n=n: time.sleep(0.1) or n)
+            jobs.submit(lambda n=n: threading.main_thread().join() or n)
     """)
     assert (ended.code, ended.errors) == (0, "")
     with closing(sqlite3.connect(store)) as db:
