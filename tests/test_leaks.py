@@ -122,7 +122,7 @@ def a_life(runner: str) -> None:
     """Start, run a job, leave one running, stop."""
     jobs = ja.start(max_running=None)
     function = work if runner in {"thread", "process"} else work_in_trio
-    assert jobs.options(runner=runner).submit(function, Own()).result(60) == "done"
+    assert jobs.options(runner=runner).submit(function, Own()).result(60) == "done"  # type: ignore[arg-type]
     jobs.options(grace=5).submit(wait, Own())
     ja.stop(grace=0)
 
@@ -220,7 +220,7 @@ async def test_an_ended_job_leaves_nothing_for_the_garbage_collector() -> None:
         try:
             before = {id(thing) for thing in gc.get_objects()}  # other tests leave things, too
             for function in (work, work_in_trio, trio.lowlevel.checkpoint):
-                job = jobs.submit(function, *([] if function is trio.lowlevel.checkpoint else [1]))
+                job = jobs.submit(function, *([] if function is trio.lowlevel.checkpoint else [1]))  # type: ignore[arg-type]
                 await job
             await wait_all_tasks_blocked()
             left = {type(it).__name__ for it in gc.get_objects() if id(it) not in before}

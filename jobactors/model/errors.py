@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .phases import ChainProblem, ChainResult
+    from .chain_result import ChainResult
+    from .phases import ChainProblem
 
 
 class JobactorsError(Exception):
     """The base of all errors this package raises on its own account."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # written down for help(): a builtin has no signature
 
 
 class JobFailed(JobactorsError):
@@ -154,13 +158,18 @@ class ResourceBusy(JobactorsError):
 
 
 class Deadlock(JobactorsError):
-    """Jobs hold what the others wait for; none of them could ever go on."""
+    """Refuses a wait that closes a circle: none of the jobs in it could ever go on."""
 
     def __init__(self, job_id: str, name: str, circle: tuple[str, ...]) -> None:
         super().__init__(
-            f"job {job_id} cannot wait for {name!r}: it would wait in a circle "
-            f"({' -> '.join(circle)}); acquire resources in one order everywhere, or together"
+            f"job {job_id} cannot wait for {name!r}, which would close a circle: "
+            f"{', '.join(circle)}; acquire resources together or in one order everywhere, "
+            "and give them back before waiting for a job that needs them"
         )
+        self.job_id = job_id
+        """The job that was about to wait."""
+        self.circle = circle
+        """Who holds what and waits for what, job by job, in words."""
 
 
 class MailboxFull(JobactorsError):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .checks import is_mapping
+from .checks import is_mapping, shown
 from .errors import TooMuch
+from .field_docs import documented
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection
 
 NO_NEEDS: Final[Mapping[str, int]] = {}
 
 
+@documented
 class Holding(Struct, frozen=True):
     """What one job holds of one resource."""
 
@@ -28,6 +31,7 @@ class Holding(Struct, frozen=True):
     """What for, in the job's own words."""
 
 
+@documented
 class ResourceState(Struct, frozen=True):
     """How one resource stands."""
 
@@ -71,6 +75,10 @@ class Resources:
         holders = self._holders.get(name)
         held = sum(holding.units for holding in holders.values()) if holders else 0
         return self.capacity(name) - held
+
+    def are_free(self, needs: Mapping[str, int]) -> bool:
+        """Whether all of ``needs`` could be taken now."""
+        return all(units <= self.free(name) for name, units in needs.items())
 
     def check(self, needs: Mapping[str, int]) -> None:
         """Raise for needs that can never be met.
@@ -127,6 +135,11 @@ class Resources:
         """The jobs that hold units of a resource."""
         return tuple(self._holders.get(name, ()))
 
+    def holdings(self, name: str) -> Collection[Holding]:
+        """What each of its holders holds of a resource."""
+        holders = self._holders.get(name)
+        return holders.values() if holders else ()
+
     def states(self) -> list[ResourceState]:
         """How each resource stands that is declared or held, by name."""
         names = sorted({*self._capacities, *self._holders})
@@ -142,8 +155,11 @@ def as_needs(value: str | Iterable[str] | Mapping[str, int]) -> Mapping[str, int
     Raises:
         TypeError, ValueError: for anything else.
     """
+    given: object = value
     if isinstance(value, str):
         value = (value,)
+    elif not isinstance(given, Iterable):
+        raise TypeError(f'resources are "gpu", ["gpu", "disk"] or {{"gpu": 2}}, not {shown(given)}')
     needs: dict[str, int] = dict(value) if is_mapping(value) else dict.fromkeys(value, 1)
     for name, units in needs.items():
         check_units(name, units)
@@ -157,8 +173,8 @@ def check_units(name: object, units: object) -> None:
         TypeError, ValueError: with what is wrong.
     """
     if not isinstance(name, str) or not name:
-        raise TypeError(f"a resource has a name, not {name!r:.100}")
+        raise TypeError(f"a resource has a name, not {shown(name)}")
     if isinstance(units, bool) or not isinstance(units, int):
-        raise TypeError(f"resource {name!r} takes a whole number of units, not {units!r:.100}")
+        raise TypeError(f"resource {name!r} takes a whole number of units, not {shown(units)}")
     if units < 1:
-        raise ValueError(f"resource {name!r} takes at least 1 unit, not {units}")
+        raise ValueError(f"resource {name!r} takes at least 1 unit, not {shown(units)}")

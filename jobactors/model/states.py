@@ -80,14 +80,9 @@ LEGAL_MOVES: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
                 *TERMINAL,
             }
         ),
+        # Interrupted by the end of its system it goes on to unwind, and may return normally.
         JobState.PAUSED: frozenset(
-            {
-                JobState.RUNNING,
-                JobState.CANCELLING,
-                JobState.INTERRUPTED,
-                JobState.FAILED,
-                JobState.CANCELLED,
-            }
+            {JobState.RUNNING, JobState.CANCELLING, JobState.INTERRUPTED, *TERMINAL}
         ),
         # An error after the request counts as cancelled; a process that dies meanwhile is settled
         # as cancelled when its store is next opened.  So nothing but these two can follow.

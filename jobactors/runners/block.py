@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import trio
 
@@ -14,6 +14,7 @@ from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobCancelled, JobFailed
+from jobactors.model.option_types import NamedOptions, names_options
 from jobactors.model.outcome import ErrorText
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class BlockRunner:
             raise self.error
 
 
-def tracked(name: str, **options: Any) -> Tracked:
+@names_options
+def tracked(name: str, **options: Unpack[NamedOptions]) -> Tracked:
     """Make a block a job: ``with ja.tracked("import") as ctx:``, or ``async with``.
 
     The block runs where it stands, at once, and takes no slot.  Inside it ``ja.track``,

@@ -33,7 +33,7 @@ The browser tests need a Chromium, and none was found that runs. One of these he
 
 
 class NoChromiumError(RuntimeError):
-    """No Chromium that runs was found; the message says how to get one."""
+    """No Chromium that runs was found; the message names the way to get one."""
 
 
 def find_chromium() -> str:
@@ -66,7 +66,7 @@ def _candidates() -> Iterator[str]:
 
 
 def _runs(program: str) -> bool:
-    # Asking for the version also finds the placeholder that only says "install the snap",
+    # Asking for the version also finds the placeholder that only prints "install the snap",
     # and a browser whose libraries are missing.
     try:
         asked = subprocess.run([program, "--version"], capture_output=True, timeout=60, check=False)
@@ -102,7 +102,7 @@ def _apt_install() -> bool:
 
 
 def _succeeds(command: Sequence[str], **env: str) -> bool:
-    # stdout carries our answer, so what the installers say goes to stderr.
+    # stdout carries our answer, so the output of the installers goes to stderr.
     ran = subprocess.run(command, env=os.environ | env, stdout=sys.stderr, check=False)
     return ran.returncode == 0
 
@@ -112,7 +112,7 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """Print a Chromium's path, after getting one if need be; say what to do if there is none."""
+    """Print a Chromium's path, after getting one if need be; print the cure if there is none."""
     named = any(os.environ.get(variable) for variable in VARIABLES)
     try:
         if not named and not any(map(_runs, _candidates())):

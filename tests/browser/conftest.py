@@ -26,14 +26,14 @@ PATIENT_MS = 30_000
 
 
 class StartServer(Protocol):
-    """What the fixture `lab_server` is."""
+    """The type of the fixture `lab_server`."""
 
     def __call__(self, app: App = "lab", env: Mapping[str, str] | None = None) -> LabServer:
         """Return a running server; the same one for the same arguments."""
 
 
 class OpenNotebook(Protocol):
-    """What the fixture `open_notebook` is."""
+    """The type of the fixture `open_notebook`."""
 
     def __call__(
         self,
@@ -57,7 +57,7 @@ class OpenNotebook(Protocol):
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A headless Chromium; without one the tests fail and say how to get it."""
+    """A headless Chromium; without one the tests fail and name the cure."""
     try:
         program = find_chromium()
     except NoChromiumError as none_found:

@@ -46,7 +46,7 @@ START_SECONDS = 90
 STOP_SECONDS = 15
 READY_MS = 90_000
 
-# The one notebook that is in front: Lab keeps the others in the page, hidden.
+# The one notebook that is in front: Lab hides the others in the page.
 FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 KERNEL_IDLE = f"{FRONT} .jp-Notebook-ExecutionIndicator[data-status='idle']"
 
@@ -56,7 +56,7 @@ KERNEL_FOUND = """() => {
     return Boolean(context?.isReady && context.session?.kernel);
 }"""
 
-# What is sent before the kernel's first answer is kept in the page, to be lost by a reload.
+# A message before the kernel's first answer waits in the page, and a reload loses it.
 # (Playwright waits for no promise in `wait_for_function`, hence the limit in here.)
 KERNEL_ANSWERED = """limit => Promise.race([
     window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.info.then(() => null),
@@ -91,7 +91,7 @@ class LabServer:
     app: App
     url: str
     root: Path
-    """Where its notebooks are; the kernels' working directory."""
+    """The folder of its notebooks; the kernels' working directory."""
     log: Path
 
     def write_notebook(self, path: str, cells: Sequence[str]) -> Path:
@@ -235,7 +235,7 @@ class Notebook:
     path: str
     page: Page
     console_errors: list[str] = field(default_factory=list)
-    """What the page reported as errors since it was opened, uncaught exceptions included."""
+    """The errors of the page since it was opened, uncaught exceptions included."""
 
     def __post_init__(self) -> None:
         self.page.on("console", self._heard_console)

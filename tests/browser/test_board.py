@@ -97,7 +97,7 @@ def row(of: Locator, name: str) -> Locator:
 
 
 def violations(of: Locator) -> Any:
-    """What axe-core finds wrong below an element."""
+    """Return the faults that axe-core finds below an element."""
     return of.evaluate(VIOLATIONS)
 
 

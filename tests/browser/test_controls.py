@@ -50,7 +50,7 @@ def line(cell: Locator, label: str) -> Locator:
 def test_a_button_starts_a_job_and_shows_how_it_ends(
     open_notebook: OpenNotebook, tmp_path: Path
 ) -> None:
-    """Also in the middle of a cell; disabled while it runs, found again, usable by everybody."""
+    """Also in the middle of a cell; disabled while it runs, found again, accessible."""
     again_with_a_board = "display(launch, jobs)"
     busy = BusyCell(tmp_path)
     cells = [LAUNCHERS, again_with_a_board, busy.source, LET_IT_FINISH]

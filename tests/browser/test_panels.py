@@ -205,7 +205,7 @@ def test_two_outputs_of_one_board_agree(open_notebook: OpenNotebook) -> None:
 
 
 def test_a_kernel_restart_leaves_a_clean_page(open_notebook: OpenNotebook) -> None:
-    """The old board says that its kernel is gone and offers nothing; a new one works."""
+    """The old board shows that its kernel is gone and offers nothing; a new one works."""
     notebook = open_notebook([START, "jobs"])
     notebook.run_and_wait(0)
     notebook.run_and_wait(1)

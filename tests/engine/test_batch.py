@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -12,7 +12,7 @@ import trio.testing
 import jobactors as ja
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 async def double(number: int) -> int:
@@ -141,3 +141,52 @@ async def test_restart_makes_a_new_job_that_continues_the_old_one() -> None:
         assert await new == 8
         assert (new.info.continues, new.info.subject, new.name) == (old.id, "wiki", "n")
         assert new.id != old.id
+
+
+@pytest.mark.parametrize("way", ["await", "async for", "result", "for"])
+async def test_a_batch_inside_a_job_lends_its_slot(way: str) -> None:
+    """One slot is enough for a job and all the jobs it maps."""
+    async with ja.open_jobs(max_running=1) as jobs:
+
+        async def in_trio() -> list[int]:
+            batch = jobs.map(double, [1, 2, 3])
+            if way == "await":
+                return await batch
+            return [await job async for job in batch]
+
+        def in_thread() -> list[int]:
+            batch = jobs.map(double, [1, 2, 3])
+            if way == "result":
+                return batch.result(timeout=60)
+            return [job.result() for job in batch]
+
+        with trio.fail_after(60):
+            work: Callable[[], Any] = in_trio if way in {"await", "async for"} else in_thread
+            assert sorted(await jobs.submit(work)) == [2, 4, 6]
+        assert not jobs._system.parts.queue.waits
+
+
+async def test_a_batch_whose_jobs_all_wait_for_their_reader_is_a_circle() -> None:
+    """One that can end is news; the others are refused when it has ended."""
+
+    async def read_both() -> None:
+        needy = jobs.options(resources="r").submit(double, 1)
+        ended = aiter(jobs.map(follow, [None, ja.handle(needy)]))  # type: ignore[arg-type]
+        await trio.testing.wait_all_tasks_blocked()
+        assert await (await anext(ended)) == 0
+        with pytest.raises(ja.Deadlock, match="holds 'r' and waits for follow-"):
+            await anext(ended)
+
+    async def follow(job: ja.Job[int] | None) -> int:
+        return 0 if job is None else await job
+
+    async with ja.open_jobs() as jobs:
+        await jobs.options(resources="r").submit(read_both)
+
+
+async def test_two_inputs_that_are_one_job_by_their_key_both_end() -> None:
+    """The batch ends, and gives that job twice."""
+    async with ja.open_jobs() as jobs:
+        batch = jobs.options(key="one").map(double, [4, 4])
+        assert await batch == [8, 8]
+        assert len(batch) == 2

@@ -363,9 +363,9 @@ async def test_a_job_that_is_cancelled_in_the_queue_leaves_what_it_would_have_go
 async def test_a_refused_option_is_refused_at_once() -> None:
     async with ja.open_jobs() as jobs:
         with pytest.raises(ValueError, match='"resume", "fresh", "ask"'):
-            jobs.options(on_checkpoint="maybe")
+            jobs.options(on_checkpoint="maybe")  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="Every"):
-            jobs.options(checkpoint_every=60)
+            jobs.options(checkpoint_every=60)  # type: ignore[arg-type]
 
 
 # -- whose it is
@@ -512,7 +512,7 @@ async def test_every_runner_brings_the_last_save_home(runner: str) -> None:
 
     work: Any = in_asyncio if runner == "asyncio" else fail_once
     async with ja.open_jobs() as jobs:
-        again = jobs.options(runner=runner, retry=ja.Retry(max=2, base=0))
+        again = jobs.options(runner=runner, retry=ja.Retry(max=2, base=0))  # type: ignore[arg-type]
         assert await again.submit(work, runner, 300) == {"at": 300}
 
 

@@ -127,6 +127,87 @@ async def test_jobs_that_wait_for_each_other_are_told() -> None:
             assert [await job for job in both] == ["told", "told"]
 
 
+async def test_a_job_with_several_tasks_waits_for_several_jobs() -> None:
+    """Each wait is known: whichever job waits back is told."""
+    ends = trio.Event()
+
+    async def wait_back(name: str) -> str:
+        await waits.wait()
+        try:
+            await parents[0]
+        except ja.Deadlock:
+            return f"{name} told"
+        else:
+            return f"{name} waited"
+        finally:
+            await ends.wait()
+
+    async def wait_for_both(*others: ja.Job[str]) -> None:
+        async with trio.open_nursery() as nursery:
+            for other in others:
+                nursery.start_soon(other.wait)
+
+    waits = trio.Event()
+    parents: list[ja.Job[None]] = []
+    async with ja.open_jobs(max_running=1) as jobs:
+        children = [jobs.submit(wait_back, name) for name in "ab"]
+        parents.append(jobs.submit(wait_for_both, *map(ja.handle, children)))
+        jobs.scale(3)
+        await trio.testing.wait_all_tasks_blocked()
+        waits.set()
+        await trio.testing.wait_all_tasks_blocked()
+        jobs.scale(1)
+        ends.set()
+        with trio.fail_after(60):
+            await parents[0]
+        assert [await child for child in children] == ["a told", "b told"]
+
+
+async def test_a_block_inside_a_job_lends_the_jobs_slot() -> None:
+    """The block has none of its own."""
+    async with ja.open_jobs(max_running=1) as jobs:
+
+        async def outer() -> object:
+            async with ja.tracked("outer block"), ja.tracked("inner block"):
+                return await jobs.submit(value, 1)
+
+        def outer_in_thread() -> object:
+            with ja.tracked("block"):
+                return jobs.submit(value, 2).result()
+
+        with trio.fail_after(60):
+            assert await jobs.submit(outer) == 1
+            assert await jobs.submit(outer_in_thread) == 2
+        assert not jobs._system.parts.queue.waits
+
+
+async def test_a_job_cannot_wait_for_one_that_comes_after_it() -> None:
+    """It would wait for its own end."""
+    later: list[ja.Job[object]] = []
+    begin = trio.Event()
+
+    async def wait() -> str:
+        await begin.wait()
+        with pytest.raises(ja.Deadlock, match="comes after"):
+            await later[0]
+        return "told"
+
+    async with ja.open_jobs() as jobs:
+        first = jobs.submit(wait)
+        later.append(jobs.options(after=first).submit(value, 1))
+        begin.set()
+        assert await first == "told"
+
+
+async def test_a_closing_system_does_not_wait_behind_a_job_at_rest() -> None:
+    """With a store a held job is only interrupted: what comes after it rests with it."""
+    with trio.fail_after(60):
+        async with ja.open_jobs(store=ja.MemoryStore()) as jobs:
+            held = jobs.options(hold=True).submit(value, 1)
+            later = jobs.options(after=held).submit(value, 2)
+    assert (held.state, later.state) == (ja.JobState.INTERRUPTED, ja.JobState.INTERRUPTED)
+
+
 async def test_a_job_cannot_wait_for_itself() -> None:
     """The shortest circle."""
 

@@ -92,7 +92,7 @@ async def test_the_present_state_comes_first(autojump_clock: MockClock) -> None:
 
 
 async def test_only_the_kinds_asked_for_are_told(autojump_clock: MockClock) -> None:
-    """The present state always is."""
+    """And nothing else: not the present state, either."""
     heard: list[ja.Event] = []
     async with ja.open_jobs() as jobs:
         jobs.submit(trio.sleep, 1)
@@ -101,11 +101,17 @@ async def test_only_the_kinds_asked_for_are_told(autojump_clock: MockClock) -> N
         job = jobs.submit(steps, 3)
         await job
     assert names(heard, job) == ["JobStarted", "JobFinished"]
-    assert {type(event).__name__ for event in heard} == {
-        "JobRestated",
-        "JobStarted",
-        "JobFinished",
-    }
+    assert {type(event).__name__ for event in heard} == {"JobStarted", "JobFinished"}
+
+
+async def test_a_callback_hears_what_happens_right_after_it_was_registered() -> None:
+    """Not only from its own first step on."""
+    heard: list[ja.Event] = []
+    async with ja.open_jobs() as jobs:
+        jobs.on_event(heard.append, ja.JobQueued)
+        job = jobs.submit(steps, 1)
+        await job
+    assert names(heard, job) == ["JobQueued"]
 
 
 async def test_a_subscription_ends_with_the_system(autojump_clock: MockClock) -> None:

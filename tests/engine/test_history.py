@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 async def ended(store: ja.Store | None, *results: Any) -> list[str]:
     """Leave a succeeded job for each result, and return their ids."""
     async with ja.open_jobs(store=store) as jobs:
-        made = [jobs.options(name="give").submit(lambda r=result: r) for result in results]
+        made = [jobs.options(name="give").submit(lambda r=result: r) for result in results]  # type: ignore[call-overload]
         for job in made:
             await job.wait()
             job.exception()
@@ -171,7 +171,7 @@ async def test_what_is_unfinished_or_needed_is_not_deleted() -> None:
     async with ja.open_jobs(store=ja.MemoryStore()) as jobs:
         first = jobs.submit(add, 1)
         await first
-        held = jobs.options(hold=True).submit(add, first, b=1)
+        held = jobs.options(hold=True).submit(add, first, b=1)  # type: ignore[arg-type, var-annotated]
         with pytest.raises(ja.IllegalVerb, match=f"{held.id} comes after it"):
             first.delete()
         with pytest.raises(ja.IllegalVerb, match="cannot remove job"):
@@ -187,7 +187,7 @@ async def test_what_a_resting_job_comes_after_is_not_deleted() -> None:
         async with ja.open_jobs(store=store) as jobs:
             first = jobs.submit("add", {"a": 1})
             await first
-            jobs.options(hold=True).submit(add, first)
+            jobs.options(hold=True).submit(add, first)  # type: ignore[arg-type]
         async with ja.open_jobs(store=store) as jobs:
             (resting,) = jobs.list(state="interrupted")
             assert jobs.clear() == 0

@@ -26,7 +26,7 @@ async def test_priority_then_order_of_submission(autojump_clock: MockClock) -> N
     async with ja.open_jobs(max_running=1) as jobs:
         jobs.submit(trio.sleep, 1)
         for name, priority in [("n1", "normal"), ("l", "low"), ("h1", "high"), ("n2", 0)]:
-            jobs.options(priority=priority).submit(note, name)
+            jobs.options(priority=priority).submit(note, name)  # type: ignore[arg-type]
         jobs.options(priority=11).submit(note, "first")
         jobs.options(priority="high").submit(note, "h2")
         last = jobs.submit(note, "was last")
@@ -178,9 +178,9 @@ async def test_a_change_after_the_submit_is_shown(autojump_clock: MockClock) -> 
             {"m": 1},
         )
         with pytest.raises(TypeError, match="unknown option"):
-            job.update(nmae="x")
+            job.update(nmae="x")  # type: ignore[call-arg]
         with pytest.raises(TypeError, match="key cannot change"):
-            job.update(key="other")
+            job.update(key="other")  # type: ignore[call-arg]
         await job
         assert jobs.options(key="k").submit(trio.sleep, 0) != job
 

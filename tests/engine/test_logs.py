@@ -48,7 +48,7 @@ async def speak_in_asyncio() -> None:
 async def test_everything_a_job_says_is_in_its_log(runner: str, work: object) -> None:
     """Prints, complaints, log records, and a last line without an end."""
     async with ja.open_jobs() as jobs:
-        job = jobs.options(runner=runner).submit(work)  # type: ignore[call-overload]
+        job = jobs.options(runner=runner).submit(work)  # type: ignore[arg-type, call-overload]
         with trio.fail_after(60):
             await job
     lines = job.logs().splitlines()

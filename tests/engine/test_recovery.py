@@ -340,7 +340,7 @@ async def test_jobs_as_arguments_are_found_again() -> None:
         async def leave(jobs: ja.Jobs) -> str:
             first = jobs.submit(add, 40)
             await first
-            return jobs.options(hold=True).submit(add, first, b=2).id
+            return jobs.options(hold=True).submit(add, first, b=2).id  # type: ignore[arg-type]
 
         job_id = await left_by_a_kill(store, leave)
         async with opened(store) as jobs:

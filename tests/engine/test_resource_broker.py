@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
+from typing import Any
+
 import pytest
 import trio
 import trio.testing
@@ -205,3 +209,250 @@ def test_outside_a_job_there_is_nothing_to_acquire() -> None:
     """A clear error, with the cure."""
     with pytest.raises(ja.NoJobSystem, match=r"ja\.start"):
         ja.current_job().acquire("a")
+
+
+# -- circles of jobs and resources
+
+
+def nothing_is_left(jobs: ja.Jobs) -> bool:
+    """Whether the tables of waits, requests and slots are empty."""
+    parts = jobs._system.parts
+    tables = (parts.queue.waits, parts.requests.waiting, parts.slots.returning, parts.queue.freed)
+    return not any(tables)
+
+
+async def nothing() -> str:
+    """Be done."""
+    return "done"
+
+
+async def request(name: str) -> str:
+    """Acquire a resource, or say that it would be a circle."""
+    try:
+        async with ja.current_job().acquire(name):
+            return "got it"
+    except ja.Deadlock as exc:
+        return ", ".join(exc.circle)
+
+
+async def read(job: ja.Job[str], begin: trio.Event) -> str:
+    """Await another job, or say that it would be a circle."""
+    await begin.wait()
+    try:
+        return await job
+    except ja.Deadlock as exc:
+        return ", ".join(exc.circle)
+
+
+@pytest.mark.parametrize("colour", ["trio", "asyncio", "thread", "block"])
+async def test_a_holder_cannot_await_a_queued_job_that_needs_what_it_holds(colour: str) -> None:
+    """The submit is legal, the wait is refused; once the holder gives back, it may wait."""
+    async with ja.open_jobs(max_running=1) as jobs:
+        needy = jobs.options(resources="r")
+
+        async def parent() -> str:
+            child = needy.submit(nothing)
+            with pytest.raises(ja.Deadlock, match=r"parent-\S+ holds 'r' and waits for nothing-"):
+                await child
+            ja.current_job().release("r")
+            return await child
+
+        def parent_in_thread() -> str:
+            child = needy.submit(nothing)
+            with pytest.raises(ja.Deadlock, match=r"is queued for 'r'"):
+                child.result(timeout=60)
+            ja.current_job().release("r")
+            return child.result()
+
+        async def parent_of_block() -> str:
+            context = ja.current_job()
+            async with ja.tracked("inside"):
+                child = needy.submit(nothing)
+                with pytest.raises(ja.Deadlock, match=r"holds 'r' and waits for block-"):
+                    await child
+                context.release("r")
+                return await child
+
+        work: dict[str, Any] = {
+            "trio": parent,
+            "asyncio": parent,
+            "thread": parent_in_thread,
+            "block": parent_of_block,
+        }
+        runner = "asyncio" if colour == "asyncio" else None
+        with trio.fail_after(60):
+            assert await needy.options(runner=runner).submit(work[colour]) == "done"  # type: ignore[arg-type]
+        assert nothing_is_left(jobs)
+
+
+async def test_a_job_cannot_request_what_a_job_holds_that_awaits_it() -> None:
+    """The holder waited first: the request is refused, and the holder gets the job's result."""
+    begin, holds = trio.Event(), trio.Event()
+
+    async def ask() -> str:
+        await holds.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        return await request("r")
+
+    async with ja.open_jobs() as jobs:
+        asking = jobs.submit(ask)
+        holder = jobs.options(resources="r").submit(read, ja.handle(asking), begin)
+        begin.set()
+        holds.set()
+        said = f"{asking.id} waits for 'r', {holder.id} holds 'r' and waits for {asking.id}"
+        assert await holder == said
+        assert nothing_is_left(jobs)
+
+
+async def test_a_job_that_got_units_cannot_await_one_that_stands_in_line_for_them() -> None:
+    """They were handed over in between: the edges follow the units."""
+    begin = trio.Event()
+
+    async def take(other: ja.Job[str]) -> str:
+        await ja.current_job().acquire("r")
+        return await read(other, begin)
+
+    async with ja.open_jobs() as jobs:
+        first = jobs.options(resources="r").submit(trio.sleep_forever)
+        behind = jobs.options(hold=True).submit(request, "r")
+        taker = jobs.submit(take, ja.handle(behind))
+        await trio.testing.wait_all_tasks_blocked()
+        behind.release()
+        await trio.testing.wait_all_tasks_blocked()
+        first.cancel()
+        begin.set()
+        said = f"{taker.id} holds 'r' and waits for {behind.id}, {behind.id} waits for 'r'"
+        assert [await taker, await behind] == [said, "got it"]
+        assert nothing_is_left(jobs)
+
+
+async def test_needs_that_would_close_a_circle_are_refused() -> None:
+    """The update raises, since neither job could ever go on; the job stays as it was."""
+    begin = trio.Event()
+    begin.set()
+    async with ja.open_jobs() as jobs:
+        queued = jobs.options(hold=True).submit(nothing)
+        holder = jobs.options(resources="r").submit(read, ja.handle(queued), begin)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(ja.Deadlock):
+            queued.update(resources="r", priority="high")
+        assert queued.snapshot().info.priority == 0
+        queued.release()
+        assert await holder == "done"
+
+
+async def test_a_job_is_not_tried_again_if_it_could_never_start(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The job that awaits it has taken what the next attempt needs: it fails with both reasons."""
+    gave_back, taken = trio.Event(), trio.Event()
+
+    async def fail() -> None:
+        ja.current_job().release("r")
+        gave_back.set()
+        await taken.wait()
+        raise OSError("not yet")
+
+    async def take(other: ja.Job[None]) -> BaseException | None:
+        await gave_back.wait()
+        async with ja.current_job().acquire("r"):
+            taken.set()
+            with pytest.raises(ja.Deadlock, match="is queued for 'r'") as raised:
+                await other
+            return raised.value.__cause__
+
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        failing = jobs.options(resources="r", retry=ja.Retry(max=3)).submit(fail)
+        cause = await jobs.submit(take, ja.handle(failing))
+        assert isinstance(cause, OSError)
+        assert failing.snapshot().attempt == 1
+
+
+async def test_a_child_passes_the_job_that_waits_for_its_parent(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Strictly in line, the large job would wait for the parent, and the parent behind it."""
+    order: list[str] = []
+
+    async def note(name: str) -> None:
+        order.append(name)
+
+    async with ja.open_jobs(resources={"gpu": 2}) as jobs:
+
+        async def parent() -> None:
+            await trio.sleep(1)
+            await jobs.options(resources="gpu").submit(note, "child")
+            order.append("parent")
+
+        jobs.options(resources="gpu").submit(parent)
+        jobs.options(resources={"gpu": 2}, priority="high").submit(note, "large")
+        jobs.options(resources="gpu").submit(note, "small")
+    assert order == ["child", "parent", "large", "small"]
+
+
+async def test_a_wait_with_a_time_limit_is_refused_as_well() -> None:
+    """A circle is a mistake, however long somebody would wait in it."""
+    async with ja.open_jobs() as jobs:
+        needy = jobs.options(resources="r")
+
+        async def parent() -> None:
+            with pytest.raises(ja.Deadlock), trio.fail_after(60):
+                await needy.submit(nothing).wait()
+            with pytest.raises(ja.Deadlock), trio.fail_after(60):
+                await needy.run(nothing)
+
+        await needy.submit(parent)
+
+
+async def test_many_jobs_leave_nothing_in_the_tables(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Whatever they wait for, and however they end."""
+    async with ja.open_jobs(max_running=5, resources={"gpu": 3}) as jobs:
+
+        async def work(number: int) -> None:
+            context = ja.current_job()
+            with trio.move_on_after(number % 7), suppress(ja.Deadlock):
+                async with context.acquire({"gpu": 1 + number % 3}), context.acquire("a", "b"):
+                    await trio.sleep(number % 5)
+            if number:
+                jobs.options(resources={"gpu": 1}).submit(work, number // 3)
+                await jobs.submit(work, number // 2).wait()
+
+        running = [jobs.submit(work, number) for number in range(60)]
+        await trio.sleep(3)
+        for job in running[::4]:
+            job.cancel()
+        while unfinished := [s for s in jobs.list() if not s.state.is_terminal]:
+            await jobs.get(unfinished[0].id).wait()
+        assert nothing_is_left(jobs)
+        assert held(jobs) == {}
+
+
+async def test_a_thread_that_a_job_has_left_behind_gets_nothing() -> None:
+    """Units for an attempt that has ended would never come back."""
+    told: list[BaseException] = []
+
+    def want(context: ja.JobContext) -> None:
+        try:
+            context.acquire("a").result()
+        except BaseException as exc:
+            told.append(exc)
+
+    threads: list[threading.Thread] = []
+
+    async def leave() -> None:
+        threads.append(threading.Thread(target=want, args=[ja.current_job()]))
+        threads[0].start()
+        while not jobs._system.parts.requests.waiting:
+            await trio.lowlevel.checkpoint()
+
+    async with ja.open_jobs() as jobs:
+        holder = jobs.options(resources="a").submit(trio.sleep_forever)
+        await jobs.submit(leave)
+        await trio.to_thread.run_sync(threads[0].join)
+        assert "its attempt has ended" in str(told[0])
+        holder.cancel()
+        await holder.wait()
+        assert held(jobs) == {}
+        assert nothing_is_left(jobs)

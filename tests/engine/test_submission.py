@@ -97,7 +97,7 @@ async def test_the_function_chooses_the_runner() -> None:
             await job
         assert [job.snapshot().runner for job in runners] == ["trio", "trio", "trio", "thread"]
         with pytest.raises(ValueError, match='"thread"'):
-            jobs.options(runner="warp").submit(int)
+            jobs.options(runner="warp").submit(int)  # type: ignore[arg-type]
 
 
 async def test_a_type_is_submitted_by_name() -> None:
@@ -120,9 +120,9 @@ async def test_wrong_submits_by_name_say_what_is_right() -> None:
             jobs.submit("no such type", {})
         for args, kwargs in [(("wiki",), {}), ((), {"folder": "wiki"}), (({}, {}), {})]:
             with pytest.raises(TypeError, match="as one dictionary"):
-                jobs.submit("test index", *args, **kwargs)
+                jobs.submit("test index", *args, **kwargs)  # type: ignore[call-overload]
         with pytest.raises(TypeError, match="names are text"):
-            jobs.submit("test index", {1: "wiki"})
+            jobs.submit("test index", {1: "wiki"})  # type: ignore[dict-item]
         with pytest.raises(TypeError, match="cannot be called so"):
             jobs.submit("test index", {"files": "wiki"})
 
@@ -131,7 +131,7 @@ async def test_options_are_checked_where_they_are_given() -> None:
     """An unknown one names the known ones; later ones win."""
     async with ja.open_jobs() as jobs:
         with pytest.raises(TypeError, match="unknown option nmae; options are"):
-            jobs.options(nmae="x")
+            jobs.options(nmae="x")  # type: ignore[call-arg]
         with pytest.raises(ValueError, match="timeout"):
             jobs.options(timeout=-1)
         with pytest.raises(TypeError, match="key must be hashable"):
@@ -167,7 +167,7 @@ async def test_a_duplicate_says_what_differs() -> None:
         ]
         for work, args, on_duplicate, says in cases:
             with pytest.raises(ja.DuplicateJob, match=says) as caught:
-                keyed.options(on_duplicate=on_duplicate).submit(work, *args)
+                keyed.options(on_duplicate=on_duplicate).submit(work, *args)  # type: ignore[arg-type]
             assert (caught.value.key, caught.value.job_id) == ("k", first.id)
         first.cancel()
 

@@ -13,8 +13,13 @@ from msgspec.structs import replace
 
 import jobactors as ja
 from jobactors.engine.records.stored_submit import StoredSubmit
-from jobactors.engine.storage.row_decoder import read_row
-from jobactors.engine.storage.row_encoder import event_row, row_of, status_of
+from jobactors.engine.storage.row_codec import (
+    UnreadableJob,
+    event_row,
+    read_row,
+    row_of,
+    status_of,
+)
 from jobactors.model.events import JobCancelling, JobFinished, JobRetried, JobStarted
 from jobactors.model.info import JobInfo
 from jobactors.model.outcome import ErrorText, Outcome
@@ -356,6 +361,81 @@ def test_what_a_job_does_not_have_is_not_said() -> None:
     assert status_of(SNAPSHOT) == ("{}", None)
     assert status_of(running) == ('{"attempt":1,"runner":"trio","started_at":1700000000.25}', None)
     assert json.loads(status_of(ended)[0])["outcome"] == {}
+
+
+def test_the_texts_of_rows_are_these_to_the_letter() -> None:
+    """A file holds them for years: a change here needs a migration."""
+    odd = replace(
+        SNAPSHOT,
+        info=replace(SNAPSHOT.info, name="ä\ud800", tags=("a",), metadata={"n": {3}}, key=("k", 1)),
+        state=JobState.QUEUED,
+        attempt=1,
+        waiting=Waiting.RETRY,
+        due=NOW + 2,
+        progress=Progress(1, float("inf"), 0.5, "rows", "", {"loss": float("nan")}),
+    )
+    failed = replace(
+        SNAPSHOT,
+        state=JobState.FAILED,
+        attempt=1,
+        runner="trio",
+        error=ErrorText("ValueError", "no", ""),
+        outcome=Outcome(JobState.FAILED, error=ErrorText("ValueError", "no", "")),
+    )
+    assert row_of(SNAPSHOT, SPEC).spec == (
+        '{"name":"add","type":"add","subject":"",'
+        '"arguments":"{\\"args\\":[1],\\"kwargs\\":{},\\"jobs\\":[]}","options":"{}",'
+        '"after":[],"source":"","lost":""}'
+    )
+    assert row_of(odd, replace(SPEC, arguments="", after=(("b", "finished"),))).spec == (
+        '{"name": "\\u00e4\\ud800", "type": "add", "subject": "", "arguments": "", '
+        '"options": "{}", "after": [["b", "finished"]], "source": "", "lost": "", '
+        '"tags": ["a"], "metadata": {"n": "set"}, "key": {"tuple": ["k", 1]}}'
+    )
+    assert status_of(odd)[0] == (
+        '{"attempt":1,"waiting":"retry delay","due":1700000002.25,"progress":{"done":1,'
+        '"total":null,"fraction":0.5,"unit":"rows","message":"","counters":{"loss":null},'
+        '"stages":[],"pausable":false}}'
+    )
+    assert status_of(failed)[0] == (
+        '{"attempt":1,"runner":"trio","error":["ValueError","no",""],"outcome":{"failed":true}}'
+    )
+    queued = replace(SNAPSHOT, state=JobState.QUEUED, waiting=Waiting.SLOT)
+    assert status_of(queued)[0] == '{"waiting":"slot"}'
+
+
+@pytest.mark.parametrize(
+    ("spec", "status"),
+    [
+        ("[]", "{}"),
+        ('{"name": 3}', "{}"),
+        ('{"priority": true}', "{}"),
+        ('{"tags": ["a", 1]}', "{}"),
+        ('{"after": [["a", "started"]]}', "{}"),
+        ('{"metadata": []}', "{}"),
+        ("{}", "null"),
+        ("{}", '{"attempt": "1"}'),
+        ("{}", '{"due": true}'),
+        ("{}", '{"waiting": "for Godot"}'),
+        ("{}", '{"error": ["ValueError"]}'),
+        ("{}", '{"progress": {"done": "much"}}'),
+        ("{}", '{"outcome": {}}'),
+        ("{}", "[" * 100_000),
+    ],
+)
+def test_a_row_that_no_job_could_have_is_refused(spec: str, status: str) -> None:
+    """With one error for all of it, whichever field is wrong."""
+    row = replace(row_of(SNAPSHOT, SPEC), spec=spec, status=status)
+    with pytest.raises(UnreadableJob):
+        read_row(row)
+
+
+def test_numbers_that_json_does_not_know_are_left_out_when_a_row_is_read() -> None:
+    """A job's counters are its own objects; they must not hide the job."""
+    progress = Progress(3, 10, 0.3, "rows", "", {"loss": float("nan"), "odd": "many", "n": 2})  # type: ignore[dict-item]
+    snapshot = replace(SNAPSHOT, attempt=1, progress=progress)
+    again, _ = read_row(row_of(snapshot, SPEC))
+    assert (again.progress.done, again.progress.counters) == (3, {"n": 2})
 
 
 def test_rows_of_the_first_version_are_read() -> None:

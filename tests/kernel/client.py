@@ -42,20 +42,20 @@ class CellError(AssertionError):
 
 @dataclass
 class Outcome:
-    """What one cell left: its outputs as messages, and the usual readings of them."""
+    """Holds the outputs of one cell as messages, and the usual readings of them."""
 
     messages: list[Message] = field(default_factory=list)
-    """What iopub said for this cell alone, in order."""
+    """The iopub messages of this cell alone, in order."""
     reply: Message | None = None
 
     @property
     def stdout(self) -> str:
-        """What the cell printed."""
+        """The text that the cell printed."""
         return self._stream("stdout")
 
     @property
     def stderr(self) -> str:
-        """What the cell printed to standard error."""
+        """The text that the cell printed to standard error."""
         return self._stream("stderr")
 
     @property
@@ -87,7 +87,7 @@ class Outcome:
 class Kernel:
     """A running ipykernel.
 
-    Everything iopub says is kept in `messages`, in order, whoever asked for it: nothing is lost
+    All iopub messages are stored in `messages`, in order, for whatever request: nothing is lost
     between two calls. One thread uses a Kernel: the test's.
     """
 
@@ -146,7 +146,7 @@ class Kernel:
         self.wait_for(lambda m: m["parent_header"].get("msg_id") == msg_id)
 
     def iopub(self, seconds: float) -> Iterator[Message]:
-        """Yield what iopub says from now on, for so many seconds."""
+        """Yield the iopub messages from now on, for so many seconds."""
         deadline = time.monotonic() + seconds
         with contextlib.suppress(queue.Empty):
             while True:
@@ -163,7 +163,7 @@ class Kernel:
             since: leave out the first so many of `messages`; `kernel.heard` means "new".
 
         Raises:
-            TimeoutError: none came; the text says what did.
+            TimeoutError: none came; the text lists those that did.
         """
         deadline = time.monotonic() + timeout
         position = since

@@ -1,4 +1,4 @@
-"""The harness itself: kernels of every version start, answer, and hear comm messages."""
+"""Tests of the harness itself: kernels of every version start, answer, and handle comms."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_comm_messages_are_heard_on_the_subshell_they_name(kernel: Kernel) -> No
     assert threads == "['subshell', 'MainThread']"
 
 
-def test_an_ipykernel_that_is_not_prepared_is_said(
+def test_an_ipykernel_that_is_not_prepared_is_named(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A missing version is an error with its cure, never a skipped test."""

@@ -34,7 +34,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def show(kernel: Kernel, name: str) -> tuple[str, dict[str, Any]]:
-    """Display a variable, as a page does: it says hello to the panel.
+    """Display a variable, as a page does: it sends hello to the panel.
 
     Return the panel's comm and the state it was opened with.
     """
@@ -84,7 +84,7 @@ def cancel_while_busy(kernel: Kernel, comm_id: str, subshell: str | None) -> str
 
 @pytest.mark.parametrize("kernel", NEWER, indirect=True)
 def test_cancel_on_a_subshell_reaches_a_job_in_a_busy_kernel(kernel: Kernel) -> None:
-    """As JupyterLab and Notebook 7 do it: they name a subshell of theirs."""
+    """JupyterLab and Notebook 7 do it so: they name a subshell of theirs."""
     kernel.run(START)
     comm_id, state = show(kernel, "job")
     assert state["hears"] is True
@@ -93,7 +93,7 @@ def test_cancel_on_a_subshell_reaches_a_job_in_a_busy_kernel(kernel: Kernel) -> 
 
 @pytest.mark.parametrize("kernel", NEWER, indirect=True)
 def test_cancel_without_a_subshell_reaches_a_job_in_a_busy_kernel(kernel: Kernel) -> None:
-    """As VS Code and Colab do it: they name none, and get one of ours."""
+    """VS Code and Colab do it so: they name none, and get one of ours."""
     kernel.run(START)
     comm_id, _ = show(kernel, "jobs")
     assert cancel_while_busy(kernel, comm_id, None) == "cancelled"
@@ -163,7 +163,7 @@ def test_a_panel_moves_while_a_cell_is_busy(kernel: Kernel, tmp_path: Path) -> N
 
 
 def test_a_page_that_asks_for_the_state_is_given_the_present_one(kernel: Kernel) -> None:
-    """What a front end asks when it is loaded again; the rows are read at that moment."""
+    """A front end asks for it when it is loaded again; the rows are read at that moment."""
     kernel.run(START)
     comm_id, _ = show(kernel, "jobs")
     kernel.run("job.cancel(); job.exception()")
@@ -204,7 +204,7 @@ def test_hostile_names_travel_as_valid_json(kernel: Kernel) -> None:
     kernel.wait_for(lambda m: is_comm(m, comm_id) and "'state': 'cancelled'" in str(m["content"]))
 
 
-def test_after_the_jobs_have_stopped_the_board_says_so(kernel: Kernel) -> None:
+def test_after_the_jobs_have_stopped_the_board_shows_it(kernel: Kernel) -> None:
     """The last frame has every last row; a later click is answered."""
     kernel.run(START)
     comm_id, _ = show(kernel, "jobs")

@@ -18,8 +18,8 @@ COMM = "jobactors.sidebar"  # as in sidebar.py and link.js
 NEWER = [version for version in IPYKERNELS if version != "6"]
 
 
-def told(kernel: Kernel) -> list[dict[str, Any]]:
-    """What the sidebar was told so far."""
+def sent(kernel: Kernel) -> list[dict[str, Any]]:
+    """The messages to the sidebar so far."""
     return [
         message["content"]["data"]
         for message in kernel.messages
@@ -27,10 +27,10 @@ def told(kernel: Kernel) -> list[dict[str, Any]]:
     ]
 
 
-def wait_told(
+def wait_sent(
     kernel: Kernel, wanted: Callable[[dict[str, Any]], bool], since: int = 0
 ) -> dict[str, Any]:
-    """Wait until the sidebar is told something that is `wanted`."""
+    """Wait for a message to the sidebar that is `wanted`."""
     message = kernel.wait_for(
         lambda m: bool(
             m["msg_type"] == "comm_msg"
@@ -55,10 +55,10 @@ def found(kernel: Kernel) -> bool:
 
 
 def hello(kernel: Kernel, subshell: str | None, frame: int = -1) -> dict[str, Any]:
-    """Say hello as a window does that has just been loaded; return all rows."""
+    """Send hello as a window does that has just been loaded; return all rows."""
     since = kernel.heard
     kernel.send_comm(COMM, {"kind": "hello", "frame": frame}, subshell=subshell)
-    return wait_told(kernel, lambda data: bool(data.get("full")), since)
+    return wait_sent(kernel, lambda data: bool(data.get("full")), since)
 
 
 def test_a_kernel_that_does_not_use_the_package_has_nothing_to_find(kernel: Kernel) -> None:
@@ -66,7 +66,7 @@ def test_a_kernel_that_does_not_use_the_package_has_nothing_to_find(kernel: Kern
     assert not found(kernel)
     kernel.run("import jobactors, jobactors_widgets")
     assert not found(kernel)
-    assert told(kernel) == []
+    assert sent(kernel) == []
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["own subshell", "none named"])
@@ -85,17 +85,17 @@ def test_found_and_heard_in_the_middle_of_a_cell(kernel: Kernel, named: bool) ->
     kernel.send_comm(COMM, {"kind": "act", "verb": "cancel", "id": row["id"]}, subshell=subshell)
     kernel.finish(busy, timeout=90)
     assert kernel.run("print(during)").stdout.strip() == "cancelled"
-    answer = wait_told(kernel, lambda data: data["kind"] == "answer")
+    answer = wait_sent(kernel, lambda data: data["kind"] == "answer")
     assert (answer["id"], answer["ok"]) == (row["id"], True)
-    wait_told(kernel, lambda data: states(data) == {"train": "cancelled"})
+    wait_sent(kernel, lambda data: states(data) == {"train": "cancelled"})
 
 
-def test_nothing_is_opened_and_nothing_sent_before_somebody_asks(kernel: Kernel) -> None:
-    """A page without the sidebar hears one message, and could close nothing."""
+def test_nothing_is_opened_and_nothing_sent_before_a_hello(kernel: Kernel) -> None:
+    """A page without the sidebar receives one message, and could close nothing."""
     kernel.run(START + "job.cancel(); job.exception()")
     # Longer than a frame waits, and on the loop that would send it.
     kernel.run("jobs.options(name='wait').submit(trio.sleep, 0.3).result()")
-    assert told(kernel) == [{"kind": "here"}]
+    assert sent(kernel) == [{"kind": "here"}]
     assert states(hello(kernel, None)) == {"train": "cancelled", "wait": "succeeded"}
     opened = [m for m in kernel.messages if m["msg_type"] in {"comm_open", "comm_close"}]
     assert opened == []
@@ -113,8 +113,8 @@ def test_frames_are_counted_and_few(kernel: Kernel) -> None:
     first = hello(kernel, kernel.create_subshell())
     kernel.run("for each in [jobs.submit(count, 200) for _ in range(30)]: each.result()")
     kernel.run("job.cancel(); job.exception()")
-    wait_told(kernel, lambda data: states(data).get("train") == "cancelled")
-    frames = [data for data in told(kernel) if data["kind"] == "frame"]
+    wait_sent(kernel, lambda data: states(data).get("train") == "cancelled")
+    frames = [data for data in sent(kernel) if data["kind"] == "frame"]
     numbers = [data["frame"] for data in frames]
     assert numbers == list(range(first["frame"], first["frame"] + len(frames)))
     last = {row["id"]: row["state"] for data in frames for row in data["rows"]}
@@ -122,16 +122,16 @@ def test_frames_are_counted_and_few(kernel: Kernel) -> None:
 
 
 def test_a_window_that_has_everything_is_sent_nothing(kernel: Kernel) -> None:
-    """Who has missed a frame is told what changed since."""
+    """A window that missed a frame receives what changed since."""
     kernel.run(START + "other = jobs.options(name='other').submit(trio.sleep, 600)")
     subshell = kernel.create_subshell()
     first = hello(kernel, subshell)
     kernel.run("job.cancel(); job.exception()")
-    last = wait_told(kernel, lambda data: states(data) == {"train": "cancelled"})
+    last = wait_sent(kernel, lambda data: states(data) == {"train": "cancelled"})
     since = kernel.heard
     for frame in (last["frame"], first["frame"]):
         kernel.send_comm(COMM, {"kind": "hello", "frame": frame}, subshell=subshell)
-    missed = wait_told(kernel, lambda data: data["kind"] == "frame", since)
+    missed = wait_sent(kernel, lambda data: data["kind"] == "frame", since)
     assert (missed["after"], states(missed)) == (first["frame"], {"train": "cancelled"})
 
 
@@ -145,7 +145,7 @@ def test_all_jobs_are_cancelled_in_a_busy_cell(kernel: Kernel) -> None:
     kernel.send_comm(COMM, {"kind": "cancel all"}, subshell=subshell)
     kernel.finish(busy, timeout=90)
     assert kernel.run("print(during, *jobs.list(state='running'))").stdout.strip() == "cancelled"
-    wait_told(kernel, lambda data: states(data).get("more") == "cancelled")
+    wait_sent(kernel, lambda data: states(data).get("more") == "cancelled")
 
 
 def test_an_interrupt_hurts_neither_jobs_nor_sidebar(kernel: Kernel) -> None:
@@ -158,10 +158,10 @@ def test_an_interrupt_hurts_neither_jobs_nor_sidebar(kernel: Kernel) -> None:
     kernel.interrupt()
     assert "KeyboardInterrupt" in (kernel.finish(busy).error or "")
     kernel.send_comm(COMM, {"kind": "cancel all"}, subshell=subshell)
-    wait_told(kernel, lambda data: states(data) == {"train": "cancelled"})
+    wait_sent(kernel, lambda data: states(data) == {"train": "cancelled"})
 
 
-def test_a_comm_that_somebody_closes_is_there_again(kernel: Kernel) -> None:
+def test_a_comm_that_a_window_closes_is_there_again(kernel: Kernel) -> None:
     """One window's goodbye is not the others'."""
     kernel.run(START)
     message = kernel.client.session.msg("comm_close", {"comm_id": COMM, "data": {}})
@@ -169,29 +169,29 @@ def test_a_comm_that_somebody_closes_is_there_again(kernel: Kernel) -> None:
     assert states(hello(kernel, None)) == {"train": "running"}
 
 
-def test_what_nobody_understands_does_no_harm(kernel: Kernel) -> None:
+def test_an_unknown_message_does_no_harm(kernel: Kernel) -> None:
     """A message from a browser is not trusted."""
     kernel.run(START)
     for data in ({}, {"kind": "act"}, {"kind": "act", "verb": 1, "id": []}, {"kind": "hello"}):
         kernel.send_comm(COMM, data)
     kernel.send_comm(COMM, {"kind": "act", "verb": "cancel", "id": "no such job"})
-    refused = wait_told(kernel, lambda data: data.get("id") == "no such job")
+    refused = wait_sent(kernel, lambda data: data.get("id") == "no such job")
     assert not refused["ok"]
     assert states(hello(kernel, None)) == {"train": "running"}
 
 
-def test_the_end_of_the_jobs_is_told_and_a_new_beginning(kernel: Kernel) -> None:
+def test_the_end_of_the_jobs_is_sent_and_a_new_beginning(kernel: Kernel) -> None:
     """`ja.stop()` leaves the last rows for pages to come; `ja.start()` is announced."""
     kernel.run(START)
     subshell = kernel.create_subshell()
     hello(kernel, subshell)
     kernel.run("ja.stop(0)")
-    ended = wait_told(kernel, lambda data: bool(data.get("ended")))
+    ended = wait_sent(kernel, lambda data: bool(data.get("ended")))
     assert states(ended) == {"train": "cancelled"}
     assert states(hello(kernel, subshell)) == {"train": "cancelled"}
     since = kernel.heard
     kernel.run(START)
-    wait_told(kernel, lambda data: data == {"kind": "here"}, since)
+    wait_sent(kernel, lambda data: data == {"kind": "here"}, since)
     again = hello(kernel, subshell)
     assert not again.get("ended")
     assert states(again) == {"train": "running"}
@@ -201,9 +201,9 @@ def test_the_end_of_the_jobs_is_told_and_a_new_beginning(kernel: Kernel) -> None
 def test_a_kernel_without_subshells_sends_rows_at_once(kernel: Kernel, tmp_path: Path) -> None:
     """It could not handle a hello while the cell runs, and reports that in each frame."""
     kernel.run(START)
-    first = wait_told(kernel, lambda data: bool(data.get("full")))
+    first = wait_sent(kernel, lambda data: bool(data.get("full")))
     assert first["hears"] is False
-    (row,) = wait_told(kernel, lambda data: bool(data.get("rows")))["rows"]
+    (row,) = wait_sent(kernel, lambda data: bool(data.get("rows")))["rows"]
     cell = BusyCell(tmp_path)
     busy = kernel.start(cell.source + "during = job.state.value")
     kernel.wait_begun(busy)
@@ -212,4 +212,4 @@ def test_a_kernel_without_subshells_sends_rows_at_once(kernel: Kernel, tmp_path:
     cell.end()
     assert kernel.finish(busy).error is None
     assert kernel.run("print(during)").stdout.strip() == "running"
-    wait_told(kernel, lambda data: states(data) == {"train": "cancelled"})
+    wait_sent(kernel, lambda data: states(data) == {"train": "cancelled"})

@@ -1,4 +1,4 @@
-"""A notebook's jobs outlive its kernel: real kernels, killed, restarted, and two on one file."""
+"""Tests of jobs that outlive their kernel: real kernels, killed, restarted, two on one file."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def stores(home: Path) -> list[str]:
 
 
 def test_a_killed_kernels_job_goes_on_in_the_next_one(notebook: Path, tmp_path: Path) -> None:
-    """At 45 %, from its checkpoint, under its id, and only when told to."""
+    """At 45 %, from its checkpoint, under its id, and only on request."""
     with kernel_of(notebook, tmp_path) as kernel:
         kernel.run(BEGIN)
         job_id = kernel.run(AT_WORK).stdout.strip()
@@ -93,7 +93,7 @@ def test_a_killed_kernels_job_goes_on_in_the_next_one(notebook: Path, tmp_path: 
 def test_a_restarted_kernel_finds_results_and_interrupted_jobs(
     notebook: Path, tmp_path: Path
 ) -> None:
-    """A result nobody has read is there the next day, and so is what was running."""
+    """An unread result is there the next day, and so is what was running."""
     with kernel_of(notebook, tmp_path) as kernel:
         kernel.run(BEGIN)
         kernel.run(AT_WORK)
@@ -107,10 +107,10 @@ def test_a_restarted_kernel_finds_results_and_interrupted_jobs(
         assert kernel.run("print(jobs.latest('give').result())").stdout == "[1, 2]\n"
 
 
-def test_a_second_kernel_of_the_notebook_goes_on_in_memory_and_says_so(
+def test_a_second_kernel_of_the_notebook_goes_on_in_memory_and_reports_it(
     notebook: Path, tmp_path: Path
 ) -> None:
-    """One process at a time writes a file; the other is not kept from working."""
+    """One process at a time writes a file; the other works all the same."""
     with kernel_of(notebook, tmp_path) as first:
         first.run(BEGIN)
         with kernel_of(notebook, tmp_path / "second") as apart:
@@ -152,7 +152,7 @@ def test_a_copy_starts_empty_and_a_rename_is_offered_the_old_jobs(
     assert [name.partition("-")[0] for name in stores(tmp_path)] == ["Copy", "Movies"]
 
 
-def test_an_offer_not_taken_up_in_time_says_how_to_reach_the_old_jobs(
+def test_an_offer_not_taken_up_in_time_names_the_way_to_the_old_jobs(
     notebook: Path, tmp_path: Path
 ) -> None:
     """Once there are jobs under the new name, the two files cannot be one."""
@@ -176,7 +176,7 @@ def test_an_offer_not_taken_up_in_time_says_how_to_reach_the_old_jobs(
 
 
 def test_a_notebooks_own_file_is_no_memory(notebook: Path, tmp_path: Path) -> None:
-    """A first cell that says otherwise than the one before is told where jobs are kept."""
+    """A first cell with another store than before gets an error that names the present one."""
     with kernel_of(notebook, tmp_path) as kernel:
         kernel.run(BEGIN)
         said = kernel.run(f"try: ja.start(store=None)\n{SAY}").stdout
@@ -199,7 +199,7 @@ def test_interrupting_a_stop_loses_no_file(notebook: Path, tmp_path: Path) -> No
 
 
 def test_a_kernel_without_a_notebook_leaves_no_file(kernel: Kernel, tmp_path: Path) -> None:
-    """A console, or a front end that does not say which notebook it shows."""
+    """A console, or a front end that does not name its notebook."""
     kernel.run(BEGIN)
     assert kernel.run("print(jobs.store)").stdout == "None\n"
     assert stores(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Notebooks run by programs: what they save is how the jobs ended."""
+"""Tests of notebooks run by programs: the saved outputs show how the jobs ended."""
 
 from __future__ import annotations
 

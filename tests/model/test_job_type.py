@@ -191,7 +191,7 @@ def test_a_job_type_needs_a_name(name: Any) -> None:
 
 def test_an_unknown_option_is_refused_before_anything_is_registered() -> None:
     with pytest.raises(TypeError, match="unknown option prio"):
-        ja.job("index", prio="high")
+        ja.job("index", prio="high")  # type: ignore[call-arg]
     assert ja.job_types() == {}
 
 

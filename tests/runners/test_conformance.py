@@ -111,7 +111,7 @@ async def open_beside(
     with trio.fail_after(30):
         async with ja.open_jobs(unread_failures="ignore") as jobs:
             neighbour = jobs.submit(trio.sleep_forever)
-            yield jobs, jobs.options(runner=kind.name).submit
+            yield jobs, jobs.options(runner=kind.name).submit  # type: ignore[arg-type]
             await trio.testing.wait_all_tasks_blocked()
             assert neighbour.state == "running"
             assert await jobs.run(int, "7") == 7
@@ -294,7 +294,7 @@ async def test_a_cancel_before_the_first_line_is_honest(kind: Kind) -> None:
 async def test_the_code_sees_its_own_job(kind: Kind) -> None:
     """Id, name, subject and attempt."""
     async with open_beside(kind) as (jobs, _):
-        options = jobs.options(runner=kind.name, name="n", subject="wiki")
+        options = jobs.options(runner=kind.name, name="n", subject="wiki")  # type: ignore[arg-type]
 
         def look() -> tuple[str, str, str, int]:
             ctx = ja.current_job()

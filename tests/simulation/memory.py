@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 import jobactors as ja
-from jobactors.engine.storage.row_decoder import read_row
+from jobactors.engine.storage.row_codec import read_row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

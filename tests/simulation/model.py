@@ -75,24 +75,75 @@ class Model:
         """Whether nothing but a slot and resources keeps it from starting."""
         return not (self.dispatch_held or row.held or self.upstream_open(row) or row.due > self.now)
 
+    def requested(self) -> set[str]:
+        """The resources that running jobs have asked for, and wait for."""
+        return {name for row in self.rows.values() for needs in row.wants for name in needs}
+
     def prospects(self) -> Iterator[tuple[Row, str]]:
         """Say of each row that has its turn whether it "must" start, "may", or "waits".
 
-        Nobody overtakes a job that waits for the same resource.  One that lacks two resources waits
+        Nobody overtakes a job that waits for the same resource, and no running job that has asked
+        for it, unless all of them would stand still for ever.  One that lacks two resources waits
         for one of them, and the engine may choose which: then those behind it may start or not.
         """
-        surely: set[str] = set()
-        perhaps: set[str] = set()
+        surely = self.requested()
+        perhaps = set(surely)
+        still = self.standstill(in_line=True)
         for row in filter(self.has_turn, self.queue()):
             lacks = {name for name, units in row.needs.items() if units > self.free(name)}
             behind = row.needs.keys() & perhaps
-            if lacks or row.needs.keys() & surely:
+            if lacks or (row.needs.keys() & surely and row.id not in still):
                 waits_for = lacks | behind
                 perhaps |= waits_for
                 surely |= waits_for if len(waits_for) == 1 else set()
                 yield row, "waits"
             else:
+                perhaps |= behind
                 yield row, "may" if behind else "must"
+
+    def standstill(self, *, in_line: bool = False) -> set[str]:
+        """Return who can never go on; with ``in_line`` if nobody ever overtook anybody."""
+        still = {row.id for row in self.unfinished()}
+        before: set[str] | None = None
+        while still != before:
+            before = set(still)
+            still = {i for i in still if self._is_stopped(self.rows[i], before, in_line=in_line)}
+        return still
+
+    def _is_stopped(self, row: Row, still: set[str], *, in_line: bool) -> bool:
+        if row.awaits in still or (
+            row.wants and not any(self._can_be_had(needs, still) for needs in row.wants)
+        ):
+            return True
+        if row.state != "queued":
+            return False
+        if not row.edges.keys().isdisjoint(still) or not self._can_be_had(row.needs, still):
+            return True
+        return in_line and any(other.id in still for other in self._before(row))
+
+    def _can_be_had(self, needs: dict[str, int], still: set[str]) -> bool:
+        lost = {name: sum(self.rows[i].holds.get(name, 0) for i in still) for name in needs}
+        return all(units <= CAPACITIES.get(name, 1) - lost[name] for name, units in needs.items())
+
+    def _before(self, row: Row) -> Iterator[Row]:
+        """Who must not be overtaken by a row."""
+        for other in self.rows.values():
+            if any(row.needs.keys() & needs.keys() for needs in other.wants):
+                yield other
+        for other in filter(self.has_turn, self.queue()):
+            rank = (-other.priority, other.order)
+            if rank < (-row.priority, row.order) and row.needs.keys() & other.needs.keys():
+                yield other
+
+    def closes_circle(self, row: Row, **changes: Any) -> bool:
+        """Whether a row with these changes could never go on."""
+        before = {name: getattr(row, name) for name in changes}
+        for name, value in changes.items():
+            setattr(row, name, value)
+        closes = row.id in self.standstill()
+        for name, value in before.items():
+            setattr(row, name, value)
+        return closes
 
     def moments(self) -> list[tuple[float, str, Row]]:
         """Everything that will happen by itself, in order."""
@@ -150,6 +201,12 @@ class Model:
 
     def _unwind(self, row: Row) -> None:
         row.place = "unwinding"
+        row.wants, row.awaits = [], None
+        for name, units in row.got.items():
+            row.holds[name] -= units
+        row.holds = {name: units for name, units in row.holds.items() if units}
+        row.got = {}
+        self._serve()
         if row.on_cancel == "return":
             self.ending[row.id] = ("succeeded", "kept")
         else:
@@ -187,10 +244,15 @@ class Model:
                     self._unwind(row)
             case "on_cancel":
                 row.on_cancel = what
+            case "release":
+                row.holds = {}
+                self._serve()
 
     def _fail(self, row: Row, snooze: float | None) -> None:
         if row.stopping:
             self.ending[row.id] = ("cancelled" if row.request == "cancel" else "failed", None)
+        elif self.closes_circle(row, state="queued", holds={}, place="queue"):
+            self.ending[row.id] = ("failed", None)
         elif snooze is not None:
             self.retrying[row.id] = (snooze, False)
         elif row.failures + 1 < row.attempts:
@@ -202,13 +264,36 @@ class Model:
         """The job's code waits for another job; returns "refused", "at once" or "waits"."""
         if other.terminal:
             return "at once"
-        following: Row | None = other
-        while following is not None:
-            if following is row:
-                return "refused"
-            following = self.rows[following.awaits] if following.awaits else None
+        if self.closes_circle(row, awaits=other.id):
+            return "refused"
         row.place, row.awaits, row.slot = "awaiting", other.id, False
         return "waits"
+
+    def acquire(self, row: Row, alternatives: list[dict[str, int]]) -> str:
+        """The job's code asks for resources; returns "refused", "at once" or "waits"."""
+        if self._take(row, alternatives):
+            return "at once"
+        if self.closes_circle(row, wants=alternatives):
+            return "refused"
+        self.orders += 1
+        row.place, row.wants, row.asked, row.slot = "acquiring", alternatives, self.orders, False
+        return "waits"
+
+    def _take(self, row: Row, alternatives: list[dict[str, int]]) -> dict[str, int] | None:
+        for needs in alternatives:
+            if all(units <= self.free(name) for name, units in needs.items()):
+                for name, units in needs.items():
+                    row.holds[name] = row.holds.get(name, 0) + units
+                return needs
+        return None
+
+    def _serve(self) -> None:
+        """Units may have come back: first come, first served."""
+        for row in sorted(self.rows.values(), key=lambda row: row.asked):
+            taken = self._take(row, row.wants)
+            if taken is not None:
+                row.got, row.wants, row.since = taken, [], self.step
+                row.place = "going on" if row.stopping else "returning"
 
     def pass_moment(self, kind: str, row: Row) -> None:
         """Something happens by itself."""
@@ -256,7 +341,7 @@ class Model:
         assert state == expected, f"{row.id} ended as {state}, not as {expected}"
         self.ends += 1
         row.state, row.ended = state, self.ends
-        row.request, row.stuck, row.awaits = None, False, None
+        row.request, row.stuck = None, False
         self._let_go(row)
         row.place = "gone"
         for kind, number in row.inbox:
@@ -281,8 +366,10 @@ class Model:
 
     def _let_go(self, row: Row) -> None:
         row.slot, row.holds = False, {}
+        row.awaits, row.wants, row.got = None, [], {}
         row.timeout_at = row.stuck_at = math.inf
         row.time_left = None
+        self._serve()
 
     def paused(self, row: Row) -> None:
         """A job stands still."""
@@ -305,7 +392,7 @@ class Model:
         assert row.place in {"returning", "going on"}, f"{row.id} goes on while {row.place}"
         # One that unwinds takes its slot even if there is none.
         assert row.stopping or self.free_slots() > 0, f"{row.id} goes on without a slot"
-        row.place, row.slot = "listening", True
+        row.place, row.slot, row.got = "listening", True, {}
 
     # -- the end of a step
 
@@ -330,8 +417,16 @@ class Model:
                 if row.place == "returning" or (row.place == "paused" and row.request == "resume")
             ]
             assert not wanting, f"a slot is free, and {wanting} have not got theirs back"
+        met = [row.id for row in self.rows.values() if self._could_take(row)]
+        assert not met, f"what {met} have asked for is free"
+        assert not self.standstill(), f"{self.standstill()} wait in a circle"
         for name in {name for row in self.rows.values() for name in row.holds}:
             assert self.free(name) >= 0, f"more of {name} is held than there is"
+
+    def _could_take(self, row: Row) -> bool:
+        return any(
+            all(units <= self.free(name) for name, units in needs.items()) for needs in row.wants
+        )
 
     def reason(self, row: Row) -> set[str]:
         """What a queued job may say that it waits for."""

@@ -93,9 +93,9 @@ class Moves:
         if given.get("too_much"):
             submitter = submitter.options(resources={"gpu": 3}, on_duplicate="replace")
             with pytest.raises(ja.TooMuch):
-                submitter.submit(self.theatre.act, *args)
+                submitter.submit(self.theatre.act, *args)  # type: ignore[arg-type]
             return
-        self._take_in(row, lambda: submitter.submit(self.theatre.act, *args), options)
+        self._take_in(row, lambda: submitter.submit(self.theatre.act, *args), options)  # type: ignore[arg-type]
 
     def restart(self, which: int) -> None:
         """Submit an ended job again."""
@@ -132,6 +132,7 @@ class Moves:
             return
         short = any(units > model.free(name) for name, units in row.needs.items())
         wanted = any(row.needs.keys() & other.needs.keys() for other in model.queue())
+        short = short or not model.requested().isdisjoint(row.needs)
         try:
             job = submit()
         except ja.ResourceBusy:
@@ -165,6 +166,10 @@ class Moves:
             if verdict != "waits":
                 self.waits[row.id] = verdict
             what = self.handles[other.id]
+        elif line == "acquire":
+            verdict = self.model.acquire(row, [dict(needs) for needs in what])
+            if verdict != "waits":
+                self.waits[row.id] = verdict
         elif line == "read":
             self._read_inbox(row)
         else:
@@ -227,9 +232,14 @@ class Moves:
 
     def needs(self, given: tuple[int, dict[str, int]]) -> None:
         """Change what a job needs: what it holds already stays as it is."""
-        row = self._pick(given[0])
-        if row is not None and self._told(row, "update", not row.terminal, resources=given[1]):
-            row.needs = dict(given[1])
+        row, needs = self._pick(given[0]), dict(given[1])
+        if row is None:
+            return
+        if row.state == "queued" and self.model.closes_circle(row, needs=needs):
+            with pytest.raises(ja.Deadlock):
+                self.handles[row.id].update(resources=needs)
+        elif self._told(row, "update", not row.terminal, resources=needs):
+            row.needs = needs
 
     def start_in(self, given: tuple[int, float]) -> None:
         """Change when a job may start for the first time."""
@@ -294,7 +304,7 @@ class Moves:
         if row.state == "succeeded":
             assert await self.handles[row.id] == row.value
             return
-        with pytest.raises((Planned, ja.JobCancelled, ja.JobTimedOut)) as raised:
+        with pytest.raises((Planned, ja.JobCancelled, ja.JobTimedOut, ja.Deadlock)) as raised:
             await self.handles[row.id]
         assert isinstance(raised.value, ja.JobCancelled) is (row.state == "cancelled")
 

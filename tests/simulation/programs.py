@@ -71,11 +71,21 @@ _LINES: dict[str, st.SearchStrategy[Any]] = {
     "shield": st.sampled_from([True, True, False]),
     "on_cancel": st.sampled_from(["return", "fail", "raise"]),
     "await": _which,
+    "acquire": st.sampled_from(
+        [
+            [{"gpu": 1}],
+            [{"gpu": 2}],
+            [{"mutex": 1}],
+            [{"disk": 2}],
+            [{"mutex": 1, "disk": 1}],
+            [{"mutex": 1}, {"gpu": 1}],
+        ]
+    ),
 }
 # fmt: off
 _line_names = _weighted(**{
     "return": 6, "partial": 1, "fail": 3, "snooze": 1, "shield": 3, "on_cancel": 1, "await": 6,
-    "read": 2, "check": 1,
+    "acquire": 5, "release": 1, "read": 2, "check": 1,
 })
 _ARGUMENTS: dict[str, st.SearchStrategy[Any]] = {
     "submit": _submit | _plain_submit,

@@ -50,8 +50,14 @@ class Row:
     request: str | None = None
     stuck: bool = False
     place: str = "queue"
-    """"queue", "listening", "paused", "awaiting", "returning" or "gone"."""
+    """"queue", "listening", "paused", "awaiting", "acquiring", "returning", "going on", "gone"."""
     awaits: str | None = None
+    wants: list[dict[str, int]] = field(default_factory=list)
+    """The alternatives of a request for resources that waits."""
+    asked: int = 0
+    """The order of requests."""
+    got: dict[str, int] = field(default_factory=dict)
+    """What a request has got of which the job does not know yet."""
     since: int = 0
     """In which step it began to want its slot back."""
     slot: bool = False

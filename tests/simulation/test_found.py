@@ -96,7 +96,7 @@ async def test_a_restarted_job_needs_the_results_it_takes() -> None:
     """It is cancelled once more, and does not run with None in place of the result."""
     async with ja.open_jobs(unread_failures="ignore") as jobs:
         upstream = jobs.submit(fail)
-        job = jobs.submit(trio.sleep, upstream)
+        job = jobs.submit(trio.sleep, upstream)  # type: ignore[arg-type]
         await job.wait()
         again = await job.restart().wait()
     assert (again.state, again.attempt) == ("cancelled", 0)
@@ -261,8 +261,8 @@ async def test_a_job_whose_resource_is_free_waits_for_a_slot() -> None:
     """Its row does not go on to blame the resource."""
     go, both = trio.Event(), {"resources": "mutex"}
     async with ja.open_jobs(max_running=2) as jobs:
-        holding = jobs.options(**both).submit(go.wait)
-        waiting = jobs.options(**both).submit(trio.sleep, 0)
+        holding = jobs.options(**both).submit(go.wait)  # type: ignore[arg-type]
+        waiting = jobs.options(**both).submit(trio.sleep, 0)  # type: ignore[arg-type]
         jobs.submit(trio.sleep_forever)
         assert waiting.snapshot().waiting == "resource"
         jobs.scale(1)

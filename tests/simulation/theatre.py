@@ -59,31 +59,51 @@ class Stage:
                 raise Planned(what)
             case "snooze":
                 raise ja.Snooze(what)
-            case "check":
-                await ja.current_job().check()
             case "shield":
                 self.shielded = self._scope.shield = what and not self.theatre.closing
             case "on_cancel":
                 self.on_cancel = what
-            case "await":
-                await self._wait_for(what)
             case "read":
                 self._read()
+            case _:
+                await self._do_with_others(line, what)
         return False
+
+    async def _do_with_others(self, line: str, what: Any) -> None:
+        match line:
+            case "check":
+                await ja.current_job().check()
+            case "await":
+                await self._wait_for(what)
+            case "acquire":
+                await self._acquire(what)
+            case "release":
+                ja.current_job().release()
 
     async def _wait_for(self, other: Job[Any]) -> None:
         said: object
         self.theatre.waiting.add(self.job_id)
         try:
             said = await other
-        except ja.Deadlock:
-            self.theatre.said.append((self.job_id, "refused", other.id))
-            return
-        except (Planned, ja.JobCancelled, ja.JobTimedOut) as exc:
+        except (Planned, ja.JobCancelled, ja.JobTimedOut, ja.Deadlock) as exc:
+            if not other.state.is_terminal:
+                self.theatre.said.append((self.job_id, "refused", other.id))
+                return
             said = type(exc).__name__
         finally:
             self.theatre.waiting.discard(self.job_id)
         self.theatre.said.append((self.job_id, other.id, said))
+
+    async def _acquire(self, alternatives: list[dict[str, int]]) -> None:
+        said = "acquired"
+        self.theatre.waiting.add(self.job_id)
+        try:
+            await ja.current_job().acquire(*alternatives, any_of=True)
+        except ja.Deadlock:
+            said = "refused"
+        finally:
+            self.theatre.waiting.discard(self.job_id)
+        self.theatre.said.append((self.job_id, said, None))
 
     def _read(self) -> None:
         message = ja.current_job().inbox.receive_nowait()
@@ -108,7 +128,7 @@ class Theatre:
         self.said: list[tuple[str, str, object]] = []
         """What the attempts have to tell, in order."""
         self.waiting: set[str] = set()
-        """The jobs that wait for another one."""
+        """The jobs that wait for another one, or for resources."""
         self.closing = False
         """Whether nobody may resist a cancel any more."""
 

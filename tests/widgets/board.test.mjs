@@ -11,7 +11,7 @@ const row = (id, more = {}) => ({ id, name: `job ${id}`, state: 'running', ...mo
 const ids = rows => rows.map(r => r.id).join('');
 const offered = r => ACTIONS.filter(a => a.offered(r)).map(a => `${a.verb}${a.why(r) ? ` (${a.why(r)})` : ''}`);
 
-test('each button is offered where it can work, and says why where it cannot', () => {
+test('each button is offered where it can work, and shows the reason where it cannot', () => {
   const cases = [
     [{ state: 'running', pausable: true }, ['pause', 'cancel']],
     [{ state: 'running' }, ['pause (this job has no point where it can pause)', 'cancel']],
@@ -43,7 +43,7 @@ test('rows are found by state, type, subject, tag and text', () => {
   for (const [wanted, found] of cases) assert.equal(ids(filterRows(rows, wanted)), found);
 });
 
-test('what is unfinished comes first; what has ended is newest first; an order is kept in both', () => {
+test('what is unfinished comes first; what has ended is newest first; an order applies to both', () => {
   const rows = [
     row('a', { state: 'failed', ended: 5 }), row('b', { fraction: 0.1 }), row('c', { state: 'succeeded', ended: 9 }),
     row('d', { fraction: 0.7 })
@@ -108,7 +108,7 @@ test('a frame of ten thousand jobs changes only the differences, and reads each 
   assert.ok(dom.changes > 0 && dom.changes < 10, `${dom.changes} changes`);
 });
 
-test('the tools narrow the list, and say how many are shown', () => {
+test('the tools narrow the list, and count the jobs shown', () => {
   view.show({ rows: many(8) });
   change(root.one('ja-search'), 'j3');
   assert.equal(root.all('ja-row').length, 1);
@@ -136,7 +136,7 @@ test('what ended is a section of its own that folds', () => {
   assert.equal(root.all('ja-row').length, 2);
 });
 
-test('one verb for many: those that can are told at once', () => {
+test('one verb for many: it is sent for those that can, at once', () => {
   view.show({ rows: [...many(7), row('x', { state: 'failed' })] });
   const all = root.one('ja-tools').one('ja-check');
   all.checked = true;
@@ -199,7 +199,7 @@ test('a result is put into words only when it is asked for', () => {
   assert.equal(el('a').one('ja-result').textContent, '   x\n0  1');
 });
 
-test('a screen reader hears of ends, gathered, and never of progress', () => {
+test('a screen reader announces ends, gathered, and never progress', () => {
   view.show({ rows: many(20) });
   view.show({ rows: many(20).map(r => ({ ...r, fraction: 0.5 })) });
   timers.pass(1000);

@@ -1,4 +1,4 @@
-"""A front end's end of the comms: what a widget publishes, and a way to answer it."""
+"""Fixtures for the front end's end of comms: the messages of a widget, and a way to answer."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class RecordingComm(comm.base_comm.BaseComm):
-    """A comm that keeps what the kernel publishes on it."""
+    """Records the messages that the kernel publishes on a comm."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.published: list[tuple[str, dict[str, Any]]] = []
         super().__init__(*args, **kwargs)
 
     def publish_msg(self, msg_type: str, data: Any = None, *_: Any, **__: Any) -> None:
-        """Keep a message."""
+        """Record a message."""
         self.published.append((msg_type, data or {}))
 
     @property
@@ -35,7 +35,7 @@ class RecordingComm(comm.base_comm.BaseComm):
         return [data["content"] for _, data in self.published if data.get("method") == "custom"]
 
     def receive(self, content: object) -> None:
-        """Hear a custom message from the browser."""
+        """Deliver a custom message from the browser."""
         data = {"method": "custom", "content": content}
         self.handle_msg({"content": {"data": data}, "buffers": []})
 

@@ -44,7 +44,7 @@ test('numbers and words go to the row with that number, and leave the others as 
   assert.equal(after[2], rows[2]);
 });
 
-test('what is not said any more is left out', () => {
+test('a word that is no longer sent is left out', () => {
   const before = row('a', { number: 0, message: 'm', unit: 'u', stages: 's', total: 4, done: 3, fraction: 0.75, rate: 1, left: 1, lines: 1 });
   const [after] = applyFrame([before], frame({ said: [[0, {}]] }), [packed([0, 0, 65535, Infinity, NaN, 0])]);
   assert.deepEqual(after, row('a', { number: 0 }));
@@ -56,7 +56,7 @@ test('words alone are enough, and so is a plain buffer', () => {
   assert.equal(applyFrame(rows, frame(), [packed([0, 2, 0, 0, 0, 0]).buffer])[0].done, 2);
 });
 
-test('a buffer that ends too early or names nobody changes nothing', () => {
+test('a buffer that ends too early or names an unknown row changes nothing', () => {
   const rows = [row('a', { number: 0 })];
   const cut = new DataView(packed([0, 2, 0, 0, 0, 0]).buffer, 0, 21);
   assert.deepEqual(applyFrame(rows, frame(), [cut]), rows);
@@ -74,7 +74,7 @@ test('the time at work is counted from when the row came whole', t => {
   assert.equal(receivedAt(moved), came);
 });
 
-test('who has the frame before, or a later one, misses nothing', () => {
+test('with the frame before, or a later one, nothing is missed', () => {
   assert.equal(isMissing(frame({ frame: 9, after: 7 }), 7), false);
   assert.equal(isMissing(frame({ frame: 9, after: 7 }), 8), false);
   assert.equal(isMissing(frame({ frame: 9, after: 7 }), 6), true);

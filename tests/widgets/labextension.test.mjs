@@ -1,4 +1,4 @@
-// What the sidebar, the status item and the notices say: pure functions of rows.
+// Tests the pure functions behind the sidebar, the status item and the notices.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -45,13 +45,13 @@ test('a notebook that is open here stands for its kernel, not the same one elsew
   }
 });
 
-test('notebooks of one name are told apart by their folders', () => {
+test('notebooks of one name are distinguished by their folders', () => {
   assert.deepEqual(distinctNames(['a/x.ipynb', 'b/x.ipynb', 'x.ipynb', 'y/z.ipynb']),
     ['a/x.ipynb', 'b/x.ipynb', 'x.ipynb', 'z.ipynb']);
   assert.deepEqual(distinctNames(['q/a/x.ipynb', 'p/a/x.ipynb']), ['q/a/x.ipynb', 'p/a/x.ipynb']);
 });
 
-test('the status counts what is not finished, and says nothing when all is', () => {
+test('the status counts what is not finished, and is empty when all is', () => {
   assert.equal(statusText([]), '');
   assert.equal(statusText([row('succeeded'), row('failed'), row('cancelled'), row('interrupted')]), '');
   assert.equal(statusText([row('running')]), '1 job running');
@@ -77,7 +77,7 @@ test('what has ended in a burst counts as done, until there is nothing left to d
   assert.equal(at({ ...a, state: 'succeeded' }, row('running', { fraction: 0.1 })), 0.1);
 });
 
-test('a job of unknown length keeps the whole unknown only while it is alone', () => {
+test('a job of unknown length makes the whole unknown only while it is alone', () => {
   const burst = createBurst();
   const a = row('running');
   const at = (...kernels) => burst.advance(kernels.map(([kernelId, ...rows]) => ({ kernelId, rows })));
@@ -87,7 +87,7 @@ test('a job of unknown length keeps the whole unknown only while it is alone', (
   assert.deepEqual(at(['l', { ...a, fraction: 3 }]), { fraction: 1, done: 0, all: 1 });
 });
 
-test('an end is news once, and not to the one who asked for it', () => {
+test('an end is news once, and a requested one is none', () => {
   const a = row('running');
   const after = state => [{ ...a, state }];
   assert.equal(endedBetween([a], after('failed')).length, 1);
@@ -115,7 +115,7 @@ test('what a job calls itself cannot turn a notice around, and is cut', () => {
   assert.ok(text.includes('😀…\u2069 failed: \u2068<b>\u2069'));
 });
 
-/** JupyterLab's Notification, and what it was told. */
+/** Stands in for JupyterLab's Notification, and records its calls. */
 function recorder() {
   const said = [];
   return {

@@ -1,4 +1,4 @@
-// Kernels whose notebooks are not open: found when somebody looks, and let go again.
+// Tests kernels whose notebooks are not open: found when the sidebar is opened, and released again.
 
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
@@ -40,7 +40,7 @@ beforeEach(() => {
   });
 });
 
-test('nothing is connected before somebody looks', () => {
+test('nothing is connected before the sidebar is opened', () => {
   elsewhere.look();
   assert.deepEqual([connected.length, draws], [0, 0]);
 });

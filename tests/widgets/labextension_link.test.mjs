@@ -1,4 +1,4 @@
-// The link to one kernel: found, heard, lost and found again.
+// Tests the link to one kernel: found, received, lost and found again.
 
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
@@ -22,7 +22,7 @@ beforeEach(() => {
   timers = { waiting: new Set(), later: fn => { timers.waiting.add(fn); return fn; }, forget: fn => timers.waiting.delete(fn) };
 });
 
-test('it finds the comm on the control channel and says hello on a subshell of its own', async () => {
+test('it finds the comm on the control channel and sends hello on a subshell of its own', async () => {
   link = start();
   await settled();
   assert.deepEqual(kernel.asked, ['comm_info_request', 'kernel_info_request', 'create_subshell_request']);
@@ -68,7 +68,7 @@ test('a package that is used later announces itself', async () => {
   assert.deepEqual(kernel.hellos, [-1]);
 });
 
-test('without subshells it sends on the main shell, and knows who is deaf', async () => {
+test('without subshells it sends on the main shell, and knows that the kernel is deaf', async () => {
   kernel.features = [];
   link = start();
   await settled();
@@ -96,7 +96,7 @@ test('frames are folded; a missed one is asked for, once', async () => {
   assert.deepEqual([link.known.rows, kernel.hellos.length], [[], 2]);
 });
 
-test('what another window is told is not taken for everything', async () => {
+test('a frame for another window is not taken for all rows', async () => {
   kernel.comms = {};
   link = start();
   await settled();
@@ -107,7 +107,7 @@ test('what another window is told is not taken for everything', async () => {
 });
 
 for (const status of ['restarting', 'autorestarting', 'dead', 'terminating']) {
-  test(`${status}: nothing is left over, and the last words of the old process are not heard`, async () => {
+  test(`${status}: nothing is left over, and the last messages of the old process are ignored`, async () => {
     link = start();
     await settled();
     kernel.frame(1, [row('a')], { full: true });
@@ -175,7 +175,7 @@ test('a websocket that comes back to another process forgets what is gone', asyn
   assert.equal(link.known.live, false);
 });
 
-test('what is sent while a kernel restarts goes to nobody', async () => {
+test('a message during a restart is dropped', async () => {
   link = start();
   await settled();
   kernel.silent = true;

@@ -79,7 +79,7 @@ test('the end of the job system is part of the model', () => {
   assert.equal(model.get('ended'), true);
 });
 
-test('what everybody should know of the store is part of the model, and stays until it is news', () => {
+test('the notice about the store is part of the model, and remains until it changes', () => {
   panel.initialize({ model });
   model.receive({ kind: 'frame', frame: 5, rows: [], notice: 'the disk is full' });
   model.receive({ kind: 'frame', frame: 6, rows: [] });

@@ -22,7 +22,7 @@ test('the tables are those of static_table.py', () => {
   assert.ok(!JSON.stringify(tables).includes('SECRET'));
 });
 
-test('whatever a job says is text in a cell', () => {
+test('every text of a job is text in a cell', () => {
   for (const text of strings) {
     const html = tablesOf([{ name: text, subject: text, state: 'running', waiting: text, message: text }], 'now')['text/html'];
     const tags = html.match(/<[^>]*>/g).map(tag => tag.replace(/[<>/]| .*/g, ''));
@@ -42,7 +42,7 @@ test('a name from right to left leaves the others in their order, as in static_t
   assert.equal(isolated.replace(/[\u2068\u2069]/g, '').indexOf('running'), plain.indexOf('running'));
 });
 
-test('only the newest fifty, and that is said', () => {
+test('only the newest fifty, and the caption shows that', () => {
   const rows = Array.from({ length: 120 }, (_, i) => ({ name: `j${i}`, state: 'queued' }));
   const [caption, ...lines] = tablesOf(rows, 'now')['text/plain'].split('\n');
   assert.equal(caption, '120 jobs at now, the newest 50 shown');

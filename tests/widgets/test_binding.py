@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("comms")
 
 
 class Slider:
-    """As much of a slider as is needed."""
+    """Implements as much of a slider as is needed."""
 
     def __init__(self) -> None:
         self.value: Any = 0
@@ -32,13 +32,13 @@ class Slider:
         self.handlers.remove(handler)
 
     def move(self, value: Any) -> None:
-        """Somebody moves it."""
+        """Move it, as a user does."""
         self.value = value
         for handler in list(self.handlers):
             handler({"new": value})
 
 
-async def test_a_control_talks_to_a_job_until_it_ends(autojump_clock: trio.abc.Clock) -> None:
+async def test_a_control_sends_to_a_job_until_it_ends(autojump_clock: trio.abc.Clock) -> None:
     """In order, with its name if it has one."""
 
     async def listen() -> list[Any]:
@@ -61,7 +61,7 @@ async def test_a_control_talks_to_a_job_until_it_ends(autojump_clock: trio.abc.C
 async def test_the_latest_value_wins_when_the_mailbox_is_full(
     autojump_clock: trio.abc.Clock,
 ) -> None:
-    """Nothing is raised, and what was kept back arrives when there is room."""
+    """Nothing is raised, and the newest value arrives when there is room."""
 
     async def listen() -> list[Any]:
         await trio.sleep(10)
@@ -80,7 +80,7 @@ async def test_the_latest_value_wins_when_the_mailbox_is_full(
 async def test_a_control_of_an_ended_job_is_left_alone(
     comms: list[RecordingComm], autojump_clock: trio.abc.Clock
 ) -> None:
-    """It moves, and nobody listens."""
+    """It moves, and no message is sent."""
     async with ja.open_jobs() as jobs:
         job = jobs.submit(trio.sleep, 0)
         await job

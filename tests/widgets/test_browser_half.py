@@ -1,4 +1,4 @@
-"""The browser's half under node: pure functions, and the view over a small document."""
+"""Tests of the browser's half under node: pure functions, and the view over a small document."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_browser_half() -> None:
     tests = [str(path) for path in sorted(HERE.glob("*.test.mjs"))]
     assert NODE is not None
     run = subprocess.run(
-        [NODE, "--test", *tests], capture_output=True, text=True, check=False, timeout=120
+        [NODE, "--test", *tests], capture_output=True, text=True, check=False, timeout=600
     )
     assert run.returncode == 0, run.stdout + run.stderr
 

@@ -1,4 +1,4 @@
-"""Events become frames: few, complete, and the last one always."""
+"""Tests of the change feed: its frames are few, complete, and the last one always arrives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 from jobactors_widgets.change_feed import ChangeFeed
-from jobactors_widgets.wire import MOVED, JobRow, row_of
+from jobactors_widgets.wire import MOVED, WireRow, row_of
 
 import jobactors as ja
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class FakePanel:
-    """Keeps what it is told, and when."""
+    """Records frames, and when they came."""
 
     def __init__(self, jobs: ja.Jobs, job_id: str | None = None) -> None:
         self.job_id = job_id
@@ -30,27 +30,27 @@ class FakePanel:
         self.times: list[float] = []
         self._jobs = jobs
 
-    def present_rows(self) -> list[JobRow]:
+    def present_rows(self) -> list[WireRow]:
         """Every row."""
         return [row_of(snapshot, 0) for snapshot in self._jobs.list()]
 
     def show(self, frame: FrameMessage) -> None:
-        """Keep a frame."""
+        """Record a frame."""
         self.times.append(trio.current_time())
         self.frames.append(frame)
 
     def end(self, frame: FrameMessage) -> None:
-        """Keep the last frame."""
+        """Record the last frame."""
         self.show(frame)
 
     @property
     def kinds(self) -> list[str]:
-        """What kinds of frames came, in order."""
+        """The kinds of its frames, in order."""
         return ["end" if f.ended else "all" if f.full else "changes" for f in self.frames]
 
     @property
     def states(self) -> dict[str, str]:
-        """How each job stands, as far as this panel was told."""
+        """The state of each job, as far as this panel knows."""
         return {row["id"]: row["state"] for frame in self.frames for row in frame.rows}
 
 
@@ -107,7 +107,7 @@ async def test_nothing_is_sent_when_nothing_changes(autojump_clock: trio.abc.Clo
 
 @pytest.mark.parametrize("after", [0.001, 0.02, 0.05, 0.0999, 0.1, 0.15])
 async def test_the_last_state_always_arrives(autojump_clock: trio.abc.Clock, after: float) -> None:
-    """However close to the frame before it a job ends, its end is told."""
+    """However close to the frame before it a job ends, its end is sent."""
     async with fed_jobs() as (jobs, feed):
         panel = FakePanel(jobs)
         feed.add(panel)
@@ -145,7 +145,7 @@ async def test_a_panel_added_again_is_told_everything_again(
 async def test_a_panel_that_missed_some_frames_is_told_what_changed_since(
     autojump_clock: trio.abc.Clock,
 ) -> None:
-    """Not more, not less; who has missed nothing is told nothing."""
+    """Not more, not less; a panel that missed nothing is sent nothing."""
     async with fed_jobs() as (jobs, feed):
         held = jobs.options(hold=True)
         first, second, third = (held.submit(trio.sleep, 1) for _ in range(3))
@@ -217,7 +217,7 @@ async def test_what_went_too_long_ago_is_answered_with_everything(
 async def test_rows_read_before_the_feed_begins_are_not_told_again(
     autojump_clock: trio.abc.Clock,
 ) -> None:
-    """The first batch tells of every job; only what changed after the reading is news."""
+    """The first batch names every job; only what changed after the reading is news."""
     async with ja.open_jobs() as jobs:
         held = jobs.options(hold=True)
         same, changed = (held.submit(trio.sleep, 1) for _ in range(2))
@@ -239,7 +239,7 @@ def moves(frame: FrameMessage) -> list[tuple[int, float, int]]:
 
 
 async def test_a_job_that_gets_on_costs_a_few_bytes(autojump_clock: trio.abc.Clock) -> None:
-    """Its numbers are told; its words when they are others; the row when its state is another."""
+    """Its numbers are sent; its words when they are others; the row when its state is another."""
 
     async def work() -> None:
         ja.progress(1, 10, "warming up")
@@ -276,7 +276,7 @@ async def test_a_job_that_gets_on_costs_a_few_bytes(autojump_clock: trio.abc.Clo
 async def test_words_that_came_and_went_between_two_frames_are_told_again(
     autojump_clock: trio.abc.Clock,
 ) -> None:
-    """Somebody may have read the row in between, and shows them still."""
+    """The row may have been read in between, and shows them still."""
 
     async def work() -> None:
         ja.progress(1, message="a")
@@ -391,7 +391,7 @@ async def test_a_removed_panel_hears_nothing(autojump_clock: trio.abc.Clock) -> 
 async def test_the_end_of_the_system_is_told_with_every_last_row(
     autojump_clock: trio.abc.Clock,
 ) -> None:
-    """What ends in the very last moment is in the last frame."""
+    """A job that ends in the very last moment is in the last frame."""
     async with fed_jobs() as (jobs, feed):
         panel, alone = FakePanel(jobs), FakePanel(jobs, "nobody")
         feed.add(panel)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from jobactors_widgets.conversation import Conversation
+from jobactors_widgets.conversation import FrontEndConversation
 
 import jobactors as ja
 
@@ -19,11 +19,13 @@ Replies = list[Mapping[str, Any]]
 
 
 @contextlib.asynccontextmanager
-async def conversation(**options: Any) -> AsyncIterator[tuple[ja.Jobs, Conversation, Replies]]:
+async def conversation(
+    **options: Any,
+) -> AsyncIterator[tuple[ja.Jobs, FrontEndConversation, Replies]]:
     """Open a job system with a front end that asks about it."""
     replies: Replies = []
     async with ja.open_jobs(unread_failures="ignore", **options) as jobs:
-        yield jobs, Conversation(jobs, replies.append), replies
+        yield jobs, FrontEndConversation(jobs, replies.append), replies
 
 
 async def steps() -> None:
@@ -64,7 +66,7 @@ async def test_a_command_that_cannot_be_done_is_answered_too(
 async def test_every_verb_reaches_its_job(
     autojump_clock: trio.abc.Clock, verb: str, before: str, after: str
 ) -> None:
-    """Where it can work; where it cannot, the answer gives the reason, without the long id."""
+    """It does its work; where it cannot, the answer gives the reason, without the long id."""
     async with conversation(max_running=1) as (jobs, asked, replies):
         running, queued = jobs.submit(steps), jobs.submit(steps)
         await trio.sleep(2)

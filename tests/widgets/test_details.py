@@ -1,4 +1,4 @@
-"""What unfolds below a row, told only when it is asked for."""
+"""Tests of what unfolds below a row, sent only on request."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_the_facts_of_a_failure() -> None:
 
 
 async def test_a_log_comes_in_bounded_pieces() -> None:
-    """The newest lines first; then what is new; more is said to be there."""
+    """The newest lines first; then what is new; more is announced."""
     async with ja.open_jobs() as jobs:
         job = jobs.submit(chatter, 1000)
         await job
@@ -113,7 +113,7 @@ async def test_a_result_in_words_is_short() -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, RecursionError])
 async def test_a_repr_that_raises_does_no_harm(error: type[BaseException]) -> None:
-    """What is no ordinary exception is named."""
+    """An exception that is no ordinary one is named."""
 
     class Bad:
         def __repr__(self) -> str:
@@ -155,7 +155,7 @@ async def test_a_repr_that_never_ends_is_not_waited_for(monkeypatch: pytest.Monk
         ]
 
 
-def test_a_class_has_its_own_name_whatever_its_metaclass_says() -> None:
+def test_a_class_has_its_own_name_whatever_its_metaclass_returns() -> None:
     """No code of a job runs for it."""
 
     class Meta(type):

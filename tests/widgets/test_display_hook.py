@@ -1,4 +1,4 @@
-"""What a notebook shows for a job and for a job system."""
+"""Tests of what a notebook shows for a job and for a job system."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 @pytest.fixture
 def in_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if this were a notebook's kernel."""
+    """Make this process look like a notebook's kernel."""
     monkeypatch.setattr(module, "current_kernel", object)
 
 

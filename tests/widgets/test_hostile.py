@@ -36,7 +36,7 @@ class Tags(HTMLParser):
 
 
 def everywhere(text: str, state: str = "running") -> ja.JobSnapshot:
-    """A job that says ``text`` wherever it can."""
+    """Put ``text`` wherever a job can put one."""
     progress = ja.Progress(
         1, 3, 0.3, text, text, counters={text: 5}, stages=(text, text), rate=1, time_left=2
     )
@@ -59,7 +59,7 @@ def everywhere(text: str, state: str = "running") -> ja.JobSnapshot:
 
 
 class FakeJob:
-    """A handle that says how its job stands, and what it logged."""
+    """Stands in for a handle: the state of its job, and what it logged."""
 
     def __init__(self, snapshot: ja.JobSnapshot, lines: list[tuple[str, str]]) -> None:
         self.id = snapshot.id
@@ -67,11 +67,11 @@ class FakeJob:
         self._lines = [SimpleNamespace(source=line[0], text=line[1]) for line in lines]
 
     def snapshot(self) -> ja.JobSnapshot:
-        """How it stands."""
+        """The state of the job."""
         return self._snapshot
 
     def log_lines(self, since: int = 0) -> list[object]:
-        """What it logged."""
+        """The lines of its log."""
         return list(self._lines[since:])
 
 

@@ -1,4 +1,7 @@
-"""The door to ipykernel where it is missing or has changed; `tests/kernel` tries the real ones."""
+"""Tests of ipykernel's private parts where they are missing or have changed.
+
+`tests/kernel` tries the real ones.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class FakeComm:
 
 
 def route_of(comm: Any) -> Any:
-    """What ipykernel asks where a message shall go."""
+    """Return the function that ipykernel calls to route a message."""
     return lambda named: comm._reply_subshell_for({}, named)
 
 
@@ -64,7 +67,7 @@ def test_outside_of_a_kernel_there_is_none() -> None:
     ],
     ids=["no kernel", "another kernel", "ipykernel 6", "not started", "changed inside"],
 )
-def test_a_kernel_without_the_door_is_said_not_to_hear(kernel: object) -> None:
+def test_a_kernel_without_the_private_parts_cannot_hear(kernel: object) -> None:
     """And its comms are left as they are."""
     comm = FakeComm()
     hear_while_busy(comm, kernel)
@@ -84,7 +87,7 @@ def test_a_message_goes_where_the_browser_wants_it() -> None:
 
 
 def test_a_message_that_names_no_subshell_goes_to_one_of_ours() -> None:
-    """Made once, and again if somebody deleted it; also for a name that is not known any more."""
+    """Made once, and again if it was deleted; also for a name that is not known any more."""
     manager, one, two = FakeManager(), FakeComm(), FakeComm()
     kernel = FakeKernel(manager)
     hear_while_busy(one, kernel)
@@ -94,7 +97,7 @@ def test_a_message_that_names_no_subshell_goes_to_one_of_ours() -> None:
     assert route_of(one)(None) == "own-1"
 
 
-def test_a_door_that_fails_leaves_the_message_to_the_main_shell(
+def test_a_part_that_fails_leaves_the_message_to_the_main_shell(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Late, not lost."""

@@ -21,7 +21,7 @@ def parts(box: Any) -> tuple[Any, Any, Any]:
 
 
 def shown_choices(box: Any) -> dict[str, Any]:
-    """The buttons of the question, by what they say; none where nothing is asked."""
+    """The buttons of the question, by their texts; none where nothing is asked."""
     question = box.children[3]
     asked = question.layout.display != "none"
     return {button.description: button for button in question.children} if asked else {}
@@ -42,7 +42,7 @@ async def fail() -> None:
 
 
 async def until_text(says: Any, text: str) -> None:
-    """Wait for what another thread says.  The virtual clock would run away from a real wait."""
+    """Wait for a text from another thread.  The virtual clock would run away from a real wait."""
     for thread in threading.enumerate():
         if thread.name == "jobactors-repr":
             thread.join(10)
@@ -103,7 +103,7 @@ async def test_two_buttons_for_the_same_work_start_one_job(
         assert "running" in says.value
 
 
-async def test_what_cannot_be_submitted_is_said(autojump_clock: trio.abc.Clock) -> None:
+async def test_a_failed_submit_is_shown(autojump_clock: trio.abc.Clock) -> None:
     """Arguments are read at the press, and may be wrong."""
     async with ja.open_jobs() as jobs:
         button, _, says = parts(launcher("nobody knows", jobs=jobs, args=lambda: {"a": 1}))
@@ -179,7 +179,7 @@ async def index_for_ever() -> None:
 
 
 async def test_a_hostile_repr_does_no_harm(autojump_clock: trio.abc.Clock) -> None:
-    """It is said that it raised."""
+    """The line reports that it raised."""
 
     class Bad:
         def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""A panel: first state, frames, buttons and greetings, over a comm without a kernel."""
+"""Tests of a panel: first state, frames, buttons and greetings, over a comm without a kernel."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def panel_comm(comms: Comms) -> RecordingComm:
 
 
 def states(rows: list[dict[str, Any]]) -> list[str]:
-    """How the jobs of these rows stand."""
+    """The states of these rows."""
     return [row["state"] for row in rows]
 
 
@@ -58,7 +58,7 @@ async def test_a_panel_carries_its_first_state(
 async def test_a_page_loaded_again_gets_the_present_state(
     comms: Comms, autojump_clock: trio.abc.Clock
 ) -> None:
-    """What ipywidgets sends when it restores is read at that moment, not when something changed."""
+    """The state that ipywidgets sends when it restores is read at that moment."""
     async with fed_jobs() as (jobs, feed):
         panel = JobsPanel(jobs, feed)
         jobs.submit(trio.sleep, 5)
@@ -71,7 +71,7 @@ async def test_a_page_loaded_again_gets_the_present_state(
 async def test_frames_are_numbered_and_carry_changes(
     comms: Comms, autojump_clock: trio.abc.Clock
 ) -> None:
-    """What was in the first state is not told again; each frame says which it follows."""
+    """The first state is not sent again; each frame names the one that it follows."""
     async with fed_jobs() as (jobs, feed):
         jobs.submit(trio.sleep, 100)
         await trio.sleep(1)
@@ -90,7 +90,7 @@ async def test_frames_are_numbered_and_carry_changes(
 
 
 async def test_cancel_is_done_and_answered(comms: Comms, autojump_clock: trio.abc.Clock) -> None:
-    """A pressed button ends the job, says why, and is answered before the row that shows it."""
+    """A pressed button ends the job, gives a reason, and is answered before the row shows it."""
     async with fed_jobs() as (jobs, feed):
         job = jobs.submit(trio.sleep, 100)
         JobsPanel(jobs, feed, job)
@@ -114,7 +114,7 @@ async def test_cancel_is_done_and_answered(comms: Comms, autojump_clock: trio.ab
 async def test_a_message_of_no_known_kind_does_nothing(
     comms: Comms, autojump_clock: trio.abc.Clock, message: object
 ) -> None:
-    """A newer front end may say things this kernel does not know."""
+    """A newer front end may send kinds that this kernel does not know."""
     async with fed_jobs() as (jobs, feed):
         JobsPanel(jobs, feed)
         await trio.sleep(1)
@@ -124,7 +124,7 @@ async def test_a_message_of_no_known_kind_does_nothing(
         assert len(panel_comm(comms).contents) == before
 
 
-async def test_a_browser_that_missed_a_frame_is_told_what_changed_since(
+async def test_a_browser_that_missed_a_frame_is_sent_what_changed_since(
     comms: Comms, autojump_clock: trio.abc.Clock
 ) -> None:
     """A greeting with the right number is answered by silence; one without, by everything."""
@@ -151,7 +151,7 @@ async def test_a_browser_that_missed_a_frame_is_told_what_changed_since(
 async def test_the_last_rows_outlive_the_job_system(
     comms: Comms, autojump_clock: trio.abc.Clock
 ) -> None:
-    """After the end a page is still served, a button is answered, and no system is kept alive."""
+    """After the end a page is still served, a button is answered, and the system is released."""
     async with fed_jobs() as (jobs, feed):
         panel = JobsPanel(jobs, feed)
         job = jobs.submit(trio.sleep, 1)
@@ -235,7 +235,7 @@ async def test_what_ten_thousand_jobs_cost_on_the_wire(
         jobs.select().cancel()
 
 
-async def test_trouble_with_the_store_is_said_on_the_board_alone(
+async def test_trouble_with_the_store_is_shown_on_the_board_alone(
     comms: Comms, autojump_clock: trio.abc.Clock
 ) -> None:
     """In the first state, in a frame when it is news, and not beside each single job."""
@@ -277,7 +277,7 @@ async def interrupted(store: ja.MemoryStore, name: str) -> str:
 async def test_an_interrupted_job_goes_on_or_not(
     comms: Comms, autojump_clock: trio.abc.Clock, verb: str, states: list[str]
 ) -> None:
-    """It rests until somebody has pressed one of three buttons."""
+    """It rests until the user has pressed one of three buttons."""
     store = ja.MemoryStore()
     job_id = await interrupted(store, "index for the panel")
     async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
@@ -293,7 +293,7 @@ async def test_an_interrupted_job_goes_on_or_not(
         jobs.select().cancel()
 
 
-async def test_what_stands_in_the_way_is_told_until_a_cell_removes_it(
+async def test_an_obstacle_is_shown_until_a_cell_removes_it(
     comms: Comms, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The type is declared by a cell that has not been run yet."""

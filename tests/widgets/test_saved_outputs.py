@@ -1,4 +1,4 @@
-"""What is saved with a notebook in which no browser shows the panels."""
+"""Tests of what is saved with a notebook in which no browser shows the panels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ module = import_module("jobactors_widgets.display_hook")
 
 
 class FakeShell:
-    """What an IPython shell gives to us, and what it is told."""
+    """Stands in for an IPython shell, and records its messages."""
 
     def __init__(self) -> None:
         self.ended: list[Any] = []
@@ -43,7 +43,7 @@ class FakeShell:
 
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch) -> FakeShell:
-    """As if this were a notebook's kernel."""
+    """Make this process look like a notebook's kernel."""
     made = FakeShell()
     monkeypatch.setattr(module, "current_kernel", lambda: SimpleNamespace(shell=made))
     return made
@@ -94,8 +94,10 @@ async def test_nothing_is_sent_when_nothing_changed(
         assert len(shell.end_cell()) == 2
 
 
-async def test_a_browser_keeps_its_own_panels(shell: FakeShell, comms: list[RecordingComm]) -> None:
-    """Drawing an output anew would take the focus from whoever is using it."""
+async def test_panels_in_a_browser_are_left_to_it(
+    shell: FakeShell, comms: list[RecordingComm]
+) -> None:
+    """Drawing an output anew would take the focus from its user."""
     async with ja.open_jobs() as jobs:
         job = jobs.submit(trio.sleep, 0)
         name = show(NotebookDisplay(), shell, job)
@@ -108,7 +110,7 @@ async def test_a_browser_keeps_its_own_panels(shell: FakeShell, comms: list[Reco
 async def test_the_board_ends_with_every_job_after_the_system_has_ended(
     shell: FakeShell, comms: list[RecordingComm]
 ) -> None:
-    """`ja.stop()` in the last cell ends the jobs; what is saved says so."""
+    """`ja.stop()` in the last cell ends the jobs; the saved tables show it."""
     display = NotebookDisplay()
     async with ja.open_jobs() as jobs:
         show(display, shell, jobs)

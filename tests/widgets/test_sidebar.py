@@ -1,4 +1,4 @@
-"""The kernel's end of the sidebar without a kernel; `tests/kernel` tries it in real ones."""
+"""Tests of the kernel's end of the sidebar without a kernel; `tests/kernel` tries real ones."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class Window:
-    """What a window's sidebar is told."""
+    """Records the messages to a window's sidebar."""
 
     def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
         self.hears = True
 
     def open(self, _kernel: object, _comm_id: str, _hear: object) -> Callable[[Any, Any], None]:
@@ -31,18 +31,18 @@ class Window:
         return self.hear
 
     def hear(self, data: dict[str, Any], buffers: list[bytes]) -> None:
-        """Keep a message, and its binary parts beside it."""
-        self.told.append(data | ({"buffers": buffers} if buffers else {}))
+        """Record a message, and its binary parts beside it."""
+        self.messages.append(data | ({"buffers": buffers} if buffers else {}))
 
     @property
     def kinds(self) -> list[str]:
         """The kinds of messages, in order."""
-        return [data["kind"] for data in self.told]
+        return [data["kind"] for data in self.messages]
 
     @property
     def frames(self) -> list[dict[str, Any]]:
         """The frames, in order."""
-        return [data for data in self.told if data["kind"] == "frame"]
+        return [data for data in self.messages if data["kind"] == "frame"]
 
 
 @pytest.fixture
@@ -86,25 +86,25 @@ async def test_in_a_kernel_of_another_kind_jobs_go_on_without_it(
     monkeypatch.setattr(module, "open_fixed_comm", refuse)
     async with followed() as (jobs, _):
         await jobs.submit(trio.sleep, 0)
-    assert window.told == []
+    assert window.messages == []
 
 
-async def test_nothing_is_watched_before_somebody_asks(
+async def test_nothing_is_followed_before_a_hello(
     window: Window, autojump_clock: trio.abc.Clock
 ) -> None:
     """A kernel whose front end has no sidebar pays one message."""
     async with followed() as (jobs, sidebar):
         await jobs.submit(trio.sleep, 5)
-        assert window.told == [{"kind": "here"}]
+        assert window.messages == [{"kind": "here"}]
         sidebar.hear({"kind": "hello", "frame": -1})
         await trio.sleep(1)
         assert [states(frame) for frame in window.frames] == [["succeeded"]]
 
 
-async def test_a_kernel_that_is_deaf_in_a_cell_tells_at_once(
+async def test_a_kernel_that_is_deaf_in_a_cell_sends_rows_at_once(
     window: Window, autojump_clock: trio.abc.Clock
 ) -> None:
-    """It says so in every frame."""
+    """Every frame reports that."""
     window.hears = False
     async with followed() as (jobs, _):
         jobs.submit(trio.sleep, 5)
@@ -113,10 +113,10 @@ async def test_a_kernel_that_is_deaf_in_a_cell_tells_at_once(
         assert (frame["full"], frame["hears"]) == (True, False)
 
 
-async def test_frames_have_numbers_and_who_has_the_last_is_sent_nothing(
+async def test_frames_have_numbers_and_a_window_with_the_last_is_sent_nothing(
     window: Window, autojump_clock: trio.abc.Clock
 ) -> None:
-    """Whoever has missed one is told what changed since; who has none, all."""
+    """A window that missed one receives what changed since; one without any, all."""
     async with followed() as (jobs, sidebar):
         sidebar.hear({"kind": "hello", "frame": -1})
         jobs.submit(trio.sleep, 5)
@@ -159,17 +159,17 @@ async def test_buttons_are_answered(window: Window, autojump_clock: trio.abc.Clo
         sidebar.hear({"kind": "act", "verb": "cancel", "id": made[0].id})
         sidebar.hear({"kind": "act", "verb": "fly", "id": made[0].id})
         await trio.sleep(1)
-        assert [data["ok"] for data in window.told[1:]] == [True, False]
+        assert [data["ok"] for data in window.messages[1:]] == [True, False]
         sidebar.hear({"kind": "cancel all"})
         await trio.sleep(1)
         assert {job.state for job in made} == {ja.JobState.CANCELLED}
-        assert [(data["id"], data["ok"]) for data in window.told[3:]] == [("", True)]
+        assert [(data["id"], data["ok"]) for data in window.messages[3:]] == [("", True)]
 
 
-async def test_more_of_one_job_is_told_to_who_asks(
+async def test_more_of_one_job_is_sent_on_request(
     window: Window, autojump_clock: trio.abc.Clock
 ) -> None:
-    """As below a row in a cell; a job that is gone has nothing more to tell."""
+    """The same as below a row in a cell; a job that is gone has no answer."""
 
     async def answer() -> int:
         return 42
@@ -181,7 +181,7 @@ async def test_more_of_one_job_is_told_to_who_asks(
         sidebar.hear({"kind": "log", "id": job.id, "since": -1})
         sidebar.hear({"kind": "details", "id": "nobody"})
         assert window.kinds == ["here", "details", "log"]
-        assert window.told[1]["result"] == "int"
+        assert window.messages[1]["result"] == "int"
 
 
 async def test_the_last_rows_stay_for_windows_to_come(
@@ -192,7 +192,7 @@ async def test_the_last_rows_stay_for_windows_to_come(
         sidebar.hear({"kind": "hello", "frame": -1})
         job = jobs.submit(trio.sleep, 5)
     assert window.frames[-1]["ended"]
-    window.told.clear()
+    window.messages.clear()
     for data in (
         {"kind": "hello", "frame": -1},
         {"kind": "act", "verb": "cancel", "id": job.id},
@@ -202,7 +202,7 @@ async def test_the_last_rows_stay_for_windows_to_come(
         sidebar.hear(data)
     assert window.kinds == ["frame", "answer"]
     assert states(window.frames[0]) == ["succeeded"]
-    assert window.told[1]["why"] == "this job system has stopped"
+    assert window.messages[1]["why"] == "this job system has stopped"
 
 
 async def test_the_next_system_takes_the_place_of_the_last(
@@ -215,13 +215,13 @@ async def test_the_next_system_takes_the_place_of_the_last(
     before = window.frames[-1]["frame"]
     async with ja.open_jobs() as jobs:
         sidebar.follow(jobs)
-        assert window.told[-1] == {"kind": "here"}
+        assert window.messages[-1] == {"kind": "here"}
         sidebar.hear({"kind": "hello", "frame": before})
         await trio.sleep(1)
         assert (window.frames[-1]["frame"], window.frames[-1].get("ended")) == (before + 1, None)
 
 
-async def test_what_nobody_understands_is_logged(
+async def test_an_unknown_message_is_logged(
     window: Window, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A message from a browser is not trusted."""

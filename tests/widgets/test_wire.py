@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jobactors_widgets.wire import JobRow, row_of, safe_text
+from jobactors_widgets.wire import WireRow, row_of, safe_text
 from msgspec.structs import replace
 
 import jobactors as ja
@@ -37,7 +37,7 @@ def running(**progress: Any) -> ja.JobSnapshot:
 
 
 def error(kind: str, message: str) -> ja.ErrorText:
-    """Return an error with a traceback that nobody may see."""
+    """Return an error with a traceback that must not be sent."""
     return ja.ErrorText(kind, message, "SECRET")
 
 
@@ -122,13 +122,13 @@ def test_a_row_is_what_the_browser_reads(golden: dict[str, Any]) -> None:
 
 
 def test_the_golden_rows_use_every_key() -> None:
-    """A key nobody has an example of is a key nobody has agreed on."""
+    """A key without an example is a key without an agreement."""
     used = {key for golden in GOLDEN for key in golden["row"]}
-    assert used == JobRow.__required_keys__ | JobRow.__optional_keys__
+    assert used == WireRow.__required_keys__ | WireRow.__optional_keys__
 
 
 def test_a_row_says_nothing_of_results_arguments_and_tracebacks() -> None:
-    """What may hold secrets stays in the kernel."""
+    """Arguments, logs and results may hold secrets, and stay in the kernel."""
     secret = replace(
         SNAPSHOTS["failed"],
         outcome=ja.Outcome(ja.JobState.FAILED, value="SECRET", exception=ValueError("SECRET")),
@@ -145,7 +145,7 @@ def test_a_number_json_cannot_carry_is_left_out(number: Any) -> None:
 
 
 def test_numbers_are_rounded() -> None:
-    """Sixteen digits of which nobody sees three would be a third of the traffic."""
+    """Sixteen digits of which three are seen would be a third of the traffic."""
     row = row_of(running(done=2.0, fraction=1 / 3, rate=1e-5, time_left=0.123), NOW)
     assert (row["done"], row["fraction"], row["rate"], row["left"]) == (2, 0.3333, 0, 0.1)
 

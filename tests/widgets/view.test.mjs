@@ -29,7 +29,7 @@ test('what a job calls itself is text', () => {
   assert.equal(says('a'), name);
 });
 
-test('a row keeps its elements, its place and its focus over redraws', () => {
+test('a row retains its elements, its place and its focus over redraws', () => {
   view.show({ rows: [running('a'), running('b')] });
   const [el, pressed] = [row('b'), cancel('b')];
   pressed.focus();
@@ -40,7 +40,7 @@ test('a row keeps its elements, its place and its focus over redraws', () => {
   assert.equal(el.moves, 1);
 });
 
-test('rows come, go and keep the order they are given in', () => {
+test('rows come, go and stand in the order of the list', () => {
   view.show({ rows: [running('a'), running('b')] });
   view.show({ rows: [running('b'), running('c')] });
   assert.equal(order(), 'bc');
@@ -69,7 +69,7 @@ test('the second click of a double one is not meant for the button that took the
   assert.deepEqual(sent, [['cancel', 'a']]);
 });
 
-test('Cancel says so at once, is sent once, and the row settles it', () => {
+test('Cancel shows it at once, is sent once, and the row settles it', () => {
   view.show({ rows: [running('a', { rate: 5, left: 9 })] });
   assert.equal(row('a').one('ja-rate').textContent, '5/s');
   cancel('a').click();
@@ -82,7 +82,7 @@ test('Cancel says so at once, is sent once, and the row settles it', () => {
   assert.equal(word('a'), 'cancelling…');
   view.show({ rows: [running('a', { state: 'cancelled' })] });
   assert.equal(word('a'), 'cancelled');
-  timers.pass(1000);   // what a screen reader is told
+  timers.pass(1000);   // what a screen reader announces
   assert.equal(root.one('ja-said').textContent, 'job a: cancelled');
   assert.equal(timers.waiting, 0);
 });
@@ -95,7 +95,7 @@ test('a finished job offers no button, and the focus stays in its row', () => {
   assert.equal(document.activeElement, row('a'));
 });
 
-test('a kernel that cannot hear is named after a second', () => {
+test('a kernel that cannot handle it is named after a second', () => {
   view.show({ rows: [running('a')], hears: false });
   cancel('a').click();
   timers.pass(999);
@@ -106,7 +106,7 @@ test('a kernel that cannot hear is named after a second', () => {
   assert.equal(says('a'), '');
 });
 
-test('a kernel that could hear, and does not answer, is given five seconds', () => {
+test('a kernel that could handle it, and does not answer, is given five seconds', () => {
   view.show({ rows: [running('a')], hears: true });
   cancel('a').click();
   timers.pass(1000);
@@ -115,7 +115,7 @@ test('a kernel that could hear, and does not answer, is given five seconds', () 
   assert.equal(says('a'), SILENT);
 });
 
-test('a refusal is told in the row until the row moves on, and the button works again', () => {
+test('a refusal is shown in the row until the row changes, and the button works again', () => {
   view.show({ rows: [running('a')] });
   cancel('a').click();
   view.answered({ id: 'a', verb: 'cancel', ok: false, why: 'no such job' });
@@ -137,7 +137,7 @@ test('time at work ticks here, and nothing ticks when nothing works', () => {
   assert.equal(timers.ticker, null);
 });
 
-test('a kernel that is gone: said, nothing ticks, nothing can be pressed', () => {
+test('a kernel that is gone: a notice, nothing ticks, nothing can be pressed', () => {
   view.show({ rows: [running('a', { elapsed: 3 })] });
   timers.pass(2000);
   view.show({ alive: false });
@@ -147,7 +147,7 @@ test('a kernel that is gone: said, nothing ticks, nothing can be pressed', () =>
   assert.deepEqual(sent, []);
 });
 
-test('what everybody should know of the store is said, until there is something worse', () => {
+test('the notice about the store is shown, until there is a worse one', () => {
   view.show({ rows: [running('a')], notice: 'nothing can be written' });
   assert.equal(root.one('ja-notice').textContent, 'nothing can be written');
   view.show({ notice: '' });

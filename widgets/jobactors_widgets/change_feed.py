@@ -32,8 +32,8 @@ import jobactors as ja
 from .frame_message import FrameMessage, FrameReceiver
 from .wire import (
     LONGEST_MESSAGE,
-    JobRow,
     ProgressWords,
+    WireRow,
     moved,
     row_of,
     safe_text,
@@ -80,7 +80,7 @@ class _FollowedJob:
 class _RowChange:
     """The part of a frame that is about one job."""
 
-    row: JobRow | None = None
+    row: WireRow | None = None
     number: int = 0
     words: ProgressWords | None = None
     moved: bytes = b""
@@ -144,12 +144,12 @@ class ChangeFeed:
         finally:
             self._end()
 
-    def rows(self, jobs: ja.Jobs | None, snapshots: Iterable[ja.JobSnapshot]) -> list[JobRow]:
+    def rows(self, jobs: ja.Jobs | None, snapshots: Iterable[ja.JobSnapshot]) -> list[WireRow]:
         """Return the whole rows of jobs, with their numbers.  From any thread."""
         now, shown = self._clock(), list(snapshots)
         rests = any(snapshot.state is ja.JobState.INTERRUPTED for snapshot in shown)
         resting = _resting(jobs) if rests else {}
-        rows: list[JobRow] = []
+        rows: list[WireRow] = []
         for snapshot in shown:
             job_id = snapshot.id
             if (early := self._read_early) is not None:

@@ -30,7 +30,7 @@ STOPPED: Final = "this job system has stopped"
 _log = logging.getLogger(__name__)
 
 
-class Conversation:
+class FrontEndConversation:
     """Answers front ends about one job system, until that has ended.
 
     Args:

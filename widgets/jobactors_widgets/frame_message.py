@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .wire import JobRow, ProgressWords
+from .wire import ProgressWords, WireRow
 
 
 @dataclass
@@ -15,7 +15,7 @@ class FrameMessage:
     number: int
     after: int
     """The frame it builds on: a receiver without it, or a later one, has missed some."""
-    rows: list[JobRow] = field(default_factory=list[JobRow])
+    rows: list[WireRow] = field(default_factory=list[WireRow])
     """Jobs that are new, or that changed in more than their progress."""
     said: list[tuple[int, ProgressWords]] = field(default_factory=list[tuple[int, ProgressWords]])
     """New words of jobs that progressed, by the rows' numbers."""
@@ -57,7 +57,7 @@ class FrameReceiver(Protocol):
     job_id: str | None
     """The one job it shows; None for all."""
 
-    def present_rows(self) -> list[JobRow]:
+    def present_rows(self) -> list[WireRow]:
         """Return every row as it is now."""
         ...
 

@@ -86,9 +86,8 @@ class _LaunchButton:
         type_name = work if isinstance(work, str) else _type_of(work)
         self._type = type_name
         key = (type_name, subject)  # the key of @ja.job(unique=True): both mean the same job
-        self._submitter = jobs.options(
-            **{"subject": subject, "key": key, "on_checkpoint": "ask", **options}
-        )
+        given: dict[str, Any] = {"subject": subject, "key": key, "on_checkpoint": "ask", **options}
+        self._submitter = jobs.options(**given)
         self._arguments: dict[str, object] = {}  # those of the last press
         self._followed = ""  # the job that is shown
         self._results = ResultTexts()

@@ -23,7 +23,7 @@ import traitlets
 import jobactors as ja
 
 from .change_feed import store_notice
-from .conversation import Conversation
+from .conversation import FrontEndConversation
 from .kernel_internals import current_kernel, hear_while_busy, hears_while_busy
 from .static_files import panel_module, panel_style
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from .change_feed import ChangeFeed
     from .frame_message import FrameMessage
-    from .wire import JobRow
+    from .wire import WireRow
 
 
-def _rows_now(_value: object, panel: JobsPanel) -> list[JobRow]:
+def _rows_now(_value: object, panel: JobsPanel) -> list[WireRow]:
     return panel.present_rows()
 
 
@@ -78,10 +78,10 @@ class JobsPanel(anywidget.AnyWidget):
         self.closed = False
         self.greeted = False  # a browser shows it, and receives every change
         self._job = job  # it is shown even after the registry has dropped it
-        self._last_rows: list[JobRow] = []
+        self._last_rows: list[WireRow] = []
         first = feed.frame
         self._feed = feed
-        self._conversation = Conversation(jobs, self._reply)
+        self._conversation = FrontEndConversation(jobs, self._reply)
         kernel = current_kernel()
         self.set_trait("single", job is not None)
         self.set_trait("hears", hears_while_busy(kernel))
@@ -109,7 +109,7 @@ class JobsPanel(anywidget.AnyWidget):
         """The part of an output that shows this panel."""
         return {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
 
-    def present_rows(self) -> list[JobRow]:
+    def present_rows(self) -> list[WireRow]:
         """Return every row as it is now, or was when the job system ended.  From any thread."""
         jobs, job = self._conversation.jobs, self._job
         try:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import jobactors as ja
 
-from .conversation import Conversation
+from .conversation import FrontEndConversation
 from .kernel_internals import current_kernel, hears_while_busy, open_fixed_comm
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from .change_feed import ChangeFeed
     from .frame_message import FrameMessage
-    from .wire import JobRow
+    from .wire import WireRow
 
     Reply = Callable[[Mapping[str, object]], object]
     SendFrame = Callable[[FrameMessage], object]
@@ -103,7 +103,7 @@ class _FollowedSystem:
     job_id: str | None = None
 
     def __init__(self, jobs: ja.Jobs, reply: Reply, send_frame: SendFrame, first: int) -> None:
-        self.conversation = Conversation(jobs, reply)
+        self.conversation = FrontEndConversation(jobs, reply)
         self._send_frame = send_frame
         self._first = first
         self._feed: ChangeFeed | None = None
@@ -141,7 +141,7 @@ class _FollowedSystem:
 
     # Called by the feed, on the jobs' loop.
 
-    def present_rows(self) -> list[JobRow]:
+    def present_rows(self) -> list[WireRow]:
         """Return every row as it is now."""
         jobs = self.conversation.jobs
         if self._feed is None or jobs is None:

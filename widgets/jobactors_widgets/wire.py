@@ -77,7 +77,7 @@ _FRACTIONS: Final = 10_000
 _log = logging.getLogger(__name__)
 
 
-class JobRow(TypedDict):
+class WireRow(TypedDict):
     """Holds one job as the browser sees it; the table of the module explains the keys."""
 
     id: str
@@ -178,14 +178,14 @@ def row_of(
     now: float,
     number: int | None = None,
     resting: ja.Resumable | None = None,
-) -> JobRow:
+) -> WireRow:
     """Return the row of a job at the time ``now`` (seconds since the epoch).
 
     Never raises for the name, message or numbers of a job: text is cut and made valid Unicode, a
     number that JSON cannot carry is left out, and a hostile text (a subclass that raises) costs the
     row everything but its state.
     """
-    row: JobRow = {"id": snapshot.id, "name": "?", "state": snapshot.state.value}
+    row: WireRow = {"id": snapshot.id, "name": "?", "state": snapshot.state.value}
     if number is not None:
         row["number"] = number
     try:
@@ -201,7 +201,7 @@ def row_of(
     return row
 
 
-def _add_times(row: JobRow, snapshot: ja.JobSnapshot, now: float) -> None:
+def _add_times(row: WireRow, snapshot: ja.JobSnapshot, now: float) -> None:
     elapsed = _number(snapshot.elapsed(now), 1)
     if elapsed is not None:
         row["elapsed"] = elapsed
@@ -215,7 +215,7 @@ def _add_times(row: JobRow, snapshot: ja.JobSnapshot, now: float) -> None:
 
 
 def _add_rest(
-    row: JobRow, snapshot: ja.JobSnapshot, now: float, resting: ja.Resumable | None
+    row: WireRow, snapshot: ja.JobSnapshot, now: float, resting: ja.Resumable | None
 ) -> None:
     rest = _number(max(0.0, now - snapshot.changed_at), 0)
     if rest is not None:
@@ -226,7 +226,7 @@ def _add_rest(
         row["changed"] = True
 
 
-def _add_labels(row: JobRow, snapshot: ja.JobSnapshot) -> None:
+def _add_labels(row: WireRow, snapshot: ja.JobSnapshot) -> None:
     info = snapshot.info
     if info.type != info.name:
         row["type"] = safe_text(info.type, LONGEST_NAME)
@@ -248,7 +248,7 @@ def _add_labels(row: JobRow, snapshot: ja.JobSnapshot) -> None:
         row["reason"] = safe_text(snapshot.reason, LONGEST_NAME)
 
 
-def _add_waiting(row: JobRow, snapshot: ja.JobSnapshot, now: float) -> None:
+def _add_waiting(row: WireRow, snapshot: ja.JobSnapshot, now: float) -> None:
     if snapshot.waiting is not None:
         row["waiting"] = snapshot.waiting.value
     due = None if snapshot.due is None else _number(max(0.0, snapshot.due - now), 1)
@@ -260,7 +260,7 @@ def _add_waiting(row: JobRow, snapshot: ja.JobSnapshot, now: float) -> None:
         row["stuck"] = True
 
 
-def _add_progress(row: JobRow, progress: ja.Progress) -> None:
+def _add_progress(row: WireRow, progress: ja.Progress) -> None:
     done, total = _number(progress.done), _number(progress.total)
     if done:
         row["done"] = done
@@ -275,7 +275,7 @@ def _add_progress(row: JobRow, progress: ja.Progress) -> None:
     _add_words(row, progress)
 
 
-def _add_words(row: JobRow | ProgressWords, progress: ja.Progress) -> None:
+def _add_words(row: WireRow | ProgressWords, progress: ja.Progress) -> None:
     if progress.unit:
         row["unit"] = safe_text(progress.unit, LONGEST_UNIT)
     if progress.message:

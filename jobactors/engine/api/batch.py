@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
+from jobactors.engine.attempt.slot_loan import slot_loan_for
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import WrongThread
 
@@ -28,6 +29,7 @@ class Batch(Generic[T]):
 
     Read it in its own colour: ``async for job in batch`` or ``await batch`` in trio, ``for job in
     batch`` or ``batch.result(timeout)`` in a thread.  Jobs come in the order in which they end.
+    Inside a job, waiting for them gives that job's slot back meanwhile.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class Batch(Generic[T]):
         inputs: Iterable[tuple[Any, ...]],
         intake: int,
     ) -> None:
-        self._clock = system.core.clock
+        self._core = system.core
         self._portal = system.parts.portal
         self._submit = submit
         self._inputs = iter(inputs)
@@ -45,7 +47,8 @@ class Batch(Generic[T]):
         # All of these are written in the loop's thread.
         self._jobs: list[Job[T]] = []
         self._ended: list[Job[T]] = []
-        self._seen: set[Job[T]] = set()
+        self._under_way: dict[int, str] = {}
+        """The jobs that have not ended, by their place in the input; two may be one by its key."""
         self._open = True
         self._error: Exception | None = None
         self._news = Latch()
@@ -75,14 +78,15 @@ class Batch(Generic[T]):
             self._error = exc
             self._stop_intake()
             return
+        place = len(self._jobs)
         self._jobs.append(job)
+        self._under_way[place] = job.id
         # After the step in which the job ends: more input is taken in then.
-        job._record.settled.call_when_set(partial(self._portal.post, self._note_end, job))
+        job._record.settled.call_when_set(partial(self._portal.post, self._note_end, place))
 
-    def _note_end(self, job: Job[T]) -> None:
-        if job not in self._seen:  # a latch may call twice
-            self._seen.add(job)
-            self._ended.append(job)
+    def _note_end(self, place: int) -> None:
+        if self._under_way.pop(place, None) is not None:  # a latch may call twice
+            self._ended.append(self._jobs[place])
             self._wake()
             self._take_in()
 
@@ -124,7 +128,12 @@ class Batch(Generic[T]):
                 return self._ended[given]
             if self._finish():
                 return None
-            await news
+            loan = slot_loan_for(self._core, self._under_way.values())
+            if loan is None:
+                await news
+            else:
+                async with loan:
+                    await news
 
     def __iter__(self) -> Iterator[Job[T]]:
         self._refuse_in_loop("iterating over a batch", "'async for job in batch'")
@@ -136,7 +145,7 @@ class Batch(Generic[T]):
                 given += 1
             if self._finish():
                 return
-            news.wait_in_thread()
+            self._wait_in_thread(news, None)
 
     def __await__(self) -> Generator[Any, Any, list[T]]:
         return self._results().__await__()
@@ -154,16 +163,23 @@ class Batch(Generic[T]):
             Exception: what the first failed job in input order raised, or the input itself.
         """
         self._refuse_in_loop("batch.result()", "'await batch'")
-        deadline = None if timeout is None else self._clock.now() + timeout
+        deadline = None if timeout is None else self._core.clock.now() + timeout
         while True:
             news = self._news
             if self._finish():
                 return [job.result() for job in self._jobs]
-            left = None if deadline is None else deadline - self._clock.now()
-            if not news.wait_in_thread(left):
+            left = None if deadline is None else deadline - self._core.clock.now()
+            if not self._wait_in_thread(news, left):
                 raise TimeoutError(
                     f"{len(self._ended)} of {len(self._jobs)} jobs have ended after {timeout:g} s"
                 )
+
+    def _wait_in_thread(self, news: Latch, timeout: float | None) -> bool:
+        loan = slot_loan_for(self._core, self._under_way.values())
+        if loan is None:
+            return news.wait_in_thread(timeout)
+        with loan:
+            return loan.control.wait_in_thread(news, timeout)
 
     def _finish(self) -> bool:
         if self.done and self._error is not None:

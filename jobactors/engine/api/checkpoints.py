@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from jobactors.engine.system.job_system import JobSystem
 from jobactors.inside.report.work_files import part_folder
 from jobactors.inside.verbs.ranges import (
     LEFT_NO_FILE,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.checkpoint import Checkpoint
     from jobactors.model.stored_rows import CheckpointRow
 
@@ -135,7 +135,7 @@ class Checkpoints:
 
     def _drop_parts(self, type: str, subject: str) -> None:
         for row in self._parts(type, subject).values():
-            self._system.parts.checkpoints.drop(type, subject, row.part)
+            self._system.parts.leases.drop(type, subject, row.part)
 
     def _parts(self, type: str, subject: str) -> dict[tuple[int, int], CheckpointRow]:
         rows = self._system.parts.checkpoints.rows_of(type, subject)
@@ -143,9 +143,7 @@ class Checkpoints:
         return {(int(m[1]), int(m[2])): row for m, row in found if m is not None}
 
     def _is_done(self, row: CheckpointRow) -> bool:
-        return self._system.parts.checkpoints.worker_at(row) is None and is_done(
-            from_json(row.value)
-        )
+        return self._system.parts.leases.worker_at(row) is None and is_done(from_json(row.value))
 
     def drop_checkpoint(self, type: str, subject: str = "") -> None:
         """Forget what is kept of a (type, subject), with all its parts and work files.
@@ -155,7 +153,7 @@ class Checkpoints:
         Raises:
             IllegalVerb: if it belongs to a job that is queued or at work.
         """
-        self._system.parts.portal.move(self._system.parts.checkpoints.drop, type, subject)
+        self._system.parts.portal.move(self._system.parts.leases.drop, type, subject)
 
 
 _NOTHING_KEPT: Final = (

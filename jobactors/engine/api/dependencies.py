@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import Struct
 
-from jobactors.engine.records.record import Edge
+from jobactors.engine.records.record import Edge, When
 from jobactors.engine.records.references import JobReference, edges_among
+from jobactors.model.field_docs import documented
 
 from .job import Handle, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobactors.engine.records.record import Record, When
+    from jobactors.engine.records.record import Record
     from jobactors.engine.system.job_system import JobSystem
 
 T = TypeVar("T")
 
 
+@documented
 class After(Struct, frozen=True):
     """A dependency on a job that has to end first; made by :func:`after`."""
 
@@ -47,15 +49,16 @@ def after(job: Job[Any], when: When = "finished") -> After:
     return After(job, when)
 
 
-def handle(job: Job[T]) -> Handle[T]:
+def handle(job: Job[T]) -> Job[T]:
     """Pass a job's handle itself as an argument, instead of its result.
 
     A job among another job's top-level arguments makes that other job wait for it, and gets its
-    result in its place.  Wrapped in this it is passed as it is, and nothing waits.
+    result in its place.  Wrapped in this it is passed as it is, and nothing waits.  To a type
+    checker it is the job, which is what the function receives.
     """
     if not isinstance(job, Job):
         raise TypeError(f"handle() takes a job, not {type(job).__name__}: {job!r:.100}")
-    return Handle(job)
+    return cast("Job[T]", Handle(job))
 
 
 def referring(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, final
 
 from msgspec import Struct
 
@@ -10,6 +10,7 @@ from jobactors.engine.records.references import JobReference
 from jobactors.inside.signals.mailbox import Question, Reply
 from jobactors.model.errors import NoStore
 from jobactors.model.log import as_text
+from jobactors.model.option_types import UpdatableOptions, names_options
 from jobactors.model.outcome import error_for_waiter, unwrap
 
 from .display import mimebundle_of
@@ -204,7 +205,8 @@ class Job(Generic[T_co]):
         """
         return self._command(self._system.commands.release)
 
-    def update(self, **changes: Any) -> JobSnapshot:
+    @names_options
+    def update(self, **changes: Unpack[UpdatableOptions]) -> JobSnapshot:
         """Change options after the submit: priority, name, tags, …; a new priority counts at once.
 
         Raises:

@@ -87,7 +87,7 @@ def make_record(
         runner or choose_runner(function, options),
         context=submitter_context(),
         edges=edges,
-        spec=describe_submit(function, args, kwargs, options, edges) if to_keep else None,
+        submit=describe_submit(function, args, kwargs, options, edges) if to_keep else None,
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 import trio
 
 from jobactors.engine.ports.late_binding import load_module
+from jobactors.model.option_types import JobOptions, names_options
 from jobactors.model.options import DEFAULTS
 
 from .batch import Batch
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
 
     from jobactors.engine.system.job_system import JobSystem
     from jobactors.inside.chain.chain import Chain
-    from jobactors.model.phases import ChainResult
+    from jobactors.model.chain_result import ChainResult
 
     from .job import Job
 
 T = TypeVar("T")
+P = ParamSpec("P")
+A1 = TypeVar("A1")
+A2 = TypeVar("A2")
+A3 = TypeVar("A3")
 
 
 class Submitter:
@@ -36,11 +41,43 @@ class Submitter:
     @overload
     def submit(self, work: Chain, /) -> Job[ChainResult]: ...
     @overload
-    def submit(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> Job[T]: ...
+    def submit(
+        self, work: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Job[T]: ...
     @overload
-    def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Job[T]: ...
+    def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Job[T]: ...
     @overload
-    def submit(self, work: str, /, *args: Any, **kwargs: Any) -> Job[Any]: ...
+    def submit(self, work: Callable[[A1], Awaitable[T]], a1: A1 | Job[A1], /) -> Job[T]: ...
+    @overload
+    def submit(self, work: Callable[[A1], T], a1: A1 | Job[A1], /) -> Job[T]: ...
+    @overload
+    def submit(
+        self, work: Callable[[A1, A2], Awaitable[T]], a1: A1 | Job[A1], a2: A2 | Job[A2], /
+    ) -> Job[T]: ...
+    @overload
+    def submit(
+        self, work: Callable[[A1, A2], T], a1: A1 | Job[A1], a2: A2 | Job[A2], /
+    ) -> Job[T]: ...
+    @overload
+    def submit(
+        self,
+        work: Callable[[A1, A2, A3], Awaitable[T]],
+        a1: A1 | Job[A1],
+        a2: A2 | Job[A2],
+        a3: A3 | Job[A3],
+        /,
+    ) -> Job[T]: ...
+    @overload
+    def submit(
+        self,
+        work: Callable[[A1, A2, A3], T],
+        a1: A1 | Job[A1],
+        a2: A2 | Job[A2],
+        a3: A3 | Job[A3],
+        /,
+    ) -> Job[T]: ...
+    @overload
+    def submit(self, work: str, /, arguments: Mapping[str, Any] = ...) -> Job[Any]: ...
     def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Job[Any]:
         """Accept a job and return its handle at once.
 
@@ -51,6 +88,7 @@ class Submitter:
             work: A function (``async def`` runs in trio, ``def`` in a thread), or the name of a job
                 type followed by one dictionary of arguments.
             *args: Its arguments; options are given through :meth:`options`, never mixed with these.
+                A job among them is waited for, and its result takes its place.
             **kwargs: Its keyword arguments.
 
         Raises:
@@ -63,11 +101,43 @@ class Submitter:
     @overload
     async def run(self, work: Chain, /) -> ChainResult: ...
     @overload
-    async def run(self, work: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T: ...
+    async def run(
+        self, work: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T: ...
     @overload
-    async def run(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T: ...
+    async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
     @overload
-    async def run(self, work: str, /, *args: Any, **kwargs: Any) -> Any: ...
+    async def run(self, work: Callable[[A1], Awaitable[T]], a1: A1 | Job[A1], /) -> T: ...
+    @overload
+    async def run(self, work: Callable[[A1], T], a1: A1 | Job[A1], /) -> T: ...
+    @overload
+    async def run(
+        self, work: Callable[[A1, A2], Awaitable[T]], a1: A1 | Job[A1], a2: A2 | Job[A2], /
+    ) -> T: ...
+    @overload
+    async def run(
+        self, work: Callable[[A1, A2], T], a1: A1 | Job[A1], a2: A2 | Job[A2], /
+    ) -> T: ...
+    @overload
+    async def run(
+        self,
+        work: Callable[[A1, A2, A3], Awaitable[T]],
+        a1: A1 | Job[A1],
+        a2: A2 | Job[A2],
+        a3: A3 | Job[A3],
+        /,
+    ) -> T: ...
+    @overload
+    async def run(
+        self,
+        work: Callable[[A1, A2, A3], T],
+        a1: A1 | Job[A1],
+        a2: A2 | Job[A2],
+        a3: A3 | Job[A3],
+        /,
+    ) -> T: ...
+    @overload
+    async def run(self, work: str, /, arguments: Mapping[str, Any] = ...) -> Any: ...
     async def run(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Submit a job and wait for its result, in trio.
 
@@ -87,9 +157,74 @@ class Submitter:
                     await job.wait()
             raise
 
+    @overload
     def map(
         self,
-        function: Callable[..., Any],
+        function: Callable[[A1], Awaitable[T]],
+        a1: Iterable[A1 | Job[A1]],
+        /,
+        *,
+        intake: int | None = None,
+    ) -> Batch[T]: ...
+    @overload
+    def map(
+        self,
+        function: Callable[[A1], T],
+        a1: Iterable[A1 | Job[A1]],
+        /,
+        *,
+        intake: int | None = None,
+    ) -> Batch[T]: ...
+    @overload
+    def map(
+        self,
+        function: Callable[[A1, A2], Awaitable[T]],
+        a1: Iterable[A1 | Job[A1]],
+        a2: Iterable[A2 | Job[A2]],
+        /,
+        *,
+        intake: int | None = None,
+    ) -> Batch[T]: ...
+    @overload
+    def map(
+        self,
+        function: Callable[[A1, A2], T],
+        a1: Iterable[A1 | Job[A1]],
+        a2: Iterable[A2 | Job[A2]],
+        /,
+        *,
+        intake: int | None = None,
+    ) -> Batch[T]: ...
+    @overload
+    def map(
+        self,
+        function: Callable[[A1, A2, A3], Awaitable[T]],
+        a1: Iterable[A1 | Job[A1]],
+        a2: Iterable[A2 | Job[A2]],
+        a3: Iterable[A3 | Job[A3]],
+        /,
+        *,
+        intake: int | None = None,
+    ) -> Batch[T]: ...
+    @overload
+    def map(
+        self,
+        function: Callable[[A1, A2, A3], T],
+        a1: Iterable[A1 | Job[A1]],
+        a2: Iterable[A2 | Job[A2]],
+        a3: Iterable[A3 | Job[A3]],
+        /,
+        *,
+        intake: int | None = None,
+    ) -> Batch[T]: ...
+    @overload
+    def map(
+        self, function: str, arguments: Iterable[Mapping[str, Any]], /, *, intake: int | None = None
+    ) -> Batch[Any]: ...
+    def map(
+        self,
+        function: Any,
+        /,
         *iterables: Iterable[Any],
         intake: int | None = None,
     ) -> Batch[Any]:
@@ -122,7 +257,8 @@ class Submitter:
         self._system.parts.portal.call(batch._take_in)
         return batch
 
-    def options(self, **changes: Any) -> Submitter:
+    @names_options
+    def options(self, **changes: Unpack[JobOptions]) -> Submitter:
         """Return something to submit jobs with: ``jobs.options(name="…").submit(fn, *args)``.
 
         Args:

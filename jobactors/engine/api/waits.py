@@ -24,7 +24,7 @@ async def wait_settled(system: JobSystem, record: Record) -> None:
     settled = record.settled
     if not settled.is_set:
         system.parts.portal.check("end a job")
-    loan = None if settled.is_set else slot_loan_for(system.core, record)
+    loan = None if settled.is_set else slot_loan_for(system.core, (record.id,))
     if loan is None:
         await settled
     else:
@@ -54,7 +54,7 @@ def block_until_settled(
     portal.check("end a job")
     if portal.is_home:
         raise WrongThread(call, instead)
-    loan = slot_loan_for(system.core, record)
+    loan = slot_loan_for(system.core, (record.id,))
     if loan is None:
         in_time = settled.wait_in_thread(timeout)
     else:

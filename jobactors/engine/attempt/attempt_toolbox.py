@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jobactors.engine.records.record import FIRST
+from jobactors.engine.records.record import CREATION_LOCK
 from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control
 
@@ -45,7 +45,7 @@ class AttemptToolbox:
         self._record = record
         self._attempt = attempt
         has_checkpoints = record.options.checkpoint_every is not None
-        self._kept = host.checkpoints.begin(record) if has_checkpoints else {}
+        self._kept = host.leases.begin(record) if has_checkpoints else {}
         self._control: Control | None = None
         self._meter: Meter | None = None
         self.sampler: Sampler | None = None
@@ -58,7 +58,7 @@ class AttemptToolbox:
         """What is asked of the job."""
         if self._control is None:
             made = Control(self._host.portal.thread)
-            with FIRST:
+            with CREATION_LOCK:
                 self._control = self._control or made
         return self._control
 
@@ -68,7 +68,7 @@ class AttemptToolbox:
         if self._meter is None:
             meter = Meter(self._wake)
             sampler = self._sampler_of(meter)
-            with FIRST:
+            with CREATION_LOCK:
                 if self._meter is None:
                     self.sampler, self._meter = sampler, meter
             self.control.arm = self._meter.arm
@@ -107,7 +107,7 @@ class AttemptToolbox:
             made = CheckpointWriter(
                 self._host, self._record, self.meter, every, self._attempt, self._kept
             )
-            with FIRST:
+            with CREATION_LOCK:
                 self.writer = self.writer or made
         return self.writer.buffer
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jobactors.engine.records.record import Record
     from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint
     from jobactors.inside.report.meter import Meter
-    from jobactors.model.checkpoint import Every
+    from jobactors.model.every import Every
 
     from .host import AttemptHost
 
@@ -46,7 +46,7 @@ class CheckpointWriter:
         )
 
     def _folder(self) -> str:
-        return str(self._host.checkpoints.folder(self._record))
+        return str(self._host.leases.folder(self._record))
 
     def _wake(self, now: bool) -> None:
         """Called by the job's code, in whatever thread that is."""
@@ -71,7 +71,7 @@ class CheckpointWriter:
         news = self.buffer.take()
         if news:
             self._written_at = self._host.clock.now()
-            self._host.checkpoints.write(self._record, self._attempt, news)
+            self._host.leases.write(self._record, self._attempt, news)
 
     def close(self, *, succeeded: bool) -> None:
         """The attempt has ended: write down the last save, unless all is done; nothing after it."""

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobactors.engine.checkpoints.table import CheckpointTable
+    from jobactors.engine.checkpoints.leases import CheckpointLeases
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.loop.portal import Portal
     from jobactors.engine.loop.timers import Timers
     from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.queue.resource_requests import ResourceRequest
+    from jobactors.engine.queue.wait_graph import Wait
     from jobactors.engine.records.record import Record
     from jobactors.engine.storage.durable_latch import DurableLatch
     from jobactors.inside.signals.latch import Latch
@@ -28,20 +29,20 @@ if TYPE_CHECKING:
 class Desk(Protocol):
     """Lends slots and grants units of resources to running jobs.  In the loop's thread only."""
 
-    def lend_slot(self, waiting: Record, awaited: Record | None) -> None:
-        """Free the slot of a running job that waits, perhaps for another job.
+    def lend_slot(self, waiting: Record, wait: Wait | None) -> None:
+        """Free the slot of a running job that waits, perhaps for other jobs.
 
         Raises:
-            Deadlock: if the other job waits, in a circle, for this one.
+            Deadlock: if they wait, in a circle, for this one.
         """
         ...
 
-    def want_slot(self, waiting: Record) -> Latch:
-        """Return the latch that is set as soon as the job has a slot again."""
+    def want_slot(self, waiting: Record, wait: Wait | None) -> Latch:
+        """End a wait; return the latch that is set as soon as the job has a slot again."""
         ...
 
-    def take_slot(self, waiting: Record) -> None:
-        """Give the job its slot back at once, even if none is free: it unwinds."""
+    def take_slot(self, waiting: Record, wait: Wait | None) -> None:
+        """End a wait; give the job its slot back at once, even if none is free: it unwinds."""
         ...
 
     def request(self, request: ResourceRequest) -> bool:
@@ -71,8 +72,8 @@ class AttemptHost(Protocol):
     timers: Timers
     watch: LoopWatch
     """Has the loop watched while trio code of jobs runs in it."""
-    checkpoints: CheckpointTable
-    """Stores what the attempt saves."""
+    leases: CheckpointLeases
+    """Returns the checkpoints to go on from, and writes those that the attempt saves."""
     desk: Desk
     """Lends slots and grants resources."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.engine.queue.resource_requests import ResourceRequest
+from jobactors.inside.signals.control import StopJob
 from jobactors.model.errors import WrongThread
 
 from .slot_loan import SlotLoan
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from jobactors.inside.signals.control import Control
 
     from .host import AttemptHost
+
+
+_LEFT_OVER: Final = "its attempt has ended, and holds nothing any more"
 
 
 class ResourceBroker:
@@ -32,7 +36,7 @@ class ResourceBroker:
         self, alternatives: tuple[Mapping[str, int], ...], doing: str
     ) -> PendingAcquisition:
         """Return what waits for one of ``alternatives``, once it is awaited or entered."""
-        request = ResourceRequest(self._record.id, alternatives, doing)
+        request = ResourceRequest(self._record.id, units=alternatives, doing=doing)
         return PendingAcquisition(self._host, self._record, self._control, request)
 
     def release(self, names: Iterable[str] | None) -> None:
@@ -92,10 +96,17 @@ class PendingAcquisition:
         return self._taken()
 
     def _begin(self) -> bool:
-        return self._host.portal.move(self._host.desk.request, self._request)
+        return self._host.portal.move(self._ask)
+
+    def _ask(self) -> bool:
+        if self._record.actor is None:
+            raise StopJob(_LEFT_OVER)
+        return self._host.desk.request(self._request)
 
     def _taken(self) -> Mapping[str, int]:
-        return dict(self._request.taken or {})
+        if self._request.taken is None:
+            raise StopJob(_LEFT_OVER)
+        return dict(self._request.taken)
 
     def _give_up(self) -> None:
         self._host.portal.move(self._host.desk.withdraw, self._request)
@@ -119,5 +130,5 @@ class PendingAcquisition:
         self._give_back()
 
     def __repr__(self) -> str:
-        wanted = " or ".join(str(dict(needs)) for needs in self._request.alternatives)
+        wanted = " or ".join(str(dict(needs)) for needs in self._request.units)
         return f"<PendingAcquisition of {wanted}>"

@@ -1,4 +1,4 @@
-"""Where work files are, and how they go: renamed at once, removed beside the loop."""
+"""The folders of work files: a discarded one is renamed at once, and removed beside the loop."""
 
 from __future__ import annotations
 
@@ -26,35 +26,38 @@ class WorkFolders:
     """The work files of one system.  Used in its loop's thread only.
 
     Without a store they are in a temporary folder, which is made when the first one is asked for
-    and goes with the system.
+    and is removed with the system.
+
+    Args:
+        stored_base: Returns the store's folder of work files; None without one.
     """
 
-    def __init__(self, kept: Callable[[], Path | None]) -> None:
-        self._kept = kept
-        # Nobody can guess it, so nobody else can be there first.
-        self._passing = Path(tempfile.gettempdir()) / f"jobactors-{secrets.token_hex(16)}"
+    def __init__(self, stored_base: Callable[[], Path | None]) -> None:
+        self._stored_base = stored_base
+        # The name cannot be guessed, so no other user can be there first.
+        self._temporary = Path(tempfile.gettempdir()) / f"jobactors-{secrets.token_hex(16)}"
         self._to_remove: list[Path] = []
-        self._news = trio.Event()
+        self._discarded = trio.Event()
 
     @property
     def base(self) -> Path:
         """The folder of all work files."""
-        return self._kept() or self._passing
+        return self._stored_base() or self._temporary
 
     def folder(self, type: str, subject: str) -> Path:
         """Return the folder for work of this type about this subject; it need not exist."""
         return self.base / folder_name(type, subject)
 
-    def passing_folder(self, job_id: str) -> Path:
-        """Return the folder for one job's files of which no store knows."""
-        return self._passing / folder_name(job_id)
+    def temporary_folder(self, job_id: str) -> Path:
+        """Return the folder for the files of one job, of which no store knows."""
+        return self._temporary / folder_name(job_id)
 
-    def keep_only(self, work: Iterable[tuple[str, str]]) -> None:
-        """Remove what an earlier process has left for other work than this: nobody asks for it."""
-        base = self._kept()
+    def remove_all_but(self, work: Iterable[tuple[str, str]]) -> None:
+        """Remove the folders that an earlier process has left for other work than this."""
+        base = self._stored_base()
         if base is None or not base.is_dir():
             return
-        known = {folder_name(*words) for words in work}
+        known = {folder_name(*each) for each in work}
         for folder in base.iterdir():
             if folder.name.startswith(_GONE):
                 self._remove_soon(folder)
@@ -65,31 +68,31 @@ class WorkFolders:
         """Remove the work files of one part of a job."""
         self.discard(part_folder(folder, part))
         with suppress(OSError):
-            folder.rmdir()  # if it was the last one
+            folder.rmdir()  # unless other parts have files there
 
     def discard(self, folder: Path) -> None:
         """Remove a folder soon; its name is free at once."""
-        base = self._passing if folder.is_relative_to(self._passing) else self.base
+        base = self._temporary if folder.is_relative_to(self._temporary) else self.base
         gone = base / f"{_GONE}{secrets.token_hex(8)}"
-        with suppress(OSError):  # most have none
+        with suppress(OSError):  # most jobs have no work files
             folder.rename(gone)
             self._remove_soon(gone)
 
     def _remove_soon(self, folder: Path) -> None:
         self._to_remove.append(folder)
-        self._news.set()
+        self._discarded.set()
 
     async def run(self) -> None:
-        """Remove what was discarded, until cancelled."""
+        """Remove discarded folders until cancelled."""
         while True:
-            await self._news.wait()
-            self._news = trio.Event()
+            await self._discarded.wait()
+            self._discarded = trio.Event()
             await self._remove()
 
     async def close(self) -> None:
-        """Remove what is left of it, and the temporary folder."""
-        if self._passing.exists():
-            self._to_remove.append(self._passing)
+        """Remove the discarded folders that are left, and the temporary one."""
+        if self._temporary.exists():
+            self._to_remove.append(self._temporary)
         await self._remove()
 
     async def _remove(self) -> None:

@@ -1,19 +1,22 @@
-"""Who may start now: one pure, synchronous object that decides, and does nothing else.
+"""Decides which jobs start now: one pure, synchronous object that does nothing else.
 
-It is told what was submitted, held, released and ended, and answers *what to start*; whoever asks
+It is given what was submitted, held, released and ended, and answers *what to start*; its caller
 does the starting.  It reads no clock: the time comes in as an argument.
 
 A job passes four gates, and waits at the first that is shut:
 
-1. **Hold**: nobody holds it.
+1. **Hold**: it is not held.
 2. **Dependencies**: the jobs it comes after have ended.
 3. **Time**: its start time, or its retry delay, has come.
 4. **Turn**: larger priority first, first come first served inside one; a slot is free, and all the
-   resources it needs are free *together*.  Nobody overtakes a job that waits for the same resource.
+   resources it needs are free *together*.  It overtakes no job that waits for the same resource,
+   and no running job that has requested it, except those that wait for its own end: they would
+   wait for each other for ever.
 
-What runs and what is held are tables; free slots and free units are derived from them, never
-counted.  Every decision costs O(log n) in the number of waiting jobs: a job that waits for a
-resource is parked with that resource, and looked at again only when units of it come back.
+Free slots and units are derived from tables of what runs and what is held, never counted.  A
+decision costs O(log n) in the number of waiting jobs: a job that waits for a resource is parked
+with it, and looked at again only when units of it come back.  The exception of gate 4 is free while
+no running job waits; else it searches the wait graph for each job parked and each wait that begins.
 """
 
 from __future__ import annotations
@@ -24,52 +27,14 @@ import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from jobactors.model.resources import NO_NEEDS, Resources
 from jobactors.model.states import Waiting
 
+from .entry import Decision, Entry
+from .wait_graph import Wait, WaitGraph
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-
-class Entry(Struct, eq=False):
-    """A job that waits.  Written by the job queue only."""
-
-    id: str
-    """The job."""
-    priority: int
-    """Larger first."""
-    order: int
-    """First come, first served inside one priority."""
-    held: bool = False
-    """Waits for ``release``."""
-    due: float = -math.inf
-    """Not before this time."""
-    why_due: Waiting = Waiting.START_TIME
-    """What the job waits for until it is due."""
-    needs: Mapping[str, int] = NO_NEEDS
-    """Units of resources it needs."""
-    upstream: set[str] = set()
-    """Jobs it comes after that have not ended."""
-    parked: str | None = None
-    """The resource it waits for."""
-    ticket: int = -1
-    """Which of its heap entries is the valid one; entries with another ticket are skipped."""
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        """Smaller goes first."""
-        return (-self.priority, self.order)
-
-
-class Decision(Struct, frozen=True):
-    """What the job queue decided."""
-
-    start: list[str]
-    """Jobs that start now, in this order; they hold their slots and resources from here on."""
-    moved: list[str]
-    """Jobs that may wait for something else than before."""
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 class JobQueue:
@@ -87,8 +52,12 @@ class JobQueue:
         self.dispatch_held = False
         """While True nothing starts."""
         self.resources: Resources = Resources(capacities or {})
-        self.is_requested: Callable[[str], bool] = lambda _: False
-        """Whether a running job waits for units of a resource: it goes before all queued ones."""
+        self.waits: WaitGraph = WaitGraph(self.resources, self._gates_of, self._line_before)
+        """Which job waits for which; written by ``Slots`` and ``ResourceRequests``."""
+        self.requested: Mapping[str, Mapping[int, Iterable[Wait]]] = {}
+        """The requests of running jobs, by resource and units; set by ``ResourceRequests``."""
+        self.freed: dict[str, None] = {}
+        """Requested resources of which units came back; emptied by ``ResourceRequests``."""
         self._entries: dict[str, Entry] = {}
         self._running: set[str] = set()
         self._order = itertools.count()
@@ -104,16 +73,16 @@ class JobQueue:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody waits."""
+        """Whether no job waits."""
         return not self._entries
 
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._entries
 
     def __iter__(self) -> Iterator[str]:
-        """All waiting jobs in the order in which they would start if nothing held them."""
-        entry = sorted(self._entries.values(), key=lambda entry: entry.rank)
-        return iter([entry.id for entry in entry])
+        """Go through the waiting jobs in the order in which they start if nothing holds them."""
+        entries = sorted(self._entries.values(), key=lambda entry: entry.rank)
+        return iter([entry.id for entry in entries])
 
     @property
     def running(self) -> frozenset[str]:
@@ -121,7 +90,7 @@ class JobQueue:
         return frozenset(self._running)
 
     def has_slot(self, job_id: str) -> bool:
-        """Whether a job holds a slot."""
+        """Return whether a job holds a slot."""
         return job_id in self._running
 
     @property
@@ -144,12 +113,12 @@ class JobQueue:
         needs: Mapping[str, int] = NO_NEEDS,
         after: Iterable[str] = (),
     ) -> None:
-        """Let a job wait for its turn; ``after`` names jobs that have not ended."""
+        """Add a job, which waits for its turn; ``after`` names jobs that have not ended."""
         entry = Entry(job_id, priority, next(self._order), held, needs=needs)
         if due is not None:
             entry.due, entry.why_due = due, why_due
-        for upstream in after:
-            entry.upstream.add(upstream)
+        entry.upstream = dict.fromkeys(after)
+        for upstream in entry.upstream:
             self._downstream[upstream].append(job_id)
         self._entries[job_id] = entry
         self._place(entry)
@@ -164,24 +133,40 @@ class JobQueue:
         return True
 
     def hold(self, job_id: str) -> None:
-        """Keep a waiting job from starting."""
+        """Hold a waiting job, which does not start until it is released."""
         entry = self._entries[job_id]
         entry.held = True
         self._withdraw(entry)
 
     def release(self, job_id: str) -> None:
-        """Let a held job start in its turn; it keeps its place."""
+        """Let a held job start in its turn; its place is as before."""
         entry = self._entries[job_id]
         if entry.held:
             entry.held = False
             self._place(entry)
 
     def reprioritise(self, job_id: str, priority: int) -> None:
-        """Change a waiting job's priority; inside the new one it keeps its time of arrival."""
+        """Change a waiting job's priority; inside the new one its time of arrival counts."""
         entry = self._entries[job_id]
         self._withdraw(entry)
         entry.priority = priority
         self._place(entry)
+
+    def check_needs(self, job_id: str, needs: Mapping[str, int]) -> None:
+        """Raise for needs with which a job, if it waits, could never start.
+
+        Raises:
+            TooMuch: if there are not as many units at all.
+            Deadlock: if a job that waits for this one holds them.
+        """
+        self.resources.check(needs)
+        if job_id in self._entries:
+            self.check_start(job_id, needs)
+
+    def check_start(self, job_id: str, needs: Mapping[str, int]) -> None:
+        """Raise Deadlock if a job that waits for this one, which holds nothing, has its needs."""
+        if needs:
+            self.waits.check(Wait(job_id, units=(needs,), words="is queued for"))
 
     def change_needs(self, job_id: str, needs: Mapping[str, int]) -> None:
         """Change the resources a waiting job needs."""
@@ -202,24 +187,26 @@ class JobQueue:
         self._running.add(job_id)
 
     def leave(self, job_id: str) -> None:
-        """A job gave its slot back: it ended, or it paused, or it waits for another job."""
+        """Take a job's slot back: it ended, or it paused, or it waits for another job."""
         self._running.discard(job_id)
 
     def give_back(
         self, job_id: str, names: Iterable[str] | Mapping[str, int] | None = None
     ) -> None:
-        """A job gave resources back, by default all it held."""
+        """Take resources back from a job, by default all it held."""
         for name in self.resources.give_back(job_id, names):
+            if name in self.requested:
+                self.freed[name] = None
             self._unpark(name)
 
     def ended(self, job_id: str) -> list[str]:
-        """A job has ended: returns the waiting jobs that came after it, and now do so no more."""
+        """Note that a job has ended; returns the waiting jobs that came after it."""
         if job_id not in self._downstream:
             return []
         waiting = [other for other in self._downstream.pop(job_id) if other in self._entries]
         for other in waiting:
             entry = self._entries[other]
-            entry.upstream.discard(job_id)
+            entry.upstream.pop(job_id, None)
             if not entry.upstream:
                 self._place(entry)
         return waiting
@@ -231,7 +218,7 @@ class JobQueue:
         return self.decide(now).start
 
     def decide(self, now: float) -> Decision:
-        """Say who starts now."""
+        """Decide which jobs start now."""
         if self._later:
             self._ripen(now)
         start: list[str] = []
@@ -249,13 +236,14 @@ class JobQueue:
                 start.append(entry.id)
             else:
                 self._park(entry, missing)
+                self.give_way(entry.id)
             if wanted is not None and wanted != missing:
                 self._unpark(wanted)  # there may be units left for the next one
         moved, self._moved = self._moved, []
         return Decision(start, moved)
 
     def next_due(self) -> float | None:
-        """When the next job becomes ready by itself; None when none will."""
+        """Return when the next job becomes ready by itself; None when none will."""
         while self._later:
             due, ticket, job_id = self._later[0]
             entry = self._entries.get(job_id)
@@ -265,7 +253,7 @@ class JobQueue:
         return None
 
     def why(self, job_id: str, now: float) -> Waiting:
-        """What a waiting job waits for."""
+        """Return the reason for which a waiting job waits."""
         entry = self._entries[job_id]
         if entry.held or self.dispatch_held:
             return Waiting.HOLD
@@ -278,16 +266,55 @@ class JobQueue:
         return Waiting.SLOT if missing is None else Waiting.RESOURCE
 
     def is_held(self, job_id: str) -> bool:
-        """Whether a waiting job waits for ``release``."""
+        """Return whether a waiting job waits for ``release``."""
         return self._entries[job_id].held
 
     def waits_for(self, job_id: str) -> frozenset[str]:
-        """The jobs a waiting job comes after that have not ended."""
+        """Return the jobs a waiting job comes after that have not ended."""
         return frozenset(self._entries[job_id].upstream)
 
     def is_wanted(self, name: str) -> bool:
-        """Whether a job waits for units of a resource."""
+        """Return whether a job waits for units of a resource."""
         return self._first_parked(name) is not None
+
+    # -- the exception of gate 4
+
+    def give_way(self, job_id: str) -> None:
+        """Let jobs overtake that stand still with ``job_id`` for nothing but their place in line.
+
+        Called when that job begins to wait, or is parked: if something stands still since then, the
+        jobs that can end that are among those it depends on.
+        """
+        if not (self.waits and self._parked):
+            return
+        for other in self.waits.standstill(job_id):
+            entry = self._entries.get(other)
+            if entry and entry.parked is not None and self.resources.are_free(entry.needs):
+                entry.overtakes = True
+                self._look_at(entry)
+
+    def _gates_of(self, job_id: str) -> Iterator[Wait]:
+        """Go through what a queued job waits for, whatever its place in line."""
+        entry = self._entries.get(job_id)
+        if entry is None:
+            return
+        if entry.needs:
+            yield Wait(job_id, units=(entry.needs,), words="is queued for")
+        for upstream in entry.upstream:
+            yield Wait(job_id, (upstream,), words="comes after")
+
+    def _line_before(self, job_id: str) -> Iterator[Wait]:
+        """Go through the jobs that a queued job must not overtake."""
+        entry = self._entries.get(job_id)
+        if entry is None or entry.overtakes:
+            return
+        for name in entry.needs:
+            for requests in self.requested.get(name, {}).values():
+                for request in requests:
+                    yield Wait(job_id, (request.job_id,))
+            first = self._first_parked(name)
+            if first is not None and first.rank < entry.rank:
+                yield Wait(job_id, (first.id,))
 
     # -- placing
 
@@ -302,7 +329,7 @@ class JobQueue:
             heapq.heappush(self._ready, (entry.rank, entry.ticket, entry.id))
 
     def _withdraw(self, entry: Entry) -> None:
-        """Take a entry out of whatever heap it is in."""
+        """Take an entry out of the heap it is in."""
         entry.ticket = -1
         self._moved.append(entry.id)
         if entry.parked is not None:
@@ -325,17 +352,19 @@ class JobQueue:
     # -- resources
 
     def _missing(self, entry: Entry) -> str | None:
-        """The first resource that keeps a entry waiting, or None."""
+        """Return the first resource that an entry has to wait for, or None."""
         for name, units in entry.needs.items():
-            if units > self.resources.free(name) or self.is_requested(name):
+            if units > self.resources.free(name):
                 return name
-            first = self._first_parked(name)
+            if name in self.requested and not entry.overtakes:
+                return name
+            first = None if entry.overtakes else self._first_parked(name)
             if first is not None and first.rank < entry.rank:
                 return name
         return None
 
     def _park(self, entry: Entry, name: str) -> None:
-        entry.parked = name
+        entry.parked, entry.overtakes = name, False
         entry.ticket = next(self._tickets)
         heapq.heappush(self._parked[name], (entry.rank, entry.ticket, entry.id))
         self._moved.append(entry.id)
@@ -352,7 +381,7 @@ class JobQueue:
         return None
 
     def look_again(self, names: Iterable[str]) -> None:
-        """Nobody requests these any more, or not as much: whoever waits for them may start."""
+        """Look at the jobs that wait for resources of which less is requested than before."""
         for name in names:
             self._unpark(name)
 
@@ -360,7 +389,11 @@ class JobQueue:
         """Let the first one that waits for ``name`` be looked at again."""
         entry = self._first_parked(name)
         if entry is not None:
-            self._moved.append(entry.id)
             heapq.heappop(self._parked[name])
-            entry.ticket = next(self._tickets)
-            heapq.heappush(self._ready, (entry.rank, entry.ticket, entry.id))
+            self._look_at(entry)
+
+    def _look_at(self, entry: Entry) -> None:
+        """Let the next decision look at a parked entry; its place in its line is void."""
+        self._moved.append(entry.id)
+        entry.ticket = next(self._tickets)
+        heapq.heappush(self._ready, (entry.rank, entry.ticket, entry.id))

@@ -1,79 +1,81 @@
-"""Slots that come and go while a job runs: given up in a pause or a wait, and wanted back."""
+"""Gives slots back and forth while jobs run: given up in a pause or a wait, and wanted back."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
-
-from jobactors.model.errors import Deadlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .job_queue import JobQueue
+    from .wait_graph import Wait
 
 
 class Slots:
-    """Who has left its slot for a while.  Written by the loop's thread only.
+    """Lends the slots of running jobs, and gives them back.  In the loop's thread only.
 
     A job that comes back goes before all queued ones: it has begun, and may hold resources.
+    Several of its tasks may come back at once; they share its one slot.
     """
 
     def __init__(self, queue: JobQueue) -> None:
         self._queue = queue
-        self.returning: dict[str, Callable[[], None]] = {}
-        """Who wants its slot back, and what to call when it has it, first come first served."""
-        self._waits: dict[str, str] = {}
-        """Which job waits for which other one, to find circles."""
+        self.returning: OrderedDict[str, list[Callable[[], None]]] = OrderedDict()
+        """The jobs that want their slots back, first come first served, and what to call then."""
 
     def is_returning(self, job_id: str) -> bool:
-        """Whether a job wants its slot back."""
+        """Return whether a job wants its slot back."""
         return job_id in self.returning
 
-    def lend(self, job_id: str, awaited: str | None = None) -> None:
-        """A running job waits, perhaps for another job: its slot is free meanwhile.
+    def lend(self, job_id: str, wait: Wait | None = None) -> None:
+        """Free the slot of a running job that waits, perhaps for other jobs.
 
         Raises:
-            Deadlock: if the other one waits, in a circle, for this one.
+            Deadlock: if they wait, in a circle, for this one.
         """
-        if awaited is not None:
-            self._refuse_circle(job_id, awaited)
-            self._waits[job_id] = awaited
+        if wait is not None:
+            self._queue.waits.begin(wait)
+            self._queue.give_way(job_id)
         self._queue.leave(job_id)
-
-    def _refuse_circle(self, job_id: str, awaited: str) -> None:
-        circle = [job_id]
-        following: str | None = awaited
-        while following is not None:
-            circle.append(following)
-            if following == job_id:
-                raise Deadlock(job_id, awaited, tuple(circle))
-            following = self._waits.get(following)
 
     def want(self, job_id: str, go_on: Callable[[], None]) -> None:
         """Call ``go_on()`` as soon as the job has a slot again: at the next :meth:`serve`."""
-        self._waits.pop(job_id, None)
         if self._queue.has_slot(job_id):
             go_on()  # another of its own tasks has brought it back already
         else:
-            self.returning[job_id] = go_on
+            self.returning.setdefault(job_id, []).append(go_on)
 
-    def take(self, job_id: str) -> Callable[[], None] | None:
-        """The job goes on at once, slot or no slot: it is being cancelled.
+    def wants(self, job_id: str, go_on: Callable[[], None]) -> bool:
+        """Return whether ``go_on()`` will be called when the job has its slot again."""
+        return go_on in self.returning.get(job_id, ())
 
-        Returns what would have been called when it had a slot again, if it wanted one.
+    def take_back(self, job_id: str, go_on: Callable[[], None]) -> bool:
+        """Do not call ``go_on()`` any more; returns whether it would have been called."""
+        if not self.wants(job_id, go_on):
+            return False
+        self.returning[job_id].remove(go_on)
+        if not self.returning[job_id]:
+            del self.returning[job_id]
+        return True
+
+    def take(self, job_id: str) -> list[Callable[[], None]]:
+        """Give a job its slot at once, free or not, since it is being cancelled.
+
+        Returns what would have been called when it had a slot again; the caller calls it.
         """
-        self._waits.pop(job_id, None)
         self._queue.enter(job_id)
-        return self.returning.pop(job_id, None)
+        return self.returning.pop(job_id, [])
 
-    def forget(self, job_id: str) -> bool:
-        """The job wants no slot back any more; returns whether it did."""
-        self._waits.pop(job_id, None)
-        return self.returning.pop(job_id, None) is not None
+    def forget(self, job_id: str) -> None:
+        """Drop all that a job has lent or waits for: its attempt has ended."""
+        self._queue.waits.forget(job_id)
+        self.returning.pop(job_id, None)
 
     def serve(self) -> None:
-        """Give free slots to those who want theirs back, first come first served."""
+        """Give free slots to the jobs that want theirs back, first come first served."""
         while self.returning and self._queue.free_slots > 0:
-            job_id = next(iter(self.returning))
+            job_id, calls = self.returning.popitem(last=False)
             self._queue.enter(job_id)
-            self.returning.pop(job_id)()
+            for go_on in calls:
+                go_on()

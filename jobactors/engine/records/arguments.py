@@ -1,4 +1,4 @@
-"""arguments."""
+"""The comparison of two jobs' arguments, whose ``__eq__`` may be anything."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
 
 
 def same_arguments(existing: Record, new: Record) -> bool:
-    """Whether two jobs are called with equal arguments, however these were given."""
-    return _same(_bound(new), _bound(existing))
+    """Whether two jobs have equal arguments, however these were passed."""
+    return are_equal(_bound(new), _bound(existing))
 
 
 def _bound(record: Record) -> object:
-    """A job's arguments by their names, however they were given."""
+    """Return a job's arguments by name, however they were passed."""
     try:
         bound = inspect.signature(record.function).bind(*record.args, **record.kwargs)
-    except (TypeError, ValueError):  # a builtin that does not tell its signature
+    except (TypeError, ValueError):  # a builtin without a signature
         return record.args, record.kwargs
     bound.apply_defaults()
     return dict(bound.arguments)
 
 
-def _same(one: object, other: object) -> bool:
-    """Whether two arguments are equal; what cannot be compared (an array) is taken to differ."""
+def are_equal(one: object, other: object) -> bool:
+    """Whether two values are equal; those that cannot be compared (arrays) count as different."""
     try:
         return bool(one == other)
-    except Exception:  # somebody else's __eq__
+    except Exception:  # an __eq__ of the user's
         return False

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Work = tuple[str, str]
 """A type and a subject."""
+CheckpointKey = tuple[str, str, str]
+"""A type, a subject, and a part of that work; empty for all of it."""
 
 
 def work_of(record: Record) -> Work:
@@ -20,7 +22,7 @@ def work_of(record: Record) -> Work:
     return info.type, info.subject
 
 
-def key_of(record: Record) -> tuple[str, str, str]:
+def key_of(record: Record) -> CheckpointKey:
     """Return the key of a job's checkpoints: its work, and its part of that."""
     info = record.snapshot.info
     return info.type, info.subject, record.part

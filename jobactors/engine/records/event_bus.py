@@ -4,29 +4,30 @@ Waking a subscriber costs far more than handing it an event.  So events are appe
 and once the loop has finished what it was doing, every subscriber gets the whole list as one batch,
 sent into its memory channel.  (A wake-up an event was 54 times slower on ten subscribers.)
 
-A subscriber that does not keep up costs memory, not speed: its events gather in a backlog, where
+A slow subscriber costs memory, not speed: its events gather in a backlog, where
 progress of one job is conflated to the last value.  State changes are never dropped; a backlog of
-more than :data:`LONGEST_BACKLOG` of them cuts the subscriber off, and it is told so.
+more than :data:`LONGEST_BACKLOG` of them cuts the subscriber off, with an error that counts them.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import trio
 from msgspec import Struct
 
 from jobactors.model.errors import JobactorsError
 from jobactors.model.events import Event, JobProgressed, JobRestated
+from jobactors.model.field_docs import documented
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
     from jobactors.model.snapshot import JobSnapshot
 
-EventBatch = tuple[Event, ...]
+E = TypeVar("E", bound=Event)
 LONGEST_BACKLOG: Final = 10_000
 LAST_READING: Final = 1.0
 """Seconds that subscribers have for the last events once the system has ended."""
@@ -42,8 +43,9 @@ class SubscriberLagged(JobactorsError):
         )
 
 
+@documented
 class SubscriptionStatistics(Struct, frozen=True):
-    """How a subscription is doing."""
+    """The counters of one subscription."""
 
     delivered: int
     """Events handed over."""
@@ -52,19 +54,20 @@ class SubscriptionStatistics(Struct, frozen=True):
     conflated: int
     """Progress events that a later one replaced before they were read."""
     cut_off: bool
-    """Whether it lost its place."""
+    """Whether it was cut off, with state changes unread."""
 
 
-class Subscription:
+class Subscription(Generic[E]):
     """An asynchronous iterator over batches (tuples) of events, in order.
 
     Read by one task of the jobs' own loop.  It ends when the system closes, or by
-    :class:`SubscriberLagged`.  The first batch tells the present state, one ``JobRestated`` a job.
+    :class:`SubscriberLagged`.  Without kinds, the first batch states how the jobs stand now, in one
+    ``JobRestated`` a job.
     """
 
     def __init__(self, kinds: tuple[type[Event], ...]) -> None:
         self._kinds = kinds
-        self._send, self._receive = trio.open_memory_channel[EventBatch](1)
+        self._send, self._receive = trio.open_memory_channel[tuple[Event, ...]](1)
         self._backlog: list[Event] = []
         self._delivered = 0
         self._conflated = 0
@@ -73,10 +76,10 @@ class Subscription:
         self._read_out = trio.Event()
         """Set when the reader has come to the end, or has left."""
 
-    def __aiter__(self) -> AsyncIterator[EventBatch]:
+    def __aiter__(self) -> AsyncIterator[tuple[E, ...]]:
         return self
 
-    async def __anext__(self) -> EventBatch:
+    async def __anext__(self) -> tuple[E, ...]:
         try:
             batch = await self._receive.receive()
         except (trio.EndOfChannel, trio.ClosedResourceError):
@@ -88,27 +91,27 @@ class Subscription:
         self._push()
         if self._ending and not self._backlog:
             self._send.close()
-        return batch
+        return cast("tuple[E, ...]", batch)
 
-    def rest(self) -> EventBatch:
-        """Take what has come and was not read, without waiting: for a last look when cancelled."""
-        batches: list[EventBatch] = []
+    def rest(self) -> tuple[E, ...]:
+        """Return the unread events without waiting: for a last look when cancelled."""
+        batches: list[tuple[Event, ...]] = []
         with suppress(trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
             batches.append(self._receive.receive_nowait())
         batches.append(tuple(self._backlog))
         self._backlog.clear()
         rest = tuple(chain.from_iterable(batches))
         self._delivered += len(rest)
-        return rest
+        return cast("tuple[E, ...]", rest)
 
     def statistics(self) -> SubscriptionStatistics:
-        """Numbers about this subscription so far."""
+        """Return the counters of this subscription so far."""
         return SubscriptionStatistics(
             self._delivered, len(self._backlog), self._conflated, self._cut_off
         )
 
     def close(self) -> None:
-        """Want no more events; what was not read is dropped."""
+        """End the subscription; events that were not read are dropped."""
         self._backlog.clear()
         self._send.close()
         self._receive.close()
@@ -117,7 +120,7 @@ class Subscription:
     # -- the bus's side
 
     def _offer(self, batch: Iterable[Event]) -> None:
-        """Take the events of the kinds that were asked for."""
+        """Add the events of the subscribed kinds to the backlog."""
         if self._cut_off:
             return
         kinds = self._kinds
@@ -127,7 +130,7 @@ class Subscription:
             self._conflate()
 
     def _end(self) -> None:
-        """No more events will come; those already there can still be read."""
+        """Close the channel once the events already there have been read."""
         self._ending = True
         self._push()
         if not self._backlog:
@@ -146,25 +149,25 @@ class Subscription:
 
     def _conflate(self) -> None:
         last = {event.job_id: event for event in self._backlog if type(event) is JobProgressed}
-        kept = [
+        left = [
             event
             for event in self._backlog
             if type(event) is not JobProgressed or last[event.job_id] is event
         ]
-        self._conflated += len(self._backlog) - len(kept)
-        self._backlog = kept
-        if len(kept) > LONGEST_BACKLOG:
+        self._conflated += len(self._backlog) - len(left)
+        self._backlog = left
+        if len(left) > LONGEST_BACKLOG:
             self._cut_off = True
             self._send.close()
 
 
 class Bus:
-    """Fans events out.  Written by the loop's thread only."""
+    """Fans events out to subscriptions.  Written by the loop's thread only."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._log: list[Event] = []
-        self._subscriptions: list[Subscription] = []
+        self._subscriptions: list[Subscription[Any]] = []
         self._filled = trio.Event()
 
     def publish(self, event: Event) -> None:
@@ -175,24 +178,30 @@ class Bus:
             self._log.append(event)
 
     def subscribe(
-        self, kinds: tuple[type[Event], ...], present: Iterable[JobSnapshot]
-    ) -> Subscription:
-        """Add a subscription: the present state first, then nothing missed or told twice."""
+        self, kinds: tuple[type[E], ...], present: Callable[[], Iterable[JobSnapshot]]
+    ) -> Subscription[E]:
+        """Add a subscription: from here on nothing is missed, or delivered twice.
+
+        Args:
+            kinds: Only events of these classes; none for all.
+            present: Returns how the jobs stand now; comes first unless ``kinds`` leave it out.
+        """
         self.flush()
-        subscription = Subscription((*kinds, JobRestated) if kinds else ())
-        now = self._now()
-        subscription._offer([JobRestated(snapshot.id, now, snapshot) for snapshot in present])
+        subscription = Subscription[E](kinds)
+        if not kinds or JobRestated in kinds:
+            now = self._now()
+            subscription._offer([JobRestated(one.id, now, one) for one in present()])
         self._subscriptions.append(subscription)
         return subscription
 
-    def unsubscribe(self, subscription: Subscription) -> None:
-        """Forget a subscription."""
+    def unsubscribe(self, subscription: Subscription[Any]) -> None:
+        """Remove a subscription, and close it."""
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
         subscription.close()
 
     def flush(self) -> None:
-        """Hand out what has gathered."""
+        """Hand the gathered events to all subscriptions."""
         log, self._log = self._log, []
         if log:
             for subscription in self._subscriptions:
@@ -206,7 +215,7 @@ class Bus:
             self._filled = trio.Event()
             self.flush()
 
-    def end(self) -> list[Subscription]:
+    def end(self) -> list[Subscription[Any]]:
         """Hand out the last events, and end all subscriptions; returns these."""
         self.flush()
         ending = list(self._subscriptions)

@@ -1,4 +1,4 @@
-"""Which jobs are meant: one pure predicate out of the filters a caller gives."""
+"""Filters of jobs: one pure predicate out of the conditions that a caller gives."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class JobIds:
         self._tag = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in os.urandom(_TAG_LENGTH))
 
     def new(self, type_name: str) -> str:
-        """Return an id no other job has, prefixed by the job type."""
+        """Return a new id, prefixed by the job type."""
         return f"{_stem(type_name)}-{next(self._count)}-{self._tag}"
 
 

@@ -1,4 +1,33 @@
-"""Everything a system holds about one job."""
+"""The record of one job: all that a system holds about it.
+
+One object a job, with slots and with parts that are made when first used: a queued or ended job is
+to cost less than two kilobytes, and thousands of them wait.  Rejected: a class for each state of a
+job, which the tables (queue, registry, leases, edges of other jobs) would have to exchange at every
+move, while other threads look at it.
+
+======================  ==========================================  ================================
+fields                  written by                                  read by
+======================  ==========================================  ================================
+``id``, ``queued``      the submitting thread, once                 any thread; ``queued`` is
+                                                                    deleted once it is published
+``snapshot``            the loop, replaced whole                    any thread, without a lock
+``function``,           the submitting thread; the loop, when a     any thread
+``args``, ``kwargs``,   job from a store is revived
+``edges``
+``options``,            the submitting thread; the loop (revival,   any thread
+``runner``              ``update``)
+``context``             the submitting thread; the loop drops it    the loop
+                        when the job has ended
+``submit``              the submitting thread, once                 the loop; the store's thread
+``settled``             the loop; replaced when a job is resumed    any thread waits for it
+``inbox``, ``log``      any thread, under :data:`CREATION_LOCK`;    any thread
+                        the loop drops them when the job has ended
+the rest                the loop                                    the loop; ``refused`` any thread
+======================  ==========================================  ================================
+
+An edge holds the record of its upstream, and so the upstream's result, until its own job has ended.
+No record holds the jobs that come after it: the job queue has these, by their ids.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +59,10 @@ if TYPE_CHECKING:
 
     from .stored_submit import StoredSubmit
 
-FIRST: Final = RLock()
-"""Held while a thing is put into its empty place, but not while it is made: making may run somebody
-else's code (a finalizer that prints), which may ask for such a thing as well, as may the handler of
-a signal that comes while this is held."""
+CREATION_LOCK: Final = RLock()
+"""Held while a part that is made on first use is put into its field, but not while it is made:
+making may run other code (a finalizer that prints), which may ask for such a part as well, as may
+the handler of a signal that comes while this is held."""
 
 
 class RunningAttempt(Protocol):
@@ -73,10 +102,9 @@ class RunningAttempt(Protocol):
 
 
 class Record:
-    """One job: what to do, and how it stands.
+    """One job: its function and arguments, its state, and the parts of its attempts.
 
-    Made by the submitting thread; from then on written by the loop's thread only.  ``snapshot`` is
-    replaced in one step, so any thread may read it.
+    See the module's table for the threads.
     """
 
     __slots__ = (
@@ -115,12 +143,12 @@ class Record:
         *,
         context: Context | None,
         edges: tuple[Edge, ...] = (),
-        spec: StoredSubmit | None = None,
+        submit: StoredSubmit | None = None,
     ) -> None:
         self.id: str = queued.job_id
         """The job's id."""
         self.queued: JobQueued = queued
-        """The first event, until it is told."""
+        """The first event, until it is published."""
         self.snapshot: JobSnapshot = snapshot
         self.function: Callable[..., Any] = function
         self.args: tuple[Any, ...] = args
@@ -129,54 +157,54 @@ class Record:
         self.runner: Runner = runner
         self.context: Context | None = context
         self.edges: tuple[Edge, ...] = edges
-        """What it comes after."""
-        self.submit: StoredSubmit | None = spec
-        """What of the submit is kept; None without a store."""
+        """Its dependencies: the jobs it comes after."""
+        self.submit: StoredSubmit | None = submit
+        """The part of the submit that a store holds; None without a store."""
         self.refused: StoreError | None = None
-        """Why it could not be kept, and so is not run."""
+        """The error for which the store could not hold it, so that it is not run."""
         self.inbox: Inbox | None = None
-        """Its mailbox, made when it first looks there or is told something."""
+        """Its mailbox, made at the first message or the first look."""
         self.settled: Latch = Latch()
         """Set when the job ends or comes to rest; a resumed job gets a new one."""
         self.log: Log | None = None
-        """What it printed and logged, in all its attempts; made for the first line."""
+        """The lines it printed and logged, in all its attempts; made for the first line."""
         self.snoozes: int = 0
-        """How many attempts asked to be run again later: these have not failed."""
+        """The number of attempts that raised ``Snooze``: these have not failed."""
         self.deadline: Timer | None = None
-        """Rings when it should have started."""
+        """The timer of its start deadline."""
         self.actor: RunningAttempt | None = None
         """The running attempt."""
         self.part: str = ""
-        """Which part of its (type, subject) it works at; empty for all of it."""
+        """Its part of its (type, subject); empty for all of it."""
         self.unshared: Unshared | None = None
-        """Its checkpoints, if another job has its place on the table."""
+        """Its checkpoints, while another job has the lease on their key."""
         self.buffer: CheckpointBuffer | None = None
-        """What its last attempt has saved."""
+        """The checkpoint buffer of its last attempt, from that attempt's end to the job's."""
 
     def open_inbox(self) -> Inbox:
-        """Return its mailbox, made if need be; from any thread."""
+        """Return the mailbox, made if need be; from any thread."""
         if self.inbox is None:
             made = Inbox(self.id, self.options.mailbox)
-            with FIRST:
+            with CREATION_LOCK:
                 self.inbox = self.inbox or made
         return self.inbox
 
     def open_log(self) -> Log:
-        """Return its log, made if need be; from any thread."""
+        """Return the log, made if need be; from any thread."""
         if self.log is None:
             made = Log(self.options.log_limit)
-            with FIRST:
+            with CREATION_LOCK:
                 self.log = self.log or made
         return self.log
 
     def forget_deadline(self) -> None:
-        """Cancel its start deadline, if it has one: the timer would hold the record until then."""
+        """Cancel the start deadline, whose timer would hold the record until then."""
         if self.deadline is not None:
             self.deadline.cancel()
             self.deadline = None
 
     def slim(self) -> None:
-        """Let go of what an ended job needs no more: thousands of them may wait to be read."""
+        """Drop the parts that an ended job needs no more: thousands of them may wait to be read."""
         if self.inbox is not None:
             self.inbox._close()
             self.inbox = None
@@ -193,10 +221,12 @@ When = Literal["succeeded", "finished"]
 
 
 class Edge(Struct, frozen=True):
-    """One dependency, as the engine keeps it; it keeps the upstream's result alive."""
+    """One dependency; it holds the upstream's record, and so its result."""
 
     upstream: Record
+    """The job that has to end first."""
     when: When
+    """Whether any end will do, or only success."""
 
     @property
     def broken(self) -> bool:
@@ -206,21 +236,23 @@ class Edge(Struct, frozen=True):
 
     @property
     def reason(self) -> str:
-        """Why a broken edge cancels its job."""
-        return f"it comes after {self.upstream.id}, which {_ended(self.upstream.snapshot.state)}"
+        """The reason with which a broken edge cancels its job."""
+        return f"it comes after {self.upstream.id}, which {_verb_of(self.upstream.snapshot.state)}"
 
 
-def _ended(state: JobState) -> str:
+def _verb_of(state: JobState) -> str:
     return "was cancelled" if state is JobState.CANCELLED else str(state)
 
 
 class Unshared:
-    """The checkpoints of a job that has no place on the table."""
+    """The checkpoints of a job without a lease: they serve its own later attempts alone."""
 
     __slots__ = ("has_files", "job_id", "rows")
 
     def __init__(self, job_id: str) -> None:
         self.job_id: str = job_id
-        """The job that was first without a place; a restart of it goes on with its files."""
+        """The first job that worked so; a restart of it goes on with its files."""
         self.rows: dict[str, CheckpointRow] = {}
+        """Its last checkpoint of each part."""
         self.has_files: bool = False
+        """Whether it has asked for work files, which go when it succeeds."""

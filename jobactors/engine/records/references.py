@@ -1,8 +1,7 @@
 """References to other jobs among a job's arguments.
 
 A user passes a :class:`~jobactors.Job`, or ``ja.handle(job)``.  The submit replaces both by these
-references, so that storage, recovery and the running attempt need no handle of the public surface:
-they see records.
+references, so that storage, recovery and the running attempt see records, and no public handles.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class JobReference(Struct, frozen=True):
     record: Record
     """The other job."""
     gives: Gives
-    """What the function receives: its result, after waiting for it, or its handle, at once."""
+    """The value for the function: the job's result, once it has succeeded, or its handle."""
 
 
 def resolved(

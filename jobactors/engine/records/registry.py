@@ -1,4 +1,19 @@
-"""The live table of jobs: every unfinished one, and every finished one until it is read."""
+"""The live table of jobs: every unfinished one, and every finished one until it is read.
+
+Finished jobs leave by retention: read ones before unread ones, the oldest end first, by number, by
+the size of their results, and by age.  Two ordered tables of ids, unread and read, stand beside the
+records, so that every decision looks at the first entry alone.  Rejected: one table sorted by end,
+in which the oldest read job must be searched for, and a timer for each job, of which ten thousand
+would wait for a week.
+
+The ends of jobs call :meth:`Registry.prune` by the thousand, and nearly all of them find nothing to
+do.  The time of the next expiry is therefore remembered, and the sizes of results are summed up as
+they come and go.
+
+The registry publishes nothing: it returns what it has removed, and
+:class:`~jobactors.engine.system.ended_jobs.EndedJobs` makes events of that.  All of it is written
+by the loop's thread.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +35,13 @@ if TYPE_CHECKING:
 
 
 TAKEN: Final = "taken"
-"""Why a job was removed whose outcome somebody took, which is reading."""
+"""The reason of a removal by ``take``, which also reads the outcome."""
 DELETED: Final = "deleted"
-"""Why a job was removed that somebody wanted gone, from the store as well."""
+"""The reason of a removal by ``delete``, which covers the store as well."""
 
 
 class Removal(Struct, frozen=True):
-    """A job the registry let go."""
+    """A job that was removed from the registry."""
 
     record: Record
     why: str
@@ -34,7 +49,7 @@ class Removal(Struct, frozen=True):
 
 
 class _EndOrder:
-    """EndedJobs jobs in the order of their end, with their results' sizes and the sum of these."""
+    """Finished jobs in the order of their ends, with the sizes of their results and the sum."""
 
     def __init__(self) -> None:
         self.sizes: OrderedDict[str, int] = OrderedDict()
@@ -51,22 +66,20 @@ class _EndOrder:
 
 
 class Registry:
-    """Holds records by id, in the order of submission, and knows which finished ones may go.
+    """Holds records by id, in the order of submission, and decides which finished ones are removed.
 
-    Written by the loop's thread only, and only through :class:`~.system.System`, which says every
-    removal on the bus.
+    Written by the loop's thread only.
     """
 
     def __init__(self, retention: Retention) -> None:
         self.retention = retention
         self.pruned_unread: int = 0
-        """How many finished jobs retention removed before anybody had read them."""
+        """The number of finished jobs that retention removed unread."""
         self.pruned_failures: int = 0
-        """How many of these had failed."""
+        """The number of failed jobs among them."""
         self._records: dict[str, Record] = {}
         self._look_at = math.inf
-        """When the oldest finished job may be too old."""
-        # EndedJobs jobs in the order of their end, unread and read apart.
+        """The time before which no finished job is too old, in seconds since the epoch."""
         self._unread = _EndOrder()
         self._read = _EndOrder()
 
@@ -94,15 +107,15 @@ class Registry:
             raise UnknownJob(job_id) from None
 
     def unread(self) -> list[Record]:
-        """The finished jobs nobody has read, oldest end first."""
+        """Return the finished jobs that are unread, oldest end first."""
         return [self._records[job_id] for job_id in self._unread.sizes]
 
     def add(self, record: Record) -> None:
-        """Take a new job in."""
+        """Add a new job."""
         self._records[record.id] = record
 
     def finished(self, record: Record) -> None:
-        """A job reached its terminal state."""
+        """Add a job that has reached its terminal state to the unread ones."""
         outcome = record.snapshot.outcome
         ended_at = record.snapshot.finished_at
         if ended_at is not None:
@@ -110,7 +123,7 @@ class Registry:
         self._unread.put(record.id, 0 if outcome is None else size_of(outcome.value))
 
     def read(self, record: Record) -> bool:
-        """Somebody read a finished job; returns whether that is news."""
+        """Mark a finished job as read; returns whether it was unread."""
         size = self._unread.pop(record.id)
         if size is None:
             return False
@@ -118,7 +131,7 @@ class Registry:
         return True
 
     def remove(self, job_id: str, why: str) -> Removal:
-        """Let a finished job go.
+        """Remove a finished job.
 
         Raises:
             UnknownJob: if there is no such job.
@@ -131,13 +144,13 @@ class Registry:
         return replace(removal, unread=removal.unread and why != TAKEN)
 
     def prune(self, now: float) -> list[Removal]:
-        """Remove what retention does not keep; read jobs go before unread ones."""
+        """Remove the jobs that exceed retention, read ones before unread ones."""
         removals: list[Removal] = []
         read = self._read.sizes
         while len(read) > self.retention.read:
             removals.append(self._drop(next(iter(read)), "read"))
         if now < self._look_at and self._excess() is None:
-            return removals  # which is what nearly every job's end comes to
+            return removals  # the case at nearly every job's end
         return removals + self._prune_unread(now)
 
     def _prune_unread(self, now: float) -> list[Removal]:
@@ -154,7 +167,7 @@ class Registry:
         return removals
 
     def next_expiry(self) -> float | None:
-        """When the oldest finished job will be too old; None if there is none."""
+        """Return the time at which the oldest finished job is too old; None if there is none."""
         ends = [
             self._records[next(iter(ended.sizes))].snapshot.finished_at
             for ended in (self._read, self._unread)

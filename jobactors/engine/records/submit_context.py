@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import Context, copy_context
 from typing import Final
 
-# ipykernel remembers in these which cell is speaking; a job outlives its cell.
+# ipykernel routes output to a cell by these; a job outlives its cell.
 _OF_THE_CELL: Final = frozenset({"parent_header", "shell_parent", "shell_parent_ident"})
 
 

@@ -1,4 +1,4 @@
-"""Waiting for the disk."""
+"""The latch for which a job waits until the store holds it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 class DurableLatch(Latch):
-    """Set once a job is kept as it stood when this was asked for, or refused.  Set by the loop.
+    """Set once a job is stored as it was when the latch was made, or refused.  Set by the loop.
 
-    Every job waits for one before each of its attempts.  So the first task of the loop that waits
-    does without what a latch needs for other threads and loops: thousands wait for one commit.
+    Every job waits for one before each of its attempts, and thousands wait for one commit.  So the
+    first task of the loop that waits is rescheduled directly, without the event that a latch makes
+    for other threads and loops.
 
     Args:
         home: The loop's thread.
@@ -32,7 +33,7 @@ class DurableLatch(Latch):
         self._home = home
         self._task: trio.lowlevel.Task | None = None
         self.trouble: StoreError | None = None
-        """Why it was not kept, and never will be, although the job goes on."""
+        """The error for which it was not stored, and never will be, although the job goes on."""
 
     def set(self) -> None:
         """Set it and wake all waiters.  In the loop's thread; a second time does nothing."""
@@ -42,12 +43,12 @@ class DurableLatch(Latch):
             trio.lowlevel.reschedule(task)
 
     def set_like(self, later: DurableLatch) -> None:
-        """Set it with the trouble of the one that has taken its place."""
+        """Set it with the trouble of the later latch that has replaced it."""
         self.trouble = later.trouble
         self.set()
 
     def __await__(self) -> Generator[Any, Any, None]:
-        if self._is_set or self._task is not None or not _is_trio(self._home):
+        if self._is_set or self._task is not None or not _is_task_in(self._home):
             return super().__await__()
         self._task = trio.lowlevel.current_task()
         waiting = trio.lowlevel.wait_task_rescheduled(self._give_up)  # noqa: ASYNC105 - the next line
@@ -58,6 +59,6 @@ class DurableLatch(Latch):
         return trio.lowlevel.Abort.SUCCEEDED
 
 
-def _is_trio(thread: int) -> bool:
-    """Whether this is a trio task in that thread, which may serve another loop as well."""
+def _is_task_in(thread: int) -> bool:
+    """Whether a trio task runs here, in that thread, which may serve another loop as well."""
     return threading.get_ident() == thread and trio.lowlevel.in_trio_task()

@@ -1,4 +1,4 @@
-"""Records of jobs that a store holds, before anything of them is revived."""
+"""The records of stored jobs, before their functions and arguments are revived."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobactors.engine.ports.late_binding import runner_named
 from jobactors.engine.records.record import Record
-from jobactors.engine.storage.row_decoder import UnreadableJob, read_row
+from jobactors.engine.storage.row_codec import UnreadableJob, read_row
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import NotResumable
 from jobactors.model.events import JobQueued
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 def unrevived(*_: object, **__: object) -> None:
-    """The function of a job that came from a store, until it is resumed."""
+    """Stand in for the function of a job that came from a store, until it is revived."""
     raise NotResumable("", "its function has not been looked up")
 
 
 def record_from(row: JobRow) -> Record:
-    """Return a kept job's record, which nobody can run before :meth:`Recovery.revive`.
+    """Return the record of a stored job; it cannot run before :meth:`Recovery.revive`.
 
     Raises:
-        UnreadableJob: if the row says something no job could be.
+        UnreadableJob: if no job could have such a row.
     """
-    snapshot, spec = read_row(row)
+    snapshot, submit = read_row(row)
     return Record(
         JobQueued(row.id, row.submitted_at, snapshot.info),
         snapshot,
@@ -39,12 +39,12 @@ def record_from(row: JobRow) -> Record:
         DEFAULTS,
         runner_named("thread"),
         context=None,
-        spec=spec,
+        submit=submit,
     )
 
 
 def records_from(rows: Iterable[JobRow]) -> list[Record]:
-    """Return the records of those rows that make sense; the others are named in the log."""
+    """Return the records of the rows that can be read; the others are named in the log."""
     records: list[Record] = []
     for row in rows:
         try:

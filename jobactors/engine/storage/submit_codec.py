@@ -1,8 +1,8 @@
-"""What of a submit can be kept on disk, and what stands in the way of doing it again elsewhere.
+"""The part of a submit that a store can hold, and the obstacles to running it elsewhere.
 
-Nothing that is kept is code: a function is found again by the name of its job type, and arguments
-are JSON that reads back exactly.  A job that cannot be said so runs as well as any other; it is
-only not resumable after its process, and ``lost`` says why.
+Nothing that is stored is code: a function is found again by the name of its job type, and arguments
+are JSON that reads back exactly.  A job without such a description runs as well as any other; it
+cannot be resumed after its process, and ``lost`` gives the reason.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
+from attrs import asdict, fields
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from jobactors.engine.records.references import JobReference
 from jobactors.engine.records.stored_submit import StoredSubmit
 from jobactors.inside.verbs.ranges import Range
-from jobactors.model.checkpoint import Every
+from jobactors.model.every import Every
 from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.job_type import job_type_of
 from jobactors.model.limits import Limits
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 
 LARGEST: Final = 64 * 2**20
-"""Characters of JSON: of longer arguments and results only the type's name is kept."""
+"""Characters of JSON: longer arguments and results are not stored."""
 _NO_ARGUMENTS: Final = '{"args": [], "kwargs": {}, "jobs": []}'
 
-# Options that are in the job's info already, or say nothing about a later run.
+# Options that are in the job's info already, or do not matter to a later run.
 _ELSEWHERE: Final = frozenset(
     {"name", "description", "subject", "tags", "metadata", "icon", "priority", "key", "after"}
     | {"on_checkpoint"}
@@ -60,7 +60,7 @@ def describe_submit(
     options: Options,
     edges: tuple[Edge, ...],
 ) -> StoredSubmit:
-    """Describe a submit.  Called by the submitting thread, before anybody changes an argument."""
+    """Describe a submit.  In the submitting thread, before the caller can change an argument."""
     kind = job_type_of(function)
     lost = ""
     arguments = _NO_ARGUMENTS
@@ -89,7 +89,7 @@ def _unregistered(function: object) -> str:
 
 
 def _unregistered_phases(phases: object) -> str:
-    """What is to be said of a chain's phases before looking at them as JSON; empty if nothing."""
+    """Return the obstacle among a chain's phases that JSON would not show; empty if none."""
     if not isinstance(phases, list | tuple):
         return ""
     return "; ".join(
@@ -130,7 +130,7 @@ def _readable(text: str) -> str:
 
 
 def _plain(where: int | str, value: object, jobs: list[list[Any]]) -> object:
-    """Replace a job, or a range, by nothing, and write down which it was."""
+    """Replace a job, or a range, by None, and append its reference to ``jobs``."""
     if isinstance(value, JobReference):
         jobs.append([where, value.record.id, value.gives])
         return None
@@ -143,12 +143,12 @@ def _plain(where: int | str, value: object, jobs: list[list[Any]]) -> object:
 def _names(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> frozenset[str]:
-    """The names under which a call passes arguments."""
+    """Return the names under which a call passes arguments."""
     if not args:
         return frozenset(kwargs)
     try:
         bound = inspect.signature(function).bind(*args, **kwargs)
-    except (TypeError, ValueError):  # a builtin that does not tell: all of them, to be safe
+    except (TypeError, ValueError):  # a builtin without a signature: all of them, to be safe
         return frozenset(kwargs) | {"its positional arguments"}
     return frozenset(bound.arguments) | frozenset(kwargs)
 
@@ -157,24 +157,24 @@ def _options_text(options: Options, base: Options) -> str:
     if options is base:
         return "{}"
     changed: dict[str, Any] = {}
-    for name in Options.__struct_fields__:
+    for name in (field.name for field in fields(Options)):
         value = getattr(options, name)
         if name not in _ELSEWHERE and value != getattr(base, name):
-            with suppress(NotExact):  # a function, such as on_done, is not kept
-                changed[name] = _option_said(name, value)
+            with suppress(NotExact):  # a function, such as on_done, is not stored
+                changed[name] = _option_json(name, value)
     return json.dumps(changed)
 
 
-def _option_said(name: str, value: Any) -> Any:
-    """An option as JSON can say it.
+def _option_json(name: str, value: Any) -> Any:
+    """Return an option as JSON.
 
     Raises:
-        NotExact: if it cannot.
+        NotExact: if JSON cannot hold it.
     """
     if name in _CLASSES and value is not None:
         value = {
             field: "inf" if part == math.inf else part
-            for field, part in asdict(value).items()
+            for field, part in asdict(value, recurse=False).items()
             if field != "on"  # exception classes are code: the default takes their place
         }
     elif isinstance(value, tuple | frozenset):
@@ -186,15 +186,15 @@ def _option_said(name: str, value: Any) -> Any:
 
 
 def options_from(text: str, base: Options) -> Options:
-    """Return ``base`` with the kept options over it.
+    """Return ``base`` with the stored options over it.
 
     Raises:
         ValueError, TypeError: if the text is no such thing; options are checked as at a submit.
     """
-    kept = from_json(text)
-    if not isinstance(kept, dict):
-        raise TypeError(f"options are a JSON object, not {type(kept).__name__}")
-    options = cast("dict[str, Any]", kept)
+    read = from_json(text)
+    if not isinstance(read, dict):
+        raise TypeError(f"options are a JSON object, not {type(read).__name__}")
+    options = cast("dict[str, Any]", read)
     changes = {name: _option_from(name, value) for name, value in options.items()}
     return base.changed(**changes) if changes else base
 
@@ -204,22 +204,22 @@ def _option_from(name: str, value: Any) -> Any:
     if make is None or not isinstance(value, dict):
         return value
     fields = cast("dict[str, Any]", value)
-    said: dict[str, Any] = {n: math.inf if part == "inf" else part for n, part in fields.items()}
-    return make(**said)
+    values: dict[str, Any] = {n: math.inf if part == "inf" else part for n, part in fields.items()}
+    return make(**values)
 
 
 class Arguments(Struct, frozen=True):
-    """Kept arguments, read back: jobs are named by their ids."""
+    """Stored arguments, read back: jobs are named by their ids."""
 
     args: list[Any]
     kwargs: dict[str, Any]
     jobs: list[tuple[int | str, str, str]]
-    """Which argument stands for which job, and whether for its result or its handle; or for a
-    range, whose text is in the place of an id."""
+    """Each argument that stands for a job: its place, the job's id, and "result" or "handle"; for a
+    range "range", and its text in place of the id."""
 
 
 def arguments_from(text: str) -> Arguments:
-    """Read kept arguments.
+    """Read stored arguments.
 
     Raises:
         ValueError: if the text is no such thing.
@@ -229,16 +229,16 @@ def arguments_from(text: str) -> Arguments:
             kwargs = cast("dict[str, Any]", named)
             return Arguments(args, kwargs, [_reference(job, args, kwargs) for job in jobs])
         case _:
-            raise ValueError("the kept arguments have another form")
+            raise ValueError("the stored arguments have another form")
 
 
 def part_from(text: str) -> str:
-    """Return which part of its work a job is by its kept arguments; empty if it is all of it."""
-    if '"range"' not in text:  # most are not looked at any closer
+    """Return a job's part of its work, by its stored arguments; empty for all of it."""
+    if '"range"' not in text:  # nearly all arguments are without
         return ""
     try:
         found = [
-            Range.from_text(said) for _, said, how in arguments_from(text).jobs if how == "range"
+            Range.from_text(text) for _, text, how in arguments_from(text).jobs if how == "range"
         ]
     except ValueError:
         return ""
@@ -254,15 +254,15 @@ def _reference(job: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[int |
         case [str(where), str(job_id), "result" | "handle" | "range" as how] if where in kwargs:
             return where, job_id, how
         case _:
-            raise ValueError("a kept argument stands for something that is no job")
+            raise ValueError("a stored argument stands for something that is no job")
 
 
-# Keyed by the function, so that a redefined type is looked at anew.  Any thread; worst: done twice.
+# Keyed by the function: a redefined type has another one.  From any thread; at worst done twice.
 _sources: WeakKeyDictionary[Callable[..., Any], str] = WeakKeyDictionary()
 
 
 def source_of(kind: JobType) -> str:
-    """A fingerprint of a job type's source; empty if it has none."""
+    """Return a fingerprint of a job type's source; empty if it has none."""
     try:
         known = _sources.get(kind.function)
         if known is None:

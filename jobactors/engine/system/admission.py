@@ -55,11 +55,11 @@ class Admission:
             return self._same_job(existing, record)
         if options.resources:
             self._check_resources(record)  # before anything is replaced by what cannot be taken
-        parts.checkpoints.check(record)
+        parts.leases.check(record)
         if existing is not None:
             core.cancel(existing, "replaced by a later submit with the same key")
         parts.keys.take(record)
-        taken_over = parts.checkpoints.take_lease(record)
+        taken_over = parts.leases.take_lease(record)
         parts.registry.add(record)
         if parts.journal is not None:
             parts.journal.add(record)

@@ -44,7 +44,8 @@ class Commands:
         """
         state = record.snapshot.state
         if state is JobState.PAUSED:
-            if self._parts.slots.forget(record.id):
+            actor = record.actor
+            if actor is not None and self._parts.slots.take_back(record.id, actor.resume):
                 self._core.emit(record, JobRequested(record.id, self._core.clock.now(), None))
                 self._core.wake_drains()
             return
@@ -66,7 +67,7 @@ class Commands:
         if state is JobState.PAUSED and actor is not None:
             if not record.runner.takes_slot:
                 actor.resume()
-            elif not self._parts.slots.is_returning(record.id):
+            elif not self._parts.slots.wants(record.id, actor.resume):
                 self._core.emit(
                     record, JobRequested(record.id, self._core.clock.now(), Request.RESUME)
                 )
@@ -92,10 +93,10 @@ class Commands:
             instead = "delete() forgets it" if state.is_terminal else "cancel() ends it"
             raise IllegalVerb(record.id, state, "discard", instead)
         self._core.cancel(record, "discarded")
-        table = self._parts.checkpoints
-        for kept in table.find(record.snapshot.type, record.snapshot.subject):
-            if kept.job_id == record.id:
-                table.drop(kept.type, kept.subject, kept.part)
+        parts = self._parts
+        for found in parts.checkpoints.find(record.snapshot.type, record.snapshot.subject):
+            if found.job_id == record.id:
+                parts.leases.drop(found.type, found.subject, found.part)
 
     def hold(self, record: Record) -> None:
         """Keep a queued job from starting.
@@ -124,6 +125,7 @@ class Commands:
 
         Raises:
             IllegalVerb: if it has finished.
+            TooMuch, Deadlock: for resources with which it could never start.
         """
         info = record.snapshot.info
         fixed = changes.keys() & OPTION_NAMES - UPDATABLE
@@ -135,7 +137,7 @@ class Commands:
         if record.snapshot.state.is_terminal:
             raise IllegalVerb(record.id, record.snapshot.state, "update", "it stays as it ended")
         options = record.options.changed(**changes)
-        self._parts.queue.resources.check(options.resources)
+        self._parts.queue.check_needs(record.id, options.resources)
         record.options = options
         fields = {name: getattr(options, name) for name in changes}
         self._core.emit(
@@ -159,7 +161,7 @@ class Commands:
         if not (state.is_terminal or state is JobState.INTERRUPTED):
             raise IllegalVerb(ended.id, state, "restart", "it has not ended")
         self._recovery.revive(ended)
-        choice = self._parts.checkpoints.choice_for(ended, from_checkpoint)
+        choice = self._parts.leases.choice_for(ended, from_checkpoint)
         restarted = make_restart(ended, self._core.clock.now(), choice)
         if state is JobState.INTERRUPTED:
             self._core.check_open()  # before anything is lost

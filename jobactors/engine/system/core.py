@@ -28,7 +28,7 @@ from jobactors.model.events import (
 )
 from jobactors.model.fold import fold
 from jobactors.model.outcome import ErrorText, Outcome, Raised, ending_of, judge
-from jobactors.model.retry import Snooze
+from jobactors.model.snooze import Snooze
 from jobactors.model.states import JobState, Request, Waiting
 
 from .desk import SlotDesk
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from jobactors.engine.attempt.host import Desk
-    from jobactors.engine.checkpoints.table import CheckpointTable
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.loop.portal import Portal
     from jobactors.engine.loop.timers import Timer, Timers
@@ -68,7 +67,7 @@ class Core:
         self.clock: LoopClock = parts.clock
         self.timers: Timers = parts.timers
         self.watch: LoopWatch = parts.watch
-        self.checkpoints: CheckpointTable = parts.checkpoints
+        self.leases = parts.leases
         self.handle_for = handle_for
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains)
         self.ended: EndedJobs = EndedJobs(parts, self.emit)
@@ -212,36 +211,41 @@ class Core:
         """Judge an attempt's ending, once.
 
         1. The attempt is over: no command reaches it any more.
-        2. Unless it was asked to end, a retry or a snooze may follow: the job leaves its slot and
-           its units, and is queued until its delay has passed.
-        3. Otherwise the ending and the request make the outcome, by the table of
+        2. Slot, units and requests come back, before the end is published: a waiter may submit at
+           once.
+        3. Unless it was asked to end, a retry or a snooze may follow: the job is queued until its
+           delay has passed.  If it could never start, since a job that awaits it has taken what it
+           needs, it fails instead.
+        4. Otherwise the ending and the request make the outcome, by the table of
            :mod:`~jobactors.model.outcome`.
-        4. Slot and units come back, before the end is published: a waiter may submit at once.
         5. The job is settled, see :meth:`settle`.
         """
         actor, record.actor = record.actor, None
         if record.settled.is_set:
             return  # the engine has failed, and settled it already
+        self.parts.requests.forget(record.id)
+        self.parts.slots.forget(record.id)
+        self.parts.queue.leave(record.id)
+        self.parts.queue.give_back(record.id)
         request = actor.request if actor is not None and actor.is_stopping else None
         if isinstance(ending, Raised) and request is None and self.accepts:
             delay, ending = self._next_attempt(record, ending)
             if delay is not None:
                 self._retry(record, ending, delay)
                 return
-        outcome = judge(ending, request, None if actor is None else actor.reason)
-        self.parts.slots.forget(record.id)
-        self.parts.queue.leave(record.id)
-        self.parts.queue.give_back(record.id)
-        self.settle(record, outcome, now)
+        self.settle(record, judge(ending, request, None if actor is None else actor.reason), now)
 
     def _next_attempt(self, record: Record, ending: Raised) -> tuple[float | None, Raised]:
         """Return the delay until another attempt, or None, and the ending.
 
         What decides may be the user's own: a class in ``Retry.on``, an attribute of a ``Snooze``.
-        If it raises, the job fails with that.
+        If it raises, the job fails with that; so it does if no further attempt could start.
         """
         try:
-            return next_delay(record, ending.exception), ending
+            delay = next_delay(record, ending.exception)
+            if delay is not None:
+                self.parts.queue.check_start(record.id, record.options.resources)
+            return delay, ending
         except Exception as exc:
             exc.__cause__ = ending.exception
             return None, ending_of(exc)
@@ -251,8 +255,6 @@ class Core:
         snoozes = issubclass(type(ending.exception), Snooze)
         error = None if snoozes else ending.text
         self.emit(record, JobRetried(record.id, now, now + delay, error))
-        self.parts.queue.leave(record.id)
-        self.parts.queue.give_back(record.id)
         self.parts.queue.add(
             record.id,
             record.snapshot.info.priority,
@@ -292,7 +294,7 @@ class Core:
             self.emit(record, JobFinished(record.id, now, outcome))
             parts.registry.finished(record)
         self.at_work.pop(record.id, None)
-        self.checkpoints.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
+        self.leases.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
         record.forget_deadline()
         is_terminal = outcome.state.is_terminal
         if is_terminal:
@@ -337,12 +339,13 @@ class Core:
         """Walk a job down the ladder: a queued one never starts, a running one is asked to end."""
         slots = self.parts.slots
         if record.actor is not None:
+            calls: list[Callable[[], None]] = []
             paused = record.snapshot.state is JobState.PAUSED
-            go_on = None
             if record.runner.takes_slot and (paused or slots.is_returning(record.id)):
-                go_on = slots.take(record.id)  # it unwinds now, and waits for nothing
+                slots.take_back(record.id, record.actor.resume)
+                calls = slots.take(record.id)  # it unwinds now, and waits for nothing
             record.actor.cancel(reason, request)
-            if go_on is not None and not paused:  # its cancel may not reach it under a shield
+            for go_on in calls:  # its cancel may not reach it under a shield
                 go_on()
         elif record.snapshot.state is JobState.QUEUED:
             self.parts.queue.remove(record.id)

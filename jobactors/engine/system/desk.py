@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from jobactors.engine.queue.resource_requests import ResourceRequest
+    from jobactors.engine.queue.wait_graph import Wait
     from jobactors.engine.records.record import Record
 
     from .parts import Parts
@@ -33,36 +34,43 @@ class SlotDesk:
         self._pump = pump
         self._wake_drains = wake_drains
 
-    def lend_slot(self, waiting: Record, awaited: Record | None) -> None:
-        """Free the slot of a running job that waits, perhaps for another job.
+    def lend_slot(self, waiting: Record, wait: Wait | None) -> None:
+        """Free the slot of a running job that waits, perhaps for other jobs.
 
         Raises:
-            Deadlock: if the other job waits, in a circle, for this one.
+            Deadlock: if they wait, in a circle, for this one.
         """
-        self._slots.lend(waiting.id, None if awaited is None else awaited.id)
+        self._slots.lend(waiting.id, wait)
         self._wake_drains()
         self._pump()
 
-    def want_slot(self, waiting: Record) -> Latch:
-        """Return the latch that is set as soon as the job has a slot again."""
+    def want_slot(self, waiting: Record, wait: Wait | None) -> Latch:
+        """End a wait; return the latch that is set as soon as the job has a slot again."""
         returned = Latch()
+        self._end(wait)
         if waiting.actor is None or not waiting.runner.takes_slot:
-            self._slots.forget(waiting.id)
             returned.set()
         elif waiting.actor.is_stopping:
-            self._slots.take(waiting.id)  # it unwinds, and waits for nothing
+            self._take(waiting)  # it unwinds, and waits for nothing
             returned.set()
         else:
             self._slots.want(waiting.id, returned.set)
             self._pump()
         return returned
 
-    def take_slot(self, waiting: Record) -> None:
-        """Give the job its slot back at once, even if none is free: it unwinds."""
+    def take_slot(self, waiting: Record, wait: Wait | None) -> None:
+        """End a wait; give the job its slot back at once, even if none is free: it unwinds."""
+        self._end(wait)
         if waiting.actor is not None and waiting.runner.takes_slot:
-            self._slots.take(waiting.id)
-        else:
-            self._slots.forget(waiting.id)
+            self._take(waiting)
+
+    def _end(self, wait: Wait | None) -> None:
+        if wait is not None:
+            self._queue.waits.end(wait)
+
+    def _take(self, waiting: Record) -> None:
+        for go_on in self._slots.take(waiting.id):
+            go_on()
 
     def request(self, request: ResourceRequest) -> bool:
         """Grant units at once, or queue the request; returns whether they were granted.

@@ -7,11 +7,12 @@
               ▼                │
             core  ◄────────────┘
               ▼
-    parts: queue, slots, requests, registry, bus, checkpoints, journal, keys, hooks, timers, portal
+    parts: queue, slots, requests, registry, bus, leases, checkpoints, journal, keys, hooks, …
 
-Every part is made here, once, and given what it needs.  Two arrows must point up and are callbacks:
-the journal refuses a job that could not be stored, and the checkpoint table compares a job with the
-one that left a checkpoint, which recovery may have to revive first.
+Every part is made here, once, and given what it needs.  Three arrows must point up and are
+callbacks: the journal refuses a job that could not be stored, the leases compare a job with the one
+that left a checkpoint, which recovery may have to revive first, and the checkpoint table asks the
+leases whether an old row is still in use.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from jobactors.engine.attempt.actor import job_of_frame
+from jobactors.engine.checkpoints.leases import CheckpointLeases
 from jobactors.engine.checkpoints.table import CheckpointTable
 from jobactors.engine.checkpoints.work_folders import WorkFolders
 from jobactors.engine.loop.clock import LoopClock
@@ -61,7 +63,7 @@ if TYPE_CHECKING:
     from jobactors.engine.records.record import Record
     from jobactors.model.errors import StoreError
     from jobactors.model.retention import Retention
-    from jobactors.model.stored_rows import Write
+    from jobactors.model.stored_rows import CheckpointRow, Write
 
     from .recovery import Recover
 
@@ -93,6 +95,7 @@ class JobSystem:
         portal, clock = Portal(self.fail), LoopClock()
         timers, queue = Timers(clock, portal.step), JobQueue(max_running, capacities)
         folders = WorkFolders(lambda: None if store is None else store.work_folder)
+        table = CheckpointTable(clock, folders, self._store_checkpoint, self._is_in_use)
         journal = None
         if store is not None:
             journal = Journal(store, portal, clock, timers, self._refuse, self._store_has_changed)
@@ -108,7 +111,8 @@ class JobSystem:
             requests=ResourceRequests(queue),
             keys=Keys(),
             hooks=DoneHooks(),
-            checkpoints=CheckpointTable(clock, folders, self._find_revived, self._store_checkpoint),
+            checkpoints=table,
+            leases=CheckpointLeases(table, folders, clock, self._find_revived),
             work_folders=folders,
             journal=journal,
         )
@@ -138,6 +142,9 @@ class JobSystem:
 
     def _find_revived(self, job_id: str) -> Record | None:
         return self.recovery.find_revived(job_id)
+
+    def _is_in_use(self, row: CheckpointRow) -> bool:
+        return self.parts.leases.is_in_use(row)
 
     def _store_checkpoint(self, write: Write) -> None:
         """Store a checkpoint, and with it how far its job is: the two are shown side by side."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from jobactors.engine.checkpoints.leases import CheckpointLeases
     from jobactors.engine.checkpoints.table import CheckpointTable
     from jobactors.engine.checkpoints.work_folders import WorkFolders
     from jobactors.engine.loop.clock import LoopClock
@@ -52,6 +53,10 @@ class Parts(Struct, frozen=True, eq=False):
     hooks: DoneHooks
     """The ``on_done`` hooks at work."""
     checkpoints: CheckpointTable
+    """The rows of unfinished work."""
+    leases: CheckpointLeases
+    """The owner of each checkpoint key."""
     work_folders: WorkFolders
+    """The folders of work files."""
     journal: Journal | None
     """Writes into the store; None without one."""

@@ -183,7 +183,7 @@ class Recovery:
         edges = tuple(self._edge(job_id, when) for job_id, when in spec.after)
         record.args, record.kwargs, record.edges = tuple(args), kwargs, edges
         record.options, record.runner, record.function = options, runner, kind.function
-        self._parts.checkpoints.name_part(record)
+        self._parts.leases.set_part(record)
 
     def find_revived(self, job_id: str) -> Record | None:
         """Return a job with its function and arguments; None if these cannot be had."""

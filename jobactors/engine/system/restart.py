@@ -1,4 +1,4 @@
-"""A new job that does an ended one's work again."""
+"""The restart of an ended job: a new one with the same work, linked to it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ if TYPE_CHECKING:
 
 
 def make_restart(ended: Record, now: float, on_checkpoint: OnCheckpoint | None = None) -> Record:
-    """Make the record of a job that does the same work again and is linked to the ended one.
+    """Make the record of a new job with the work of an ended one, linked to it.
 
     Args:
         ended: The job that has ended.
         now: The present moment.
-        on_checkpoint: What to do about the checkpoint it left; None for its own option.
+        on_checkpoint: The choice about the checkpoint it left; None for its own option.
     """
     old = ended.snapshot.info
     info = replace(old, id=IDS.new(old.type), submitted_at=now, continues=old.id)
-    options = replace(ended.options, hold=False, start_at=None, after=())
+    options = ended.options.changed(hold=False, start_at=None, after=())
     if on_checkpoint is not None:
-        options = replace(options, on_checkpoint=on_checkpoint)
+        options = options.changed(on_checkpoint=on_checkpoint)
     queued = JobQueued(info.id, now, info)
+    edges = tuple(edges_among(ended.args, ended.kwargs).values())
+    submit = ended.submit
+    if submit is not None:
+        submit = replace(submit, after=tuple((edge.upstream.id, edge.when) for edge in edges))
     record = Record(
         queued,
         fold(None, queued),
@@ -40,8 +44,8 @@ def make_restart(ended: Record, now: float, on_checkpoint: OnCheckpoint | None =
         options,
         ended.runner,
         context=submitter_context(),
-        edges=tuple(edges_among(ended.args, ended.kwargs).values()),
-        spec=ended.submit,
+        edges=edges,
+        submit=submit,
     )
     if on_checkpoint != "fresh":
         record.unshared = ended.unshared

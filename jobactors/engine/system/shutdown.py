@@ -53,7 +53,15 @@ def _rests(core: Core, record: Record) -> bool:
     queue = core.parts.queue
     if record.snapshot.state is JobState.PAUSED:
         return not core.parts.slots.is_returning(record.id)
-    return record.id in queue and (queue.dispatch_held or queue.is_held(record.id))
+    if record.id not in queue:
+        return False
+    return queue.dispatch_held or queue.is_held(record.id) or _waits_for_rest(core, record)
+
+
+def _waits_for_rest(core: Core, record: Record) -> bool:
+    """Whether a queued job comes after one that rests interrupted, perhaps since a moment ago."""
+    upstream = map(core.find, core.parts.queue.waits_for(record.id))
+    return any(one is not None and one.snapshot.state is JobState.INTERRUPTED for one in upstream)
 
 
 async def stop(system: JobSystem, reason: str, request: Request = Request.CANCEL) -> list[Record]:

@@ -1,10 +1,10 @@
-"""Keys: at most one unfinished job has each."""
+"""Unique keys: each belongs to one unfinished job at most."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobactors.engine.records.arguments import _same, same_arguments
+from jobactors.engine.records.arguments import are_equal, same_arguments
 from jobactors.model.errors import DuplicateJob
 from jobactors.model.states import JobState
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 
 class Keys:
-    """Which unfinished job has which key.  Written by the loop's thread only."""
+    """The owner of each unique key.  Written by the loop's thread only."""
 
     def __init__(self) -> None:
         self._owners: dict[object, Record] = {}
 
     def owner(self, key: object) -> Record | None:
-        """The unfinished job that has ``key``; nobody has None."""
+        """Return the unfinished job that owns ``key``, or None; the key None has no owner."""
         return None if key is None else self._owners.get(key)
 
     def take(self, record: Record) -> None:
-        """Give a job its key, whoever had it."""
+        """Make a job the owner of its key, in place of an earlier owner."""
         key = record.snapshot.info.key
         if key is not None:
             self._owners[key] = record
 
     def give_back(self, record: Record) -> None:
-        """The job has ended: its key is free, unless it was replaced."""
+        """Free the key of a job that has ended, unless another job has taken its place."""
         key = record.snapshot.info.key
         if key is not None and self._owners.get(key) is record:
             del self._owners[key]
@@ -51,6 +51,6 @@ def same_job(existing: Record, new: Record) -> Record:
 def _difference(existing: Record, new: Record) -> str:
     if new.options.on_duplicate == "raise":
         return 'on_duplicate="raise" wants no second one'
-    if not _same(new.function, existing.function):  # a bound method is a new object each time
+    if not are_equal(new.function, existing.function):  # a bound method is a new object each time
         return "it has another function"
     return "" if same_arguments(existing, new) else "it has other arguments"

@@ -1,0 +1,55 @@
+"""A job in the job queue, and what the queue decides about it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from jobactors.model.resources import NO_NEEDS
+from jobactors.model.states import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Entry(Struct, eq=False):
+    """A job that waits.  Written by the job queue only."""
+
+    id: str
+    """The job."""
+    priority: int
+    """Larger first."""
+    order: int
+    """First come, first served inside one priority."""
+    held: bool = False
+    """Whether it waits for ``release``."""
+    due: float = -math.inf
+    """Not before this time."""
+    why_due: Waiting = Waiting.START_TIME
+    """What the job waits for until it is due."""
+    needs: Mapping[str, int] = NO_NEEDS
+    """Units of resources it needs."""
+    upstream: dict[str, None] = {}
+    """Jobs it comes after that have not ended."""
+    parked: str | None = None
+    """The resource it waits for."""
+    overtakes: bool = False
+    """Whether the jobs before it in line wait for its end, so that only units count for it."""
+    ticket: int = -1
+    """Which of its places in the heaps is the valid one; those with another ticket are skipped."""
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Smaller goes first."""
+        return (-self.priority, self.order)
+
+
+class Decision(Struct, frozen=True):
+    """One decision of the job queue."""
+
+    start: list[str]
+    """Jobs that start now, in this order; they hold their slots and resources from here on."""
+    moved: list[str]
+    """Jobs that may wait for something else than before."""

@@ -1,0 +1,104 @@
+"""The options of a job, as editors, checkers and ``help()`` know them.
+
+``jobs.options(…)``, ``job.update(…)``, ``@ja.job(…)`` and ``ja.tracked(…)`` take the same keyword
+arguments.  Checkers read them from the dictionaries here, by ``Unpack``; the running program has
+them as a signature, so that ``help()`` and completion in a notebook list each by its name.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Literal, Protocol, TypedDict, TypeVar
+
+from .every import Every
+from .limits import Limits
+from .options import DEFAULTS, OPTION_NAMES, UPDATABLE, OnCheckpoint, OnDone, OnDuplicate
+from .retry import Retry
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+Priority = Literal["high", "normal", "low"] | int
+"""Larger runs first; "high" is 10, "normal" 0, "low" -10."""
+RunnerName = Literal["trio", "thread", "process", "asyncio"]
+"""The runners that come with the package."""
+
+
+class SupportsRun(Protocol):
+    """A runner of the user's own; :class:`~jobactors.Runner` states all of it."""
+
+    name: Any
+
+    def run(self, attempt: Any, /) -> Awaitable[Any]:
+        """Execute one attempt."""
+        ...
+
+
+class _Updatable(TypedDict, total=False):
+    description: str
+    tags: str | Iterable[str]
+    metadata: Mapping[str, object]
+    icon: str
+    priority: Priority
+    resources: str | Iterable[str] | Mapping[str, int]
+    start_at: float | None
+    retry: Retry | None
+    timeout: float | None
+    grace: float
+    on_done: OnDone | None
+
+
+class UpdatableOptions(_Updatable, total=False):
+    """The options that ``job.update(…)`` changes after the submit."""
+
+    name: str
+
+
+class NamedOptions(_Updatable, total=False):
+    """The options of what has a name already: a job type, a block."""
+
+    subject: str
+    key: object
+    on_duplicate: OnDuplicate
+    on_busy: Literal["wait", "raise"]
+    after: object
+    hold: bool
+    start_deadline: float | None
+    runner: RunnerName | SupportsRun | None
+    checkpoint_every: Every | None
+    on_checkpoint: OnCheckpoint | None
+    limits: Limits | None
+    log_limit: int
+    mailbox: int
+    private: str | Iterable[str]
+
+
+class JobOptions(NamedOptions, total=False):
+    """All options of a job; :class:`~jobactors.Options` has their texts, units and defaults."""
+
+    name: str
+
+
+def names_options(function: C) -> C:
+    """Give a function that takes ``**options`` a signature which names each of them.
+
+    The options are those of the dictionary that the function's annotation unpacks.
+    """
+    signature = inspect.signature(function)
+    *others, last = signature.parameters.values()
+    known = UPDATABLE if "Updatable" in str(last.annotation) else OPTION_NAMES
+    taken = {parameter.name for parameter in others}
+    named = [_parameter(name) for name in sorted(known - taken)]
+    function.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*others, *named]
+    )
+    return function
+
+
+def _parameter(name: str) -> inspect.Parameter:
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=getattr(DEFAULTS, name),
+        annotation=JobOptions.__annotations__.get(name, inspect.Parameter.empty),
+    )

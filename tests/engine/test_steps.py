@@ -1,0 +1,128 @@
+"""Commands that arrive in the middle of a move of the engine, from users' objects in its thread."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+import jobactors as ja
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+COMMANDS: dict[str, Callable[[ja.Jobs, ja.Job[Any]], object]] = {
+    "cancel": lambda _, job: job.cancel("by an object"),
+    "hold": lambda _, job: job.hold(),
+    "release": lambda _, job: job.release(),
+    "update": lambda _, job: job.update(priority="high"),
+    "hold dispatch": lambda jobs, _: hold_for_a_moment(jobs),
+    "scale": lambda jobs, _: jobs.scale(3),
+    "submit": lambda jobs, _: jobs.submit(int),
+    "delete all": lambda jobs, _: jobs.select(state="succeeded").delete(),
+}
+
+
+def hold_for_a_moment(jobs: ja.Jobs) -> None:
+    """Hold all jobs, and release them."""
+    jobs.hold_dispatch()
+    jobs.release_dispatch()
+
+
+class Object:
+    """Gives a command whenever it is compared, hashed, or let go."""
+
+    def __init__(self, command: Callable[[], object]) -> None:
+        self.command = command
+
+    def _give(self) -> None:
+        with suppress(ja.JobactorsError):  # it did not apply: nothing may break for that
+            self.command()
+
+    def __eq__(self, other: object) -> bool:
+        self._give()
+        return self is other
+
+    def __hash__(self) -> int:
+        self._give()
+        return 1
+
+    def __del__(self) -> None:
+        self._give()
+
+
+class Handler(logging.Handler):
+    """Gives a command for every record of the package's own log."""
+
+    def __init__(self, command: Callable[[], object]) -> None:
+        super().__init__()
+        self.command = command
+
+    def emit(self, _: logging.LogRecord) -> None:
+        """Give it."""
+        self.command()
+
+
+@contextmanager
+def eager_collector() -> Iterator[None]:
+    """Let the garbage collector run at nearly every allocation."""
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def cycle_of(thing: object) -> list[object]:
+    """Make garbage that only the collector finds, whenever that runs."""
+    garbage: list[object] = [thing]
+    garbage.append(garbage)
+    return garbage
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+async def test_a_command_of_an_object_in_the_loop_is_made_after_the_step(
+    command: Callable[[ja.Jobs, ja.Job[Any]], object],
+) -> None:
+    """Of a finalizer, of a comparison and of a handler: all other jobs end as they should."""
+    logger = logging.getLogger("jobactors")
+    async with ja.open_jobs(max_running=2, unread_failures="ignore") as jobs:
+        target = jobs.options(hold=True).submit(int)
+
+        def give() -> object:
+            return command(jobs, target)
+
+        handler = Handler(give)
+        logger.addHandler(handler)
+        try:
+            with eager_collector():
+                others = [
+                    jobs.options(key=Object(give), on_done=fail).submit(work, Object(give))
+                    for _ in range(5)
+                ]
+                for _ in range(20):
+                    cycle_of(Object(give))
+                    await trio.lowlevel.checkpoint()
+            for job in others:
+                assert await job == 1
+        finally:
+            logger.removeHandler(handler)
+        target.cancel()
+        assert await jobs.run(work, None) == 1
+    assert target.state.is_terminal
+
+
+async def work(_: object) -> int:
+    """Pass through the loop, and return."""
+    await trio.lowlevel.checkpoint()
+    return 1
+
+
+def fail(_: ja.JobSnapshot) -> None:
+    """Have the package log something."""
+    raise ValueError("on purpose")
