@@ -1,4 +1,4 @@
-"""What is in one commit, who waits for it, and what its rows say."""
+"""The contents of one commit, its waiters, and the texts of its rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 NOW = 1_700_000_000.25
 SNAPSHOT = JobSnapshot(JobInfo("add-1-k7m2x9qaef", "add", "add", NOW), JobState.RUNNING, NOW + 1)
-SPEC = StoredSubmit('{"args":[1],"kwargs":{},"jobs":[]}', "{}")
+SUBMIT = StoredSubmit('{"args":[1],"kwargs":{},"jobs":[]}', "{}")
 
 
 class FailingOnce(GatedStore):
@@ -314,7 +314,7 @@ def test_a_row_says_of_a_job_what_the_first_version_said() -> None:
         log_cut=1,
         paused_for=1.5,
     )
-    row = row_of(snapshot, replace(SPEC, after=(("a", "succeeded"),), source="f00", lost="why"))
+    row = row_of(snapshot, replace(SUBMIT, after=(("a", "succeeded"),), source="f00", lost="why"))
     assert json.loads(row.spec) == {
         "name": "add",
         "type": "add",
@@ -322,7 +322,7 @@ def test_a_row_says_of_a_job_what_the_first_version_said() -> None:
         "priority": 3,
         "tags": ["a"],
         "key": {"tuple": ["k", 1]},
-        "arguments": SPEC.arguments,
+        "arguments": SUBMIT.arguments,
         "options": "{}",
         "after": [["a", "succeeded"]],
         "source": "f00",
@@ -382,12 +382,12 @@ def test_the_texts_of_rows_are_these_to_the_letter() -> None:
         error=ErrorText("ValueError", "no", ""),
         outcome=Outcome(JobState.FAILED, error=ErrorText("ValueError", "no", "")),
     )
-    assert row_of(SNAPSHOT, SPEC).spec == (
+    assert row_of(SNAPSHOT, SUBMIT).spec == (
         '{"name":"add","type":"add","subject":"",'
         '"arguments":"{\\"args\\":[1],\\"kwargs\\":{},\\"jobs\\":[]}","options":"{}",'
         '"after":[],"source":"","lost":""}'
     )
-    assert row_of(odd, replace(SPEC, arguments="", after=(("b", "finished"),))).spec == (
+    assert row_of(odd, replace(SUBMIT, arguments="", after=(("b", "finished"),))).spec == (
         '{"name": "\\u00e4\\ud800", "type": "add", "subject": "", "arguments": "", '
         '"options": "{}", "after": [["b", "finished"]], "source": "", "lost": "", '
         '"tags": ["a"], "metadata": {"n": "set"}, "key": {"tuple": ["k", 1]}}'
@@ -425,7 +425,7 @@ def test_the_texts_of_rows_are_these_to_the_letter() -> None:
 )
 def test_a_row_that_no_job_could_have_is_refused(spec: str, status: str) -> None:
     """With one error for all of it, whichever field is wrong."""
-    row = replace(row_of(SNAPSHOT, SPEC), spec=spec, status=status)
+    row = replace(row_of(SNAPSHOT, SUBMIT), spec=spec, status=status)
     with pytest.raises(UnreadableJob):
         read_row(row)
 
@@ -434,7 +434,7 @@ def test_numbers_that_json_does_not_know_are_left_out_when_a_row_is_read() -> No
     """A job's counters are its own objects; they must not hide the job."""
     progress = Progress(3, 10, 0.3, "rows", "", {"loss": float("nan"), "odd": "many", "n": 2})  # type: ignore[dict-item]
     snapshot = replace(SNAPSHOT, attempt=1, progress=progress)
-    again, _ = read_row(row_of(snapshot, SPEC))
+    again, _ = read_row(row_of(snapshot, SUBMIT))
     assert (again.progress.done, again.progress.counters) == (3, {"n": 2})
 
 
@@ -455,9 +455,9 @@ def test_rows_of_the_first_version_are_read() -> None:
         '{"attempt": 1, "runner": "trio", "progress": {"done": 1, "total": Infinity, "fraction": '
         'null, "unit": "", "message": "", "pausable": false, "counters": {}, "stages": []}}',
     )
-    snapshot, spec = read_row(row)
+    snapshot, submit = read_row(row)
     assert (snapshot.name, snapshot.progress.total) == ("ä\ud800", float("inf"))
-    assert json.loads(spec.arguments) == {"args": [1], "kwargs": {}, "jobs": []}
+    assert json.loads(submit.arguments) == {"args": [1], "kwargs": {}, "jobs": []}
 
 
 @pytest.mark.parametrize("text", ["ä", "\ud800", "\x00", "\u2028", "</script>", '"\\'])
@@ -465,7 +465,7 @@ def test_every_text_comes_back(text: str) -> None:
     """Whatever JSON has to do about it."""
     info = replace(SNAPSHOT.info, name=text, metadata={text: [text]})
     snapshot = replace(SNAPSHOT, info=info, attempt=1, reason=text)
-    again, _ = read_row(row_of(snapshot, SPEC))
+    again, _ = read_row(row_of(snapshot, SUBMIT))
     assert (again.name, again.info.metadata, again.reason) == (text, {text: [text]}, text)
 
 

@@ -1,4 +1,4 @@
-"""How a job system is watched: events as they come, or the whole list after changes."""
+"""Subscriptions to a job system: events as they come, or the whole list after changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Subscriptions:
-    """The part of :class:`~jobactors.Jobs` that tells others what happens."""
+    """The part of :class:`~jobactors.Jobs` that publishes events to subscribers."""
 
     _system: JobSystem
 
@@ -64,20 +64,20 @@ class Subscriptions:
             A function that ends it; from any thread, any number of times.
         """
 
-        async def tell() -> None:
+        async def deliver() -> None:
             async with self.subscribe(*kinds) as batches:
                 async for batch in batches:
                     for event in batch:
                         callback(event)
 
-        return self._serve(tell)
+        return self._serve(deliver)
 
     def on_change(
         self, callback: Callable[[Sequence[JobSnapshot]], object], interval: float = 0.1
     ) -> Callable[[], None]:
         """Call ``callback(snapshots)`` with the whole list, now and after changes.
 
-        For views that redraw everything: changes within ``interval`` seconds are told once, the
+        For views that redraw everything: changes within ``interval`` seconds are reported once, the
         last state always.  It is called in the loop's thread and should be quick; if it raises, the
         error is logged and it is called no more.
 
@@ -89,13 +89,13 @@ class Subscriptions:
             A function that ends it; from any thread, any number of times.
         """
 
-        async def tell() -> None:
+        async def deliver() -> None:
             async with self.subscribe() as batches:
                 async for _ in batches:
                     callback(self._snapshots())
-                    await trio.sleep(interval)  # what comes meanwhile gathers, and is told once
+                    await trio.sleep(interval)  # events of that time gather, and are reported once
 
-        return self._serve(tell)
+        return self._serve(deliver)
 
     def _serve(self, service: Callable[[], Awaitable[None]]) -> Callable[[], None]:
         """Run a service until the returned function is called."""

@@ -107,7 +107,7 @@ class Journal:
         self._in_flight: deque[WriteBatch] = deque()
         """The batches handed to the serial thread, the oldest first."""
         self._scheduled = False
-        """Whether the open batch is handed over in the loop's next round."""
+        """Whether a call that hands the open batch over has been posted."""
         self._lingers = False
         """Whether a timer is set for changes without a waiter."""
         self._is_open = False
