@@ -34,18 +34,18 @@ async def test_timers_fire_in_the_order_of_their_time(autojump_clock: MockClock)
     async with open_timers() as (timers, clock):
         start = clock.now()
 
-        def ring(name: str) -> None:
+        def fire(name: str) -> None:
             fired.append((name, clock.now() - start))
 
         for name, after in [("c", 3), ("a", 1), ("b", 2), ("past", -5), ("b2", 2)]:
-            timers.set(start + after, lambda name=name: ring(name))  # type: ignore[misc]
+            timers.set(start + after, lambda name=name: fire(name))  # type: ignore[misc]
         await trio.sleep(10)
     assert [name for name, _ in fired] == ["past", "a", "b", "b2", "c"]
     assert [at for _, at in fired] == pytest.approx([0, 1, 2, 2, 3], abs=0.001)
 
 
 async def test_an_earlier_timer_is_not_late(autojump_clock: MockClock) -> None:
-    """Set while the task sleeps for a later one, or by an timer itself."""
+    """Set while the task sleeps for a later one, or by a timer itself."""
     fired: list[str] = []
     async with open_timers() as (timers, clock):
 

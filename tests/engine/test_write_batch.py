@@ -62,13 +62,13 @@ def shut(store: GatedStore) -> None:
     store.gate.clear()
 
 
-# --- who waits
+# --- waiters
 
 
 async def test_that_a_result_was_read_goes_along_with_what_else_there_is(
     mock_clock: MockClock,
 ) -> None:
-    """Nobody waits for it: it is no reason for a commit of its own, unless there is none for long.
+    """It has no waiter: there is no commit for it alone, unless there is none for long.
 
     The clock stands still, so that "for long" is not now.
     """
@@ -94,7 +94,7 @@ async def test_that_a_result_was_read_goes_along_with_what_else_there_is(
 
 
 async def test_a_job_that_is_cancelled_while_its_start_is_written_never_begins() -> None:
-    """It does not wait for the disk to be told so."""
+    """Its cancel does not wait for the disk."""
     store = GatedStore()
     store.gate.set()
     begun = False
@@ -144,7 +144,7 @@ async def test_many_may_wait_for_the_same_job_to_be_kept() -> None:
         assert sorted(done) == ["first", "second", "thread"]
 
 
-async def test_whoever_waits_for_a_job_that_is_deleted_meanwhile_goes_on() -> None:
+async def test_a_waiter_for_a_job_that_is_deleted_meanwhile_goes_on() -> None:
     """There is nothing left to be written."""
     store = GatedStore()
     store.gate.set()
@@ -164,8 +164,8 @@ async def test_whoever_waits_for_a_job_that_is_deleted_meanwhile_goes_on() -> No
         assert await other == 2
 
 
-async def test_whoever_waits_when_the_system_ends_on_a_full_disk_is_told() -> None:
-    """Instead of waiting for ever, or of being told that it is kept."""
+async def test_a_waiter_gets_the_error_when_the_system_ends_on_a_full_disk() -> None:
+    """Instead of waiting for ever, or of taking it for stored."""
     store = TroubledStore()
     async with ja.open_jobs(store=store) as jobs:
         go_on = trio.Event()
@@ -238,7 +238,7 @@ async def test_no_batch_is_written_before_one_ahead_of_it_that_failed(
 
 
 async def test_of_many_refused_jobs_nothing_is_written_and_of_the_others_everything() -> None:
-    """Each is told; what happened to a kept job in the same moment is in its log afterwards."""
+    """Each waiter gets the error; the events of a stored job of that moment are in its log."""
     store = FailingOnce()
     store.gate.set()
     async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
@@ -260,7 +260,7 @@ async def test_of_many_refused_jobs_nothing_is_written_and_of_the_others_everyth
 
 
 async def test_a_submit_with_odd_labels_spoils_no_commit() -> None:
-    """What JSON has no word for is named by its type, and takes no other job with it."""
+    """A value without JSON is named by its type, and takes no other job with it."""
 
     class Word(str):
         __slots__ = ()
@@ -289,7 +289,7 @@ async def test_a_submit_with_odd_labels_spoils_no_commit() -> None:
     }
 
 
-# --- what rows say
+# --- the texts of rows
 
 
 def test_a_row_says_of_a_job_what_the_first_version_said() -> None:
