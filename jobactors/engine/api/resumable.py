@@ -99,8 +99,8 @@ class Resumable(Struct, frozen=True, eq=False):
         state = record.snapshot.state
         if state is JobState.INTERRUPTED:
             return record
-        kept = system.parts.checkpoints.find(self.type, self.subject)
-        if state.is_terminal and any(checkpoint.job_id == self.job_id for checkpoint in kept):
+        left = system.parts.checkpoints.find(self.type, self.subject)
+        if state.is_terminal and any(checkpoint.job_id == self.job_id for checkpoint in left):
             return record
         raise NotResumable(
             self.job_id,
