@@ -32,7 +32,7 @@ class After(Struct, frozen=True):
 
 
 def after(job: Job[Any], when: When = "finished") -> After:
-    """Say how a job comes after another: ``jobs.options(after=[ja.after(job)]).submit(…)``.
+    """Make a dependency on another job: ``jobs.options(after=[ja.after(job)]).submit(…)``.
 
     Args:
         job: The job that has to end first.
@@ -116,7 +116,7 @@ def check_system(
     """Refuse to wait for a job of another system, of whose end this one would never hear.
 
     Raises:
-        ValueError: the message says what to do instead.
+        ValueError: the message names the way round it.
     """
     for item in (*explicit, *args, *kwargs.values()):
         job = item.job if isinstance(item, After) else item

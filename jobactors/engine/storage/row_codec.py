@@ -205,7 +205,7 @@ def read_row(row: JobRow) -> tuple[JobSnapshot, StoredSubmit]:
     """Return the snapshot and the submit of a stored job.
 
     Raises:
-        UnreadableJob: if no job could have this row; the message says why.
+        UnreadableJob: if no job could have this row; the message states the reason.
     """
     try:
         info, submit = _read_submit(row)

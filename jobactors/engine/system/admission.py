@@ -53,9 +53,9 @@ class Admission:
         Raises:
             JobsClosed: when no more jobs are taken.
             StoreError: if it could not be stored.
-            DuplicateJob: as ``on_duplicate`` says.
+            DuplicateJob: depending on ``on_duplicate``.
             TooMuch: for resources that it can never have.
-            ResourceBusy: as ``on_busy`` says.
+            ResourceBusy: if they are taken, with ``on_busy="raise"``.
             CheckpointFound: if it is open what to do with an earlier checkpoint.
         """
         parts, core = self._parts, self._core
