@@ -25,9 +25,9 @@ from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control, StopJob
 from jobactors.inside.signals.mailbox import Inbox
 from jobactors.inside.verbs.output_capture import capturing
-from jobactors.model.checkpoint import Every
 from jobactors.model.errors import WrongThread
 from jobactors.model.events import Event, JobProgressed
+from jobactors.model.every import Every
 from jobactors.model.exact import exact_json, from_json
 from jobactors.model.log import Log, as_text
 from jobactors.model.outcome import Partial
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 
     from jobactors.engine.api.jobs import Jobs
-    from jobactors.model.phases import ItemError
+    from jobactors.model.chain_result import ItemError
     from jobactors.model.progress import Progress
 
 T = TypeVar("T")

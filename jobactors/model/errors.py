@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .phases import ChainProblem, ChainResult
+    from .chain_result import ChainResult
+    from .phases import ChainProblem
 
 
 class JobactorsError(Exception):

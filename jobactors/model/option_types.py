@@ -16,7 +16,7 @@ from .options import DEFAULTS, OPTION_NAMES, UPDATABLE, OnCheckpoint, OnDone, On
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from .checkpoint import Every
+    from .every import Every
     from .limits import Limits
     from .retry import Retry
 

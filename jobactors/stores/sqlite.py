@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, final
 
 from jobactors.model.errors import StoreFailed, StoreLost, WrongProcess
-from jobactors.model.stored_rows import Keep
+from jobactors.model.keep import Keep
 from jobactors.stores import ownership
 
 from .connection import connect_to_write, turn_on_log

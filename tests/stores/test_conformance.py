@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import jobactors as ja
+from jobactors.model.keep import Keep
 from jobactors.model.states import JobState
 from jobactors.model.stored_rows import (
     AddEvent,
@@ -22,7 +23,6 @@ from jobactors.model.stored_rows import (
     DropCheckpoints,
     EventRow,
     JobRow,
-    Keep,
     PutCheckpoint,
     PutJob,
     Write,

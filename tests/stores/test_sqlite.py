@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import jobactors as ja
+from jobactors.model.keep import Keep
 from jobactors.model.states import JobState
-from jobactors.model.stored_rows import DeleteJobs, Keep, PutCheckpoint
+from jobactors.model.stored_rows import DeleteJobs, PutCheckpoint
 from jobactors.stores import inspection
 from tests.stores.samples import DAY, NOW, checkpoint, event, job, put
 

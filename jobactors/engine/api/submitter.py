@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.system.job_system import JobSystem
     from jobactors.inside.chain.chain import Chain
-    from jobactors.model.phases import ChainResult
+    from jobactors.model.chain_result import ChainResult
 
     from .job import Job
 

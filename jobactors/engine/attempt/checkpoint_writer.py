@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jobactors.engine.records.record import Record
     from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint
     from jobactors.inside.report.meter import Meter
-    from jobactors.model.checkpoint import Every
+    from jobactors.model.every import Every
 
     from .host import AttemptHost
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec.json
 from msgspec import UNSET, Struct
 
+from jobactors.model.chain_result import ChainResult
 from jobactors.model.chain_result_json import chain_result_as_json
 from jobactors.model.events import (
     JobCancelling,
@@ -25,7 +26,6 @@ from jobactors.model.events import (
 )
 from jobactors.model.exact import NotExact, exact_json
 from jobactors.model.outcome import NotKept
-from jobactors.model.phases import ChainResult
 from jobactors.model.progress import NO_PROGRESS
 from jobactors.model.stored_rows import EventRow, JobRow
 

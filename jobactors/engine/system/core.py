@@ -28,7 +28,7 @@ from jobactors.model.events import (
 )
 from jobactors.model.fold import fold
 from jobactors.model.outcome import ErrorText, Outcome, Raised, ending_of, judge
-from jobactors.model.retry import Snooze
+from jobactors.model.snooze import Snooze
 from jobactors.model.states import JobState, Request, Waiting
 
 from .desk import SlotDesk

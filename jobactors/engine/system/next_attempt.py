@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
-from jobactors.model.retry import Snooze
+from jobactors.model.snooze import Snooze
 
 if TYPE_CHECKING:
     from jobactors.engine.records.record import Record

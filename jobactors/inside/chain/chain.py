@@ -21,14 +21,14 @@ from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.report.meter import Meter
-from jobactors.model.checkpoint import Every
+from jobactors.model.chain_result import ChainResult
 from jobactors.model.errors import ChainInvalid, UnknownJobType, WrongThread
+from jobactors.model.every import Every
 from jobactors.model.job_type import job_type_named, job_type_of
 from jobactors.model.outcome import Partial
 from jobactors.model.phases import (
     NO_ARGUMENTS,
     ChainProblem,
-    ChainResult,
     Phase,
     ResultOf,
     as_phase_names,

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from jobactors.inside.context.current_job import CURRENT
+from jobactors.model.chain_result import ItemError
 from jobactors.model.outcome import ErrorText, shorten
-from jobactors.model.phases import ItemError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
