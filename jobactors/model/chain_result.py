@@ -6,7 +6,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from .field_docs import documented
 
+
+@documented
 class ItemError(Struct, frozen=True):
     """An error of one item that did not stop the others."""
 
@@ -19,6 +22,7 @@ class ItemError(Struct, frozen=True):
         return f"{self.item}: {self.error}"
 
 
+@documented
 class PhaseResult(Struct, frozen=True):
     """What became of one phase."""
 
@@ -34,6 +38,7 @@ class PhaseResult(Struct, frozen=True):
     """The errors of single items that it has collected."""
 
 
+@documented
 class ChainResult(Struct, frozen=True):
     """What became of a chain."""
 

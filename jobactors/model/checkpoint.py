@@ -6,7 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from .field_docs import documented
 
+
+@documented
 class Checkpoint(Struct, frozen=True):
     """A kept checkpoint: how far a job had come, and what it needs to go on."""
 

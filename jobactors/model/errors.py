@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 class JobactorsError(Exception):
     """The base of all errors this package raises on its own account."""
 
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # written down for help(): a builtin has no signature
+
 
 class JobFailed(JobactorsError):
     """The job ended with something that is not an ordinary exception; ``__cause__`` holds it.

@@ -7,6 +7,7 @@ import math
 from attrs import field, frozen
 
 from .checks import Field, check_seconds, named, shown
+from .field_docs import documented
 
 
 def _seconds(every: Every, field: Field, value: object) -> None:
@@ -25,6 +26,7 @@ def _items(every: Every, field: Field, value: object) -> None:
         )
 
 
+@documented
 @frozen
 class Every:
     """How often a job's last checkpoint is written down while it runs, whichever comes first.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
 from .checks import Field, from_zero, is_mapping, is_number, shown
+from .field_docs import documented
 from .states import TERMINAL
+
+_NO_AGES: Final[Mapping[str, float]] = {}
 
 
 def _copy(value: Mapping[str, float]) -> Mapping[str, float]:
@@ -32,6 +35,7 @@ def _ages(keep: Keep, field: Field, value: Any) -> None:
             )
 
 
+@documented
 @frozen
 class Keep:
     """How long a store keeps ended jobs and checkpoints.
@@ -53,9 +57,7 @@ class Keep:
     """The number of ended jobs that stay, the newest."""
     events: int = field(default=1_000, validator=from_zero)
     """The number of lines of a job's event log that stay, the newest."""
-    by_state: Mapping[str, float] = field(
-        factory=dict[str, float], converter=_copy, validator=_ages
-    )
+    by_state: Mapping[str, float] = field(default=_NO_AGES, converter=_copy, validator=_ages)
     """Other ages, in seconds, by the state in which a job ended:
     ``{"failed": 30 * 86400, "succeeded": 3600}``."""
 

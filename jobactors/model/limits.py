@@ -8,6 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from .checks import Field, is_number, named, shown
+from .field_docs import documented
 
 
 def _cpu(limits: Limits, field: Field, value: Any) -> None:
@@ -30,6 +31,7 @@ def _check_limit(name: str, value: object, right_kind: bool, cure: str) -> None:
         raise ValueError(f"{name} is a number above 0, not {shown(value)}; None is no limit")
 
 
+@documented
 @frozen
 class Limits:
     """What the operating system enforces for a job with ``runner="process"``.

@@ -10,15 +10,16 @@ from attrs import field, fields_dict, frozen
 
 from .checks import Field, Validator, check_count, check_seconds, is_mapping, shown
 from .every import Every
+from .field_docs import documented
 from .info import NO_METADATA
 from .limits import Limits
 from .resources import NO_NEEDS, as_needs
 from .retry import Retry
+from .snapshot import JobSnapshot
 
 if TYPE_CHECKING:
     from attrs import Attribute
 
-    from .snapshot import JobSnapshot
 
 PRIORITIES: Final[Mapping[str, int]] = {"high": 10, "normal": 0, "low": -10}
 OnDone = Callable[["JobSnapshot"], Awaitable[None] | None]
@@ -158,6 +159,7 @@ _on_duplicate: Callable[[Any, Field, OnDuplicate], None] = _one_of("return", "ra
 _on_busy: Callable[[Any, Field, OnBusy], None] = _one_of("wait", "raise")
 
 
+@documented
 @frozen
 class Options:
     """How a job is to be treated, apart from what it does.

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from msgspec import Struct
 
 from .checks import Field, is_mapping, is_number, shown
+from .field_docs import documented
 
 CHAIN_TYPE: Final = "chain"
 """The job type that chains are."""
@@ -72,6 +73,7 @@ def as_phase_names(value: str | Iterable[str]) -> tuple[str, ...]:
     return names
 
 
+@documented
 @frozen
 class Phase:
     """One phase of a chain.  Made by :func:`~jobactors.phase`.
@@ -133,6 +135,7 @@ def keys_of(phases: Sequence[Phase]) -> list[str]:
     return keys
 
 
+@documented
 class ChainProblem(Struct, frozen=True):
     """Something about a chain that a person should know before it starts."""
 

@@ -11,10 +11,12 @@ from msgspec.structs import replace
 
 from .checks import is_mapping, shown
 from .errors import TooMuch
+from .field_docs import documented
 
 NO_NEEDS: Final[Mapping[str, int]] = {}
 
 
+@documented
 class Holding(Struct, frozen=True):
     """What one job holds of one resource."""
 
@@ -26,6 +28,7 @@ class Holding(Struct, frozen=True):
     """What for, in the job's own words."""
 
 
+@documented
 class ResourceState(Struct, frozen=True):
     """How one resource stands."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from attrs import field, frozen
 
 from .checks import from_zero
+from .field_docs import documented
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ _GOLDEN_RATIO: Final = 0.6180339887498949
 _T = TypeVar("_T")
 
 
+@documented
 @frozen
 class Retention:
     """The bounds within which a registry holds finished jobs.

@@ -8,6 +8,7 @@ from typing import Final, cast
 from attrs import field, frozen
 
 from .checks import TEN_YEARS, Field, Validator, check_delay, is_number, named, shown
+from .field_docs import documented
 
 Kinds = tuple[type[BaseException], ...]
 
@@ -51,6 +52,7 @@ def _exceptions(retry: Retry, field: Field, value: object) -> None:
 _LARGEST: Final = 1e308  # of what a float can be, so that powers are computed without long integers
 
 
+@documented
 @frozen
 class Retry:
     """Try again after a failure, later each time.

@@ -9,14 +9,13 @@ garbage collector is told to pass them by (``gc=False``).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from .states import JobState
+from .field_docs import documented
+from .states import JobState
 
 
+@documented
 class JobRow(Struct, frozen=True, gc=False):
     """One job as it is kept."""
 
@@ -46,10 +45,12 @@ class JobRow(Struct, frozen=True, gc=False):
     """The ids of the jobs it comes after: these are kept for as long as it is unfinished."""
 
 
+@documented
 class EventRow(Struct, frozen=True, gc=False):
     """One line of a job's event log."""
 
     job_id: str
+    """The id of the job."""
     at: float
     """Seconds since the epoch."""
     kind: str
@@ -58,6 +59,7 @@ class EventRow(Struct, frozen=True, gc=False):
     """JSON: its other fields, in short."""
 
 
+@documented
 class CheckpointRow(Struct, frozen=True, gc=False):
     """The last checkpoint of one part of a (type, subject)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from jobactors.engine.system.job_system import JobSystem
 from jobactors.inside.report.work_files import part_folder
 from jobactors.inside.verbs.ranges import (
     LEFT_NO_FILE,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.checkpoint import Checkpoint
     from jobactors.model.stored_rows import CheckpointRow
 

@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import Struct
 
-from jobactors.engine.records.record import Edge
+from jobactors.engine.records.record import Edge, When
 from jobactors.engine.records.references import JobReference, edges_among
+from jobactors.model.field_docs import documented
 
 from .job import Handle, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobactors.engine.records.record import Record, When
+    from jobactors.engine.records.record import Record
     from jobactors.engine.system.job_system import JobSystem
 
 T = TypeVar("T")
 
 
+@documented
 class After(Struct, frozen=True):
     """A dependency on a job that has to end first; made by :func:`after`."""
 

@@ -10,8 +10,10 @@ from msgspec import Struct
 from jobactors.engine.records.filters import as_state
 from jobactors.engine.storage.row_encoder import column
 from jobactors.engine.storage.stored_jobs import records_from
+from jobactors.engine.system.job_system import JobSystem
 from jobactors.model.checks import check_count, check_seconds
 from jobactors.model.errors import NoStore, UnknownJob
+from jobactors.model.field_docs import documented
 from jobactors.model.states import TERMINAL, JobState
 
 from .resumable import Resumable, find_resumable
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from jobactors.engine.ports.store import Store
     from jobactors.engine.records.record import Record
     from jobactors.engine.records.registry import Registry
-    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.snapshot import JobSnapshot
 
 WEEK: Final = 7 * 86400.0
@@ -30,6 +31,7 @@ _ALL: Final = 2**31
 """More jobs than a store has."""
 
 
+@documented
 class StoreState(Struct, frozen=True):
     """How a job system's store stands."""
 

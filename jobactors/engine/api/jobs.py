@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, final
 
 import trio
@@ -12,6 +13,7 @@ from msgspec import Struct
 from jobactors.engine.records.filters import matches
 from jobactors.engine.system.shutdown import drain, stop
 from jobactors.model.checks import check_count
+from jobactors.model.field_docs import documented
 from jobactors.model.states import JobState
 
 from .checkpoints import Checkpoints
@@ -24,13 +26,14 @@ from .submitter import Submitter
 from .subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.resources import ResourceState
     from jobactors.model.snapshot import JobSnapshot
 
 
+@documented
 class JobsStatistics(Struct, frozen=True):
     """How many jobs there are, in all and in each state."""
 

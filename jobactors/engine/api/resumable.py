@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from jobactors.engine.storage.submit_codec import part_from
+from jobactors.engine.system.job_system import JobSystem
 from jobactors.inside.verbs.ranges import PART
 from jobactors.model.checkpoint import how_far_and_when
 from jobactors.model.errors import NotResumable
+from jobactors.model.field_docs import documented
 from jobactors.model.states import JobState
 
 from .job import Job
 
 if TYPE_CHECKING:
     from jobactors.engine.records.record import Record
-    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.checkpoint import Checkpoint
 
 
+@documented
 class Resumable(Struct, frozen=True, eq=False):
     """One piece of work that can go on.  Got from ``jobs.resumable()``."""
 

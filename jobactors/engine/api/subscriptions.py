@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import trio
 
+from jobactors.engine.system.job_system import JobSystem
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from jobactors.engine.records.event_bus import Subscription
-    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.events import Event
     from jobactors.model.snapshot import JobSnapshot
 
