@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,9 +12,6 @@ from msgspec.structs import replace
 from .checks import is_mapping, shown
 from .errors import TooMuch
 from .field_docs import documented
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 NO_NEEDS: Final[Mapping[str, int]] = {}
 
