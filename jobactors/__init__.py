@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .engine.api.dependencies import After as After, after as after, handle as handle
     from .runners.block import tracked as tracked
     from .model.job_type import JobType as JobType, job as job, job_types as job_types
+    from .model.argument_schema import ArgumentProblem as ArgumentProblem
     from .model.limits import Limits as Limits
     from .model.checkpoint import Every as Every
     from .model.options import Options as Options
@@ -98,7 +99,8 @@ if TYPE_CHECKING:
 
     # Errors
     from .model.errors import (
-        AlreadyStarted as AlreadyStarted, ChainFailed as ChainFailed, ChainInvalid as ChainInvalid,
+        AlreadyStarted as AlreadyStarted, ArgumentsInvalid as ArgumentsInvalid,
+        ChainFailed as ChainFailed, ChainInvalid as ChainInvalid,
         CheckpointFound as CheckpointFound, Deadlock as Deadlock, DuplicateJob as DuplicateJob,
         EngineFailed as EngineFailed,
         IllegalMove as IllegalMove, IllegalVerb as IllegalVerb, JobactorsError as JobactorsError,
@@ -128,6 +130,7 @@ _HOMES = {
     "faces.executor": "JobFuture JobsExecutor",
     "faces.tqdm": "tqdm trange",
     "model.job_type": "JobType job job_types",
+    "model.argument_schema": "ArgumentProblem",
     "model.limits": "Limits",
     "model.phases": "ChainProblem ChainResult ItemError Phase PhaseResult",
     "model.checkpoint": "Checkpoint Every",
@@ -165,8 +168,8 @@ _HOMES = {
     "stores.memory": "MemoryStore",
     "stores.sqlite": "SqliteStore",
     "model.errors": (
-        "AlreadyStarted ChainFailed ChainInvalid CheckpointFound Deadlock DuplicateJob "
-        "EngineFailed IllegalMove IllegalVerb JobactorsError JobCancelled JobFailed "
+        "AlreadyStarted ArgumentsInvalid ChainFailed ChainInvalid CheckpointFound Deadlock "
+        "DuplicateJob EngineFailed IllegalMove IllegalVerb JobactorsError JobCancelled JobFailed "
         "JobInterrupted JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem NoStore "
         "ResultNotKept NotResumable RangesUnfinished ResourceBusy StoreBusy StoreDamaged "
         "StoreError StoreFailed StoreLost StoreTooNew TooMuch UnknownJob UnknownJobType "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .argument_schema import ArgumentProblem
     from .phases import ChainProblem, ChainResult
 
 
@@ -331,6 +332,15 @@ class ResultNotKept(JobactorsError):
             "file and return the path"
         )
         self.job_id = job_id
+
+
+class ArgumentsInvalid(JobactorsError, ValueError):
+    """Arguments do not fit their job type; ``problems`` lists everything that is wrong."""
+
+    def __init__(self, type: str, problems: Iterable[ArgumentProblem]) -> None:
+        self.type = type
+        self.problems = tuple(problems)
+        super().__init__(f"arguments of {type}: {'; '.join(map(str, self.problems))}")
 
 
 class ChainInvalid(JobactorsError, ValueError):
