@@ -89,6 +89,11 @@ if TYPE_CHECKING:
     from .model.snapshot import JobSnapshot as JobSnapshot
     from .model.states import JobState as JobState, Request as Request, Waiting as Waiting
 
+    # Execute
+    from .engine.ports.runner import (
+        Abandoned as Abandoned, Attempt as Attempt, Runner as Runner,
+    )
+
     # Store
     from .engine.api.history import StoreState as StoreState
     from .engine.api.resumable import Resumable as Resumable
@@ -161,6 +166,7 @@ _HOMES = {
     "model.info": "JobInfo",
     "model.snapshot": "JobSnapshot",
     "model.states": "JobState Request Waiting",
+    "engine.ports.runner": "Abandoned Attempt Runner",
     "engine.api.history": "StoreState",
     "engine.api.resumable": "Resumable",
     "engine.ports.store": "Store",

@@ -14,6 +14,7 @@ from .info import NO_METADATA
 from .limits import Limits
 from .resources import NO_NEEDS, as_needs
 from .retry import Retry
+from .runner_value import RunnerValue, check_runner
 
 if TYPE_CHECKING:
     from .snapshot import JobSnapshot
@@ -158,7 +159,7 @@ _CHECKS: Final[Mapping[str, _Check]] = {
     "timeout": _or_none(check_seconds),
     "start_deadline": _or_none(check_seconds),
     "grace": check_seconds,
-    "runner": _or_none(_text),
+    "runner": _or_none(check_runner),
     "checkpoint_every": _or_none(_every),
     "on_checkpoint": _or_none(_one_of("resume", "fresh", "ask")),
     "limits": _or_none(_limits),
@@ -217,8 +218,9 @@ class Options(Struct, frozen=True):
     """Seconds after submit by which it must have started, or it fails; default: none."""
     grace: float = 10.0
     """Seconds from a cancel until the job counts as stuck, or a process gets SIGTERM."""
-    runner: str | None = None
-    """"trio", "thread", "process" or "asyncio"; default: ``async def`` trio, ``def`` thread."""
+    runner: str | RunnerValue | None = None
+    """"trio", "thread", "process", "asyncio", or a :class:`Runner` of your own; default:
+    ``async def`` trio, ``def`` thread."""
     checkpoint_every: Every | None = Every()
     """How often its last checkpoint is written while it runs; None: it has no checkpoints."""
     on_checkpoint: OnCheckpoint | None = None

@@ -15,7 +15,7 @@ import os
 import threading
 from contextlib import suppress
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
@@ -42,9 +42,9 @@ class AsyncioRunner:
     context variables are a copy of its submitter's.
     """
 
-    name: ClassVar = "asyncio"
-    takes_slot: ClassVar = True
-    can_abandon: ClassVar = True
+    name = "asyncio"
+    takes_slot = True
+    can_abandon = True
 
     async def run(self, attempt: Attempt) -> Any:
         """Await the function in the other loop, and wait here for it to end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 class BlockRunner:
     """Waits for one block to end.  Nothing can hurry the block; it ends as it ends."""
 
-    name: ClassVar = "block"
-    takes_slot: ClassVar = False
-    can_abandon: ClassVar = True
+    name = "block"
+    takes_slot = False
+    can_abandon = True
+    runs_already = True
 
     def __init__(self) -> None:
         self.ended = Latch()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 from msgspec.structs import asdict, replace
@@ -65,9 +65,9 @@ class ProcessRunner:
     :class:`WorkerDied` and nothing else.  What the function has started is killed when it ends.
     """
 
-    name: ClassVar = "process"
-    takes_slot: ClassVar = True
-    can_abandon: ClassVar = True
+    name = "process"
+    takes_slot = True
+    can_abandon = True
 
     async def run(self, attempt: Attempt) -> Any:
         """Start a process, let it call the function, and return what that returns."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -22,9 +22,9 @@ class ThreadRunner:
     keeps its slot, and the job shows as stuck.
     """
 
-    name: ClassVar = "thread"
-    takes_slot: ClassVar = True
-    can_abandon: ClassVar = True
+    name = "thread"
+    takes_slot = True
+    can_abandon = True
 
     async def run(self, attempt: Attempt) -> Any:
         """Call the function in a worker thread and wait for it to end."""

@@ -1,8 +1,8 @@
-"""The seam between the engine and the runners."""
+"""The seam between the engine and the runners: ours, and those of other packages."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
@@ -15,21 +15,33 @@ if TYPE_CHECKING:
 
     from jobactors.inside.context.job_context import JobContext
     from jobactors.model.options import Options
+    from jobactors.model.runner_value import RunnerValue
 
 
 class Attempt(Struct, frozen=True):
-    """One run of a job's function, as a runner gets it."""
+    """One run of a job's function, as a runner gets it.
+
+    Everything a runner needs is here; what it finds beyond may change.  Used in the task that
+    called :meth:`Runner.run`, unless something else is said.
+    """
 
     context: JobContext
-    """What the function's code sees of its job."""
+    """The job as its own code sees it: its id and name, and whether its cancel was requested.
+
+    It is the current job of the task that runs ``run``, in a context variable.  Code in another
+    thread has it with ``contextvars.copy_context().run(…)``, and can then report progress, save
+    checkpoints, and be paused and cancelled at its own ``ja.track`` and ``ja.progress``."""
     function: Callable[..., Any]
-    """What to call."""
+    """The function to call."""
     args: tuple[Any, ...]
-    """Its positional arguments."""
+    """Its positional arguments; results of other jobs are in their places already."""
     kwargs: dict[str, Any]
-    """Its keyword arguments."""
+    """Its named arguments."""
     abandon: Callable[[], trio.CancelScope]
-    """Makes the scope that is cancelled when the system can no longer wait for a stuck attempt."""
+    """Makes the scope that is cancelled when the system can no longer wait for a stuck attempt.
+
+    A runner that ``can_abandon`` waits in it once it has been cancelled, and when it is left that
+    way raises :class:`Abandoned`."""
     options: Options = DEFAULTS
     """How the job is to be treated: a runner reads its ``grace`` and ``limits``."""
 
@@ -43,20 +55,92 @@ class Abandoned(BaseException):
 
 
 class Runner(Protocol):
-    """How attempts are executed.  Stateless: one runner serves all jobs of its kind.
+    """Executes attempts.  One runner serves any number of jobs at once.
 
-    ``run`` is called inside the job's own cancel scope and context, returns what the function
-    returns, and raises what it raises.  When the scope is cancelled it ends as soon as its kind of
-    work can be ended: a trio task at its next cancel point, a thread at its next check.
+    ``jobs.options(runner=MyRunner())`` takes any value that has these attributes; it need not be
+    derived from this class.  They are read once, when the value is first given.
+
+    A job is stored with the ``name`` of its runner alone.  In a later process it is not resumable
+    until a runner of that name is given again: on the job type (``@ja.job("index", runner=…)``),
+    with which a store opened with ``recover="auto"`` finds it, or once in ``jobs.options``.  If
+    several values had one name, the newest counts.
+
+    ``run`` is an async function, called in the job's own trio task with the job's context
+    variables.  It returns what the function returns and raises what it raises.  It promises:
+
+    * *Cancel* cancels the task: the next ``await`` raises ``trio.Cancelled``.  ``run`` then ends
+      the function as its kind of work can be ended, waits until it *has* ended (in a shielded
+      scope), and lets ``Cancelled`` go on.  If the function has returned all the same, ``run``
+      returns its value; if it was unwound by its own ``ja.track``, ``run`` raises what it was
+      unwound with.  The job ends with ``run`` and not before: while the function goes on after its
+      ``grace``, the job shows as stuck.
+    * *Pause* is not told to ``run``, which goes on waiting: the function stands still in its own
+      ``ja.track``, ``ja.progress`` or ``check``.
+    * *Abandon*: when the system closes on a stuck attempt, the scope of ``attempt.abandon()`` is
+      cancelled.  A runner with ``can_abandon`` then leaves the function behind and raises
+      :class:`Abandoned`.  One without it is waited for.
+
+    Example::
+
+        class OwnThread:
+            name = "own thread"
+            takes_slot = True
+            can_abandon = False
+
+            async def run(self, attempt):
+                call = partial(attempt.function, *attempt.args, **attempt.kwargs)
+                with trio.CancelScope(shield=True):
+                    return await trio.to_thread.run_sync(call)
+
+        jobs.options(runner=OwnThread()).submit(work)
+
+    :class:`jobactors.testing.RunnerConformance` tests all of it.
     """
 
-    name: ClassVar[str]
-    """What ``runner=`` says."""
-    takes_slot: ClassVar[bool]
-    """Whether it counts for ``max_running``; False for code that is running anyway."""
-    can_abandon: ClassVar[bool]
-    """Whether a stuck attempt can be left behind when the system closes."""
+    @property
+    def name(self) -> str:
+        """What ``runner=`` says, and what is stored and shown; not a name of ours."""
+        ...
 
-    async def run(self, attempt: Attempt) -> Any:
+    @property
+    def takes_slot(self) -> bool:
+        """Whether its attempts count for ``max_running``; False for work that needs nothing here.
+
+        Its jobs wait for dependencies, resources and start times all the same.
+        """
+        ...
+
+    @property
+    def can_abandon(self) -> bool:
+        """Whether a stuck attempt can be left behind when the system closes."""
+        ...
+
+    async def run(self, attempt: Attempt, /) -> Any:
         """Execute one attempt."""
         ...
+
+
+def runs_already(runner: Runner) -> bool:
+    """Whether a runner only follows work that runs where it stands: such jobs start at once."""
+    return getattr(runner, "runs_already", False)
+
+
+class GivenRunner(Struct, frozen=True, eq=False):
+    """A runner of a user: its attributes as they were when it was given, and the value.
+
+    The engine asks for these in the middle of its steps, where no code of a user may raise.
+    """
+
+    name: str
+    takes_slot: bool
+    can_abandon: bool
+    value: RunnerValue
+
+    @classmethod
+    def of(cls, value: RunnerValue) -> GivenRunner:
+        """Read a runner's attributes, which were checked before."""
+        return cls(value.name, value.takes_slot, value.can_abandon, value)
+
+    async def run(self, attempt: Attempt, /) -> Any:
+        """Execute one attempt."""
+        return await self.value.run(attempt)

@@ -50,6 +50,8 @@ class Entry(Struct, eq=False):
     """What the job waits for until it is due."""
     needs: Mapping[str, int] = NO_NEEDS
     """Units of resources it needs."""
+    takes_slot: bool = True
+    """Whether it needs a free slot, and holds it while it runs."""
     upstream: set[str] = set()
     """Jobs it comes after that have not ended."""
     parked: str | None = None
@@ -94,6 +96,7 @@ class JobQueue:
         self._order = itertools.count()
         self._tickets = itertools.count()
         self._ready: list[tuple[tuple[int, int], int, str]] = []
+        self._ready_without_slot: list[tuple[tuple[int, int], int, str]] = []
         self._later: list[tuple[float, int, str]] = []
         self._parked: defaultdict[str, list[tuple[tuple[int, int], int, str]]] = defaultdict(list)
         self._downstream: defaultdict[str, list[str]] = defaultdict(list)
@@ -143,9 +146,11 @@ class JobQueue:
         why_due: Waiting = Waiting.START_TIME,
         needs: Mapping[str, int] = NO_NEEDS,
         after: Iterable[str] = (),
+        takes_slot: bool = True,
     ) -> None:
         """Let a job wait for its turn; ``after`` names jobs that have not ended."""
-        entry = Entry(job_id, priority, next(self._order), held, needs=needs)
+        order = next(self._order)
+        entry = Entry(job_id, priority, order, held, needs=needs, takes_slot=takes_slot)
         if due is not None:
             entry.due, entry.why_due = due, why_due
         for upstream in after:
@@ -235,15 +240,16 @@ class JobQueue:
         if self._later:
             self._ripen(now)
         start: list[str] = []
-        while self._ready and not self.dispatch_held and self.free_slots > 0:
-            entry = self._pop(self._ready)
+        while not self.dispatch_held and (ready := self._next_ready()):
+            entry = self._pop(ready)
             if entry is None:
                 continue
             wanted = entry.parked
             missing = self._missing(entry) if entry.needs else None
             if missing is None:
                 del self._entries[entry.id]
-                self._running.add(entry.id)
+                if entry.takes_slot:
+                    self._running.add(entry.id)
                 if entry.needs:
                     self.resources.take(entry.id, entry.needs)
                 start.append(entry.id)
@@ -253,6 +259,17 @@ class JobQueue:
                 self._unpark(wanted)  # there may be units left for the next one
         moved, self._moved = self._moved, []
         return Decision(start, moved)
+
+    def _next_ready(self) -> list[tuple[tuple[int, int], int, str]] | None:
+        """The heap whose first entry is next: without a free slot, only that of those without."""
+        ready = self._ready if self._ready and self.free_slots > 0 else None
+        others = self._ready_without_slot
+        if not others:
+            return ready
+        return others if ready is None or others[0] < ready[0] else ready
+
+    def _heap_for(self, entry: Entry) -> list[tuple[tuple[int, int], int, str]]:
+        return self._ready if entry.takes_slot else self._ready_without_slot
 
     def next_due(self) -> float | None:
         """When the next job becomes ready by itself; None when none will."""
@@ -299,7 +316,7 @@ class JobQueue:
         if entry.due > -math.inf:
             heapq.heappush(self._later, (entry.due, entry.ticket, entry.id))
         else:
-            heapq.heappush(self._ready, (entry.rank, entry.ticket, entry.id))
+            heapq.heappush(self._heap_for(entry), (entry.rank, entry.ticket, entry.id))
 
     def _withdraw(self, entry: Entry) -> None:
         """Take a entry out of whatever heap it is in."""
@@ -363,4 +380,4 @@ class JobQueue:
             self._moved.append(entry.id)
             heapq.heappop(self._parked[name])
             entry.ticket = next(self._tickets)
-            heapq.heappush(self._ready, (entry.rank, entry.ticket, entry.id))
+            heapq.heappush(self._heap_for(entry), (entry.rank, entry.ticket, entry.id))

@@ -176,6 +176,7 @@ class Core:
             why_due=why_due,
             needs=record.options.resources,
             after=[e.upstream.id for e in record.edges if not e.upstream.settled_for_good],
+            takes_slot=record.runner.takes_slot,
         )
         if record.edges:
             self.break_if_upstream_failed(record)
@@ -273,6 +274,7 @@ class Core:
             due=now + delay,
             why_due=Waiting.RETRY,
             needs=record.options.resources,
+            takes_slot=record.runner.takes_slot,
         )
         self.pump()
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from jobactors.engine.ports.late_binding import choose_runner
+from jobactors.engine.ports.late_binding import choose_runner, is_runner_known
 from jobactors.engine.records.record import Edge, Record
 from jobactors.engine.records.references import JobReference
 from jobactors.engine.records.submit_context import submitter_context
@@ -40,6 +40,8 @@ from jobactors.model.states import JobState, Request, Waiting
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from jobactors.engine.records.stored_submit import StoredSubmit
+    from jobactors.model.job_type import JobType
     from jobactors.model.stored_rows import JobRow
 
     from .core import Core
@@ -205,11 +207,17 @@ class Recovery:
         if spec is None or spec.lost:
             return spec.lost if spec is not None else "nothing is known of its submit"
         try:
-            job_type_named(record.snapshot.type)
+            kind = job_type_named(record.snapshot.type)
         except UnknownJobType:
             return (
                 f"its job type {record.snapshot.type!r} is not registered yet: run the cell, or "
                 "import the module, that declares it"
+            )
+        missing = _missing_runner(spec, kind)
+        if missing:
+            return (
+                f"its runner {missing!r} is not known here: it is not resumable until a runner of "
+                "that name is given again, with jobs.options(runner=…)"
             )
         for job_id, _ in spec.after:
             upstream = self._core.ended.find_anywhere(job_id)
@@ -245,6 +253,15 @@ class Recovery:
         if upstream is None:
             raise NotResumable(job_id, "it is no longer kept")
         return Edge(upstream, when)
+
+
+def _missing_runner(spec: StoredSubmit, kind: JobType) -> str:
+    """Return the name of a job's runner if none of that name was given in this process."""
+    try:
+        runner = options_from(spec.options, kind.options).runner
+    except (ValueError, TypeError):
+        return ""  # the resume says what is wrong with them
+    return runner if isinstance(runner, str) and not is_runner_known(runner) else ""
 
 
 def _when_submitted(record: Record) -> tuple[float, int]:
