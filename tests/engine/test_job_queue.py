@@ -96,7 +96,8 @@ def test_jobs_without_a_slot_take_none_and_wait_for_none() -> None:
     queue.add("slot 2", -2)
     queue.add("none 3", -3, takes_slot=False, needs={"a": 1})
     assert queue.take_ready(0) == ["none 2", "none 1", "slot 1"]
-    assert (queue.running, queue.free_slots) == ({"slot 1"}, 0)
+    assert queue.running == {"slot 1"}
+    assert queue.free_slots == 0
     assert queue.why("none 3", 0) is Waiting.RESOURCE
     queue.give_back("none 2")
     assert queue.take_ready(0) == ["none 3"]

@@ -80,6 +80,10 @@ class AttemptHost(Protocol):
         """Fold an event into the job's snapshot, and publish it."""
         ...
 
+    def attempt_started(self, record: Record) -> None:
+        """Take note that an attempt starts which has waited elsewhere until now."""
+        ...
+
     def attempt_paused(self, record: Record) -> None:
         """Take note that an attempt stands still: its slot is free."""
         ...

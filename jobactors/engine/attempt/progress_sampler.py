@@ -118,6 +118,11 @@ class Sampler:
         self._ticks.leave(self)
         self._take_alarm_back()
 
+    def restate(self) -> None:
+        """Publish the present value, even if it was published before the attempt counted."""
+        self._last = NO_PROGRESS
+        self.look(self._clock.now())
+
     def resumed(self) -> None:
         """A pause has ended: the time it took is no sign of slowness."""
         now = self._clock.now()

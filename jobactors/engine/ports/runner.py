@@ -9,13 +9,17 @@ from msgspec import Struct
 from jobactors.model.options import DEFAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     import trio
 
     from jobactors.inside.context.job_context import JobContext
     from jobactors.model.options import Options
     from jobactors.model.runner_value import RunnerValue
+
+
+async def _has_started() -> None:
+    """Return at once: the attempt started before it was given to its runner."""
 
 
 class Attempt(Struct, frozen=True):
@@ -44,6 +48,26 @@ class Attempt(Struct, frozen=True):
     way raises :class:`Abandoned`."""
     options: Options = DEFAULTS
     """How the job is to be treated: a runner reads its ``grace`` and ``limits``."""
+    _start: Callable[[], Awaitable[None]] = _has_started
+
+    async def started(self) -> None:
+        """Tell the engine that the attempt starts, and wait until it may.
+
+        For a runner that ``waits_elsewhere``: until then its job is queued, and waits for the
+        cluster.  With this call it is running; its timeout and its duration begin.  When the call
+        returns, the start is stored, so that no attempt starts twice, whatever is killed: let the
+        function begin after it, and not before.  A second call does nothing, and so does one by any
+        other runner.
+
+        If ``run`` ends without it, the engine makes up for it: the attempt counts, unless it was
+        cancelled.
+
+        Raises:
+            trio.Cancelled: if the job was cancelled while it waited; it does not start any more.
+            BaseException: the same, where the caller is shielded from it.  Let it go on.
+            StoreError: if the start could not be stored.
+        """
+        await self._start()
 
 
 class Abandoned(BaseException):
@@ -94,6 +118,11 @@ class Runner(Protocol):
 
         jobs.options(runner=OwnThread()).submit(work)
 
+    A runner that hands its attempts on, to a cluster or a queue of its own, says so with a further
+    attribute, ``waits_elsewhere = True``, and calls ``await attempt.started()`` when one begins
+    there.  Until then the job is *queued (cluster)*: it holds its slot and its resources, can be
+    cancelled, but neither held nor paused, and has used up no attempt.
+
     :class:`jobactors.testing.RunnerConformance` tests all of it.
     """
 
@@ -120,6 +149,11 @@ class Runner(Protocol):
         ...
 
 
+def waits_elsewhere(runner: Runner) -> bool:
+    """Whether a runner's attempts start only when it says so."""
+    return getattr(runner, "waits_elsewhere", False)
+
+
 def runs_already(runner: Runner) -> bool:
     """Whether a runner only follows work that runs where it stands: such jobs start at once."""
     return getattr(runner, "runs_already", False)
@@ -134,12 +168,14 @@ class GivenRunner(Struct, frozen=True, eq=False):
     name: str
     takes_slot: bool
     can_abandon: bool
+    waits_elsewhere: bool
     value: RunnerValue
 
     @classmethod
     def of(cls, value: RunnerValue) -> GivenRunner:
         """Read a runner's attributes, which were checked before."""
-        return cls(value.name, value.takes_slot, value.can_abandon, value)
+        waits = bool(getattr(value, "waits_elsewhere", False))
+        return cls(value.name, value.takes_slot, value.can_abandon, waits, value)
 
     async def run(self, attempt: Attempt, /) -> Any:
         """Execute one attempt."""

@@ -9,7 +9,7 @@ from jobactors.model.errors import CheckpointFound, JobsClosed, ResourceBusy
 from jobactors.model.events import JobFinished
 from jobactors.model.fold import fold
 from jobactors.model.outcome import ErrorText, Outcome
-from jobactors.model.states import JobState
+from jobactors.model.states import JobState, Request
 
 from .unique_keys import same_job
 
@@ -131,7 +131,10 @@ class Admission:
 
     def _miss_start(self, record: Record, limit: float) -> None:
         if record.snapshot.state is JobState.QUEUED and record.snapshot.attempt == 0:
-            self._parts.queue.remove(record.id)
             reason = f"it had not started within its start_deadline of {limit:g} s"
+            if record.actor is not None:  # it waits on a cluster, which has to let go of it
+                self._core.cancel(record, reason, Request.TIME_OUT)
+                return
+            self._parts.queue.remove(record.id)
             error = ErrorText("jobactors.JobTimedOut", reason, "")
             self._core.settle(record, Outcome(JobState.FAILED, error=error, reason=reason))

@@ -6,6 +6,7 @@ What becomes of a job whose process has stopped, by the state it was in:
 it was                        ``recover="ask"``      ``recover="auto"``
 ============================  =====================  ===========================================
 queued, waiting to retry      rests interrupted      queued again; a retry keeps its due time
+queued, on a cluster          rests interrupted      queued again: it had not begun there
 held                          rests interrupted      queued again, held
 running                       rests interrupted      queued again, for its next attempt
 paused, or told to pause      rests interrupted      rests interrupted: somebody wanted it still
