@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .engine.api.dependencies import After as After, after as after, handle as handle
     from .runners.block import tracked as tracked
     from .model.job_type import JobType as JobType, job as job, job_types as job_types
+    from .model.argument_problem import ArgumentProblem as ArgumentProblem
+    from .model.argument_problem import ArgumentsInvalid as ArgumentsInvalid
     from .model.limits import Limits as Limits
     from .model.every import Every as Every
     from .model.options import Options as Options
@@ -89,6 +91,11 @@ if TYPE_CHECKING:
     from .model.snapshot import JobSnapshot as JobSnapshot
     from .model.states import JobState as JobState, Request as Request, Waiting as Waiting
 
+    # Execute
+    from .engine.ports.runner import (
+        Abandoned as Abandoned, Attempt as Attempt, Runner as Runner,
+    )
+
     # Store
     from .engine.api.history import StoreState as StoreState
     from .engine.api.resumable import Resumable as Resumable
@@ -100,7 +107,8 @@ if TYPE_CHECKING:
 
     # Errors
     from .model.errors import (
-        AlreadyStarted as AlreadyStarted, ChainFailed as ChainFailed, ChainInvalid as ChainInvalid,
+        AlreadyStarted as AlreadyStarted,
+        ChainFailed as ChainFailed, ChainInvalid as ChainInvalid,
         CheckpointFound as CheckpointFound, Deadlock as Deadlock, DuplicateJob as DuplicateJob,
         EngineFailed as EngineFailed,
         IllegalMove as IllegalMove, IllegalVerb as IllegalVerb, JobactorsError as JobactorsError,
@@ -130,6 +138,7 @@ _HOMES = {
     "faces.executor": "JobFuture JobsExecutor",
     "faces.tqdm": "tqdm trange",
     "model.job_type": "JobType job job_types",
+    "model.argument_problem": "ArgumentProblem ArgumentsInvalid",
     "model.limits": "Limits",
     "model.every": "Every",
     "model.chain_result": "ChainResult ItemError PhaseResult",
@@ -163,6 +172,7 @@ _HOMES = {
     "model.info": "JobInfo",
     "model.snapshot": "JobSnapshot",
     "model.states": "JobState Request Waiting",
+    "engine.ports.runner": "Abandoned Attempt Runner",
     "engine.api.history": "StoreState",
     "engine.api.resumable": "Resumable",
     "engine.ports.store": "Store",
@@ -171,8 +181,8 @@ _HOMES = {
     "stores.memory": "MemoryStore",
     "stores.sqlite": "SqliteStore",
     "model.errors": (
-        "AlreadyStarted ChainFailed ChainInvalid CheckpointFound Deadlock DuplicateJob "
-        "EngineFailed IllegalMove IllegalVerb JobactorsError JobCancelled JobFailed "
+        "AlreadyStarted ChainFailed ChainInvalid CheckpointFound Deadlock "
+        "DuplicateJob EngineFailed IllegalMove IllegalVerb JobactorsError JobCancelled JobFailed "
         "JobInterrupted JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem NoStore "
         "ResultNotKept NotResumable RangesUnfinished ResourceBusy StoreBusy StoreDamaged "
         "StoreError StoreFailed StoreLost StoreTooNew TooMuch UnknownJob UnknownJobType "

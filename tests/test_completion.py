@@ -33,7 +33,12 @@ ENGINE_ROOM: Final = {
 
 # Names documented for users.
 USERS: Final = {
+    "Abandoned": "",
     "After": "job when",
+    "ArgumentProblem": "path text",
+    "ArgumentsInvalid": "problems type",
+    "Attempt": "abandon args context function kwargs options started",
+    "Runner": "can_abandon name run takes_slot",
     "AlreadyStarted": "",
     "Batch": "cancel done jobs result",
     "Chain": "check label name phases run run_sync",
@@ -105,7 +110,8 @@ USERS: Final = {
     "JobStuck": "at job_id",
     "JobTimedOut": "job_id",
     "JobType": (
-        "aliases category description function icon label label_for name options title unique"
+        "aliases category check description function icon label label_for name options schema "
+        "title unique"
     ),
     "JobUpdated": "at info job_id",
     "JobWaiting": "at job_id waiting",
@@ -176,7 +182,7 @@ USERS: Final = {
     "TooMuch": "name",
     "UnknownJob": "job_id",
     "UnknownJobType": "known name",
-    "Waiting": "DEPENDENCY HOLD RESOURCE RETRY SLOT START_TIME STORE",
+    "Waiting": "CLUSTER DEPENDENCY HOLD RESOURCE RETRY SLOT START_TIME STORE",
     "WorkerDied": "exitcode",
     "WrongProcess": "",
     "WrongThread": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -112,6 +113,21 @@ def test_the_notebook_face_can_be_found(wheel: zipfile.Path) -> None:
     (info,) = (part for part in wheel.iterdir() if part.name.endswith(".dist-info"))
     declared = (info / "entry_points.txt").read_text()
     assert "[jobactors.display]\nnotebook = jobactors_widgets:display_hook" in declared
+
+
+def test_both_tables_of_public_names_agree() -> None:
+    """A type checker reads one and the running program the other."""
+    import jobactors
+
+    tree = ast.parse((ROOT / "jobactors" / "__init__.py").read_text())
+    (for_types,) = (node for node in tree.body if isinstance(node, ast.If))
+    declared = {
+        alias.asname or alias.name: node.module
+        for node in for_types.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    assert declared == jobactors._HOME_OF
 
 
 def _loaded_by(statement: str, cwd: Path) -> set[str]:

@@ -170,7 +170,8 @@ def _ended(snapshot: JobSnapshot, event: ev.Event, outcome: Outcome, **changes: 
 
 def _stuck(snapshot: JobSnapshot, event: ev.JobStuck) -> JobSnapshot:
     del event
-    return replace(snapshot, stuck=True) if snapshot.state.is_active else snapshot
+    has_attempt = snapshot.state.is_active or snapshot.waiting is Waiting.CLUSTER
+    return replace(snapshot, stuck=True) if has_attempt else snapshot
 
 
 def _waiting(snapshot: JobSnapshot, event: ev.JobWaiting) -> JobSnapshot:

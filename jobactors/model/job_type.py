@@ -58,6 +58,52 @@ class JobType(Struct, frozen=True):
         """Return the label of a job with these arguments; empty if there is none."""
         return self.label(*args, **kwargs) if callable(self.label) else self.label
 
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema (2020-12) of its arguments, as one JSON object, by name.
+
+        From the function's signature: annotations (the builtins, dates, enums, ``Literal``, unions,
+        dataclasses, attrs classes, msgspec structs, ``TypedDict``, ``NamedTuple``, and the limits
+        of ``Annotated[int, msgspec.Meta(ge=1)]``), defaults, and the docstring's ``Args:`` section
+        as descriptions.  A parameter without an annotation takes anything.  Values of an enum are
+        sorted.
+
+        Beyond the standard: ``"format": "path"`` for paths, and ``"x-needs-code": true`` for a
+        parameter whose values JSON cannot say, such as a data frame or a name that cannot be
+        resolved, with the reason in ``$comment``.  The same mark on the whole schema says that a
+        required parameter has it, so that no form can make this job.  Private arguments are
+        ``writeOnly``, and their default is left out.  ``*args`` are left out.
+
+        Example::
+
+            ja.job_types()["index"].schema()["properties"]["folder"]  # {"type": "string"}
+        """
+        from .argument_schema import schema_of
+
+        return schema_of(self)
+
+    def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return these arguments converted to what the function's annotations say.
+
+        Nothing is filled in: what was not given keeps the function's own default.  Numbers and
+        texts are not converted into one another; ``1.0`` is no whole number.  Parameters that need
+        code, see :meth:`schema`, are passed on as they are where JSON could never say them.
+
+        Args:
+            arguments: The arguments by name, as JSON has them: an ISO text for a date, an object
+                for a dataclass, a value for an enum.  Values of the annotated type itself are
+                taken, too.
+
+        Raises:
+            ArgumentsInvalid: with everything that is wrong with them, one problem an argument.
+
+        Example::
+
+            index(**ja.job_types()["index"].check({"folder": "wiki/", "since": "2026-11-28"}))
+        """
+        from .argument_schema import check_arguments
+
+        return check_arguments(self, arguments)
+
 
 # Written by @job at import time, read by everybody.
 _registered: dict[str, JobType] = {}

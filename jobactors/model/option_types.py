@@ -8,13 +8,14 @@ them as a signature, so that ``help()`` and completion in a notebook list each b
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Literal, Protocol, TypedDict, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypedDict, TypeVar
 
 from .every import Every
 from .limits import Limits
 from .options import DEFAULTS, OPTION_NAMES, UPDATABLE, OnCheckpoint, OnDone, OnDuplicate
 from .retry import Retry
+from .runner_value import RunnerValue
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -22,16 +23,6 @@ Priority = Literal["high", "normal", "low"] | int
 """Larger runs first; "high" is 10, "normal" 0, "low" -10."""
 RunnerName = Literal["trio", "thread", "process", "asyncio"]
 """The runners that come with the package."""
-
-
-class SupportsRun(Protocol):
-    """A runner of the user's own; :class:`~jobactors.Runner` states all of it."""
-
-    name: Any
-
-    def run(self, attempt: Any, /) -> Awaitable[Any]:
-        """Execute one attempt."""
-        ...
 
 
 class _Updatable(TypedDict, total=False):
@@ -64,7 +55,7 @@ class NamedOptions(_Updatable, total=False):
     after: object
     hold: bool
     start_deadline: float | None
-    runner: RunnerName | SupportsRun | None
+    runner: RunnerName | RunnerValue | None
     checkpoint_every: Every | None
     on_checkpoint: OnCheckpoint | None
     limits: Limits | None

@@ -15,6 +15,7 @@ from .info import NO_METADATA
 from .limits import Limits
 from .resources import NO_NEEDS, as_needs
 from .retry import Retry
+from .runner_value import RunnerValue, check_runner
 from .snapshot import JobSnapshot
 
 if TYPE_CHECKING:
@@ -147,6 +148,11 @@ def _made_by(kind: type[object], example: str) -> Validator:
     return check
 
 
+def _runner(options: Options, field: Field, value: object) -> None:
+    del options
+    check_runner(field.name, value)
+
+
 def _or_none(check: Validator) -> Validator:
     def check_if_given(options: Options, field: Field, value: object) -> None:
         if value is not None:
@@ -214,8 +220,9 @@ class Options:
     """Seconds after submit by which it must have started, or it fails; default: none."""
     grace: float = field(default=10.0, validator=_seconds)
     """Seconds from a cancel until the job counts as stuck, or a process gets SIGTERM."""
-    runner: str | None = field(default=None, validator=_or_none(_text))
-    """"trio", "thread", "process" or "asyncio"; default: ``async def`` trio, ``def`` thread."""
+    runner: str | RunnerValue | None = field(default=None, validator=_or_none(_runner))
+    """"trio", "thread", "process", "asyncio", or a :class:`Runner` of your own; default:
+    ``async def`` trio, ``def`` thread."""
     checkpoint_every: Every | None = field(
         default=Every(), validator=_or_none(_made_by(Every, "ja.Every(seconds=60)"))
     )

@@ -134,3 +134,5 @@ class Waiting(StrEnum):
     """Its ``start_at`` has not come."""
     STORE = "store"
     """Its start cannot be written down: the disk is full, or read-only, or gone."""
+    CLUSTER = "cluster"
+    """Its runner has handed it on, to a cluster or a queue elsewhere, where it has not begun."""

@@ -23,7 +23,7 @@ import os
 import threading
 from contextlib import suppress
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
@@ -49,9 +49,9 @@ class AsyncioRunner:
     context variables are a copy of its submitter's.
     """
 
-    name: ClassVar[str] = "asyncio"
-    takes_slot: ClassVar[bool] = True
-    can_abandon: ClassVar[bool] = True
+    name: str = "asyncio"
+    takes_slot: bool = True
+    can_abandon: bool = True
 
     async def run(self, attempt: Attempt) -> Any:
         """Await the function in the asyncio loop, and wait here for it to end."""

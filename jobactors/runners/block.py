@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import trio
 
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 class BlockRunner:
     """Waits for one block to end.  A cancel reaches the block at its own points, not here."""
 
-    name: ClassVar[str] = "block"
-    takes_slot: ClassVar[bool] = False
-    can_abandon: ClassVar[bool] = True
+    name: str = "block"
+    takes_slot: bool = False
+    can_abandon: bool = True
+    runs_already: bool = True
 
     def __init__(self) -> None:
         self.ended: Latch = Latch()

@@ -30,7 +30,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 from attrs import asdict
@@ -86,9 +86,9 @@ class ProcessRunner:
     it ends.
     """
 
-    name: ClassVar[str] = "process"
-    takes_slot: ClassVar[bool] = True
-    can_abandon: ClassVar[bool] = True
+    name: str = "process"
+    takes_slot: bool = True
+    can_abandon: bool = True
 
     async def run(self, attempt: Attempt) -> Any:
         """Start a process, let it call the function, and return the function's result."""

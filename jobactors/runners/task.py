@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from jobactors.engine.ports.runner import Attempt, Runner
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 class TaskRunner:
     """Awaits the function.  A cancel is raised at its next cancel point, as trio does it."""
 
-    name: ClassVar[str] = "trio"
-    takes_slot: ClassVar[bool] = True
-    can_abandon: ClassVar[bool] = False
+    name: str = "trio"
+    takes_slot: bool = True
+    can_abandon: bool = False
 
     async def run(self, attempt: Attempt) -> Any:
         """Await the function in the actor's own task."""

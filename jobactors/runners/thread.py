@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -22,9 +22,9 @@ class ThreadRunner:
     holds its slot, and the job shows as stuck.
     """
 
-    name: ClassVar[str] = "thread"
-    takes_slot: ClassVar[bool] = True
-    can_abandon: ClassVar[bool] = True
+    name: str = "thread"
+    takes_slot: bool = True
+    can_abandon: bool = True
 
     async def run(self, attempt: Attempt) -> Any:
         """Call the function in a worker thread and wait for it to end."""

@@ -87,6 +87,24 @@ def test_fewer_slots_than_running_jobs_start_nothing() -> None:
     assert queue.take_ready(0) == ["d"]
 
 
+def test_jobs_without_a_slot_take_none_and_wait_for_none() -> None:
+    """By priority among the others as long as slots are free, and alone when none is."""
+    queue = JobQueue(max_running=1, capacities={"a": 1})
+    queue.add("slot 1", -1)
+    queue.add("none 1", takes_slot=False)
+    queue.add("none 2", 1, takes_slot=False, needs={"a": 1})
+    queue.add("slot 2", -2)
+    queue.add("none 3", -3, takes_slot=False, needs={"a": 1})
+    assert queue.take_ready(0) == ["none 2", "none 1", "slot 1"]
+    assert queue.running == {"slot 1"}
+    assert queue.free_slots == 0
+    assert queue.why("none 3", 0) is Waiting.RESOURCE
+    queue.give_back("none 2")
+    assert queue.take_ready(0) == ["none 3"]
+    queue.leave("slot 1")
+    assert queue.take_ready(0) == ["slot 2"]
+
+
 class Naive(Struct):
     """A waiting job in the model."""
 

@@ -14,7 +14,7 @@ import jobactors as ja
 from jobactors.engine.queue.job_queue import JobQueue
 from jobactors.engine.queue.resource_requests import ResourceRequest, ResourceRequests
 from jobactors.engine.queue.slots import Slots
-from jobactors.engine.queue.wait_graph import Wait, WaitGraph
+from jobactors.engine.queue.wait_graph import WaitEdge, WaitGraph
 from jobactors.model.resources import Resources
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Bench:
         self.queue.add(job_id, needs=needs)
         assert self.queue.take_ready(0) == [job_id]
 
-    def wait(self, job_id: str, *others: str) -> Wait:
+    def wait(self, job_id: str, *others: str) -> WaitEdge:
         """Let a running job wait for one of others."""
-        wait = Wait(job_id, others)
+        wait = WaitEdge(job_id, others)
         self.slots.lend(job_id, wait)
         return wait
 
@@ -195,7 +195,7 @@ def test_a_batch_is_waited_for_as_long_as_one_of_its_jobs_goes_on() -> None:
         bench.run(name)
     bench.wait("b", "a")
     under_way = {0: "b", 1: "c"}
-    wait = Wait("a", under_way.values())
+    wait = WaitEdge("a", under_way.values())
     bench.waits.begin(wait)
     with pytest.raises(ja.Deadlock):
         bench.wait("c", "a")
@@ -242,7 +242,7 @@ def test_a_wait_costs_nothing_where_nothing_is_waited_for() -> None:
     """However much waits elsewhere: only what can be reached is looked at."""
     looked: list[str] = []
 
-    def gates(job_id: str) -> Iterable[Wait]:
+    def gates(job_id: str) -> Iterable[WaitEdge]:
         looked.append(job_id)
         return ()
 
@@ -250,8 +250,8 @@ def test_a_wait_costs_nothing_where_nothing_is_waited_for() -> None:
     graph = WaitGraph(resources, gates, lambda _: ())
     resources.take("holder", {"mutex": 1})
     for number in range(1_000):
-        graph.begin(Wait(f"waiter-{number}", units=({"mutex": 1},)))
-        graph.begin(Wait(f"parent-{number}", (f"child-{number}",)))
+        graph.begin(WaitEdge(f"waiter-{number}", units=({"mutex": 1},)))
+        graph.begin(WaitEdge(f"parent-{number}", (f"child-{number}",)))
     assert len(looked) <= 2 * 1_000
 
 
@@ -420,10 +420,10 @@ def test_it_refuses_what_the_naive_model_cannot_play_to_its_end(
         job.holds = {r: n for r, n in job.holds.items() if n <= resources.free(r)}
         resources.take(name, job.holds)
     asking = next(iter(jobs))
-    gates: defaultdict[str, list[Wait]] = defaultdict(list)
+    gates: defaultdict[str, list[WaitEdge]] = defaultdict(list)
     graph = WaitGraph(resources, lambda job_id: gates.get(job_id, ()), lambda _: ())
     for name, job in jobs.items():
-        waits = [Wait(name, others, tuple(units)) for others, units in job.waits]
+        waits = [WaitEdge(name, others, tuple(units)) for others, units in job.waits]
         if name in queued:
             gates[name] += waits
         elif name != asking:  # what it waits for besides is no matter
@@ -435,7 +435,7 @@ def test_it_refuses_what_the_naive_model_cannot_play_to_its_end(
         unasked = {name: job for name, job in jobs.items() if name != asking}
         witness = Drawn({}, [asked])
         stands = "witness" not in _play_out({**unasked, "witness": witness})
-    assert graph.closes_circle(Wait(asking, asked[0], tuple(asked[1]))) is stands
+    assert graph.closes_circle(WaitEdge(asking, asked[0], tuple(asked[1]))) is stands
 
 
 # -- every program comes to its end
@@ -469,7 +469,7 @@ class Program:
         self.bench = Bench(max_running)
         self.jobs: list[str] = []
         self.count = 0
-        self.waiting: dict[str, Wait] = {}
+        self.waiting: dict[str, WaitEdge] = {}
 
     def idle(self) -> list[str]:
         """The jobs that have a slot and wait for nothing, in the order of their submits."""

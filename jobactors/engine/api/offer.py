@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jobactors.engine.ports.runner import runs_already
+
 from .dependencies import check_system
 from .job import Job
 from .submission import make_record
@@ -45,7 +47,8 @@ def offer(
         check_system(system, record.options.after, args, kwargs)
     if journal is not None:
         return _offer_to_store(system, record)
-    if record.runner.takes_slot and system.core.accepts and not _can_be_refused(system, record):
+    followed = runs_already(record.runner)  # its submitter needs it started
+    if not followed and system.core.accepts and not _can_be_refused(system, record):
         portal.post(portal.step, system.admission.accept_or_settle, record)
         return Job(system, record), True
     accepted = portal.move(system.admission.accept, record)

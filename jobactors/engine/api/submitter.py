@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 import trio
 
-from jobactors.engine.ports.late_binding import load_module
+from jobactors.engine.ports.late_binding import load_module, runner_from
 from jobactors.model.option_types import JobOptions, names_options
 from jobactors.model.options import DEFAULTS
 
@@ -263,13 +263,16 @@ class Submitter:
 
         Args:
             **changes: See :class:`~jobactors.Options` for names, units and defaults.  Those of an
-                earlier ``options`` hold as well; later ones win.
+                earlier ``options`` hold as well; later ones win.  A ``runner`` of your own is known
+                by its name from now on: stored jobs of that name can be resumed.
 
         Raises:
             TypeError, ValueError: at once, for an unknown option or a wrong value.
         """
         merged = {**self._changes, **changes}
-        DEFAULTS.changed(**merged)
+        runner = DEFAULTS.changed(**merged).runner
+        if runner is not None and not isinstance(runner, str):
+            runner_from(runner)
         return Submitter(self._system, merged)
 
     def as_executor(self) -> Executor:

@@ -3,13 +3,19 @@
 It owns the attempt's cancel scope and carries out the requests to it: cancel, pause, resume, time
 out.  Three parties write here, each its own fields:
 
-* the engine, in the loop's thread: ``request``, ``reason``, ``asked_at``, and the timers;
+* the engine, in the loop's thread: ``request``, ``reason``, ``asked_at``, ``has_started``, and the
+  timers;
 * the job's code, in whatever threads that runs: only what is in ``toolbox``;
 * the runner: nothing; it returns, raises, or is cancelled.
 
 The actor catches *outside* its own cancel scope, and judges by who was cancelled: a job may raise
 anything, a ``trio.Cancelled`` of another scope included.  An exception of any kind ends this job
 alone; only a cancellation of the actor's own task goes on, because it belongs to its owner.
+
+An attempt whose runner waits elsewhere, on a cluster, has an actor before it has started: its job
+is queued until the runner calls ``Attempt.started``.  It starts once, in a step of its own, and
+never after a request to end; if the runner ends without that call, the start is made up for in the
+step of the end, so that no job leaves the queue without having been running or asked to end.
 
 Nothing of a user's object is touched here outside a guard: an exception's text, its group, the
 numbers that a job reports are all the job's own code, and may raise or lie.
@@ -23,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import trio
 
 from jobactors.engine.loop.worker_thread import is_being_cancelled
-from jobactors.engine.ports.runner import Abandoned, Attempt
+from jobactors.engine.ports.runner import Abandoned, Attempt, waits_elsewhere
 from jobactors.engine.records.references import resolved
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
@@ -70,6 +76,8 @@ class Actor:
         self.reason: str | None = None
         self.asked_at: float | None = None
         """The time of the request to end, in seconds since the epoch."""
+        self.has_started = not waits_elsewhere(record.runner)
+        """Whether its job is running; it is queued while the attempt waits elsewhere."""
         self._scope = trio.CancelScope()
         self._abandon: trio.CancelScope | None = None
         """The scope in which a runner waits that can leave its attempt behind."""
@@ -99,7 +107,7 @@ class Actor:
         scope goes on, because it belongs to the owner of that scope.
         """
         CURRENT.set(self.context)
-        if self._time_left is not None:
+        if self.has_started:
             self._set_timeout()
         watched = self.record.runner.name == "trio" and not self.host.clock.is_virtual
         if watched:
@@ -119,7 +127,13 @@ class Actor:
         record = self.record
         args, kwargs = resolved(record.args, record.kwargs, self.host.handle_for)
         attempt = Attempt(
-            self.context, record.function, args, kwargs, self._make_abandon, record.options
+            self.context,
+            record.function,
+            args,
+            kwargs,
+            self._make_abandon,
+            record.options,
+            self._start,
         )
         try:
             with self._scope:
@@ -152,12 +166,30 @@ class Actor:
         if self.record.refused is not None:
             raise self.record.refused
 
+    async def _start(self) -> None:
+        """Start an attempt that has waited elsewhere, unless it is to end."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self.is_stopping:  # and the runner is shielded from it
+            raise StopJob(self.reason)
+        self.host.portal.step(self._mark_started)
+        await self._until_durable()
+
+    def _mark_started(self) -> None:
+        if not self.has_started:
+            self.has_started = True
+            self.host.attempt_started(self.record)
+            self._set_timeout()
+            if self.toolbox.sampler is not None:
+                self.toolbox.sampler.restate()
+
     def _finish(self, ending: Ending) -> None:
         """End the attempt in one step of the engine: its parts first, then the job is judged."""
         self.host.portal.step(self._end, ending)
 
     def _end(self, ending: Ending) -> None:
         now = self.host.clock.now()
+        if isinstance(ending, Returned) or (isinstance(ending, Raised) and not self.is_stopping):
+            self._mark_started()
         self._close(now, succeeded=is_success(ending))
         self.host.attempt_ended(self.record, ending, now)
 
@@ -184,7 +216,9 @@ class Actor:
             return
         self.request, self.reason = request, reason
         self.asked_at = now = self.host.clock.now()
-        if request is Request.CANCEL:
+        if not self.has_started:
+            pass  # its job is queued until it has left the cluster
+        elif request is Request.CANCEL:
             self._emit(JobCancelling(self.record.id, now, reason))
         else:
             self._emit(JobRequested(self.record.id, now, request, reason))

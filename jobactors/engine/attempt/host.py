@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.timers import Timers
     from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.queue.resource_requests import ResourceRequest
-    from jobactors.engine.queue.wait_graph import Wait
+    from jobactors.engine.queue.wait_graph import WaitEdge
     from jobactors.engine.records.record import Record
     from jobactors.engine.storage.durable_latch import DurableLatch
     from jobactors.inside.signals.latch import Latch
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Desk(Protocol):
     """Lends slots and grants units of resources to running jobs.  In the loop's thread only."""
 
-    def lend_slot(self, waiting: Record, wait: Wait | None) -> None:
+    def lend_slot(self, waiting: Record, wait: WaitEdge | None) -> None:
         """Free the slot of a running job that waits, perhaps for other jobs.
 
         Raises:
@@ -37,11 +37,11 @@ class Desk(Protocol):
         """
         ...
 
-    def want_slot(self, waiting: Record, wait: Wait | None) -> Latch:
+    def want_slot(self, waiting: Record, wait: WaitEdge | None) -> Latch:
         """End a wait; return the latch that is set as soon as the job has a slot again."""
         ...
 
-    def take_slot(self, waiting: Record, wait: Wait | None) -> None:
+    def take_slot(self, waiting: Record, wait: WaitEdge | None) -> None:
         """End a wait; give the job its slot back at once, even if none is free: it unwinds."""
         ...
 
@@ -79,6 +79,10 @@ class AttemptHost(Protocol):
 
     def emit(self, record: Record, event: Event) -> None:
         """Fold an event into the job's snapshot, and publish it."""
+        ...
+
+    def attempt_started(self, record: Record) -> None:
+        """Take note that an attempt starts which has waited elsewhere until now."""
         ...
 
     def attempt_paused(self, record: Record) -> None:

@@ -116,6 +116,11 @@ class Sampler:
         self._ticks.leave(self)
         self._cancel_timer()
 
+    def restate(self) -> None:
+        """Publish the present value, even if it was published before the attempt counted."""
+        self._last = NO_PROGRESS
+        self.look(self._clock.now())
+
     def resumed(self) -> None:
         """Leave the time of a pause that has ended out of the job's speed."""
         now = self._clock.now()

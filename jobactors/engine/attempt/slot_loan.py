@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobactors.engine.queue.wait_graph import Wait
+from jobactors.engine.queue.wait_graph import WaitEdge
 from jobactors.inside.context.current_job import CURRENT
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class SlotLoan:
         self._portal = host.portal
         self._waiting = waiting
         self._awaited = awaited
-        self._lent: list[tuple[Record, Wait | None]] = []
+        self._lent: list[tuple[Record, WaitEdge | None]] = []
         """The jobs whose slots are lent, and their waits.  Written in the loop's thread."""
         self.control = control
 
@@ -87,7 +87,7 @@ class SlotLoan:
     # -- in the loop's thread
 
     def _lend(self) -> None:
-        wait = None if self._awaited is None else Wait(self._waiting.id, self._awaited)
+        wait = None if self._awaited is None else WaitEdge(self._waiting.id, self._awaited)
         try:
             for record, its_wait in [(self._waiting, wait), *self._around(self._waiting)]:
                 self._host.desk.lend_slot(record, its_wait)
@@ -96,13 +96,13 @@ class SlotLoan:
             self._take()
             raise
 
-    def _around(self, record: Record) -> Iterator[tuple[Record, Wait]]:
+    def _around(self, record: Record) -> Iterator[tuple[Record, WaitEdge]]:
         """Go through the jobs around a tracked block, each with its wait for what is inside it."""
         while not record.runner.takes_slot and record.context is not None:
             around = _running(self._host, record.context.get(CURRENT))
             if around is None:
                 return
-            yield around, Wait(around.id, (record.id,))
+            yield around, WaitEdge(around.id, (record.id,))
             record = around
 
     def _want(self) -> list[Latch]:

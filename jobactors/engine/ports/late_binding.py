@@ -1,6 +1,10 @@
 """Modules above the engine, found by name when they are first used.
 
 The engine imports no runner, store, host or face: a program that uses none loads none.
+
+Runners are found by name as well: ours in their modules, those of others in a table of the values
+that this process was given.  A job is stored with the name of its runner alone, so that a resumed
+one needs the name to lead somewhere: to the newest value that ``runner=`` was given with it.
 """
 
 from __future__ import annotations
@@ -11,11 +15,14 @@ import inspect
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from jobactors.engine.ports.runner import GivenRunner
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jobactors.engine.ports.runner import Runner
     from jobactors.model.options import Options
+    from jobactors.model.runner_value import RunnerValue
 
 _MODULES: Final = {
     "executor": "faces.executor",
@@ -52,21 +59,59 @@ NAMES: Final = {
 
 A program that never starts a process never loads the modules that this takes.
 """
+RESERVED: Final = frozenset({*NAMES, "block"})
+"""Names that no runner of a user may have."""
 
 
 @functools.cache
+def _built_in(name: str) -> Runner:
+    module = importlib.import_module(f"jobactors.runners.{NAMES[name]}")
+    return cast("Runner", module.RUNNER)
+
+
+# Written by any thread that gives a runner; the newest of a name wins, and stays.
+_given: dict[str, GivenRunner] = {}
+
+
+def is_runner_known(name: str) -> bool:
+    """Whether a runner of this name can be found now."""
+    return name in NAMES or name in _given
+
+
 def runner_named(name: str) -> Runner:
-    """Return the runner of that name.
+    """Return the runner of this name: one of ours, or the newest that was given as a value.
 
     Raises:
         ValueError: for a name that is no runner; the message lists those that are.
     """
+    if name in NAMES:
+        return _built_in(name)
     try:
-        module = importlib.import_module(f"jobactors.runners.{NAMES[name]}")
+        return _given[name]
     except KeyError:
-        known = ", ".join(f'"{known}"' for known in NAMES)
-        raise ValueError(f"runner is one of {known}, not {name!r:.100}") from None
-    return cast("Runner", module.RUNNER)
+        known = ", ".join(f'"{known}"' for known in (*NAMES, *_given))
+        raise ValueError(
+            f"runner is one of {known}, or a runner of your own, not {name!r:.100}"
+        ) from None
+
+
+def runner_from(value: str | RunnerValue) -> Runner:
+    """Return the runner that an option says; one that is a value is found by its name from now on.
+
+    Raises:
+        ValueError: for a name that is no runner, and for a value that has the name of one of ours.
+    """
+    if isinstance(value, str):
+        return runner_named(value)
+    name = value.name
+    if name in RESERVED:
+        if name in NAMES and _built_in(name) is value:
+            return _built_in(name)
+        raise ValueError(f'"{name}" is a runner of jobactors: give yours another name')
+    known = _given.get(name)
+    if known is None or known.value is not value:
+        known = _given[name] = GivenRunner.of(value)
+    return known
 
 
 def runner_for(function: Callable[..., Any]) -> Runner:
@@ -89,6 +134,7 @@ def choose_runner(function: Callable[..., Any], options: Options) -> Runner:
     Raises:
         ValueError: for a name that is no runner, and for limits that it could not enforce.
     """
-    if options.limits is not None and options.runner != "process":
+    runner = options.runner
+    if options.limits is not None and not (isinstance(runner, str) and runner == "process"):
         raise ValueError('limits are enforced for processes only: add runner="process"')
-    return runner_for(function) if options.runner is None else runner_named(options.runner)
+    return runner_for(function) if runner is None else runner_from(runner)

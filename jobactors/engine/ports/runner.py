@@ -1,63 +1,183 @@
-"""The seam between the engine and the runners."""
+"""The seam between the engine and the runners: ours, and those of other packages."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
+import trio
 from msgspec import Struct
 
-from jobactors.model.options import DEFAULTS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import trio
-
-    from jobactors.inside.context.job_context import JobContext
-    from jobactors.model.options import Options
+from jobactors.inside.context.job_context import JobContext
+from jobactors.model.field_docs import documented
+from jobactors.model.options import DEFAULTS, Options
+from jobactors.model.runner_value import RunnerValue
 
 
+async def _has_started() -> None:
+    """Return at once: the attempt started before it was given to its runner."""
+
+
+@documented
 class Attempt(Struct, frozen=True):
-    """One run of a job's function, as a runner gets it."""
+    """One run of a job's function, as a runner gets it.
+
+    Everything a runner needs is here; what it finds beyond may change.  Used in the task that
+    called :meth:`Runner.run`, unless something else is said.
+    """
 
     context: JobContext
-    """The job as the function's code sees it."""
+    """The job as its own code sees it: its id and name, and whether its cancel was requested.
+
+    It is the current job of the task that runs ``run``, in a context variable.  Code in another
+    thread has it with ``contextvars.copy_context().run(…)``, and can then report progress, save
+    checkpoints, and be paused and cancelled at its own ``ja.track`` and ``ja.progress``."""
     function: Callable[..., Any]
-    """The function of the job."""
+    """The function to call."""
     args: tuple[Any, ...]
-    """Its positional arguments."""
+    """Its positional arguments; results of other jobs are in their places already."""
     kwargs: dict[str, Any]
-    """Its keyword arguments."""
+    """Its named arguments."""
     abandon: Callable[[], trio.CancelScope]
-    """Makes the scope that is cancelled when the system can no longer wait for a stuck attempt."""
+    """Makes the scope that is cancelled when the system can no longer wait for a stuck attempt.
+
+    A runner that ``can_abandon`` waits in it once it has been cancelled, and when it is left that
+    way raises :class:`Abandoned`."""
     options: Options = DEFAULTS
-    """The options of the job: a runner reads its ``grace`` and ``limits``."""
+    """How the job is to be treated: a runner reads its ``grace`` and ``limits``."""
+    _start: Callable[[], Awaitable[None]] = _has_started
+
+    async def started(self) -> None:
+        """Tell the engine that the attempt starts, and wait until it may.
+
+        For a runner that ``waits_elsewhere``: until then its job is queued, and waits for the
+        cluster.  With this call it is running; its timeout and its duration begin.  When the call
+        returns, the start is stored, so that no attempt starts twice, whatever is killed: let the
+        function begin after it, and not before.  A second call does nothing, and so does one by any
+        other runner.
+
+        If ``run`` ends without it, the engine makes up for it: the attempt counts, unless it was
+        cancelled.
+
+        Raises:
+            trio.Cancelled: if the job was cancelled while it waited; it does not start any more.
+            BaseException: the same, where the caller is shielded from it.  Let it go on.
+            StoreError: if the start could not be stored.
+        """
+        await self._start()
 
 
 class Abandoned(BaseException):
     """Raised by a runner that did not wait for its attempt to end by itself.
 
-    Without a text: it left the attempt behind, because that scope was cancelled.  With one: it
-    ended the attempt by force, in the way that the text describes; it is shown with the reason of
-    the cancel.
+    Args:
+        how: Empty if it left the attempt behind, because that scope was cancelled.  If it ended the
+            attempt by force: in which way; shown with the reason of the cancel.
     """
+
+    def __init__(self, how: str = "") -> None:
+        super().__init__(how)
 
 
 class Runner(Protocol):
-    """Executes attempts.  Stateless: one runner serves all jobs of its kind.
+    """Executes attempts.  One runner serves any number of jobs at once.
 
-    ``run`` is called inside the job's own cancel scope and context, returns what the function
-    returns, and raises what it raises.  When the scope is cancelled it ends as soon as its kind of
-    work can be ended: a trio task at its next cancel point, a thread at its next check.
+    ``jobs.options(runner=MyRunner())`` takes any value that has these attributes; it need not be
+    derived from this class.  They are read once, when the value is first given.
+
+    A job is stored with the ``name`` of its runner alone.  In a later process it is not resumable
+    until a runner of that name is given again: on the job type (``@ja.job("index", runner=…)``),
+    with which a store opened with ``recover="auto"`` finds it, or once in ``jobs.options``.  If
+    several values had one name, the newest counts.
+
+    ``run`` is an async function, called in the job's own trio task with the job's context
+    variables.  It returns what the function returns and raises what it raises.  It promises:
+
+    * *Cancel* cancels the task: the next ``await`` raises ``trio.Cancelled``.  ``run`` then ends
+      the function as its kind of work can be ended, waits until it *has* ended (in a shielded
+      scope), and lets ``Cancelled`` go on.  If the function has returned all the same, ``run``
+      returns its value; if it was unwound by its own ``ja.track``, ``run`` raises what it was
+      unwound with.  The job ends with ``run`` and not before: while the function goes on after its
+      ``grace``, the job shows as stuck.
+    * *Pause* is not told to ``run``, which goes on waiting: the function stands still in its own
+      ``ja.track``, ``ja.progress`` or ``check``.
+    * *Abandon*: when the system closes on a stuck attempt, the scope of ``attempt.abandon()`` is
+      cancelled.  A runner with ``can_abandon`` then leaves the function behind and raises
+      :class:`Abandoned`.  One without it is waited for.
+
+    Example::
+
+        class OwnThread:
+            name = "own thread"
+            takes_slot = True
+            can_abandon = False
+
+            async def run(self, attempt):
+                call = partial(attempt.function, *attempt.args, **attempt.kwargs)
+                with trio.CancelScope(shield=True):
+                    return await trio.to_thread.run_sync(call)
+
+        jobs.options(runner=OwnThread()).submit(work)
+
+    A runner that hands its attempts on, to a cluster or a queue of its own, says so with a further
+    attribute, ``waits_elsewhere = True``, and calls ``await attempt.started()`` when one begins
+    there.  Until then the job is *queued (cluster)*: it holds its slot and its resources, can be
+    cancelled, but neither held nor paused, and has used up no attempt.
+
+    :class:`jobactors.testing.RunnerConformance` tests all of it.
     """
 
-    name: ClassVar[str]
-    """Its value of ``runner=``."""
-    takes_slot: ClassVar[bool]
-    """Whether it counts for ``max_running``; False for code that is running anyway."""
-    can_abandon: ClassVar[bool]
-    """Whether a stuck attempt can be left behind when the system closes."""
+    @property
+    def name(self) -> str:
+        """What ``runner=`` says, and what is stored and shown; not a name of ours."""
+        ...
 
-    async def run(self, attempt: Attempt) -> Any:
+    @property
+    def takes_slot(self) -> bool:
+        """Whether its attempts count for ``max_running``; False for work that needs nothing here.
+
+        Its jobs wait for dependencies, resources and start times all the same.
+        """
+        ...
+
+    @property
+    def can_abandon(self) -> bool:
+        """Whether a stuck attempt can be left behind when the system closes."""
+        ...
+
+    async def run(self, attempt: Attempt, /) -> Any:
         """Execute one attempt."""
         ...
+
+
+def waits_elsewhere(runner: Runner) -> bool:
+    """Whether a runner's attempts start only when it says so."""
+    return getattr(runner, "waits_elsewhere", False)
+
+
+def runs_already(runner: Runner) -> bool:
+    """Whether a runner only follows work that runs where it stands: such jobs start at once."""
+    return getattr(runner, "runs_already", False)
+
+
+class GivenRunner(Struct, frozen=True, eq=False):
+    """A runner of a user: its attributes as they were when it was given, and the value.
+
+    The engine asks for these in the middle of its steps, where no code of a user may raise.
+    """
+
+    name: str
+    takes_slot: bool
+    can_abandon: bool
+    waits_elsewhere: bool
+    value: RunnerValue
+
+    @classmethod
+    def of(cls, value: RunnerValue) -> GivenRunner:
+        """Read a runner's attributes, which were checked before."""
+        waits = bool(getattr(value, "waits_elsewhere", False))
+        return cls(value.name, value.takes_slot, value.can_abandon, waits, value)
+
+    async def run(self, attempt: Attempt, /) -> Any:
+        """Execute one attempt."""
+        return await self.value.run(attempt)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+Place = tuple[tuple[int, int], int, str]
+"""A place in a heap: rank, ticket, and the id of the job."""
+
+
 class Entry(Struct, eq=False):
     """A job that waits.  Written by the job queue only."""
 
@@ -31,6 +35,8 @@ class Entry(Struct, eq=False):
     """What the job waits for until it is due."""
     needs: Mapping[str, int] = NO_NEEDS
     """Units of resources it needs."""
+    takes_slot: bool = True
+    """Whether it needs a free slot, and holds it while it runs."""
     upstream: dict[str, None] = {}
     """Jobs it comes after that have not ended."""
     parked: str | None = None

@@ -31,10 +31,13 @@ from jobactors.model.resources import NO_NEEDS, Resources
 from jobactors.model.states import Waiting
 
 from .entry import Decision, Entry
-from .wait_graph import Wait, WaitGraph
+from .ready_heaps import ReadyHeaps
+from .wait_graph import WaitEdge, WaitGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from .entry import Place
 
 
 class JobQueue:
@@ -50,11 +53,10 @@ class JobQueue:
     ) -> None:
         self.max_running = max_running
         self.dispatch_held = False
-        """While True nothing starts."""
         self.resources: Resources = Resources(capacities or {})
         self.waits: WaitGraph = WaitGraph(self.resources, self._gates_of, self._line_before)
         """Which job waits for which; written by ``Slots`` and ``ResourceRequests``."""
-        self.requested: Mapping[str, Mapping[int, Iterable[Wait]]] = {}
+        self.requested: Mapping[str, Mapping[int, Iterable[WaitEdge]]] = {}
         """The requests of running jobs, by resource and units; set by ``ResourceRequests``."""
         self.freed: dict[str, None] = {}
         """Requested resources of which units came back; emptied by ``ResourceRequests``."""
@@ -62,9 +64,9 @@ class JobQueue:
         self._running: set[str] = set()
         self._order = itertools.count()
         self._tickets = itertools.count()
-        self._ready: list[tuple[tuple[int, int], int, str]] = []
+        self._ready = ReadyHeaps()
         self._later: list[tuple[float, int, str]] = []
-        self._parked: defaultdict[str, list[tuple[tuple[int, int], int, str]]] = defaultdict(list)
+        self._parked: defaultdict[str, list[Place]] = defaultdict(list)
         self._downstream: defaultdict[str, list[str]] = defaultdict(list)
         self._moved: list[str] = []
 
@@ -112,9 +114,11 @@ class JobQueue:
         why_due: Waiting = Waiting.START_TIME,
         needs: Mapping[str, int] = NO_NEEDS,
         after: Iterable[str] = (),
+        takes_slot: bool = True,
     ) -> None:
         """Add a job, which waits for its turn; ``after`` names jobs that have not ended."""
-        entry = Entry(job_id, priority, next(self._order), held, needs=needs)
+        order = next(self._order)
+        entry = Entry(job_id, priority, order, held, needs=needs, takes_slot=takes_slot)
         if due is not None:
             entry.due, entry.why_due = due, why_due
         entry.upstream = dict.fromkeys(after)
@@ -166,7 +170,7 @@ class JobQueue:
     def check_start(self, job_id: str, needs: Mapping[str, int]) -> None:
         """Raise Deadlock if a job that waits for this one, which holds nothing, has its needs."""
         if needs:
-            self.waits.check(Wait(job_id, units=(needs,), words="is queued for"))
+            self.waits.check(WaitEdge(job_id, units=(needs,), words="is queued for"))
 
     def change_needs(self, job_id: str, needs: Mapping[str, int]) -> None:
         """Change the resources a waiting job needs."""
@@ -204,8 +208,7 @@ class JobQueue:
         if job_id not in self._downstream:
             return []
         waiting = [other for other in self._downstream.pop(job_id) if other in self._entries]
-        for other in waiting:
-            entry = self._entries[other]
+        for entry in map(self._entries.__getitem__, waiting):
             entry.upstream.pop(job_id, None)
             if not entry.upstream:
                 self._place(entry)
@@ -222,15 +225,16 @@ class JobQueue:
         if self._later:
             self._ripen(now)
         start: list[str] = []
-        while self._ready and not self.dispatch_held and self.free_slots > 0:
-            entry = self._pop(self._ready)
-            if entry is None:
+        while not self.dispatch_held and (ready := self._ready.next(self.free_slots)):
+            _, ticket, job_id = heapq.heappop(ready)
+            if (entry := self._valid(ticket, job_id)) is None:
                 continue
             wanted = entry.parked
             missing = self._missing(entry) if entry.needs else None
             if missing is None:
                 del self._entries[entry.id]
-                self._running.add(entry.id)
+                if entry.takes_slot:
+                    self._running.add(entry.id)
                 if entry.needs:
                     self.resources.take(entry.id, entry.needs)
                 start.append(entry.id)
@@ -246,8 +250,7 @@ class JobQueue:
         """Return when the next job becomes ready by itself; None when none will."""
         while self._later:
             due, ticket, job_id = self._later[0]
-            entry = self._entries.get(job_id)
-            if entry is not None and entry.ticket == ticket:
+            if self._valid(ticket, job_id):
                 return due
             heapq.heappop(self._later)
         return None
@@ -293,17 +296,17 @@ class JobQueue:
                 entry.overtakes = True
                 self._look_at(entry)
 
-    def _gates_of(self, job_id: str) -> Iterator[Wait]:
+    def _gates_of(self, job_id: str) -> Iterator[WaitEdge]:
         """Go through what a queued job waits for, whatever its place in line."""
         entry = self._entries.get(job_id)
         if entry is None:
             return
         if entry.needs:
-            yield Wait(job_id, units=(entry.needs,), words="is queued for")
+            yield WaitEdge(job_id, units=(entry.needs,), words="is queued for")
         for upstream in entry.upstream:
-            yield Wait(job_id, (upstream,), words="comes after")
+            yield WaitEdge(job_id, (upstream,), words="comes after")
 
-    def _line_before(self, job_id: str) -> Iterator[Wait]:
+    def _line_before(self, job_id: str) -> Iterator[WaitEdge]:
         """Go through the jobs that a queued job must not overtake."""
         entry = self._entries.get(job_id)
         if entry is None or entry.overtakes:
@@ -311,22 +314,21 @@ class JobQueue:
         for name in entry.needs:
             for requests in self.requested.get(name, {}).values():
                 for request in requests:
-                    yield Wait(job_id, (request.job_id,))
+                    yield WaitEdge(job_id, (request.job_id,))
             first = self._first_parked(name)
             if first is not None and first.rank < entry.rank:
-                yield Wait(job_id, (first.id,))
+                yield WaitEdge(job_id, (first.id,))
 
     # -- placing
 
     def _place(self, entry: Entry) -> None:
-        self._moved.append(entry.id)
-        if entry.held or entry.upstream:
+        if entry.due == -math.inf and not (entry.held or entry.upstream):
+            self._look_at(entry)
             return
-        entry.ticket = next(self._tickets)
-        if entry.due > -math.inf:
+        self._moved.append(entry.id)
+        if not (entry.held or entry.upstream):
+            entry.ticket = next(self._tickets)
             heapq.heappush(self._later, (entry.due, entry.ticket, entry.id))
-        else:
-            heapq.heappush(self._ready, (entry.rank, entry.ticket, entry.id))
 
     def _withdraw(self, entry: Entry) -> None:
         """Take an entry out of the heap it is in."""
@@ -339,13 +341,13 @@ class JobQueue:
     def _ripen(self, now: float) -> None:
         while self._later and self._later[0][0] <= now:
             _, ticket, job_id = heapq.heappop(self._later)
-            entry = self._entries.get(job_id)
-            if entry is not None and entry.ticket == ticket:
+            entry = self._valid(ticket, job_id)
+            if entry is not None:
                 entry.due = -math.inf
                 self._place(entry)
 
-    def _pop(self, heap: list[tuple[tuple[int, int], int, str]]) -> Entry | None:
-        _, ticket, job_id = heapq.heappop(heap)
+    def _valid(self, ticket: int, job_id: str) -> Entry | None:
+        """Return the entry that a place in a heap stands for; None if it is in another by now."""
         entry = self._entries.get(job_id)
         return entry if entry is not None and entry.ticket == ticket else None
 
@@ -373,8 +375,7 @@ class JobQueue:
         queue = self._parked.get(name)
         while queue:
             _, ticket, job_id = queue[0]
-            entry = self._entries.get(job_id)
-            if entry is not None and entry.ticket == ticket:
+            if entry := self._valid(ticket, job_id):
                 return entry
             heapq.heappop(queue)
         self._parked.pop(name, None)
@@ -393,7 +394,7 @@ class JobQueue:
             self._look_at(entry)
 
     def _look_at(self, entry: Entry) -> None:
-        """Let the next decision look at a parked entry; its place in its line is void."""
+        """Let the next decision look at an entry; any other place of it is void."""
         self._moved.append(entry.id)
         entry.ticket = next(self._tickets)
-        heapq.heappush(self._ready, (entry.rank, entry.ticket, entry.id))
+        self._ready.push(entry)

@@ -31,7 +31,7 @@ from msgspec import field
 
 from jobactors.inside.signals.latch import Latch
 
-from .wait_graph import Wait
+from .wait_graph import WaitEdge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .job_queue import JobQueue
 
 
-class ResourceRequest(Wait, eq=False):
+class ResourceRequest(WaitEdge, eq=False):
     """One job waits for one of several needs.  Written in the loop's thread."""
 
     doing: str = ""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .job_queue import JobQueue
-    from .wait_graph import Wait
+    from .wait_graph import WaitEdge
 
 
 class Slots:
@@ -28,7 +28,7 @@ class Slots:
         """Return whether a job wants its slot back."""
         return job_id in self.returning
 
-    def lend(self, job_id: str, wait: Wait | None = None) -> None:
+    def lend(self, job_id: str, wait: WaitEdge | None = None) -> None:
         """Free the slot of a running job that waits, perhaps for other jobs.
 
         Raises:

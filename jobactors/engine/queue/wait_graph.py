@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     Stuck = Callable[[str], bool]
 
 
-class Wait(Struct, eq=False):
+class WaitEdge(Struct, eq=False):
     """One thing a job waits for; over once one of ``jobs`` has ended or one of ``units`` is free.
 
     With neither it is over already.
@@ -87,8 +87,8 @@ class WaitGraph:
     def __init__(
         self,
         resources: Resources,
-        gates: Callable[[str], Iterable[Wait]],
-        line: Callable[[str], Iterable[Wait]],
+        gates: Callable[[str], Iterable[WaitEdge]],
+        line: Callable[[str], Iterable[WaitEdge]],
     ) -> None:
         """Make a graph.
 
@@ -100,20 +100,20 @@ class WaitGraph:
         self._resources = resources
         self._gates = gates
         self._line = line
-        self._waits: dict[str, dict[Wait, None]] = {}
+        self._waits: dict[str, dict[WaitEdge, None]] = {}
         """The waits of running jobs, by job, in the order in which they began."""
 
     def __len__(self) -> int:
         """Return how many running jobs wait."""
         return len(self._waits)
 
-    def of(self, job_id: str) -> list[Wait]:
+    def of(self, job_id: str) -> list[WaitEdge]:
         """Return the waits of a running job."""
         return list(self._waits.get(job_id, ()))
 
     # -- waits of running jobs
 
-    def begin(self, wait: Wait) -> None:
+    def begin(self, wait: WaitEdge) -> None:
         """Let a running job wait.
 
         Raises:
@@ -122,7 +122,7 @@ class WaitGraph:
         self.check(wait)
         self._waits.setdefault(wait.job_id, {})[wait] = None
 
-    def end(self, wait: Wait) -> None:
+    def end(self, wait: WaitEdge) -> None:
         """End a wait; one that has ended, or was refused, is left alone."""
         waits = self._waits.get(wait.job_id)
         if waits is not None and wait in waits:
@@ -136,7 +136,7 @@ class WaitGraph:
 
     # -- questions
 
-    def check(self, wait: Wait) -> None:
+    def check(self, wait: WaitEdge) -> None:
         """Raise if a wait would close a circle.
 
         Raises:
@@ -153,7 +153,7 @@ class WaitGraph:
         if self.is_over(wait, others.__contains__):
             raise _deadlock(reach.circle(stuck))
 
-    def closes_circle(self, wait: Wait) -> bool:
+    def closes_circle(self, wait: WaitEdge) -> bool:
         """Return whether a wait would close a circle."""
         try:
             self.check(wait)
@@ -176,12 +176,12 @@ class WaitGraph:
 
     # -- looking, for the search
 
-    def waits_of(self, job_id: str, *, in_line: bool) -> Iterator[Wait]:
+    def waits_of(self, job_id: str, *, in_line: bool) -> Iterator[WaitEdge]:
         """Go through everything a job waits for, running or queued."""
         queued = chain(self._gates(job_id), self._line(job_id) if in_line else ())
         return chain(self._waits.get(job_id, ()), queued)
 
-    def is_over(self, wait: Wait, is_stuck: Stuck) -> bool:
+    def is_over(self, wait: WaitEdge, is_stuck: Stuck) -> bool:
         """Return whether a wait has a way out if all jobs go on that are not stuck."""
         if not wait.jobs and not wait.units:
             return True
@@ -189,7 +189,7 @@ class WaitGraph:
             not any(self._short(needs, is_stuck)) for needs in wait.units
         )
 
-    def blockers(self, wait: Wait, is_stuck: Stuck) -> Iterator[tuple[str, str]]:
+    def blockers(self, wait: WaitEdge, is_stuck: Stuck) -> Iterator[tuple[str, str]]:
         """Go through the stuck jobs in a wait's way, each with the resource it holds, or ""."""
         for job in wait.jobs:
             if is_stuck(job):
@@ -211,12 +211,14 @@ class WaitGraph:
 class _Reach:
     """The part of the graph on which one job depends.  Made for one question."""
 
-    def __init__(self, graph: WaitGraph, root: str, waits: list[Wait], *, in_line: bool) -> None:
+    def __init__(
+        self, graph: WaitGraph, root: str, waits: list[WaitEdge], *, in_line: bool
+    ) -> None:
         self._graph = graph
         self._root = root
         self._in_line = in_line
         self._may_stand: dict[str, bool] = {root: True}
-        self.waits: dict[str, list[Wait]] = {root: waits}
+        self.waits: dict[str, list[WaitEdge]] = {root: waits}
         """What each job waits for, without what surely comes to an end."""
 
     def may_stand(self, job_id: str) -> bool:
@@ -237,7 +239,7 @@ class _Reach:
                         self.waits[job] = self._doubtful(job)
                         to_visit.append(job)
 
-    def _doubtful(self, job_id: str) -> list[Wait]:
+    def _doubtful(self, job_id: str) -> list[WaitEdge]:
         waits = self._graph.waits_of(job_id, in_line=self._in_line)
         return [wait for wait in waits if not self._graph.is_over(wait, self.may_stand)]
 
@@ -264,9 +266,9 @@ class _Reach:
                     waiters[other].append(job)
         return waiters
 
-    def circle(self, stuck: set[str]) -> list[_Step]:
+    def circle(self, stuck: set[str]) -> list[_GraphStep]:
         """Return the shortest way from the asking job through stuck ones back to itself."""
-        before: dict[str, _Step] = {}
+        before: dict[str, _GraphStep] = {}
         to_visit = deque([self._root])
         while to_visit:
             job = to_visit.popleft()
@@ -278,14 +280,14 @@ class _Reach:
                     to_visit.append(step.to)
         raise AssertionError(f"{self._root} stands still, and not in a circle")
 
-    def _steps(self, job_id: str, stuck: set[str]) -> Iterator[_Step]:
+    def _steps(self, job_id: str, stuck: set[str]) -> Iterator[_GraphStep]:
         for wait in self.waits[job_id]:
             if not self._graph.is_over(wait, stuck.__contains__):
                 for name, other in self._graph.blockers(wait, stuck.__contains__):
-                    yield _Step(job_id, wait.words, name, other)
+                    yield _GraphStep(job_id, wait.words, name, other)
 
 
-class _Step(Struct, frozen=True):
+class _GraphStep(Struct, frozen=True):
     """One edge of a circle: ``job_id`` waits for ``to``, or for a resource that it holds."""
 
     job_id: str
@@ -299,14 +301,14 @@ class _Step(Struct, frozen=True):
         return f"{self.job_id} {holds}{self.words} {repr(self.name) if self.name else self.to}"
 
 
-def _path(before: Mapping[str, _Step], last: _Step, root: str) -> list[_Step]:
+def _path(before: Mapping[str, _GraphStep], last: _GraphStep, root: str) -> list[_GraphStep]:
     path = [last]
     while path[-1].job_id != root:
         path.append(before[path[-1].job_id])
     return path[::-1]
 
 
-def _deadlock(circle: list[_Step]) -> Deadlock:
+def _deadlock(circle: list[_GraphStep]) -> Deadlock:
     held = [circle[-1].name, *(step.name for step in circle[:-1])]
     phrases = tuple(step.phrase(name) for step, name in zip(circle, held, strict=True))
     first = circle[0]

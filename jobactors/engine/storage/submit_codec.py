@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 from attrs import asdict, fields
 from msgspec import Struct
 
+from jobactors.engine.ports.late_binding import runner_from
 from jobactors.engine.records.references import JobReference
 from jobactors.engine.records.stored_submit import StoredSubmit
 from jobactors.inside.verbs.ranges import Range
@@ -158,11 +159,19 @@ def _options_text(options: Options, base: Options) -> str:
         return "{}"
     changed: dict[str, Any] = {}
     for name in (field.name for field in fields(Options)):
-        value = getattr(options, name)
-        if name not in _ELSEWHERE and value != getattr(base, name):
+        if name in _ELSEWHERE:
+            continue
+        value = _comparable(name, options)
+        if value != _comparable(name, base):
             with suppress(NotExact):  # a function, such as on_done, is not stored
                 changed[name] = _option_json(name, value)
     return json.dumps(changed)
+
+
+def _comparable(name: str, options: Options) -> Any:
+    """Return an option; of a runner only its name, as the rest is the user's own code."""
+    value = getattr(options, name)
+    return runner_from(value).name if name == "runner" and value is not None else value
 
 
 def _option_json(name: str, value: Any) -> Any:

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jobactors.engine.ports.runner import runs_already
 from jobactors.model.errors import CheckpointFound, JobsClosed, ResourceBusy
 from jobactors.model.events import JobFinished
 from jobactors.model.fold import fold
 from jobactors.model.outcome import ErrorText, Outcome
-from jobactors.model.states import JobState
+from jobactors.model.states import JobState, Request
 
 from .unique_keys import same_job
 
@@ -48,7 +49,7 @@ class Admission:
         1. Refuse it, if the system is closed, the store cannot hold it, or it can never run.
         2. With the key of an unfinished job, return that one, or replace it.
         3. Give it its key and the lease on its checkpoints; store and publish it.
-        4. Start it, if it takes no slot; otherwise put it into the queue.
+        4. Start it, if it runs already; otherwise put it into the queue.
 
         Raises:
             JobsClosed: when no more jobs are taken.
@@ -78,7 +79,7 @@ class Admission:
         del record.queued  # the snapshot states all of it
         for job_id in taken_over:
             self._end_interrupted(job_id, f"its work goes on as {record.id}")
-        if not record.runner.takes_slot:
+        if runs_already(record.runner):
             core.at_work[record.id] = record
             core.start(record, core.clock.now())
             return record
@@ -141,7 +142,10 @@ class Admission:
 
     def _miss_start(self, record: Record, limit: float) -> None:
         if record.snapshot.state is JobState.QUEUED and record.snapshot.attempt == 0:
-            self._parts.queue.remove(record.id)
             reason = f"it had not started within its start_deadline of {limit:g} s"
+            if record.actor is not None:  # it waits on a cluster, which has to let go of it
+                self._core.cancel(record, reason, Request.TIME_OUT)
+                return
+            self._parts.queue.remove(record.id)
             error = ErrorText("jobactors.JobTimedOut", reason, "")
             self._core.settle(record, Outcome(JobState.FAILED, error=error, reason=reason))

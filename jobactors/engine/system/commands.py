@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
 from jobactors.model.errors import IllegalVerb
 from jobactors.model.events import JobRequested, JobUpdated
 from jobactors.model.options import OPTION_NAMES, UPDATABLE
-from jobactors.model.states import JobState, Request
+from jobactors.model.states import JobState, Request, Waiting
 
 from .restart import make_restart
 
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from .core import Core
     from .parts import Parts
     from .recovery import Recovery
+
+_ON_CLUSTER: Final = (
+    "it waits on the cluster, where it cannot be held, and starts when that has room; cancel() "
+    "takes it back"
+)
 
 
 class Commands:
@@ -53,6 +58,8 @@ class Commands:
             instead = (
                 "hold() keeps it from starting" if state is JobState.QUEUED else "it is too late"
             )
+            if record.snapshot.waiting is Waiting.CLUSTER:
+                instead = _ON_CLUSTER
             raise IllegalVerb(record.id, state, "pause", instead)
         record.actor.pause()
 
@@ -80,6 +87,8 @@ class Commands:
             self._recovery.resume(record)
         else:
             instead = "release() lets it start" if state is JobState.QUEUED else "submit it again"
+            if record.snapshot.waiting is Waiting.CLUSTER:
+                instead = _ON_CLUSTER
             raise IllegalVerb(record.id, state, "resume", instead)
 
     def discard(self, record: Record) -> None:
@@ -192,6 +201,8 @@ class Commands:
 
     def _require_queued(self, record: Record, verb: str, instead: str) -> None:
         if record.id not in self._parts.queue:
+            if record.snapshot.waiting is Waiting.CLUSTER:
+                instead = _ON_CLUSTER
             raise IllegalVerb(record.id, record.snapshot.state, verb, instead)
 
     # -- the mailbox

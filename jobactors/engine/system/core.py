@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from jobactors.engine.attempt.actor import Actor
+from jobactors.engine.ports.runner import waits_elsewhere
 from jobactors.model.errors import JobsClosed
 from jobactors.model.events import (
     JobFinished,
@@ -145,16 +146,25 @@ class Core:
         self.pump()
 
     def start(self, record: Record, now: float) -> None:
-        """Begin a job's next attempt."""
+        """Begin a job's next attempt, or let its runner wait elsewhere until it can begin."""
         attempt = record.snapshot.attempt + 1
-        self.emit(record, JobStarted(record.id, now, attempt, record.runner.name))
-        record.forget_deadline()
+        if waits_elsewhere(record.runner):
+            self.emit(record, JobWaiting(record.id, now, Waiting.CLUSTER))
+        else:
+            self.attempt_started(record, now)
         record.actor = actor = Actor(self, record, attempt)
         if record.context is None:
             self._start_task(actor.run, name=record.id)
         else:
             # trio copies the context in which a task is started: the submitter's, here.
             record.context.run(self._start_task, actor.run, name=record.id)
+
+    def attempt_started(self, record: Record, now: float | None = None) -> None:
+        """Take note that an attempt starts, perhaps after it has waited elsewhere."""
+        now = self.clock.now() if now is None else now
+        attempt = record.snapshot.attempt + 1
+        self.emit(record, JobStarted(record.id, now, attempt, record.runner.name))
+        record.forget_deadline()
 
     def enqueue(
         self,
@@ -174,6 +184,7 @@ class Core:
             why_due=why_due,
             needs=record.options.resources,
             after=[e.upstream.id for e in record.edges if not e.upstream.settled_for_good],
+            takes_slot=record.runner.takes_slot,
         )
         if record.edges:
             self.break_if_upstream_failed(record)
@@ -248,6 +259,7 @@ class Core:
             due=now + delay,
             why_due=Waiting.RETRY,
             needs=record.options.resources,
+            takes_slot=record.runner.takes_slot,
         )
         self.pump()
 

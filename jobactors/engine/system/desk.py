@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from jobactors.engine.queue.resource_requests import ResourceRequest
-    from jobactors.engine.queue.wait_graph import Wait
+    from jobactors.engine.queue.wait_graph import WaitEdge
     from jobactors.engine.records.record import Record
 
     from .parts import Parts
@@ -34,7 +34,7 @@ class SlotDesk:
         self._pump = pump
         self._wake_drains = wake_drains
 
-    def lend_slot(self, waiting: Record, wait: Wait | None) -> None:
+    def lend_slot(self, waiting: Record, wait: WaitEdge | None) -> None:
         """Free the slot of a running job that waits, perhaps for other jobs.
 
         Raises:
@@ -44,7 +44,7 @@ class SlotDesk:
         self._wake_drains()
         self._pump()
 
-    def want_slot(self, waiting: Record, wait: Wait | None) -> Latch:
+    def want_slot(self, waiting: Record, wait: WaitEdge | None) -> Latch:
         """End a wait; return the latch that is set as soon as the job has a slot again."""
         returned = Latch()
         self._end(wait)
@@ -58,13 +58,13 @@ class SlotDesk:
             self._pump()
         return returned
 
-    def take_slot(self, waiting: Record, wait: Wait | None) -> None:
+    def take_slot(self, waiting: Record, wait: WaitEdge | None) -> None:
         """End a wait; give the job its slot back at once, even if none is free: it unwinds."""
         self._end(wait)
         if waiting.actor is not None and waiting.runner.takes_slot:
             self._take(waiting)
 
-    def _end(self, wait: Wait | None) -> None:
+    def _end(self, wait: WaitEdge | None) -> None:
         if wait is not None:
             self._queue.waits.end(wait)
 

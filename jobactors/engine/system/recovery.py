@@ -6,6 +6,7 @@ The fate of a job whose process has stopped, by the state it was in:
 its state                     ``recover="ask"``      ``recover="auto"``
 ============================  =====================  ===========================================
 queued, waiting to retry      rests interrupted      queued again; a retry keeps its due time
+queued, on a cluster          rests interrupted      queued again: it had not begun there
 held                          rests interrupted      queued again, held
 running                       rests interrupted      queued again, for its next attempt
 paused, or asked to pause     rests interrupted      rests interrupted: the pause was wanted
@@ -26,7 +27,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from jobactors.engine.ports.late_binding import choose_runner
+from jobactors.engine.ports.late_binding import choose_runner, is_runner_known
 from jobactors.engine.records.record import Edge, Record
 from jobactors.engine.records.references import JobReference
 from jobactors.engine.records.submit_context import submitter_context
@@ -44,6 +45,8 @@ from jobactors.model.states import JobState, Request, Waiting
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from jobactors.engine.records.stored_submit import StoredSubmit
+    from jobactors.model.job_type import JobType
     from jobactors.model.stored_rows import JobRow
 
     from .core import Core
@@ -208,11 +211,17 @@ class Recovery:
         if submit is None or submit.lost:
             return submit.lost if submit is not None else "nothing is known of its submit"
         try:
-            job_type_named(record.snapshot.type)
+            kind = job_type_named(record.snapshot.type)
         except UnknownJobType:
             return (
                 f"its job type {record.snapshot.type!r} is not registered yet: run the cell, or "
                 "import the module, that declares it"
+            )
+        missing = _missing_runner(submit, kind)
+        if missing:
+            return (
+                f"its runner {missing!r} is not known here: it is not resumable until a runner of "
+                "that name is given again, with jobs.options(runner=…)"
             )
         for job_id, _ in submit.after:
             upstream = self._core.ended.find_anywhere(job_id)
@@ -248,6 +257,15 @@ class Recovery:
         if upstream is None:
             raise NotResumable(job_id, "it is no longer kept")
         return Edge(upstream, when)
+
+
+def _missing_runner(spec: StoredSubmit, kind: JobType) -> str:
+    """Return the name of a job's runner if none of that name was given in this process."""
+    try:
+        runner = options_from(spec.options, kind.options).runner
+    except (ValueError, TypeError):
+        return ""  # the resume says what is wrong with them
+    return runner if isinstance(runner, str) and not is_runner_known(runner) else ""
 
 
 def _when_submitted(record: Record) -> tuple[float, int]:

@@ -314,3 +314,6 @@ def _problems_of_work(one: Phase) -> Iterator[ChainProblem]:
     elif runner == "process":
         text = "it runs in a thread here, although its job type asks for a process"
         yield ChainProblem("warning", one.name, text)
+    elif runner is not None and not isinstance(runner, str):
+        text = "phases run on trio and in threads: the runner of its job type is not used here"
+        yield ChainProblem("warning", one.name, text)

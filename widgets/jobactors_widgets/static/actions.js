@@ -40,7 +40,7 @@ export const ACTIONS = [
   },
   {
     verb: 'hold', label: 'Hold', pressed: 'holding…', as: 'queued', icon: 'M5.5 4v8M10.5 4v8',
-    offered: row => row.state === 'queued' && row.waiting !== 'hold', why: always
+    offered: row => row.state === 'queued' && row.waiting !== 'hold' && row.waiting !== 'cluster', why: always
   },
   {
     verb: 'release', label: 'Release', pressed: 'releasing…', as: 'queued', icon: 'M5.5 3.8l6.5 4.2l-6.5 4.2z',

@@ -61,7 +61,8 @@ const WAITS = {
   'retry delay': 'tries again',
   hold: 'held',
   'start time': 'waits for its start time',
-  'store': 'waits for the store, which cannot be written'
+  'store': 'waits for the store, which cannot be written',
+  cluster: 'waits for the cluster'
 };
 
 const THIN = '\u202f';   // narrow no-break space, between a number and its unit

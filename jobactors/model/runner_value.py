@@ -1,0 +1,76 @@
+"""A runner that is given as a value, checked by what it has and not by what it is derived from."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+
+class RunnerValue(Protocol):
+    """A runner as the options see it: :class:`jobactors.Runner` says what it promises."""
+
+    @property
+    def name(self) -> str:
+        """The name under which jobs are stored, and shown."""
+        ...
+
+    @property
+    def takes_slot(self) -> bool:
+        """Whether its attempts count for ``max_running``."""
+        ...
+
+    @property
+    def can_abandon(self) -> bool:
+        """Whether a stuck attempt can be left behind."""
+        ...
+
+    async def run(self, attempt: Any, /) -> Any:
+        """Execute one attempt."""
+        ...
+
+
+def check_runner(option: str, value: object) -> None:
+    """Raise unless this is the name of a runner, or has what a runner has.
+
+    Raises:
+        TypeError: the message lists everything that is missing.
+    """
+    if isinstance(value, str):
+        return
+    if isinstance(value, type):
+        name = value.__name__
+        raise TypeError(f"{option} takes a runner, and {name} is a class of them: {name}()")
+    missing = ", ".join(_missing_in(value))
+    if missing:
+        raise TypeError(
+            f"{option} is the name of a runner, or a value with the attributes of ja.Runner: "
+            f"{_shown(value)} lacks {missing}"
+        )
+
+
+def _missing_in(value: object) -> Iterator[str]:
+    name = _attribute(value, "name")
+    if not isinstance(name, str) or not name:
+        yield "name (a text)"
+    for flag in ("takes_slot", "can_abandon"):
+        if not isinstance(_attribute(value, flag), bool):
+            yield f"{flag} (True or False)"
+    if _attribute(value, "waits_elsewhere") not in (None, False, True):
+        yield "a waits_elsewhere that is True or False"
+    if not inspect.iscoroutinefunction(_attribute(value, "run")):
+        yield "async def run(attempt)"
+
+
+def _attribute(value: object, name: str) -> Any:
+    try:
+        return getattr(value, name, None)
+    except Exception:  # a property of the user's own
+        return None
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.100}"
+    except Exception:  # its __repr__ is the user's
+        return f"a {type(value).__name__}"
