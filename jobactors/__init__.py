@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from .runners.block import tracked as tracked
     from .model.job_type import JobType as JobType, job as job, job_types as job_types
     from .model.limits import Limits as Limits
-    from .model.checkpoint import Every as Every
+    from .model.every import Every as Every
     from .model.options import Options as Options
     from .model.retention import Retention as Retention
-    from .model.retry import Retry as Retry, Snooze as Snooze
+    from .model.retry import Retry as Retry
+    from .model.snooze import Snooze as Snooze
 
     # Inside a job
     from .inside.context.job_context import JobContext as JobContext
@@ -76,10 +77,10 @@ if TYPE_CHECKING:
         JobRetried, JobStarted as JobStarted, JobStopped as JobStopped, JobStuck as JobStuck,
         JobUpdated as JobUpdated, JobWaiting as JobWaiting,
     )
-    from .model.phases import (
-        ChainProblem as ChainProblem, ChainResult as ChainResult, ItemError as ItemError, Phase as
-        Phase, PhaseResult as PhaseResult,
+    from .model.chain_result import (
+        ChainResult as ChainResult, ItemError as ItemError, PhaseResult as PhaseResult,
     )
+    from .model.phases import ChainProblem as ChainProblem, Phase as Phase
     from .model.checkpoint import Checkpoint as Checkpoint
     from .model.outcome import ErrorText as ErrorText, NotKept as NotKept, Outcome as Outcome
     from .model.progress import Progress as Progress
@@ -92,7 +93,8 @@ if TYPE_CHECKING:
     from .engine.api.history import StoreState as StoreState
     from .engine.api.resumable import Resumable as Resumable
     from .engine.ports.store import Store as Store
-    from .model.stored_rows import EventRow as EventRow, Keep as Keep
+    from .model.keep import Keep as Keep
+    from .model.stored_rows import EventRow as EventRow
     from .stores.memory import MemoryStore as MemoryStore
     from .stores.sqlite import SqliteStore as SqliteStore
 
@@ -129,11 +131,14 @@ _HOMES = {
     "faces.tqdm": "tqdm trange",
     "model.job_type": "JobType job job_types",
     "model.limits": "Limits",
-    "model.phases": "ChainProblem ChainResult ItemError Phase PhaseResult",
-    "model.checkpoint": "Checkpoint Every",
+    "model.every": "Every",
+    "model.chain_result": "ChainResult ItemError PhaseResult",
+    "model.phases": "ChainProblem Phase",
+    "model.checkpoint": "Checkpoint",
     "model.options": "Options",
     "model.retention": "Retention",
-    "model.retry": "Retry Snooze",
+    "model.retry": "Retry",
+    "model.snooze": "Snooze",
     "inside.context.job_context": "JobContext",
     "inside.context.current_job": "bind_context cancelled current_job shield",
     "inside.verbs.save_checkpoint": "save_checkpoint",
@@ -161,7 +166,8 @@ _HOMES = {
     "engine.api.history": "StoreState",
     "engine.api.resumable": "Resumable",
     "engine.ports.store": "Store",
-    "model.stored_rows": "EventRow Keep",
+    "model.keep": "Keep",
+    "model.stored_rows": "EventRow",
     "stores.memory": "MemoryStore",
     "stores.sqlite": "SqliteStore",
     "model.errors": (
@@ -175,7 +181,7 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-__all__ = [*_HOME_OF, "lowlevel", "testing"]  # noqa: PLE0604 - pylint sees no strings in the dict
+__all__ = list(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:
@@ -194,4 +200,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "lowlevel", "testing"})

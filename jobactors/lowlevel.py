@@ -7,16 +7,13 @@ others.  Named after ``trio.lowlevel``.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jobactors.engine.api.job import Job
+from jobactors.engine.api.jobs import Jobs
 from jobactors.inside.report.guarded_log import LOG
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from jobactors.engine.api.job import Job
-    from jobactors.engine.api.jobs import Jobs
 
 __all__ = ["attach", "call_when_settled", "describe_store", "post"]
 

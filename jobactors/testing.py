@@ -9,13 +9,15 @@ it.
 from __future__ import annotations
 
 import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import trio
 from msgspec import Struct
 
+from jobactors.engine.api.jobs import Jobs
 from jobactors.engine.ports.late_binding import runner_for
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
@@ -25,23 +27,20 @@ from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control, StopJob
 from jobactors.inside.signals.mailbox import Inbox
 from jobactors.inside.verbs.output_capture import capturing
-from jobactors.model.checkpoint import Every
+from jobactors.model.chain_result import ItemError
 from jobactors.model.errors import WrongThread
 from jobactors.model.events import Event, JobProgressed
+from jobactors.model.every import Every
 from jobactors.model.exact import exact_json, from_json
+from jobactors.model.field_docs import documented
 from jobactors.model.log import Log, as_text
 from jobactors.model.outcome import Partial
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
-
-    from jobactors.engine.api.jobs import Jobs
-    from jobactors.model.phases import ItemError
-    from jobactors.model.progress import Progress
+from jobactors.model.progress import Progress
 
 T = TypeVar("T")
 
 
+@documented
 class Inside(Struct, Generic[T], frozen=True):
     """The result and the reports of a job function that :func:`run_inside` has run."""
 

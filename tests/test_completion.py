@@ -48,7 +48,7 @@ USERS: Final = {
         "created_at fraction in_words items job_id part percent saved_at subject type value"
     ),
     "CheckpointFound": "",
-    "Deadlock": "",
+    "Deadlock": "circle job_id",
     "DisplayHook": "mimebundle started",
     "DuplicateJob": "job_id key",
     "EngineFailed": "",

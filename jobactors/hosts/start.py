@@ -9,16 +9,19 @@ from __future__ import annotations
 import math
 import os
 import threading
+from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jobactors.engine.api.current import find_jobs_with
 from jobactors.engine.api.display import announce, in_kernel
-from jobactors.engine.api.jobs import check_max_running
+from jobactors.engine.api.jobs import Jobs, check_max_running
 from jobactors.engine.ports.late_binding import check_display
-from jobactors.engine.system.recovery import check_recover
+from jobactors.engine.ports.store import Store
+from jobactors.engine.system.recovery import Recover, check_recover
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import AlreadyStarted, WrongThread
+from jobactors.model.retention import Retention
 
 from .loop_thread import KERNEL_PATIENCE, LONGEST_END, LoopThread
 from .script_exit import ScriptExit
@@ -26,12 +29,7 @@ from .store_argument import store_of
 from .terminal import fits_here
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from jobactors.engine.api.jobs import Jobs
-    from jobactors.engine.ports.store import Store
-    from jobactors.engine.system.recovery import Recover
-    from jobactors.model.retention import Retention
+    from collections.abc import Callable
 
     from .notebook import NotebookStore
 

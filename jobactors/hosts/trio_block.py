@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -13,8 +15,9 @@ from jobactors.engine.api.display import in_kernel
 from jobactors.engine.api.job import Job
 from jobactors.engine.api.jobs import Jobs, check_max_running
 from jobactors.engine.ports.late_binding import check_display, load_module
+from jobactors.engine.ports.store import Store
 from jobactors.engine.system.job_system import JobSystem
-from jobactors.engine.system.recovery import check_recover
+from jobactors.engine.system.recovery import Recover, check_recover
 from jobactors.engine.system.shutdown import abandon, drain, stop
 from jobactors.inside.verbs.output_capture import capturing
 from jobactors.inside.verbs.tqdm_bars import capture_tqdm
@@ -27,11 +30,8 @@ from .store_argument import store_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncGenerator, Mapping
 
-    from jobactors.engine.ports.store import Store
     from jobactors.engine.records.registry import Registry
-    from jobactors.engine.system.recovery import Recover
 
 
 @asynccontextmanager

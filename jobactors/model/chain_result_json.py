@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
+from .chain_result import ChainResult, ItemError, PhaseResult
 from .exact import NotExact, exact_json
 from .outcome import NotKept
-from .phases import ChainResult, ItemError, PhaseResult
 
 _STATUSES = frozenset({"succeeded", "failed", "cancelled", "completed", "skipped"})
 

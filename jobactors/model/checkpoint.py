@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from msgspec import Struct
 
-from .checks import check_seconds
+from .field_docs import documented
 
 
-class Every(Struct, frozen=True):
-    """How often a job's last checkpoint is written down while it runs, whichever comes first.
-
-    ``math.inf`` means: not for that reason.  Whatever these say, the last checkpoint is written
-    when the job pauses, is cancelled, fails, is tried again or interrupted.
-
-    Example::
-
-        jobs.options(checkpoint_every=ja.Every(seconds=5)).submit(scrape, urls)
-    """
-
-    seconds: float = 60.0
-    """Seconds since the last writing; default: 60."""
-    items: float = 2_000
-    """Items since the last writing, as ``save_checkpoint`` counts them; default: 2,000."""
-
-    def __post_init__(self) -> None:
-        check_seconds("seconds", self.seconds)
-        _check_items(self.items)
-
-
+@documented
 class Checkpoint(Struct, frozen=True):
     """A kept checkpoint: how far a job had come, and what it needs to go on."""
 
@@ -67,15 +46,6 @@ class Checkpoint(Struct, frozen=True):
         about = " ".join(repr(word) for word in (self.type, self.subject, self.part) if word)
         far = "" if self.percent is None else f" at {self.percent} %"
         return f"<Checkpoint of {about}{far}, {self.items:g} items, job {self.job_id}>"
-
-
-def _check_items(value: object) -> None:
-    if value == math.inf:
-        return
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"items is a whole number, or math.inf, not {value!r:.100}")
-    if value < 1:
-        raise ValueError(f"items is a whole number of at least 1, not {value}")
 
 
 def how_far_and_when(fraction: float | None, items: float, age: float) -> str:

@@ -1,39 +1,110 @@
-"""What a caller gives, checked where it is given."""
+"""Checks of what a caller gives, made where it is given.
+
+A *validator* here has the form that attrs calls: ``(owner, field, value)``.  Each error names the
+field, what it expects, the value it got, and what to write instead.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, TypeGuard
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol, TypeGuard
+
+TEN_YEARS: Final = 10 * 365 * 86400.0
+"""The longest delay, in seconds: larger numbers are milliseconds, or points in time."""
 
 
-def check_count(name: str, value: object) -> None:
-    """Refuse what is no number of things.
+class Field(Protocol):
+    """The part of ``attrs.Attribute`` that a validator reads."""
 
-    Raises:
-        TypeError, ValueError: if it is no whole number, or negative; the message names it.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is a whole number, not {value!r:.100}")
-    if value < 0:
-        raise ValueError(f"{name} is a whole number of at least 0, not {value}")
+    @property
+    def name(self) -> str:
+        """The field's name."""
+        ...
 
 
-def check_seconds(name: str, value: object) -> None:
-    """Refuse what is no length of time; infinity is one.
+Validator = Callable[[Any, Field, Any], None]
+"""Raises for a value that a field cannot have."""
 
-    Raises:
-        TypeError, ValueError: if it is no number, not a number, or negative; the message names it.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} is a number of seconds, not {value!r:.100}")
-    if math.isnan(value) or value < 0:
-        raise ValueError(f"{name} is a number of seconds of at least 0, not {value}")
+
+def shown(value: object) -> str:
+    """Return the start of a value's ``repr`` for an error; that is the user's, and may raise."""
+    try:
+        return f"{value!r:.100}"
+    except Exception:
+        return f"a {type(value).__name__} that has no repr"
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether this is an int or a float, NaN included, and no bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
     """Whether this is a mapping, of anything to anything.
 
-    After a plain ``isinstance``, what is in it would be *unknown* to a type checker.
+    After a plain ``isinstance``, the keys and values would be *unknown* to a type checker.
     """
     return isinstance(value, Mapping)
+
+
+def check_count(name: str, value: object) -> None:
+    """Refuse all but whole numbers from 0 on.
+
+    Raises:
+        TypeError, ValueError: if it is no whole number, or negative; the message names it.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is a whole number, not {shown(value)}")
+    if value < 0:
+        raise ValueError(f"{name} is a whole number of at least 0, not {shown(value)}")
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Refuse all but lengths of time; infinity is one.
+
+    Raises:
+        TypeError, ValueError: if it is no number, not a number, or negative; the message names it.
+    """
+    if not is_number(value):
+        raise TypeError(f"{name} is a number of seconds, not {shown(value)}{_as_seconds(value)}")
+    if not value >= 0:
+        raise ValueError(f"{name} is a number of seconds of at least 0, not {shown(value)}")
+
+
+def check_delay(name: str, value: object) -> None:
+    """Refuse all but delays from 0 to ten years, in seconds.
+
+    Raises:
+        ValueError: for anything else; the message names it.
+    """
+    if is_number(value) and 0 <= value <= TEN_YEARS:
+        return
+    cure = _as_seconds(value)
+    if is_number(value) and TEN_YEARS < value < math.inf:
+        cure = ": divide milliseconds by 1000, and subtract time.time() from a point in time"
+    raise ValueError(
+        f"{name} is a number of seconds of at least 0, at most ten years, not {shown(value)}{cure}"
+    )
+
+
+def _as_seconds(value: object) -> str:
+    """Return how to write a length of time that was given in another form."""
+    if isinstance(value, str):
+        return ": write 60 for a minute"
+    if callable(getattr(type(value), "total_seconds", None)):
+        return ": pass its total_seconds()"
+    return ""
+
+
+def named(owner: object, field: Field) -> str:
+    """Return what an error calls a field of a value: "Retry(max=…)"."""
+    return f"{type(owner).__name__}({field.name}=…)"
+
+
+def from_zero(owner: object, field: Field, value: object) -> None:
+    """Validate a number of at least 0; infinity stands for no limit."""
+    if is_number(value) and value >= 0:
+        return
+    cure = "; math.inf is no limit" if value is None else _as_seconds(value)
+    raise ValueError(f"{named(owner, field)} is a number of at least 0, not {shown(value)}{cure}")

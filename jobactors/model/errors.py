@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .phases import ChainProblem, ChainResult
+    from .chain_result import ChainResult
+    from .phases import ChainProblem
 
 
 class JobactorsError(Exception):
     """The base of all errors this package raises on its own account."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # written down for help(): a builtin has no signature
 
 
 class JobFailed(JobactorsError):

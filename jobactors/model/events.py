@@ -1,4 +1,4 @@
-"""The catalogue of events: everything that can be said about a job, each said once.
+"""The catalogue of events: each fact about a job has one kind.
 
 An event is a frozen fact about one job.  Events of one job are complete and in order, with one
 exception: progress (and log lines) conflate, and the last value always arrives.
@@ -8,28 +8,27 @@ A class's ``leads_to`` is the state its event moves the job to; None means that 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from msgspec import Struct
 
+from .field_docs import documented
+from .info import JobInfo
+from .outcome import ErrorText, Outcome
+from .progress import Progress
+from .snapshot import JobSnapshot
 from .states import JobState, Request, Waiting
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
-    from .info import JobInfo
-    from .outcome import ErrorText, Outcome
-    from .progress import Progress
-    from .snapshot import JobSnapshot
-
-
+@documented
 class Event(Struct, frozen=True):
     """The base of all events."""
 
     job_id: str
-    """The job it is about."""
+    """The id of the job."""
     at: float
-    """When it happened, in seconds since the epoch."""
+    """The time of the event, in seconds since the epoch."""
 
     leads_to: ClassVar[JobState | None] = None
 
@@ -38,137 +37,152 @@ class JobQueued(Event, frozen=True):
     """The job was accepted: its first event, which does not imply that a slot is free."""
 
     info: JobInfo
+    """The job's identity and labels."""
     waiting: Waiting = Waiting.SLOT
+    """The reason why it has not started."""
 
-    leads_to: ClassVar = JobState.QUEUED
+    leads_to: ClassVar[JobState | None] = JobState.QUEUED
 
 
 class JobWaiting(Event, frozen=True):
     """A queued job waits for something else than before."""
 
     waiting: Waiting
+    """The new reason why it has not started."""
 
 
 class JobStarted(Event, frozen=True):
     """An attempt begins.  Its function may not have run its first line yet."""
 
     attempt: int
-    """1 for the first attempt."""
+    """The number of the attempt, from 1."""
     runner: str
-    """How it is executed: "trio", "thread", …"""
+    """The name of the runner that executes it: "trio", "thread", …"""
 
-    leads_to: ClassVar = JobState.RUNNING
+    leads_to: ClassVar[JobState | None] = JobState.RUNNING
 
 
 class JobProgressed(Event, frozen=True):
     """Progress was sampled, at most ten times a second however often the job reports."""
 
     progress: Progress
+    """The progress at the time of the sample."""
 
 
 class JobLogged(Event, frozen=True):
-    """The job has written to its log.  Conflated like progress; the lines are in ``job.logs()``."""
+    """The job has written to its log.
+
+    Conflated like progress; the lines are in ``job.log_lines()``.
+    """
 
     total: int
-    """Lines written so far."""
+    """The number of lines written so far."""
     cut: int = 0
-    """Lines dropped, oldest first, because the log has a limit."""
+    """The number of lines dropped, oldest first, because the log has a limit."""
 
 
 class JobRequested(Event, frozen=True):
-    """Somebody asked the job to pause, or to resume, or a deadline passed: not done yet.
-
-    ``request`` is None when a request was taken back (resumed before it had paused).
-    """
+    """The job was asked to pause or to resume, or a deadline passed: not done yet."""
 
     request: Request | None
+    """The request; None if one was taken back, by a resume before the job had paused."""
     reason: str | None = None
+    """The reason given with the request; None for no reason."""
 
 
 class JobCancelling(Event, frozen=True):
-    """A started job was told to cancel.  It may still succeed by returning normally."""
+    """A started job was asked to cancel.  It may still succeed by returning normally."""
 
     reason: str | None = None
+    """The reason given with the cancel; None for no reason."""
 
-    leads_to: ClassVar = JobState.CANCELLING
+    leads_to: ClassVar[JobState | None] = JobState.CANCELLING
 
 
 class JobPaused(Event, frozen=True):
-    """The job stands still, has freed its slot and keeps its resources."""
+    """The job stands still: its slot is free, its resources are still held."""
 
-    leads_to: ClassVar = JobState.PAUSED
+    leads_to: ClassVar[JobState | None] = JobState.PAUSED
 
 
 class JobResumed(Event, frozen=True):
     """A paused job goes on."""
 
-    leads_to: ClassVar = JobState.RUNNING
+    leads_to: ClassVar[JobState | None] = JobState.RUNNING
 
 
 class JobRetried(Event, frozen=True):
     """An attempt failed or snoozed, and the job is queued for another one at ``due``."""
 
     due: float
-    """When the next attempt may start, in seconds since the epoch."""
+    """The earliest time of the next attempt, in seconds since the epoch."""
     error: ErrorText | None = None
-    """What the attempt failed with; None after a snooze."""
+    """The error of the attempt, as text; None after a snooze."""
 
-    leads_to: ClassVar = JobState.QUEUED
+    leads_to: ClassVar[JobState | None] = JobState.QUEUED
 
 
 class JobStuck(Event, frozen=True):
-    """Told to stop, and silent past its grace.  It keeps its slot until it really ends."""
+    """The job was asked to stop, and is silent past its grace.
+
+    Its slot stays taken until it really ends.
+    """
 
 
 class JobStopped(Event, frozen=True):
     """The process stopped under the job: it is interrupted, at rest, not ended."""
 
     outcome: Outcome
+    """The state in which it rests, with its error and reason, if any."""
 
-    leads_to: ClassVar = JobState.INTERRUPTED
+    leads_to: ClassVar[JobState | None] = JobState.INTERRUPTED
 
 
 class JobRequeued(Event, frozen=True):
     """An interrupted job was resumed and waits for its next attempt."""
 
     waiting: Waiting = Waiting.SLOT
+    """The reason why it has not started."""
 
-    leads_to: ClassVar = JobState.QUEUED
+    leads_to: ClassVar[JobState | None] = JobState.QUEUED
 
 
 class JobFinished(Event, frozen=True):
     """The job reached its one terminal state, ``outcome.state``.  Nothing but reading follows."""
 
     outcome: Outcome
+    """The terminal state, with the result, error and reason, if any."""
 
 
 class JobUpdated(Event, frozen=True):
-    """What is known of the job beside its state was changed: priority, name, tags."""
+    """The job's info was changed: priority, name, tags, or another part of it."""
 
     info: JobInfo
+    """The info from now on."""
 
 
 class JobRead(Event, frozen=True):
-    """Somebody took or looked at the terminal job's outcome; the registry may let it go."""
+    """The terminal job's outcome was taken or looked at; the registry may let it go."""
 
 
 class JobRemoved(Event, frozen=True):
     """The registry let the job go.  The last event of a job."""
 
     why: str
-    """Which call or rule removed it, such as "taken" or a limit of retention."""
+    """The call or rule that removed it, such as "taken" or a limit of retention."""
     unread: bool = False
-    """Whether nobody had read its outcome."""
+    """Whether its outcome was never read."""
 
 
 class JobRestated(Event, frozen=True):
-    """Not a change: how the job stands, told to a new subscriber first."""
+    """Not a change: the job's present state, which a new subscriber gets first."""
 
     snapshot: JobSnapshot
+    """The job at the time of the subscription."""
 
 
 KINDS: Final[Mapping[str, type[Event]]] = {
-    kind.__name__: kind
+    kind.__name__: documented(kind)
     for kind in (
         JobQueued,
         JobWaiting,
@@ -190,4 +204,4 @@ KINDS: Final[Mapping[str, type[Event]]] = {
         JobRestated,
     )
 }
-"""Every kind of event by its name."""
+"""The kinds of events by their names."""

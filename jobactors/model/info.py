@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+from .field_docs import documented
 
 NO_METADATA: Final[Mapping[str, object]] = {}
 
 
+@documented
 class JobInfo(Struct, frozen=True):
     """What is known of a job beside its state.  Changed only by :class:`~.events.JobUpdated`."""
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar, Unpack
 
 from msgspec import Struct
 
 from .errors import UnknownJobType
+from .field_docs import documented
 from .option_types import NamedOptions, names_options
 from .options import DEFAULTS, Options
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE: Final = "__job_type__"
@@ -21,6 +19,7 @@ BUILT_IN: Final = "built-in"
 """The category of the types that come with this package; their names are taken."""
 
 
+@documented
 class JobType(Struct, frozen=True):
     """A function registered under a name, with what a person should read about it."""
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from .field_docs import documented
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST_LINE: Final = 10_000
 
 
+@documented
 class LogLine(Struct, frozen=True):
     """One line a job wrote."""
 

@@ -8,17 +8,13 @@ them as a signature, so that ``help()`` and completion in a notebook list each b
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Literal, Protocol, TypedDict, TypeVar
 
+from .every import Every
+from .limits import Limits
 from .options import DEFAULTS, OPTION_NAMES, UPDATABLE, OnCheckpoint, OnDone, OnDuplicate
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from .checkpoint import Every
-    from .limits import Limits
-    from .retry import Retry
+from .retry import Retry
 
 C = TypeVar("C", bound=Callable[..., Any])
 

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from msgspec import Struct
-from msgspec.structs import force_setattr, replace
+from attrs import field, fields_dict, frozen
 
-from .checkpoint import Every
-from .checks import check_count, check_seconds
+from .checks import Field, Validator, check_count, check_seconds, is_mapping, shown
+from .every import Every
+from .field_docs import documented
 from .info import NO_METADATA
 from .limits import Limits
 from .resources import NO_NEEDS, as_needs
 from .retry import Retry
+from .snapshot import JobSnapshot
 
 if TYPE_CHECKING:
-    from .snapshot import JobSnapshot
+    from attrs import Attribute
+
 
 PRIORITIES: Final[Mapping[str, int]] = {"high": 10, "normal": 0, "low": -10}
 OnDone = Callable[["JobSnapshot"], Awaitable[None] | None]
 OnCheckpoint = Literal["resume", "fresh", "ask"]
 OnDuplicate = Literal["return", "raise", "replace"]
-_Check = Callable[[str, Any], None]
+OnBusy = Literal["wait", "raise"]
 
 
 def priority_number(value: str | int) -> int:
@@ -37,29 +40,34 @@ def priority_number(value: str | int) -> int:
             return PRIORITIES[value]
         except KeyError:
             raise ValueError(
-                f'priority is "high", "normal", "low" or an integer, not {value!r}'
+                f'priority is "high", "normal", "low" or an integer, not {shown(value)}'
             ) from None
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f'priority is "high", "normal", "low" or an integer, not {value!r}')
+        raise TypeError(f'priority is "high", "normal", "low" or an integer, not {shown(value)}')
     return value
 
 
 def _words(value: str | Iterable[str]) -> tuple[str, ...]:
     """Accept one word or several; a bare string is one tag, not its letters."""
-    if isinstance(value, str):
-        return (value,)
-    if not isinstance(value, Iterable):
-        raise TypeError(f"tags are texts, not {type(value).__name__}: {value!r:.100}")
-    return tuple(value)
+    return _one_or_more(value, "tags are texts")
 
 
 def _names(value: str | Iterable[str]) -> frozenset[str]:
     """Accept one argument's name or several."""
-    names = _words(value)
+    expected = "private= takes names of arguments"
+    names = _one_or_more(value, expected)
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(f"private= takes names of arguments, not {name!r:.100}")
+            raise TypeError(f"{expected}, not {shown(name)}")
     return frozenset(names)
+
+
+def _one_or_more(value: str | Iterable[str], expected: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, Iterable):
+        raise TypeError(f"{expected}, not {type(value).__name__}: {shown(value)}")
+    return tuple(value)
 
 
 def _several(value: object) -> tuple[object, ...]:
@@ -69,185 +77,176 @@ def _several(value: object) -> tuple[object, ...]:
     return (value,)
 
 
-def _text(name: str, value: object) -> None:
+def _text(options: Options, field: Field, value: object) -> None:
+    del options
     if not isinstance(value, str):
-        raise TypeError(f"{name} is text, not {type(value).__name__}: {value!r:.100}")
+        raise TypeError(f"{field.name} is text, not {type(value).__name__}: {shown(value)}")
 
 
-def _texts(name: str, value: tuple[object, ...]) -> None:
+def _texts(options: Options, field: Field, value: tuple[object, ...]) -> None:
+    del options
     for word in value:
         if not isinstance(word, str):
-            raise TypeError(f"{name} are texts, not {type(word).__name__}: {word!r:.100}")
+            raise TypeError(f"{field.name} are texts, not {type(word).__name__}: {shown(word)}")
 
 
-def _flag(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} is True or False, not {value!r:.100}")
+def _flag(options: Options, field: Field, value: object) -> None:
+    del options
+    if value is not True and value is not False:
+        raise TypeError(f"{field.name} is True or False, not {shown(value)}")
 
 
-def _retry(name: str, value: object) -> None:
-    if not isinstance(value, Retry):
-        raise TypeError(f"{name} takes ja.Retry(max=3) or None, not {value!r:.100}")
+def _count(options: Options, field: Field, value: object) -> None:
+    del options
+    check_count(field.name, value)
 
 
-def _every(name: str, value: object) -> None:
-    if not isinstance(value, Every):
-        raise TypeError(f"{name} takes ja.Every(seconds=60) or None, not {value!r:.100}")
+def _seconds(options: Options, field: Field, value: object) -> None:
+    del options
+    check_seconds(field.name, value)
 
 
-def _limits(name: str, value: object) -> None:
-    if not isinstance(value, Limits):
-        raise TypeError(f"{name} takes ja.Limits(cpu=60) or None, not {value!r:.100}")
-
-
-def _callable(name: str, value: object) -> None:
+def _callable(options: Options, field: Field, value: object) -> None:
+    del options
     if not callable(value):
-        raise TypeError(f"{name} is a function, not {value!r:.100}")
+        raise TypeError(f"{field.name} is a function, not {shown(value)}")
 
 
-def _mapping(name: str, value: object) -> None:
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{name} is a mapping, not {value!r:.100}")
+def _mapping(options: Options, field: Field, value: object) -> None:
+    del options
+    if not is_mapping(value):
+        raise TypeError(f'{field.name} is a mapping, such as {{"paper": 7}}, not {shown(value)}')
 
 
-def _hashable(name: str, value: object) -> None:
+def _hashable(options: Options, field: Field, value: object) -> None:
+    del options
     try:
         hash(value)
     except TypeError:
-        raise TypeError(f"{name} must be hashable, not {type(value).__name__}") from None
+        raise TypeError(
+            f"{field.name} must be hashable, not {type(value).__name__}: write lists as tuples"
+        ) from None
 
 
-def _one_of(*choices: str) -> _Check:
-    def check(name: str, value: object) -> None:
+def _one_of(*choices: str) -> Validator:
+    def check(options: Options, field: Field, value: object) -> None:
+        del options
         if value not in choices:
-            shown = ", ".join(f'"{choice}"' for choice in choices)
-            raise ValueError(f"{name} is one of {shown}, not {value!r:.100}")
+            names = ", ".join(f'"{choice}"' for choice in choices)
+            raise ValueError(f"{field.name} is one of {names}, not {shown(value)}")
 
     return check
 
 
-def _or_none(check: _Check) -> _Check:
-    def check_if_given(name: str, value: object) -> None:
+def _made_by(kind: type[object], example: str) -> Validator:
+    def check(options: Options, field: Field, value: object) -> None:
+        del options
+        if not isinstance(value, kind):
+            raise TypeError(f"{field.name} takes {example} or None, not {shown(value)}")
+
+    return check
+
+
+def _or_none(check: Validator) -> Validator:
+    def check_if_given(options: Options, field: Field, value: object) -> None:
         if value is not None:
-            check(name, value)
+            check(options, field, value)
 
     return check_if_given
 
 
-_CONVERTERS: Final[Mapping[str, Callable[[Any], object]]] = {
-    "tags": _words,
-    "priority": priority_number,
-    "resources": as_needs,
-    "after": _several,
-    "private": _names,
-}
-"""What makes one form of the several in which an option may be given."""
-_CHECKS: Final[Mapping[str, _Check]] = {
-    "name": _text,
-    "description": _text,
-    "subject": _text,
-    "tags": _texts,
-    "metadata": _mapping,
-    "icon": _text,
-    "key": _hashable,
-    "on_duplicate": _one_of("return", "raise", "replace"),
-    "on_busy": _one_of("wait", "raise"),
-    "hold": _flag,
-    "start_at": _or_none(check_seconds),
-    "retry": _or_none(_retry),
-    "timeout": _or_none(check_seconds),
-    "start_deadline": _or_none(check_seconds),
-    "grace": check_seconds,
-    "runner": _or_none(_text),
-    "checkpoint_every": _or_none(_every),
-    "on_checkpoint": _or_none(_one_of("resume", "fresh", "ask")),
-    "limits": _or_none(_limits),
-    "on_done": _or_none(_callable),
-    "log_limit": check_count,
-    "mailbox": check_count,
-}
-"""What an option must be, once it has that form."""
+_on_duplicate: Callable[[Any, Field, OnDuplicate], None] = _one_of("return", "raise", "replace")
+_on_busy: Callable[[Any, Field, OnBusy], None] = _one_of("wait", "raise")
 
 
-class Options(Struct, frozen=True):
+@documented
+@frozen
+class Options:
     """How a job is to be treated, apart from what it does.
 
     Wrong values are refused where they are given, not when the job starts.
+
+    Raises:
+        TypeError, ValueError: for such a value; the message says what to give instead.
     """
 
-    name: str = ""
+    name: str = field(default="", validator=_text)
     """What a person reads; default: the job type's label or the function's name."""
-    description: str = ""
+    description: str = field(default="", validator=_text)
     """A sentence about it."""
-    subject: str = ""
+    subject: str = field(default="", validator=_text)
     """What the job is about; part of keys, and filtered by."""
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = field(default=(), converter=_words, validator=_texts)
     """Words to filter by."""
-    metadata: Mapping[str, object] = NO_METADATA
+    metadata: Mapping[str, object] = field(default=NO_METADATA, validator=_mapping)
     """Kept with the job, shown, never interpreted."""
-    icon: str = ""
+    icon: str = field(default="", validator=_text)
     """A short text, such as an emoji."""
-    priority: int = 0
+    priority: int = field(default=0, converter=priority_number)
     """"high", "normal", "low" or an integer; larger first, first come first served inside one."""
-    key: object = None
+    key: object = field(default=None, validator=_hashable)
     """Hashable; at most one unfinished job has it.  Default: no such rule.
 
     Where that job rests interrupted, a submit of the same function and arguments resumes it.
     """
-    on_duplicate: OnDuplicate = "return"
+    on_duplicate: OnDuplicate = field(default="return", validator=_on_duplicate)
     """What a submit with the key of an unfinished job does: "return" it if it would do the same.
 
     Otherwise, and with "raise", it raises :class:`DuplicateJob`; "replace" cancels that job.
     """
-    resources: Mapping[str, int] = NO_NEEDS
+    resources: Mapping[str, int] = field(default=NO_NEEDS, converter=as_needs)
     """Named capacities held from start to end: "gpu", ["gpu", "disk"] or {"gpu": 2}."""
-    on_busy: Literal["wait", "raise"] = "wait"
+    on_busy: OnBusy = field(default="wait", validator=_on_busy)
     """What a submit does when a resource it needs is held."""
-    after: tuple[Any, ...] = ()
+    after: tuple[Any, ...] = field(default=(), converter=_several)
     """Jobs that must have succeeded first; ``ja.after(job, when="finished")`` for any end."""
-    hold: bool = False
+    hold: bool = field(default=False, validator=_flag)
     """Whether to wait for ``release()`` before starting."""
-    start_at: float | None = None
+    start_at: float | None = field(default=None, validator=_or_none(_seconds))
     """Not before this time, in seconds since the epoch."""
-    retry: Retry | None = None
+    retry: Retry | None = field(
+        default=None, validator=_or_none(_made_by(Retry, "ja.Retry(max=3)"))
+    )
     """When to try again after a failure; default: never."""
-    timeout: float | None = None
+    timeout: float | None = field(default=None, validator=_or_none(_seconds))
     """Seconds one attempt may work, pauses left out; default: for ever."""
-    start_deadline: float | None = None
+    start_deadline: float | None = field(default=None, validator=_or_none(_seconds))
     """Seconds after submit by which it must have started, or it fails; default: none."""
-    grace: float = 10.0
+    grace: float = field(default=10.0, validator=_seconds)
     """Seconds from a cancel until the job counts as stuck, or a process gets SIGTERM."""
-    runner: str | None = None
+    runner: str | None = field(default=None, validator=_or_none(_text))
     """"trio", "thread", "process" or "asyncio"; default: ``async def`` trio, ``def`` thread."""
-    checkpoint_every: Every | None = Every()
+    checkpoint_every: Every | None = field(
+        default=Every(), validator=_or_none(_made_by(Every, "ja.Every(seconds=60)"))
+    )
     """How often its last checkpoint is written while it runs; None: it has no checkpoints."""
-    on_checkpoint: OnCheckpoint | None = None
+    on_checkpoint: OnCheckpoint | None = field(
+        default=None, validator=_or_none(_one_of("resume", "fresh", "ask"))
+    )
     """What a submit does about a checkpoint that an earlier job of its (type, subject) left: go on
     from it, drop it, or raise.  Default: go on if that job had equal arguments, else raise."""
-    limits: Limits | None = None
+    limits: Limits | None = field(
+        default=None, validator=_or_none(_made_by(Limits, "ja.Limits(cpu=60)"))
+    )
     """What the job may use of the machine, with ``runner="process"``; default: no limits."""
-    on_done: OnDone | None = None
+    on_done: OnDone | None = field(default=None, validator=_or_none(_callable))
     """Called once with the terminal snapshot; sync or async; its errors are logged."""
-    log_limit: int = 2**20
+    log_limit: int = field(default=2**20, validator=_count)
     """How many bytes of its log are kept, the newest; default: 1 MiB."""
-    mailbox: int = 64
+    mailbox: int = field(default=64, validator=_count)
     """How many messages wait for the job before ``tell`` is refused."""
 
-    private: frozenset[str] = frozenset()
+    private: frozenset[str] = field(default=frozenset(), converter=_names)
     """Names of arguments that leave nothing in a store; the job is not resumable without them."""
 
-    def __post_init__(self) -> None:
-        for name, convert in _CONVERTERS.items():
-            force_setattr(self, name, convert(getattr(self, name)))
-        for name, check in _CHECKS.items():
-            check(name, getattr(self, name))
-
     def changed(self, **changes: Any) -> Options:
-        """Return these options with some changed.
+        """Return these options with some changed; only those are checked.
 
         Raises:
             TypeError: for a name that is no option; the message lists those that are.
         """
+        if not changes:
+            return self
         unknown = changes.keys() - OPTION_NAMES
         if unknown:
             raise TypeError(
@@ -255,13 +254,28 @@ class Options(Struct, frozen=True):
                 f"options are {', '.join(sorted(OPTION_NAMES))} "
                 "(the function's own arguments go to submit())"
             )
-        return replace(self, **changes)
+        # Not attrs.evolve, which converts and checks all of them: each `jobs.options` passes here.
+        options = object.__new__(type(self))
+        for name, value in zip(_FIELDS, _values_of(self), strict=True):
+            object.__setattr__(options, name, value)
+        for name, value in changes.items():
+            convert = _CONVERTERS[name]
+            object.__setattr__(options, name, value if convert is None else convert(value))
+        for name in changes:
+            check = _VALIDATORS[name]
+            if check is not None:
+                check(options, _FIELDS[name], getattr(options, name))
+        return options
 
 
+_FIELDS: Final = cast("Mapping[str, Attribute[Any]]", fields_dict(Options))
+_CONVERTERS: Final = {name: cast("Any", field).converter for name, field in _FIELDS.items()}
+_VALIDATORS: Final = {name: field.validator for name, field in _FIELDS.items()}
+_values_of: Final = attrgetter(*_FIELDS)
 UPDATABLE: Final = frozenset(
     {"name", "description", "tags", "metadata", "icon", "priority", "resources", "start_at"}
     | {"retry", "timeout", "grace", "on_done"}
 )
 """Options that can be changed after the submit; the last four count from the next attempt on."""
-OPTION_NAMES: Final = frozenset(Options.__struct_fields__)
+OPTION_NAMES: Final = frozenset(_FIELDS)
 DEFAULTS: Final = Options()

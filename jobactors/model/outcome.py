@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 from msgspec import Struct
 
 from .errors import JobCancelled, JobFailed, JobInterrupted, JobTimedOut, ResultNotKept
+from .field_docs import documented
 from .states import JobState, Request
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _cut_mark(characters: int) -> str:
     return f"\n… {characters} characters cut …\n"
 
 
+@documented
 class ErrorText(Struct, frozen=True):
     """An exception as text, which outlives its frames and its process."""
 
@@ -106,10 +108,12 @@ class Partial(Struct, frozen=True):
     value: object
 
 
+@documented
 class NotKept(Struct, frozen=True):
-    """Stands for a result of an earlier process that JSON could not say: its type's name."""
+    """Stands for a result of an earlier process that JSON could not hold."""
 
     type: str
+    """The name of the result's type, with its module."""
 
     def __repr__(self) -> str:
         return f"<NotKept {self.type}>"
@@ -143,6 +147,7 @@ class Stopped(Struct, frozen=True):
 Ending = Returned | Raised | Stopped
 
 
+@documented
 class Outcome(Struct, frozen=True):
     """What a job ended with, or came to rest with."""
 

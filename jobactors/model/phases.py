@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, cast
 
+from attrs import field, frozen
 from msgspec import Struct
 
-from .checks import is_mapping
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+from .checks import Field, is_mapping, is_number, shown
+from .field_docs import documented
 
 CHAIN_TYPE: Final = "chain"
 """The job type that chains are."""
@@ -25,43 +26,35 @@ class ResultOf(Struct, frozen=True):
     """The earlier phase's name."""
 
 
-class ItemError(Struct, frozen=True):
-    """An error of one item that did not stop the others."""
-
-    item: str
-    """Which item."""
-    error: str
-    """The error's type and message."""
-
-    def __str__(self) -> str:
-        return f"{self.item}: {self.error}"
-
-
-def _check_name(value: object) -> None:
+def _name(phase: Phase, field: Field, value: Any) -> None:
+    del phase, field
     if not isinstance(value, str):
-        raise TypeError(f"a phase's name is text, not {value!r:.100}")
+        raise TypeError(f"a phase's name is text, not {shown(value)}")
     if not value:
         raise ValueError("a phase's name is not empty")
 
 
-def _check_weight(value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"a phase's weight is a number, not {value!r:.100}")
-    if not 0 < value < float("inf"):
-        raise ValueError(f"a phase's weight is a number above 0, not {value}")
-
-
-def _check_work(value: object) -> None:
+def _work(phase: Phase, field: Field, value: Any) -> None:
+    del phase, field
     if not (callable(value) or (isinstance(value, str) and value)):
-        raise TypeError(f"a phase takes a function or the name of a job type, not {value!r:.100}")
+        raise TypeError(f"a phase takes a function or the name of a job type, not {shown(value)}")
 
 
-def _check_arguments(value: object) -> None:
+def _arguments(phase: Phase, field: Field, value: Any) -> None:
+    del phase, field
     if not is_mapping(value) or not all(isinstance(name, str) for name in value):
         raise TypeError(
             'a phase takes its arguments as one dictionary: ja.phase("Index", index, '
             '{"folder": "wiki/"})'
         )
+
+
+def _weight(phase: Phase, field: Field, value: Any) -> None:
+    del phase, field
+    if not is_number(value):
+        raise TypeError(f"a phase's weight is a number, not {shown(value)}")
+    if not 0 < value < math.inf:
+        raise ValueError(f"a phase's weight is a number above 0, not {shown(value)}")
 
 
 def as_phase_names(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -70,32 +63,35 @@ def as_phase_names(value: str | Iterable[str]) -> tuple[str, ...]:
     Raises:
         TypeError: for anything but texts.
     """
+    given: object = value
+    if not isinstance(given, Iterable):
+        raise TypeError(f"after= takes names of phases, not {shown(given)}")
     names = (value,) if isinstance(value, str) else tuple(value)
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(f"after= takes names of phases, not {name!r:.100}")
+            raise TypeError(f"after= takes names of phases, not {shown(name)}")
     return names
 
 
-class Phase(Struct, frozen=True):
-    """One phase of a chain.  Made by :func:`~jobactors.phase`."""
+@documented
+@frozen
+class Phase:
+    """One phase of a chain.  Made by :func:`~jobactors.phase`.
 
-    name: str
-    """What a person reads, and what other phases call it."""
-    work: Callable[..., Any] | str
+    Raises:
+        TypeError, ValueError: for what no chain could run.
+    """
+
+    name: str = field(validator=_name)
+    """The label that a person reads, and by which other phases call it."""
+    work: Callable[..., Any] | str = field(validator=_work)
     """A function, or the name of a job type."""
-    arguments: Mapping[str, Any] = NO_ARGUMENTS
-    """What it is called with, by name."""
-    weight: float = 50
-    """Its share of the whole, beside the other phases' weights."""
-    after: tuple[str, ...] = ()
-    """Phases that must come before it, if they are in the chain at all."""
-
-    def __post_init__(self) -> None:
-        _check_name(self.name)
-        _check_work(self.work)
-        _check_arguments(self.arguments)
-        _check_weight(self.weight)
+    arguments: Mapping[str, Any] = field(default=NO_ARGUMENTS, validator=_arguments)
+    """The arguments it is called with, by name."""
+    weight: float = field(default=50, validator=_weight)
+    """Its share of the whole, beside the other phases' weights; above 0."""
+    after: tuple[str, ...] = field(default=(), converter=as_phase_names)
+    """The phases that must come before it, if they are in the chain at all."""
 
     @property
     def needs(self) -> frozenset[str]:
@@ -139,6 +135,7 @@ def keys_of(phases: Sequence[Phase]) -> list[str]:
     return keys
 
 
+@documented
 class ChainProblem(Struct, frozen=True):
     """Something about a chain that a person should know before it starts."""
 
@@ -206,12 +203,12 @@ def phase_from_json(value: Any) -> Phase:
         TypeError, ValueError: if it is no description of a phase.
     """
     if not is_mapping(value):
-        raise TypeError(f'a phase is {{"name": …, "type": …}}, not {value!r:.100}')
+        raise TypeError(f'a phase is {{"name": …, "type": …}}, not {shown(value)}')
     unknown = value.keys() - {"name", "type", "arguments", "weight", "after"}
     if unknown or "type" not in value:
         what = f"{sorted(unknown)} is not known" if unknown else '"type" is missing'
         raise ValueError(
-            f'a phase has "name", "type", "arguments", "weight" and "after"; {what}: {value!r:.100}'
+            f'a phase has "name", "type", "arguments", "weight" and "after"; {what}: {shown(value)}'
         )
     kind = value["type"]
     return Phase(
@@ -231,72 +228,3 @@ def _unmarked(value: Any) -> Any:
     if isinstance(value, list):
         return [_unmarked(inner) for inner in cast("list[object]", value)]
     return value
-
-
-# -- what became of it
-
-
-class PhaseResult(Struct, frozen=True):
-    """What became of one phase."""
-
-    name: str
-    """The phase's name; the second of one name is "Index (2)"."""
-    status: Literal["completed", "failed", "cancelled", "skipped"]
-    """"skipped": it was not begun, because an earlier one did not complete."""
-    value: Any = None
-    """What it returned; None if that was in an earlier process and could not be kept."""
-    kept_from_before: bool = False
-    """Whether it was completed by an earlier attempt or job, and not run again."""
-    errors: tuple[ItemError, ...] = ()
-    """The errors of single items that it has collected."""
-
-
-class ChainResult(Struct, frozen=True):
-    """What became of a chain."""
-
-    status: Literal["succeeded", "failed", "cancelled"]
-    """As the job's own state."""
-    message: str
-    """One sentence for a person."""
-    phases: tuple[PhaseResult, ...]
-    """All phases, in order."""
-    resumed: bool = False
-    """Whether it went on from a checkpoint."""
-    stopped_at: str | None = None
-    """The phase in which it stopped; None if it came to its end."""
-    reason: str | None = None
-    """Why it stopped: the error, or the reason of the cancel."""
-    notes: tuple[str, ...] = ()
-    """What else to know, such as a phase that had to be run again."""
-
-    @property
-    def success(self) -> bool:
-        """Whether every phase is completed."""
-        return self.status == "succeeded"
-
-    @property
-    def completed(self) -> tuple[str, ...]:
-        """The names of the completed phases."""
-        return self._named("completed")
-
-    @property
-    def skipped(self) -> tuple[str, ...]:
-        """The names of the phases that were not begun."""
-        return self._named("skipped")
-
-    @property
-    def results(self) -> dict[str, Any]:
-        """What the completed phases returned, by name."""
-        return {phase.name: phase.value for phase in self.phases if phase.status == "completed"}
-
-    @property
-    def errors(self) -> tuple[ItemError, ...]:
-        """The errors of single items, of all phases."""
-        return tuple(error for phase in self.phases for error in phase.errors)
-
-    def _named(self, status: str) -> tuple[str, ...]:
-        return tuple(phase.name for phase in self.phases if phase.status == status)
-
-    def __repr__(self) -> str:
-        # Values stay out: they may be huge, and hold what nobody should see in a log.
-        return f"<ChainResult {self.status}: {self.message}>"

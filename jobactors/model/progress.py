@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from .field_docs import documented
 
 NO_COUNTERS: Final[Mapping[str, float]] = {}
 
@@ -32,6 +32,7 @@ class Level(Struct, frozen=True):
 
 # Thousands are made a second and live until the next: tracked by the garbage collector, they would
 # make it run all the time, and cost as much again.  Numbers and texts hold no cycle.
+@documented
 class Progress(Struct, frozen=True, gc=False):
     """How far a job is, as last sampled."""
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .checks import is_mapping
+from .checks import is_mapping, shown
 from .errors import TooMuch
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+from .field_docs import documented
 
 NO_NEEDS: Final[Mapping[str, int]] = {}
 
 
+@documented
 class Holding(Struct, frozen=True):
     """What one job holds of one resource."""
 
@@ -28,6 +28,7 @@ class Holding(Struct, frozen=True):
     """What for, in the job's own words."""
 
 
+@documented
 class ResourceState(Struct, frozen=True):
     """How one resource stands."""
 
@@ -151,8 +152,11 @@ def as_needs(value: str | Iterable[str] | Mapping[str, int]) -> Mapping[str, int
     Raises:
         TypeError, ValueError: for anything else.
     """
+    given: object = value
     if isinstance(value, str):
         value = (value,)
+    elif not isinstance(given, Iterable):
+        raise TypeError(f'resources are "gpu", ["gpu", "disk"] or {{"gpu": 2}}, not {shown(given)}')
     needs: dict[str, int] = dict(value) if is_mapping(value) else dict.fromkeys(value, 1)
     for name, units in needs.items():
         check_units(name, units)
@@ -166,8 +170,8 @@ def check_units(name: object, units: object) -> None:
         TypeError, ValueError: with what is wrong.
     """
     if not isinstance(name, str) or not name:
-        raise TypeError(f"a resource has a name, not {name!r:.100}")
+        raise TypeError(f"a resource has a name, not {shown(name)}")
     if isinstance(units, bool) or not isinstance(units, int):
-        raise TypeError(f"resource {name!r} takes a whole number of units, not {units!r:.100}")
+        raise TypeError(f"resource {name!r} takes a whole number of units, not {shown(units)}")
     if units < 1:
-        raise ValueError(f"resource {name!r} takes at least 1 unit, not {units}")
+        raise ValueError(f"resource {name!r} takes at least 1 unit, not {shown(units)}")

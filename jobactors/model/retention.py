@@ -6,7 +6,10 @@ import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from msgspec import Struct
+from attrs import field, frozen
+
+from .checks import from_zero
+from .field_docs import documented
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,33 +21,30 @@ _GOLDEN_RATIO: Final = 0.6180339887498949
 _T = TypeVar("_T")
 
 
-class Retention(Struct, frozen=True):
-    """What a registry keeps of finished jobs.
+@documented
+@frozen
+class Retention:
+    """The bounds within which a registry holds finished jobs.
 
-    A job that nobody has read stays until ``age``, ``jobs`` or ``result_bytes`` is exceeded, and it
-    is counted when it goes.  Of the read ones only the newest are kept.
+    A job that was not read stays until ``age``, ``jobs`` or ``result_bytes`` is exceeded, and it is
+    counted when it goes.  Of the read ones only the newest stay.
+
+    Raises:
+        ValueError: for what is no number of at least 0; ``math.inf`` is one.
 
     Example::
 
         ja.open_jobs(retention=ja.Retention(age=3600, jobs=100))
     """
 
-    age: float = 24 * 3600.0
-    """Seconds after its end until a finished job goes, read or not."""
-    jobs: int = 10_000
-    """How many finished jobs are kept, read or not."""
-    result_bytes: int = 256 * 2**20
-    """How much memory their results may take, estimated."""
-    read: int = 100
-    """How many finished jobs that were read are kept for the eye."""
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-                raise ValueError(
-                    f"Retention({name}=…) is a number of at least 0, not {value!r:.100}"
-                )
+    age: float = field(default=24 * 3600.0, validator=from_zero)
+    """Seconds after its end until a finished job goes, read or not; 86,400 are a day."""
+    jobs: int = field(default=10_000, validator=from_zero)
+    """The number of finished jobs that stay, read or not."""
+    result_bytes: int = field(default=256 * 2**20, validator=from_zero)
+    """Bytes of memory that their results may take, estimated; 2**28 are 256 MiB."""
+    read: int = field(default=100, validator=from_zero)
+    """The number of finished and read jobs that stay to be looked at."""
 
 
 def size_of(value: object) -> int:

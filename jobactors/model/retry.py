@@ -3,77 +3,105 @@
 from __future__ import annotations
 
 import math
+from typing import Final, cast
 
-from msgspec import Struct
+from attrs import field, frozen
 
+from .checks import TEN_YEARS, Field, Validator, check_delay, is_number, named, shown
+from .field_docs import documented
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-class Snooze(Exception):
-    """Raised by a job to be run again later; it does not count as a failed attempt."""
-
-    def __init__(self, delay: float) -> None:
-        if not _is_number(delay) or not 0 <= delay < math.inf:
-            raise ValueError(f"Snooze takes a number of seconds of at least 0, not {delay!r}")
-        super().__init__(f"snoozed for {delay} s")
-        self.delay = delay
-        """Seconds until the next attempt, at least 0."""
+Kinds = tuple[type[BaseException], ...]
 
 
-class Retry(Struct, frozen=True):
+def _number(says: str, least: float, most: float) -> Validator:
+    def check(retry: Retry, field: Field, value: object) -> None:
+        if not is_number(value) or not least <= value <= most:
+            raise ValueError(f"{named(retry, field)} {says}, not {shown(value)}")
+
+    return check
+
+
+def _delay(retry: Retry, field: Field, value: object) -> None:
+    check_delay(named(retry, field), value)
+
+
+def _longest(retry: Retry, field: Field, value: object) -> None:
+    if value != math.inf:
+        check_delay(named(retry, field), value)
+
+
+def _kinds(value: Kinds | type[BaseException]) -> Kinds:
+    """Accept one exception class or a tuple of them."""
+    return (value,) if isinstance(value, type) else value
+
+
+def _is_exception(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseException)
+
+
+def _exceptions(retry: Retry, field: Field, value: object) -> None:
+    del retry, field
+    given = cast("Kinds", value)  # what it should be
+    if not isinstance(value, tuple) or not all(map(_is_exception, given)):
+        raise TypeError(
+            f"Retry(on=…) takes exception classes in a tuple, not {shown(given)}: "
+            "on=(ConnectionError, TimeoutError)"
+        )
+
+
+_LARGEST: Final = 1e308  # of what a float can be, so that powers are computed without long integers
+
+
+@documented
+@frozen
+class Retry:
     """Try again after a failure, later each time.
 
     The delay before attempt ``n + 1`` is ``base * factor ** (n - 1)`` seconds, at most ``longest``,
     spread by up to ``jitter`` of itself so that jobs which failed together do not return together
     (after Oban's and AWS's backoff with jitter).  A cancelled job is never retried.
 
+    Raises:
+        TypeError, ValueError: for a field out of its bounds.
+
     Example::
 
         jobs.options(retry=Retry(max=3, on=(ConnectionError,))).submit(fetch, url)
     """
 
-    max: int = 3
-    """Attempts in all, the first included; at least 1."""
-    base: float = 1.0
-    """Seconds before the second attempt."""
-    factor: float = 2.0
-    """What each further delay is multiplied by."""
-    jitter: float = 0.1
+    max: int = field(
+        default=3,
+        validator=_number("counts all attempts and is at least 1", 1, math.inf),
+    )
+    """Attempts in all, the first included; at least 1, ``math.inf`` for no end."""
+    base: float = field(default=1.0, validator=_delay)
+    """Seconds before the second attempt; at most ten years."""
+    factor: float = field(
+        default=2.0, validator=_number("is a finite number of at least 0", 0, _LARGEST)
+    )
+    """The number by which each further delay is multiplied."""
+    jitter: float = field(default=0.1, validator=_number("is from 0 to 1", 0, 1))
     """The part of a delay that is drawn by chance, from 0 to 1."""
-    longest: float = 3600.0
-    """No delay is longer than this many seconds."""
-    on: tuple[type[Exception], ...] = (Exception,)
-    """Which exceptions are worth another attempt."""
-
-    def __post_init__(self) -> None:
-        if not _is_number(self.max) or not self.max >= 1:
-            raise ValueError(
-                f"Retry(max=…) counts all attempts and is at least 1, not {self.max!r:.100}"
-            )
-        if not _is_number(self.jitter) or not 0 <= self.jitter <= 1:
-            raise ValueError(f"Retry(jitter=…) is from 0 to 1, not {self.jitter!r:.100}")
-        for name in ("base", "factor", "longest"):
-            value = getattr(self, name)
-            if not _is_number(value) or not value >= 0:
-                raise ValueError(f"Retry({name}=…) is a number of at least 0, not {value!r:.100}")
-        kinds = self.on if isinstance(self.on, tuple) else (self.on,)
-        if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
-            raise TypeError(f"Retry(on=…) takes exception classes in a tuple, not {self.on!r:.100}")
+    longest: float = field(default=3600.0, validator=_longest)
+    """Seconds that no delay exceeds; at most ten years, which is also what ``math.inf`` means."""
+    on: Kinds = field(default=(Exception,), converter=_kinds, validator=_exceptions)
+    """Exceptions that are worth another attempt, matched as an ``except`` clause does."""
 
     def delay_after(self, attempt: int, exc: BaseException | None, chance: float) -> float | None:
-        """Seconds until the next attempt, or None if there is none.
+        """Return the seconds until the next attempt, or None if there is none.
 
         Args:
             attempt: The attempt that failed, from 1.
-            exc: What it raised.
+            exc: The exception that it raised.
             chance: A number from 0 to 1 that decides the jitter.
         """
-        if attempt >= self.max or not isinstance(exc, self.on):
+        # Not isinstance: a class may answer that with code of its own, which `except` never asks.
+        if attempt >= self.max or not any(
+            type.__subclasscheck__(kind, type(exc)) for kind in self.on
+        ):
             return None
         try:
-            delay = min(self.longest, self.base and self.base * self.factor ** (attempt - 1))
+            delay = float(self.base) and self.base * float(self.factor) ** (attempt - 1)
         except OverflowError:
-            delay = self.longest
-        return delay * (1 - self.jitter * chance)
+            delay = math.inf
+        return float(min(delay, self.longest, TEN_YEARS) * (1 - self.jitter * chance))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
+from jobactors.model.info import JobInfo
+
+from .field_docs import documented
+from .outcome import ErrorText, Outcome
 from .progress import NO_PROGRESS, Progress
 from .states import JobState, Request, Waiting
 
-if TYPE_CHECKING:
-    from jobactors.model.info import JobInfo
 
-    from .outcome import ErrorText, Outcome
-
-
+@documented
 class JobSnapshot(Struct, frozen=True):
     """How a job stands at one moment.  Frozen: a later state is another snapshot."""
 

@@ -9,18 +9,13 @@ garbage collector is told to pass them by (``gc=False``).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
-from .states import TERMINAL
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .states import JobState
+from .field_docs import documented
+from .states import JobState
 
 
+@documented
 class JobRow(Struct, frozen=True, gc=False):
     """One job as it is kept."""
 
@@ -50,10 +45,12 @@ class JobRow(Struct, frozen=True, gc=False):
     """The ids of the jobs it comes after: these are kept for as long as it is unfinished."""
 
 
+@documented
 class EventRow(Struct, frozen=True, gc=False):
     """One line of a job's event log."""
 
     job_id: str
+    """The id of the job."""
     at: float
     """Seconds since the epoch."""
     kind: str
@@ -62,6 +59,7 @@ class EventRow(Struct, frozen=True, gc=False):
     """JSON: its other fields, in short."""
 
 
+@documented
 class CheckpointRow(Struct, frozen=True, gc=False):
     """The last checkpoint of one part of a (type, subject)."""
 
@@ -131,47 +129,3 @@ class DeleteJobs(Struct, frozen=True, gc=False):
 
 
 Write = PutJob | SetStatus | AddEvent | PutCheckpoint | DropCheckpoints | DeleteJobs
-
-
-class Keep(Struct, frozen=True):
-    """How long a store keeps ended jobs and checkpoints.
-
-    What is unfinished stays, and what an unfinished job comes after.
-
-    Example::
-
-        ja.open_jobs(store=ja.SqliteStore("jobs.db", keep=ja.Keep(age=30 * 86400)))
-    """
-
-    age: float = 7 * 86400.0
-    """Seconds after its end until a job goes, and after its saving a checkpoint; default: 7 days.
-    A checkpoint of an unfinished job stays."""
-    jobs: int = 100_000
-    """How many ended jobs are kept, the newest; default: 100,000."""
-    events: int = 1_000
-    """How many lines of a job's event log are kept, the newest; default: 1,000."""
-    by_state: Mapping[str, float] = {}
-    """Other ages for jobs that ended so: ``{"failed": 30 * 86400, "succeeded": 3600}``."""
-
-    def __post_init__(self) -> None:
-        for name in ("age", "jobs", "events"):
-            _check_number(f"Keep({name}=…)", getattr(self, name))
-        for state, age in self.by_state.items():
-            if state not in TERMINAL:
-                ends = ", ".join(sorted(TERMINAL))
-                raise ValueError(f"Keep(by_state=…) takes {ends}, not {state!r:.100}")
-            _check_number(f"Keep(by_state={{{str(state)!r}: …}})", age)
-
-    def age_of(self, state: str) -> float:
-        """Seconds for which a job is kept that ended so."""
-        return self.by_state.get(state, self.age)
-
-    @property
-    def shortest(self) -> float:
-        """The least of all ages."""
-        return min([self.age, *self.by_state.values()])
-
-
-def _check_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        raise ValueError(f"{name} is a number of at least 0, not {value!r:.100}")

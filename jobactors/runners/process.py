@@ -33,7 +33,8 @@ import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
-from msgspec.structs import asdict, replace
+from attrs import asdict
+from msgspec.structs import replace
 
 from jobactors.engine.ports.runner import Abandoned
 from jobactors.inside.context.current_job import CURRENT

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
-    from jobactors.model.stored_rows import Keep
+    from jobactors.model.keep import Keep
 
 LINES_AT_MOST: Final = 20
 """Lines of event logs that may go for each job that may go."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, assert_never
 from msgspec.structs import replace
 
 from jobactors.model.errors import StoreBusy, StoreFailed
+from jobactors.model.keep import Keep
 from jobactors.model.stored_rows import (
     AddEvent,
     DeleteJobs,
     DropCheckpoints,
     JobRow,
-    Keep,
     PutCheckpoint,
     PutJob,
     SetStatus,

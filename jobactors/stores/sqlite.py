@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, final
 
 from jobactors.model.errors import StoreFailed, StoreLost, WrongProcess
-from jobactors.model.stored_rows import Keep
+from jobactors.model.keep import Keep
 from jobactors.stores import ownership
 
 from .connection import connect_to_write, turn_on_log
@@ -34,20 +35,18 @@ from .failures import SqliteTrouble, from_os, from_sqlite
 from .forgetting import LINES_AT_MOST, cut_logs, forget_checkpoints, forget_jobs
 from .inspection import inspect, refuse_foreign
 from .location import make_private, prepare, work_folder
-from .migrations import MIGRATIONS, migrate
+from .migrations import MIGRATIONS, Migration, migrate
 from .ownership import lock_path
 from .row_reader import Reader
 from .row_writer import RowBatch
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from jobactors.model.states import JobState
     from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow, Write
 
     from .connection import Durability
-    from .migrations import Migration
 
 _EPOCH: Final = "SELECT epoch FROM owner"
 _LOOK_EVERY: Final = 1.0

@@ -28,7 +28,10 @@ acknowledged = os.open("acknowledged", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 def double(n):
     return 2 * n
 
+count = 0
+
 def submit_for_ever():
+    global count
     n = 0
     while True:
         try:
@@ -37,6 +40,7 @@ def submit_for_ever():
             return
         os.write(acknowledged, f"{job.id}\\n".encode())
         n += 1
+        count += 1
 
 threads = [threading.Thread(target=submit_for_ever, daemon=True) for _ in range(3)]
 for thread in threads:
@@ -47,7 +51,7 @@ THEN
 STRIKES = {
     "kill": ("time.sleep(1000)", signal.SIGKILL, -signal.SIGKILL),
     "terminate": ("time.sleep(1000)", signal.SIGTERM, -signal.SIGTERM),
-    "stop": ("time.sleep(0.5); ja.stop(0)", None, 0),
+    "stop": ("while count < 200: time.sleep(0.01)\nja.stop(0)", None, 0),
 }
 SOME = STRIKES if os.environ.get("JOBACTORS_DEATH") == "all" else {"kill", "stop"}
 

@@ -33,14 +33,14 @@ import jobactors as ja
 
 
 class Ended(Struct, frozen=True):
-    """How a script ended."""
+    """The end of a script."""
 
     code: int
     """Its exit code."""
     said: list[str]
     """The lines it printed."""
     errors: str
-    """What it wrote to stderr."""
+    """Its stderr."""
 
 
 class Script:

@@ -35,11 +35,11 @@ class TroubledStore(ja.MemoryStore):
         self.batches.append(list(writes))
 
     def fill_up(self) -> None:
-        """There is no room on the disk from now on."""
+        """Fill the disk: writes fail from now on."""
         self.trouble = ja.StoreFailed(self.name, FULL, CURE)
 
     def clear_up(self) -> None:
-        """There is room again."""
+        """Make room on the disk: writes succeed again."""
         self.trouble = None
 
 

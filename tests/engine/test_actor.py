@@ -1,4 +1,4 @@
-"""The actor: what trio code sees of its own job."""
+"""The actor: a job as its own trio code sees it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_progress_starts_anew_with_every_attempt(autojump_clock: MockClock
 
 
 async def test_code_outside_a_job_finds_a_quiet_stand_in() -> None:
-    """It is never cancelled, and tells nobody."""
+    """It is never cancelled, and wakes no waiter."""
     ctx = ja.current_job()
     assert (ctx.id, ctx.attempt, ctx.cancel_requested) == ("", 0, False)
     await ctx.check()

@@ -61,7 +61,7 @@ async def test_the_intake_is_bounded_so_the_input_may_be_endless() -> None:
 
 
 async def test_an_input_that_raises_is_told_to_the_reader() -> None:
-    """What was submitted before goes on."""
+    """Jobs submitted before go on."""
 
     def broken() -> Iterator[int]:
         yield 1

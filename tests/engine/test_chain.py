@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class Broken(Exception):
-    """What a phase of these tests fails with."""
+    """The error of a phase of these tests."""
 
 
 class Diary:
-    """What the phases of one test have done, and when they are to fail."""
+    """The calls that the phases of one test have made, and those that are to fail."""
 
     def __init__(self, *failing: str) -> None:
         self.entries: list[str] = []
@@ -48,14 +48,14 @@ class Diary:
 
 
 async def end(job: ja.Job[Any]) -> ja.JobSnapshot:
-    """Wait for its end and read it, so that nobody misses a failure."""
+    """Wait for its end and read it, so that no failure is left unread."""
     await job.wait()
     job.exception()
     return job.snapshot()
 
 
 def failure_of(job: ja.Job[Any]) -> ja.ChainResult:
-    """What became of a chain that failed."""
+    """Return the result of a chain that failed."""
     error = job.exception()
     assert isinstance(error, ja.ChainFailed)
     return error.result
@@ -444,7 +444,7 @@ async def test_errors_of_single_items_are_in_the_result() -> None:
 
 
 def partial_of(caught: pytest.ExceptionInfo[ja.JobCancelled]) -> ja.ChainResult:
-    """What became of a chain that was cancelled."""
+    """Return the result of a chain that was cancelled."""
     result = caught.value.partial
     assert isinstance(result, ja.ChainResult)
     return result

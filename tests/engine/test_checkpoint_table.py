@@ -32,12 +32,12 @@ class FolderStore(MortalStore):
 
     @property
     def work_folder(self) -> Path:
-        """Where they are."""
+        """Their folder."""
         return self._folder
 
 
 class World:
-    """What outlives a process: how long a job may work, and what has been done."""
+    """The world beside a process: the item a job hangs at, and the items done."""
 
     def __init__(self) -> None:
         self.hangs_at: Any = None
@@ -101,7 +101,7 @@ def types(world: World) -> dict[str, Any]:
 
 
 def submitting(work: Any, *args: Any, **options: Any) -> Any:
-    """Return what submits a job, waits until it hangs, and tells its id."""
+    """Return a function that submits a job, waits until it hangs, and returns its id."""
 
     async def leave(jobs: ja.Jobs) -> str:
         job = jobs.options(checkpoint_every=OFTEN, **options).submit(work, *args)
@@ -249,7 +249,7 @@ async def test_work_files_of_which_nothing_is_kept_are_removed(
 
 
 def names_in(folder: Path) -> list[str]:
-    """What is in a folder."""
+    """Return the names in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 

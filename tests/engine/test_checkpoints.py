@@ -1,4 +1,4 @@
-"""Checkpoints: when they are written, whose they are, and who goes on from them."""
+"""Checkpoints: when they are written, and which job owns them and goes on from them."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 
@@ -22,7 +22,7 @@ WEEK = 7 * 86400.0
 
 
 class Broken(Exception):
-    """What a job of these tests fails with."""
+    """The error of a job of these tests."""
 
 
 async def count(stop: int, fail_at: int | None = None) -> list[int]:
@@ -51,7 +51,7 @@ def values(jobs: ja.Jobs, *which: str) -> list[Any]:
 
 
 async def end(job: ja.Job[Any]) -> ja.JobSnapshot:
-    """Wait for its end and read it, so that nobody misses a failure."""
+    """Wait for its end and read it, so that no failure is left unread."""
     await job.wait()
     job.exception()
     return job.snapshot()
@@ -286,7 +286,7 @@ async def test_a_restart_takes_nobody_elses() -> None:
 
 
 async def test_beginning_anew_does_not_go_on_from_a_later_jobs_checkpoint() -> None:
-    """Nor is that dropped: somebody has to say so."""
+    """Nor is that dropped: the option has to ask for it."""
     async with ja.open_jobs() as jobs:
         first = jobs.submit(count, 10, fail_at=5)
         await end(first)
@@ -403,7 +403,7 @@ async def test_a_job_that_worked_beside_another_is_restarted_from_its_own(
 async def test_what_an_ended_job_left_is_not_written_over_by_one_that_waited(
     autojump_clock: MockClock,
 ) -> None:
-    """The second was submitted while the first was unfinished, so nobody has been asked."""
+    """The second was submitted while the first was unfinished, so no choice was asked for."""
     async with ja.open_jobs(max_running=1) as jobs:
         first = jobs.submit(count, 10, fail_at=5)
         second = jobs.submit(count, 20, fail_at=2)

@@ -160,7 +160,7 @@ def outcome_of(call: int, store: ja.Store | None) -> tuple[Injector, list[ja.Job
 
 
 def calls_in_all(store: ja.Store | None) -> int:
-    """How many steps an undisturbed run takes."""
+    """Return the number of steps of an undisturbed run."""
     injector, handles, error = outcome_of(0, store)
     assert error is None
     assert all(job.snapshot().outcome is not None for job in handles)

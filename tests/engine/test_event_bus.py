@@ -73,7 +73,7 @@ async def test_every_change_is_said_once_and_in_order(autojump_clock: MockClock)
 
 
 async def test_the_present_state_comes_first(autojump_clock: MockClock) -> None:
-    """One ``JobRestated`` a job, then nothing missed and nothing told twice."""
+    """One ``JobRestated`` a job, then each event exactly once."""
     async with ja.open_jobs() as jobs:
         early = jobs.submit(trio.sleep, 5)
         await trio.sleep(1)
@@ -221,7 +221,7 @@ async def test_a_slow_subscriber_gets_the_last_progress_only(autojump_clock: Moc
 
 
 async def test_a_subscriber_that_lags_too_far_is_cut_off(autojump_clock: MockClock) -> None:
-    """It is told so; the jobs were never slowed, and a new subscription works."""
+    """It gets an error; the jobs were never slowed, and a new subscription works."""
     async with ja.open_jobs() as jobs:
         async with jobs.subscribe(ja.JobUpdated) as batches:
             job = jobs.options(hold=True).submit(trio.sleep, 0)
@@ -259,7 +259,7 @@ async def test_unsubscribing_ends_the_calls(autojump_clock: MockClock) -> None:
 
 
 async def test_callbacks_run_in_the_loops_thread() -> None:
-    """Whoever subscribed."""
+    """For every subscriber."""
     where: set[int] = set()
     async with ja.open_jobs() as jobs:
         await trio.to_thread.run_sync(jobs.on_event, lambda _: where.add(threading.get_ident()))

@@ -181,7 +181,7 @@ async def test_what_is_unfinished_or_needed_is_not_deleted() -> None:
 
 
 async def test_what_a_resting_job_comes_after_is_not_deleted() -> None:
-    """It could not go on without; also if nobody has resumed it yet in this process."""
+    """It could not go on without; also if it was not resumed yet in this process."""
     store = ja.MemoryStore()
     with registered(add=add):
         async with ja.open_jobs(store=store) as jobs:
@@ -200,7 +200,7 @@ async def test_what_a_resting_job_comes_after_is_not_deleted() -> None:
 
 
 async def test_all_that_match_are_cleared() -> None:
-    """Also those that only the store knows; the count is told."""
+    """Also those that only the store holds; the count is returned."""
     store = ja.MemoryStore()
     await ended(store, 1, 2, 3)
     async with ja.open_jobs(store=store, retention=ja.Retention(read=1)) as jobs:

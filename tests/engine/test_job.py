@@ -1,4 +1,4 @@
-"""``Job``: what a waiter gets, whoever waits and whatever the job did; and the verbs."""
+"""``Job``: what every kind of waiter gets from every kind of end; and the commands."""
 
 from __future__ import annotations
 
@@ -327,7 +327,7 @@ async def test_run_is_cancelled_with_its_caller(autojump_clock: MockClock) -> No
 
 
 async def test_a_queued_job_that_is_cancelled_never_starts(autojump_clock: MockClock) -> None:
-    """Not later either; and whoever waits for it hears why."""
+    """Not later either; and its waiters get the reason."""
     started: list[str] = []
     async with ja.open_jobs(max_running=1) as jobs:
         jobs.submit(trio.sleep, 1)
@@ -481,7 +481,7 @@ async def test_a_shield_puts_a_threads_cancel_off() -> None:
 
 
 async def test_a_job_that_is_silent_past_its_grace_is_stuck() -> None:
-    """Everybody can see it; it still ends as it ends."""
+    """Its state shows it; it still ends as it ends."""
     begun, go = threading.Event(), threading.Event()
 
     def deaf() -> str:
@@ -935,7 +935,7 @@ async def test_a_job_sees_a_copy_of_its_submitters_context(work: Any) -> None:
 
 
 async def test_a_retry_sees_the_submitters_context_afresh(autojump_clock: MockClock) -> None:
-    """What the first attempt set has gone."""
+    """The first attempt's values have gone."""
     seen: list[str] = []
 
     async def flaky() -> None:

@@ -167,7 +167,7 @@ async def test_statistics_count_every_state(autojump_clock: MockClock) -> None:
 
 
 async def test_a_change_after_the_submit_is_shown(autojump_clock: MockClock) -> None:
-    """What can change no more is refused."""
+    """Options that can change no more are refused."""
     async with ja.open_jobs() as jobs:
         job = jobs.options(key="k").submit(trio.sleep, 1)
         info = job.update(name="better", tags=["a"], description="d", metadata={"m": 1}).info

@@ -1,4 +1,4 @@
-"""What is written down, when, and what happens when it cannot be."""
+"""The journal: what is written and when, and what happens when it cannot be."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ async def test_what_cannot_be_written_at_the_end_is_counted(
 
 
 async def test_writing_is_tried_again_by_itself(autojump_clock: MockClock) -> None:
-    """Nobody has to do anything once there is queue."""
+    """The journal tries by itself once there is room."""
     store = TroubledStore()
     async with ja.open_jobs(store=store) as jobs:
         job = jobs.submit(trio.sleep, 10)
@@ -268,7 +268,7 @@ async def test_progress_is_written_now_and_then(autojump_clock: MockClock) -> No
 
 
 async def test_a_checkpoint_takes_the_progress_along(autojump_clock: MockClock) -> None:
-    """What rests after a kill says how far its checkpoint is, and not how far it was before."""
+    """A job at rest after a kill has the progress of its checkpoint, and not an earlier one."""
     store = TroubledStore()
 
     async def work() -> None:
@@ -287,7 +287,7 @@ async def test_a_checkpoint_takes_the_progress_along(autojump_clock: MockClock) 
 
 
 async def test_a_job_has_an_event_log() -> None:
-    """What happened to it, in order, also in the next process."""
+    """Its events in order, also in the next process."""
     store = ja.MemoryStore()
     with registered(add=add):
         async with ja.open_jobs(store=store) as jobs:

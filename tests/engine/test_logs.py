@@ -1,4 +1,4 @@
-"""What a job prints and logs lands in that job, from every runner."""
+"""Logs: the lines that a job prints and logs land in that job, from every runner."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_threads_that_write_their_first_line_at_once_share_one_log() -> None:
 
 
 async def test_a_job_that_says_one_line_and_nothing_else_is_heard() -> None:
-    """Whoever counts the lines is made for the first one, and counts it."""
+    """The counter of lines is made for the first one, and counts it."""
     async with ja.open_jobs() as jobs:
         for work in (speak_once, speak_once_in_trio):
             job = jobs.submit(work)

@@ -10,7 +10,7 @@ import jobactors as ja
 
 
 async def collect() -> list[object]:
-    """Collect what is told until "stop"; answer what is asked."""
+    """Collect messages until "stop"; answer questions."""
     heard: list[object] = []
     async for message in ja.current_job().inbox:
         if message == "stop":
@@ -83,7 +83,7 @@ async def test_open_questions_end_with_the_job() -> None:
 
 
 async def test_messages_stay_across_a_retry(autojump_clock: trio.testing.MockClock) -> None:
-    """What the first attempt has not read, the second one finds."""
+    """Messages that the first attempt has not read, the second one finds."""
     heard: list[object] = []
 
     async def flaky() -> None:

@@ -28,7 +28,7 @@ async def test_posted_calls_run_in_the_loop_in_order() -> None:
 
 
 async def test_a_posted_call_that_raises_hurts_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody waits for it, so it is logged; jobs and loop go on."""
+    """It has no waiter, so it is logged; jobs and loop go on."""
     async with ja.open_jobs() as jobs:
         job = jobs.submit(trio.sleep_forever)
         await trio.to_thread.run_sync(ja.lowlevel.post, jobs, lambda: 1 / 0)
@@ -155,7 +155,7 @@ async def test_a_call_that_trusted_another_is_made_although_that_one_came_too_la
 
 
 def test_nobody_waits_for_ever_for_a_loop_that_has_ended() -> None:
-    """Threads that call it while it ends are answered, or told that it is closed."""
+    """Threads that call it while it ends are answered, or raise because it is closed."""
     ended: list[int] = []
 
     def call(jobs: ja.Jobs, number: int) -> None:

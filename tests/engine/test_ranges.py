@@ -23,7 +23,7 @@ FILMS = [f"film {i}" for i in range(10)]
 
 
 class Broken(Exception):
-    """What a part of these tests fails with."""
+    """The error of a part of these tests."""
 
 
 class Weather:
@@ -63,7 +63,7 @@ def count(part: ja.Range, weather: Weather) -> int:
 
 
 def names_in(folder: Path) -> list[str]:
-    """What is in a folder."""
+    """Return the names in a folder."""
     return [path.name for path in folder.iterdir()]
 
 

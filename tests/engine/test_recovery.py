@@ -1,4 +1,4 @@
-"""What becomes of jobs whose process has stopped, when their store is opened again."""
+"""Recovery: the fate of jobs whose process has stopped, when their store is opened again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class MortalStore(ja.MemoryStore):
         self.dead = False
 
     def apply(self, writes: Any) -> None:
-        """Write, unless the process is dead: what it says then is heard by nobody."""
+        """Write, unless the process is dead: nothing that it writes then arrives."""
         if not self.dead:
             super().apply(writes)
 
@@ -89,7 +89,7 @@ async def count_up() -> None:
 
 
 async def stubborn() -> None:
-    """Not end when told to."""
+    """Not end when asked to."""
     with trio.CancelScope(shield=True):
         await trio.sleep(80_000)
 
@@ -172,7 +172,7 @@ async def test_what_was_left_rests_until_somebody_says_more(autojump_clock: Mock
 
 
 async def test_what_was_left_starts_again_by_itself(autojump_clock: MockClock) -> None:
-    """Under "auto" all goes on but what somebody wanted to stand still."""
+    """Under "auto" all goes on but a job that was paused."""
     store = MortalStore()
     with registered(**TYPES):
         ids = await left_by_a_kill(store, in_every_state)
@@ -349,7 +349,7 @@ async def test_jobs_as_arguments_are_found_again() -> None:
 
 
 async def test_a_submit_with_the_key_of_an_interrupted_job_resumes_it() -> None:
-    """A submit is somebody's word; the job is the one there was."""
+    """A submit asks for the work; the job is the one there was."""
     store = MortalStore()
     with registered(add=add):
 
@@ -389,7 +389,7 @@ async def test_a_new_submit_that_goes_on_from_its_checkpoint_ends_an_interrupted
 
 
 async def test_an_interrupted_job_is_started_afresh_as_another() -> None:
-    """The old one is cancelled, and says which job took its place."""
+    """The old one is cancelled, and its reason names the job that replaced it."""
     store = MortalStore()
     with registered(add=add):
 
@@ -470,7 +470,7 @@ async def test_recover_says_what_it_takes() -> None:
 async def test_a_job_that_takes_its_process_with_it_is_started_three_times(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Then it rests until somebody resumes it: the others are not to die with it for ever."""
+    """Then it rests until it is resumed: the others are not to die with it for ever."""
     store = MortalStore()
 
     async def leave(jobs: ja.Jobs) -> None:
@@ -492,7 +492,7 @@ async def test_a_job_that_takes_its_process_with_it_is_started_three_times(
 
 
 def store_status(store: ja.MemoryStore) -> str:
-    """What the one kept job's status says."""
+    """Return the status of the one stored job."""
     store.open()
     try:
         (row,) = store.unfinished()
@@ -581,7 +581,7 @@ async def test_work_that_somebody_has_gone_on_with_is_not_begun_again() -> None:
 
 
 async def test_a_clock_that_was_set_back_loses_nothing() -> None:
-    """What seems to come from the future is there, is not old, and goes on."""
+    """A job that seems to come from the future is there, is not old, and goes on."""
     store = MortalStore()
     with registered(add=add, wait=wait):
 

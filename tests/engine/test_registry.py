@@ -1,4 +1,4 @@
-"""The registry: a finished job stays until it is read, or retention says otherwise."""
+"""The registry: a finished job stays until it is read, or retention removes it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_the_newest_read_ones_are_kept_for_the_eye() -> None:
 
 
 async def test_the_count_prunes_the_oldest_and_read_ones_first() -> None:
-    """What nobody had read is counted, and said."""
+    """Unread jobs are counted, and the event marks them."""
     removed: list[ja.JobRemoved] = []
     async with ja.open_jobs(retention=ja.Retention(jobs=3)) as jobs:
 

@@ -14,7 +14,7 @@ import jobactors as ja
 
 
 def held(jobs: ja.Jobs) -> dict[str, list[tuple[str, int, str]]]:
-    """Who holds what, for what."""
+    """Return the holders of each resource, with their units and operations."""
     return {
         state.name: [(h.job_id.split("-")[0], h.units, h.operation) for h in state.holders]
         for state in jobs.resources()
@@ -173,7 +173,7 @@ async def test_queued_jobs_do_not_overtake_a_running_job_that_waits(
 
 
 async def test_a_cancelled_wait_leaves_nothing_behind() -> None:
-    """Neither a request that is met later, nor units nobody holds."""
+    """Neither a request that is met later, nor units without a holder."""
 
     async def want() -> None:
         await ja.current_job().acquire("a")

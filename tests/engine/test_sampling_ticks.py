@@ -1,4 +1,4 @@
-"""SamplingTicks: one look at all that have news, ten times a second at most."""
+"""Sampling ticks: one look at all jobs that have reported, ten times a second at most."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from .test_timers import open_alarms
+from .test_timers import open_timers
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Witness:
-    """Notes when it is looked at, and may join the next round or fail."""
+    """Notes when it is looked at, and may join the next tick or fail."""
 
     def __init__(self, ticks: SamplingTicks, *, again: int = 0, fails: bool = False) -> None:
         self.looks: list[float] = []
@@ -37,7 +37,7 @@ async def test_who_joins_in_one_step_is_looked_at_in_one_round_at_once(
     autojump_clock: MockClock,
 ) -> None:
     """At the same moment, and once however often it joins."""
-    async with open_alarms() as (timers, clock):
+    async with open_timers() as (timers, clock):
         members = [Witness(timers.ticks) for _ in range(3)]
         for member in (*members, *members):
             timers.ticks.join(member)
@@ -46,8 +46,8 @@ async def test_who_joins_in_one_step_is_looked_at_in_one_round_at_once(
 
 
 async def test_rounds_are_a_tenth_of_a_second_apart(autojump_clock: MockClock) -> None:
-    """Whoever joins in one joins the next; when nobody joins, none is held."""
-    async with open_alarms() as (timers, _clock):
+    """A source that joins in one joins the next; without a source none is held."""
+    async with open_timers() as (timers, _clock):
         member = Witness(timers.ticks, again=3)
         timers.ticks.join(member)
         await trio.sleep(60)
@@ -56,7 +56,7 @@ async def test_rounds_are_a_tenth_of_a_second_apart(autojump_clock: MockClock) -
 
 async def test_who_leaves_is_not_looked_at(autojump_clock: MockClock) -> None:
     """Until it joins again."""
-    async with open_alarms() as (timers, _clock):
+    async with open_timers() as (timers, _clock):
         member = Witness(timers.ticks)
         timers.ticks.join(member)
         timers.ticks.leave(member)

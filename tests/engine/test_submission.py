@@ -1,4 +1,4 @@
-"""Submit: what can be checked is checked at once, and the error says the cure."""
+"""Submit: what can be checked is checked at once, and the error names the cure."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_alarms() -> AsyncIterator[tuple[Timers, LoopClock]]:
+async def open_timers() -> AsyncIterator[tuple[Timers, LoopClock]]:
     """Serve timers for a block."""
     clock = LoopClock()
     timers = Timers(clock)
@@ -28,45 +28,45 @@ async def open_alarms() -> AsyncIterator[tuple[Timers, LoopClock]]:
         nursery.cancel_scope.cancel()
 
 
-async def test_alarms_ring_in_the_order_of_their_time(autojump_clock: MockClock) -> None:
+async def test_timers_fire_in_the_order_of_their_time(autojump_clock: MockClock) -> None:
     """However they were set; equal times in the order of setting."""
-    rung: list[tuple[str, float]] = []
-    async with open_alarms() as (timers, clock):
+    fired: list[tuple[str, float]] = []
+    async with open_timers() as (timers, clock):
         start = clock.now()
 
-        def ring(name: str) -> None:
-            rung.append((name, clock.now() - start))
+        def fire(name: str) -> None:
+            fired.append((name, clock.now() - start))
 
         for name, after in [("c", 3), ("a", 1), ("b", 2), ("past", -5), ("b2", 2)]:
-            timers.set(start + after, lambda name=name: ring(name))  # type: ignore[misc]
+            timers.set(start + after, lambda name=name: fire(name))  # type: ignore[misc]
         await trio.sleep(10)
-    assert [name for name, _ in rung] == ["past", "a", "b", "b2", "c"]
-    assert [at for _, at in rung] == pytest.approx([0, 1, 2, 2, 3], abs=0.001)
+    assert [name for name, _ in fired] == ["past", "a", "b", "b2", "c"]
+    assert [at for _, at in fired] == pytest.approx([0, 1, 2, 2, 3], abs=0.001)
 
 
-async def test_an_earlier_alarm_is_not_late(autojump_clock: MockClock) -> None:
-    """Set while the task sleeps for a later one, or by an timer itself."""
-    rung: list[str] = []
-    async with open_alarms() as (timers, clock):
+async def test_an_earlier_timer_is_not_late(autojump_clock: MockClock) -> None:
+    """Set while the task sleeps for a later one, or by a timer itself."""
+    fired: list[str] = []
+    async with open_timers() as (timers, clock):
 
         def chain() -> None:
-            rung.append("first")
-            timers.set(clock.now() + 1, lambda: rung.append("second"))
+            fired.append("first")
+            timers.set(clock.now() + 1, lambda: fired.append("second"))
 
-        timers.set(clock.now() + 100, lambda: rung.append("late"))
+        timers.set(clock.now() + 100, lambda: fired.append("late"))
         await trio.sleep(1)
         timers.set(clock.now() + 1, chain)
         await trio.sleep(5)
-        assert rung == ["first", "second"]
+        assert fired == ["first", "second"]
 
 
-async def test_an_alarm_that_was_taken_back_stays_silent(autojump_clock: MockClock) -> None:
+async def test_a_cancelled_timer_does_not_fire(autojump_clock: MockClock) -> None:
     """Also when it is the only one."""
-    rung: list[str] = []
-    async with open_alarms() as (timers, clock):
-        timers.set(clock.now() + 1, lambda: rung.append("x")).cancel()
+    fired: list[str] = []
+    async with open_timers() as (timers, clock):
+        timers.set(clock.now() + 1, lambda: fired.append("x")).cancel()
         await trio.sleep(2)
-    assert rung == []
+    assert fired == []
 
 
 def divide() -> None:
@@ -77,6 +77,6 @@ def divide() -> None:
 async def test_a_call_that_raises_ends_the_task_that_makes_it(autojump_clock: MockClock) -> None:
     """It is a move of the engine, which cannot go on with half of it."""
     with pytest.RaisesGroup(ZeroDivisionError):
-        async with open_alarms() as (timers, clock):
+        async with open_timers() as (timers, clock):
             timers.set(clock.now() + 1, divide)
             await trio.sleep(2)

@@ -1,4 +1,4 @@
-"""Work files: kept with their checkpoint, dropped with it, and never anywhere else."""
+"""Work files: stored with their checkpoint, dropped with it, and never anywhere else."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class StoreWithFolder(ja.MemoryStore):
-    """A store that has a place for work files."""
+    """A store that has a folder for work files."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class StoreWithFolder(ja.MemoryStore):
 
 
 class Broken(Exception):
-    """What a job of these tests fails with."""
+    """The error of a job of these tests."""
 
 
 def append(line: str, then: str = "fail") -> Path:
@@ -51,7 +51,7 @@ def append(line: str, then: str = "fail") -> Path:
 
 
 async def path_of(job: ja.Job[Any]) -> Path:
-    """Where a failed job has written."""
+    """Return the path to which a failed job has written."""
     await job.wait()
     return Path(str(job.exception()))
 
@@ -258,6 +258,6 @@ def test_no_type_subject_or_part_leads_out_of_its_folder(a: str, b: str, c: str)
 
 @given(words, words, words, words)
 def test_other_work_has_another_folder(a: str, b: str, c: str, d: str) -> None:
-    queue = WorkFolders(lambda: Path("/base"))
-    assert queue.folder("a\0b", "") != queue.folder("a", "b\0")
-    assert (queue.folder(a, b) == queue.folder(c, d)) == ((a, b) == (c, d))
+    folders = WorkFolders(lambda: Path("/base"))
+    assert folders.folder("a\0b", "") != folders.folder("a", "b\0")
+    assert (folders.folder(a, b) == folders.folder(c, d)) == ((a, b) == (c, d))

@@ -1,4 +1,4 @@
-"""What is in one commit, who waits for it, and what its rows say."""
+"""The contents of one commit, its waiters, and the texts of its rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 NOW = 1_700_000_000.25
 SNAPSHOT = JobSnapshot(JobInfo("add-1-k7m2x9qaef", "add", "add", NOW), JobState.RUNNING, NOW + 1)
-SPEC = StoredSubmit('{"args":[1],"kwargs":{},"jobs":[]}', "{}")
+SUBMIT = StoredSubmit('{"args":[1],"kwargs":{},"jobs":[]}', "{}")
 
 
 class FailingOnce(GatedStore):
@@ -62,13 +62,13 @@ def shut(store: GatedStore) -> None:
     store.gate.clear()
 
 
-# --- who waits
+# --- waiters
 
 
 async def test_that_a_result_was_read_goes_along_with_what_else_there_is(
     mock_clock: MockClock,
 ) -> None:
-    """Nobody waits for it: it is no reason for a commit of its own, unless there is none for long.
+    """It has no waiter: there is no commit for it alone, unless there is none for long.
 
     The clock stands still, so that "for long" is not now.
     """
@@ -94,7 +94,7 @@ async def test_that_a_result_was_read_goes_along_with_what_else_there_is(
 
 
 async def test_a_job_that_is_cancelled_while_its_start_is_written_never_begins() -> None:
-    """It does not wait for the disk to be told so."""
+    """Its cancel does not wait for the disk."""
     store = GatedStore()
     store.gate.set()
     begun = False
@@ -144,7 +144,7 @@ async def test_many_may_wait_for_the_same_job_to_be_kept() -> None:
         assert sorted(done) == ["first", "second", "thread"]
 
 
-async def test_whoever_waits_for_a_job_that_is_deleted_meanwhile_goes_on() -> None:
+async def test_a_waiter_for_a_job_that_is_deleted_meanwhile_goes_on() -> None:
     """There is nothing left to be written."""
     store = GatedStore()
     store.gate.set()
@@ -164,8 +164,8 @@ async def test_whoever_waits_for_a_job_that_is_deleted_meanwhile_goes_on() -> No
         assert await other == 2
 
 
-async def test_whoever_waits_when_the_system_ends_on_a_full_disk_is_told() -> None:
-    """Instead of waiting for ever, or of being told that it is kept."""
+async def test_a_waiter_gets_the_error_when_the_system_ends_on_a_full_disk() -> None:
+    """Instead of waiting for ever, or of taking it for stored."""
     store = TroubledStore()
     async with ja.open_jobs(store=store) as jobs:
         go_on = trio.Event()
@@ -238,7 +238,7 @@ async def test_no_batch_is_written_before_one_ahead_of_it_that_failed(
 
 
 async def test_of_many_refused_jobs_nothing_is_written_and_of_the_others_everything() -> None:
-    """Each is told; what happened to a kept job in the same moment is in its log afterwards."""
+    """Each waiter gets the error; the events of a stored job of that moment are in its log."""
     store = FailingOnce()
     store.gate.set()
     async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
@@ -260,7 +260,7 @@ async def test_of_many_refused_jobs_nothing_is_written_and_of_the_others_everyth
 
 
 async def test_a_submit_with_odd_labels_spoils_no_commit() -> None:
-    """What JSON has no word for is named by its type, and takes no other job with it."""
+    """A value without JSON is named by its type, and takes no other job with it."""
 
     class Word(str):
         __slots__ = ()
@@ -289,7 +289,7 @@ async def test_a_submit_with_odd_labels_spoils_no_commit() -> None:
     }
 
 
-# --- what rows say
+# --- the texts of rows
 
 
 def test_a_row_says_of_a_job_what_the_first_version_said() -> None:
@@ -314,7 +314,7 @@ def test_a_row_says_of_a_job_what_the_first_version_said() -> None:
         log_cut=1,
         paused_for=1.5,
     )
-    row = row_of(snapshot, replace(SPEC, after=(("a", "succeeded"),), source="f00", lost="why"))
+    row = row_of(snapshot, replace(SUBMIT, after=(("a", "succeeded"),), source="f00", lost="why"))
     assert json.loads(row.spec) == {
         "name": "add",
         "type": "add",
@@ -322,7 +322,7 @@ def test_a_row_says_of_a_job_what_the_first_version_said() -> None:
         "priority": 3,
         "tags": ["a"],
         "key": {"tuple": ["k", 1]},
-        "arguments": SPEC.arguments,
+        "arguments": SUBMIT.arguments,
         "options": "{}",
         "after": [["a", "succeeded"]],
         "source": "f00",
@@ -382,12 +382,12 @@ def test_the_texts_of_rows_are_these_to_the_letter() -> None:
         error=ErrorText("ValueError", "no", ""),
         outcome=Outcome(JobState.FAILED, error=ErrorText("ValueError", "no", "")),
     )
-    assert row_of(SNAPSHOT, SPEC).spec == (
+    assert row_of(SNAPSHOT, SUBMIT).spec == (
         '{"name":"add","type":"add","subject":"",'
         '"arguments":"{\\"args\\":[1],\\"kwargs\\":{},\\"jobs\\":[]}","options":"{}",'
         '"after":[],"source":"","lost":""}'
     )
-    assert row_of(odd, replace(SPEC, arguments="", after=(("b", "finished"),))).spec == (
+    assert row_of(odd, replace(SUBMIT, arguments="", after=(("b", "finished"),))).spec == (
         '{"name": "\\u00e4\\ud800", "type": "add", "subject": "", "arguments": "", '
         '"options": "{}", "after": [["b", "finished"]], "source": "", "lost": "", '
         '"tags": ["a"], "metadata": {"n": "set"}, "key": {"tuple": ["k", 1]}}'
@@ -425,7 +425,7 @@ def test_the_texts_of_rows_are_these_to_the_letter() -> None:
 )
 def test_a_row_that_no_job_could_have_is_refused(spec: str, status: str) -> None:
     """With one error for all of it, whichever field is wrong."""
-    row = replace(row_of(SNAPSHOT, SPEC), spec=spec, status=status)
+    row = replace(row_of(SNAPSHOT, SUBMIT), spec=spec, status=status)
     with pytest.raises(UnreadableJob):
         read_row(row)
 
@@ -434,7 +434,7 @@ def test_numbers_that_json_does_not_know_are_left_out_when_a_row_is_read() -> No
     """A job's counters are its own objects; they must not hide the job."""
     progress = Progress(3, 10, 0.3, "rows", "", {"loss": float("nan"), "odd": "many", "n": 2})  # type: ignore[dict-item]
     snapshot = replace(SNAPSHOT, attempt=1, progress=progress)
-    again, _ = read_row(row_of(snapshot, SPEC))
+    again, _ = read_row(row_of(snapshot, SUBMIT))
     assert (again.progress.done, again.progress.counters) == (3, {"n": 2})
 
 
@@ -455,9 +455,9 @@ def test_rows_of_the_first_version_are_read() -> None:
         '{"attempt": 1, "runner": "trio", "progress": {"done": 1, "total": Infinity, "fraction": '
         'null, "unit": "", "message": "", "pausable": false, "counters": {}, "stages": []}}',
     )
-    snapshot, spec = read_row(row)
+    snapshot, submit = read_row(row)
     assert (snapshot.name, snapshot.progress.total) == ("ä\ud800", float("inf"))
-    assert json.loads(spec.arguments) == {"args": [1], "kwargs": {}, "jobs": []}
+    assert json.loads(submit.arguments) == {"args": [1], "kwargs": {}, "jobs": []}
 
 
 @pytest.mark.parametrize("text", ["ä", "\ud800", "\x00", "\u2028", "</script>", '"\\'])
@@ -465,7 +465,7 @@ def test_every_text_comes_back(text: str) -> None:
     """Whatever JSON has to do about it."""
     info = replace(SNAPSHOT.info, name=text, metadata={text: [text]})
     snapshot = replace(SNAPSHOT, info=info, attempt=1, reason=text)
-    again, _ = read_row(row_of(snapshot, SPEC))
+    again, _ = read_row(row_of(snapshot, SUBMIT))
     assert (again.name, again.info.metadata, again.reason) == (text, {text: [text]}, text)
 
 

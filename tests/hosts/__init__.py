@@ -1,1 +1,1 @@
-"""Where a system lives: a thread beside the program."""
+"""Tests of the places a job system runs in."""

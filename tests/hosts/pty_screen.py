@@ -1,4 +1,4 @@
-"""A program on a real pseudo-terminal, and the screen a person would see."""
+"""A program on a real pseudo-terminal, and the screen that results."""
 
 from __future__ import annotations
 

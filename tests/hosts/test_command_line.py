@@ -63,7 +63,7 @@ def test_bytes_stay_as_they_are() -> None:
 
 
 def test_options_of_the_command_are_its_own() -> None:
-    """What looks like an option of ours belongs to the command once that has begun."""
+    """An argument that looks like an option of ours belongs to the command once that has begun."""
     assert run("echo", "--name", "-h").stdout == b"--name -h\n"
 
 
@@ -113,7 +113,7 @@ def test_an_interrupt_is_handed_on_and_each_further_one_goes_a_rung_higher(tmp_p
 
 
 def test_a_termination_is_handed_on_as_itself() -> None:
-    """Who ends us ends the command, in the same way."""
+    """A signal that ends us ends the command, in the same way."""
     with subprocess.Popen(
         [*RUN, "sh", "-c", "echo begun; exec sleep 600"],
         stdout=subprocess.PIPE,

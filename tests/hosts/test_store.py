@@ -1,4 +1,4 @@
-"""``ja.start`` and ``open_jobs`` on a real file: scripts that keep their jobs."""
+"""``ja.start`` and ``open_jobs`` on a real file: jobs that outlive their script."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _stopped() -> Iterator[None]:
 
 
 def test_a_synchronous_program_keeps_its_jobs(tmp_path: Path) -> None:
-    """What it has computed is there when it runs again."""
+    """Its results are there when it runs again."""
     store = tmp_path / "jobs.db"
     jobs = ja.start(store=store)
     job_id = jobs.submit(lambda: [1, 2]).id
@@ -42,7 +42,7 @@ def test_a_synchronous_program_keeps_its_jobs(tmp_path: Path) -> None:
 
 
 def test_a_script_keeps_nothing_unless_told_to() -> None:
-    """No file appears that nobody has asked for."""
+    """No file appears unasked."""
     assert ja.start().store is None
 
 
@@ -72,7 +72,7 @@ def test_starting_again_with_the_same_store_returns_the_same_system(tmp_path: Pa
 
 
 def test_starting_again_with_another_store_is_refused(tmp_path: Path) -> None:
-    """The error says where jobs are kept, and how."""
+    """The error names the store and its settings."""
     path = tmp_path / "jobs.db"
     ja.start(store=path)
     with pytest.raises(ja.AlreadyStarted, match=r"store=<SqliteStore .*jobs\.db', open>, not None"):
@@ -88,7 +88,7 @@ def test_starting_again_with_another_store_is_refused(tmp_path: Path) -> None:
 
 
 def test_stores_in_the_same_file_are_equal(tmp_path: Path) -> None:
-    """Open or not, if they keep as long and as safely."""
+    """Open or not, if they have the same limits and durability."""
     path = tmp_path / "jobs.db"
     assert ja.SqliteStore(path) == ja.SqliteStore(str(path))
     assert len({ja.SqliteStore(path), ja.SqliteStore(str(path))}) == 1
@@ -111,7 +111,7 @@ def test_stores_in_the_same_file_are_equal(tmp_path: Path) -> None:
 async def test_a_store_that_is_none_is_refused_at_once(
     store: Any, kind: type[Exception], cure: str
 ) -> None:
-    """The error says what to pass; nothing has been started."""
+    """The error names what to pass; nothing has been started."""
     with pytest.raises(kind, match=cure):
         ja.start(store=store)
     with pytest.raises(kind, match=cure):
@@ -135,7 +135,7 @@ async def test_a_patience_that_makes_no_sense_is_refused(
 def test_adopting_needs_a_notebooks_own_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Anywhere else nothing would be adopted, and nobody would notice."""
+    """Anywhere else nothing would be adopted, unnoticed."""
     with pytest.raises(ValueError, match="leave store= out"):
         ja.start(store=tmp_path / "jobs.db", adopt=True)
     jobs = ja.start()
@@ -149,7 +149,7 @@ def test_adopting_needs_a_notebooks_own_file(
 
 
 async def test_a_file_has_one_owner(tmp_path: Path) -> None:
-    """The second one is told who it is, and its block never begins."""
+    """The error of the second one names the owner, and its block never begins."""
     async with ja.open_jobs(store=tmp_path / "jobs.db"):
         with pytest.raises(ja.StoreBusy, match=f"process {os.getpid()}"):
             async with ja.open_jobs(store=tmp_path / "jobs.db"):
@@ -160,11 +160,11 @@ def test_a_script_that_ends_has_written_everything(tmp_path: Path) -> None:
     """Its last jobs included, which run after its main thread has ended."""
     store = tmp_path / "jobs.db"
     ended = run_script(f"""
-        import time
+        import threading
         import jobactors as ja
         jobs = ja.start(store={str(store)!r}, display=None)
         for n in range(3):
-            jobs.submit(lambda n=n: time.sleep(0.1) or n)
+            jobs.submit(lambda n=n: threading.main_thread().join() or n)
     """)
     assert (ended.code, ended.errors) == (0, "")
     with closing(sqlite3.connect(store)) as db:

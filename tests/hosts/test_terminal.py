@@ -1,4 +1,4 @@
-"""The jobs in a terminal: what is said and drawn, on which screens, and that nothing is lost."""
+"""The jobs in a terminal: lines and rows, on every kind of screen, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def ended(state: str, **outcome: Any) -> str:
 
 
 def test_an_end_is_said_in_one_line() -> None:
-    """How it ended, how long it took or why."""
+    """The end, with its duration or reason."""
     error = ja.ErrorText("some.module.BadRow", "row 5\nis broken", "")
     assert ended("succeeded") == "✓ index 3.2 s"
     assert ended("failed", error=error) == "✗ index BadRow: row 5 …"
@@ -120,7 +120,7 @@ def test_icon_and_subject_are_shown_with_the_name() -> None:
 
 
 def lines_of(events: Sequence[ja.Event]) -> list[str]:
-    """What a board says about these events."""
+    """Return the lines a board makes of these events."""
     board = Board()
     said = [board.note(event) for event in events]
     return [f"{line.kind}: {line.text}" for line in said if line is not None]
@@ -136,8 +136,8 @@ def outcome(state: str) -> ja.Outcome:
     return ja.Outcome(ja.JobState(state))
 
 
-def test_a_life_is_told_from_start_to_end() -> None:
-    """Starts, retries, a stop that is not heard, and the end; reading is nobody's news."""
+def test_a_life_is_shown_from_start_to_end() -> None:
+    """Starts, retries, a stop without an answer, and the end; reading makes no line."""
     error = ja.ErrorText("OSError", "gone", "")
     events = life(
         ja.JobStarted("j", 0, 1, "thread"),
@@ -160,7 +160,7 @@ def test_a_life_is_told_from_start_to_end() -> None:
 
 
 def test_what_ended_while_nothing_was_heard_is_said_once() -> None:
-    """After a gap the present state comes; what was said before the gap is not said again."""
+    """After a gap the present state comes; lines from before the gap are not repeated."""
     board = Board()
     for event in life(ja.JobStarted("j", 0, 1, "thread")):
         board.note(event)
@@ -225,7 +225,7 @@ def test_a_row_is_one_line_on_every_screen(width: int) -> None:
 
 
 def test_markup_in_a_name_is_text() -> None:
-    """The library reads `[red]`; here nobody does."""
+    """The library interprets `[red]`; here it is text."""
     (line,) = drawn(rows([snapshot(info={"subject": "[red]x"})], now=1000.0), 100)
     assert "index · [red]x" in line
 
@@ -234,7 +234,7 @@ def test_markup_in_a_name_is_text() -> None:
 
 
 class Tty(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     encoding = "utf-8"
 
@@ -290,7 +290,7 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_streams_are_put_back_unless_somebody_else_has_taken_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever replaced `sys.stdout` meanwhile keeps it, and can still write through to us."""
+    """A replacement of `sys.stdout` made meanwhile stays, and can still write through to us."""
     stream, taken = Tty(), Tty()
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setattr(sys, "stderr", stream)
@@ -330,7 +330,7 @@ def test_a_line_that_is_half_printed_when_rows_come_is_not_torn(
 
 
 class FakeScreen:
-    """Keeps what it is told; may be slow, or gone."""
+    """Records its calls; may be slow, or gone."""
 
     wants_frames = True
     wants_starts = False
@@ -375,7 +375,7 @@ async def test_every_end_is_said_however_late_it_comes() -> None:
 
 
 async def test_an_end_is_said_although_the_block_was_left_by_an_error() -> None:
-    """Cancelled jobs end after the body; their ends are said as well."""
+    """Cancelled jobs end after the body; their ends are printed as well."""
     screen = FakeScreen()
 
     async def program() -> None:
@@ -555,7 +555,7 @@ def test_more_jobs_than_lines_are_counted_and_a_smaller_window_shows_fewer() -> 
 
 
 def test_ctrl_c_leaves_a_clean_terminal() -> None:
-    """The rows are gone, the ends are said, the cursor is there, the exception is Python's."""
+    """The rows are gone, the ends are printed, the cursor is there, the exception is Python's."""
     with OnTerminal(LIVE, ["1"], rows=80) as terminal:
         terminal.wait_for(lambda lines: any("extra" in line for line in lines))
         terminal.press(b"\x03\n")
@@ -568,7 +568,7 @@ def test_ctrl_c_leaves_a_clean_terminal() -> None:
 
 
 def test_a_killed_program_leaves_a_cursor() -> None:
-    """Nobody is there to bring it back, so it is never hidden for longer than a moment."""
+    """Nothing would bring it back, so it is never hidden for longer than a moment."""
     with OnTerminal(LIVE, ["1"]) as terminal:
         terminal.wait_for(lambda lines: any("extra" in line for line in lines))
         terminal.process.kill()

@@ -83,7 +83,7 @@ async def check_for_ever() -> None:
 
 
 async def test_the_block_waits_for_a_start_time_and_a_retry(autojump_clock: MockClock) -> None:
-    """What starts later by itself does not rest."""
+    """A job that starts later by itself does not rest."""
     tries: list[int] = []
 
     async def flaky() -> None:
@@ -98,7 +98,7 @@ async def test_the_block_waits_for_a_start_time_and_a_retry(autojump_clock: Mock
 
 
 async def test_a_closed_system_takes_no_jobs() -> None:
-    """After the block, a submit says that it is closed, and what to do."""
+    """After the block, a submit raises with the cure."""
     async with ja.open_jobs() as jobs:
         pass
     with pytest.raises(ja.JobsClosed, match="open a new one"):
@@ -161,7 +161,7 @@ async def test_unread_failures_can_be_ignored() -> None:
 
 
 async def test_cancelled_jobs_are_no_failures() -> None:
-    """Nobody has to read what was cancelled."""
+    """A cancelled job need not be read."""
     async with ja.open_jobs() as jobs:
         jobs.submit(trio.sleep_forever).cancel()
 
@@ -170,7 +170,7 @@ async def test_cancelled_jobs_are_no_failures() -> None:
 
 
 async def test_the_bodys_exception_leaves_unwrapped() -> None:
-    """The very object, in no group; the jobs are cancelled, and say why."""
+    """The very object, in no group; the jobs are cancelled, with that reason."""
     error = KeyError("mine")
     with pytest.raises(KeyError) as caught:  # noqa: PT012 - the block raises
         async with ja.open_jobs() as jobs:
@@ -184,7 +184,7 @@ async def test_the_bodys_exception_leaves_unwrapped() -> None:
 
 
 async def test_the_bodys_exception_wins_over_failed_jobs() -> None:
-    """A failure nobody has read does not hide what went wrong in the body."""
+    """An unread failure does not hide the error of the body."""
     with pytest.raises(KeyError):  # noqa: PT012 - the block raises
         async with ja.open_jobs() as jobs:
             await jobs.submit(fail, "x").wait()
@@ -250,7 +250,7 @@ async def test_a_job_cannot_submit_into_a_block_that_ends(autojump_clock: MockCl
 
 
 async def test_a_stuck_thread_is_left_behind_loudly(caplog: pytest.LogCaptureFixture) -> None:
-    """The block ends after the job's grace; the job is cancelled and says that it goes on."""
+    """The block ends after the job's grace; the job is cancelled, and named as still running."""
     begun, release = threading.Event(), threading.Event()
 
     def ignore_everything() -> None:
@@ -443,7 +443,7 @@ def test_ctrl_c_belongs_to_the_body(job: str, body: str) -> None:
 
 
 def test_a_second_ctrl_c_does_not_wait_for_a_stuck_thread() -> None:
-    """The first one gives the job its grace; whoever presses again has waited enough."""
+    """The first one gives the job its grace; the second ends that wait."""
     with Script(
         """
         def stubborn():

@@ -1,5 +1,5 @@
 # ruff: noqa: D101, D102, D103 (the name of a test is its sentence)
-"""The anonymizer: what it replaces and keeps, what it refuses, what it never leaves behind."""
+"""The anonymizer: replaced values, untouched ones, refusals, and no remains."""
 
 import csv
 import re
@@ -42,7 +42,7 @@ def peak_memory(rows: int, values: int) -> int:
 
 
 class Cancelled(BaseException):
-    """What a cancel is to a library: no Exception, from nowhere it knows."""
+    """A cancel as a library meets it: no Exception, of an unknown class."""
 
 
 def write(path: Path, *rows: Sequence[str], newline: str = "\n") -> Path:
@@ -70,7 +70,7 @@ def cancel() -> None:
 
 
 class Seen(Struct):
-    """A progress callback that remembers what it was told, and may do something each time."""
+    """A progress callback that records its calls, and may do something each time."""
 
     then: Callable[["Seen"], None] = lambda _: None
     done: list[float] = []
@@ -107,7 +107,7 @@ def raise_at(call: int, error: BaseException) -> Seen:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder, which is what may be used when nothing else is said."""
+    """An empty current folder, the default place of output."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -273,7 +273,7 @@ class TestStreaming:
         assert peak_memory(20_000, 97) < 1.1 * peak_memory(2_000, 97)
 
     def test_memory_does_not_grow_with_the_number_of_different_values(self) -> None:
-        # A table that remembers the latest values is resized now and then, but never kept whole.
+        # A table that remembers the latest values is resized now and then, but never held whole.
         assert peak_memory(40_000, 40_000) < 1.5 * peak_memory(10_000, 10_000)
 
     def test_rows_are_written_while_later_ones_are_still_unread(self, folder: Path) -> None:

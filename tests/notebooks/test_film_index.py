@@ -47,7 +47,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
 
 def text_of(cell: Any) -> str:
-    """What a reader without widgets sees below a cell."""
+    """Return the text that a reader without widgets sees below a cell."""
     return "\n".join(
         output["text"] if output.output_type == "stream" else output.data.get("text/plain", "")
         for output in cell.outputs

@@ -1,1 +1,1 @@
-"""What is kept, by whom, and what becomes of it when everything goes wrong."""
+"""Tests of the stores: contents, ownership, and every kind of damage."""

@@ -1,4 +1,4 @@
-"""A store that fails when it is told to, in the way a real disk does."""
+"""A store that fails on command, in the way a real disk does."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ damaged = _fault(sqlite3.SQLITE_CORRUPT, "SQLITE_CORRUPT")
 
 
 class FaultyStore:
-    """A store in which some calls of ``apply`` fail, and nothing of them is kept.
+    """A store in which some calls of ``apply`` fail, and write nothing.
 
     Args:
-        inner: What keeps the rest; default: a MemoryStore.
-        faults: What happens at the n-th apply, counted from 1.
+        inner: The store of the rest; default: a MemoryStore.
+        faults: The fault of the n-th apply, counted from 1.
 
     Example::
 
@@ -55,9 +55,9 @@ class FaultyStore:
         self.inner: ja.Store = inner or ja.MemoryStore()
         self.faults = dict(faults or {})
         self.fault: Fault | None = None
-        """What happens at every apply."""
+        """The fault of every apply."""
         self.applies = 0
-        """How many there were, those that failed too."""
+        """The number of calls, those that failed too."""
 
     @property
     def name(self) -> str:
@@ -86,7 +86,7 @@ class FaultyStore:
         self.inner.apply(writes)
 
     def unfinished(self) -> list[JobRow]:
-        """What the inner one keeps."""
+        """As the inner store."""
         return self.inner.unfinished()
 
     def finished(
@@ -98,19 +98,19 @@ class FaultyStore:
         type: str | None = None,
         subject: str | None = None,
     ) -> list[JobRow]:
-        """What the inner one keeps."""
+        """As the inner store."""
         return self.inner.finished(limit, since=since, states=states, type=type, subject=subject)
 
     def get(self, job_ids: Iterable[str]) -> list[JobRow]:
-        """What the inner one keeps."""
+        """As the inner store."""
         return self.inner.get(job_ids)
 
     def events(self, job_id: str) -> list[EventRow]:
-        """What the inner one keeps."""
+        """As the inner store."""
         return self.inner.events(job_id)
 
     def checkpoints(self) -> list[CheckpointRow]:
-        """What the inner one keeps."""
+        """As the inner store."""
         return self.inner.checkpoints()
 
     def prune(self, now: float, at_most: int = 500) -> int:

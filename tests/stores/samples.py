@@ -31,7 +31,7 @@ def job(id: str, state: JobState = JobState.QUEUED, *, end: float = NOW, **more:
 
 
 def put(id: str, state: JobState = JobState.QUEUED, *, end: float = NOW, **more: Any) -> PutJob:
-    """Keep such a job."""
+    """Return the write of such a job."""
     return PutJob(job(id, state, end=end, **more))
 
 

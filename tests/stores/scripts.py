@@ -1,4 +1,4 @@
-"""Real programs in real processes, for what only another process can show."""
+"""Real programs in real processes, for tests that need another process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def wait():
 
 
 class Script:
-    """A running program; it speaks by lines, and goes on when it is told."""
+    """A running program; it prints lines, and goes on when it receives one."""
 
     def __init__(self, source: str, path: Path) -> None:
         self._process = subprocess.Popen(
@@ -43,7 +43,7 @@ class Script:
         self.pid = self._process.pid
 
     def hear(self) -> str:
-        """Return the next line it says; empty when it has ended."""
+        """Return the next line it prints; empty when it has ended."""
         assert self._process.stdout is not None
         return self._process.stdout.readline().rstrip("\n")
 

@@ -1,4 +1,4 @@
-"""One suite for every store: what is kept, in which order it comes back, and what goes.
+"""One suite for every store: contents, their order, and pruning.
 
 A store joins by a line in ``STORES``: its name, and how one is made in a folder.
 """
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import jobactors as ja
+from jobactors.model.keep import Keep
 from jobactors.model.states import JobState
 from jobactors.model.stored_rows import (
     AddEvent,
@@ -22,7 +23,6 @@ from jobactors.model.stored_rows import (
     DropCheckpoints,
     EventRow,
     JobRow,
-    Keep,
     PutCheckpoint,
     PutJob,
     Write,
@@ -60,7 +60,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..
 
 @pytest.fixture
 def store(make: Callable[..., AnyStore]) -> AnyStore:
-    """An open store that keeps nothing yet."""
+    """An open store that holds nothing yet."""
     return make()
 
 
@@ -70,7 +70,7 @@ def ids(rows: list[JobRow]) -> list[str]:
 
 
 def _all_of(store: ja.Store) -> list[object]:
-    """Everything that is kept, with the logs of jobs a and b."""
+    """Return all contents, with the logs of jobs a and b."""
     jobs = [*store.unfinished(), *store.finished(), *store.get(["a"])]
     return [*jobs, *store.events("a"), *store.events("b"), *store.checkpoints()]
 
@@ -79,7 +79,7 @@ def _all_of(store: ja.Store) -> list[object]:
 
 
 def test_it_is_a_store(store: ja.Store) -> None:
-    """The type checker compares both with the protocol; a new one keeps nothing."""
+    """The type checker compares both with the protocol; a new one holds nothing."""
     assert _all_of(store) == []
 
 
@@ -179,7 +179,7 @@ def test_any_text_comes_back_as_it_was(store: AnyStore, text: str) -> None:
 
 
 def test_a_put_replaces_the_whole_job_in_its_place(store: AnyStore) -> None:
-    """Its result as well; and it keeps its place in the order of submission."""
+    """Its result as well; and its place stays in the order of submission."""
     store.apply([put("a", result="1"), put("b")])
     store.apply([put("a", subject="news")])
     assert store.unfinished() == [job("a", subject="news"), job("b")]
@@ -210,7 +210,7 @@ def test_a_status_without_a_result_leaves_the_one_that_is_kept(store: AnyStore) 
 
 
 def test_a_status_of_a_job_that_is_not_kept_does_nothing(store: AnyStore) -> None:
-    """Not even if the job is kept later."""
+    """Not even if the job is stored later."""
     store.apply([status("a", RUNNING)])
     store.apply([status("b", RUNNING), put("b")])
     assert store.unfinished() == [job("b")]
@@ -233,7 +233,7 @@ def test_an_empty_batch_changes_nothing(store: AnyStore) -> None:
 
 
 def test_a_job_that_ended_without_a_time_is_refused_with_its_batch(store: AnyStore) -> None:
-    """And one that has a time without having ended: nothing of that batch is kept."""
+    """And one that has a time without having ended: nothing of that batch is stored."""
     for write in (
         put("b", SUCCEEDED, finished_at=None),
         put("b", finished_at=NOW),
@@ -286,7 +286,7 @@ def test_asking_for_nothing_yields_nothing(store: AnyStore) -> None:
 
 
 def test_jobs_come_as_they_were_asked_for(store: AnyStore) -> None:
-    """Each once; ids that are not kept are left out."""
+    """Each once; unknown ids are left out."""
     store.apply([put("a"), put("b", SUCCEEDED), put("c")])
     assert ids(store.get(iter(["c", "nobody", "b", "c"]))) == ["c", "b"]
 
@@ -309,7 +309,7 @@ def test_a_log_survives_its_job_being_put_again(store: AnyStore) -> None:
 
 
 def test_there_is_no_log_without_a_job(store: AnyStore) -> None:
-    """A line of a job that is not kept goes nowhere, and one of a deleted job goes with it."""
+    """A line of a job that is not stored goes nowhere, and one of a deleted job goes with it."""
     store.apply([event("a", "early"), put("a"), event("a", "1")])
     assert [line.kind for line in store.events("a")] == ["1"]
     store.apply([DeleteJobs(("a", "nobody")), event("a", "late")])
@@ -334,7 +334,7 @@ def test_a_checkpoint_takes_the_place_of_the_earlier_one_of_its_part(store: AnyS
 
 
 def test_checkpoints_come_with_the_one_that_was_saved_first_first(store: AnyStore) -> None:
-    """Of two of the same moment, the one that was kept first."""
+    """Of two of the same moment, the one that was stored first."""
     for n, part in ((3, "c"), (1, "a"), (2, "b"), (1, "d")):
         store.apply([PutCheckpoint(checkpoint(part, saved_at=NOW + n))])
     assert [row.part for row in store.checkpoints()] == ["a", "d", "b", "c"]
@@ -386,7 +386,7 @@ def test_each_way_to_end_may_have_an_age_of_its_own(make: Callable[..., AnyStore
 
 
 def test_an_age_is_for_a_way_to_end() -> None:
-    """The error says which there are."""
+    """The error lists those there are."""
     with pytest.raises(ValueError, match="takes cancelled, failed, succeeded, not 'running'"):
         Keep(by_state={"running": 1})
     with pytest.raises(ValueError, match="is a number of at least 0"):
@@ -508,7 +508,7 @@ STEPS = st.lists(st.lists(WRITES, max_size=12) | TIMES | st.just("reopen"), max_
         st.sampled_from([0, 2, 9]), st.integers(0, 3), NAMES.map(ord).map(lambda n: n - 96)
     ).map(lambda limits: Keep(*limits)),
 )
-def test_the_stores_cannot_be_told_apart(
+def test_the_stores_cannot_be_distinguished(
     tmp_path_factory: pytest.TempPathFactory, steps: list[list[Write] | float | str], keep: Keep
 ) -> None:
     """Whatever is written, in whatever order: each sees the same afterwards."""

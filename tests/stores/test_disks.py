@@ -1,4 +1,4 @@
-"""Which disks can carry a store, decided by the text of a mount table."""
+"""The locking that a disk allows, decided by the text of a mount table."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_disk_without_locks_is_refused(
 def test_a_store_on_a_network_disk_shares_no_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is no ``-shm``, nobody else reads, and all that was promised is kept."""
+    """There is no ``-shm``, no other process reads, and every promise holds."""
     path = tmp_path / "jobs.db"
     monkeypatch.setattr(disks, "_mount_table", lambda: f"x {tmp_path} nfs4 rw 0 0")
     store = ja.SqliteStore(path)

@@ -1,4 +1,4 @@
-"""What cannot be written is said with its cure, is not written at all, and can be tried again."""
+"""A failed write raises with its cure, changes nothing, and can be tried again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MUCH = "x" * 3_000_000
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[ja.SqliteStore]:
-    """An open store that keeps one job, and does not wait for others."""
+    """An open store that holds one job, and does not wait for others."""
     store = ja.SqliteStore(tmp_path / "jobs.db")
     store.open()
     store.apply([put("a")])
@@ -134,7 +134,7 @@ def test_a_disk_that_reports_an_error_keeps_nothing_of_a_batch(tmp_path: Path) -
 def test_a_file_that_another_program_has_locked_is_waited_for_and_then_said(
     store: ja.SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A transaction of somebody's that is left open; ours goes on when it has ended."""
+    """A transaction of another program is left open; ours goes on when it has ended."""
     batch: list[Write] = [event("a"), put("b")]
     inside(store).execute("PRAGMA busy_timeout = 1")
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
@@ -147,7 +147,7 @@ def test_a_file_that_another_program_has_locked_is_waited_for_and_then_said(
 
 
 def test_a_file_that_became_read_only_is_said(store: ja.SqliteStore) -> None:
-    """What is kept can be read."""
+    """Stored rows can be read."""
     batch: list[Write] = [event("a"), put("b")]
     inside(store).execute("PRAGMA query_only = ON")
     with pytest.raises(ja.StoreFailed, match=r"read-only.*make it writable"):
@@ -157,7 +157,7 @@ def test_a_file_that_became_read_only_is_said(store: ja.SqliteStore) -> None:
 
 
 def test_a_place_that_takes_no_file_is_said(tmp_path: Path) -> None:
-    """A folder, a path below a file, a place nobody writes to."""
+    """A folder, a path below a file, a place that cannot be written."""
     (tmp_path / "file").write_text("")
     for path, why in (
         (tmp_path, "not a file"),
@@ -170,7 +170,7 @@ def test_a_place_that_takes_no_file_is_said(tmp_path: Path) -> None:
 
 
 def test_a_value_that_is_too_large_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its batch nothing is kept; the bound is lower here, to be quick."""
+    """Nothing of its batch is stored; the bound is lower here, to be quick."""
     monkeypatch.setitem(connection._LIMITS, sqlite3.SQLITE_LIMIT_LENGTH, 1_000_000)
     store = ja.SqliteStore(tmp_path / "jobs.db")
     store.open()
@@ -191,7 +191,7 @@ def test_a_number_that_is_none_is_said(store: ja.SqliteStore) -> None:
 def test_an_interruption_undoes_the_transaction(
     store: ja.SqliteStore, interruption: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever it is, it goes on to whoever waits for it."""
+    """Every other error reaches its waiter."""
     run = RowBatch.run
 
     def interrupted(batch: RowBatch, connection: sqlite3.Connection) -> None:
@@ -239,8 +239,8 @@ FAULTS: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_faulty_store_fails_when_it_is_told_to(fault: Fault) -> None:
-    """At one apply, or from now on; in between it keeps what it is given."""
+def test_a_faulty_store_fails_on_command(fault: Fault) -> None:
+    """At one apply, or from now on; in between it writes."""
     store = FaultyStore(faults={2: fault})
     store.open()
     store.apply([put("a")])

@@ -1,4 +1,4 @@
-"""A file that somebody else has made: nothing of it is executed, and little of it believed."""
+"""A file of unknown origin: nothing of it is executed, and every value is checked."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_what_is_more_than_our_data_is_refused(path: Path, script: str, why: str
 
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
-    """Somebody mistook a path."""
+    """A mistaken path."""
     path = tmp_path / "photos.db"
     change(path, "CREATE TABLE photos (x); INSERT INTO photos VALUES (1)")
     before = path.read_bytes()
@@ -183,7 +183,7 @@ def test_a_bad_job_is_left_out_and_named(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All others are there; it is said once; and nothing stumbles over it."""
+    """All others are there; one warning; and nothing stumbles over it."""
     change(path, f"UPDATE jobs SET {column} = ? WHERE id = 'a'", value)  # noqa: S608
     monkeypatch.setitem(connection._LIMITS, sqlite3.SQLITE_LIMIT_LENGTH, 200_000)
     with caplog.at_level(logging.WARNING, "jobactors"):
@@ -202,7 +202,7 @@ def test_a_bad_job_is_left_out_and_named(
 def test_rows_that_say_odd_things_properly_are_given_out(
     path: Path, opened: ja.SqliteStore
 ) -> None:
-    """What JSON holds, and which types there are, is for others to judge: here it is text."""
+    """The contents of JSON and the names of types are judged elsewhere: here they are text."""
     deep = "[" * 100_000
     odd: dict[str, Any] = {
         "type": "os.system",
@@ -277,7 +277,7 @@ def test_a_thousand_bad_rows_are_one_warning(
 
 
 def test_a_bad_row_keeps_nothing_from_being_forgotten(path: Path, opened: ja.SqliteStore) -> None:
-    """One that says it comes after nonsense holds nothing back, one that does not is heard."""
+    """One that comes after nonsense holds nothing back, the others do."""
     change(path, "UPDATE jobs SET after = '[[' WHERE id = 'a'")
     change(path, """UPDATE jobs SET after = '["c"]' WHERE id = 'b'""")
     opened.open()

@@ -1,4 +1,4 @@
-"""Where the files of a store lie, who may read them, and which notebook they belong to."""
+"""The paths and permissions of a store's files, and the notebook they belong to."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_work_files_lie_beside_the_store(tmp_path: Path) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the notebooks' stores lie."""
+    """The folder of the notebooks' stores."""
     return tmp_path / "stores"
 
 
@@ -152,7 +152,7 @@ def test_any_name_makes_a_good_one(folder: Path, tmp_path: Path, name: str) -> N
 
 
 def test_it_lies_below_the_users_data(notebook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the platform wants it."""
+    """At the platform's place."""
     monkeypatch.setattr(platformdirs, "user_data_dir", lambda name, **_: f"/data/{name}")
     assert notebook_store_path(notebook).parent == Path("/data/jobactors/notebooks")
 
@@ -289,7 +289,7 @@ BAD_NOTES = [
 
 @pytest.mark.parametrize("text", BAD_NOTES, ids=range(len(BAD_NOTES)))
 def test_a_note_that_makes_no_sense_is_none(used: Path, notebook: Path, text: str) -> None:
-    """Whoever wrote it; the others are still found."""
+    """Of any origin; the others are still found."""
     note_path(used).write_bytes(text.encode("utf-8", "surrogateescape"))
     assert belonging_of(used) is None
     renamed = notebook.rename(notebook.with_name("Forecast.ipynb"))

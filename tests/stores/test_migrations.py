@@ -101,13 +101,13 @@ def write(path: Path, script: str) -> None:
 
 
 def add_a_column(connection: sqlite3.Connection) -> None:
-    """What a next version may do."""
+    """A step that a next version may make."""
     connection.execute("ALTER TABLE jobs ADD COLUMN colour TEXT NOT NULL DEFAULT 'grey'")
     connection.execute("CREATE INDEX jobs_by_colour ON jobs (colour)")
 
 
 def fail_half_way(connection: sqlite3.Connection) -> None:
-    """What it must not do."""
+    """A step that it must not make."""
     connection.execute("CREATE TABLE half (x)")
     raise RuntimeError("half-way")
 
@@ -139,7 +139,7 @@ def test_a_file_of_every_version_is_opened(tmp_path: Path, version: int) -> None
 
 
 def test_each_version_is_reached_through_every_one_before(bare: sqlite3.Connection) -> None:
-    """An empty file is at version 0; its tables are then those of the version it says."""
+    """An empty file is at version 0; its tables are then those of its version."""
     assert version_of(bare) == 0
     for version in range(len(MIGRATIONS)):
         assert migrate(bare, to=version + 1) == version
@@ -172,7 +172,7 @@ def test_a_new_migration_finds_what_is_kept(
 def test_a_file_that_only_says_it_is_newer_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its tables must be those of the version it says."""
+    """Its tables must be those of its version."""
     path = tmp_path / "jobs.db"
     write(path, FILES[1] + f"PRAGMA user_version = {len(MIGRATIONS) + 1};")
     monkeypatch.setattr(ja.SqliteStore, "migrations", (*MIGRATIONS, add_a_column))
@@ -181,7 +181,7 @@ def test_a_file_that_only_says_it_is_newer_is_not_believed(
 
 
 def test_a_migration_that_fails_leaves_the_version_before(bare: sqlite3.Connection) -> None:
-    """What came before it is kept, what it did itself is not, and it can be tried again."""
+    """The steps before it stand, its own changes do not, and it can be tried again."""
     steps = (*MIGRATIONS, add_a_column, fail_half_way)
     with pytest.raises(RuntimeError, match="half-way"):
         migrate(bare, steps)

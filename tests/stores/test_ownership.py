@@ -1,4 +1,4 @@
-"""One process at a time writes a file, and whoever ends, however, has let it go."""
+"""One process at a time writes a file, and every end of it releases the file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ os._exit(0)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the store lies."""
+    """The path of the store."""
     return tmp_path / "jobs.db"
 
 
@@ -60,7 +60,7 @@ def store(path: Path) -> Iterator[ja.SqliteStore]:
 
 
 def open_elsewhere(path: Path) -> str:
-    """Return what another process is told when it opens the store."""
+    """Return the answer that another process gets when it opens the store."""
     with running(OPENER, path) as opener:
         return opener.hear()
 
@@ -163,7 +163,7 @@ HOSTILE = {
 @POSIX
 @pytest.mark.parametrize(("text", "shown"), HOSTILE.values(), ids=HOSTILE)
 def test_what_the_owner_says_is_not_believed(path: Path, text: bytes, shown: str) -> None:
-    """One line, cut, without anything a terminal would obey: anybody may have written it."""
+    """One line, cut, without anything a terminal would obey: it may be forged."""
     with running(OWNER, path) as owner:
         assert owner.hear() == "open"
         Path(f"{path}.lock").write_bytes(text)
@@ -176,7 +176,7 @@ def test_what_the_owner_says_is_not_believed(path: Path, text: bytes, shown: str
 
 
 def test_kill_9_frees_it_at_once(path: Path) -> None:
-    """What was acknowledged is there."""
+    """Every acknowledged write is there."""
     with running(OWNER, path) as owner:
         assert owner.hear() == "open"
         with pytest.raises(ja.StoreBusy, match=f"process {owner.pid} "):
@@ -212,7 +212,7 @@ say(child)
 
 @POSIX
 def test_nothing_a_forked_child_does_harms_the_parent(path: Path) -> None:
-    """It is told so, closes what it inherited, cannot open the file, and ends."""
+    """It gets an error, closes its inherited connection, cannot open the file, and ends."""
     source = """
     store = ja.SqliteStore(path)
     store.open()
@@ -329,8 +329,10 @@ def test_an_owner_whose_lock_was_removed_learns_that_it_is_not_any_more(
 # --- patience ---------------------------------------------------------------------------------
 
 
-def test_the_impatient_are_told_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without patience nobody sleeps."""
+def test_without_patience_the_answer_comes_at_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without patience there is no sleep."""
     monkeypatch.setattr("jobactors.stores.ownership.time.sleep", pytest.fail)
     with running(OWNER, path) as owner:
         assert owner.hear() == "open"
@@ -355,7 +357,7 @@ def test_patience_waits_for_a_predecessor_that_closes(path: Path) -> None:
 
 
 def test_patience_waits_for_a_predecessor_that_is_killed(path: Path) -> None:
-    """It is the lock that is waited for, not the promise of somebody who may not keep it."""
+    """The wait is for the lock, not for the text in its file."""
     with running(OWNER, path) as owner, pytest.MonkeyPatch.context() as patch:
         assert owner.hear() == "open"
         patch.setattr("jobactors.stores.ownership.time.sleep", lambda _: owner.kill())

@@ -1,4 +1,4 @@
-"""What only a file has: how it is opened, how much of it is looked at, what is left in it."""
+"""A store in a file: its opening, its inspection, its remains."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import jobactors as ja
+from jobactors.model.keep import Keep
 from jobactors.model.states import JobState
-from jobactors.model.stored_rows import DeleteJobs, Keep, PutCheckpoint
+from jobactors.model.stored_rows import DeleteJobs, PutCheckpoint
 from jobactors.stores import inspection
 from tests.stores.samples import DAY, NOW, checkpoint, event, job, put
 
@@ -23,13 +24,13 @@ PAGE = 4096
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the store lies."""
+    """The path of the store."""
     return tmp_path / "jobs.db"
 
 
 @pytest.fixture
 def store(path: Path) -> Iterator[ja.SqliteStore]:
-    """An open store that keeps very little."""
+    """An open store with small limits."""
     store = ja.SqliteStore(path, keep=Keep(age=DAY, events=3))
     store.open()
     yield store
@@ -37,7 +38,7 @@ def store(path: Path) -> Iterator[ja.SqliteStore]:
 
 
 def ask(store: ja.SqliteStore, question: str) -> Any:
-    """Return what SQLite itself says, inside the store."""
+    """Return SQLite's own answer, inside the store."""
     assert store._connection is not None
     return store._connection.execute(question).fetchone()[0]
 
@@ -91,7 +92,7 @@ def test_any_file_name_is_only_a_name(tmp_path: Path, name: str) -> None:
 
 
 def test_its_repr_says_whether_it_is_open(store: ja.SqliteStore, path: Path) -> None:
-    """And which one it is, and what it was told beyond its path."""
+    """With its path, and the settings beyond it."""
     keep = f"keep={Keep(age=DAY, events=3)!r}"
     assert repr(store) == f"<SqliteStore {str(path)!r}, {keep}, open>"
     store.close()
@@ -103,7 +104,7 @@ def test_its_repr_says_whether_it_is_open(store: ja.SqliteStore, path: Path) -> 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX links")
 @pytest.mark.parametrize("kind", ["text", "folder", "fifo"])
 def test_nothing_is_left_beside_what_is_refused(tmp_path: Path, kind: str) -> None:
-    """A mistyped path litters nobody's folder."""
+    """A mistyped path leaves no file behind."""
     foreign = tmp_path / "foreign"
     if kind == "text":
         foreign.write_text("a shopping list")
@@ -117,7 +118,7 @@ def test_nothing_is_left_beside_what_is_refused(tmp_path: Path, kind: str) -> No
 
 
 def test_a_lock_file_that_is_a_link_is_not_followed(path: Path) -> None:
-    """What it points to is somebody's, and stays as it is."""
+    """Its target stays as it is."""
     precious = path.with_name("precious")
     precious.write_text("mine")
     Path(f"{path}.lock").symlink_to(precious)
@@ -177,7 +178,7 @@ def test_an_index_that_says_something_else_than_its_table_is_damage(
 def test_damage_in_a_large_file_is_found_when_it_is_read(
     path: Path, filled: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody waits for a look at all of it; whatever meets the damage says so."""
+    """The opening does not wait for a check of all of it; the read that meets the damage raises."""
     monkeypatch.setattr(inspection, "_CHECKED_UP_TO", 0)
     monkeypatch.setattr(inspection, "_CHECKED_QUICKLY_UP_TO", 0)
     for start in range(PAGE, len(filled), PAGE):

@@ -1,1 +1,4 @@
-"""api."""
+"""The handles that users hold: jobs, batches, selections, subscriptions, history.
+
+May import every other room of the engine.
+"""

@@ -1,9 +1,10 @@
-"""What is kept of unfinished work, as its users see it: the checkpoints of a ``Jobs``."""
+"""The checkpoints of a ``Jobs``: lists and drops them, and joins the files of ranges."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from jobactors.engine.system.job_system import JobSystem
 from jobactors.inside.report.work_files import part_folder
 from jobactors.inside.verbs.ranges import (
     LEFT_NO_FILE,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.checkpoint import Checkpoint
     from jobactors.model.stored_rows import CheckpointRow
 
@@ -36,11 +36,11 @@ class Checkpoints:
     def checkpoints(
         self, type: str | None = None, subject: str | None = None
     ) -> Sequence[Checkpoint]:
-        """Return what is kept of work that has not come to its end, the oldest first.
+        """Return the checkpoints of work that has not come to its end, the oldest first.
 
         A job's last checkpoint appears here as soon as it is written, see
-        :func:`~jobactors.save_checkpoint`, and goes when the job succeeds, when it is dropped, or
-        after a week.
+        :func:`~jobactors.save_checkpoint`, and disappears when the job succeeds, when it is
+        dropped, or after a week.
 
         Args:
             type: Only of this job type; default: all.
@@ -48,16 +48,16 @@ class Checkpoints:
 
         Example::
 
-            for kept in jobs.checkpoints("index"):
-                print(kept.subject, kept.in_words(time.time()))
+            for found in jobs.checkpoints("index"):
+                print(found.subject, found.in_words(time.time()))
         """
         return self._system.parts.portal.look(self._checkpoints, type, subject)
 
     def _checkpoints(self, type: str | None, subject: str | None) -> Sequence[Checkpoint]:
         return [
-            kept
-            for kept in self._system.parts.checkpoints.all()
-            if type in {None, kept.type} and subject in {None, kept.subject}
+            found
+            for found in self._system.parts.checkpoints.all()
+            if type in {None, found.type} and subject in {None, found.subject}
         ]
 
     def merge(self, type: str, subject: str = "", *, into: str | os.PathLike[str]) -> Path:
@@ -69,13 +69,13 @@ class Checkpoints:
 
         Args:
             type: The job type of the parts, or their function's name.
-            subject: What they were about.
-            into: Where to write; what was there is replaced.
+            subject: Their subject.
+            into: The file to write; an earlier one is replaced.
 
         Raises:
-            RangesUnfinished: if nothing is kept of the parts, or one has items left or no file;
+            RangesUnfinished: if there are no such parts, or one has items left or no file;
                 nothing is changed then.
-            OSError: if it cannot be written; the parts are kept then.
+            OSError: if it cannot be written; the parts stay then.
 
         Example::
 
@@ -88,12 +88,12 @@ class Checkpoints:
         return target
 
     def part_files(self, type: str, subject: str = "") -> list[Path]:
-        """Return what :meth:`merge` would join, to do that in another way.
+        """Return the files that :meth:`merge` would join, to join them in another way.
 
         :meth:`drop_checkpoint` then drops the parts.
 
         Raises:
-            RangesUnfinished: if nothing is kept of the parts, or one has items left or no file.
+            RangesUnfinished: if there are no such parts, or one has items left or no file.
         """
         return self._system.parts.portal.move(self._part_files, type, subject)
 
@@ -104,33 +104,33 @@ class Checkpoints:
         if not rows and not states:
             raise RangesUnfinished(work, (), _NOTHING_KEPT)
         # The work may have been divided in another way before.
-        newest = max(rows, key=lambda place: rows[place].saved_at, default=(0, 0))
+        newest = max(rows, key=lambda part: rows[part].saved_at, default=(0, 0))
         count = newest[1] or max(of for _, of in states)
         wanted = [(number, count) for number in range(1, count + 1)]
-        done = {place for place, row in rows.items() if self._is_done(row)}
+        done = {part for part, row in rows.items() if self._is_done(row)}
         without = {
-            place
-            for place, state in states.items()
-            if place not in rows and state is JobState.SUCCEEDED
+            part
+            for part, state in states.items()
+            if part not in rows and state is JobState.SUCCEEDED
         }
-        _refuse(work, [place for place in wanted if place not in done | without])
-        values = {place: from_json(rows[place].value) for place in done}
-        without |= {place for place in done if not wrote_file(values[place])}
-        _refuse(work, [place for place in wanted if place in without], LEFT_NO_FILE)
+        _refuse(work, [part for part in wanted if part not in done | without])
+        values = {part: from_json(rows[part].value) for part in done}
+        without |= {part for part in done if not wrote_file(values[part])}
+        _refuse(work, [part for part in wanted if part in without], LEFT_NO_FILE)
         folder = self._system.parts.work_folders.folder(type, subject)
-        files = {place: file_in(part_folder(folder, rows[place].part)) for place in wanted}
-        gone = [place for place in wanted if not is_whole(files[place], values[place])]
+        files = {part: file_in(part_folder(folder, rows[part].part)) for part in wanted}
+        gone = [part for part in wanted if not is_whole(files[part], values[part])]
         _refuse(work, gone, _FILE_GONE)
-        return [files[place] for place in wanted]
+        return [files[part] for part in wanted]
 
     def _states_of_parts(self, type: str, subject: str) -> dict[tuple[int, int], JobState]:
-        """How the newest job of each part stands, of those that are known here."""
+        """Return the state of the newest job of each part, among those in the registry."""
         states: dict[tuple[int, int], JobState] = {}
         for record in self._system.parts.registry:
             snapshot = record.snapshot
-            place = PART.fullmatch(record.part)
-            if place is not None and (snapshot.type, snapshot.subject) == (type, subject):
-                states[int(place[1]), int(place[2])] = snapshot.state
+            found = PART.fullmatch(record.part)
+            if found is not None and (snapshot.type, snapshot.subject) == (type, subject):
+                states[int(found[1]), int(found[2])] = snapshot.state
         return states
 
     def _drop_parts(self, type: str, subject: str) -> None:
@@ -146,9 +146,9 @@ class Checkpoints:
         return self._system.parts.leases.worker_at(row) is None and is_done(from_json(row.value))
 
     def drop_checkpoint(self, type: str, subject: str = "") -> None:
-        """Forget what is kept of a (type, subject), with all its parts and work files.
+        """Drop the checkpoints of a (type, subject), with all parts and work files.
 
-        Nothing happens if nothing is kept.
+        Nothing happens if there are none.
 
         Raises:
             IllegalVerb: if it belongs to a job that is queued or at work.
@@ -165,6 +165,6 @@ _FILE_GONE: Final = (
 )
 
 
-def _refuse(work: str, places: Sequence[tuple[int, int]], *why: str) -> None:
-    if places:
-        raise RangesUnfinished(work, [f"{number}/{of}" for number, of in places], *why)
+def _refuse(work: str, numbers: Sequence[tuple[int, int]], *why: str) -> None:
+    if numbers:
+        raise RangesUnfinished(work, [f"{number}/{of}" for number, of in numbers], *why)

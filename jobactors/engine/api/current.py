@@ -1,4 +1,4 @@
-"""current."""
+"""The present job system: that of the innermost open block, or of the whole process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ OPEN: ContextVar[Jobs | None] = ContextVar("jobactors_open_system", default=None
 """The innermost ``open_jobs`` block around this code."""
 
 
-_standing: list[Callable[[], Jobs | None]] = []
-"""Asked, in order, for a system that belongs to the whole process."""
+_finders: list[Callable[[], Jobs | None]] = []
+"""Functions that return the system of the whole process, or None; called in order."""
 
 
 def find_jobs_with(finder: Callable[[], Jobs | None]) -> None:
-    """Register where a system may be found that belongs to the whole process."""
-    _standing.append(finder)
+    """Register a function that finds the system of the whole process."""
+    _finders.append(finder)
 
 
 def current_jobs(call: str) -> Jobs:
@@ -35,8 +35,8 @@ def current_jobs(call: str) -> Jobs:
     jobs = OPEN.get()
     if jobs is not None and not jobs._system.is_closed:
         return jobs
-    for find in _standing:
-        standing = find()
-        if standing is not None:
-            return standing
+    for find in _finders:
+        found = find()
+        if found is not None:
+            return found
     raise NoJobSystem(call)

@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import Struct
 
-from jobactors.engine.records.record import Edge
+from jobactors.engine.records.record import Edge, When
 from jobactors.engine.records.references import JobReference, edges_among
+from jobactors.model.field_docs import documented
 
 from .job import Handle, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobactors.engine.records.record import Record, When
+    from jobactors.engine.records.record import Record
     from jobactors.engine.system.job_system import JobSystem
 
 T = TypeVar("T")
 
 
+@documented
 class After(Struct, frozen=True):
     """A dependency on a job that has to end first; made by :func:`after`."""
 
@@ -30,7 +32,7 @@ class After(Struct, frozen=True):
 
 
 def after(job: Job[Any], when: When = "finished") -> After:
-    """Say how a job comes after another: ``jobs.options(after=[ja.after(job)]).submit(…)``.
+    """Make a dependency on another job: ``jobs.options(after=[ja.after(job)]).submit(…)``.
 
     Args:
         job: The job that has to end first.
@@ -114,7 +116,7 @@ def check_system(
     """Refuse to wait for a job of another system, of whose end this one would never hear.
 
     Raises:
-        ValueError: the message says what to do instead.
+        ValueError: the message names the way round it.
     """
     for item in (*explicit, *args, *kwargs.values()):
         job = item.job if isinstance(item, After) else item

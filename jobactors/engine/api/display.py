@@ -1,4 +1,4 @@
-"""How the core shows itself without knowing who shows it: display hooks found by entry point.
+"""Display hooks: packages that show jobs, found by entry point, so that the core imports none.
 
 A package that can show jobs declares an object under the entry point group ``jobactors.display``.
 It is looked for only inside an IPython kernel, when something is to be shown.
@@ -14,14 +14,14 @@ from jobactors.inside.report.guarded_log import LOG
 
 
 class DisplayHook(Protocol):
-    """What a package declares that shows jobs."""
+    """The object that a package which shows jobs declares."""
 
     def mimebundle(self, thing: Any) -> dict[str, object] | None:
-        """Return what a front end can show of ``thing``, or None to leave it to the ``repr``."""
+        """Return the MIME bundle of ``thing``, or None to leave it to the ``repr``."""
         ...
 
     def started(self, jobs: Any) -> None:
-        """Called once for a system that ``ja.start`` has opened inside a kernel."""
+        """Take note of a system that ``ja.start`` has opened inside a kernel; called once."""
         ...
 
 
@@ -33,7 +33,7 @@ def in_kernel() -> bool:
 
 
 def mimebundle_of(thing: Any) -> dict[str, object] | None:
-    """Ask the hooks for something to show; one that fails is logged, and the ``repr`` is shown."""
+    """Return the first MIME bundle of a hook; one that fails is logged and passed over."""
     if not in_kernel():
         return None
     for hook in _hooks():
@@ -48,7 +48,7 @@ def mimebundle_of(thing: Any) -> dict[str, object] | None:
 
 
 def announce(jobs: Any) -> None:
-    """Tell the hooks of a kernel that a system has started."""
+    """Call the hooks of a kernel for a system that has started."""
     if not in_kernel():
         return
     for hook in _hooks():

@@ -10,8 +10,10 @@ from msgspec import Struct
 from jobactors.engine.records.filters import as_state
 from jobactors.engine.storage.row_structs import column
 from jobactors.engine.storage.stored_jobs import records_from
+from jobactors.engine.system.job_system import JobSystem
 from jobactors.model.checks import check_count, check_seconds
 from jobactors.model.errors import NoStore, UnknownJob
+from jobactors.model.field_docs import documented
 from jobactors.model.states import TERMINAL, JobState
 
 from .resumable import Resumable, find_resumable
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from jobactors.engine.ports.store import Store
     from jobactors.engine.records.record import Record
     from jobactors.engine.records.registry import Registry
-    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.snapshot import JobSnapshot
 
 WEEK: Final = 7 * 86400.0
@@ -30,27 +31,28 @@ _ALL: Final = 2**31
 """More jobs than a store has."""
 
 
+@documented
 class StoreState(Struct, frozen=True):
-    """How a job system's store stands."""
+    """The state of a job system's store."""
 
     name: str
     """Its path, or "memory"."""
     trouble: str | None = None
-    """Why nothing can be written at the moment, and what to do; None if all is well."""
+    """The cause, and the cure, if nothing can be written at the moment; None if all is well."""
     lost: bool = False
-    """Whether another process owns it now, so that nothing is kept any more."""
+    """Whether another process owns it now, so that nothing is stored any more."""
     offer: str | None = None
-    """What else could be taken over, and how; None if there is nothing."""
+    """The store that could be taken over, and how; None if there is none."""
 
 
 class History:
-    """The part of :class:`~jobactors.Jobs` that looks into the store."""
+    """The part of :class:`~jobactors.Jobs` that reads the store, and cleans it up."""
 
     _system: JobSystem
 
     @property
     def store(self) -> StoreState | None:
-        """How the store stands; None without one."""
+        """The state of the store; None without one."""
         journal = self._system.parts.journal
         trouble, offered = self._system.store_note
         if journal is None:
@@ -67,7 +69,7 @@ class History:
         type: str | None = None,
         subject: str | None = None,
     ) -> list[JobSnapshot]:
-        """Return ended jobs that match all that was given, newest end first.
+        """Return ended jobs that match all conditions, newest end first.
 
         Those of earlier processes as well, if there is a store; otherwise those the registry has.
 
@@ -111,10 +113,9 @@ class History:
         return [record.snapshot for record in records_from(rows)]
 
     def resumable(self) -> Sequence[Resumable]:
-        """List the work that can go on: interrupted jobs, and kept checkpoints of ended ones.
+        """List the work that can go on: interrupted jobs, and checkpoints of ended ones.
 
-        Each says how far it is, how old that is, and what stands in the way of going on, if
-        anything does; newest first.
+        Each has its progress, its age, and the obstacle to going on, if there is one; newest first.
 
         Example::
 
@@ -132,9 +133,9 @@ class History:
         subject: str | None = None,
         older_than: float = 0.0,
     ) -> int:
-        """Forget all ended jobs that match, in the registry and in the store; returns how many.
+        """Delete all ended jobs that match, from registry and store; returns their number.
 
-        What an unfinished job comes after is left out, and what is unfinished stays.
+        Unfinished jobs stay, and those that an unfinished one comes after.
 
         Args:
             state: Only jobs that ended so; default: however they ended.
@@ -159,7 +160,7 @@ class History:
     def _ended_ids(
         self, states: frozenset[JobState], type: str | None, subject: str | None, until: float
     ) -> list[str]:
-        """The ids of the kept jobs that match; their rows are not read any closer."""
+        """Return the ids of the stored jobs that match; their rows are not decoded."""
         journal = self._system.parts.journal
         if journal is None:
             return []
@@ -174,7 +175,7 @@ class History:
         return [row.id for row in rows if (row.finished_at or 0) <= until]
 
     def vacuum(self) -> None:
-        """Remove what is kept no longer, and give the space back to the disk.
+        """Remove old jobs and checkpoints, and give their space back to the disk.
 
         Blocks until that is done, which takes seconds for a large file; jobs go on meanwhile.
 
@@ -197,10 +198,10 @@ class History:
     # -- one job
 
     def _find(self, job_id: str) -> Record:
-        """Return the record of a job that is here, or kept.
+        """Return the record of a job in the registry or in the store.
 
         Raises:
-            UnknownJob: if it is neither.
+            UnknownJob: if it is in neither.
         """
         portal, ended = self._system.parts.portal, self._system.core.ended
         record = portal.look(self._system.core.find, job_id)

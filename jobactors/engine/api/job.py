@@ -39,7 +39,8 @@ class Job(Generic[T_co]):
     jobs' own trio loop, in another one, and in asyncio, or waited for with ``.result(timeout)`` in
     a thread.  A waiter does not own the job: cancelling the wait leaves the job alone.
 
-    The handle keeps the job's outcome for as long as it lives, whatever the registry lets go.
+    The handle holds the job's outcome for as long as it lives, also once the registry has dropped
+    the job.
     """
 
     __slots__ = ("_record", "_system")
@@ -60,12 +61,12 @@ class Job(Generic[T_co]):
 
     @property
     def name(self) -> str:
-        """What a person reads."""
+        """The name that is shown."""
         return self._record.snapshot.info.name
 
     @property
     def state(self) -> JobState:
-        """Where the job is in its life, at this moment."""
+        """The job's state at this moment."""
         return self._record.snapshot.state
 
     @property
@@ -75,11 +76,11 @@ class Job(Generic[T_co]):
 
     @property
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """What its function is called with: positional and keyword arguments."""
+        """The positional and keyword arguments of its function."""
         return _as_given(self._system, self._record.args, self._record.kwargs)
 
     def snapshot(self) -> JobSnapshot:
-        """How the job stands at this moment; immediate, from any thread."""
+        """Return the job's snapshot at this moment; immediate, from any thread."""
         return self._record.snapshot
 
     # -- waiting
@@ -148,14 +149,14 @@ class Job(Generic[T_co]):
     # -- commands
 
     def cancel(self, reason: str | None = None) -> JobSnapshot:
-        """Ask the job to end, and return how it stands now.
+        """Ask the job to end, and return its snapshot.
 
         A queued job never starts.  A trio job is cancelled at its next cancel point, a thread at
         its next ``track``, ``progress`` or ``check``; what it returns normally still counts.  A job
         that has ended stays as it ended.
 
         Args:
-            reason: Shown, and told to whoever waits.
+            reason: Shown, and given to waiters.
         """
         if self._record.snapshot.state.is_terminal:
             return self._record.snapshot
@@ -177,7 +178,7 @@ class Job(Generic[T_co]):
 
         Raises:
             IllegalVerb: if there is nothing to resume.
-            NotResumable: if it is interrupted and cannot go on here; the message says why.
+            NotResumable: if it is interrupted and cannot go on here; the message states why.
         """
         return self._command(self._system.commands.resume)
 
@@ -190,7 +191,7 @@ class Job(Generic[T_co]):
         return self._command(self._system.commands.discard)
 
     def hold(self) -> JobSnapshot:
-        """Keep a queued job from starting until it is released.
+        """Hold a queued job, so that it does not start until it is released.
 
         Raises:
             IllegalVerb: if it is not queued.
@@ -218,7 +219,7 @@ class Job(Generic[T_co]):
     # -- the log
 
     def logs(self, since: int = 0) -> str:
-        """Return what the job has printed and logged so far, as text.
+        """Return the lines that the job has printed and logged so far, as text.
 
         Args:
             since: Leave out so many lines of all ever written, as ``snapshot().log_lines`` counts.
@@ -226,7 +227,7 @@ class Job(Generic[T_co]):
         return as_text(self.log_lines(since))
 
     def log_lines(self, since: int = 0) -> Sequence[LogLine]:
-        """The same line by line, with time and source."""
+        """Return the same line by line, with time and source."""
         log = self._record.log
         return () if log is None else log.lines(since)
 
@@ -267,7 +268,7 @@ class Job(Generic[T_co]):
         It has the same function, arguments and options.
 
         Args:
-            from_checkpoint: Whether to go on from what the job had saved, if it had.
+            from_checkpoint: Whether to go on from the job's last checkpoint, if there is one.
 
         Raises:
             IllegalVerb: if it has not ended.
@@ -278,7 +279,7 @@ class Job(Generic[T_co]):
         )
 
     def delete(self) -> JobSnapshot:
-        """Forget the ended job, in the registry and in the store; this handle keeps its outcome.
+        """Delete the ended job from registry and store; this handle still has its outcome.
 
         Raises:
             IllegalVerb: if it has not ended, or an unfinished job comes after it.
@@ -290,18 +291,18 @@ class Job(Generic[T_co]):
     # -- the store
 
     def stored(self) -> Stored:
-        """Wait until the store keeps the job as it stands now: ``await``, or ``.result(timeout)``.
+        """Wait until the store holds the job as it is now: ``await``, or ``.result(timeout)``.
 
-        In a cell ``submit`` has waited already; in trio a job starts only once it is kept.
+        In a cell ``submit`` has waited already; in trio a job starts only once it is stored.
 
         Raises:
             NoStore: if the job system has none.  The waiting raises ``StoreError`` if the job could
-                not be kept.
+                not be stored.
         """
         return Stored(self._system, self._record)
 
     def events(self) -> Sequence[EventRow]:
-        """What has happened to the job, oldest first, as the store keeps it.
+        """Return the job's event log from the store, oldest first.
 
         Raises:
             NoStore: if the job system has none.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, final
 
 import trio
@@ -12,6 +13,7 @@ from msgspec import Struct
 from jobactors.engine.records.filters import matches
 from jobactors.engine.system.shutdown import drain, stop
 from jobactors.model.checks import check_count
+from jobactors.model.field_docs import documented
 from jobactors.model.states import JobState
 
 from .checkpoints import Checkpoints
@@ -24,24 +26,25 @@ from .submitter import Submitter
 from .subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.resources import ResourceState
     from jobactors.model.snapshot import JobSnapshot
 
 
+@documented
 class JobsStatistics(Struct, frozen=True):
-    """How many jobs there are, in all and in each state."""
+    """The numbers of jobs, in all and in each state."""
 
     total: int
     """Jobs in the registry."""
     by_state: Mapping[JobState, int]
-    """How many of them are in each state; all states are listed."""
+    """The number of them in each state; all states are listed."""
     unread: int
-    """EndedJobs jobs nobody has read."""
+    """Ended jobs that are unread."""
     pruned_unread: int
-    """EndedJobs jobs retention has removed before anybody read them."""
+    """Ended jobs that retention has removed unread."""
 
 
 @final
@@ -98,18 +101,18 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
         tag: str | None = None,
         priority: str | int | None = None,
     ) -> Selection:
-        """Return the jobs that match, to be told one thing: ``jobs.select(tag="x").cancel()``.
+        """Return the jobs that match, to be commanded as one: ``jobs.select(tag="x").cancel()``.
 
         Args and errors as in :meth:`list`.
         """
         return Selection(self._system, matches(state, type, subject, tag, priority))
 
     def resources(self) -> Sequence[ResourceState]:
-        """How each resource stands that is declared or held: capacity, holders, free units."""
+        """Return the capacity, holders and free units of each resource that is declared or held."""
         return self._system.parts.portal.look(self._system.parts.queue.resources.states)
 
     def queue(self) -> Sequence[JobSnapshot]:
-        """The waiting jobs in the order in which they would start if nothing held them."""
+        """Return the waiting jobs in the order in which they would start if nothing held them."""
         parts = self._system.parts
         return parts.portal.look(lambda: [parts.registry.get(i).snapshot for i in parts.queue])
 
@@ -157,7 +160,7 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
         priority: str | int | None = None,
         limit: int | None = None,
     ) -> list[JobSnapshot]:
-        """Return snapshots of the jobs that match all that was given, in the order of submission.
+        """Return snapshots of the jobs that match all conditions, in the order of submission.
 
         Args:
             state: Only jobs in this state.

@@ -32,7 +32,7 @@ class RegistryView:
         return record.snapshot
 
     def take(self, job_id: str) -> JobSnapshot:
-        """Read a finished job and remove it from the registry; its handle keeps the outcome.
+        """Read a finished job and remove it from the registry; its handle still has the outcome.
 
         Raises:
             UnknownJob: if there is none (any more).
@@ -41,7 +41,7 @@ class RegistryView:
         return self._portal.move(self._ended.remove, job_id, TAKEN).snapshot
 
     def unread(self) -> list[JobSnapshot]:
-        """Return the finished jobs whose outcome was not read, oldest end first."""
+        """Return the finished jobs that are unread, oldest end first."""
         return self._portal.look(lambda: [record.snapshot for record in self._registry.unread()])
 
     def __len__(self) -> int:

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from jobactors.engine.storage.submit_codec import part_from
+from jobactors.engine.system.job_system import JobSystem
 from jobactors.inside.verbs.ranges import PART
 from jobactors.model.checkpoint import how_far_and_when
 from jobactors.model.errors import NotResumable
+from jobactors.model.field_docs import documented
 from jobactors.model.states import JobState
 
 from .job import Job
 
 if TYPE_CHECKING:
     from jobactors.engine.records.record import Record
-    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.checkpoint import Checkpoint
 
 
+@documented
 class Resumable(Struct, frozen=True, eq=False):
     """One piece of work that can go on.  Got from ``jobs.resumable()``."""
 
@@ -28,29 +30,29 @@ class Resumable(Struct, frozen=True, eq=False):
     type: str
     """The job type, or the function's name."""
     subject: str
-    """What it is about; may be empty."""
+    """Its subject; may be empty."""
     part: str
-    """Which part of it, such as "2/3" of what :func:`~jobactors.ranges` made; empty for all."""
+    """Its part, such as "2/3" of :func:`~jobactors.ranges`; empty for all of it."""
     name: str
-    """What a person reads."""
+    """The name that is shown."""
     state: JobState
     """"interrupted", or what the job ended as."""
     fraction: float | None
-    """How far it was, from 0 to 1; None if it had not said."""
+    """Its progress, from 0 to 1; None where it is unknown."""
     items: float
-    """How many items were done at its last checkpoint; 0 without one."""
+    """Items done at its last checkpoint; 0 without one."""
     at: float
-    """When it stopped, or saved its last checkpoint, in seconds since the epoch."""
+    """The time of its stop, or of its last checkpoint, in seconds since the epoch."""
     has_checkpoint: bool
     """Whether it goes on from a checkpoint; otherwise resuming begins anew."""
     obstacle: str
-    """Why it cannot be resumed here and now; empty if it can."""
+    """The reason for which it cannot be resumed here and now; empty if it can."""
     changed: bool
     """Whether the job type's source has changed since it was submitted."""
     _system: JobSystem
 
     def in_words(self) -> str:
-        """How it stands, for a person: "interrupted at 45 %, 2 h ago"."""
+        """Return its state for a person: "interrupted at 45 %, 2 h ago"."""
         age = self._system.core.clock.now() - self.at
         if self.fraction is None and not self.items:
             return f"{self.state}, {how_far_and_when(0.0, 0, age).partition(', ')[2]}"
@@ -60,7 +62,7 @@ class Resumable(Struct, frozen=True, eq=False):
         """Go on: the interrupted job itself, or a new one that continues the ended one.
 
         Raises:
-            NotResumable: if it cannot; :attr:`obstacle` says why.
+            NotResumable: if it cannot; :attr:`obstacle` has the reason.
         """
         job = self._job()
         if self.state is JobState.INTERRUPTED:
@@ -69,10 +71,10 @@ class Resumable(Struct, frozen=True, eq=False):
         return job.restart(from_checkpoint=True)
 
     def start_fresh(self) -> Job[Any]:
-        """Do the work again from its beginning, as a new job; what had been saved is dropped.
+        """Do the work again from its beginning, as a new job; its checkpoint is dropped.
 
         Raises:
-            NotResumable: if it cannot be started here; :attr:`obstacle` says why.
+            NotResumable: if it cannot be started here; :attr:`obstacle` has the reason.
         """
         return self._job().restart(from_checkpoint=False)
 
@@ -90,7 +92,7 @@ class Resumable(Struct, frozen=True, eq=False):
         """Return the job's record, if its work is still there to go on with.
 
         Raises:
-            NotResumable: if somebody has gone on with it, or dropped it, since this was listed.
+            NotResumable: if another job has gone on with it since, or it was dropped.
         """
         system = self._system
         record = system.core.ended.find_anywhere(self.job_id)
@@ -99,8 +101,8 @@ class Resumable(Struct, frozen=True, eq=False):
         state = record.snapshot.state
         if state is JobState.INTERRUPTED:
             return record
-        kept = system.parts.checkpoints.find(self.type, self.subject)
-        if state.is_terminal and any(checkpoint.job_id == self.job_id for checkpoint in kept):
+        left = system.parts.checkpoints.find(self.type, self.subject)
+        if state.is_terminal and any(checkpoint.job_id == self.job_id for checkpoint in left):
             return record
         raise NotResumable(
             self.job_id,
@@ -115,7 +117,7 @@ class Resumable(Struct, frozen=True, eq=False):
 
 
 def find_resumable(system: JobSystem) -> list[Resumable]:
-    """Return what can go on, newest first.  In the loop's thread."""
+    """Return the work that can go on, newest first.  In the loop's thread."""
     newest: dict[str, Checkpoint] = {}
     for checkpoint in system.parts.checkpoints.all():
         known = newest.get(checkpoint.job_id)
@@ -144,7 +146,7 @@ def _resumable(system: JobSystem, record: Record, checkpoint: Checkpoint | None)
         job_id=record.id,
         type=snapshot.type,
         subject=snapshot.subject,
-        part=record.part or _part_kept(record),
+        part=record.part or _stored_part(record),
         name=snapshot.name,
         state=snapshot.state,
         fraction=fraction,
@@ -157,18 +159,18 @@ def _resumable(system: JobSystem, record: Record, checkpoint: Checkpoint | None)
     )
 
 
-def _part_kept(record: Record) -> str:
-    """The part that a job is that has come from a store, and has no arguments yet."""
+def _stored_part(record: Record) -> str:
+    """Return the part of a job that came from a store, and has no arguments yet."""
     return "" if record.submit is None else part_from(record.submit.arguments)
 
 
 def _range_of(part: str) -> str:
     root = part.partition(":")[0]
-    return root if PART.fullmatch(root) else ""  # what a phase has saved has its name
+    return root if PART.fullmatch(root) else ""  # the checkpoint of a phase has the phase's name
 
 
 def _left_behind(system: JobSystem, checkpoint: Checkpoint) -> Resumable:
-    """A checkpoint whose job is known no more: a submit of the same type and subject finds it."""
+    """Describe a checkpoint without a job: a submit of the same type and subject finds it."""
     return Resumable(
         job_id=checkpoint.job_id,
         type=checkpoint.type,

@@ -1,4 +1,4 @@
-"""From what a caller says to a record: everything that can be checked is checked here, at once."""
+"""Makes the record of a submit: all that can be checked is checked here, at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def make_record(
     *,
     to_keep: bool = False,
 ) -> Record:
-    """Make the record of a job that nobody has accepted yet.
+    """Make the record of a job that is not admitted yet.
 
     Args:
         work: A function, or the name of a job type (with one dictionary of arguments).
@@ -49,11 +49,11 @@ def make_record(
         changes: The options that were given, over the job type's own.
         now: The present moment.
         runner: Used instead of the one that options or function ask for.
-        to_keep: Whether a store will keep it, so that its arguments are written down now.
+        to_keep: Whether a store will hold it, so that its arguments are encoded now.
 
     Raises:
-        TypeError, ValueError: for work that cannot be a job; the message says what can.
-        UnknownJobType: for a name nobody registered.
+        TypeError, ValueError: for work that cannot be a job; the message states what can.
+        UnknownJobType: for a name that is not registered.
     """
     if isinstance(work, Chain):
         work, args, kwargs = run_chain, (), chain_arguments(work, args, kwargs)
@@ -153,7 +153,7 @@ def _check_arguments(
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return  # a builtin that does not tell
+        return  # a builtin without a signature
     try:
         signature.bind(*args, **kwargs)
     except TypeError as exc:

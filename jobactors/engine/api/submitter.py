@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.system.job_system import JobSystem
     from jobactors.inside.chain.chain import Chain
-    from jobactors.model.phases import ChainResult
+    from jobactors.model.chain_result import ChainResult
 
     from .job import Job
 
@@ -93,7 +93,7 @@ class Submitter:
 
         Raises:
             TypeError, ValueError: for something that cannot be called so.
-            DuplicateJob: as the options ``key`` and ``on_duplicate`` say.
+            DuplicateJob: depending on the options ``key`` and ``on_duplicate``.
             JobsClosed: when the system takes no more jobs.
         """
         return offer(self._system, work, args, kwargs, self._changes)[0]

@@ -1,4 +1,4 @@
-"""How a job system is watched: events as they come, or the whole list after changes."""
+"""Subscriptions to a job system: events as they come, or the whole list after changes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import trio
 
+from jobactors.engine.system.job_system import JobSystem
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from jobactors.engine.records.event_bus import Subscription
-    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.events import Event
     from jobactors.model.snapshot import JobSnapshot
 
@@ -21,7 +22,7 @@ E = TypeVar("E", bound="Event")
 
 
 class Subscriptions:
-    """The part of :class:`~jobactors.Jobs` that tells others what happens."""
+    """The part of :class:`~jobactors.Jobs` that publishes events to subscribers."""
 
     _system: JobSystem
 
@@ -99,7 +100,7 @@ class Subscriptions:
     ) -> Callable[[], None]:
         """Call ``callback(snapshots)`` with the whole list, now and after changes.
 
-        For views that redraw everything: changes within ``interval`` seconds are told once, the
+        For views that redraw everything: changes within ``interval`` seconds are reported once, the
         last state always.  It is called in the loop's thread and should be quick; if it raises, the
         error is logged and it is called no more.
 
@@ -115,7 +116,7 @@ class Subscriptions:
             async with self.subscribe() as batches:
                 async for _ in batches:
                     callback(self._snapshots())
-                    await trio.sleep(interval)  # what comes meanwhile gathers, and is told once
+                    await trio.sleep(interval)  # events of that time gather, and are reported once
 
         return self._serve(deliver)
 

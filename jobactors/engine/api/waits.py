@@ -1,6 +1,6 @@
 """Waiting: for the end of a job without reading it, and until the store holds it.
 
-Whoever waits inside a job of the same system lends its slot meanwhile, by whatever call it waits.
+A job that waits for another one of the same system lends its slot meanwhile, by any of the calls.
 """
 
 from __future__ import annotations

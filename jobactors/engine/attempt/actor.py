@@ -1,6 +1,6 @@
 """The actor: one running attempt of one job.
 
-It owns the attempt's cancel scope and carries out what is asked of it: cancel, pause, resume, time
+It owns the attempt's cancel scope and carries out the requests to it: cancel, pause, resume, time
 out.  Three parties write here, each its own fields:
 
 * the engine, in the loop's thread: ``request``, ``reason``, ``asked_at``, and the timers;
@@ -8,8 +8,8 @@ out.  Three parties write here, each its own fields:
 * the runner: nothing; it returns, raises, or is cancelled.
 
 The actor catches *outside* its own cancel scope, and judges by who was cancelled: a job may raise
-anything, a ``trio.Cancelled`` of somewhere else included.  Whatever leaves the function ends this
-job alone; only a cancellation of the actor's own task goes on, because it belongs to its owner.
+anything, a ``trio.Cancelled`` of another scope included.  An exception of any kind ends this job
+alone; only a cancellation of the actor's own task goes on, because it belongs to its owner.
 
 Nothing of a user's object is touched here outside a guard: an exception's text, its group, the
 numbers that a job reports are all the job's own code, and may raise or lie.
@@ -56,10 +56,10 @@ ABANDONED = "abandoned: it did not end within its grace"
 
 
 class Actor:
-    """Runs one attempt of one job and reports how it ended, exactly once.
+    """Runs one attempt of one job and reports its ending, exactly once.
 
-    Made and written by the loop's thread; what the job's own code writes, and what is asked of it,
-    is in ``toolbox``.
+    Made and written by the loop's thread; the parts that the job's own code writes are in
+    ``toolbox``.
     """
 
     def __init__(self, host: AttemptHost, record: Record, attempt: int) -> None:
@@ -69,12 +69,12 @@ class Actor:
         self.request: Request | None = None
         self.reason: str | None = None
         self.asked_at: float | None = None
-        """When it was told to end."""
+        """The time of the request to end, in seconds since the epoch."""
         self._scope = trio.CancelScope()
         self._abandon: trio.CancelScope | None = None
-        """What the runner waits in, if it can leave its attempt behind."""
+        """The scope in which a runner waits that can leave its attempt behind."""
         self.phase: trio.CancelScope | None = None
-        """What a chain's blocking phase is waited for in; cancelled when that is abandoned."""
+        """The scope in which a chain waits for a blocking phase; cancelled to abandon that."""
         self._grace: Timer | None = None
         self._timeout: Timer | None = None
         self._time_left = record.options.timeout
@@ -93,10 +93,10 @@ class Actor:
     # Ctrl-C belongs to the body of the program, never to a job that happens to be running.
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Run the attempt to its end and hand the ending to the system.
+        """Run the attempt to its end and hand the ending to the host.
 
-        Whatever the function raises ends here.  Only a cancellation from outside the actor's own
-        scope goes on, because it belongs to whoever is being cancelled.
+        Every exception of the function ends here.  Only a cancellation from outside the actor's own
+        scope goes on, because it belongs to the owner of that scope.
         """
         CURRENT.set(self.context)
         if self._time_left is not None:
@@ -128,7 +128,7 @@ class Actor:
         except trio.Cancelled as exc:
             if is_being_cancelled():
                 raise
-            # Nobody is being cancelled: the job raised one it had kept from somewhere else.
+            # No cancellation is going on: the job raised one that it had caught in another scope.
             return _raised(exc)
         except Abandoned as exc:
             how = str(exc) or ABANDONED
@@ -175,11 +175,11 @@ class Actor:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was told to end, for whatever reason."""
+        """Whether it was asked to end, for any reason."""
         return self.request in {Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT}
 
     def cancel(self, reason: str | None, request: Request = Request.CANCEL) -> None:
-        """Ask the attempt to end: the first rungs of the ladder."""
+        """Ask the attempt to end; past its grace the job counts as stuck."""
         if self.is_stopping:
             return
         self.request, self.reason = request, reason
@@ -188,7 +188,7 @@ class Actor:
             self._emit(JobCancelling(self.record.id, now, reason))
         else:
             self._emit(JobRequested(self.record.id, now, request, reason))
-        self._keep()  # it may be stuck, and never come to its end
+        self._write_checkpoints()  # it may be stuck, and never come to its end
         self._grace = self.host.timers.set(now + self.record.options.grace, self._stuck)
         self.toolbox.control.cancel(reason)
         self._scope.cancel(reason)
@@ -234,12 +234,12 @@ class Actor:
         self.request = None
         if self.toolbox.sampler is not None:
             self.toolbox.sampler.sample()
-        self._keep()
+        self._write_checkpoints()
         self._stop_timeout()
         self._emit(JobPaused(self.record.id, self.host.clock.now()))
         self.host.attempt_paused(self.record)
 
-    def _keep(self) -> None:
+    def _write_checkpoints(self) -> None:
         if self.toolbox.writer is not None:
             self.toolbox.writer.write()
 
@@ -273,7 +273,7 @@ class Actor:
 
 
 def _raised(exc: BaseException) -> Raised:
-    """Keep what a job raised; an exception whose own code fails is kept by its name only."""
+    """Return the ending by an exception; one whose own code fails is described by its name only."""
     try:
         return ending_of(exc)
     except BaseException:  # its __str__ or __setattr__ is the job's code: it may raise anything

@@ -1,4 +1,4 @@
-"""What the code of one attempt works with, each part made when it is first asked for."""
+"""The toolbox of one attempt, each part made when it is first asked for."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 class AttemptToolbox:
     """Control, meter, mailbox, log, buffer and broker of one attempt.
 
-    Most jobs say nothing and are told nothing, and there may be thousands of them.  Asked from any
-    thread: by the job's code, in whatever threads that runs, and by the loop.
+    Most jobs report nothing and get no message, and there may be thousands of them.  Parts are
+    asked for from any thread: by the job's code, and by the loop.
     """
 
     __slots__ = (
         "_attempt",
+        "_checkpoints",
         "_control",
         "_host",
-        "_kept",
         "_meter",
         "_record",
         "sampler",
@@ -45,17 +45,17 @@ class AttemptToolbox:
         self._record = record
         self._attempt = attempt
         has_checkpoints = record.options.checkpoint_every is not None
-        self._kept = host.leases.begin(record) if has_checkpoints else {}
+        self._checkpoints = host.leases.begin(record) if has_checkpoints else {}
         self._control: Control | None = None
         self._meter: Meter | None = None
         self.sampler: Sampler | None = None
-        """Reads the meter; None as long as there is none."""
+        """Reads the meter; None until there is one."""
         self.writer: CheckpointWriter | None = None
-        """Writes down what the job saves; None as long as it has neither saved nor looked."""
+        """Writes the job's checkpoints; None until it has saved one, or looked for one."""
 
     @property
     def control(self) -> Control:
-        """What is asked of the job."""
+        """The requests to the job: cancel and pause."""
         if self._control is None:
             made = Control(self._host.portal.thread)
             with CREATION_LOCK:
@@ -64,7 +64,7 @@ class AttemptToolbox:
 
     @property
     def meter(self) -> Meter:
-        """What the job reports."""
+        """The meter to which the job reports progress."""
         if self._meter is None:
             meter = Meter(self._wake)
             sampler = self._sampler_of(meter)
@@ -87,25 +87,25 @@ class AttemptToolbox:
 
     @property
     def inbox(self) -> Inbox:
-        """Where the job is told something."""
+        """The mailbox from which the job reads."""
         inbox = self._record.open_inbox()
         inbox._attend(self.control)
         return inbox
 
     @property
     def log(self) -> Log:
-        """What the job prints and logs."""
+        """The lines that the job prints and logs."""
         return self._record.open_log()
 
     @property
     def buffer(self) -> CheckpointBuffer | None:
-        """Keeps what the job saves; None if it has no checkpoints."""
+        """The buffer of the job's checkpoints; None if it saves none."""
         every = self._record.options.checkpoint_every
         if every is None:
             return None
         if self.writer is None:
             made = CheckpointWriter(
-                self._host, self._record, self.meter, every, self._attempt, self._kept
+                self._host, self._record, self.meter, every, self._attempt, self._checkpoints
             )
             with CREATION_LOCK:
                 self.writer = self.writer or made
@@ -113,18 +113,20 @@ class AttemptToolbox:
 
     @property
     def broker(self) -> ResourceBroker:
-        """Gets resources for the job."""
+        """Acquires resources for the job."""
         return ResourceBroker(self._host, self._record, self.control)
 
     def close(self) -> None:
-        """The attempt has ended: the last report is published, and nobody hears of later ones."""
+        """Publish the last report at the attempt's end; later ones are dropped."""
         if self.sampler is not None:
             self.sampler.close()
         if self._meter is not None:
-            self._meter.wake = _unheard  # the circle through it would wait for the collector
+            self._meter.wake = (
+                _ignore_wake  # the cycle through it would wait for the garbage collector
+            )
 
     def _wake(self) -> None:
-        """Called by the job's code, in whatever thread that is."""
+        """Wake the sampler; called by the job's code, from any thread."""
         portal = self._host.portal
         if portal.is_home:
             self._wake_sampler()
@@ -136,5 +138,5 @@ class AttemptToolbox:
             self.sampler.wake()
 
 
-def _unheard() -> None:
-    """What a thread wakes that goes on reporting after its attempt has ended."""
+def _ignore_wake() -> None:
+    """Do nothing: a thread of the job reports on after its attempt has ended."""

@@ -1,4 +1,4 @@
-"""Chains as jobs: the built-in job type ``chain``."""
+"""The built-in job type ``chain``: a chain as one job."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
 
     Args:
         phases: Phases, or JSON: ``[{"name": "Clear", "type": "clear", "arguments": {…}}, …]``.
-        name: What a person reads; default: the names of the phases.
+        name: The name that is shown; default: the names of the phases.
     """
     context = current_job()
     actor = _actor_of(context)
@@ -55,7 +55,7 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
 
 
 def chain_arguments(chain: Chain, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return what the job type is called with to run ``chain``.
+    """Return the arguments with which the job type runs ``chain``.
 
     Raises:
         TypeError: for arguments beside the chain, which has its own.
@@ -67,10 +67,10 @@ def chain_arguments(chain: Chain, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 def check_chain(phases: Sequence[Any], name: str = "") -> None:
-    """Refuse a chain that cannot be run, before it is taken.
+    """Refuse a chain that cannot be run, before it is accepted.
 
     Raises:
-        ChainInvalid, TypeError, ValueError: the message says what is wrong with it.
+        ChainInvalid, TypeError, ValueError: the message names the fault.
     """
     _made(phases, name)._checked()
 

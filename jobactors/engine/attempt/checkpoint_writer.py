@@ -1,4 +1,4 @@
-"""From what a job saves to what is kept: written when it is due, and always at the end."""
+"""Writes the checkpoints of an attempt: when they are due, and always at its end."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from jobactors.engine.records.record import Record
     from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint
     from jobactors.inside.report.meter import Meter
-    from jobactors.model.checkpoint import Every
+    from jobactors.model.every import Every
 
     from .host import AttemptHost
 
 
 class CheckpointWriter:
-    """Writes down what one attempt saves.  In the loop's thread, but for the buffer itself.
+    """Writes the checkpoints of one attempt.  In the loop's thread, except for the buffer itself.
 
-    The job's thread looks at no clock: its first unwritten save wakes the keeper, which sets an
-    timer for when that is to be written.
+    The job's thread looks at no clock: its first unwritten save wakes the writer, which sets a
+    timer for the time at which it is due.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class CheckpointWriter:
         meter: Meter,
         every: Every,
         attempt: int,
-        kept: Mapping[str, SavedCheckpoint],
+        earlier: Mapping[str, SavedCheckpoint],
     ) -> None:
         self._host = host
         self._record = record
@@ -42,14 +42,14 @@ class CheckpointWriter:
         self._timer: Timer | None = None
         self._closed = False
         self.buffer: CheckpointBuffer = CheckpointBuffer(
-            meter, every, self._wake, kept, self._folder
+            meter, every, self._wake, earlier, self._folder
         )
 
     def _folder(self) -> str:
         return str(self._host.leases.folder(self._record))
 
     def _wake(self, now: bool) -> None:
-        """Called by the job's code, in whatever thread that is."""
+        """Look at the buffer soon; called by the job's code, from any thread."""
         portal = self._host.portal
         if portal.is_home:
             self._look(now)
@@ -58,33 +58,33 @@ class CheckpointWriter:
 
     def _look(self, now: bool) -> None:
         if self._closed:
-            return  # a thread of the job's own goes on after its attempt has ended
+            return  # a thread of the job goes on after its attempt has ended
         if now:
             self.write()
-        elif self._timer is None and self._every.seconds < _FOR_EVER:
+        elif self._timer is None and self._every.seconds < _NEVER:
             due = self._written_at + self._every.seconds
             self._timer = self._host.timers.set(due, self.write)
 
     def write(self) -> None:
-        """Write down what is unwritten."""
-        self._take_back_alarm()
+        """Write the unwritten checkpoints now."""
+        self._cancel_timer()
         news = self.buffer.take()
         if news:
             self._written_at = self._host.clock.now()
             self._host.leases.write(self._record, self._attempt, news)
 
     def close(self, *, succeeded: bool) -> None:
-        """The attempt has ended: write down the last save, unless all is done; nothing after it."""
+        """Write the last checkpoints at the attempt's end, unless its work is done."""
         if not succeeded or self.buffer.lasting:
             self.write()
-        self._take_back_alarm()
+        self._cancel_timer()
         self._closed = True
         self._record.buffer = self.buffer
 
-    def _take_back_alarm(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
-_FOR_EVER = float("inf")
+_NEVER = float("inf")

@@ -82,7 +82,7 @@ class AttemptHost(Protocol):
         ...
 
     def attempt_paused(self, record: Record) -> None:
-        """Take note that an attempt stands still: its slot is free."""
+        """Free the slot of an attempt that stands still."""
         ...
 
     def attempt_ended(self, record: Record, ending: Ending, now: float) -> None:

@@ -1,4 +1,4 @@
-"""From what a job reports to what is published: at most ten samples a second, the last included."""
+"""Samples a job's reports and publishes them: ten times a second at most, the last included."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from jobactors.model.log import Log
 
 SLOWEST: Final = 1.0
-"""Seconds between two looks at a loop that does not move."""
+"""Seconds between two samples of a tracked loop that does not move, at most."""
 
 
 class Sampler:
     """Reads one attempt's meter.  Written by the loop's thread only.
 
     A job that reports joins the next of the system's ticks, once a sample.  A tracked sequence
-    reports nothing at all, so while one is open the sampler looks by itself: in every round while
-    it moves, less often when it does not.
+    reports nothing at all, so while one is open the sampler looks by itself: in every tick while it
+    moves, less often when it does not.
     """
 
     __slots__ = (
@@ -66,7 +66,7 @@ class Sampler:
         self._log = log
         self._logged = log.total
         self._timer: Timer | None = None
-        """Rings when a loop that does not move is to be looked at again."""
+        """The time of the next look at a tracked loop that does not move."""
         self._interval = INTERVAL
         self._last = NO_PROGRESS
         self._closed = False
@@ -75,25 +75,25 @@ class Sampler:
         self._share = Speed()
 
     def wake(self) -> None:
-        """There is something to see: sample in the next round."""
-        if not self._closed:  # a thread of the job's own goes on after its attempt has ended
+        """Sample in the next tick: the job has reported."""
+        if not self._closed:  # a thread of the job goes on after its attempt has ended
             self._ticks.join(self)
 
     @property
     def _has_news(self) -> bool:
-        """Whether there can be anything that was not published."""
+        """Whether there may be reports that were not published."""
         meter = self._meter
         return not meter.quiet or meter.polled or self._log.total != self._logged
 
     def sample(self) -> None:
-        """Read the meter and publish what has changed, out of turn; look no more by itself."""
+        """Read the meter and publish changes at once; look no more by itself."""
         self.look(self._clock.now())
         self.stop()
 
     def look(self, now: float) -> None:
-        """Read the meter and publish what has changed; called in a round."""
+        """Read the meter and publish changes; called in a tick."""
         meter, log = self._meter, self._log
-        meter.quiet = True  # before reading: a report that comes meanwhile wakes us again
+        meter.quiet = True  # before reading: a report that comes meanwhile wakes the sampler again
         progress = self._news(now)
         if progress is not None:
             self._last = progress
@@ -105,7 +105,7 @@ class Sampler:
             self._look_again(now, moved=progress is not None)
 
     def close(self) -> None:
-        """The attempt has ended: publish the last value, and nothing after it."""
+        """Publish the last value at the attempt's end, and nothing after it."""
         if self._has_news:
             self.sample()
         self.stop()
@@ -114,17 +114,17 @@ class Sampler:
     def stop(self) -> None:
         """Sample no more by itself."""
         self._ticks.leave(self)
-        self._take_alarm_back()
+        self._cancel_timer()
 
     def resumed(self) -> None:
-        """A pause has ended: the time it took is no sign of slowness."""
+        """Leave the time of a pause that has ended out of the job's speed."""
         now = self._clock.now()
         self._units, self._share = self._units.resumed(now), self._share.resumed(now)
         self.wake()
 
     def _look_again(self, now: float, *, moved: bool) -> None:
-        """Arrange for the next look at a loop that advances without saying so."""
-        self._take_alarm_back()
+        """Arrange the next look at a tracked loop, which advances without a report."""
+        self._cancel_timer()
         if moved:
             self._interval = INTERVAL
             self._ticks.join(self)
@@ -132,13 +132,13 @@ class Sampler:
             self._interval = min(SLOWEST, self._interval * 2)
             self._timer = self._timers.set(now + self._interval, self.wake)
 
-    def _take_alarm_back(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _news(self, now: float) -> Progress | None:
-        """Read the meter; None without news, or if what the job reported cannot be made sense of.
+        """Return the meter's progress; None if it is the last one, or not made of numbers.
 
         The numbers come from the job: they may be texts, or arrays that cannot be compared.
         """
@@ -165,12 +165,12 @@ class Sampler:
 
 
 def _differs(new: Progress, old: Progress) -> bool:
-    """Whether there is news; a speed that fades while nothing moves is none."""
+    """Whether progress has changed; a speed that fades while nothing moves is no change."""
     if new.done is not old.done and new.done != old.done:
-        return True  # which is what nearly all news are
-    return _news_of(new) != _news_of(old)
+        return True  # the case of nearly all reports
+    return _compared(new) != _compared(old)
 
 
-_news_of: Final = attrgetter(
+_compared: Final = attrgetter(
     *(name for name in Progress.__struct_fields__ if name not in {"rate", "time_left"})
 )

@@ -23,7 +23,7 @@ _LEFT_OVER: Final = "its attempt has ended, and holds nothing any more"
 
 
 class ResourceBroker:
-    """Gets resources for one running job; its context calls it, from any thread."""
+    """Acquires resources for one running job, which calls it from any thread."""
 
     __slots__ = ("_control", "_host", "_record")
 
@@ -35,19 +35,19 @@ class ResourceBroker:
     def acquire(
         self, alternatives: tuple[Mapping[str, int], ...], doing: str
     ) -> PendingAcquisition:
-        """Return what waits for one of ``alternatives``, once it is awaited or entered."""
+        """Return an acquisition of one of ``alternatives``; awaited or entered, it begins."""
         request = ResourceRequest(self._record.id, units=alternatives, doing=doing)
         return PendingAcquisition(self._host, self._record, self._control, request)
 
     def release(self, names: Iterable[str] | None) -> None:
-        """Give back what the job holds of ``names``, or everything."""
+        """Give back the units of ``names`` that the job holds, or all."""
         self._host.portal.move(self._host.desk.give_back, self._record, names)
 
 
 class PendingAcquisition:
     """Resources on their way to a job: await it, call ``result()`` in a thread, or enter it.
 
-    Entered (``with`` or ``async with``), it gives back at the end what it has brought.
+    Entered (``with`` or ``async with``), it gives its units back at the end.
     """
 
     def __init__(
@@ -85,11 +85,11 @@ class PendingAcquisition:
             raise WrongThread("acquire(…).result()", "'await acquire(…)'")
         try:
             with SlotLoan(self._host, self._record, None, self._control):
-                met = self._control.wait_in_thread(self._request.granted, timeout)
+                is_granted = self._control.wait_in_thread(self._request.granted, timeout)
         except BaseException:
             self._give_up()
             raise
-        if not met:
+        if not is_granted:
             self._give_up()
             names = ", ".join(sorted(self._request.names))
             raise TimeoutError(f"{names} did not become free within {timeout} s")

@@ -1,6 +1,6 @@
 """The loan of a job's slot while it waits, so that waiting cannot use all slots up.
 
-Resources stay with it: they are about its work, not about how many jobs run at once.
+Resources stay with the job: they belong to its work, and do not limit the number of running jobs.
 
 A tracked block takes no slot.  Where one stands inside a job, it lends the slot of that job, which
 waits for the block meanwhile.

@@ -5,8 +5,8 @@ part, passes every change on to the store, and removes the work files that go wi
 
 It knows rows, and no jobs: which job a row belongs to is the matter of :mod:`.leases`, which stand
 above it.  One question points up, and is a callback: whether a row that has become too old belongs
-to a job that has not ended.  The obvious other way, a row that holds its job, would keep the
-arguments of every ended job alive for as long as its checkpoint.
+to a job that has not ended.  The obvious other way, a row that holds its job, would hold the
+arguments of every ended job for as long as its checkpoint.
 
 Old rows are looked for when the table is read, and when a lease changes, not by a timer: a row that
 nothing has read does no harm.  The time of the oldest row is remembered, so that a look costs one

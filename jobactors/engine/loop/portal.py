@@ -5,11 +5,11 @@ calls over here.  Two things are less obvious:
 
 *Gathered calls.*  Waking the loop costs more than most of what it is woken for.  So calls are
 appended to a deque, and the loop is called once for all that wait.  The flag that says so is
-cleared *before* the calls are made, and whoever appends looks at it *after* appending: no call is
-left behind, whichever thread runs between two lines.
+cleared *before* the calls are made, and a thread that appends looks at it *after* appending: no
+call is left behind, whichever thread runs between two lines.
 
 *Steps.*  A move of the engine (a submit, the end of an attempt) touches several tables, and in the
-middle of it somebody else's code may run in this very thread: a finalizer, an ``__eq__`` of a key,
+middle of it foreign code may run in this very thread: a finalizer, an ``__eq__`` of a key,
 a handler of our own logger.  If that code calls a command, the command must not see half a move.
 So each move is one step, and a command that arrives within a step is made right after it.
 """
@@ -157,7 +157,7 @@ class Portal:
         self._send(function, args)
 
     def post_quietly(self, function: Callable[..., object], *args: Any) -> None:
-        """Run ``function(*args)`` soon in the loop; without a word where the loop has gone."""
+        """Run ``function(*args)`` soon in the loop; no error where the loop has gone."""
         if not self._closed and os.getpid() == self._process:
             with suppress(JobsClosed):
                 self._send(function, args)

@@ -1,4 +1,4 @@
-"""Who touches the store: one thread that does what it is told, in order."""
+"""A thread that makes the calls to a store, one at a time and in order."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ T = TypeVar("T")
 
 
 class SerialCall(Generic[T]):
-    """Something the calls was told to do; ``done`` is set when it has."""
+    """A call that is to be made; its latch ``done`` is set once it has been."""
 
-    __slots__ = ("_do", "_error", "_value", "done")
+    __slots__ = ("_error", "_function", "_value", "done")
 
-    def __init__(self, do: Callable[[], T]) -> None:
-        self._do: Callable[[], T] | None = do
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._function: Callable[[], T] | None = function
         self._value: Any = None
         self._error: BaseException | None = None
         self.done: Latch = Latch()
 
     def run(self) -> None:
-        """Do it, in the calls's thread; what it raises is kept for whoever asked."""
-        do, self._do = self._do, None  # what it was told may be large
+        """Make the call, in the thread of the calls; an error is stored for :meth:`answer`."""
+        function, self._function = self._function, None  # it may hold a large batch
         try:
-            self._value = None if do is None else do()
-        except BaseException as exc:  # the calls serves others, whatever this one raises
+            self._value = None if function is None else function()
+        except BaseException as exc:  # whatever it is: the thread serves other calls
             self._error = exc
         self.done.set()
 
     def answer(self) -> T:
-        """Return or raise what it came to; once ``done`` is set."""
+        """Return or raise what the call did; once ``done`` is set."""
         if self._error is not None:
             raise self._error
         value: T = self._value
@@ -43,51 +43,51 @@ class SerialCall(Generic[T]):
 
 
 class SerialCalls(Protocol):
-    """Runs call one at a time, in the order in which they came."""
+    """Makes calls one at a time, in the order in which they were sent."""
 
-    def send(self, do: Callable[[], T]) -> SerialCall[T]:
-        """Have something done; returns at once, unless it is done on the spot."""
+    def send(self, function: Callable[[], T]) -> SerialCall[T]:
+        """Have a call made; returns at once, unless calls are made on the spot."""
         ...
 
     def dismiss(self) -> None:
-        """Let the calls go when the call it has are done."""
+        """Take no more calls; those already sent are made."""
         ...
 
 
 class InlineCalls:
-    """Does everything at once, for stores that take no time."""
+    """Makes each call on the spot, for stores that take no time."""
 
-    def send(self, do: Callable[[], T]) -> SerialCall[T]:
-        """Do it now."""
-        call = SerialCall(do)
+    def send(self, function: Callable[[], T]) -> SerialCall[T]:
+        """Make the call now."""
+        call = SerialCall(function)
         call.run()
         return call
 
     def dismiss(self) -> None:
-        """There is nobody to let go."""
+        """Do nothing: there is no thread."""
 
 
 class SerialThread:
-    """Does everything in a thread of its own.
+    """Makes calls in a thread of its own.
 
-    No executor of the standard library: those refuse work once the main thread has ended, when a
-    script's last jobs are still to be written down.
+    No executor of the standard library: those refuse work once the main thread has ended, when the
+    last jobs of a script have still to be stored.
     """
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[SerialCall[Any] | None] = queue.SimpleQueue()
-        # A daemon: how the program ends is driven by the loop, which dismisses it.
+        # A daemon: the loop dismisses it at the end of the program, and nothing else waits for it.
         self._thread = threading.Thread(target=self._serve, name="jobactors-store", daemon=True)
         self._thread.start()
 
-    def send(self, do: Callable[[], T]) -> SerialCall[T]:
-        """Have it done when those before are."""
-        call = SerialCall(do)
+    def send(self, function: Callable[[], T]) -> SerialCall[T]:
+        """Have a call made after those that were sent before; from any thread."""
+        call = SerialCall(function)
         self._queue.put(call)
         return call
 
     def dismiss(self) -> None:
-        """End the thread once it has done what it has."""
+        """End the thread once it has made the calls that were sent."""
         self._queue.put(None)
 
     def _serve(self) -> None:

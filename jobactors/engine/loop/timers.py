@@ -1,9 +1,9 @@
 """One sleeping task for all deadlines of a system, and for its sampling ticks.
 
-A deadline is an entry of a heap; one that was cancelled stays there until half of the heap is such
-entries, or it comes due.  Sampling has no timer of its own for each job: a thousand jobs that
-report ten times a second are looked at in ten ticks, where a thousand timers cost as much as the
-looking.  While no deadline is set and no job reports, nothing wakes up.
+A deadline is an entry of a heap; a cancelled one stays there until it comes due, or half of the
+heap is such entries.  Sampling has no timer of its own for each job: a thousand jobs that report
+ten times a second are looked at in ten ticks, where a thousand timers cost as much as the looking.
+While no deadline is set and no job reports, nothing wakes up.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 INTERVAL: Final = 0.1
 """Seconds between two sampling ticks, at least."""
 _FEW: Final = 16
-"""Cancelled timers in the heap that do not matter."""
+"""Cancelled timers that may stay in the heap of however few."""
 
 
 class Timer:
@@ -33,18 +33,20 @@ class Timer:
 
     def __init__(self, at: float, call: Callable[[], None], timers: Timers) -> None:
         self.at: float = at
+        """Seconds since the epoch."""
         self.call: Callable[[], None] | None = call
+        """None once it has been made or cancelled."""
         self._timers = timers
 
     def cancel(self) -> None:
-        """Do not make the call."""
+        """Cancel the call; a second time, and after it was made, this does nothing."""
         if self.call is not None:
             self.call = None
             self._timers.note_cancelled()
 
 
 class Sampled(Protocol):
-    """A source that has news now and then."""
+    """A source of reports, which is looked at in a sampling tick."""
 
     def look(self, now: float) -> None:
         """Publish the news; ``now`` is the same for all sources of one tick.
@@ -54,7 +56,7 @@ class Sampled(Protocol):
         ...
 
 
-def _plainly(call: Callable[[], None]) -> None:
+def _call_directly(call: Callable[[], None]) -> None:
     call()
 
 
@@ -63,11 +65,11 @@ class Timers:
 
     Args:
         clock: The time.
-        step: Runs what is due as one step of the engine.
+        step: Makes the due calls as one step of the engine.
     """
 
     def __init__(
-        self, clock: LoopClock, step: Callable[[Callable[[], None]], None] = _plainly
+        self, clock: LoopClock, step: Callable[[Callable[[], None]], None] = _call_directly
     ) -> None:
         self._clock = clock
         self._step = step
@@ -77,7 +79,7 @@ class Timers:
         """Cancelled timers in the heap."""
         self._earlier = trio.Event()
         self.ticks: SamplingTicks = SamplingTicks(clock, self._wake_up)
-        """Served by the same task: most of the time there is nothing else to wake up for."""
+        """Served by the same task: most of the time nothing else wakes it up."""
 
     def _wake_up(self) -> None:
         self._earlier.set()
@@ -91,7 +93,7 @@ class Timers:
         return timer
 
     def note_cancelled(self) -> None:
-        """Clear the heap now and then: a deadline of a day must not stay for a day."""
+        """Count a cancelled timer, and clear the heap now and then: a day's must not stay a day."""
         self._cancelled += 1
         if self._cancelled > _FEW and self._cancelled > len(self._heap) // 2:
             self._heap = [entry for entry in self._heap if entry[2].call is not None]
@@ -103,7 +105,7 @@ class Timers:
         """Serve the timers until cancelled.  A call that raises ends the engine, as moves do."""
         while True:
             self._step(self._make_due_calls)
-            self._earlier = trio.Event()  # what was set until now is in the next deadline
+            self._earlier = trio.Event()  # timers set until now are in the next deadline
             with trio.CancelScope(deadline=min(self._next_deadline(), self.ticks.due)):
                 await self._earlier.wait()
 
@@ -146,7 +148,7 @@ class SamplingTicks:
         self._next[source] = None
 
     def leave(self, source: Sampled) -> None:
-        """Do not look at ``source``, unless it joins again."""
+        """Leave ``source`` out of the next tick, unless it joins again."""
         self._next.pop(source, None)
 
     @property

@@ -1,9 +1,32 @@
 """One thread a process that notices when a jobs' loop does not answer, and names the job.
 
 A blocking call in an ``async def`` job freezes every job of its loop.  Nothing inside the loop can
-notice that, so a thread beside it asks for a sign of life every few seconds, for as long as trio
-jobs run, and otherwise sleeps for ever.  What holds the GIL as well (one long C call) silences this
-thread too; then the report comes when the call has returned, and says how long the silence was.
+notice that, so a thread beside it posts a call into the loop every few seconds, for as long as trio
+jobs run, and otherwise sleeps for ever.  A call that holds the GIL as well (one long C call)
+silences this thread too; then the report comes when the call has returned, and states how long the
+silence was.
+
+Why not otherwise: *an instrument of trio* adds a call to every step of every task; *a signal with a
+timer* arrives in the main thread, where a notebook's cell runs; *a thread for each loop* costs a
+program with many short systems a thread each.
+
+The culprit is found in the frames of the loop's thread, not in a field: a field that names the
+present job would have to be written at each switch of tasks.
+
+=====================  =====================================  ====================================
+field                  written by                             read by
+=====================  =====================================  ====================================
+``LoopWatch.running``  its loop                               the watchdog
+``is_watched``         the loop that begins to be watched,    that loop, without the lock
+                       and the watchdog, under the lock
+``_loops``,            loops and watchdog, under the lock     the watchdog, over a copy
+``_has_loops``
+``_thread``            the first loop, under the lock         loops, under the lock
+=====================  =====================================  ====================================
+
+A job may begin while the watchdog is just about to drop its loop.  So the watchdog clears
+``is_watched`` before it looks at ``running`` for the last time, and the loop raises ``running``
+before it looks at ``is_watched``: whichever comes second sees the other.
 """
 
 from __future__ import annotations
@@ -22,36 +45,40 @@ if TYPE_CHECKING:
     from .portal import Portal
 
 INTERVAL: Final = 2.0
-"""Seconds between two questions."""
+"""Seconds between two looks at a loop."""
 PATIENCE: Final = 1.0
-"""Seconds a loop may take to answer."""
+"""Seconds that a loop may take to answer."""
 
 
 class LoopWatch:
-    """Has one loop watched for as long as trio jobs run in it.  Written by that loop's thread."""
+    """Has one loop watched for as long as trio jobs run in it.  Written by that loop's thread.
+
+    Args:
+        portal: The way into the loop.
+        job_of: Returns the id of the job whose attempt runs in a frame.
+    """
 
     def __init__(self, portal: Portal, job_of: Callable[[FrameType], str | None]) -> None:
         self.portal = portal
         self.job_of = job_of
-        """Returns the id of the job whose attempt runs in a frame."""
         self.running: int = 0
-        """Trio jobs that run.  It is the watchdog that finds out when there are none left."""
-        self.is_kept = False
-        """Whether the watchdog has it; written by :class:`Watchdog`."""
+        """The trio jobs that run; the watchdog notices when there are none left."""
+        self.is_watched = False
+        """Whether the watchdog looks at it."""
 
     def begin(self) -> None:
-        """One trio job more runs."""
+        """Count a trio job that begins, and have the loop watched."""
         self.running += 1
-        if not self.is_kept:
+        if not self.is_watched:
             WATCHDOG.watch(self)
 
     def end(self) -> None:
-        """One of them has ended."""
+        """Count a trio job that has ended."""
         self.running -= 1
 
     def close(self) -> None:
-        """The loop's jobs have all ended, and there will be no more."""
-        if self.is_kept:
+        """Have the loop watched no more: all its jobs have ended."""
+        if self.is_watched:
             WATCHDOG.unwatch(self)
 
 
@@ -60,16 +87,16 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._watched: set[LoopWatch] = set()
-        self._wanted = threading.Event()
+        self._loops: set[LoopWatch] = set()
+        self._has_loops = threading.Event()
         self._thread: threading.Thread | None = None
 
     def watch(self, watch: LoopWatch) -> None:
-        """LoopWatch a loop until no trio job runs in it."""
+        """Watch a loop until no trio job runs in it."""
         with self._lock:
-            watch.is_kept = True
-            self._watched.add(watch)
-            self._wanted.set()
+            watch.is_watched = True
+            self._loops.add(watch)
+            self._has_loops.set()
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="jobactors-watchdog", daemon=True
@@ -77,38 +104,38 @@ class Watchdog:
                 self._thread.start()
 
     def unwatch(self, watch: LoopWatch) -> None:
-        """LoopWatch a loop no more."""
+        """Watch a loop no more."""
         with self._lock:
-            watch.is_kept = False
+            watch.is_watched = False
             self._forget(watch)
 
     def _run(self) -> None:
         while True:
-            self._wanted.wait()
+            self._has_loops.wait()
             time.sleep(INTERVAL)
-            for watch in list(self._watched):
+            for watch in list(self._loops):
                 if watch.running:
-                    self._ask(watch)
+                    self._check(watch)
                 else:
                     self._drop(watch)
 
     def _drop(self, watch: LoopWatch) -> None:
         with self._lock:
-            watch.is_kept = False  # before looking: a job that begins now sees this, or is seen
+            watch.is_watched = False  # before looking: a job that begins now sees this, or is seen
             if watch.running:
-                watch.is_kept = True
+                watch.is_watched = True
                 return
             self._forget(watch)
 
     def _forget(self, watch: LoopWatch) -> None:
-        self._watched.discard(watch)
-        if not self._watched:
-            self._wanted.clear()
+        self._loops.discard(watch)
+        if not self._loops:
+            self._has_loops.clear()
 
-    def _ask(self, watch: LoopWatch) -> None:
+    def _check(self, watch: LoopWatch) -> None:
         portal = watch.portal
         answered = threading.Event()
-        asked = time.monotonic()
+        posted_at = time.monotonic()
         portal.post_quietly(answered.set)
         if answered.wait(PATIENCE) or not watch.running:
             return
@@ -116,16 +143,16 @@ class Watchdog:
         LOG.warning(
             "the jobs' event loop has not answered for %.1f s: %s; nothing of it can go on "
             'meanwhile.  Make it a def, or submit it with runner="thread" or runner="process"',
-            time.monotonic() - asked,
+            time.monotonic() - posted_at,
             culprit,
         )
         while watch.running and not answered.wait(INTERVAL):
             pass
-        LOG.warning("the jobs' event loop answers again after %.1f s", time.monotonic() - asked)
+        LOG.warning("the jobs' event loop answers again after %.1f s", time.monotonic() - posted_at)
 
 
 def describe(frame: FrameType | None, job_of: Callable[[FrameType], str | None]) -> str:
-    """Name the job that a loop's thread is busy with, and the line of its code."""
+    """Return the name of the job that blocks a loop's thread, and the line of its code."""
     where = ""
     while frame is not None:
         module = frame.f_globals.get("__name__", "")

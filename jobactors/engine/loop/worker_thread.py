@@ -1,8 +1,8 @@
 """Blocking code of users, called in a worker thread.
 
-trio hands what a thread raises over to its loop, and adjusts its traceback on the way, by a method
-that the exception's class may have replaced: one that raises leaves the waiting task waiting for
-ever.  So the thread returns what it caught, and it is raised again here, in the loop's thread.
+trio hands an exception of a thread over to its loop, and adjusts its traceback on the way, by a
+method that the exception's class may have replaced: one that raises leaves the waiting task waiting
+for ever.  So the thread returns the exception, and it is raised again here, in the loop's thread.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _checked(value: Any) -> Any:
 
 
 def is_being_cancelled() -> bool:
-    """Whether this task is cancelled: a ``trio.Cancelled`` that it catches is its own, then.
+    """Whether this task is cancelled, so that a ``trio.Cancelled`` it catches is its own.
 
     User code can raise one that it has caught somewhere else; that one must not go on.
     """

@@ -1,6 +1,6 @@
-"""What stands above the engine, found by name when it is first asked for.
+"""Modules above the engine, found by name when they are first used.
 
-The engine imports no host and no face: a program that asks for none loads none.
+The engine imports no runner, store, host or face: a program that uses none loads none.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from jobactors.engine.ports.runner import Runner
     from jobactors.model.options import Options
 
-_HOMES: Final = {
+_MODULES: Final = {
     "executor": "faces.executor",
     "sqlite": "stores.sqlite",
     "terminal": "hosts.terminal",
 }
 DISPLAYS: Final = ("terminal",)
-"""What ``display=`` says."""
+"""The values of ``display=``."""
 
 
 def load_module(name: str) -> Any:
     """Return the module of a host, face or store."""
-    return importlib.import_module(f"jobactors.{_HOMES[name]}")
+    return importlib.import_module(f"jobactors.{_MODULES[name]}")
 
 
 def check_display(display: object) -> None:
@@ -48,16 +48,15 @@ NAMES: Final = {
     "process": "process",
     "asyncio": "asyncio_loop",
 }
-"""Runners by the name users give, and the module of ``jobactors.runners`` that has each.
+"""The values of ``runner=``, and the module of ``jobactors.runners`` of each.
 
-They are found by name when first needed: the engine does not import them, and a program that never
-starts a process never loads what that takes.
+A program that never starts a process never loads the modules that this takes.
 """
 
 
 @functools.cache
 def runner_named(name: str) -> Runner:
-    """Return the runner users call ``name``.
+    """Return the runner of that name.
 
     Raises:
         ValueError: for a name that is no runner; the message lists those that are.
@@ -73,7 +72,7 @@ def runner_named(name: str) -> Runner:
 def runner_for(function: Callable[..., Any]) -> Runner:
     """Return the runner that fits ``function``: trio for ``async def``, else a thread."""
     if type(function) is FunctionType and function.__code__.co_flags & inspect.CO_COROUTINE:
-        return runner_named("trio")  # the common case, seen at once
+        return runner_named("trio")  # the common case, without a look at the object
     target: Any = function
     while hasattr(target, "func"):  # functools.partial
         target = target.func

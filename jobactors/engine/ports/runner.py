@@ -21,9 +21,9 @@ class Attempt(Struct, frozen=True):
     """One run of a job's function, as a runner gets it."""
 
     context: JobContext
-    """What the function's code sees of its job."""
+    """The job as the function's code sees it."""
     function: Callable[..., Any]
-    """What to call."""
+    """The function of the job."""
     args: tuple[Any, ...]
     """Its positional arguments."""
     kwargs: dict[str, Any]
@@ -31,19 +31,20 @@ class Attempt(Struct, frozen=True):
     abandon: Callable[[], trio.CancelScope]
     """Makes the scope that is cancelled when the system can no longer wait for a stuck attempt."""
     options: Options = DEFAULTS
-    """How the job is to be treated: a runner reads its ``grace`` and ``limits``."""
+    """The options of the job: a runner reads its ``grace`` and ``limits``."""
 
 
 class Abandoned(BaseException):
     """Raised by a runner that did not wait for its attempt to end by itself.
 
     Without a text: it left the attempt behind, because that scope was cancelled.  With one: it
-    ended the attempt by force, and the text says how; it is shown with the reason of the cancel.
+    ended the attempt by force, in the way that the text describes; it is shown with the reason of
+    the cancel.
     """
 
 
 class Runner(Protocol):
-    """How attempts are executed.  Stateless: one runner serves all jobs of its kind.
+    """Executes attempts.  Stateless: one runner serves all jobs of its kind.
 
     ``run`` is called inside the job's own cancel scope and context, returns what the function
     returns, and raises what it raises.  When the scope is cancelled it ends as soon as its kind of
@@ -51,7 +52,7 @@ class Runner(Protocol):
     """
 
     name: ClassVar[str]
-    """What ``runner=`` says."""
+    """Its value of ``runner=``."""
     takes_slot: ClassVar[bool]
     """Whether it counts for ``max_running``; False for code that is running anyway."""
     can_abandon: ClassVar[bool]

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 class Store(Protocol):
-    """Keeps jobs beyond their process.  Synchronous, and used by one thread at a time.
+    """Stores jobs beyond their process.  Synchronous, and used by one thread at a time.
 
-    The engine's journal owns it: it opens it, gathers what is to be written, and hands that over in
-    batches, from a thread of its own unless ``in_loop`` says that nothing it does takes time.
+    The engine's journal owns it: it opens it, gathers changes, and hands them over in batches, from
+    a thread of its own unless the store is ``in_loop``.
 
     Every method but ``close`` raises :class:`~jobactors.StoreFailed` when the disk is full,
-    read-only or broken (nothing of the batch is kept then, and it may be tried again),
-    :class:`~jobactors.StoreDamaged` when what is kept cannot be read, and
-    :class:`~jobactors.StoreLost` when somebody else has become its owner.
+    read-only or broken (nothing of the batch is stored then, and it may be tried again),
+    :class:`~jobactors.StoreDamaged` when its rows cannot be read, and
+    :class:`~jobactors.StoreLost` when another process has become its owner.
     """
 
     in_loop: ClassVar[bool]
@@ -29,12 +29,12 @@ class Store(Protocol):
 
     @property
     def name(self) -> str:
-        """What a person reads: its path, or "memory"."""
+        """The name for a person: its path, or "memory"."""
         ...
 
     @property
     def work_folder(self) -> Path | None:
-        """Where work files lie that belong to checkpoints; None if they go with the process."""
+        """The folder of work files; None if they are removed with the process."""
         ...
 
     def open(self, patience: float = 0.0) -> int:
@@ -44,22 +44,22 @@ class Store(Protocol):
             patience: Seconds to wait for a predecessor that is about to end.
 
         Raises:
-            StoreBusy: if somebody else owns it; the message says who.
+            StoreBusy: if it has another owner; the message names the process.
             StoreTooNew: if a newer version of this package has written it.
             StoreDamaged, StoreFailed: if it cannot be read, or not be written.
         """
         ...
 
     def close(self) -> None:
-        """Give it up.  A second time does nothing."""
+        """Release it.  A second time does nothing."""
         ...
 
     def apply(self, writes: Sequence[Write]) -> None:
-        """Write all of it or nothing, in this order; kept durably when it returns."""
+        """Write all of it or nothing, in this order; durable when it returns."""
         ...
 
     def unfinished(self) -> list[JobRow]:
-        """All jobs that have not ended, in the order of submission."""
+        """Return all jobs that have not ended, in the order of submission."""
         ...
 
     def finished(
@@ -71,28 +71,28 @@ class Store(Protocol):
         type: str | None = None,
         subject: str | None = None,
     ) -> list[JobRow]:
-        """Ended jobs that match all that was given, newest end first."""
+        """Return the ended jobs that match all conditions, newest end first."""
         ...
 
     def get(self, job_ids: Iterable[str]) -> list[JobRow]:
-        """The rows of these jobs; ids that are not kept are left out."""
+        """Return the rows of these jobs; ids without a row are left out."""
         ...
 
     def events(self, job_id: str) -> list[EventRow]:
-        """A job's event log, oldest first."""
+        """Return a job's event log, oldest first."""
         ...
 
     def checkpoints(self) -> list[CheckpointRow]:
-        """All kept checkpoints, oldest first."""
+        """Return all checkpoints, oldest first."""
         ...
 
     def prune(self, now: float, at_most: int = 500) -> int:
-        """Forget up to ``at_most`` jobs and checkpoints that are kept no longer; returns how many.
+        """Remove up to ``at_most`` old jobs and checkpoints; returns the number removed.
 
         Never what is unfinished or what an unfinished job comes after, nor its checkpoints.
         """
         ...
 
     def vacuum(self) -> None:
-        """Give the space of what was forgotten back to the disk."""
+        """Give the space of removed rows back to the disk."""
         ...

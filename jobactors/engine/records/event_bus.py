@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from jobactors.model.errors import JobactorsError
 from jobactors.model.events import Event, JobProgressed, JobRestated
+from jobactors.model.field_docs import documented
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -42,6 +43,7 @@ class SubscriberLagged(JobactorsError):
         )
 
 
+@documented
 class SubscriptionStatistics(Struct, frozen=True):
     """The counters of one subscription."""
 

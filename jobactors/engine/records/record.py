@@ -81,7 +81,7 @@ class RunningAttempt(Protocol):
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was asked to end, for whatever reason."""
+        """Whether it was asked to end, for any reason."""
         ...
 
     def cancel(self, reason: str | None, request: Request = ...) -> None:

@@ -23,7 +23,8 @@ events only as short lines for people: to open a file with 100,000 jobs must not
 all that has happened to them.
 
 Every field is written by the loop's thread.  The serial thread reads the batch that it was handed,
-which the loop does not change any more, and the frozen snapshots in it.
+and the frozen snapshots in it.  The loop changes that batch only after the one ahead of it has
+failed, and then it is not read.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class Journal:
         self._in_flight: deque[WriteBatch] = deque()
         """The batches handed to the serial thread, the oldest first."""
         self._scheduled = False
-        """Whether the open batch is handed over in the loop's next round."""
+        """Whether a call that hands the open batch over has been posted."""
         self._lingers = False
         """Whether a timer is set for changes without a waiter."""
         self._is_open = False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from msgspec import UNSET
 
 from jobactors.engine.records.stored_submit import StoredSubmit
+from jobactors.model.chain_result import ChainResult
 from jobactors.model.chain_result_json import chain_result_as_json, chain_result_from_json
 from jobactors.model.events import (
     JobCancelling,
@@ -30,7 +31,6 @@ from jobactors.model.events import (
 from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.info import NO_METADATA, JobInfo
 from jobactors.model.outcome import ErrorText, NotKept, Outcome
-from jobactors.model.phases import ChainResult
 from jobactors.model.progress import NO_PROGRESS, Progress
 from jobactors.model.snapshot import JobSnapshot
 from jobactors.model.states import JobState
@@ -106,7 +106,7 @@ def _submit_text(info: JobInfo, submit: StoredSubmit) -> str:
             info.continues,
             info.tags,
             {key: _storable(value) for key, value in metadata.items()} if metadata else None,
-            UNSET if info.key is None else _key_json(info.key),
+            _stated_key(info.key),
         )
     )
 
@@ -118,6 +118,11 @@ def _storable(value: object) -> object:
     except NotExact:
         return type_name(value)
     return value if len(text) <= _LARGEST_METADATA else type_name(value)
+
+
+def _stated_key(key: object) -> object:
+    """Return a key as JSON; nothing is written for a job without one."""
+    return UNSET if key is None else _key_json(key)
 
 
 def _key_json(key: object) -> object:
@@ -200,7 +205,7 @@ def read_row(row: JobRow) -> tuple[JobSnapshot, StoredSubmit]:
     """Return the snapshot and the submit of a stored job.
 
     Raises:
-        UnreadableJob: if no job could have this row; the message says why.
+        UnreadableJob: if no job could have this row; the message states the reason.
     """
     try:
         info, submit = _read_submit(row)
@@ -299,13 +304,10 @@ def _progress_from(read: ProgressJson) -> Progress:
 
 
 def _key_from(read: object) -> object:
-    match read:
-        case {"tuple": [*parts]}:
-            return tuple(_key_from(part) for part in parts)
-        case str() | int():
-            return read
-        case _:
-            return None
+    parts = cast("dict[str, Any]", read).get("tuple") if isinstance(read, dict) else None
+    if isinstance(parts, list):
+        return tuple(_key_from(part) for part in cast("list[object]", parts))
+    return read if isinstance(read, str | int) else None
 
 
 # -- event logs

@@ -24,11 +24,10 @@ from msgspec import UNSET, Struct
 
 from jobactors.model.exact import from_json
 from jobactors.model.outcome import NotKept
+from jobactors.model.states import Request, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from jobactors.model.states import Request, Waiting
 
 S = TypeVar("S", bound=Struct)
 Number = int | float

@@ -16,13 +16,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
+from attrs import asdict, fields
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from jobactors.engine.records.references import JobReference
 from jobactors.engine.records.stored_submit import StoredSubmit
 from jobactors.inside.verbs.ranges import Range
-from jobactors.model.checkpoint import Every
+from jobactors.model.every import Every
 from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.job_type import job_type_of
 from jobactors.model.limits import Limits
@@ -157,7 +157,7 @@ def _options_text(options: Options, base: Options) -> str:
     if options is base:
         return "{}"
     changed: dict[str, Any] = {}
-    for name in Options.__struct_fields__:
+    for name in (field.name for field in fields(Options)):
         value = getattr(options, name)
         if name not in _ELSEWHERE and value != getattr(base, name):
             with suppress(NotExact):  # a function, such as on_done, is not stored
@@ -174,7 +174,7 @@ def _option_json(name: str, value: Any) -> Any:
     if name in _CLASSES and value is not None:
         value = {
             field: "inf" if part == math.inf else part
-            for field, part in asdict(value).items()
+            for field, part in asdict(value, recurse=False).items()
             if field != "on"  # exception classes are code: the default takes their place
         }
     elif isinstance(value, tuple | frozenset):

@@ -1,7 +1,8 @@
 """The changes of one commit: snapshots of jobs, lines for event logs, checkpoints.
 
 A batch is filled by the loop's thread, and read by the serial thread once it is handed over; from
-then on the loop touches its latches alone, until its call has been made.
+then on the loop touches its latches alone, until its call has been made, or the batch ahead of it
+has failed and it will not be read.
 
 Everything in it is by the job's id, and a later change replaces an earlier one: a thousand reports
 of one job are one row.  A batch that fails is laid *under* the one that gathers, by

@@ -1,4 +1,17 @@
-"""Admission: a submitted job is checked, stored, published, and put into the queue."""
+"""Admission: a submitted job is checked, stored, published, and put into the queue.
+
+All checks stand before all changes, in one step of the loop, so a refused submit leaves no trace,
+and two submits with one key cannot both find it free.  The obvious other order, to take a key or a
+lease first and give it back on an error, would have to undo a replaced job as well: that cancel
+cannot be taken back.
+
+A job that may be refused is admitted by a call that its submitter waits for.  For any other one the
+submitter does not wait: it has the handle already, so :meth:`Admission.accept_or_settle` must not
+raise, and ends the job instead.
+
+Admission has no state of its own.  In the loop's thread it writes ``record.deadline``, and for a
+job that it could not accept ``record.snapshot``; the tables it calls write the rest.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +35,7 @@ if TYPE_CHECKING:
 
 
 class Admission:
-    """Takes new jobs into one system.  In the loop's thread only.
-
-    Everything that can refuse a job comes before anything that changes a table: a refused submit
-    leaves no trace.
-    """
+    """Accepts new jobs into one system.  In the loop's thread only."""
 
     def __init__(self, parts: Parts, core: Core, recovery: Recovery) -> None:
         self._parts = parts
@@ -34,7 +43,7 @@ class Admission:
         self._recovery = recovery
 
     def accept(self, record: Record) -> Record:
-        """Take a job in; returns it, or the unfinished job that has its key.
+        """Accept a job; returns it, or the unfinished job that has its key.
 
         1. Refuse it, if the system is closed, the store cannot hold it, or it can never run.
         2. With the key of an unfinished job, return that one, or replace it.
@@ -44,8 +53,10 @@ class Admission:
         Raises:
             JobsClosed: when no more jobs are taken.
             StoreError: if it could not be stored.
-            DuplicateJob: as ``on_duplicate`` says.
-            TooMuch, ResourceBusy: for resources it can never have, or does not want to wait for.
+            DuplicateJob: depending on ``on_duplicate``.
+            TooMuch: for resources that it can never have.
+            ResourceBusy: if they are taken, with ``on_busy="raise"``.
+            CheckpointFound: if it is open what to do with an earlier checkpoint.
         """
         parts, core = self._parts, self._core
         core.check_open()
@@ -54,7 +65,7 @@ class Admission:
         if existing is not None and options.on_duplicate != "replace":
             return self._same_job(existing, record)
         if options.resources:
-            self._check_resources(record)  # before anything is replaced by what cannot be taken
+            self._check_resources(record)  # before it replaces another job
         parts.leases.check(record)
         if existing is not None:
             core.cancel(existing, "replaced by a later submit with the same key")
@@ -77,15 +88,15 @@ class Admission:
         return record
 
     def accept_stored(self, record: Record) -> tuple[Record, Latch | None]:
-        """Take in a job, and return the latch that is set once it is stored; None if it is."""
+        """Accept a job, and return the latch that is set once it is stored; None if it is."""
         accepted = self.accept(record)
         return accepted, self._core.until_durable(accepted)
 
     def accept_or_settle(self, record: Record) -> None:
-        """Take in a job whose submitter has not waited for the answer.
+        """Accept a job whose submitter does not wait for the answer.
 
-        If the system has closed in between, the job ends as cancelled: its handle is out, and its
-        waiters must wake up.
+        If the system has closed in between, the job ends as cancelled: its submitter has the handle
+        already, and waiters must wake up.
         """
         try:
             self.accept(record)
@@ -98,7 +109,7 @@ class Admission:
             record.settled.set()
 
     def _end_interrupted(self, job_id: str, reason: str) -> None:
-        """End an interrupted job whose checkpoint another has now: resumed, it would begin anew."""
+        """End an interrupted job whose checkpoint another has now; resumed, it would begin anew."""
         earlier = self._core.find(job_id)
         if earlier is not None and earlier.snapshot.state is JobState.INTERRUPTED:
             self._core.cancel(earlier, reason)

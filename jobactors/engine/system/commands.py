@@ -1,4 +1,4 @@
-"""The commands to jobs, and to a whole system: each checks, changes, and pumps."""
+"""The commands to jobs, and to a whole system: each checks the state, then changes it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Commands:
         self._recovery = recovery
 
     def cancel(self, record: Record, reason: str | None) -> None:
-        """Walk a job down the ladder: see :meth:`Core.cancel`."""
+        """Cancel a job, see :meth:`Core.cancel`."""
         self._core.cancel(record, reason)
 
     def pause(self, record: Record) -> None:
@@ -83,7 +83,7 @@ class Commands:
             raise IllegalVerb(record.id, state, "resume", instead)
 
     def discard(self, record: Record) -> None:
-        """End an interrupted job as cancelled, and drop what it had saved.
+        """End an interrupted job as cancelled, and drop its checkpoints.
 
         Raises:
             IllegalVerb: if it is not interrupted.
@@ -99,7 +99,7 @@ class Commands:
                 parts.leases.drop(found.type, found.subject, found.part)
 
     def hold(self, record: Record) -> None:
-        """Keep a queued job from starting.
+        """Hold a queued job, so that it does not start.
 
         Raises:
             IllegalVerb: if it is not queued.
@@ -121,7 +121,7 @@ class Commands:
         self._core.explain(record)
 
     def update(self, record: Record, changes: dict[str, Any]) -> None:
-        """Change what is known of a job; a new priority counts at once.
+        """Change options of a job; a new priority counts at once.
 
         Raises:
             IllegalVerb: if it has finished.
@@ -164,7 +164,7 @@ class Commands:
         choice = self._parts.leases.choice_for(ended, from_checkpoint)
         restarted = make_restart(ended, self._core.clock.now(), choice)
         if state is JobState.INTERRUPTED:
-            self._core.check_open()  # before anything is lost
+            self._core.check_open()  # before the interrupted job is ended
             self._core.cancel(ended, f"started again as {restarted.id}")
         return self._admission.accept(restarted)
 
@@ -178,7 +178,7 @@ class Commands:
         self._core.ended.delete(record)
 
     def hold_dispatch(self, held: bool) -> None:
-        """Start nothing, or start again."""
+        """Stop the start of jobs, or allow it again."""
         self._parts.queue.dispatch_held = held
         self._core.wake_drains()
         self._core.pump()
@@ -201,7 +201,7 @@ class Commands:
 
         Raises:
             IllegalVerb: if the job has ended.
-            MailboxFull: if there is no queue.
+            MailboxFull: if no more messages fit.
         """
         state = record.snapshot.state
         if state.is_terminal:

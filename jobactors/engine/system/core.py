@@ -12,6 +12,7 @@ calls nothing above.  All of it runs in the loop's thread, in steps of the porta
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -27,13 +28,13 @@ from jobactors.model.events import (
     JobWaiting,
 )
 from jobactors.model.fold import fold
-from jobactors.model.outcome import ErrorText, Outcome, Raised, ending_of, judge
-from jobactors.model.retry import Snooze
+from jobactors.model.outcome import ErrorText, Outcome, Raised, judge
+from jobactors.model.snooze import Snooze
 from jobactors.model.states import JobState, Request, Waiting
 
 from .desk import SlotDesk
 from .ended_jobs import EndedJobs
-from .next_attempt import next_delay
+from .retry_delay import delay_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ class Core:
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains)
         self.ended: EndedJobs = EndedJobs(parts, self.emit)
         self.accepts = True
-        """Whether submits are taken."""
+        """Whether submits are accepted."""
         self.starts = True
         """Whether queued jobs are started; no more once everything is being cancelled."""
         self.at_work: dict[str, Record] = {}
@@ -194,10 +195,10 @@ class Core:
         )
 
     def check_open(self) -> None:
-        """Raise unless a job could be taken in now.
+        """Raise unless a job could be accepted now.
 
         Raises:
-            JobsClosed: when no more are taken.
+            JobsClosed: when no more jobs are accepted.
             StoreError: when the store could not hold it.
         """
         if not self.accepts:
@@ -229,26 +230,12 @@ class Core:
         self.parts.queue.give_back(record.id)
         request = actor.request if actor is not None and actor.is_stopping else None
         if isinstance(ending, Raised) and request is None and self.accepts:
-            delay, ending = self._next_attempt(record, ending)
+            check = partial(self.parts.queue.check_start, record.id, record.options.resources)
+            delay, ending = delay_after(record, ending, check)
             if delay is not None:
                 self._retry(record, ending, delay)
                 return
         self.settle(record, judge(ending, request, None if actor is None else actor.reason), now)
-
-    def _next_attempt(self, record: Record, ending: Raised) -> tuple[float | None, Raised]:
-        """Return the delay until another attempt, or None, and the ending.
-
-        What decides may be the user's own: a class in ``Retry.on``, an attribute of a ``Snooze``.
-        If it raises, the job fails with that; so it does if no further attempt could start.
-        """
-        try:
-            delay = next_delay(record, ending.exception)
-            if delay is not None:
-                self.parts.queue.check_start(record.id, record.options.resources)
-            return delay, ending
-        except Exception as exc:
-            exc.__cause__ = ending.exception
-            return None, ending_of(exc)
 
     def _retry(self, record: Record, ending: Raised, delay: float) -> None:
         now = self.clock.now()
@@ -265,7 +252,7 @@ class Core:
         self.pump()
 
     def attempt_paused(self, record: Record) -> None:
-        """Take note that an attempt stands still: its slot is free."""
+        """Free the slot of an attempt that stands still."""
         self.parts.queue.leave(record.id)
         self.wake_drains()
         self.pump()
@@ -336,7 +323,7 @@ class Core:
     # -- moves that commands and closing share
 
     def cancel(self, record: Record, reason: str | None, request: Request = Request.CANCEL) -> None:
-        """Walk a job down the ladder: a queued one never starts, a running one is asked to end."""
+        """Cancel a job: a queued one never starts, a running one is asked to end."""
         slots = self.parts.slots
         if record.actor is not None:
             calls: list[Callable[[], None]] = []
@@ -376,7 +363,7 @@ class Core:
         return self._change
 
     def wake_drains(self) -> None:
-        """Let those look again who wait for the end of all: a job has ended, or come to rest."""
+        """Wake the drains, which look again: a job has ended, or come to rest."""
         if self._change is not None:
             self._change.set()
             self._change = None

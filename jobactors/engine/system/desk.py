@@ -1,4 +1,4 @@
-"""The desk: slots lent by jobs that wait, and units granted to jobs that run."""
+"""The desk: lends the slots of jobs that wait, and grants units to jobs that run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SlotDesk:
     Args:
         parts: The parts of the system.
         pump: Starts the jobs that can start now.
-        wake_drains: Lets those look again who wait for the end of all jobs.
+        wake_drains: Wakes the tasks that wait for the end of all jobs.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The ``on_done`` hook: called once, with the terminal snapshot, where it can hurt nobody."""
+"""The ``on_done`` hooks: called once, with the terminal snapshot, beside the jobs and the loop."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DoneHooks:
         snapshot: JobSnapshot,
         context: Context | None,
     ) -> None:
-        """Call a job's hook, in the context of whoever submitted the job."""
+        """Call a job's hook, in the context of its submitter."""
         scope = trio.CancelScope()
         self._scopes[scope] = snapshot.id
         name = f"on_done {snapshot.id}"
@@ -63,7 +63,7 @@ class DoneHooks:
             await self._none_left.wait()
 
     async def stop(self) -> None:
-        """Wait for the hooks, but not for ever: what is silent past its grace is cancelled."""
+        """Wait for the hooks, and cancel those that exceed their grace."""
         with trio.move_on_after(GRACE):
             await self.drain()
         for scope, job_id in list(self._scopes.items()):
@@ -74,7 +74,7 @@ class DoneHooks:
 async def _call(hook: OnDone, snapshot: JobSnapshot) -> None:
     """Call an async hook in the loop, a sync one in a thread, for it may block.
 
-    What it raises is logged: the job's outcome stands.
+    An error is logged: the job's outcome stands.
     """
     try:
         if inspect.iscoroutinefunction(hook):

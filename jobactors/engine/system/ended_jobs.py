@@ -1,4 +1,4 @@
-"""Ended jobs: found, read, removed and pruned, in the registry and in the store."""
+"""Ended jobs: finds, reads, removes and prunes them, in the registry and in the store."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ class EndedJobs:
         """Drop an ended job from the registry, and a deleted one from the store as well.
 
         Raises:
-            UnknownJob, IllegalVerb: if it is not there, or not finished.
+            UnknownJob: if it is not there.
+            IllegalVerb: if it is not finished.
         """
         removal = self._registry.remove(job_id, why)
         self._publish(removal, self._clock.now())
@@ -110,7 +111,7 @@ class EndedJobs:
         Args:
             stored: The ids of those that match in the store.
             wanted: Whether one in the registry matches.
-            until: Only jobs that had ended at this time, in seconds since the epoch.
+            until: Only jobs that had ended by then, in seconds since the epoch.
 
         Returns:
             The number of jobs that were forgotten.

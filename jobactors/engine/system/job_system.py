@@ -1,4 +1,4 @@
-"""One job system, assembled: which part gets what, who stands above whom, and how all of it ends.
+"""One job system, assembled: the order of its parts, their callbacks, and the end of all of them.
 
 ::
 
@@ -51,7 +51,7 @@ from .admission import Admission
 from .commands import Commands
 from .core import Core
 from .done_hooks import DoneHooks
-from .opening import take_up
+from .opening import load_store
 from .parts import Parts
 from .recovery import Recovery
 from .unique_keys import Keys
@@ -72,7 +72,7 @@ LAST_WRITE: Final = 5.0
 
 
 class JobSystem:
-    """All that one ``open_jobs`` or ``ja.start`` owns.
+    """The engine of one ``open_jobs`` or ``ja.start``.
 
     Args:
         handle_for: Makes the public handle of a job.
@@ -124,12 +124,12 @@ class JobSystem:
         self.jobs: Any = jobs_for(self)
         """The public view: a :class:`~jobactors.Jobs`."""
         self.store_note: tuple[str | None, str | None] = (None, None)
-        """Said by the opener of its store: why there is none, and what could be adopted."""
+        """Set by the opener of the store: why there is none, and what could be adopted."""
         self._closing = trio.Event()
         self._shield = trio.CancelScope(shield=True)
         self._failure: EngineFailed | None = None
         self.failed: Latch = Latch()
-        """Set when the engine has failed, and all that follows from it is done."""
+        """Set once the engine has failed, and the system has been ended."""
         self._services: trio.Nursery
 
     # -- callbacks that point up
@@ -147,7 +147,7 @@ class JobSystem:
         return self.parts.leases.is_in_use(row)
 
     def _store_checkpoint(self, write: Write) -> None:
-        """Store a checkpoint, and with it how far its job is: the two are shown side by side."""
+        """Store a checkpoint, and its job's progress with it: the two are shown side by side."""
         journal = self.parts.journal
         if journal is None:
             return
@@ -164,8 +164,8 @@ class JobSystem:
     async def run(self, task_status: trio.TaskStatus[None]) -> None:
         """Serve until closed; timers and bus outlive the actors, so that no last event is lost.
 
-        Shielded, because what an outer cancellation means for jobs is decided by the block that
-        opened the system: it walks them down the ladder instead of dropping them all at once.
+        Shielded: an outer cancellation reaches the block that opened the system, which asks each
+        job to end and gives it its grace, instead of dropping them all at once.
 
         Raises:
             EngineFailed: if the engine itself has failed; every job is settled then, and the store
@@ -213,18 +213,18 @@ class JobSystem:
             await task()
         except trio.Cancelled:
             raise
-        except BaseException as exc:  # whatever it is
+        except BaseException as exc:  # of any kind
             self.fail(exc)
 
     async def open_store(self, patience: float, recover: Recover) -> None:
-        """Become the owner of the store, and take up the jobs that earlier processes have left.
+        """Become the owner of the store, and load the jobs of earlier processes.
 
         Raises:
-            StoreError: if that cannot be.
+            StoreError: if it cannot be opened or read.
         """
         if self.parts.journal is not None:
             await self.parts.journal.open(patience)
-            take_up(self.parts, self.recovery, recover)
+            load_store(self.parts, self.recovery, recover)
 
     def close(self) -> None:
         """Let :meth:`run` return once the last actor has ended."""
@@ -261,8 +261,8 @@ class JobSystem:
         1. Nothing is taken or started any more.
         2. Every job that has not ended rests interrupted, with the engine's error as its reason.
         3. The store gets the last batch, and is released.
-        4. Waiters wake up, calls that wait for the loop are answered, subscriptions end: whoever
-           hears of the failure can open the store at once.
+        4. Waiters wake up, calls that wait for the loop are answered, subscriptions end: a program
+           that hears of the failure can open the store at once.
         5. The tasks of the engine are cancelled, and attempts left behind that do not hear of it.
 
         Returns:
@@ -286,7 +286,7 @@ class JobSystem:
         ):
             try:
                 step()
-            except BaseException as exc:  # whatever is broken, the other steps follow
+            except BaseException as exc:  # whatever it is: the other steps follow
                 with suppress(BaseException):
                     LOG.error("the failed engine could not be ended in full: %r", exc)
         return failure

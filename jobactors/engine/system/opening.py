@@ -1,4 +1,4 @@
-"""The opening of a store: jobs and checkpoints of earlier processes are taken up."""
+"""The opening of a store: jobs and checkpoints of earlier processes are loaded."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from .recovery import Recover, Recovery
 
 
-def take_up(parts: Parts, recovery: Recovery, recover: Recover) -> None:
-    """Take in the jobs that earlier processes have left; start them again if the policy says so.
+def load_store(parts: Parts, recovery: Recovery, recover: Recover) -> None:
+    """Load the jobs and checkpoints of earlier processes; resume the jobs if the policy is "auto".
 
     Raises:
         StoreError: if the store cannot be read.
@@ -23,7 +23,7 @@ def take_up(parts: Parts, recovery: Recovery, recover: Recover) -> None:
     if journal is None:
         return
     at_most = parts.registry.retention.read
-    unfinished, ended, checkpoints = journal.read(partial(_look, at_most=at_most))
+    unfinished, ended, checkpoints = journal.read(partial(_read, at_most=at_most))
     parts.checkpoints.load(checkpoints)
     recovery.restore(unfinished, ended)
     journal.prune()
@@ -31,7 +31,7 @@ def take_up(parts: Parts, recovery: Recovery, recover: Recover) -> None:
         recovery.resume_all()
 
 
-def _look(store: Store, at_most: int) -> tuple[list[JobRow], list[JobRow], list[CheckpointRow]]:
+def _read(store: Store, at_most: int) -> tuple[list[JobRow], list[JobRow], list[CheckpointRow]]:
     ended = store.finished(at_most)
-    ended.reverse()  # the registry has them in the order of their ends
+    ended.reverse()  # the registry adds them in the order of their ends
     return store.unfinished(), ended, store.checkpoints()

@@ -1,7 +1,7 @@
 """The parts of one job system.
 
-Each part knows only what it was given when it was made, never the system.  The modules that stand
-above them (core, admission, recovery, commands) share this one table of them.
+A part knows only the parts and callbacks that it was made with, never the system.  The modules that
+stand above (core, admission, recovery, commands) share this one table.
 """
 
 from __future__ import annotations

@@ -1,21 +1,25 @@
 """Jobs of an earlier process: brought to rest when a store is opened, and revived when resumed.
 
-What becomes of a job whose process has stopped, by the state it was in:
+The fate of a job whose process has stopped, by the state it was in:
 
 ============================  =====================  ===========================================
-it was                        ``recover="ask"``      ``recover="auto"``
+its state                     ``recover="ask"``      ``recover="auto"``
 ============================  =====================  ===========================================
 queued, waiting to retry      rests interrupted      queued again; a retry keeps its due time
 held                          rests interrupted      queued again, held
 running                       rests interrupted      queued again, for its next attempt
-paused, or told to pause      rests interrupted      rests interrupted: somebody wanted it still
+paused, or asked to pause     rests interrupted      rests interrupted: the pause was wanted
 cancelling                    cancelled              cancelled
 interrupted before            as it was              as above, by what it was before
 ============================  =====================  ===========================================
 
 A job whose process has ended under it three times is not started again by itself: it may be the
-reason.  A job that cannot be resumed, because its type is not registered (yet) or its arguments
-were not kept, rests interrupted in any case.
+cause.  A job that cannot be resumed, because its type is not registered (yet) or its arguments were
+not stored, rests interrupted in any case.
+
+Functions and arguments are looked up at the resume, and not when the store is opened: a notebook
+opens its store in the first cell, and registers its job types in later ones.  Until then a record
+has :func:`~jobactors.engine.storage.stored_jobs.unrevived` for its function.
 """
 
 from __future__ import annotations
@@ -48,9 +52,9 @@ if TYPE_CHECKING:
 Recover = Literal["ask", "auto"]
 RECOVER: Final = ("ask", "auto")
 MOST_DEATHS: Final = 3
-"""So many processes a job may take with it until "auto" starts it no more by itself."""
+"""Processes that may end under a running job before "auto" starts it no more."""
 
-_WHY: Final = {
+_REST_REASONS: Final = {
     JobState.QUEUED: "its process ended before it had started",
     JobState.RUNNING: "its process ended while it was running",
     JobState.PAUSED: "its process ended while it was paused",
@@ -61,14 +65,14 @@ def check_recover(recover: object) -> None:
     """Raise for a policy that does not exist.
 
     Raises:
-        ValueError: the message says which there are.
+        ValueError: the message lists those that do.
     """
     if recover not in RECOVER:
         raise ValueError(f'recover is "ask" or "auto", not {recover!r:.100}')
 
 
 class Recovery:
-    """What is done with jobs that came from a store.  Called in the loop's thread only."""
+    """Restores, resumes and revives jobs that came from a store.  In the loop's thread only."""
 
     def __init__(self, parts: Parts, core: Core) -> None:
         self._parts = parts
@@ -77,21 +81,21 @@ class Recovery:
     # -- at the opening
 
     def restore(self, unfinished: Iterable[JobRow], ended: Iterable[JobRow]) -> None:
-        """Take in the jobs of earlier processes: the ended ones as they are, the others to rest.
+        """Add the jobs of earlier processes: the ended ones as they are, the others at rest.
 
         Args:
             unfinished: In the order of their submission.
             ended: In the order of their ends.
         """
-        at_rest, over = records_from(unfinished), records_from(ended)
-        for record in sorted([*at_rest, *over], key=_when_submitted):
+        at_rest, finished = records_from(unfinished), records_from(ended)
+        for record in sorted([*at_rest, *finished], key=_when_submitted):
             self._parts.registry.add(record)
-        for record in over:
-            self._keep_ended(record)
+        for record in finished:
+            self._add_ended(record)
         for record in at_rest:
             self._rest(record)
 
-    def _keep_ended(self, record: Record) -> None:
+    def _add_ended(self, record: Record) -> None:
         registry = self._parts.registry
         registry.finished(record)
         if record.snapshot.read:
@@ -105,12 +109,12 @@ class Recovery:
             reason = record.snapshot.reason or "its process ended while it was being cancelled"
             core.settle(record, Outcome(JobState.CANCELLED, reason=reason))
         elif state is not JobState.INTERRUPTED:
-            core.settle(record, Outcome(JobState.INTERRUPTED, reason=_WHY[state]))
+            core.settle(record, Outcome(JobState.INTERRUPTED, reason=_REST_REASONS[state]))
         else:
             record.settled.set()
 
     def resume_all(self) -> None:
-        """Start again what may start by itself: the policy "auto"."""
+        """Resume the jobs that may start by themselves: the policy "auto"."""
         for record in self._parts.registry:
             snapshot = record.snapshot
             if snapshot.state is JobState.INTERRUPTED and snapshot.request is not Request.PAUSE:
@@ -130,12 +134,12 @@ class Recovery:
             LOG.warning("%s", exc)
 
     def _deaths(self, record: Record) -> int:
-        """How often a job's process has ended while it was running."""
-        journal, why = self._parts.journal, _WHY[JobState.RUNNING]
-        if journal is None or record.snapshot.reason != why:
+        """Return the number of processes that have ended while the job was running."""
+        journal, reason = self._parts.journal, _REST_REASONS[JobState.RUNNING]
+        if journal is None or record.snapshot.reason != reason:
             return 0
         log = journal.read(lambda store: store.events(record.id))
-        return sum(event.kind == "JobStopped" and why in event.detail for event in log)
+        return sum(event.kind == "JobStopped" and reason in event.detail for event in log)
 
     # -- one job
 
@@ -147,7 +151,7 @@ class Recovery:
             as_it_was: Whether a held one is held again, and a retry's delay is kept.
 
         Raises:
-            NotResumable: if it cannot; it rests on.
+            NotResumable: if it cannot be; it stays at rest.
         """
         self.revive(record)
         core = self._core
@@ -161,26 +165,26 @@ class Recovery:
         """Find the function and the arguments of a job that came from a store.
 
         Raises:
-            NotResumable: if there is something it cannot run without; the message says what.
+            NotResumable: if one cannot be found; the message names it.
         """
         if record.function is not unrevived:
             return
-        why = self.obstacle(record)
-        spec = record.submit
-        if why or spec is None:
-            raise NotResumable(record.id, why)
+        obstacle = self.obstacle(record)
+        submit = record.submit
+        if obstacle or submit is None:
+            raise NotResumable(record.id, obstacle)
         kind = job_type_named(record.snapshot.type)
         try:
-            options = options_from(spec.options, kind.options)
+            options = options_from(submit.options, kind.options)
             runner = choose_runner(kind.function, options)
-            kept = arguments_from(spec.arguments)
-            args, kwargs = kept.args, kept.kwargs
-            for where, job_id, how in kept.jobs:
-                place: Any = args if isinstance(where, int) else kwargs
-                place[where] = self._argument(job_id, how)
+            stored = arguments_from(submit.arguments)
+            args, kwargs = stored.args, stored.kwargs
+            for where, job_id, how in stored.jobs:
+                target: Any = args if isinstance(where, int) else kwargs
+                target[where] = self._argument(job_id, how)
         except (ValueError, TypeError) as exc:
             raise NotResumable(record.id, f"what was kept of it makes no sense: {exc}") from None
-        edges = tuple(self._edge(job_id, when) for job_id, when in spec.after)
+        edges = tuple(self._edge(job_id, when) for job_id, when in submit.after)
         record.args, record.kwargs, record.edges = tuple(args), kwargs, edges
         record.options, record.runner, record.function = options, runner, kind.function
         self._parts.leases.set_part(record)
@@ -197,12 +201,12 @@ class Recovery:
         return record
 
     def obstacle(self, record: Record) -> str:
-        """Why a job cannot be resumed here and now; empty if it can."""
-        spec = record.submit
+        """Return the reason for which a job cannot be resumed here and now; empty if it can."""
+        submit = record.submit
         if record.function is not unrevived:
             return ""
-        if spec is None or spec.lost:
-            return spec.lost if spec is not None else "nothing is known of its submit"
+        if submit is None or submit.lost:
+            return submit.lost if submit is not None else "nothing is known of its submit"
         try:
             job_type_named(record.snapshot.type)
         except UnknownJobType:
@@ -210,7 +214,7 @@ class Recovery:
                 f"its job type {record.snapshot.type!r} is not registered yet: run the cell, or "
                 "import the module, that declares it"
             )
-        for job_id, _ in spec.after:
+        for job_id, _ in submit.after:
             upstream = self._core.ended.find_anywhere(job_id)
             if upstream is None:
                 return f"the job {job_id} it comes after is no longer kept"
@@ -221,15 +225,15 @@ class Recovery:
 
     def has_changed(self, record: Record) -> bool:
         """Whether the job type's source is another than when the job was submitted."""
-        spec = record.submit
-        if spec is None or not spec.source:
+        submit = record.submit
+        if submit is None or not submit.source:
             return False
         try:
             kind = job_type_named(record.snapshot.type)
         except UnknownJobType:
             return False
         source = source_of(kind)
-        return bool(source) and source != spec.source
+        return bool(source) and source != submit.source
 
     def _argument(self, job_id: str, how: str) -> object:
         if how == "range":
@@ -247,14 +251,14 @@ class Recovery:
 
 
 def _when_submitted(record: Record) -> tuple[float, int]:
-    """The order of submission; of jobs of one moment, the ids count."""
+    """Return the order of submission; among jobs of one moment, by the count in the id."""
     count = record.id.rsplit("-", 2)[1:2]
     number = int(count[0]) if count and count[0].isdecimal() else 0
     return record.snapshot.info.submitted_at, number
 
 
 def _wait_again(record: Record) -> tuple[Waiting, float | None]:
-    """What a job goes on waiting for, that waited when its process stopped, and until when."""
+    """Return the reason for which a job from a store waits again, and its due time."""
     snapshot = record.snapshot
     if snapshot.waiting is Waiting.HOLD:
         return Waiting.HOLD, None

@@ -27,9 +27,9 @@ def make_restart(ended: Record, now: float, on_checkpoint: OnCheckpoint | None =
     """
     old = ended.snapshot.info
     info = replace(old, id=IDS.new(old.type), submitted_at=now, continues=old.id)
-    options = replace(ended.options, hold=False, start_at=None, after=())
+    options = ended.options.changed(hold=False, start_at=None, after=())
     if on_checkpoint is not None:
-        options = replace(options, on_checkpoint=on_checkpoint)
+        options = options.changed(on_checkpoint=on_checkpoint)
     queued = JobQueued(info.id, now, info)
     edges = tuple(edges_among(ended.args, ended.kwargs).values())
     submit = ended.submit

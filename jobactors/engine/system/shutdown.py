@@ -1,4 +1,4 @@
-"""The end of a system: it waits for jobs at work, and cancels those at rest, or late."""
+"""The shutdown of a system: waits for jobs at work, and cancels those at rest, or late."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _PASSING: Final = frozenset({Waiting.SLOT, Waiting.RETRY, Waiting.START_TIME, Wa
 async def drain(system: JobSystem) -> None:
     """Wait until every job has ended; those that only rest, held or paused, are cancelled.
 
-    That is done once nothing else moves: what waits for a job at rest would wait for ever.
+    They are cancelled once nothing else moves: a job that waits for one at rest would wait for
+    ever.
     """
     core = system.core
     while left := core.unfinished:
@@ -65,7 +66,7 @@ def _waits_for_rest(core: Core, record: Record) -> bool:
 
 
 async def stop(system: JobSystem, reason: str, request: Request = Request.CANCEL) -> list[Record]:
-    """Ask what is left to end and wait for it, but no longer than each job's grace.
+    """Ask the unfinished jobs to end, and wait for each, but no longer than its grace.
 
     Args:
         system: The system whose jobs are to end.

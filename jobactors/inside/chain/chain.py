@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -21,14 +22,15 @@ from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.report.meter import Meter
-from jobactors.model.checkpoint import Every
+from jobactors.model.chain_result import ChainResult
 from jobactors.model.errors import ChainInvalid, UnknownJobType, WrongThread
+from jobactors.model.every import Every
+from jobactors.model.field_docs import documented
 from jobactors.model.job_type import job_type_named, job_type_of
 from jobactors.model.outcome import Partial
 from jobactors.model.phases import (
     NO_ARGUMENTS,
     ChainProblem,
-    ChainResult,
     Phase,
     ResultOf,
     as_phase_names,
@@ -40,7 +42,7 @@ from jobactors.model.phases import (
 from .chain_run import ChainRun
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Generator, Iterator
 
     from .chain_run import Step
 
@@ -136,6 +138,7 @@ def chain(*phases: Phase, name: str = "") -> Chain:
     return Chain(phases, name)
 
 
+@documented
 class Chain(Struct, frozen=True):
     """Phases to be submitted as one job, or run as they are.  Made by :func:`chain`."""
 

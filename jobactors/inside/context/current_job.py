@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from typing import ParamSpec, TypeVar, cast
 
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.model.outcome import Partial
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
 
 P = ParamSpec("P")
 T = TypeVar("T")

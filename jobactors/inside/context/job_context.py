@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from jobactors.inside.report.meter import Meter
     from jobactors.inside.signals.control import Control
     from jobactors.inside.signals.mailbox import Inbox
+    from jobactors.model.chain_result import ItemError
     from jobactors.model.log import Log
-    from jobactors.model.phases import ItemError
 
     from .toolbox import Acquisition, Broker, Toolbox
 

@@ -33,13 +33,20 @@ import math
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from jobactors.model.checkpoint import Every
 from jobactors.model.exact import NotExact, exact_json, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from jobactors.model.every import Every
+
     from .meter import Meter
+
+
+class Unlimited(NamedTuple):
+    """Stands for :class:`Every` in the job's own process, which need not load ``attrs`` for it."""
+
+    items: float = math.inf
 
 
 class SavedCheckpoint(NamedTuple):
@@ -96,7 +103,7 @@ class CheckpointBuffer:
     def __init__(
         self,
         meter: Meter,
-        every: Every,
+        every: Every | Unlimited,
         wake: Callable[[bool], None],
         stored: Mapping[str, SavedCheckpoint] | None = None,
         folder: Callable[[], str] = str,
@@ -239,7 +246,7 @@ class CheckpointBuffer:
     ) -> CheckpointBuffer:
         """Make the buffer of the job's own process; the parent's decides when to write."""
         stored = {part: SavedCheckpoint(*fields) for part, fields in sent["stored"].items()}
-        return cls(meter, Every(math.inf, math.inf), wake, stored, lambda: sent["folder"])
+        return cls(meter, Unlimited(), wake, stored, lambda: sent["folder"])
 
     def news(self) -> Iterator[dict[str, Any]]:
         """Yield the saves since the last call, as JSON."""

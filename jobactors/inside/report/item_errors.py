@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobactors.model.phases import ItemError
+from jobactors.model.chain_result import ItemError
 
 if TYPE_CHECKING:
     from .checkpoint_buffer import CheckpointBuffer

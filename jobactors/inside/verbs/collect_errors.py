@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from jobactors.inside.context.current_job import CURRENT
+from jobactors.inside.context.job_context import JobContext
+from jobactors.model.chain_result import ItemError
 from jobactors.model.outcome import ErrorText, shorten
-from jobactors.model.phases import ItemError
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from jobactors.inside.context.job_context import JobContext
 
 MOST: Final = 1_000
 """Errors whose texts are saved; of the rest only the number."""

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -20,11 +21,12 @@ from msgspec import Struct
 from jobactors.inside.context.current_job import CURRENT, current_job
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import RangesUnfinished
+from jobactors.model.field_docs import documented
 
 from .track import Track
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Sequence
 
     from jobactors.inside.context.job_context import JobContext
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
@@ -39,6 +41,7 @@ _NO_RANGE: Final = (
 )
 
 
+@documented
 class Range(Struct, frozen=True):
     """The items from ``start`` up to ``stop``: number ``index`` of ``count``; see :func:`ranges`.
 

@@ -1,0 +1,48 @@
+"""How often a running job's last checkpoint is written."""
+
+from __future__ import annotations
+
+import math
+
+from attrs import field, frozen
+
+from .checks import Field, check_seconds, named, shown
+from .field_docs import documented
+
+
+def _seconds(every: Every, field: Field, value: object) -> None:
+    check_seconds(named(every, field), value)
+
+
+def _items(every: Every, field: Field, value: object) -> None:
+    if value == math.inf:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{named(every, field)} is a whole number, or math.inf, not {shown(value)}")
+    if value < 1:
+        raise ValueError(
+            f"{named(every, field)} is a whole number of at least 1, not {shown(value)}: "
+            "1 writes after each item, math.inf for no number of them"
+        )
+
+
+@documented
+@frozen
+class Every:
+    """How often a job's last checkpoint is written down while it runs, whichever comes first.
+
+    ``math.inf`` means: not for that reason.  Whatever these say, the last checkpoint is written
+    when the job pauses, is cancelled, fails, is tried again or interrupted.
+
+    Raises:
+        TypeError, ValueError: for what is no length of time, or no number of items.
+
+    Example::
+
+        jobs.options(checkpoint_every=ja.Every(seconds=5)).submit(scrape, urls)
+    """
+
+    seconds: float = field(default=60.0, validator=_seconds)
+    """Seconds since the last writing."""
+    items: float = field(default=2_000, validator=_items)
+    """Items since the last writing, as ``save_checkpoint`` counts them; a whole number."""

@@ -1,0 +1,71 @@
+"""How long a store keeps ended jobs and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from .checks import Field, from_zero, is_mapping, is_number, shown
+from .field_docs import documented
+from .states import TERMINAL
+
+_NO_AGES: Final[Mapping[str, float]] = {}
+
+
+def _copy(value: Mapping[str, float]) -> Mapping[str, float]:
+    given: object = value
+    return dict(value) if is_mapping(given) else value
+
+
+def _ages(keep: Keep, field: Field, value: Any) -> None:
+    del keep, field
+    if not is_mapping(value):
+        raise TypeError(
+            f'Keep(by_state=…) is a mapping, such as {{"failed": 30 * 86400}}, not {shown(value)}'
+        )
+    for state, age in value.items():
+        if state not in TERMINAL:
+            ends = ", ".join(sorted(TERMINAL))
+            raise ValueError(f"Keep(by_state=…) takes {ends}, not {shown(state)}")
+        if not is_number(age) or not age >= 0:
+            raise ValueError(
+                f"Keep(by_state={{{str(state)!r}: …}}) is a number of at least 0, not {shown(age)}"
+            )
+
+
+@documented
+@frozen
+class Keep:
+    """How long a store keeps ended jobs and checkpoints.
+
+    What is unfinished stays, and what an unfinished job comes after.
+
+    Raises:
+        TypeError, ValueError: for what is no number of at least 0, or no state of an ended job.
+
+    Example::
+
+        ja.open_jobs(store=ja.SqliteStore("jobs.db", keep=ja.Keep(age=30 * 86400)))
+    """
+
+    age: float = field(default=7 * 86400.0, validator=from_zero)
+    """Seconds after its end until a job goes, and after its saving a checkpoint; 604,800 are
+    7 days.  A checkpoint of an unfinished job stays."""
+    jobs: int = field(default=100_000, validator=from_zero)
+    """The number of ended jobs that stay, the newest."""
+    events: int = field(default=1_000, validator=from_zero)
+    """The number of lines of a job's event log that stay, the newest."""
+    by_state: Mapping[str, float] = field(default=_NO_AGES, converter=_copy, validator=_ages)
+    """Other ages, in seconds, by the state in which a job ended:
+    ``{"failed": 30 * 86400, "succeeded": 3600}``."""
+
+    def age_of(self, state: str) -> float:
+        """Return the seconds for which a job stays that ended so."""
+        return self.by_state.get(state, self.age)
+
+    @property
+    def shortest(self) -> float:
+        """The least of all ages, in seconds."""
+        return min([self.age, *self.by_state.values()])
