@@ -111,7 +111,7 @@ def choose_theme(notebook: Notebook, name: str) -> None:
     )
 
 
-def test_everybody_can_use_it(open_notebook: OpenNotebook) -> None:
+def test_a_board_in_every_state_is_accessible(open_notebook: OpenNotebook) -> None:
     """axe-core finds nothing wrong with a board in every state, in light and in dark."""
     assert AXE.is_file(), "axe-core is missing: `make test` gets it, with npm and a network"
     notebook = open_notebook([START, EVERY_STATE, PAUSE])
