@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from msgspec import UNSET
+import msgspec
 
 from jobactors.engine.records.stored_submit import StoredSubmit
 from jobactors.model.chain_result_json import chain_result_as_json, chain_result_from_json
@@ -51,6 +51,7 @@ from .submit_codec import LARGEST
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jobactors.engine.records.record import When
     from jobactors.model.events import Event
     from jobactors.model.states import Waiting
 
@@ -90,6 +91,7 @@ def row_of(snapshot: JobSnapshot, submit: StoredSubmit) -> JobRow:
 
 def _submit_text(info: JobInfo, submit: StoredSubmit) -> str:
     metadata = info.metadata
+    key = msgspec.UNSET if info.key is None else _key_json(info.key)
     return encode(
         SubmitJson(
             info.name,
@@ -97,7 +99,7 @@ def _submit_text(info: JobInfo, submit: StoredSubmit) -> str:
             info.subject,
             submit.arguments,
             submit.options,
-            submit.after,  # type: ignore[arg-type]
+            cast("tuple[tuple[str, When], ...]", submit.after),
             submit.source,
             submit.lost,
             info.description,
@@ -106,7 +108,7 @@ def _submit_text(info: JobInfo, submit: StoredSubmit) -> str:
             info.continues,
             info.tags,
             {key: _storable(value) for key, value in metadata.items()} if metadata else None,
-            UNSET if info.key is None else _key_json(info.key),
+            key,
         )
     )
 
@@ -298,7 +300,7 @@ def _progress_from(read: ProgressJson) -> Progress:
     )
 
 
-def _key_from(read: object) -> object:
+def _key_from(read: Any) -> object:
     match read:
         case {"tuple": [*parts]}:
             return tuple(_key_from(part) for part in parts)
