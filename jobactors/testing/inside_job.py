@@ -1,14 +1,7 @@
-"""Tools for testing your own job functions and programs that use jobs.
-
-A job function is a plain function, so most tests need nothing from here: call it.  These tools are
-for what it says of itself (:func:`run_inside`), and for what a system says of its jobs
-(:func:`record_events`).  Time-dependent programs are tested on trio's ``MockClock``: retries,
-timeouts and start times follow it.
-"""
+"""Runs a job function as a job would, without a system, and tells what it said of itself."""
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -22,15 +15,13 @@ from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control, StopJob
 from jobactors.inside.signals.mailbox import Inbox
 from jobactors.model.checkpoint import Every
-from jobactors.model.events import Event, JobProgressed
 from jobactors.model.exact import exact_json, from_json
 from jobactors.model.log import Log, as_text
 from jobactors.model.outcome import Partial
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
-    from jobactors.engine.api.jobs import Jobs
     from jobactors.model.phases import ItemError
     from jobactors.model.progress import Progress
 
@@ -149,30 +140,3 @@ def _inbox(messages: Iterable[Any]) -> Inbox:
     for message in waiting:
         inbox.put(message)
     return inbox
-
-
-@asynccontextmanager
-async def record_events(jobs: Jobs, *kinds: type[Event]) -> AsyncGenerator[list[Event]]:
-    """Record the events of a system, in order, for the length of a block of trio code.
-
-    The list grows as events are handed out; ``trio.testing.wait_all_tasks_blocked()`` lets it catch
-    up.  Without ``kinds``, everything but progress is recorded, which a test can rely on.
-
-    Example::
-
-        async with record_events(jobs) as events:
-            await jobs.run(work)
-            await trio.testing.wait_all_tasks_blocked()
-        assert [type(event) for event in events][-1] is ja.JobFinished
-    """
-    events: list[Event] = []
-
-    def record(event: Event) -> None:
-        if kinds or not isinstance(event, JobProgressed):
-            events.append(event)
-
-    unsubscribe = jobs.on_event(record, *kinds)
-    try:
-        yield events
-    finally:
-        unsubscribe()
