@@ -4,7 +4,7 @@ A job function is a plain function, so most tests need nothing from here: call i
 for what it says of itself (:func:`run_inside`), for what a system says of its jobs
 (:func:`record_events`), and for what a runner of your own promises (:class:`RunnerConformance`).
 Time-dependent programs are tested on trio's ``MockClock``: retries, timeouts and start times follow
-it.
+it; the civil clock beside it can be set (:func:`step_wall_clock`).
 
 Nothing here needs pytest to be imported; each tool is loaded when first used.
 """
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from .inside_job import run_inside as run_inside
     from .recorded_events import record_events as record_events
     from .runner_conformance import RunnerConformance as RunnerConformance
+    from .virtual_time import step_wall_clock as step_wall_clock
 
 _HOMES = {
     "Inside": "inside_job",
     "RunnerConformance": "runner_conformance",
     "record_events": "recorded_events",
     "run_inside": "inside_job",
+    "step_wall_clock": "virtual_time",
 }
 
-__all__ = ["Inside", "RunnerConformance", "record_events", "run_inside"]
+__all__ = ["Inside", "RunnerConformance", "record_events", "run_inside", "step_wall_clock"]
 
 
 def __getattr__(name: str) -> Any:
