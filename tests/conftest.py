@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
+
+pytest.register_assert_rewrite("jobactors.testing")  # before it is imported
 
 TESTS = Path(__file__).parent
 

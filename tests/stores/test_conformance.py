@@ -29,7 +29,7 @@ from jobactors.model.stored_rows import (
 )
 from tests.stores.samples import DAY, NOW, checkpoint, event, job, put, status
 
-AnyStore: TypeAlias = ja.MemoryStore | ja.SqliteStore
+AnyStore: TypeAlias = ja.Store  # and no more than that: the suite may serve stores of other people
 Make: TypeAlias = Callable[[Path, Keep], AnyStore]
 
 STORES: dict[str, Make] = {

@@ -1,23 +1,15 @@
-"""Tools for testing your own job functions and programs that use jobs.
-
-A job function is a plain function, so most tests need nothing from here: call it.  These tools are
-for its reports (:func:`run_inside`), and for the events of a system (:func:`record_events`).
-Time-dependent programs are tested on trio's ``MockClock``: retries, timeouts and start times follow
-it.
-"""
+"""Runs a job function as a job would, without a system, and returns its reports."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import copy_context
 from typing import Any, Generic, TypeVar, overload
 
 import trio
 from msgspec import Struct
 
-from jobactors.engine.api.jobs import Jobs
 from jobactors.engine.ports.late_binding import runner_for
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
@@ -29,7 +21,6 @@ from jobactors.inside.signals.mailbox import Inbox
 from jobactors.inside.verbs.output_capture import capturing
 from jobactors.model.chain_result import ItemError
 from jobactors.model.errors import WrongThread
-from jobactors.model.events import Event, JobProgressed
 from jobactors.model.every import Every
 from jobactors.model.exact import exact_json, from_json
 from jobactors.model.field_docs import documented
@@ -211,34 +202,3 @@ def _inbox(messages: Iterable[Any]) -> Inbox:
     for message in waiting:
         inbox._put(message)
     return inbox
-
-
-@asynccontextmanager
-async def record_events(jobs: Jobs, *kinds: type[Event]) -> AsyncGenerator[list[Event]]:
-    """Record the events of a system, in order, for the length of a block of trio code.
-
-    The list grows as events are delivered; ``trio.testing.wait_all_tasks_blocked()`` lets it catch
-    up.
-
-    Args:
-        jobs: The system.
-        *kinds: Classes of events; default: all but progress, whose number depends on the clock.
-
-    Example::
-
-        async with record_events(jobs) as events:
-            await jobs.run(work)
-            await trio.testing.wait_all_tasks_blocked()
-        assert [type(event) for event in events][-1] is ja.JobFinished
-    """
-    events: list[Event] = []
-
-    def record(event: Event) -> None:
-        if kinds or not isinstance(event, JobProgressed):
-            events.append(event)
-
-    unsubscribe = jobs.on_event(record, *kinds)
-    try:
-        yield events
-    finally:
-        unsubscribe()
