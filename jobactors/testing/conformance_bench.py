@@ -40,11 +40,12 @@ class Bench:
     def __init__(self, runner: Any, colour: Colour, jobs: Jobs, folder: Path) -> None:
         self.jobs = jobs
         self.runner: Any = runner
-        self.name = self.runner if isinstance(self.runner, str) else self.runner.name
+        self.name: str = runner if isinstance(runner, str) else runner.name
         self.begun = folder / "begun"
         self.release = folder / "release"
         self._colour: Colour = colour
-        self._options = jobs.options(runner=self.runner)
+        given: Any = runner
+        self._options = jobs.options(runner=given)
 
     def submit(self, work: Callable[..., Any], *args: Any, **options: Any) -> Job[Any]:
         """Submit a plain function that never waits."""
