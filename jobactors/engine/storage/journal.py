@@ -180,9 +180,7 @@ class Journal:
         Args:
             patience: Seconds to wait for the store.
         """
-        if not self._is_open:
-            return
-        self._is_open = False
+        self._is_open = False  # it may be about to be opened: the close comes after that
         batches = [*self._in_flight, self._open]
         self._open = WriteBatch()
         self._in_flight.clear()

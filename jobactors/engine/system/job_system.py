@@ -222,9 +222,16 @@ class JobSystem:
         Raises:
             StoreError: if it cannot be opened or read.
         """
-        if self.parts.journal is not None:
-            await self.parts.journal.open(patience)
-            load_store(self.parts, self.recovery, recover)
+        journal = self.parts.journal
+        if journal is None:
+            return
+        if self._failure is not None:
+            raise self._failure
+        await journal.open(patience)
+        if self._failure is not None:  # it has failed meanwhile
+            journal.close_now(LAST_WRITE)
+            raise self._failure
+        load_store(self.parts, self.recovery, recover)
 
     def close(self) -> None:
         """Let :meth:`run` return once the last actor has ended."""
