@@ -44,7 +44,7 @@ class Bench:
         self.begun = folder / "begun"
         self.release = folder / "release"
         self._colour: Colour = colour
-        self._options = jobs.options(runner=self.runner)
+        self._options = jobs.options(runner=runner)
 
     def submit(self, work: Callable[..., Any], *args: Any, **options: Any) -> Job[Any]:
         """Submit a plain function that never waits."""
