@@ -58,6 +58,7 @@ lint: .venv/.dev-installed
 
 check: lint
 	$(BIN)/pyright
+	.ci/type-completeness $(BIN)
 
 pictures: .venv/.dev-installed
 	chromium="$$($(BIN)/python tests/browser/chromium.py)" && \

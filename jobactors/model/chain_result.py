@@ -86,5 +86,5 @@ class ChainResult(Struct, frozen=True):
         return tuple(phase.name for phase in self.phases if phase.status == status)
 
     def __repr__(self) -> str:
-        # Values stay out: they may be huge, and hold what nobody should see in a log.
+        # Values stay out: they may be huge, and hold what must not stand in a log.
         return f"<ChainResult {self.status}: {self.message}>"

@@ -42,7 +42,7 @@ class Checkpoint(Struct, frozen=True):
         return how_far_and_when(self.fraction, self.items, now - self.saved_at)
 
     def __repr__(self) -> str:
-        # The value stays out: it may be huge, and it may hold what nobody should see in a log.
+        # The value stays out: it may be huge, and it may hold what must not stand in a log.
         about = " ".join(repr(word) for word in (self.type, self.subject, self.part) if word)
         far = "" if self.percent is None else f" at {self.percent} %"
         return f"<Checkpoint of {about}{far}, {self.items:g} items, job {self.job_id}>"

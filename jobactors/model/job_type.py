@@ -105,7 +105,7 @@ class JobType(Struct, frozen=True):
         return check_arguments(self, arguments)
 
 
-# Written by @job at import time, read by everybody.
+# Written by @job at import time, read from any thread.
 _registered: dict[str, JobType] = {}
 
 

@@ -61,11 +61,11 @@ class Keep:
     """Other ages, in seconds, by the state in which a job ended:
     ``{"failed": 30 * 86400, "succeeded": 3600}``."""
 
-    def age_of(self, state: str) -> float:
+    def _age_of(self, state: str) -> float:
         """Return the seconds for which a job stays that ended so."""
         return self.by_state.get(state, self.age)
 
     @property
-    def shortest(self) -> float:
+    def _shortest(self) -> float:
         """The least of all ages, in seconds."""
         return min([self.age, *self.by_state.values()])

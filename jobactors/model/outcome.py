@@ -163,7 +163,7 @@ class Outcome(Struct, frozen=True):
     """Why it was cancelled, interrupted or timed out."""
 
     def __repr__(self) -> str:
-        # The value stays out: it may be huge, and it may hold what nobody should see in a log.
+        # The value stays out: it may be huge, and it may hold what must not stand in a log.
         what = (
             self.error
             or self.reason

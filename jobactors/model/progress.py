@@ -57,7 +57,7 @@ class Progress(Struct, frozen=True, gc=False):
     pausable: bool = False
     """Whether the job has been seen to pass a point where it could pause."""
 
-    def at_speed(self, rate: float | None, time_left: float | None) -> Progress:
+    def _at_speed(self, rate: float | None, time_left: float | None) -> Progress:
         """Return the same with another speed; each sample of each running job passes here."""
         return Progress(
             self.done,

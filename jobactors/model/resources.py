@@ -41,12 +41,12 @@ class ResourceState(Struct, frozen=True):
 
     @property
     def free(self) -> int:
-        """Units nobody holds."""
+        """The free units."""
         return self.capacity - sum(holding.units for holding in self.holders)
 
     @property
     def busy(self) -> bool:
-        """Whether somebody holds units of it."""
+        """Whether a job holds units of it."""
         return bool(self.holders)
 
 
@@ -68,7 +68,7 @@ class Resources:
         return self._capacities.get(name, 1)
 
     def free(self, name: str) -> int:
-        """Units nobody holds."""
+        """The free units."""
         holders = self._holders.get(name)
         held = sum(holding.units for holding in holders.values()) if holders else 0
         return self.capacity(name) - held

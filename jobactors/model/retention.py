@@ -84,7 +84,7 @@ def _own_size(part: object) -> int:
         if isinstance(claimed, int) and claimed >= 0:
             return claimed
         return sys.getsizeof(part)
-    except BaseException:  # somebody else's property or __sizeof__ may raise anything
+    except BaseException:  # a property or __sizeof__ of the user's may raise anything
         return 0
 
 

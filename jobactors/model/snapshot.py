@@ -53,7 +53,7 @@ class JobSnapshot(Struct, frozen=True):
     paused_for: float = 0
     """Seconds spent paused so far, without a pause that is still going on."""
     read: bool = False
-    """Whether somebody has read the outcome."""
+    """Whether the outcome was read."""
 
     @property
     def id(self) -> str:

@@ -14,7 +14,7 @@
             │ (process stopped)▼  ▼
             └──────────────► cancelling ────────► cancelled
 
-A *request* is not a state: somebody asked a running job to pause, and until it has really paused it
+A *request* is not a state: a running job was asked to pause, and until it has really paused it
 is running, with :attr:`Request.PAUSE` shown beside it.
 """
 
@@ -48,7 +48,7 @@ class JobState(StrEnum):
     FAILED = "failed"
     """Terminal: the function raised, or ran out of time, or its worker died."""
     CANCELLED = "cancelled"
-    """Terminal: it ended, or never began, because somebody asked for that."""
+    """Terminal: it ended, or never began, on request."""
 
     __hash__ = str.__hash__  # as equal texts have it; an enum's own is slow, and asked all the time
 
@@ -129,7 +129,7 @@ class Waiting(StrEnum):
     RETRY = "retry delay"
     """Its last attempt failed; the next one is due later."""
     HOLD = "hold"
-    """Held until somebody releases it."""
+    """Held until it is released."""
     START_TIME = "start time"
     """Its ``start_at`` has not come."""
     STORE = "store"

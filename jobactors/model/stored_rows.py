@@ -1,7 +1,7 @@
 """What a store keeps, in its own words: rows of plain columns, and what is to be written.
 
 A store knows neither snapshots nor functions.  The engine turns a job into a row and back; between
-the two there is only text, JSON where it says so, which nobody executes.
+the two there is only text, JSON where it says so, which is never executed.
 
 Rows and writes are made by the thousand and hold nothing that could lead back to them, so the
 garbage collector is told to pass them by (``gc=False``).
@@ -34,7 +34,7 @@ class JobRow(Struct, frozen=True, gc=False):
     finished_at: float | None
     """When it reached its terminal state; None before."""
     read: bool
-    """Whether somebody has read its outcome."""
+    """Whether its outcome was read."""
     spec: str
     """JSON: labels, options and arguments; written at submit, and when they are updated."""
     status: str

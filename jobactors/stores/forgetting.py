@@ -51,9 +51,9 @@ def _outlived(connection: sqlite3.Connection, keep: Keep, now: float, at_most: i
     needed: frozenset[bytes] | None = None  # read only if there is something to forget
     gone: list[int] = []
     for place, (seq, job_id, end, state) in enumerate(connection.execute(_OLDEST)):
-        if len(gone) >= at_most or not (place < too_many or _is_past(end, now - keep.shortest)):
+        if len(gone) >= at_most or not (place < too_many or _is_past(end, now - keep._shortest)):
             break
-        if place >= too_many and not _is_past(end, now - keep.age_of(_text(state))):
+        if place >= too_many and not _is_past(end, now - keep._age_of(_text(state))):
             continue
         if needed is None:
             needed = _needed(connection)

@@ -220,7 +220,7 @@ class MemoryStore:
         return [
             row.id
             for place, row in enumerate(ended)
-            if (place < too_many or _end(row) <= now - self._keep.age_of(row.state))
+            if (place < too_many or _end(row) <= now - self._keep._age_of(row.state))
             and row.id not in needed
         ]
 

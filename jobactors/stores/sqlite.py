@@ -83,7 +83,7 @@ class SqliteStore:
     in_loop: ClassVar[bool] = False
     busy_timeout: ClassVar[float] = 5.0
     """Seconds to wait for another program that has locked the file, before it is StoreFailed."""
-    migrations: ClassVar[Sequence[Migration]] = MIGRATIONS
+    _migrations: ClassVar[Sequence[Migration]] = MIGRATIONS
 
     def __init__(
         self,
@@ -165,10 +165,10 @@ class SqliteStore:
             self._owned = ownership.acquire(self._path, patience, self.name)
         try:
             with self._translating():
-                inspect(self._path, self.name, self.busy_timeout, self.migrations)
+                inspect(self._path, self.name, self.busy_timeout, self._migrations)
                 make_private(self._path)
                 self._connection = self._connect()
-                migrate(self._connection, self.migrations)
+                migrate(self._connection, self._migrations)
                 self._epoch = self._count_up(self._connection)
                 self._file, self._log = _identity(self._path), _identity(self._log_path)
         except BaseException:

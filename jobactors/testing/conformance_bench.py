@@ -41,8 +41,8 @@ class Bench:
         self.jobs = jobs
         self.runner: Any = runner
         self.name: str = runner if isinstance(runner, str) else runner.name
-        self.begun = folder / "begun"
-        self.release = folder / "release"
+        self.begun: Path = folder / "begun"
+        self.release: Path = folder / "release"
         self._colour: Colour = colour
         given: Any = runner
         self._options = jobs.options(runner=given)

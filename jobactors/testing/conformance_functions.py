@@ -69,7 +69,11 @@ async def wait_in_asyncio(begun: str) -> None:
         await asyncio.sleep(STEP)
 
 
-WAIT = {"plain": wait_plainly, "trio": wait_in_trio, "asyncio": wait_in_asyncio}
+WAIT: Final[dict[str, Callable[..., Any]]] = {
+    "plain": wait_plainly,
+    "trio": wait_in_trio,
+    "asyncio": wait_in_asyncio,
+}
 
 
 def swallow_plainly(begun: str) -> str:
@@ -93,7 +97,11 @@ async def swallow_in_asyncio(begun: str) -> str:
     return "swallowed"
 
 
-SWALLOW = {"plain": swallow_plainly, "trio": swallow_in_trio, "asyncio": swallow_in_asyncio}
+SWALLOW: Final[dict[str, Callable[..., Any]]] = {
+    "plain": swallow_plainly,
+    "trio": swallow_in_trio,
+    "asyncio": swallow_in_asyncio,
+}
 
 
 # --- deaf to a cancel -------------------------------------------------------------------------
@@ -114,7 +122,10 @@ async def ignore_in_asyncio(begun: str, release: str) -> None:
             await asyncio.sleep(STEP)
 
 
-IGNORE = {"plain": ignore_plainly, "asyncio": ignore_in_asyncio}
+IGNORE: Final[dict[str, Callable[..., Any]]] = {
+    "plain": ignore_plainly,
+    "asyncio": ignore_in_asyncio,
+}
 
 
 # --- what a job says of itself ----------------------------------------------------------------
@@ -211,7 +222,7 @@ class Uncopyable(Exception):
 
     def __init__(self) -> None:
         super().__init__("lock")
-        self.lock = threading.Lock()
+        self.lock: Any = threading.Lock()
 
 
 HARMFUL = (Unprintable, Poisonous, Frozen)

@@ -576,7 +576,7 @@ async def test_work_that_somebody_has_gone_on_with_is_not_begun_again() -> None:
         stumble = False
         assert await work.resume() == 3
         for again in (work.resume, work.start_fresh):
-            with pytest.raises(ja.NotResumable, match="somebody has gone on with its work"):
+            with pytest.raises(ja.NotResumable, match="its work was taken up by another job"):
                 again()
 
 

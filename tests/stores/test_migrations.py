@@ -157,7 +157,7 @@ def test_a_new_migration_finds_what_is_kept(
     store.apply([put("a")])
     store.close()
     with monkeypatch.context() as later:
-        later.setattr(ja.SqliteStore, "migrations", (*MIGRATIONS, add_a_column))
+        later.setattr(ja.SqliteStore, "_migrations", (*MIGRATIONS, add_a_column))
         store.open()
         assert [row.id for row in store.unfinished()] == ["a"]
         store.close()
@@ -175,7 +175,7 @@ def test_a_file_that_only_says_it_is_newer_is_not_believed(
     """Its tables must be those of its version."""
     path = tmp_path / "jobs.db"
     write(path, FILES[1] + f"PRAGMA user_version = {len(MIGRATIONS) + 1};")
-    monkeypatch.setattr(ja.SqliteStore, "migrations", (*MIGRATIONS, add_a_column))
+    monkeypatch.setattr(ja.SqliteStore, "_migrations", (*MIGRATIONS, add_a_column))
     with pytest.raises(ja.StoreDamaged, match="colour"):
         ja.SqliteStore(path).open()
 
@@ -199,7 +199,7 @@ def test_a_store_whose_migration_fails_is_not_opened(
     store.apply([put("a")])
     store.close()
     with monkeypatch.context() as later:
-        later.setattr(ja.SqliteStore, "migrations", (*MIGRATIONS, fail_half_way))
+        later.setattr(ja.SqliteStore, "_migrations", (*MIGRATIONS, fail_half_way))
         with pytest.raises(RuntimeError, match="half-way"):
             store.open()
     store.open()
@@ -219,7 +219,7 @@ def test_a_migration_that_is_killed_leaves_the_version_before(tmp_path: Path) ->
         connection.execute("CREATE TABLE half (x)")
         connection.execute("INSERT INTO half VALUES (zeroblob(20000000))")  # spilled to the log
         os.kill(os.getpid(), signal.SIGKILL)
-    ja.SqliteStore.migrations = (*MIGRATIONS, die)
+    ja.SqliteStore._migrations = (*MIGRATIONS, die)
     store.open()
     """
     path = tmp_path / "jobs.db"

@@ -106,7 +106,7 @@ class Resumable(Struct, frozen=True, eq=False):
             return record
         raise NotResumable(
             self.job_id,
-            "somebody has gone on with its work, or dropped it: jobs.latest("
+            "its work was taken up by another job, or dropped: jobs.latest("
             f"{self.type!r}, {self.subject!r}) is the job that was submitted last",
         )
 

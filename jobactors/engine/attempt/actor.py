@@ -76,7 +76,7 @@ class Actor:
         self.reason: str | None = None
         self.asked_at: float | None = None
         """The time of the request to end, in seconds since the epoch."""
-        self.has_started = not waits_elsewhere(record.runner)
+        self.has_started: bool = not waits_elsewhere(record.runner)
         """Whether its job is running; it is queued while the attempt waits elsewhere."""
         self._scope = trio.CancelScope()
         self._abandon: trio.CancelScope | None = None

@@ -166,7 +166,7 @@ class Sampler:
         if fraction is not None:
             self._share = self._share.sample(fraction, now)
             time_left = self._share.time_to(1.0)
-        return progress.at_speed(units.per_second, time_left)
+        return progress._at_speed(units.per_second, time_left)
 
 
 def _differs(new: Progress, old: Progress) -> bool:

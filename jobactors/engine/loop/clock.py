@@ -102,7 +102,7 @@ class VirtualStep:
     __slots__ = ("seconds",)
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds: float = 0.0
 
     @staticmethod
     def of_this_run() -> VirtualStep:

@@ -312,9 +312,11 @@ def _key_from(read: object) -> object:
 
 # -- event logs
 
-LOGGED: Final = frozenset(
-    {JobQueued, JobStarted, JobRequested, JobCancelling, JobPaused, JobResumed, JobRetried}
-    | {JobStuck, JobStopped, JobRequeued, JobFinished, JobUpdated}
+LOGGED: Final[frozenset[type[Event]]] = frozenset(
+    (
+        *(JobQueued, JobStarted, JobRequested, JobCancelling, JobPaused, JobResumed, JobRetried),
+        *(JobStuck, JobStopped, JobRequeued, JobFinished, JobUpdated),
+    )
 )
 """The events that are written into a job's log: all but progress, log lines and reads."""
 

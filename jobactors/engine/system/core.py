@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from jobactors.engine.attempt.host import Desk
+    from jobactors.engine.checkpoints.leases import CheckpointLeases
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.loop.portal import Portal
     from jobactors.engine.loop.timers import Timer, Timers
@@ -69,7 +70,7 @@ class Core:
         self.clock: LoopClock = parts.clock
         self.timers: Timers = parts.timers
         self.watch: LoopWatch = parts.watch
-        self.leases = parts.leases
+        self.leases: CheckpointLeases = parts.leases
         self.handle_for = handle_for
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains)
         self.ended: EndedJobs = EndedJobs(parts, self.emit)
