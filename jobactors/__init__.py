@@ -84,7 +84,8 @@ if TYPE_CHECKING:
     )
     from .model.phases import ChainProblem as ChainProblem, Phase as Phase
     from .model.checkpoint import Checkpoint as Checkpoint
-    from .model.outcome import ErrorText as ErrorText, NotKept as NotKept, Outcome as Outcome
+    from .model.error_text import ErrorText as ErrorText
+    from .model.outcome import NotKept as NotKept, Outcome as Outcome
     from .model.progress import Progress as Progress
     from .model.resources import Holding as Holding, ResourceState as ResourceState
     from .model.info import JobInfo as JobInfo
@@ -166,7 +167,8 @@ _HOMES = {
         "JobRemoved JobRequested JobRequeued JobRestated JobResumed JobRetried JobStarted "
         "JobStopped JobStuck JobUpdated JobWaiting"
     ),
-    "model.outcome": "ErrorText NotKept Outcome",
+    "model.error_text": "ErrorText",
+    "model.outcome": "NotKept Outcome",
     "model.progress": "Progress",
     "model.resources": "Holding ResourceState",
     "model.info": "JobInfo",

@@ -19,7 +19,7 @@ from .terminal_text import amount, clock, duration, first_line, rate, safe, span
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from jobactors.model.outcome import ErrorText
+    from jobactors.model.error_text import ErrorText
     from jobactors.model.progress import Progress
     from jobactors.model.snapshot import JobSnapshot
 

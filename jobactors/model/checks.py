@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeGuard
 
 TEN_YEARS: Final = 10 * 365 * 86400.0
@@ -30,9 +31,25 @@ Validator = Callable[[Any, Field, Any], None]
 def shown(value: object) -> str:
     """Return the start of a value's ``repr`` for an error; that is the user's, and may raise."""
     try:
-        return f"{value!r:.100}"
+        return f"{str.__str__(repr(value)):.100}"
     except Exception:
-        return f"a {type(value).__name__} that has no repr"
+        return f"a {class_name_of(value)} that has no repr"
+
+
+_name_of: Final = vars(type)["__name__"].__get__
+
+
+def class_name_of(value: object) -> str:
+    """Return the name of a value's class, with its module unless that is ``builtins``.
+
+    The class may have a metaclass that raises, or lies.
+    """
+    kind = type(value)
+    with suppress(BaseException):  # a metaclass's own code
+        module, name = kind.__module__, kind.__qualname__
+        if type(module) is str and type(name) is str:
+            return name if module == "builtins" else f"{module}.{name}"
+    return str.__str__(_name_of(kind))
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -91,7 +108,7 @@ def check_delay(name: str, value: object) -> None:
 def _as_seconds(value: object) -> str:
     """Return how to write a length of time that was given in another form."""
     if isinstance(value, str):
-        return ": write 60 for a minute"
+        return ": write a number, 60 for a minute"
     if callable(getattr(type(value), "total_seconds", None)):
         return ": pass its total_seconds()"
     return ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from .pickling import rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +18,9 @@ class JobactorsError(Exception):
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # written down for help(): a builtin has no signature
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild, (type(self), self.args, self.__dict__)
 
 
 class JobFailed(JobactorsError):

@@ -13,9 +13,10 @@ from typing import ClassVar, Final
 
 from msgspec import Struct
 
+from .error_text import ErrorText
 from .field_docs import documented
 from .info import JobInfo
-from .outcome import ErrorText, Outcome
+from .outcome import Outcome
 from .progress import Progress
 from .snapshot import JobSnapshot
 from .states import JobState, Request, Waiting

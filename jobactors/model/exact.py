@@ -12,9 +12,10 @@ from typing import Any, Final, cast
 
 import msgspec.json
 
+from .checks import class_name_of
+
 _encode: Final = msgspec.json.Encoder().encode
 _format: Final = msgspec.json.format
-_LEAVES: Final = frozenset({str, bool, type(None)})
 _DEEPEST: Final = 200
 _MOST_PARTS: Final = 1_000_000  # lists and dictionaries; what they hold is not counted
 _LONGEST_INTEGER: Final = 10_000  # bits; Python refuses to read much longer ones as text
@@ -80,11 +81,11 @@ def _check(value: object, name: str) -> None:
             _add_parts(path, part, below)
         seen += len(below)
         if seen > _MOST_PARTS:
-            raise NotExact(name, type(value).__name__, "too large")
+            raise NotExact(name, class_name_of(value), "too large")
         if not below:
             return
         level = below
-    raise NotExact(name, type(value).__name__, "nested too deeply, or in a circle")
+    raise NotExact(name, class_name_of(value), "nested too deeply, or in a circle")
 
 
 def _add_parts(path: _Path | str, part: Any, below: list[tuple[_Path | str, Any]]) -> None:
@@ -94,7 +95,7 @@ def _add_parts(path: _Path | str, part: Any, below: list[tuple[_Path | str, Any]
     elif kind is dict:
         for key, item in part.items():
             if type(key) is not str:
-                raise NotExact(f"a key of {_said(path)}", type(key).__name__)
+                raise NotExact(f"a key of {_said(path)}", class_name_of(key))
             if not _is_plain(item):
                 below.append(((path, key[:40]), item))
     else:
@@ -114,12 +115,19 @@ def _is_plain(part: object) -> bool:
     kind = type(part)
     if kind is float:
         return math.isfinite(part)  # type: ignore[arg-type]
-    return kind in _LEAVES or (kind is int and -(2**63) <= part < 2**63)  # type: ignore[operator]
+    if kind is int:
+        return -(2**63) <= part < 2**63  # type: ignore[operator]
+    return _is_leaf(kind)
+
+
+def _is_leaf(kind: type[object]) -> bool:
+    # Not `in` a set: a class is hashed by its metaclass, whose code is somebody's own.
+    return kind is str or kind is bool or kind is type(None)
 
 
 def _check_leaf(part: Any, path: _Path | str) -> None:
     kind = cast("type[object]", type(part))
-    if kind in _LEAVES:
+    if _is_leaf(kind):
         return
     if kind is int:
         if part.bit_length() > _LONGEST_INTEGER:
@@ -128,6 +136,4 @@ def _check_leaf(part: Any, path: _Path | str) -> None:
         if not math.isfinite(part):
             raise NotExact(_said(path), "float", str(part))
     else:
-        raise NotExact(
-            _said(path), f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
-        )
+        raise NotExact(_said(path), class_name_of(part))

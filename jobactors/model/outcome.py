@@ -21,85 +21,19 @@ A pause or resume that was asked for is nothing asked.
 
 from __future__ import annotations
 
-import traceback
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import Any, Final, cast
 
 from msgspec import Struct
 
+from .checks import class_name_of
+from .error_text import ErrorText
 from .errors import JobCancelled, JobFailed, JobInterrupted, JobTimedOut, ResultNotKept
+from .exception_tree import add_note, is_a, notes_of, release_frames, without_traceback
 from .field_docs import documented
 from .states import JobState, Request
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-LONGEST_MESSAGE: Final = 10_000
-LONGEST_TRACEBACK: Final = 200_000
 OWNER_CANCELLED: Final = "its owner was cancelled"
 _STOPPING: Final = frozenset({Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT})
-
-
-def shorten(text: str, longest: int) -> str:
-    """Cut ``text`` to ``longest`` characters, in the middle, with a mark that says how much."""
-    if len(text) <= longest:
-        return text
-    kept = max(0, longest - len(_cut_mark(len(text))))
-    head = kept * 2 // 3
-    return text[:head] + _cut_mark(len(text) - kept) + text[len(text) - (kept - head) :]
-
-
-def _cut_mark(characters: int) -> str:
-    return f"\n… {characters} characters cut …\n"
-
-
-@documented
-class ErrorText(Struct, frozen=True):
-    """An exception as text, which outlives its frames and its process."""
-
-    type: str
-    """The name of the exception's class, with its module unless that is ``builtins``."""
-    message: str
-    """``str(exception)``, at most 10,000 characters."""
-    traceback: str
-    """The formatted traceback, at most 200,000 characters."""
-
-    @classmethod
-    def of(cls, exc: BaseException) -> ErrorText:
-        """Describe ``exc``; an exception whose ``__str__`` raises is described all the same."""
-        kind = type(exc)
-        module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-        try:
-            message = str(exc)
-        except BaseException as broken:  # its __str__ is the job's code: it may raise anything
-            message = f"<its __str__ raised {type(broken).__name__}>"
-        try:
-            lines = traceback.format_exception(kind, exc, _job_frames(exc.__traceback__))
-        except Exception as broken:  # a hostile attribute, or groups nested without end
-            lines = [f"<the traceback cannot be shown: {type(broken).__name__}>\n"]
-        formatted = "".join(lines)
-        return cls(
-            f"{module}{kind.__qualname__}",
-            shorten(message, LONGEST_MESSAGE),
-            shorten(formatted, LONGEST_TRACEBACK),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.type}: {self.message}" if self.message else self.type
-
-
-_PLUMBING: Final = ("jobactors.", "trio.", "outcome.")
-
-
-def _job_frames(frames: TracebackType | None) -> TracebackType | None:
-    """Skip the frames that lead to the job's own code; a person looks for what comes after them."""
-    first = frames
-    while first is not None:
-        module = first.tb_frame.f_globals.get("__name__", "")
-        if not f"{module}.".startswith(_PLUMBING):
-            return first
-        first = first.tb_next
-    return frames
 
 
 class Partial(Struct, frozen=True):
@@ -167,14 +101,14 @@ class Outcome(Struct, frozen=True):
         what = (
             self.error
             or self.reason
-            or (type(self.value).__name__ if self.value is not None else "")
+            or (class_name_of(self.value) if self.value is not None else "")
         )
         return f"<Outcome {self.state}{f': {what}' if what else ''}>"
 
 
 def ending_of(exc: BaseException) -> Raised:
     """Keep ``exc`` as an ending: take its text, then let go of all frames it holds."""
-    if isinstance(exc, RaisedElsewhere):
+    if type(exc) is RaisedElsewhere:
         return exc.ending
     text = ErrorText.of(exc)
     release_frames(exc)
@@ -183,15 +117,15 @@ def ending_of(exc: BaseException) -> Raised:
 
 def is_success(ending: Ending) -> bool:
     """Whether a job that ends so has succeeded, whatever was asked of it."""
-    return isinstance(ending, Returned) and not isinstance(ending.value, Partial)
+    return isinstance(ending, Returned) and type(ending.value) is not Partial
 
 
 def judge(ending: Ending, request: Request | None, reason: str | None) -> Outcome:
     """Decide what an attempt's ending makes of its job; the module's table, row by row."""
     match ending:
-        case Returned(Partial(value)):
-            return Outcome(JobState.CANCELLED, value, reason=reason)
         case Returned(value):
+            if type(value) is Partial:  # not isinstance: it asks the value for its __class__
+                return Outcome(JobState.CANCELLED, value.value, reason=reason)
             return Outcome(JobState.SUCCEEDED, value)
         case Raised(exception, text):
             return _judge_unfinished(request, reason, exception, text)
@@ -225,8 +159,9 @@ def unwrap(job_id: str, outcome: Outcome) -> Any:
     error = error_for_waiter(job_id, outcome)
     if error is None:
         return outcome.value
+    without_traceback(error)  # a fresh one: the frames would grow with every waiter
     try:
-        raise error.with_traceback(None)  # a fresh one: kept frames would grow with every waiter
+        raise error
     finally:
         del error
 
@@ -244,9 +179,8 @@ def error_for_waiter(job_id: str, outcome: Outcome) -> Exception | None:
     """
     match outcome.state:
         case JobState.SUCCEEDED:
-            if isinstance(outcome.value, NotKept):
-                return ResultNotKept(job_id, outcome.value.type)
-            return None
+            value = outcome.value
+            return ResultNotKept(job_id, value.type) if type(value) is NotKept else None
         case JobState.CANCELLED:
             return JobCancelled(job_id, outcome.reason, outcome.value)
         case JobState.INTERRUPTED:
@@ -255,13 +189,16 @@ def error_for_waiter(job_id: str, outcome: Outcome) -> Exception | None:
             return _failure(job_id, outcome)
 
 
+_LOOP_ENDING: Final = (StopIteration, StopAsyncIteration)
+
+
 def _failure(job_id: str, outcome: Outcome) -> Exception:
     exc, text = outcome.exception, outcome.error
     if outcome.reason is not None:
         return _caused_by(JobTimedOut(job_id, outcome.reason), exc)
-    if isinstance(exc, Exception) and not isinstance(exc, StopIteration | StopAsyncIteration):
+    if exc is not None and is_a(exc, Exception) and not is_a(exc, *_LOOP_ENDING):
         _annotate(exc, job_id, text)
-        return exc
+        return cast("Exception", exc)
     return _caused_by(JobFailed(job_id, str(text) if text else "no reason is known"), exc)
 
 
@@ -270,31 +207,8 @@ def _caused_by(error: Exception, cause: BaseException | None) -> Exception:
     return error
 
 
-def _annotate(exc: Exception, job_id: str, text: ErrorText | None) -> None:
+def _annotate(exc: BaseException, job_id: str, text: ErrorText | None) -> None:
+    """Add the job's traceback as a note, once."""
     heading = f"raised in job {job_id}:"
-    with suppress(Exception):  # frozen, or with notes that are none: it does without
-        notes: list[str] = getattr(exc, "__notes__", [])
-        if text is not None and not any(note.startswith(heading) for note in notes):
-            exc.add_note(f"{heading}\n{text.traceback}")
-
-
-def is_group(exc: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
-    """Whether this is a group of exceptions.
-
-    After a plain ``isinstance``, what is in it would be *unknown* to a type checker.
-    """
-    return isinstance(exc, BaseExceptionGroup)
-
-
-def release_frames(exc: BaseException) -> None:
-    """Drop the tracebacks of ``exc`` and of all it is chained to, so that no frame stays alive."""
-    pending, seen = [exc], set[int]()
-    while pending:
-        error = pending.pop()
-        if id(error) in seen:
-            continue
-        seen.add(id(error))
-        error.with_traceback(None)  # an assignment would fail on a frozen dataclass
-        pending += [e for e in (error.__cause__, error.__context__) if e is not None]
-        if is_group(error):
-            pending += error.exceptions
+    if text is not None and not any(note.startswith(heading) for note in notes_of(exc)):
+        add_note(exc, f"{heading}\n{text.traceback}")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LOOKED_AT: Final = 1_000
-_CONTAINERS: Final = frozenset({list, tuple, set, frozenset, dict})
+_LARGEST: Final = 2**60
+"""Bytes: what claims more is not believed."""
 _FROM_EACH: Final = 32
 _GOLDEN_RATIO: Final = 0.6180339887498949
 _T = TypeVar("_T")
@@ -54,7 +55,7 @@ def size_of(value: object) -> int:
     parts not looked at are taken to be like the others.  No code of the value's class is run other
     than that property.
     """
-    if type(value) not in _CONTAINERS:
+    if not _is_container(type(value)):
         return _own_size(value)
     size, room = 0.0, _LOOKED_AT
     level: list[tuple[object, float]] = [(value, 1.0)]
@@ -78,25 +79,34 @@ def _spread(items: Sequence[_T], at_most: int) -> Sequence[_T]:
     return [items[int(len(items) * (n * _GOLDEN_RATIO % 1))] for n in range(at_most)]
 
 
+def _is_container(kind: type[object]) -> bool:
+    # Not `in` a set: a class is hashed by its metaclass, whose code is somebody's own.
+    return kind is list or kind is dict or kind is tuple or kind is set or kind is frozenset
+
+
 def _own_size(part: object) -> int:
     try:
         claimed = getattr(part, "nbytes", None)
-        if isinstance(claimed, int) and claimed >= 0:
-            return claimed
-        return sys.getsizeof(part)
-    except BaseException:  # a property or __sizeof__ of the user's may raise anything
+        if isinstance(claimed, int) and 0 <= claimed <= _LARGEST:
+            return int(claimed)
+        return min(sys.getsizeof(part), _LARGEST)
+    except BaseException:  # the value's own property or __sizeof__ may raise anything
         return 0
 
 
 def _parts(part: Any, at_most: int) -> tuple[Sequence[object], int]:
-    """Return some of what a container holds, and how much it holds."""
+    """Return some of the items of a container, and their number."""
     # Exact built-in containers only: going through anything else would run its code.
-    if type(part) in {list, tuple}:
-        return _spread(part, at_most), len(part)
-    if type(part) in {set, frozenset}:
-        return list(islice(part, at_most)), len(part)
-    if type(part) is dict:
-        held = cast("dict[object, object]", part)
-        keys, values = islice(held.keys(), at_most), islice(held.values(), at_most)
-        return [*keys, *values], 2 * len(held)
+    kind = cast("type[object]", type(part))
+    try:
+        if kind is list or kind is tuple:
+            return _spread(part, at_most), len(part)
+        if kind is set or kind is frozenset:
+            return list(islice(part, at_most)), len(part)
+        if kind is dict:
+            held = cast("dict[object, object]", part)
+            keys, values = islice(held.keys(), at_most), islice(held.values(), at_most)
+            return [*keys, *values], 2 * len(held)
+    except (IndexError, RuntimeError):  # changed meanwhile, by a thread that the job has left
+        return [], 0
     return [], 0

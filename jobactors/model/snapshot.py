@@ -6,8 +6,9 @@ from msgspec import Struct
 
 from jobactors.model.info import JobInfo
 
+from .error_text import ErrorText
 from .field_docs import documented
-from .outcome import ErrorText, Outcome
+from .outcome import Outcome
 from .progress import NO_PROGRESS, Progress
 from .states import JobState, Request, Waiting
 

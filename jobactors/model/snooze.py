@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .checks import check_delay
+from typing import Any, cast
+
+from .checks import check_delay, class_name_of
+from .pickling import rebuild
 
 
 class Snooze(Exception):
@@ -25,3 +28,31 @@ class Snooze(Exception):
         super().__init__(f"snoozed for {delay} s")
         self.delay: float = delay
         """Seconds until the next attempt, at least 0."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild, (type(self), self.args, self.__dict__)
+
+
+def asked_delay(snooze: BaseException) -> float | ValueError:
+    """Return the seconds for which a snooze asks, or the error with which its job fails.
+
+    A class derived from :class:`Snooze` may have set no ``delay``, or anything, or have a property
+    that raises.
+    """
+    name = class_name_of(snooze)
+    try:
+        delay = cast("object", cast("Snooze", snooze).delay)
+        check_delay(f"the delay of {name}", delay)
+        return float(delay)  # type: ignore[arg-type]
+    except AttributeError:
+        return ValueError(f"{name} has no delay: call super().__init__(seconds) in its __init__")
+    except ValueError as exc:
+        return exc.with_traceback(None) if type(exc) is ValueError else _unread(name, exc)
+    except BaseException as exc:  # a property's own code, or the number's
+        return _unread(name, exc)
+
+
+def _unread(name: str, exc: BaseException) -> ValueError:
+    return ValueError(
+        f"reading the delay of {name} raised {class_name_of(exc)}: set self.delay to a number"
+    )

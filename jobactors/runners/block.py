@@ -13,9 +13,9 @@ from jobactors.engine.api.offer import offer
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.latch import Latch
+from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobCancelled, JobFailed
 from jobactors.model.option_types import NamedOptions, names_options
-from jobactors.model.outcome import ErrorText
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator

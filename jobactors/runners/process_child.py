@@ -43,8 +43,9 @@ from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control, StopJob
 from jobactors.inside.verbs.output_capture import capturing
 from jobactors.inside.verbs.tqdm_bars import capture_tqdm
+from jobactors.model.error_text import ErrorText
+from jobactors.model.exception_tree import release_frames
 from jobactors.model.log import LONGEST_LINE, Log
-from jobactors.model.outcome import ErrorText, release_frames
 from jobactors.model.progress import NO_PROGRESS, Progress
 
 from .process_mail import SentInbox

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.mailbox import Inbox, Question, Reply
+from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import NoAnswer
-from jobactors.model.outcome import ErrorText
 
 from .process_wire import Kind, pack_message, unpack
 

@@ -20,7 +20,7 @@ import struct
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from jobactors.model.outcome import ErrorText
+from jobactors.model.error_text import ErrorText
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,9 +20,10 @@ from jobactors.engine.storage.row_codec import (
     row_of,
     status_of,
 )
+from jobactors.model.error_text import ErrorText
 from jobactors.model.events import JobCancelling, JobFinished, JobRetried, JobStarted
 from jobactors.model.info import JobInfo
-from jobactors.model.outcome import ErrorText, Outcome
+from jobactors.model.outcome import Outcome
 from jobactors.model.progress import Progress
 from jobactors.model.snapshot import JobSnapshot
 from jobactors.model.states import JobState, Waiting

@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from jobactors.model import errors
+from jobactors.model.chain_result import ChainResult
+from jobactors.model.phases import ChainProblem
+from jobactors.model.snooze import Snooze
 
 SENTENCES: list[tuple[errors.JobactorsError, str]] = [
     (errors.JobFailed("j-1", "SystemExit: 3"), "job j-1 failed: SystemExit: 3"),
@@ -30,6 +35,53 @@ SENTENCES: list[tuple[errors.JobactorsError, str]] = [
 @pytest.mark.parametrize(("error", "sentence"), SENTENCES, ids=lambda value: type(value).__name__)
 def test_an_error_says_what_happened(error: errors.JobactorsError, sentence: str) -> None:
     assert sentence in str(error)
+
+
+EVERY: list[BaseException] = [
+    *(error for error, _ in SENTENCES),
+    errors.WorkerDied("killed", -9),
+    errors.UnknownJob("j-1"),
+    errors.UnknownJobType("indx", ("index",)),
+    errors.DuplicateJob("k", "j-1", "other arguments"),
+    errors.TooMuch("gpu", 3, 2),
+    errors.ResourceBusy("gpu", ("j-1",)),
+    errors.Deadlock("j-1", "gpu", ("j-1", "j-2")),
+    errors.MailboxFull("j-1", 64),
+    errors.NoAnswer("j-1", "it ended"),
+    errors.JobsClosed("wait"),
+    errors.EngineFailed(ValueError()),
+    errors.StoreBusy("jobs.db", "process 4711"),
+    errors.StoreFailed("jobs.db", "full", "make room"),
+    errors.NotResumable("j-1", "no type"),
+    errors.ChainInvalid("c", [ChainProblem("error", "p", "wrong")]),
+    errors.ChainFailed(ChainResult("failed", "it failed", ())),
+    errors.RangesUnfinished("work", ["1/2"]),
+    errors.CheckpointFound("index", "wiki", "45 %"),
+    Snooze(2.5),
+]
+
+
+@pytest.mark.parametrize("error", EVERY, ids=lambda value: type(value).__name__)
+def test_an_error_reaches_another_process_whole(error: BaseException) -> None:
+    error.add_note("a note")
+    twin = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert type(twin) is type(error)
+    assert (str(twin), repr(twin)) == (str(error), repr(error))
+    assert twin.__dict__ == error.__dict__
+
+
+def test_an_error_of_a_derived_class_reaches_another_process() -> None:
+    error = Limited("slow down", retry_after=3)
+    twin = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert (twin.delay, twin.reason) == (3, "slow down")
+
+
+class Limited(Snooze):
+    """A snooze whose constructor takes other arguments."""
+
+    def __init__(self, reason: str, *, retry_after: float) -> None:
+        super().__init__(retry_after)
+        self.reason = reason
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from jobactors.model import events as ev
+from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import IllegalMove
 from jobactors.model.fold import fold
-from jobactors.model.outcome import ErrorText, Outcome
+from jobactors.model.outcome import Outcome
 from jobactors.model.progress import NO_PROGRESS, Progress
 from jobactors.model.states import LEGAL_MOVES, JobState, Request, Waiting
 

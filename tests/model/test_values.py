@@ -102,12 +102,12 @@ def test_a_value_that_cannot_be_shown_is_refused_like_any_other(kind: Any, name:
 @pytest.mark.parametrize(
     ("make", "given", "cure"),
     [
-        (ja.Options, {"timeout": "1 min"}, "write 60 for a minute"),
+        (ja.Options, {"timeout": "1 min"}, "write a number, 60 for a minute"),
         (ja.Options, {"timeout": timedelta(1)}, r"pass its total_seconds\(\)"),
         (ja.Options, {"key": ["a"]}, "write lists as tuples"),
         (ja.Every, {"seconds": timedelta(1)}, r"Every\(seconds=…\).* total_seconds"),
         (ja.Every, {"items": 0}, r"Every\(items=…\).*1 writes after each item"),
-        (ja.Retention, {"age": "1 day"}, "write 60 for a minute"),
+        (ja.Retention, {"age": "1 day"}, "write a number, 60 for a minute"),
         (ja.Retention, {"jobs": None}, "math.inf is no limit"),
         (ja.Keep, {"by_state": 3}, r'\{"failed": 30 \* 86400\}'),
         (ja.Limits, {"cpu": math.inf}, "None is no limit"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jobactors.model.outcome import ErrorText
+from jobactors.model.error_text import ErrorText
 from jobactors.runners.process_child import _receive
 from jobactors.runners.process_wire import (
     HEADER,

@@ -34,11 +34,11 @@ from jobactors.engine.records.references import resolved
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.signals.control import StopJob
+from jobactors.model.error_text import ErrorText
 from jobactors.model.events import JobCancelling, JobPaused, JobRequested, JobResumed, JobStuck
 from jobactors.model.outcome import (
     OWNER_CANCELLED,
     Ending,
-    ErrorText,
     Raised,
     Returned,
     Stopped,

@@ -12,8 +12,9 @@ from jobactors.inside.chain.chain import Chain, drive
 from jobactors.inside.chain.chain_run import ChainRun
 from jobactors.inside.context.current_job import current_job
 from jobactors.inside.signals.control import StopJob
+from jobactors.model.exception_tree import is_a, leaves_of
 from jobactors.model.job_type import BUILT_IN, job
-from jobactors.model.outcome import Partial, is_group
+from jobactors.model.outcome import Partial
 from jobactors.model.phases import CHAIN_TYPE, Phase, phase_from_json
 from jobactors.model.states import Request
 
@@ -102,6 +103,4 @@ async def _in_thread(call: Callable[[], Any], context: JobContext, actor: Runnin
 
 def _is_stop(exc: BaseException) -> bool:
     """Whether this is the cancel itself, and not an error on the way out."""
-    if is_group(exc):
-        return all(_is_stop(inner) for inner in exc.exceptions)
-    return isinstance(exc, trio.Cancelled | StopJob)
+    return all(is_a(leaf, trio.Cancelled, StopJob) for leaf in leaves_of(exc))

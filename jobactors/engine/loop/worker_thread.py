@@ -7,8 +7,8 @@ for ever.  So the thread returns the exception, and it is raised again here, in 
 
 from __future__ import annotations
 
-import inspect
 import math
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -53,7 +53,7 @@ def _caught(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
 
 
 def _checked(value: Any) -> Any:
-    if inspect.iscoroutine(value):
+    if type(value) is CoroutineType:  # not isinstance: it asks the result for its __class__
         value.close()
         raise TypeError(
             f"{value.__qualname__} is async, and a thread calls sync functions: leave out "

@@ -14,6 +14,7 @@ from msgspec import UNSET
 from jobactors.engine.records.stored_submit import StoredSubmit
 from jobactors.model.chain_result import ChainResult
 from jobactors.model.chain_result_json import chain_result_as_json, chain_result_from_json
+from jobactors.model.error_text import ErrorText
 from jobactors.model.events import (
     JobCancelling,
     JobFinished,
@@ -30,7 +31,7 @@ from jobactors.model.events import (
 )
 from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.info import NO_METADATA, JobInfo
-from jobactors.model.outcome import ErrorText, NotKept, Outcome
+from jobactors.model.outcome import NotKept, Outcome
 from jobactors.model.progress import NO_PROGRESS, Progress
 from jobactors.model.snapshot import JobSnapshot
 from jobactors.model.states import JobState
@@ -167,7 +168,7 @@ def _status_before_a_start(waiting: Waiting | None) -> str:
 
 
 def _result_text(value: object) -> str | None:
-    if isinstance(value, ChainResult):
+    if type(value) is ChainResult:  # not isinstance: it asks the result for its __class__
         value = chain_result_as_json(value)
     try:
         text = exact_json(value)

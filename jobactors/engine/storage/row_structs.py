@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Struct
 
+from jobactors.model.checks import class_name_of
 from jobactors.model.exact import from_json
 from jobactors.model.outcome import NotKept
 from jobactors.model.states import Request, Waiting
@@ -132,10 +133,7 @@ def column(text: str) -> str:
 
 def type_name(value: object) -> str:
     """Return the name of a value's type, with its module unless it is built in."""
-    if isinstance(value, NotKept):
-        return value.type
-    kind = type(value)
-    return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+    return value.type if type(value) is NotKept else class_name_of(value)
 
 
 def _plain(value: object) -> object:

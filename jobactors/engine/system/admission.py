@@ -18,10 +18,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobactors.engine.ports.runner import runs_already
+from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import CheckpointFound, JobsClosed, ResourceBusy
 from jobactors.model.events import JobFinished
 from jobactors.model.fold import fold
-from jobactors.model.outcome import ErrorText, Outcome
+from jobactors.model.outcome import Outcome
 from jobactors.model.states import JobState, Request
 
 from .unique_keys import same_job

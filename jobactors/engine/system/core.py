@@ -19,6 +19,7 @@ import trio
 
 from jobactors.engine.attempt.actor import Actor
 from jobactors.engine.ports.runner import waits_elsewhere
+from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobsClosed
 from jobactors.model.events import (
     JobFinished,
@@ -29,7 +30,7 @@ from jobactors.model.events import (
     JobWaiting,
 )
 from jobactors.model.fold import fold
-from jobactors.model.outcome import ErrorText, Outcome, Raised, judge
+from jobactors.model.outcome import Outcome, Raised, judge
 from jobactors.model.snooze import Snooze
 from jobactors.model.states import JobState, Request, Waiting
 

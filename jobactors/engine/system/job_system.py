@@ -42,8 +42,9 @@ from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import EngineFailed
 from jobactors.model.events import JobStopped
+from jobactors.model.exception_tree import is_group
 from jobactors.model.fold import fold
-from jobactors.model.outcome import Outcome, is_group
+from jobactors.model.outcome import Outcome
 from jobactors.model.states import JobState, Request
 from jobactors.model.stored_rows import PutCheckpoint
 

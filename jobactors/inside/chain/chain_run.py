@@ -22,10 +22,10 @@ from msgspec import Struct
 
 from jobactors.inside.verbs.stage import stage
 from jobactors.model.chain_result import ChainResult, ItemError, PhaseResult
+from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import ChainFailed
 from jobactors.model.exact import NotExact, exact_json
 from jobactors.model.job_type import job_type_named
-from jobactors.model.outcome import ErrorText
 from jobactors.model.phases import Phase, filled_in, keys_of
 from jobactors.model.snooze import Snooze
 

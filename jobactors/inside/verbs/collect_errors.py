@@ -9,7 +9,7 @@ from typing import Final
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.model.chain_result import ItemError
-from jobactors.model.outcome import ErrorText, shorten
+from jobactors.model.error_text import ErrorText, shorten
 
 MOST: Final = 1_000
 """Errors whose texts are saved; of the rest only the number."""

@@ -1,0 +1,123 @@
+"""An exception and all that hangs on it, read past what its classes make of it.
+
+A job may raise an object of any class.  Its properties may raise, or answer with a new exception at
+every look; its ``__class__`` may lie; groups may be nested deeper than Python's stack.  So whatever
+is asked of an exception here is asked of the slots that the interpreter itself uses, in loops, and
+none of these functions raises.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Final, TypeGuard, cast
+
+
+def _slot(owner: type[BaseException], name: str) -> Callable[[BaseException], Any]:
+    return cast("Callable[[BaseException], Any]", vars(owner)[name].__get__)
+
+
+traceback_of: Final[Callable[[BaseException], TracebackType | None]] = _slot(
+    BaseException, "__traceback__"
+)
+_cause_of: Final[Callable[[BaseException], BaseException | None]] = _slot(
+    BaseException, "__cause__"
+)
+_context_of: Final[Callable[[BaseException], BaseException | None]] = _slot(
+    BaseException, "__context__"
+)
+_is_context_hidden: Final[Callable[[BaseException], bool]] = _slot(
+    BaseException, "__suppress_context__"
+)
+_members_of: Final[Callable[[BaseException], tuple[BaseException, ...]]] = _slot(
+    BaseExceptionGroup, "exceptions"
+)
+_attributes_of: Final[Callable[[BaseException], dict[str, object]]] = _slot(
+    BaseException, "__dict__"
+)
+
+
+def is_a(exc: BaseException, *kinds: type[BaseException]) -> bool:
+    """Whether an ``except`` clause for one of these would catch it.
+
+    Neither the object's ``__class__`` nor a hook of the classes is asked, as ``isinstance`` would.
+    """
+    return any(type.__subclasscheck__(kind, type(exc)) for kind in kinds)
+
+
+def is_group(exc: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
+    """Whether this is a group of exceptions.
+
+    After a plain ``isinstance``, its members would be *unknown* to a type checker.
+    """
+    return is_a(exc, BaseExceptionGroup)
+
+
+def members_of(exc: BaseException) -> tuple[BaseException, ...]:
+    """Return the exceptions of a group; none for what is no group."""
+    return _members_of(exc) if is_group(exc) else ()
+
+
+def leaves_of(exc: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions in a group and in the groups in it; what is no group is its own leaf."""
+    pending = [exc]
+    while pending:
+        error = pending.pop()
+        if is_group(error):
+            pending += reversed(members_of(error))
+        else:
+            yield error
+
+
+def family_of(exc: BaseException) -> Iterator[tuple[BaseException, int]]:
+    """Yield an exception and all that a traceback shows with it, each once.
+
+    Causes and contexts come at the depth of what they led to, members of a group one deeper; what
+    is nearer to the exception comes first.
+    """
+    pending, seen = deque([(exc, 0)]), {id(exc)}
+    while pending:
+        error, depth = pending.popleft()
+        yield error, depth
+        cause = _cause_of(error)
+        if cause is None and not _is_context_hidden(error):
+            cause = _context_of(error)
+        before = () if cause is None else ((cause, depth),)
+        for one, level in (*before, *((member, depth + 1) for member in members_of(error))):
+            if id(one) not in seen:
+                seen.add(id(one))
+                pending.append((one, level))
+
+
+def release_frames(exc: BaseException) -> None:
+    """Drop the tracebacks of ``exc`` and of all it is chained to, so that no frame stays alive."""
+    pending, seen = [exc], {id(exc)}
+    while pending:
+        error = pending.pop()
+        without_traceback(error)
+        chained = (_cause_of(error), _context_of(error), *members_of(error))
+        for one in chained:
+            if one is not None and id(one) not in seen:
+                seen.add(id(one))
+                pending.append(one)
+
+
+def notes_of(exc: BaseException) -> list[str]:
+    """Return the notes of an exception that are texts."""
+    notes = _attributes_of(exc).get("__notes__")
+    if type(notes) is not list:
+        return []
+    return [note for note in cast("list[object]", notes) if type(note) is str]
+
+
+def add_note(exc: BaseException, note: str) -> None:
+    """Add a note, unless the exception's notes are something else than a list."""
+    notes = _attributes_of(exc).setdefault("__notes__", [])
+    if type(notes) is list:
+        cast("list[object]", notes).append(note)
+
+
+def without_traceback(exc: BaseException) -> None:
+    """Drop the traceback of an exception, whatever its own ``with_traceback`` does."""
+    BaseException.with_traceback(exc, None)
