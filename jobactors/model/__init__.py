@@ -7,6 +7,6 @@ Two libraries make values, by one rule.  A value that a *person* writes, and tha
 it is written (``Options``, ``Retry``, ``Retention``, ``Limits``, ``Every``, ``Keep``, ``Phase``),
 is a frozen **attrs** class: its fields convert and validate, once, in the constructor.  A value
 that the *engine* makes, some by the thousand a second (events, snapshots, progress, rows), is a
-frozen **msgspec** struct: it is made in a fifth of the time, checked by none but the type
-checker, and encoded without code of ours.
+frozen **msgspec** struct: it is made in a fifth of the time, checked by the type checker alone,
+and encoded without code of ours.
 """

@@ -117,7 +117,7 @@ def _property(
 
 
 def _marks(signature: Signature) -> dict[str, Any]:
-    """Say whether a call needs code, and why: it does if a required parameter does."""
+    """Describe whether a call needs code, and why: it does if a required parameter does."""
     why = [
         f"{one.name}: {one.trouble}"
         for one in signature.parameters.values()
@@ -131,11 +131,11 @@ def _marks(signature: Signature) -> dict[str, Any]:
 
 
 def _default_said(default: object) -> dict[str, Any]:
-    """Return the default as JSON says it, or nothing."""
+    """Return the default as JSON, or nothing."""
     try:
         plain = msgspec.to_builtins(default, enc_hook=_path_as_text, str_keys=True)
         return {"default": json.loads(json.dumps(plain, allow_nan=False))}
-    except Exception:  # JSON cannot say it: the parameter has a default all the same
+    except Exception:  # JSON cannot hold it: the parameter has a default all the same
         return {}
 
 
@@ -239,7 +239,7 @@ _WHERE: Final = re.compile(r" - at (?P<key>`key` in )?`\$(?P<path>[^`]*)`\Z")
 
 
 def _refused(said: str) -> _Refused:
-    """Separate what msgspec says of a value from where it is."""
+    """Separate msgspec's message about a value from the place of the value."""
     where = _WHERE.search(said)
     if where is None:
         return _Refused("", said)

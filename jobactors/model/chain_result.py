@@ -1,4 +1,4 @@
-"""What became of a chain, and of each of its phases."""
+"""The result of a chain, and of each of its phases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ItemError(Struct, frozen=True):
     """An error of one item that did not stop the others."""
 
     item: str
-    """Which item."""
+    """The item, as text."""
     error: str
     """The error's type and message."""
 
@@ -24,14 +24,14 @@ class ItemError(Struct, frozen=True):
 
 @documented
 class PhaseResult(Struct, frozen=True):
-    """What became of one phase."""
+    """The result of one phase."""
 
     name: str
     """The phase's name; the second of one name is "Index (2)"."""
     status: Literal["completed", "failed", "cancelled", "skipped"]
     """"skipped": it was not begun, because an earlier one did not complete."""
     value: Any = None
-    """What it returned; None if that was in an earlier process and could not be kept."""
+    """Its return value; None if that was in an earlier process and could not be stored."""
     kept_from_before: bool = False
     """Whether it was completed by an earlier attempt or job, and not run again."""
     errors: tuple[ItemError, ...] = ()
@@ -40,10 +40,10 @@ class PhaseResult(Struct, frozen=True):
 
 @documented
 class ChainResult(Struct, frozen=True):
-    """What became of a chain."""
+    """The result of a chain."""
 
     status: Literal["succeeded", "failed", "cancelled"]
-    """As the job's own state."""
+    """The state of its job."""
     message: str
     """One sentence for a person."""
     phases: tuple[PhaseResult, ...]
@@ -53,9 +53,9 @@ class ChainResult(Struct, frozen=True):
     stopped_at: str | None = None
     """The phase in which it stopped; None if it came to its end."""
     reason: str | None = None
-    """Why it stopped: the error, or the reason of the cancel."""
+    """The error, or the reason of the cancel, that stopped it; None if it came to its end."""
     notes: tuple[str, ...] = ()
-    """What else to know, such as a phase that had to be run again."""
+    """Further facts, such as a phase that had to be run again."""
 
     @property
     def success(self) -> bool:
@@ -74,7 +74,7 @@ class ChainResult(Struct, frozen=True):
 
     @property
     def results(self) -> dict[str, Any]:
-        """What the completed phases returned, by name."""
+        """The return values of the completed phases, by name."""
         return {phase.name: phase.value for phase in self.phases if phase.status == "completed"}
 
     @property

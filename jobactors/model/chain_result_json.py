@@ -12,7 +12,7 @@ _STATUSES = frozenset({"succeeded", "failed", "cancelled", "completed", "skipped
 
 
 def chain_result_as_json(result: ChainResult) -> dict[str, Any]:
-    """Describe a result; of a phase's value that JSON cannot say, its type's name."""
+    """Describe a result; of a phase's value that JSON cannot hold, the name of its type."""
     return {
         "status": result.status,
         "message": result.message,
@@ -25,26 +25,26 @@ def chain_result_as_json(result: ChainResult) -> dict[str, Any]:
 
 
 def _phase_as_json(phase: PhaseResult) -> dict[str, Any]:
-    said: dict[str, Any] = {"name": phase.name, "status": phase.status}
+    described: dict[str, Any] = {"name": phase.name, "status": phase.status}
     try:
         exact_json(phase.value)
-        said["value"] = phase.value
+        described["value"] = phase.value
     except NotExact as exc:
-        said["type"] = exc.kind if not isinstance(phase.value, NotKept) else phase.value.type
+        described["type"] = exc.kind if not isinstance(phase.value, NotKept) else phase.value.type
     if phase.kept_from_before:
-        said["kept_from_before"] = True
+        described["kept_from_before"] = True
     if phase.errors:
-        said["errors"] = [[error.item, error.error] for error in phase.errors]
-    return said
+        described["errors"] = [[error.item, error.error] for error in phase.errors]
+    return described
 
 
-def chain_result_from_json(said: Any) -> ChainResult:
+def chain_result_from_json(described: Any) -> ChainResult:
     """Read what :func:`chain_result_as_json` wrote.
 
     Raises:
         ValueError: if it is no such thing.
     """
-    match said:
+    match described:
         case {
             "status": str(status),
             "message": str(message),
@@ -67,16 +67,20 @@ def chain_result_from_json(said: Any) -> ChainResult:
             raise ValueError("the result of the chain has another form")
 
 
-def _phase_from_json(said: Any) -> PhaseResult:
-    match said:
+def _phase_from_json(described: Any) -> PhaseResult:
+    match described:
         case {"name": str(name), "status": str(status)} if status in _STATUSES:
-            value = NotKept(str(said["type"])) if "type" in said else said.get("value")
+            value = (
+                NotKept(str(described["type"])) if "type" in described else described.get("value")
+            )
             return PhaseResult(
                 name,
                 cast("Literal['completed', 'failed', 'cancelled', 'skipped']", status),
                 value,
-                said.get("kept_from_before") is True,
-                tuple(ItemError(str(item), str(error)) for item, error in said.get("errors", [])),
+                described.get("kept_from_before") is True,
+                tuple(
+                    ItemError(str(item), str(error)) for item, error in described.get("errors", [])
+                ),
             )
         case _:
             raise ValueError("a phase of the chain's result has another form")

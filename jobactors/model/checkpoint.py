@@ -1,4 +1,4 @@
-"""Checkpoints as people see them: what is kept of work that has not come to its end."""
+"""Checkpoints as people see them: the state of work that has not come to its end."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from .field_docs import documented
 
 @documented
 class Checkpoint(Struct, frozen=True):
-    """A kept checkpoint: how far a job had come, and what it needs to go on."""
+    """A stored checkpoint: the progress of a job, and the value it needs to go on."""
 
     type: str
     """The job type, or the function's name."""
     subject: str
-    """What the job was about; may be empty."""
+    """The subject of the job; may be empty."""
     part: str
     """Empty for a job of one piece; else a phase's or a range's own name."""
     job_id: str
     """The job it belongs to: the one that saved it, or took it over."""
     value: Any
-    """What was saved."""
+    """The value that the job saved."""
     items: float
-    """How many items had been done."""
+    """The number of items done by then."""
     fraction: float | None
-    """How far the job was, from 0 to 1; None if it had not said."""
+    """The progress of the job, from 0 to 1; None if it had reported none."""
     created_at: float
-    """When the first checkpoint of this part was kept, in seconds since the epoch."""
+    """The time of the first checkpoint of this part, in seconds since the epoch."""
     saved_at: float
-    """When this one was."""
+    """The time of this one, in seconds since the epoch."""
 
     @property
     def percent(self) -> int | None:
@@ -38,7 +38,7 @@ class Checkpoint(Struct, frozen=True):
         return None if self.fraction is None else int(self.fraction * 100)
 
     def in_words(self, now: float) -> str:
-        """How far and how long ago: "45 %, 2 h ago"."""
+        """Return its progress and age for a person: "45 %, 2 h ago"."""
         return how_far_and_when(self.fraction, self.items, now - self.saved_at)
 
     def __repr__(self) -> str:
@@ -49,7 +49,7 @@ class Checkpoint(Struct, frozen=True):
 
 
 def how_far_and_when(fraction: float | None, items: float, age: float) -> str:
-    """Say how far a checkpoint is and how old: "45 %, 2 h ago", "300 items, 5 min ago"."""
+    """Describe the progress and age of a checkpoint: "45 %, 2 h ago", "300 items, 5 min ago"."""
     if fraction is not None:
         far = f"{int(fraction * 100)} %"
     else:

@@ -1,4 +1,4 @@
-"""Every error a caller can meet.  Each message says what to do about it."""
+"""The errors a caller can meet.  Each message names a cure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class JobTimedOut(JobFailed, TimeoutError):
 
 
 class JobCancelled(JobactorsError):
-    """The job was cancelled; ``reason`` says why, ``partial`` holds what it had (or None).
+    """The job was cancelled; ``reason`` is why, ``partial`` its partial result, or None.
 
     An ordinary exception, on purpose: it never is the cancellation of trio or asyncio, so a waiter
     can catch it without disturbing its own event loop.
@@ -67,7 +67,7 @@ class JobInterrupted(JobactorsError):
 
 
 class WorkerDied(JobactorsError):
-    """A job's process ended before its function did; the message says how, and what may help.
+    """A job's process ended before its function did; the message names the cause and a cure.
 
     Only that job fails.  An ordinary exception, so ``retry`` may try again.
     """
@@ -75,7 +75,7 @@ class WorkerDied(JobactorsError):
     def __init__(self, message: str, exitcode: int | None = None) -> None:
         super().__init__(message)
         self.exitcode = exitcode
-        """What the process ended with; negative: the number of the signal that killed it."""
+        """The exit code of the process; negative: the number of the signal that killed it."""
 
 
 class IllegalMove(JobactorsError):
@@ -87,7 +87,7 @@ class IllegalMove(JobactorsError):
 
 
 class IllegalVerb(JobactorsError):
-    """A job in this state cannot be told that; the message says what can be done instead."""
+    """A command does not suit a job's state; the message names what does."""
 
     def __init__(self, job_id: str, state: str, verb: str, instead: str) -> None:
         super().__init__(f"cannot {verb} job {job_id}: it is {state}; {instead}")
@@ -174,7 +174,7 @@ class Deadlock(JobactorsError):
         self.job_id = job_id
         """The job that was about to wait."""
         self.circle = circle
-        """Who holds what and waits for what, job by job, in words."""
+        """The circle in words: for each job, its holdings and its wait."""
 
 
 class MailboxFull(JobactorsError):
@@ -182,7 +182,7 @@ class MailboxFull(JobactorsError):
 
     def __init__(self, job_id: str, size: int) -> None:
         super().__init__(
-            f"the mailbox of job {job_id} is full ({size} messages unread): tell it less, let the "
+            f"the mailbox of job {job_id} is full ({size} messages unread): send it less, let the "
             "job read its inbox, or submit it with a larger mailbox="
         )
         self.job_id = job_id
@@ -203,7 +203,7 @@ class JobsClosed(JobactorsError):
         super().__init__(
             f"this job system is closed and cannot {doing}: open a new one "
             "(open_jobs() in a trio program, ja.start() elsewhere), where jobs.get(id) finds a job "
-            "that was kept"
+            "that is stored"
         )
 
 
@@ -265,7 +265,7 @@ class StoreError(JobactorsError):
 
 
 class StoreBusy(StoreError):
-    """Somebody else owns the store: one process at a time writes a file."""
+    """The store has another owner: one process at a time writes a file."""
 
     def __init__(self, store: str, owner: str) -> None:
         super().__init__(
@@ -287,7 +287,7 @@ class StoreTooNew(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """What the store keeps cannot be read; it is left as it is."""
+    """The contents of the store cannot be read; they are left as they are."""
 
     def __init__(self, store: str, why: str) -> None:
         super().__init__(
@@ -298,7 +298,7 @@ class StoreDamaged(StoreError):
 
 
 class StoreFailed(StoreError):
-    """The store could not be written: nothing of this change is kept."""
+    """The store could not be written: nothing of this change is stored."""
 
     def __init__(self, store: str, why: str, cure: str) -> None:
         super().__init__(store, f"{store} cannot be written ({why}): {cure}")
@@ -312,13 +312,13 @@ class StoreLost(StoreError):
     def __init__(self, store: str) -> None:
         super().__init__(
             store,
-            f"another process has taken over {store}: what this one does is kept no more; "
+            f"another process has taken over {store}: this one stores nothing any more; "
             "restart it, or open another file",
         )
 
 
 class NoStore(JobactorsError):
-    """This job system keeps nothing beyond its process."""
+    """This job system stores nothing beyond its process."""
 
     def __init__(self, call: str) -> None:
         super().__init__(
@@ -328,7 +328,7 @@ class NoStore(JobactorsError):
 
 
 class NotResumable(JobactorsError):
-    """An interrupted job cannot go on; the message says what is missing, and what can be done."""
+    """An interrupted job cannot go on; the message names what is missing, and a cure."""
 
     def __init__(self, job_id: str, why: str) -> None:
         super().__init__(f"job {job_id} cannot be resumed: {why}")
@@ -336,12 +336,12 @@ class NotResumable(JobactorsError):
 
 
 class ResultNotKept(JobactorsError):
-    """The job succeeded in an earlier process, and JSON could not say what it returned."""
+    """The job succeeded in an earlier process, and JSON could not hold its result."""
 
     def __init__(self, job_id: str, type: str) -> None:
         super().__init__(
-            f"job {job_id} succeeded in an earlier process, and of what it returned only the name "
-            f"of its type was kept, {type}: run it again with job.restart(), or let it write a "
+            f"job {job_id} succeeded in an earlier process, and of its result only the name of its "
+            f"type is stored, {type}: run it again with job.restart(), or let it write a "
             "file and return the path"
         )
         self.job_id = job_id
@@ -356,7 +356,7 @@ class ChainInvalid(JobactorsError, ValueError):
 
 
 class ChainFailed(JobactorsError):
-    """A phase of a chain has raised; ``__cause__`` is what, ``result`` says how far the chain was.
+    """A phase of a chain has raised; ``__cause__`` is its error, ``result`` the chain's so far.
 
     Restart the job, or submit the chain again: it goes on in that phase.
     """
@@ -369,7 +369,7 @@ class ChainFailed(JobactorsError):
 class RangesUnfinished(JobactorsError):
     """Parts of some work cannot be merged; ``parts`` are those that are missing, if any are known.
 
-    The message says whether they are not done, have left no file, or nothing is kept of them.
+    The message states whether they are not done, have left no file, or nothing of them is stored.
     """
 
     def __init__(
@@ -387,7 +387,7 @@ class RangesUnfinished(JobactorsError):
 
 
 class CheckpointFound(JobactorsError):
-    """A checkpoint of this (type, subject) is kept, and the submit did not say what to do with it.
+    """A checkpoint of this (type, subject) is stored, and the submit decided nothing about it.
 
     Pass ``on_checkpoint="resume"`` to go on from it, ``on_checkpoint="fresh"`` to drop it.
     """

@@ -1,4 +1,4 @@
-"""How often a running job's last checkpoint is written."""
+"""The intervals at which a running job's last checkpoint is written."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def _items(every: Every, field: Field, value: object) -> None:
 @documented
 @frozen
 class Every:
-    """How often a job's last checkpoint is written down while it runs, whichever comes first.
+    """Writes a running job's last checkpoint after so many seconds or items, the earlier of them.
 
-    ``math.inf`` means: not for that reason.  Whatever these say, the last checkpoint is written
-    when the job pauses, is cancelled, fails, is tried again or interrupted.
+    ``math.inf`` means: not for that reason.  Besides, the last checkpoint is written when the job
+    pauses, is cancelled, fails, is tried again or interrupted.
 
     Raises:
         TypeError, ValueError: for what is no length of time, or no number of items.

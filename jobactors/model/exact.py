@@ -22,10 +22,10 @@ _LONGEST_INTEGER: Final = 10_000  # bits; Python refuses to read much longer one
 
 
 class NotExact(TypeError):
-    """JSON cannot say this value exactly; ``kind`` is the name of the offending type."""
+    """JSON cannot hold this value exactly; ``kind`` is the name of the offending type."""
 
     def __init__(self, path: str, kind: str, why: str = "") -> None:
-        super().__init__(f"{path} is {why or kind}, which JSON cannot say exactly")
+        super().__init__(f"{path} is {why or kind}, which JSON cannot hold exactly")
         self.kind = kind
 
 
@@ -68,7 +68,7 @@ def from_json(text: str) -> Any:
 
 
 _Path = tuple["_Path | str", object]
-"""Where a part is: what holds it, and its index or key there.  Made into text for an error only."""
+"""The place of a part: its container, and its index or key there; text only in an error."""
 
 
 def _check(value: object, name: str) -> None:
@@ -95,14 +95,14 @@ def _add_parts(path: _Path | str, part: Any, below: list[tuple[_Path | str, Any]
     elif kind is dict:
         for key, item in part.items():
             if type(key) is not str:
-                raise NotExact(f"a key of {_said(path)}", class_name_of(key))
+                raise NotExact(f"a key of {_place(path)}", class_name_of(key))
             if not _is_plain(item):
                 below.append(((path, key[:40]), item))
     else:
         _check_leaf(part, path)
 
 
-def _said(path: _Path | str) -> str:
+def _place(path: _Path | str) -> str:
     keys: list[str] = []
     while not isinstance(path, str):
         path, key = path
@@ -121,7 +121,7 @@ def _is_plain(part: object) -> bool:
 
 
 def _is_leaf(kind: type[object]) -> bool:
-    # Not `in` a set: a class is hashed by its metaclass, whose code is somebody's own.
+    # Not `in` a set: a class is hashed by its metaclass, whose code may be a user's.
     return kind is str or kind is bool or kind is type(None)
 
 
@@ -131,9 +131,9 @@ def _check_leaf(part: Any, path: _Path | str) -> None:
         return
     if kind is int:
         if part.bit_length() > _LONGEST_INTEGER:
-            raise NotExact(_said(path), "int", "an integer of more than 3,000 digits")
+            raise NotExact(_place(path), "int", "an integer of more than 3,000 digits")
     elif kind is float:
         if not math.isfinite(part):
-            raise NotExact(_said(path), "float", str(part))
+            raise NotExact(_place(path), "float", str(part))
     else:
-        raise NotExact(_said(path), class_name_of(part))
+        raise NotExact(_place(path), class_name_of(part))

@@ -1,4 +1,4 @@
-"""fold."""
+"""``fold``: the snapshot after an event."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _requeued(snapshot: JobSnapshot, event: ev.JobRequeued) -> JobSnapshot:
 
 
 def _stopped(snapshot: JobSnapshot, event: ev.JobStopped) -> JobSnapshot:
-    # What kept it from going on by itself is remembered: it keeps it from that in the next process.
+    # The reason why it did not go on by itself stays: it holds in the next process as well.
     rests = snapshot.state is JobState.PAUSED or snapshot.request is Request.PAUSE
     waits = snapshot.waiting in {Waiting.HOLD, Waiting.RETRY}
     return _ended(

@@ -1,4 +1,4 @@
-"""info."""
+"""``JobInfo``: the identity and labels of a job."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ NO_METADATA: Final[Mapping[str, object]] = {}
 
 @documented
 class JobInfo(Struct, frozen=True):
-    """What is known of a job beside its state.  Changed only by :class:`~.events.JobUpdated`."""
+    """The identity and labels of a job.  Changed only by :class:`~.events.JobUpdated`."""
 
     id: str
     """Readable and unique across processes and restarts: ``train-3-k7m2x9qaef``."""
     type: str
     """The registered job type, or the function's name."""
     name: str
-    """What a person reads; the type unless something better was given."""
+    """The label that a person reads; the type unless something better was given."""
     submitted_at: float
-    """Seconds since the epoch."""
+    """The time of the submit, in seconds since the epoch."""
     description: str = ""
     """A sentence, or an empty string."""
     subject: str = ""
-    """What the job is about: "wiki", "letter 42"."""
+    """The subject of the job: "wiki", "letter 42"; may be empty."""
     tags: tuple[str, ...] = ()
     """Words to filter by."""
     metadata: Mapping[str, object] = NO_METADATA
-    """Anything the submitter wants to keep with the job; shown, never interpreted."""
+    """Anything that the submitter gave along; shown, never interpreted."""
     icon: str = ""
     """A short text such as an emoji, shown before the name."""
     priority: int = 0

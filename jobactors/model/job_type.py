@@ -24,11 +24,11 @@ class JobType(Struct, frozen=True):
     """A function registered under a name, with what a person should read about it."""
 
     name: str
-    """Unique in the process; what the store and ``submit("name", {…})`` say."""
+    """Unique in the process; it stands in the store and in ``submit("name", {…})``."""
     function: Callable[..., Any]
     """The plain function, unchanged."""
     label: str | Callable[..., str] = ""
-    """What a person reads; a function of the job's arguments where it depends on them."""
+    """The label that a person reads; a function of the job's arguments if it depends on them."""
     category: str = ""
     """Groups types in a list."""
     unique: bool = False
@@ -40,7 +40,7 @@ class JobType(Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What a list of types shows: the label, or the name where that depends on arguments."""
+        """The text in a list of types: the label, or the name where that depends on arguments."""
         return self.label if isinstance(self.label, str) and self.label else self.name
 
     @property
@@ -68,8 +68,8 @@ class JobType(Struct, frozen=True):
         sorted.
 
         Beyond the standard: ``"format": "path"`` for paths, and ``"x-needs-code": true`` for a
-        parameter whose values JSON cannot say, such as a data frame or a name that cannot be
-        resolved, with the reason in ``$comment``.  The same mark on the whole schema says that a
+        parameter whose values JSON cannot hold, such as a data frame or a name that cannot be
+        resolved, with the reason in ``$comment``.  The same mark on the whole schema means that a
         required parameter has it, so that no form can make this job.  Private arguments are
         ``writeOnly``, and their default is left out.  ``*args`` are left out.
 
@@ -82,11 +82,11 @@ class JobType(Struct, frozen=True):
         return schema_of(self)
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return these arguments converted to what the function's annotations say.
+        """Return these arguments converted to the types of the function's annotations.
 
-        Nothing is filled in: what was not given keeps the function's own default.  Numbers and
-        texts are not converted into one another; ``1.0`` is no whole number.  Parameters that need
-        code, see :meth:`schema`, are passed on as they are where JSON could never say them.
+        Nothing is filled in: an argument that is not given has the function's own default.  Numbers
+        and texts are not converted into one another; ``1.0`` is no whole number.  Parameters that
+        need code, see :meth:`schema`, are passed on as they are where JSON could never hold them.
 
         Args:
             arguments: The arguments by name, as JSON has them: an ISO text for a date, an object
@@ -178,10 +178,10 @@ def _checked_aliases(name: str, aliases: str | Iterable[str]) -> tuple[str, ...]
 
 
 def _refuse_taken(name: str, aliases: tuple[str, ...], function: Callable[..., Any]) -> None:
-    """Let no type silently take what means another one.
+    """Refuse a name or alias that means another type.
 
     Raises:
-        ValueError: the message says whose it is.
+        ValueError: the message names that type.
     """
     for known_as in (name, *aliases):
         other = _registered.get(known_as)
@@ -198,14 +198,14 @@ def _refuse_taken(name: str, aliases: tuple[str, ...], function: Callable[..., A
 
 
 def check_private(function: Callable[..., Any], private: Iterable[str]) -> None:
-    """Refuse private names that are no arguments: a slip of the keyboard would keep a secret.
+    """Refuse private names that are no arguments: a slip of the keyboard would store a secret.
 
     Raises:
-        TypeError: the message says which arguments there are.
+        TypeError: the message lists the arguments.
     """
     try:
         parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):  # a builtin that does not tell
+    except (TypeError, ValueError):  # a builtin without a signature
         return
     if any(known.kind is known.VAR_KEYWORD for known in parameters.values()):
         return

@@ -1,4 +1,4 @@
-"""How long a store keeps ended jobs and checkpoints."""
+"""The retention of ended jobs and checkpoints in a store."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def _ages(keep: Keep, field: Field, value: Any) -> None:
 @documented
 @frozen
 class Keep:
-    """How long a store keeps ended jobs and checkpoints.
+    """Bounds the ended jobs and checkpoints in a store.
 
-    What is unfinished stays, and what an unfinished job comes after.
+    Unfinished jobs stay, and the jobs that they come after.
 
     Raises:
         TypeError, ValueError: for what is no number of at least 0, or no state of an ended job.

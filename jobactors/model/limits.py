@@ -1,4 +1,4 @@
-"""How much of the machine a job's process may use."""
+"""The limits of a job's process."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def _check_limit(name: str, value: object, right_kind: bool, cure: str) -> None:
 @documented
 @frozen
 class Limits:
-    """What the operating system enforces for a job with ``runner="process"``.
+    """Limits that the operating system enforces for a job with ``runner="process"``.
 
-    A breach ends that job alone, as failed.  The limits hold for each process by itself: what the
-    job starts inherits them, and counts anew.
+    A breach ends that job alone, as failed.  The limits hold for each process by itself: processes
+    that the job starts inherit them, and count anew.
 
     Raises:
         TypeError, ValueError: for a limit that is not a number above 0, or if none is given.

@@ -20,7 +20,7 @@ class LogLine(Struct, frozen=True):
     """One line a job wrote."""
 
     at: float
-    """When it was complete, in seconds since the epoch."""
+    """The time of its completion, in seconds since the epoch."""
     source: str
     """"out", "err", or a logging level such as "WARNING"."""
     text: str
@@ -30,9 +30,9 @@ class LogLine(Struct, frozen=True):
 class Log:
     """The newest lines of a job, at most ``limit`` bytes of text.
 
-    What comes from a terminal-minded program is made a line of a log: a carriage return overwrites
-    the line so far, as it would on a screen.  Whoever writes holds the writer's own order; a single
-    ``append`` of a deque is all that threads share.
+    Output for a terminal is made lines of a log: a carriage return overwrites the line so far, as
+    it would on a screen.  Each writer's lines stay in order; a single ``append`` of a deque is all
+    that threads share.
     """
 
     __slots__ = ("_bytes", "_lines", "_partial", "cut", "limit", "total")
@@ -48,7 +48,7 @@ class Log:
         self._partial: dict[str, str] = {}
 
     def write(self, text: str, source: str, at: float) -> bool:
-        """Add text as it was printed; returns whether a line was completed."""
+        """Add text as it was printed; return whether a line was completed."""
         text = self._partial.pop(source, "") + text
         *lines, rest = text.split("\n")
         if rest:
@@ -70,18 +70,18 @@ class Log:
             self.cut += 1
 
     def finish(self, at: float) -> None:
-        """The job has ended: what was printed without a line's end is a line as well."""
+        """Complete the last lines, which were printed without an end, when the job has ended."""
         for source, rest in list(self._partial.items()):
             self.add(rest, source, at)
         self._partial.clear()
 
     def lines(self, since: int = 0) -> list[LogLine]:
-        """The kept lines, without the first ``since`` of all ever written."""
+        """Return the lines that are left, without the first ``since`` of all ever written."""
         kept = list(self._lines)
         first = self.total - len(kept)
         return kept[max(0, since - first) :]
 
 
 def as_text(lines: Iterable[LogLine]) -> str:
-    """The lines as one text."""
+    """Return the lines as one text."""
     return "".join(f"{line.text}\n" for line in lines)

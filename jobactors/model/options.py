@@ -1,4 +1,4 @@
-"""How a job is to be treated: the options, checked the moment they are given."""
+"""The options of a job, checked the moment they are given."""
 
 from __future__ import annotations
 
@@ -168,26 +168,26 @@ _on_busy: Callable[[Any, Field, OnBusy], None] = _one_of("wait", "raise")
 @documented
 @frozen
 class Options:
-    """How a job is to be treated, apart from what it does.
+    """The treatment of a job, apart from the work it does.
 
     Wrong values are refused where they are given, not when the job starts.
 
     Raises:
-        TypeError, ValueError: for such a value; the message says what to give instead.
+        TypeError, ValueError: for such a value; the message names what to give instead.
     """
 
     name: str = field(default="", validator=_text)
-    """What a person reads; default: the job type's label or the function's name."""
+    """The label that a person reads; default: the job type's label or the function's name."""
     description: str = field(default="", validator=_text)
-    """A sentence about it."""
+    """A sentence about it, for a person."""
     subject: str = field(default="", validator=_text)
-    """What the job is about; part of keys, and filtered by."""
+    """The thing it is about, such as "wiki": part of keys and checkpoints, and filtered by."""
     tags: tuple[str, ...] = field(default=(), converter=_words, validator=_texts)
-    """Words to filter by."""
+    """Words to filter by; one or several."""
     metadata: Mapping[str, object] = field(default=NO_METADATA, validator=_mapping)
-    """Kept with the job, shown, never interpreted."""
+    """Values that go along with the job, by name; shown, never interpreted."""
     icon: str = field(default="", validator=_text)
-    """A short text, such as an emoji."""
+    """A short text such as an emoji, shown before the name."""
     priority: int = field(default=0, converter=priority_number)
     """"high", "normal", "low" or an integer; larger first, first come first served inside one."""
     key: object = field(default=None, validator=_hashable)
@@ -196,20 +196,18 @@ class Options:
     Where that job rests interrupted, a submit of the same function and arguments resumes it.
     """
     on_duplicate: OnDuplicate = field(default="return", validator=_on_duplicate)
-    """What a submit with the key of an unfinished job does: "return" it if it would do the same.
-
-    Otherwise, and with "raise", it raises :class:`DuplicateJob`; "replace" cancels that job.
-    """
+    """The answer to a submit with the key of an unfinished job: "return" that job if it would do
+    the same.  Otherwise, and with "raise", :class:`DuplicateJob`; "replace" cancels that job."""
     resources: Mapping[str, int] = field(default=NO_NEEDS, converter=as_needs)
     """Named capacities held from start to end: "gpu", ["gpu", "disk"] or {"gpu": 2}."""
     on_busy: OnBusy = field(default="wait", validator=_on_busy)
-    """What a submit does when a resource it needs is held."""
+    """Whether to "wait" for a resource that is held, or to "raise" :class:`ResourceBusy`."""
     after: tuple[Any, ...] = field(default=(), converter=_several)
     """Jobs that must have succeeded first; ``ja.after(job, when="finished")`` for any end."""
     hold: bool = field(default=False, validator=_flag)
-    """Whether to wait for ``release()`` before starting."""
+    """Whether it waits for ``release()`` before it starts."""
     start_at: float | None = field(default=None, validator=_or_none(_seconds))
-    """Not before this time, in seconds since the epoch."""
+    """The earliest time of its start, in seconds since the epoch; default: at once."""
     retry: Retry | None = field(
         default=None, validator=_or_none(_made_by(Retry, "ja.Retry(max=3)"))
     )
@@ -226,22 +224,25 @@ class Options:
     checkpoint_every: Every | None = field(
         default=Every(), validator=_or_none(_made_by(Every, "ja.Every(seconds=60)"))
     )
-    """How often its last checkpoint is written while it runs; None: it has no checkpoints."""
+    """The intervals at which its last checkpoint is written while it runs; None: it has no
+    checkpoints."""
     on_checkpoint: OnCheckpoint | None = field(
         default=None, validator=_or_none(_one_of("resume", "fresh", "ask"))
     )
-    """What a submit does about a checkpoint that an earlier job of its (type, subject) left: go on
-    from it, drop it, or raise.  Default: go on if that job had equal arguments, else raise."""
+    """The use of a checkpoint that an earlier job of its (type, subject) left: "resume" goes on
+    from it, "fresh" drops it, "ask" raises.  Default: go on if that job had equal arguments, else
+    raise."""
     limits: Limits | None = field(
         default=None, validator=_or_none(_made_by(Limits, "ja.Limits(cpu=60)"))
     )
-    """What the job may use of the machine, with ``runner="process"``; default: no limits."""
+    """Limits on processor time and memory, with ``runner="process"``; default: no limits."""
     on_done: OnDone | None = field(default=None, validator=_or_none(_callable))
-    """Called once with the terminal snapshot; sync or async; its errors are logged."""
+    """A function called once with the terminal snapshot; sync or async; its errors are logged.
+    Default: none."""
     log_limit: int = field(default=2**20, validator=_count)
-    """How many bytes of its log are kept, the newest; default: 1 MiB."""
+    """Bytes of its log that stay, the newest; default: 1 MiB."""
     mailbox: int = field(default=64, validator=_count)
-    """How many messages wait for the job before ``tell`` is refused."""
+    """The number of messages that wait for the job before ``tell`` is refused."""
 
     private: frozenset[str] = field(default=frozenset(), converter=_names)
     """Names of arguments that leave nothing in a store; the job is not resumable without them."""

@@ -1,4 +1,4 @@
-"""How an attempt ended, what that makes of the job, and what a waiter gets.
+"""The ending of an attempt, the outcome it gives the job, and the error a waiter gets.
 
 Three small steps, each a pure function over the one before::
 
@@ -37,7 +37,7 @@ _STOPPING: Final = frozenset({Request.CANCEL, Request.TIME_OUT, Request.INTERRUP
 
 
 class Partial(Struct, frozen=True):
-    """What a job function returns to say "I was cancelled, and this is what I have"."""
+    """The return value of a job function that was cancelled, and has a partial result."""
 
     value: object
 
@@ -83,18 +83,18 @@ Ending = Returned | Raised | Stopped
 
 @documented
 class Outcome(Struct, frozen=True):
-    """What a job ended with, or came to rest with."""
+    """The end of a job, or its rest."""
 
     state: JobState
     """A terminal state, or ``interrupted``."""
     value: object = None
-    """The result; for a cancelled job, the partial result it kept."""
+    """The result; for a cancelled job, its partial result."""
     exception: BaseException | None = None
     """The exception itself, its frames let go; None when only its text is known."""
     error: ErrorText | None = None
-    """The same as text."""
+    """The same exception as text; None if there was none."""
     reason: str | None = None
-    """Why it was cancelled, interrupted or timed out."""
+    """The reason why it was cancelled, interrupted or timed out; None for no reason."""
 
     def __repr__(self) -> str:
         # The value stays out: it may be huge, and it may hold what must not stand in a log.
@@ -107,7 +107,7 @@ class Outcome(Struct, frozen=True):
 
 
 def ending_of(exc: BaseException) -> Raised:
-    """Keep ``exc`` as an ending: take its text, then let go of all frames it holds."""
+    """Make ``exc`` an ending: take its text, then release all frames it holds."""
     if type(exc) is RaisedElsewhere:
         return exc.ending
     text = ErrorText.of(exc)

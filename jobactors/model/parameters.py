@@ -1,8 +1,8 @@
-"""The parameters of a function, as its signature, its annotations and its docstring tell of them.
+"""The parameters of a function, as its signature, its annotations and its docstring describe them.
 
 Annotations are the user's own code: a name that is not defined, a class that raises when it is
 subscripted, hashed or compared.  Whatever that raises marks its own parameter as one that *needs
-code*: JSON cannot say its values, so no form can offer it.
+code*: JSON cannot hold its values, so no form can offer it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import msgspec.json
 from msgspec import Struct
 
 NEEDS_CODE: Final = "x-needs-code"
-"""The mark of a schema whose values JSON cannot say."""
+"""The mark of a schema whose values JSON cannot hold."""
 LONGEST: Final = 300
 """Characters of an error's text: it may quote a whole value."""
 
@@ -33,7 +33,7 @@ class Parameter(Struct, frozen=True):
     default: Any
     """``inspect.Parameter.empty`` if it has none."""
     trouble: str = ""
-    """Why JSON cannot say its values; empty if it can."""
+    """The reason why JSON cannot hold its values; empty if it can."""
     is_usable: bool = True
     """Whether msgspec takes the annotation, though parts of it may be classes it does not know."""
 
@@ -53,17 +53,17 @@ class Signature(Struct, frozen=True):
     positional_only: dict[str, bool]
     """The parameters that no name reaches, and whether they are required."""
     trouble: str = ""
-    """Why nothing is known of its parameters."""
+    """The reason why nothing is known of its parameters; empty if they are."""
 
 
 # --- the signature ----------------------------------------------------------------------------
 
 
 def signature_of(function: Callable[..., Any]) -> Signature:
-    """Return what a function takes; of one that does not tell, that anything may be given."""
+    """Return the parameters of a function; one without a signature takes anything."""
     try:
         known = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # a builtin that does not tell
+    except (TypeError, ValueError):  # a builtin without a signature
         return Signature({}, True, {}, "the function does not tell what it takes")
     namespace = _namespace_of(function)
     by_name = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
@@ -89,7 +89,7 @@ def _parameter(one: inspect.Parameter, namespace: dict[str, Any]) -> Parameter:
 
 
 def _trouble_with(hint: Any) -> str:
-    """Return why JSON cannot say values of this type; empty if it can.
+    """Return the reason why JSON cannot hold values of this type; empty if it can.
 
     Raises:
         Exception: if msgspec, or code of the type's own, refuses it.
@@ -177,7 +177,7 @@ def schema_of_class(kind: Any) -> dict[str, Any]:
 
 
 def described_arguments(function: Callable[..., Any]) -> dict[str, str]:
-    """Return what the ``Args:`` section of a docstring says of each parameter."""
+    """Return the texts of the parameters in the ``Args:`` section of a docstring."""
     found: dict[str, str] = {}
     name = ""
     for line in _args_section(inspect.getdoc(_unwrapped(function)) or ""):

@@ -1,4 +1,4 @@
-"""Chains in words: phases, what each needs of earlier ones, and what became of them."""
+"""Chains in words: phases, and the results of earlier ones that each needs."""
 
 from __future__ import annotations
 
@@ -137,14 +137,14 @@ def keys_of(phases: Sequence[Phase]) -> list[str]:
 
 @documented
 class ChainProblem(Struct, frozen=True):
-    """Something about a chain that a person should know before it starts."""
+    """A fault of a chain, found before it starts."""
 
     severity: Literal["error", "warning"]
-    """With an error it is not started."""
+    """An "error" prevents the start, a "warning" does not."""
     phase: str
-    """Which phase it is about; empty for the whole chain."""
+    """The phase it is about; empty for the whole chain."""
     text: str
-    """What is wrong, and what to do."""
+    """The fault, and its cure."""
 
     def __str__(self) -> str:
         return f"{self.phase}: {self.text}" if self.phase else self.text

@@ -1,4 +1,4 @@
-"""How far a job is: frames folded into one fraction, and the speed between two samples."""
+"""The progress of a job: levels folded into one fraction, and the speed between samples."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Level(Struct, frozen=True):
     total: float | None = None
     """Units there are: None when that is not known, 0 when there is nothing to do."""
     worth: float = 1
-    """How many units of the enclosing level this level makes up while it is open."""
+    """Units of the enclosing level that this level makes up while it is open."""
     label: str = ""
     """The stage's or loop's name, or an empty string."""
     unit: str = ""
-    """What is counted: "rows", "B"; an empty string when that was not said."""
+    """The name of a unit: "rows", "B"; an empty string when none was given."""
     counts: bool = True
     """False for a pure stage: its ``done`` is the weight of the stages within it, or nothing."""
 
@@ -34,7 +34,7 @@ class Level(Struct, frozen=True):
 # make it run all the time, and cost as much again.  Numbers and texts hold no cycle.
 @documented
 class Progress(Struct, frozen=True, gc=False):
-    """How far a job is, as last sampled."""
+    """The progress of a job, as last sampled."""
 
     done: float = 0
     """Units done, of the outermost level that counts anything."""
@@ -43,7 +43,7 @@ class Progress(Struct, frozen=True, gc=False):
     fraction: float | None = None
     """All levels folded into one number from 0 to 1; None when it cannot be known."""
     unit: str = ""
-    """What is counted."""
+    """The name of a unit: "rows", "B"; may be empty."""
     message: str = ""
     """The last message the job gave."""
     counters: Mapping[str, float] = NO_COUNTERS
@@ -99,7 +99,7 @@ def fraction_of(levels: Sequence[Level]) -> float | None:
 
 
 def part_of(done: float, total: float, inside: float = 0.0) -> float:
-    """How much of ``total`` is done, from 0 to 1, with what is done ``inside`` the present unit."""
+    """Return the part of ``total`` that is done, from 0 to 1, and ``inside`` the present unit."""
     if total == 0:
         return 1.0
     part = (done + inside) / total
@@ -107,7 +107,7 @@ def part_of(done: float, total: float, inside: float = 0.0) -> float:
 
 
 def shown_level(levels: Sequence[Level]) -> Level:
-    """The level whose numbers a person wants to read: the outermost that counts something."""
+    """Return the level whose numbers a person wants to read: the outermost that counts."""
     for level in levels:
         if level.counts and (level.total is not None or level.done):
             return level
@@ -122,7 +122,7 @@ class Speed(Struct, frozen=True):
     """A smoothed speed over samples ``(value, at)``; each sample makes the next ``Speed``.
 
     The weight of a sample grows with the time it stands for, so that ten quick samples and one slow
-    one over the same second say the same.  A value that went backwards starts anew.
+    one over the same second weigh the same.  A value that went backwards starts anew.
     """
 
     value: float = 0

@@ -1,4 +1,4 @@
-"""Named capacities, and who holds how much of them for what: pure tables."""
+"""Named capacities, and the holdings of jobs: pure tables."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ NO_NEEDS: Final[Mapping[str, int]] = {}
 
 @documented
 class Holding(Struct, frozen=True):
-    """What one job holds of one resource."""
+    """The units of one resource that one job holds."""
 
     job_id: str
-    """The holder."""
+    """The id of the job."""
     units: int
-    """How much it holds."""
+    """The number of units it holds."""
     operation: str = ""
-    """What for, in the job's own words."""
+    """The purpose, in the job's own words; may be empty."""
 
 
 @documented
 class ResourceState(Struct, frozen=True):
-    """How one resource stands."""
+    """The state of one resource."""
 
     name: str
-    """The resource."""
+    """The name of the resource."""
     capacity: int
-    """Units there are."""
+    """The number of units in all."""
     holders: tuple[Holding, ...]
-    """Who holds units of it."""
+    """The jobs that hold units of it, and how many."""
 
     @property
     def free(self) -> int:
-        """The free units."""
+        """The number of units that no job holds."""
         return self.capacity - sum(holding.units for holding in self.holders)
 
     @property
@@ -64,11 +64,11 @@ class Resources:
         self._held_by: defaultdict[str, set[str]] = defaultdict(set)
 
     def capacity(self, name: str) -> int:
-        """Units there are."""
+        """The number of units in all."""
         return self._capacities.get(name, 1)
 
     def free(self, name: str) -> int:
-        """The free units."""
+        """The number of units that no job holds."""
         holders = self._holders.get(name)
         held = sum(holding.units for holding in holders.values()) if holders else 0
         return self.capacity(name) - held
@@ -98,7 +98,7 @@ class Resources:
     def give_back(
         self, job_id: str, names: Iterable[str] | Mapping[str, int] | None = None
     ) -> list[str]:
-        """Take units from a job: of the names given all, or as many as said; by default everything.
+        """Take units from a job: all of the names, or the numbers given; by default everything.
 
         Returns:
             The resources of which units came free.
@@ -125,20 +125,20 @@ class Resources:
             del self._held_by[job_id]
 
     def held_by(self, job_id: str) -> frozenset[str]:
-        """The resources of which a job holds units."""
+        """Return the names of the resources of which a job holds units."""
         return frozenset(self._held_by.get(job_id, ()))
 
     def holders(self, name: str) -> tuple[str, ...]:
-        """The jobs that hold units of a resource."""
+        """Return the ids of the jobs that hold units of a resource."""
         return tuple(self._holders.get(name, ()))
 
     def holdings(self, name: str) -> Collection[Holding]:
-        """What each of its holders holds of a resource."""
+        """Return the holdings of a resource, one for each of its holders."""
         holders = self._holders.get(name)
         return holders.values() if holders else ()
 
     def states(self) -> list[ResourceState]:
-        """How each resource stands that is declared or held, by name."""
+        """Return the state of each resource that is declared or held, by name."""
         names = sorted({*self._capacities, *self._holders})
         return [
             ResourceState(name, self.capacity(name), tuple(self._holders.get(name, {}).values()))

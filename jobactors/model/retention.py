@@ -1,4 +1,4 @@
-"""How long finished jobs are kept, and which of them go first."""
+"""The retention of finished jobs, and the size of their results."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Retention:
 def size_of(value: object) -> int:
     """Estimate the memory ``value`` takes, in bytes, by looking at no more than a thousand parts.
 
-    Arrays and data frames say it themselves (``nbytes``); containers are looked into, and the
+    Arrays and data frames state it themselves (``nbytes``); containers are looked into, and the
     parts not looked at are taken to be like the others.  No code of the value's class is run other
     than that property.
     """
@@ -80,7 +80,7 @@ def _spread(items: Sequence[_T], at_most: int) -> Sequence[_T]:
 
 
 def _is_container(kind: type[object]) -> bool:
-    # Not `in` a set: a class is hashed by its metaclass, whose code is somebody's own.
+    # Not `in` a set: a class is hashed by its metaclass, whose code may be a user's.
     return kind is list or kind is dict or kind is tuple or kind is set or kind is frozenset
 
 

@@ -1,4 +1,4 @@
-"""When a failed attempt is followed by another, and after how long."""
+"""Retries: the attempts after a failed one, and the delays between them."""
 
 from __future__ import annotations
 

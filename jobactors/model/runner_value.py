@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class RunnerValue(Protocol):
-    """A runner as the options see it: :class:`jobactors.Runner` says what it promises."""
+    """A runner as the options see it: :class:`jobactors.Runner` states its promises."""
 
     @property
     def name(self) -> str:

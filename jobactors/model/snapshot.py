@@ -15,46 +15,47 @@ from .states import JobState, Request, Waiting
 
 @documented
 class JobSnapshot(Struct, frozen=True):
-    """How a job stands at one moment.  Frozen: a later state is another snapshot."""
+    """A job at one moment.  Frozen: a later state is another snapshot."""
 
     info: JobInfo
     """Identity and labels."""
     state: JobState
-    """Where the job is in its life."""
+    """The state of the job."""
     changed_at: float
-    """When ``state`` was entered, in seconds since the epoch."""
+    """The time at which ``state`` was entered, in seconds since the epoch."""
     attempt: int = 0
-    """1 for the first attempt, 0 before it."""
+    """The number of the attempt: 1 for the first, 0 before it."""
     runner: str = ""
-    """How the present or last attempt is executed."""
+    """The name of the present or last attempt's runner; empty before the first."""
     started_at: float | None = None
-    """When the first attempt began."""
+    """The time of the first attempt's start, in seconds since the epoch; None before it."""
     finished_at: float | None = None
-    """When the terminal state was reached."""
+    """The time of the job's end, in seconds since the epoch; None before it."""
     waiting: Waiting | None = None
-    """Why a queued job has not started."""
+    """The reason why a queued job has not started; None otherwise."""
     due: float | None = None
-    """When the next attempt may start, after a retry."""
+    """The earliest time of the next attempt, in seconds since the epoch; None if it is not due
+    later."""
     request: Request | None = None
-    """What was asked and has not happened yet."""
+    """A request that is not fulfilled yet; None for no request."""
     reason: str | None = None
-    """Why it was asked to stop, or was stopped."""
+    """The reason why it was asked to stop, or was stopped; None for no reason."""
     progress: Progress = NO_PROGRESS
-    """How far the present attempt is."""
+    """The progress of the present attempt."""
     error: ErrorText | None = None
-    """The error of the last attempt, as text."""
+    """The error of the last attempt, as text; None if it had none."""
     outcome: Outcome | None = None
-    """What it ended with, or came to rest with."""
+    """The end of the job, or its rest; None before it."""
     stuck: bool = False
-    """Told to stop, and silent past its grace."""
+    """Whether it was asked to stop, and is silent past its grace."""
     log_lines: int = 0
-    """Lines it has written to its log."""
+    """The number of lines that it has written to its log."""
     log_cut: int = 0
-    """How many of them were dropped to keep the log within its limit."""
+    """The number of these lines that were dropped, because the log has a limit."""
     paused_for: float = 0
     """Seconds spent paused so far, without a pause that is still going on."""
     read: bool = False
-    """Whether the outcome was read."""
+    """Whether the outcome has been read."""
 
     @property
     def id(self) -> str:
@@ -63,7 +64,7 @@ class JobSnapshot(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What a person reads."""
+        """The label that a person reads."""
         return self.info.name
 
     @property
@@ -73,11 +74,11 @@ class JobSnapshot(Struct, frozen=True):
 
     @property
     def subject(self) -> str:
-        """What the job is about."""
+        """The subject of the job; may be empty."""
         return self.info.subject
 
     def elapsed(self, now: float) -> float | None:
-        """Seconds the job has been at work until ``now``, pauses left out; None if not begun."""
+        """Return the seconds at work until ``now``, pauses left out; None if it has not begun."""
         if self.started_at is None:
             return None
         if self.state in {JobState.PAUSED, JobState.INTERRUPTED}:

@@ -14,8 +14,8 @@
             │ (process stopped)▼  ▼
             └──────────────► cancelling ────────► cancelled
 
-A *request* is not a state: a running job was asked to pause, and until it has really paused it
-is running, with :attr:`Request.PAUSE` shown beside it.
+A *request* is not a state: a running job that was asked to pause is running until it has really
+paused, with :attr:`Request.PAUSE` shown beside it.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
 
 class JobState(StrEnum):
-    """Where a job is between submit and its one terminal state."""
+    """The state of a job, from submit to its one terminal state."""
 
     QUEUED = "queued"
-    """Accepted, not started; :class:`Waiting` says what it waits for."""
+    """Accepted, not started; :class:`Waiting` is the reason."""
     RUNNING = "running"
     """An attempt has begun and has not ended."""
     PAUSED = "paused"
     """The attempt stands still where it can wait.  Its slot is free, its resources are not."""
     CANCELLING = "cancelling"
-    """Told to cancel, not ended yet.  It may still succeed, by returning normally."""
+    """Asked to cancel, not ended yet.  It may still succeed, by returning normally."""
     INTERRUPTED = "interrupted"
     """At rest, not ended: the process stopped under the job.  Resume goes on, discard ends it."""
     SUCCEEDED = "succeeded"
@@ -103,12 +103,12 @@ def check_move(job_id: str, old: JobState, new: JobState) -> None:
 
 
 class Request(StrEnum):
-    """What was asked of a job and has not happened yet."""
+    """A request that a job has not fulfilled yet."""
 
     CANCEL = "cancel"
-    """Somebody wants it to end."""
+    """It is to end."""
     PAUSE = "pause"
-    """Somebody wants it to stand still; shown as "pausing…" until it does."""
+    """It is to stand still; shown as "pausing…" until it does."""
     RESUME = "resume"
     """A paused job may go on as soon as a slot is free."""
     TIME_OUT = "time out"
@@ -118,7 +118,7 @@ class Request(StrEnum):
 
 
 class Waiting(StrEnum):
-    """Why a queued job has not started."""
+    """The reason why a queued job has not started."""
 
     SLOT = "slot"
     """``max_running`` jobs are running."""
@@ -129,7 +129,7 @@ class Waiting(StrEnum):
     RETRY = "retry delay"
     """Its last attempt failed; the next one is due later."""
     HOLD = "hold"
-    """Held until it is released."""
+    """It is held until it is released."""
     START_TIME = "start time"
     """Its ``start_at`` has not come."""
     STORE = "store"

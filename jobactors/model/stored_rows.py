@@ -1,4 +1,4 @@
-"""What a store keeps, in its own words: rows of plain columns, and what is to be written.
+"""The contents of a store, in its own words: rows of plain columns, and the writes to them.
 
 A store knows neither snapshots nor functions.  The engine turns a job into a row and back; between
 the two there is only text, JSON where it says so, which is never executed.
@@ -17,16 +17,16 @@ from .states import JobState
 
 @documented
 class JobRow(Struct, frozen=True, gc=False):
-    """One job as it is kept."""
+    """One job in a store."""
 
     id: str
-    """Its id; a store keeps one row an id."""
+    """Its id; a store has one row an id."""
     type: str
     """The registered job type, or the function's name."""
     subject: str
-    """What it is about; may be empty."""
+    """The subject of the job; may be empty."""
     state: JobState
-    """Where it is in its life."""
+    """The state of the job."""
     submitted_at: float
     """Seconds since the epoch."""
     changed_at: float
@@ -34,15 +34,15 @@ class JobRow(Struct, frozen=True, gc=False):
     finished_at: float | None
     """When it reached its terminal state; None before."""
     read: bool
-    """Whether its outcome was read."""
+    """Whether its outcome has been read."""
     spec: str
     """JSON: labels, options and arguments; written at submit, and when they are updated."""
     status: str
     """JSON: the rest of its snapshot, without the result."""
     result: str | None = None
-    """JSON: what it returned, if JSON can say that exactly."""
+    """JSON: its result, if JSON can hold that exactly."""
     after: tuple[str, ...] = ()
-    """The ids of the jobs it comes after: these are kept for as long as it is unfinished."""
+    """The ids of the jobs it comes after: these stay for as long as it is unfinished."""
 
 
 @documented
@@ -74,9 +74,9 @@ class CheckpointRow(Struct, frozen=True, gc=False):
     value: str
     """JSON: what was saved."""
     items: float
-    """How many items had been done when it was saved."""
+    """The number of items done when it was saved."""
     fraction: float | None
-    """How far the job was, from 0 to 1; None if it had not said."""
+    """The progress of the job, from 0 to 1; None if it had reported none."""
     created_at: float
     """When the first checkpoint of this part was saved, in seconds since the epoch."""
     saved_at: float
@@ -84,13 +84,13 @@ class CheckpointRow(Struct, frozen=True, gc=False):
 
 
 class PutJob(Struct, frozen=True, gc=False):
-    """Keep a job, whole: a new row, or the present one replaced."""
+    """Write a job, whole: a new row, or the present one replaced."""
 
     row: JobRow
 
 
 class SetStatus(Struct, frozen=True, gc=False):
-    """Change how a kept job stands; nothing happens if it is not kept (any more)."""
+    """Change the status of a stored job; nothing happens if it is not stored (any more)."""
 
     id: str
     state: JobState
@@ -99,7 +99,7 @@ class SetStatus(Struct, frozen=True, gc=False):
     read: bool
     status: str
     result: str | None = None
-    """None leaves what is kept."""
+    """JSON: its result; None leaves the stored one."""
 
 
 class AddEvent(Struct, frozen=True, gc=False):
@@ -109,7 +109,7 @@ class AddEvent(Struct, frozen=True, gc=False):
 
 
 class PutCheckpoint(Struct, frozen=True, gc=False):
-    """Keep a checkpoint in place of the earlier one of its part; ``created_at`` stays."""
+    """Write a checkpoint in place of the earlier one of its part; ``created_at`` stays."""
 
     row: CheckpointRow
 
@@ -123,7 +123,7 @@ class DropCheckpoints(Struct, frozen=True, gc=False):
 
 
 class DeleteJobs(Struct, frozen=True, gc=False):
-    """Forget jobs with their event logs; ids that are not kept are left out."""
+    """Forget jobs with their event logs; ids that are not stored are left out."""
 
     ids: tuple[str, ...]
 

@@ -298,7 +298,7 @@ async def test_arguments_that_json_cannot_say_leave_only_a_reason() -> None:
 
         job_id = await left_by_a_kill(store, leave)
         async with opened(store) as jobs:
-            with pytest.raises(ja.NotResumable, match="is tuple, which JSON cannot say exactly"):
+            with pytest.raises(ja.NotResumable, match="is tuple, which JSON cannot hold exactly"):
                 jobs.get(job_id).resume()
 
 

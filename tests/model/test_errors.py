@@ -27,7 +27,7 @@ SENTENCES: list[tuple[errors.JobactorsError, str]] = [
         errors.IllegalVerb("j-1", "queued", "pause", "hold it instead"),
         "cannot pause job j-1: it is queued; hold it instead",
     ),
-    (errors.ResultNotKept("j-1", "int"), "only the name of its type was kept, int: run it"),
+    (errors.ResultNotKept("j-1", "int"), "only the name of its type is stored, int: run it"),
     (errors.WrongThread("job.result()", "await job"), "use await job here"),
 ]
 
@@ -92,7 +92,7 @@ class Limited(Snooze):
         (errors.DuplicateJob("k", "j-1", "other arguments"), 'on_duplicate="replace"'),
         (errors.JobsClosed(), "open a new one"),
         (errors.JobsClosed("wait for a job"), "cannot wait for a job"),
-        (errors.JobsClosed("be asked"), "jobs.get(id) finds a job that was kept"),
+        (errors.JobsClosed("be asked"), "jobs.get(id) finds a job that is stored"),
         (errors.AlreadyStarted("max_running=4"), "call ja.stop() first"),
         (errors.WrongProcess(), "open one of its own in the child"),
         (errors.NoJobSystem("ja.tracked()"), "call ja.start() first"),

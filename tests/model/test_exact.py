@@ -74,7 +74,7 @@ REFUSED: dict[str, Any] = {
 @pytest.mark.parametrize("value", REFUSED.values(), ids=REFUSED)
 def test_what_json_would_bend_is_refused(value: Any) -> None:
     """Nearly the same is not the same."""
-    with pytest.raises(NotExact, match="cannot say exactly"):
+    with pytest.raises(NotExact, match="cannot hold exactly"):
         exact_json(value)
 
 
