@@ -264,11 +264,11 @@ class Options:
             )
         # Not attrs.evolve, which converts and checks all of them: each `jobs.options` passes here.
         options = object.__new__(type(self))
-        for name, value in zip(_FIELDS, _values_of(self), strict=True):
-            object.__setattr__(options, name, value)
+        for store, value in zip(_SLOTS.values(), _values_of(self), strict=True):
+            store(options, value)
         for name, value in changes.items():
             convert = _CONVERTERS[name]
-            object.__setattr__(options, name, value if convert is None else convert(value))
+            _SLOTS[name](options, value if convert is None else convert(value))
         for name in changes:
             check = _VALIDATORS[name]
             if check is not None:
@@ -280,6 +280,9 @@ _FIELDS: Final = cast("Mapping[str, Attribute[Any]]", fields_dict(Options))
 _CONVERTERS: Final = {name: cast("Any", field).converter for name, field in _FIELDS.items()}
 _VALIDATORS: Final = {name: field.validator for name, field in _FIELDS.items()}
 _values_of: Final = attrgetter(*_FIELDS)
+_SLOTS: Final[Mapping[str, Callable[[Options, Any], None]]] = {
+    name: vars(Options)[name].__set__ for name in _FIELDS
+}
 UPDATABLE: Final = frozenset(
     {"name", "description", "tags", "metadata", "icon", "priority", "resources", "start_at"}
     | {"retry", "timeout", "grace", "on_done"}
