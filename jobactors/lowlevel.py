@@ -84,7 +84,7 @@ def _guarded(function: Callable[..., object], *args: Any) -> None:
     """Call a user's function in the loop; its error is logged, and no job notices."""
     try:
         function(*args)
-    except Exception:
+    except BaseException:  # a SystemExit as well: it would end the loop of all jobs
         LOG.exception("a call posted into the jobs' loop failed: %r", function)
 
 

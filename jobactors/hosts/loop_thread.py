@@ -140,6 +140,8 @@ class LoopThread:
             self._failure = exc
             if self._opened.is_set():
                 LOG.exception("the jobs' event loop has failed")
+            if self.jobs is not None:  # trio itself has failed: no block of the engine was left
+                self.jobs._system.fail(exc)
         finally:
             self._ended.set()
             self._opened.set()

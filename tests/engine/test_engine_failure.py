@@ -21,6 +21,7 @@ from jobactors.engine.loop.timers import Timers
 from jobactors.engine.records.event_bus import Bus
 from jobactors.engine.system import shutdown
 from jobactors.engine.system.job_system import JobSystem
+from tests.engine.scripts import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -242,6 +243,69 @@ def test_a_started_system_that_fails_answers_its_waiters_and_makes_room_for_a_ne
     finally:
         go_on.set()
         ja.stop(0)
+
+
+def test_a_job_that_is_being_cancelled_when_the_engine_fails_has_been_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would not go on in the next system; its reason is kept."""
+    jobs = ja.start(display=None)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def deaf() -> None:
+        begun.set()
+        go_on.wait()
+
+    job = jobs.submit(deaf)
+    begun.wait()
+    try:
+        job.cancel("not needed")
+        with monkeypatch.context() as patch:
+            patch.setattr(Actor, "_end", broken)
+            with pytest.raises((ja.JobInterrupted, ja.JobsClosed)):
+                jobs.submit(int).result()
+        with pytest.raises(ja.JobCancelled, match="not needed"):
+            job.result()
+        assert job.state == "cancelled"
+    finally:
+        go_on.set()
+        ja.stop(0)
+
+
+def test_the_end_of_trio_itself_is_a_failure_of_the_engine(tmp_path: Path) -> None:
+    """Trio takes the ``repr`` of what a nursery of a job raises: one that raises ends its loop.
+
+    In a process of its own, since trio leaves broken coroutines behind.
+    """
+    ended = run_script(
+        f"""
+        class Unreadable(Exception):
+            def __repr__(self):
+                raise ValueError("no text")
+
+        async def fails():
+            raise Unreadable
+
+        async def job_with_nursery():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(fails)
+
+        jobs = ja.start(store={str(tmp_path / "jobs.db")!r}, display=None)
+        other = jobs.options(hold=True).submit(int)
+        for job in jobs.submit(job_with_nursery), other:
+            print(type(job.exception()).__name__)
+        try:
+            jobs.submit(int)
+        except ja.JobsClosed as exc:
+            print(type(exc).__name__)
+        again = ja.start(store={str(tmp_path / "jobs.db")!r}, display=None)
+        print(again.get(other.id).state, again.submit(lambda: 1).result())
+        ja.stop(0)
+        """
+    )
+    assert ended.said == ["JobInterrupted", "JobInterrupted", "JobsClosed", "interrupted 1"], ended
+    assert "the jobs' event loop has failed" in ended.errors
+    assert "could not be ended in full" not in ended.errors
 
 
 def broken(*_: object) -> None:

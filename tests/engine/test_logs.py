@@ -198,3 +198,13 @@ def speak_once() -> None:
 async def speak_once_in_trio() -> None:
     """The same in trio."""
     speak_once()
+
+
+async def test_the_streams_of_one_capture_are_those_of_the_next() -> None:
+    """A ``print`` of another thread may still be in them: were they let go, CPython would crash."""
+    seen: list[object] = []
+    for _ in range(2):
+        async with ja.open_jobs():
+            seen += [sys.stdout, sys.stderr]
+    assert seen[0] is seen[2]
+    assert seen[1] is seen[3]

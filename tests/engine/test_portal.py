@@ -27,16 +27,23 @@ async def test_posted_calls_run_in_the_loop_in_order() -> None:
     assert calls == [(i, threading.get_ident()) for i in range(100)]
 
 
-async def test_a_posted_call_that_raises_hurts_nobody(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit, KeyboardInterrupt])
+async def test_a_posted_call_that_raises_hurts_nobody(
+    error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
     """It has no waiter, so it is logged; jobs and loop go on."""
+
+    def raises() -> None:
+        raise error
+
     async with ja.open_jobs() as jobs:
         job = jobs.submit(trio.sleep_forever)
-        await trio.to_thread.run_sync(ja.lowlevel.post, jobs, lambda: 1 / 0)
+        await trio.to_thread.run_sync(ja.lowlevel.post, jobs, raises)
         await trio.testing.wait_all_tasks_blocked()
         assert job.state == "running"
         job.cancel()
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
-    assert "ZeroDivisionError" in caplog.text
+    assert error.__name__ in caplog.text
 
 
 async def test_an_error_of_a_call_reaches_its_caller() -> None:

@@ -126,3 +126,22 @@ async def work(_: object) -> int:
 def fail(_: ja.JobSnapshot) -> None:
     """Have the package log something."""
     raise ValueError("on purpose")
+
+
+async def test_a_wrong_command_within_a_step_is_the_error_of_its_caller() -> None:
+    """The engine has not moved yet, and goes on."""
+    errors: list[Exception] = []
+
+    def update() -> None:
+        try:
+            target.update(priority="bogus")  # type: ignore[arg-type]
+        except ValueError as exc:
+            errors.append(exc)
+
+    async with ja.open_jobs() as jobs:
+        target = jobs.options(hold=True).submit(int)
+        job = jobs.options(key=Object(update)).submit(work, None)
+        assert await job == 1
+        target.cancel()
+    assert errors
+    assert "priority" in str(errors[0])

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
@@ -18,7 +19,9 @@ from jobactors.engine.queue.wait_graph import WaitEdge, WaitGraph
 from jobactors.model.resources import Resources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from trio.testing import MockClock
 
 CAPACITIES = {"gpu": 2, "disk": 3}
 
@@ -340,14 +343,90 @@ def test_all_tasks_of_a_job_that_come_back_go_on_with_its_one_slot() -> None:
     """None is forgotten for a later one."""
     bench = Bench(max_running=1)
     bench.run("a")
-    bench.slots.lend("a")
+    for _ in range(2):
+        bench.slots.lend("a")
     bench.run("b")
     back: list[str] = []
+    for _ in range(2):
+        bench.slots.end_loan("a")
     bench.slots.want("a", lambda: back.append("first"))
     bench.slots.want("a", lambda: back.append("second"))
     bench.end("b")
     assert back == ["first", "second"]
     assert bench.queue.running == {"a"}
+
+
+def test_a_job_has_no_slot_as_long_as_one_of_its_tasks_waits() -> None:
+    """The first to come back goes on without one: it may end while the others wait for slots."""
+    bench = Bench(max_running=1)
+    bench.run("a")
+    for _ in range(2):
+        bench.slots.lend("a")
+    back: list[str] = []
+    bench.slots.end_loan("a")
+    bench.slots.want("a", lambda: back.append("first"))
+    assert back == ["first"]
+    bench.run("b")
+    bench.slots.end_loan("a")
+    bench.slots.want("a", lambda: back.append("second"))
+    assert back == ["first"]
+    bench.end("b")
+    assert back == ["first", "second"]
+
+
+def test_a_wait_that_begins_while_the_job_comes_back_lets_it_go_on_without_a_slot() -> None:
+    """It would get the slot only to wait with it."""
+    bench = Bench(max_running=1)
+    bench.run("a")
+    bench.slots.lend("a")
+    bench.run("b")
+    back: list[str] = []
+    bench.slots.end_loan("a")
+    bench.slots.want("a", lambda: back.append("first"))
+    bench.slots.lend("a")
+    assert back == ["first"]
+    bench.end("b")
+    assert not bench.queue.running
+
+
+async def leaf() -> None:
+    """Take a moment."""
+    await trio.sleep(1)
+
+
+async def staggered(jobs: ja.Jobs) -> None:
+    """Wait in two tasks, one after the other."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(jobs.run, leaf)
+        await trio.sleep(0.3)
+        nursery.start_soon(jobs.run, leaf)
+
+
+async def cut_short(jobs: ja.Jobs) -> None:
+    """Wait in three tasks, one of which gives up."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(jobs.run, leaf)
+        nursery.start_soon(jobs.run, leaf)
+        with trio.move_on_after(0.5):
+            await jobs.submit(leaf)
+
+
+async def fan_out(jobs: ja.Jobs) -> None:
+    """Wait in ten tasks."""
+    async with trio.open_nursery() as nursery:
+        for _ in range(10):
+            nursery.start_soon(jobs.run, leaf)
+
+
+@pytest.mark.parametrize("function", [staggered, cut_short, fan_out])
+async def test_jobs_with_several_waiting_tasks_share_one_slot_to_the_end(
+    function: Callable[[ja.Jobs], Awaitable[None]], autojump_clock: MockClock
+) -> None:
+    """No slot stays with a job whose tasks wait for others that need it."""
+    async with ja.open_jobs(max_running=1) as jobs:
+        with trio.fail_after(1000):
+            for job in [jobs.submit(function, jobs) for _ in range(5)]:
+                await job
 
 
 # -- against a naive model
@@ -491,6 +570,7 @@ class Program:
                     is_over = any(other not in self.jobs for other in wait.jobs)
                 if is_over:
                     self.bench.waits.end(wait)
+                    self.bench.slots.end_loan(name)
                     self.bench.slots.want(name, lambda: None)
                     del self.waiting[name]
             self.bench.requests.serve()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, final
 from msgspec import Struct
 
 from jobactors.engine.records.references import JobReference
+from jobactors.engine.system.commands import check_update
 from jobactors.inside.signals.mailbox import Question, Reply
 from jobactors.model.errors import NoStore
 from jobactors.model.log import as_text
@@ -214,6 +215,7 @@ class Job(Generic[T_co]):
             TypeError, ValueError: for an unknown option or a wrong value.
             IllegalVerb: if the job has finished.
         """
+        check_update(self._record, dict(changes))
         return self._command(self._system.commands.update, changes)
 
     # -- the log

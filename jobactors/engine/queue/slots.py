@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,20 +16,25 @@ class Slots:
     """Lends the slots of running jobs, and gives them back.  In the loop's thread only.
 
     A job that comes back goes before all queued ones: it has begun, and may hold resources.
-    Several of its tasks may come back at once; they share its one slot.
+
+    Several of its tasks may wait, each with a loan of its own.  The slot comes back with the last
+    loan; until then the other tasks work without one.  If the first to come back took the slot, and
+    ended, the job would hold a slot and wait for others that need one.
     """
 
     def __init__(self, queue: JobQueue) -> None:
         self._queue = queue
         self.returning: OrderedDict[str, list[Callable[[], None]]] = OrderedDict()
         """The jobs that want their slots back, first come first served, and what to call then."""
+        self._loans: Counter[str] = Counter()
+        """The tasks of each job that wait; no entry for a job without one."""
 
     def is_returning(self, job_id: str) -> bool:
         """Return whether a job wants its slot back."""
         return job_id in self.returning
 
     def lend(self, job_id: str, wait: WaitEdge | None = None) -> None:
-        """Free the slot of a running job that waits, perhaps for other jobs.
+        """Free the slot of a running job of which a task waits, perhaps for other jobs.
 
         Raises:
             Deadlock: if they wait, in a circle, for this one.
@@ -37,12 +42,24 @@ class Slots:
         if wait is not None:
             self._queue.waits.begin(wait)
             self._queue.give_way(job_id)
+        self._loans[job_id] += 1
         self._queue.leave(job_id)
+        for go_on in self.returning.pop(job_id, ()):
+            go_on()
+
+    def end_loan(self, job_id: str) -> None:
+        """End the loan of one task; the slot is free to come back after the last one."""
+        self._loans[job_id] -= 1
+        if self._loans[job_id] <= 0:  # forgotten already, if below
+            del self._loans[job_id]
 
     def want(self, job_id: str, go_on: Callable[[], None]) -> None:
-        """Call ``go_on()`` as soon as the job has a slot again: at the next :meth:`serve`."""
-        if self._queue.has_slot(job_id):
-            go_on()  # another of its own tasks has brought it back already
+        """Call ``go_on()`` as soon as the job has a slot again: at the next :meth:`serve`.
+
+        At once if it has one already, or if another of its tasks still waits.
+        """
+        if job_id in self._loans or self._queue.has_slot(job_id):
+            go_on()
         else:
             self.returning.setdefault(job_id, []).append(go_on)
 
@@ -62,14 +79,17 @@ class Slots:
     def take(self, job_id: str) -> list[Callable[[], None]]:
         """Give a job its slot at once, free or not, since it is being cancelled.
 
-        Returns what would have been called when it had a slot again; the caller calls it.
+        Not while another of its tasks still waits.  Returns what would have been called when it had
+        a slot again; the caller calls it.
         """
-        self._queue.enter(job_id)
+        if job_id not in self._loans:
+            self._queue.enter(job_id)
         return self.returning.pop(job_id, [])
 
     def forget(self, job_id: str) -> None:
         """Drop all that a job has lent or waits for: its attempt has ended."""
         self._queue.waits.forget(job_id)
+        self._loans.pop(job_id, None)
         self.returning.pop(job_id, None)
 
     def serve(self) -> None:

@@ -130,19 +130,13 @@ class Commands:
         self._core.explain(record)
 
     def update(self, record: Record, changes: dict[str, Any]) -> None:
-        """Change options of a job; a new priority counts at once.
+        """Change options of a job, after :func:`check_update`; a new priority counts at once.
 
         Raises:
             IllegalVerb: if it has finished.
             TooMuch, Deadlock: for resources with which it could never start.
         """
         info = record.snapshot.info
-        fixed = changes.keys() & OPTION_NAMES - UPDATABLE
-        if fixed:
-            raise TypeError(
-                f"{', '.join(sorted(fixed))} cannot change after the submit; "
-                f"what can: {', '.join(sorted(UPDATABLE))}"
-            )
         if record.snapshot.state.is_terminal:
             raise IllegalVerb(record.id, record.snapshot.state, "update", "it stays as it ended")
         options = record.options.changed(**changes)
@@ -223,3 +217,18 @@ class Commands:
 def _evolve(info: JobInfo, fields: dict[str, Any]) -> JobInfo:
     known = set(info.__struct_fields__)
     return replace(info, **{name: value for name, value in fields.items() if name in known})
+
+
+def check_update(record: Record, changes: dict[str, Any]) -> None:
+    """Refuse wrong changes before the engine moves: their error is the caller's alone.
+
+    Raises:
+        TypeError, ValueError: for an unknown or fixed option, or a wrong value.
+    """
+    fixed = changes.keys() & OPTION_NAMES - UPDATABLE
+    if fixed:
+        raise TypeError(
+            f"{', '.join(sorted(fixed))} cannot change after the submit; "
+            f"what can: {', '.join(sorted(UPDATABLE))}"
+        )
+    record.options.changed(**changes)

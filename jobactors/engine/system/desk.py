@@ -47,7 +47,7 @@ class SlotDesk:
     def want_slot(self, waiting: Record, wait: WaitEdge | None) -> Latch:
         """End a wait; return the latch that is set as soon as the job has a slot again."""
         returned = Latch()
-        self._end(wait)
+        self._end(waiting, wait)
         if waiting.actor is None or not waiting.runner.takes_slot:
             returned.set()
         elif waiting.actor.is_stopping:
@@ -60,11 +60,12 @@ class SlotDesk:
 
     def take_slot(self, waiting: Record, wait: WaitEdge | None) -> None:
         """End a wait; give the job its slot back at once, even if none is free: it unwinds."""
-        self._end(wait)
+        self._end(waiting, wait)
         if waiting.actor is not None and waiting.runner.takes_slot:
             self._take(waiting)
 
-    def _end(self, wait: WaitEdge | None) -> None:
+    def _end(self, waiting: Record, wait: WaitEdge | None) -> None:
+        self._slots.end_loan(waiting.id)
         if wait is not None:
             self._queue.waits.end(wait)
 

@@ -41,7 +41,7 @@ from jobactors.engine.storage.journal import Journal
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import EngineFailed
-from jobactors.model.events import JobStopped
+from jobactors.model.events import Event, JobFinished, JobStopped
 from jobactors.model.exception_tree import is_group
 from jobactors.model.fold import fold
 from jobactors.model.outcome import Outcome
@@ -289,7 +289,7 @@ class JobSystem:
             partial(self.parts.portal.close, failure),
             self.parts.bus.end,
             self.parts.watch.close,
-            self._shield.cancel,
+            self._cancel_tasks,
             self.failed.set,
         ):
             try:
@@ -300,13 +300,16 @@ class JobSystem:
         return failure
 
     def _interrupt_all(self, reason: str) -> None:
-        outcome = Outcome(JobState.INTERRUPTED, reason=reason)
+        interrupted = Outcome(JobState.INTERRUPTED, reason=reason)
         now = self.parts.clock.now()
         for record in self.parts.registry:
             if record.snapshot.outcome is not None:
                 continue
             with suppress(BaseException):
-                event = JobStopped(record.id, now, outcome)
+                event: Event = JobStopped(record.id, now, interrupted)
+                if record.snapshot.state is JobState.CANCELLING:  # it would not go on anyway
+                    cancelled = Outcome(JobState.CANCELLED, reason=record.snapshot.reason)
+                    event = JobFinished(record.id, now, cancelled)
                 record.snapshot = fold(record.snapshot, event)
                 if self.parts.journal is not None:
                     self.parts.journal.note(record, event)
@@ -319,6 +322,10 @@ class JobSystem:
             with suppress(BaseException):
                 if record.actor is not None:
                     record.actor.abandon()
+
+    def _cancel_tasks(self) -> None:
+        with suppress(RuntimeError):  # trio itself has failed, and its tasks with it
+            self._shield.cancel()
 
     def _release_store(self) -> None:
         if self.parts.journal is not None:

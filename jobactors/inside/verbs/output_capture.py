@@ -82,6 +82,10 @@ class Capture:
         self._lock = threading.Lock()
         self._users: list[bool] = []
         self._streams: dict[str, tuple[JobStream, Any]] = {}
+        self._proxies: dict[str, JobStream] = {}
+        """The proxies made last, used again for the same stream.  While one is taken off, a
+        ``print`` in another thread may still be in it, and CPython gives that no reference of its
+        own: it would crash if this were the last one."""
         self._call_handlers: Callable[..., None] | None = None
 
     @property
@@ -107,7 +111,10 @@ class Capture:
         for name, source in (("stdout", "out"), ("stderr", "err")):
             stream = getattr(sys, name)
             if stream is not None:  # None under pythonw and in some services
-                proxy = JobStream(stream, source, lambda: self.echo)
+                proxy = self._proxies.get(name)
+                if proxy is None or proxy.stream is not stream:
+                    proxy = JobStream(stream, source, lambda: self.echo)
+                    self._proxies[name] = proxy
                 self._streams[name] = (proxy, stream)
                 setattr(sys, name, proxy)
         self._call_handlers = logging.Logger.callHandlers
