@@ -163,10 +163,7 @@ class ResourceBusy(JobactorsError):
 
 
 class Deadlock(JobactorsError):
-    """Refuses a wait that closes a circle: none of the jobs in it could ever go on.
-
-    A timeout around a wait does not open a circle: a wait is refused for what it waits for.
-    """
+    """Refuses a wait that closes a circle, timeout or not: its jobs would stand still."""
 
     def __init__(self, job_id: str, name: str, circle: tuple[str, ...]) -> None:
         super().__init__(
