@@ -522,6 +522,7 @@ def test_a_type_that_contains_itself_without_end_needs_code() -> None:
 
 def test_classes_of_one_name_are_kept_apart() -> None:
     other = dataclasses.make_dataclass("Filter", [("n", int)])
+    other.__module__ = "elsewhere"
     schema = schema_of(taking(a=(Filter, None), b=(other, None)))
     assert schema["properties"]["a"]["$ref"] != schema["properties"]["b"]["$ref"]
     assert len(schema["$defs"]) == 2
