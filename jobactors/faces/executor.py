@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from jobactors.engine.api.job import Job
-    from jobactors.engine.ports.runner import Attempt, Runner
+    from jobactors.engine.ports.runner import Attempt, KnownRunner
     from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.outcome import Outcome
     from jobactors.model.snapshot import JobSnapshot
@@ -105,7 +105,7 @@ class JobsExecutor(Executor):
         options = (DEFAULTS if kind is None else kind.options).changed(**self._options)
         future: JobFuture[Any] = JobFuture(self)
         call = _FutureCall(future, choose_runner(fn, options), fn, args, kwargs)
-        runner = cast("Runner", call)
+        runner = cast("KnownRunner", call)
         with self._lock:
             if self._is_shut:
                 raise RuntimeError("cannot schedule new futures after shutdown")
@@ -314,7 +314,7 @@ class _FutureCall:
     def __init__(
         self,
         future: JobFuture[Any],
-        inner: Runner,
+        inner: KnownRunner,
         function: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],

@@ -52,19 +52,16 @@ class JobState(StrEnum):
 
     __hash__ = str.__hash__  # as equal texts have it; an enum's own is slow, and asked all the time
 
-    @property
-    def is_terminal(self) -> bool:
+    # Attributes, not properties: each job is asked several times.
+    def __init__(self, text: str) -> None:
+        self.is_terminal: bool = text in {"succeeded", "failed", "cancelled"}
         """Whether this state is final: no event leads out of it."""
-        return self in TERMINAL
-
-    @property
-    def is_active(self) -> bool:
-        """Whether an attempt exists: running, paused or cancelling."""
-        return self in ACTIVE
+        self.is_active: bool = text in {"running", "paused", "cancelling"}
+        """Whether an attempt exists."""
 
 
-TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
-ACTIVE = frozenset({JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING})
+TERMINAL = frozenset(state for state in JobState if state.is_terminal)
+ACTIVE = frozenset(state for state in JobState if state.is_active)
 
 LEGAL_MOVES: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
     {

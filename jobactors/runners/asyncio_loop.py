@@ -36,7 +36,7 @@ from jobactors.inside.signals.latch import Latch
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine
 
-    from jobactors.engine.ports.runner import Attempt, Runner
+    from jobactors.engine.ports.runner import Attempt, KnownRunner
     from jobactors.inside.context.job_context import JobContext
 
 
@@ -52,6 +52,8 @@ class AsyncioRunner:
     name: str = "asyncio"
     takes_slot: bool = True
     can_abandon: bool = True
+    waits_elsewhere: bool = False
+    runs_already: bool = False
 
     async def run(self, attempt: Attempt) -> Any:
         """Await the function in the asyncio loop, and wait here for it to end."""
@@ -216,4 +218,4 @@ LOOP: Final = _PrivateLoop()
 atexit.register(LOOP.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=LOOP.forget)
-RUNNER: Final[Runner] = AsyncioRunner()
+RUNNER: Final[KnownRunner] = AsyncioRunner()

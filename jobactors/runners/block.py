@@ -32,6 +32,7 @@ class BlockRunner:
     name: str = "block"
     takes_slot: bool = False
     can_abandon: bool = True
+    waits_elsewhere: bool = False
     runs_already: bool = True
 
     def __init__(self) -> None:

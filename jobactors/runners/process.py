@@ -52,7 +52,7 @@ from .process_worker import POSIX, SPAWNER, Worker
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from jobactors.engine.ports.runner import Attempt, Runner
+    from jobactors.engine.ports.runner import Attempt, KnownRunner
     from jobactors.inside.signals.control import Gate
 
 TERM_GRACE: Final = 5.0
@@ -89,6 +89,8 @@ class ProcessRunner:
     name: str = "process"
     takes_slot: bool = True
     can_abandon: bool = True
+    waits_elsewhere: bool = False
+    runs_already: bool = False
 
     async def run(self, attempt: Attempt) -> Any:
         """Start a process, let it call the function, and return the function's result."""
@@ -382,4 +384,4 @@ def _echo(text: str, source: str) -> None:
         stream.flush()
 
 
-RUNNER: Final[Runner] = ProcessRunner()
+RUNNER: Final[KnownRunner] = ProcessRunner()

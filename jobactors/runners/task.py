@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from jobactors.engine.ports.runner import Attempt, Runner
+    from jobactors.engine.ports.runner import Attempt, KnownRunner
 
 
 class TaskRunner:
@@ -15,6 +15,8 @@ class TaskRunner:
     name: str = "trio"
     takes_slot: bool = True
     can_abandon: bool = False
+    waits_elsewhere: bool = False
+    runs_already: bool = False
 
     async def run(self, attempt: Attempt) -> Any:
         """Await the function in the actor's own task."""
@@ -46,4 +48,4 @@ def _is_asyncio_on_trio(exc: Exception) -> bool:
     return type(text) is str and text.startswith(_ASYNCIO_ON_TRIO)
 
 
-RUNNER: Final[Runner] = TaskRunner()
+RUNNER: Final[KnownRunner] = TaskRunner()

@@ -11,7 +11,7 @@ from jobactors.engine.loop.worker_thread import call_in_thread
 from jobactors.engine.ports.runner import Abandoned
 
 if TYPE_CHECKING:
-    from jobactors.engine.ports.runner import Attempt, Runner
+    from jobactors.engine.ports.runner import Attempt, KnownRunner
 
 
 class ThreadRunner:
@@ -25,6 +25,8 @@ class ThreadRunner:
     name: str = "thread"
     takes_slot: bool = True
     can_abandon: bool = True
+    waits_elsewhere: bool = False
+    runs_already: bool = False
 
     async def run(self, attempt: Attempt) -> Any:
         """Call the function in a worker thread and wait for it to end."""
@@ -37,4 +39,4 @@ class ThreadRunner:
         raise Abandoned
 
 
-RUNNER: Final[Runner] = ThreadRunner()
+RUNNER: Final[KnownRunner] = ThreadRunner()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobactors.engine.ports.runner import runs_already
-
 from .dependencies import check_system
 from .job import Job
 from .submission import make_record
@@ -13,7 +11,7 @@ from .submission import make_record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jobactors.engine.ports.runner import Runner
+    from jobactors.engine.ports.runner import KnownRunner
     from jobactors.engine.records.record import Record
     from jobactors.engine.system.job_system import JobSystem
 
@@ -24,7 +22,7 @@ def offer(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     changes: Mapping[str, Any],
-    runner: Runner | None = None,
+    runner: KnownRunner | None = None,
 ) -> tuple[Job[Any], bool]:
     """Submit a job; returns it, and whether it is a new one.
 
@@ -47,7 +45,7 @@ def offer(
         check_system(system, record.options.after, args, kwargs)
     if journal is not None:
         return _offer_to_store(system, record)
-    followed = runs_already(record.runner)  # its submitter needs it started
+    followed = record.runner.runs_already  # its submitter needs it started
     if not followed and system.core.accepts and not _can_be_refused(system, record):
         portal.post(portal.step, system.admission.accept_or_settle, record)
         return Job(system, record), True

@@ -27,7 +27,7 @@ _OF_A_GENERATOR: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from jobactors.engine.ports.runner import Runner
+    from jobactors.engine.ports.runner import KnownRunner
 
 
 def make_record(
@@ -36,7 +36,7 @@ def make_record(
     kwargs: dict[str, Any],
     changes: Mapping[str, Any],
     now: float,
-    runner: Runner | None = None,
+    runner: KnownRunner | None = None,
     *,
     to_keep: bool = False,
 ) -> Record:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import trio
 
 from jobactors.engine.loop.worker_thread import is_being_cancelled
-from jobactors.engine.ports.runner import Abandoned, Attempt, waits_elsewhere
+from jobactors.engine.ports.runner import Abandoned, Attempt
 from jobactors.engine.records.references import resolved
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
@@ -76,7 +76,7 @@ class Actor:
         self.reason: str | None = None
         self.asked_at: float | None = None
         """The time of the request to end, in seconds since the epoch."""
-        self.has_started: bool = not waits_elsewhere(record.runner)
+        self.has_started: bool = not record.runner.waits_elsewhere
         """Whether its job is running; it is queued while the attempt waits elsewhere."""
         self._scope = trio.CancelScope()
         self._abandon: trio.CancelScope | None = None
@@ -107,7 +107,7 @@ class Actor:
         scope goes on, because it belongs to the owner of that scope.
         """
         CURRENT.set(self.context)
-        if self.has_started:
+        if self.has_started and self._time_left is not None:
             self._set_timeout()
         watched = self.record.runner.name == "trio" and not self.host.clock.is_virtual
         if watched:
@@ -137,7 +137,8 @@ class Actor:
         )
         try:
             with self._scope:
-                await self._until_durable()
+                if self.host.has_store:
+                    await self._until_durable()
                 return Returned(await record.runner.run(attempt))
         except trio.Cancelled as exc:
             if is_being_cancelled():
@@ -188,17 +189,19 @@ class Actor:
 
     def _end(self, ending: Ending) -> None:
         now = self.host.clock.now()
-        if isinstance(ending, Returned) or (isinstance(ending, Raised) and not self.is_stopping):
+        if not self.has_started and (
+            isinstance(ending, Returned) or (isinstance(ending, Raised) and not self.is_stopping)
+        ):
             self._mark_started()
-        self._close(now, succeeded=is_success(ending))
+        self._close(now, ending)
         self.host.attempt_ended(self.record, ending, now)
 
-    def _close(self, now: float, *, succeeded: bool) -> None:
+    def _close(self, now: float, ending: Ending) -> None:
         for timer in (self._grace, self._timeout):
             if timer is not None:
                 timer.cancel()
         if self.toolbox.writer is not None:
-            self.toolbox.writer.close(succeeded=succeeded)
+            self.toolbox.writer.close(succeeded=is_success(ending))
         if self.record.log is not None:
             self.record.log.finish(now)
         self.toolbox.close()

@@ -76,6 +76,8 @@ class AttemptHost(Protocol):
     """Returns the checkpoints to go on from, and writes those that the attempt saves."""
     desk: Desk
     """Lends slots and grants resources."""
+    has_store: bool
+    """Whether jobs are stored, and no attempt starts before that is durable."""
 
     def emit(self, record: Record, event: Event) -> None:
         """Fold an event into the job's snapshot, and publish it."""

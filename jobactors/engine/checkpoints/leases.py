@@ -160,8 +160,9 @@ class CheckpointLeases:
 
     def _take_again(self, record: Record) -> None:
         """Give a job without a lease its key again, unless that would take another job's row."""
-        rows = self._rows_under(record)
-        if self._is_free(record) and all(row.job_id == record.id for row in rows):
+        if self._is_free(record) and all(
+            row.job_id == record.id for row in self._rows_under(record)
+        ):
             self._owners[key_of(record)] = record
         else:
             record.unshared = Unshared(record.id)

@@ -20,7 +20,7 @@ from jobactors.engine.ports.runner import GivenRunner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jobactors.engine.ports.runner import Runner
+    from jobactors.engine.ports.runner import KnownRunner
     from jobactors.model.options import Options
     from jobactors.model.runner_value import RunnerValue
 
@@ -64,9 +64,9 @@ RESERVED: Final = frozenset({*NAMES, "block"})
 
 
 @functools.cache
-def _built_in(name: str) -> Runner:
+def _built_in(name: str) -> KnownRunner:
     module = importlib.import_module(f"jobactors.runners.{NAMES[name]}")
-    return cast("Runner", module.RUNNER)
+    return cast("KnownRunner", module.RUNNER)
 
 
 # Written by any thread that gives a runner; the newest of a name wins, and stays.
@@ -78,7 +78,7 @@ def is_runner_known(name: str) -> bool:
     return name in NAMES or name in _given
 
 
-def runner_named(name: str) -> Runner:
+def runner_named(name: str) -> KnownRunner:
     """Return the runner of this name: one of ours, or the newest that was given as a value.
 
     Raises:
@@ -95,7 +95,7 @@ def runner_named(name: str) -> Runner:
         ) from None
 
 
-def runner_from(value: str | RunnerValue) -> Runner:
+def runner_from(value: str | RunnerValue) -> KnownRunner:
     """Return the runner that an option says; one that is a value is found by its name from now on.
 
     Raises:
@@ -114,7 +114,7 @@ def runner_from(value: str | RunnerValue) -> Runner:
     return known
 
 
-def runner_for(function: Callable[..., Any]) -> Runner:
+def runner_for(function: Callable[..., Any]) -> KnownRunner:
     """Return the runner that fits ``function``: trio for ``async def``, else a thread."""
     if type(function) is FunctionType and function.__code__.co_flags & inspect.CO_COROUTINE:
         return runner_named("trio")  # the common case, without a look at the object
@@ -128,7 +128,7 @@ def runner_for(function: Callable[..., Any]) -> Runner:
     return runner_named("thread")
 
 
-def choose_runner(function: Callable[..., Any], options: Options) -> Runner:
+def choose_runner(function: Callable[..., Any], options: Options) -> KnownRunner:
     """Return the runner that the options name, or the one that fits the function.
 
     Raises:

@@ -150,14 +150,18 @@ class Runner(Protocol):
         ...
 
 
-def waits_elsewhere(runner: Runner) -> bool:
-    """Whether a runner's attempts start only when it says so."""
-    return getattr(runner, "waits_elsewhere", False)
+class KnownRunner(Runner, Protocol):
+    """A runner as the engine holds it: one of ours, or the attributes of a given one."""
 
+    @property
+    def waits_elsewhere(self) -> bool:
+        """Whether its attempts start only when it says so."""
+        ...
 
-def runs_already(runner: Runner) -> bool:
-    """Whether a runner only follows work that runs where it stands: such jobs start at once."""
-    return getattr(runner, "runs_already", False)
+    @property
+    def runs_already(self) -> bool:
+        """Whether it only follows work that runs where it stands: such jobs start at once."""
+        ...
 
 
 class GivenRunner(Struct, frozen=True, eq=False):
@@ -171,6 +175,7 @@ class GivenRunner(Struct, frozen=True, eq=False):
     can_abandon: bool
     waits_elsewhere: bool
     value: RunnerValue
+    runs_already: bool = False
 
     @classmethod
     def of(cls, value: RunnerValue) -> GivenRunner:

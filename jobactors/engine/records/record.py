@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from trio import CancelScope
 
     from jobactors.engine.loop.timers import Timer
-    from jobactors.engine.ports.runner import Runner
+    from jobactors.engine.ports.runner import KnownRunner
     from jobactors.inside.context.job_context import JobContext
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
     from jobactors.model.errors import StoreError
@@ -139,7 +139,7 @@ class Record:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         options: Options,
-        runner: Runner,
+        runner: KnownRunner,
         *,
         context: Context | None,
         edges: tuple[Edge, ...] = (),
@@ -154,7 +154,7 @@ class Record:
         self.args: tuple[Any, ...] = args
         self.kwargs: dict[str, Any] = kwargs
         self.options: Options = options
-        self.runner: Runner = runner
+        self.runner: KnownRunner = runner
         self.context: Context | None = context
         self.edges: tuple[Edge, ...] = edges
         """Its dependencies: the jobs it comes after."""

@@ -48,7 +48,7 @@ class DurableLatch(Latch):
         self.set()
 
     def __await__(self) -> Generator[Any, Any, None]:
-        if self._is_set or self._task is not None or not _is_task_in(self._home):
+        if self.is_set or self._task is not None or not _is_task_in(self._home):
             return super().__await__()
         self._task = trio.lowlevel.current_task()
         waiting = trio.lowlevel.wait_task_rescheduled(self._give_up)  # noqa: ASYNC105 - the next line

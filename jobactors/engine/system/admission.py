@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobactors.engine.ports.runner import runs_already
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import CheckpointFound, JobsClosed, ResourceBusy
 from jobactors.model.events import JobFinished
@@ -80,7 +79,7 @@ class Admission:
         del record.queued  # the snapshot states all of it
         for job_id in taken_over:
             self._end_interrupted(job_id, f"its work goes on as {record.id}")
-        if runs_already(record.runner):
+        if record.runner.runs_already:
             core.at_work[record.id] = record
             core.start(record, core.clock.now())
             return record

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from jobactors.engine.attempt.actor import Actor
-from jobactors.engine.ports.runner import waits_elsewhere
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobsClosed
 from jobactors.model.events import (
@@ -73,6 +72,7 @@ class Core:
         self.watch: LoopWatch = parts.watch
         self.leases: CheckpointLeases = parts.leases
         self.handle_for = handle_for
+        self.has_store: bool = parts.journal is not None
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains)
         self.ended: EndedJobs = EndedJobs(parts, self.emit)
         self.accepts = True
@@ -150,7 +150,7 @@ class Core:
     def start(self, record: Record, now: float) -> None:
         """Begin a job's next attempt, or let its runner wait elsewhere until it can begin."""
         attempt = record.snapshot.attempt + 1
-        if waits_elsewhere(record.runner):
+        if record.runner.waits_elsewhere:
             self.emit(record, JobWaiting(record.id, now, Waiting.CLUSTER))
         else:
             self.attempt_started(record, now)
@@ -166,7 +166,8 @@ class Core:
         now = self.clock.now() if now is None else now
         attempt = record.snapshot.attempt + 1
         self.emit(record, JobStarted(record.id, now, attempt, record.runner.name))
-        record.forget_deadline()
+        if record.deadline is not None:
+            record.forget_deadline()
 
     def enqueue(
         self,
@@ -237,7 +238,8 @@ class Core:
         actor, record.actor = record.actor, None
         if record.settled.is_set:
             return  # the engine has failed, and settled it already
-        self.parts.requests.forget(record.id)
+        if self.parts.requests.waiting:
+            self.parts.requests.forget(record.id)
         self.parts.slots.forget(record.id)
         self.parts.queue.leave(record.id)
         self.parts.queue.give_back(record.id)
@@ -296,7 +298,8 @@ class Core:
             parts.registry.finished(record)
         self.at_work.pop(record.id, None)
         self.leases.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
-        record.forget_deadline()
+        if record.deadline is not None:
+            record.forget_deadline()
         is_terminal = outcome.state.is_terminal
         if is_terminal:
             parts.keys.give_back(record)

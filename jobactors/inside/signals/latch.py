@@ -5,9 +5,9 @@ for in the jobs' own loop, in another trio run of the same program, in a kernel'
 in cells' threads, by the same code.  Which of them a waiter is in is decided by the running trio
 *token*, then by the running asyncio loop, never by a library's name.
 
-``_is_set`` is written by the setting thread alone, from False to True.  ``_callbacks`` is appended
+``is_set`` is written by the setting thread alone, from False to True.  ``_callbacks`` is appended
 by waiters of any thread and emptied by the setting one, without a lock: a waiter appends first and
-looks at ``_is_set`` afterwards, the setter does both in the other order, so that no waiter is
+looks at ``is_set`` afterwards, the setter does both in the other order, so that no waiter is
 missed, and one that comes in between may be called twice.
 """
 
@@ -30,23 +30,19 @@ class Latch:
     Cancelling a waiter ends its waiting and nothing else.
     """
 
-    __slots__ = ("_callbacks", "_is_set")
+    __slots__ = ("_callbacks", "is_set")
 
     def __init__(self) -> None:
-        self._is_set = False
+        self.is_set: bool = False
+        """Whether it has been set; written by :meth:`set` alone."""
         self._callbacks: list[Callable[[], None]] = []
-
-    @property
-    def is_set(self) -> bool:
-        """Whether it has been set."""
-        return self._is_set
 
     def set(self) -> None:
         """Set it and wake all waiters, from any thread; a second time does nothing.
 
         A callback that raises is logged, and takes no other waiter's wake-up along.
         """
-        self._is_set = True
+        self.is_set = True
         while self._callbacks:
             try:
                 callback = self._callbacks.pop()
@@ -66,7 +62,7 @@ class Latch:
             A function that takes the callback back.
         """
         self._callbacks.append(callback)
-        if self._is_set:
+        if self.is_set:
             callback()
 
         def take_back() -> None:
@@ -86,7 +82,7 @@ class Latch:
         Returns:
             Whether it is set; False if ``timeout`` seconds passed before.
         """
-        if self._is_set:
+        if self.is_set:
             return True
         woken = threading.Lock()  # an Event would do the same, in ten times as many calls
         woken.acquire()
@@ -121,7 +117,7 @@ class Latch:
 
     async def _wait_in_trio(self, trio: Any, token: Any) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()
-        if self._is_set:
+        if self.is_set:
             await trio.lowlevel.cancel_shielded_checkpoint()
             return
         task = trio.lowlevel.current_task()
@@ -155,7 +151,7 @@ class Latch:
         import asyncio  # only reached with a running asyncio loop
 
         loop = asyncio.get_running_loop()
-        if self._is_set:
+        if self.is_set:
             await asyncio.sleep(0)
             return
         woken: asyncio.Future[None] = loop.create_future()
