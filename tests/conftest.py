@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytest.register_assert_rewrite("jobactors.testing")  # before it is imported
 
 TESTS = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _jobs_may_fail() -> Iterator[None]:
+    """A test lets jobs fail on purpose, and the session's exit status is pytest's to decide."""
+    from jobactors.hosts import start  # not before coverage and assertions are in place
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(start._DEFAULTS, "unread_failures", "ignore")
+        yield
+
 
 # The order is also the order of running: what is quick speaks first. The browser tests must come
 # last, because Playwright leaves an asyncio loop "running" in the main thread for as long as it

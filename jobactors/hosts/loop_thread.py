@@ -18,10 +18,14 @@ from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import JobsClosed, StoreError
 
 from .trio_block import open_jobs
+from .unread_failures import UnreadFailures
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jobactors.engine.api.jobs import Jobs
     from jobactors.engine.ports.store import Store
+    from jobactors.model.errors import EngineFailed
 
     from .notebook import NotebookStore
 
@@ -47,9 +51,12 @@ class LoopThread:
         notebook: NotebookStore | None = None,
         *,
         adopts: bool = False,
+        at_end: Callable[[LoopThread], object] | None = None,
     ) -> None:
         self.arguments = arguments
         self.adopts = adopts
+        self._at_end = at_end
+        """Called in the loop's thread when it has ended, before anything hears of that."""
         self._notebook = notebook
         """The notebook whose store is used; None if the arguments name the store."""
         self.jobs: Jobs | None = None
@@ -102,6 +109,18 @@ class LoopThread:
         return True
 
     @property
+    def failure(self) -> EngineFailed | None:
+        """The failure of the job engine, if it has failed."""
+        return None if self.jobs is None else self.jobs._system.failure
+
+    @property
+    def unread(self) -> UnreadFailures:
+        """The failures that were not read; once the loop has ended."""
+        if self.jobs is None:
+            return UnreadFailures((), 0)
+        return UnreadFailures.of(self.jobs._system.parts.registry)
+
+    @property
     def is_home(self) -> bool:
         """Whether this is the loop's own thread."""
         return threading.current_thread() is self._thread
@@ -143,6 +162,8 @@ class LoopThread:
             if self.jobs is not None:  # trio itself has failed: no block of the engine was left
                 self.jobs._system.fail(exc)
         finally:
+            if self._at_end is not None:
+                self._at_end(self)
             self._ended.set()
             self._opened.set()
 
@@ -169,9 +190,9 @@ class LoopThread:
     ) -> None:
         self._stop = trio.Event()
         self.store = store
-        arguments: dict[str, Any] = {**self.arguments, "store": store}
+        arguments = {**self.arguments, "store": store, "unread_failures": "ignore"}
         patience = KERNEL_PATIENCE if in_kernel() else 0.0
-        async with open_jobs(**arguments, patience=patience, unread_failures="ignore") as jobs:
+        async with open_jobs(**arguments, patience=patience) as jobs:
             if notebook is not None:
                 notebook.note()
                 jobs._system.store_note = (None, notebook.offer)

@@ -10,20 +10,28 @@ A Ctrl-C during that wait strikes the main thread, which stands in ``threading._
 the interpreter's wait for threads, not these threads; the interpreter reports it through
 ``sys.unraisablehook`` and goes on to ``atexit``.  Either of the two then cuts the wait for the jobs
 short, before anything is taken away under them.
+
+Failures that nothing has read would leave ``open_jobs`` as an exception.  Here there is no caller
+to raise to: they are told on ``sys.stderr`` when their system ends, and the program ends with
+status 1.
 """
 
 from __future__ import annotations
 
 import atexit
 import math
+import os
 import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from jobactors.engine.api.display import in_kernel
+from jobactors.inside.verbs.output_capture import beneath
 
+from .exit_status import exit_with_failure
 from .loop_thread import LONGEST_END
+from .unread_failures import HINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +55,8 @@ class ScriptExit:
         self._guard: threading.Thread | None = None
         self._is_cut_short = False
         """Whether a Ctrl-C has ended the wait for a script's jobs."""
+        self._has_failed = False
+        """Whether the program ends with status 1; set by the loops' threads."""
 
     def arm(self) -> None:
         """Start the thread that waits for the end of the main thread; a second call does nothing.
@@ -57,7 +67,33 @@ class ScriptExit:
         if self._guard is None:
             self._guard = threading.Thread(target=self._stop_after_main, name="jobactors-exit")
             self._guard.start()
-            atexit.register(self._cut_short)
+            atexit.register(self._end, os.getpid())
+
+    def tell(self, ended: LoopThread) -> None:
+        """Tell the failures of a system that has ended, unless it is a kernel's.
+
+        In the loop's thread, before anything hears that the loop has ended.
+        """
+        unread, failure = ended.unread, ended.failure
+        tells = bool(unread) and ended.arguments.get("unread_failures") != "ignore"
+        if in_kernel() or not (tells or failure):
+            return
+        self._has_failed = True
+        lines = [*unread.lines()] if tells else []
+        stream = beneath(sys.stderr)
+        with suppress(AttributeError, OSError, ValueError):  # no console, or it has gone
+            if lines and stream.isatty():
+                lines.append(f"{unread.count} failed unread: {HINT}")
+            if failure is not None:
+                lines.append(str(failure))
+            stream.write("".join(f"jobactors: {line}\n" for line in lines))
+            stream.flush()
+
+    def _end(self, process: int) -> None:
+        """Cut the wait for the jobs short if need be, and set the exit status; the last of all."""
+        self._cut_short()
+        if self._has_failed and os.getpid() == process:
+            exit_with_failure()
 
     def _stop_after_main(self) -> None:
         threading.main_thread().join()

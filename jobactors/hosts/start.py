@@ -27,6 +27,7 @@ from .loop_thread import KERNEL_PATIENCE, LONGEST_END, LoopThread
 from .script_exit import ScriptExit
 from .store_argument import store_of
 from .terminal import fits_here
+from .unread_failures import check_unread_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,7 @@ _DEFAULTS: Final[dict[str, Any]] = {
     "resources": None,
     "retention": None,
     "recover": "ask",
+    "unread_failures": "raise",
 }
 
 
@@ -55,6 +57,7 @@ _CHECKS: Final[dict[str, Callable[[Any], None]]] = {
     "max_running": check_max_running,
     "display": check_display,
     "recover": check_recover,
+    "unread_failures": check_unread_failures,
 }
 
 
@@ -80,7 +83,7 @@ class _Process:
     ) -> LoopThread:
         """Make a host that ends with the program."""
         self.exit.arm()
-        self.host = LoopThread(arguments, notebook, adopts=adopts)
+        self.host = LoopThread(arguments, notebook, adopts=adopts, at_end=self.exit.tell)
         return self.host
 
 
@@ -96,6 +99,7 @@ def start(
     display: Literal["terminal"] | _Unset | None = UNSET,
     store: str | os.PathLike[str] | Store | _Unset | None = UNSET,
     recover: Recover | _Unset = UNSET,
+    unread_failures: Literal["raise", "ignore"] | _Unset = UNSET,
     adopt: bool = False,
 ) -> Jobs:
     """Open the process's one job system, its loop in a thread beside your program.
@@ -104,6 +108,10 @@ def start(
     what still runs at its end is interrupted within a few seconds (without a store: cancelled); a
     script waits at its end for all its jobs, as it waits for its threads; Ctrl-C ends that wait and
     interrupts them likewise.
+
+    Failed jobs that nothing has read are marked in a notebook.  A script tells them when its system
+    ends, in a line each on ``sys.stderr``, and its exit status is then 1; so it is after a failure
+    of the job engine.
 
     A notebook stores its jobs in a file of its own under the user's data folder, one for each
     notebook's path: after a restart of the kernel, or a crash, they are all there.  A copy of the
@@ -120,6 +128,8 @@ def start(
             process's memory; default: the notebook's own file in a kernel, None in a script.
         recover: The treatment of the unfinished jobs of an earlier process: "ask" lets them rest
             until they are resumed or discarded, "auto" starts them again; default: "ask".
+        unread_failures: "ignore" lets a script end quietly, and with its own status, although jobs
+            have failed unread; default: "raise", as above.
         adopt: Whether a renamed notebook takes over the jobs of its earlier name, which it can as
             long as it has none of its own.
 
@@ -142,6 +152,7 @@ def start(
         "display": display,
         "store": store,
         "recover": recover,
+        "unread_failures": unread_failures,
     }
     given = _checked(arguments, adopt)
     with _process.lock:

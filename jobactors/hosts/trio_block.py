@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import trio
 
@@ -21,17 +21,11 @@ from jobactors.engine.system.recovery import Recover, check_recover
 from jobactors.engine.system.shutdown import abandon, drain, stop
 from jobactors.inside.verbs.output_capture import capturing
 from jobactors.inside.verbs.tqdm_bars import capture_tqdm
-from jobactors.model.errors import EngineFailed, JobactorsError
-from jobactors.model.outcome import error_for_waiter
+from jobactors.model.errors import EngineFailed
 from jobactors.model.retention import Retention
-from jobactors.model.states import JobState
 
 from .store_argument import store_of
-
-if TYPE_CHECKING:
-    import os
-
-    from jobactors.engine.records.registry import Registry
+from .unread_failures import UnreadFailures, check_unread_failures
 
 
 @asynccontextmanager
@@ -85,8 +79,7 @@ async def open_jobs(
             print(await jobs.run(index, [await page for page in pages]))
     """
     check_max_running(max_running)
-    if unread_failures not in {"raise", "ignore"}:
-        raise ValueError(f'unread_failures is "raise" or "ignore", not {unread_failures!r:.100}')
+    check_unread_failures(unread_failures)
     check_display(display)
     check_recover(recover)
     _check_patience(patience)
@@ -112,7 +105,7 @@ async def open_jobs(
     if body_error is not None:
         raise body_error
     if unread_failures == "raise":
-        _raise_unread(system.parts.registry)
+        UnreadFailures.of(system.parts.registry).raise_all()
 
 
 async def _end(system: JobSystem, body_error: BaseException | None) -> BaseException | None:
@@ -163,20 +156,3 @@ def _only(group: BaseExceptionGroup[EngineFailed]) -> EngineFailed:
     """Return the one failure in a group, however deep."""
     inner = group.exceptions[0]
     return _only(inner) if isinstance(inner, BaseExceptionGroup) else inner
-
-
-def _raise_unread(registry: Registry) -> None:
-    errors = [
-        error
-        for record in registry.unread()
-        if record.snapshot.state is JobState.FAILED
-        and record.snapshot.outcome is not None
-        and (error := error_for_waiter(record.id, record.snapshot.outcome)) is not None
-    ]
-    lost = registry.pruned_failures
-    if errors or lost:
-        total = len(errors) + lost
-        count = "1 job" if total == 1 else f"{total} jobs"
-        more = f"; {lost} of them dropped by retention" if lost else ""
-        gone = [] if errors else [JobactorsError("a larger Retention(jobs=…) holds more")]
-        raise ExceptionGroup(f"{count} failed unread{more}", errors or gone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 import trio
@@ -54,9 +55,9 @@ def tracked(name: str, **options: Unpack[NamedOptions]) -> Tracked:
 
     The block runs where it stands, at once, and takes no slot.  Inside it ``ja.track``,
     ``ja.progress`` and ``ja.stage`` report for the job, which always ends with the block:
-    succeeded, or failed with the exception that left it, which goes on.  After a cancel, the next
-    ``track``, ``progress`` or ``ctx.check()`` ends the block, or in ``async with`` on trio any
-    cancel point, and the block raises :class:`JobCancelled`.
+    succeeded, or failed with the exception that left it, which goes on and counts as read.  After a
+    cancel, the next ``track``, ``progress`` or ``ctx.check()`` ends the block, or in ``async with``
+    on trio any cancel point, and the block raises :class:`JobCancelled`.
 
     Args:
         name: Shown to people.
@@ -121,14 +122,18 @@ class Tracked:
             with self._following(job, context):
                 yield context
         finally:
+            job._record.settled.call_when_set(partial(_note_reading, job, self._runner))
             if not context._control.is_home:
                 job._record.settled.wait_in_thread()
 
     @asynccontextmanager
     async def _in_loop(self) -> AsyncGenerator[JobContext]:
         job, context = self._begin()
-        with self._following(job, context), _cancelled_with(context):
-            yield context
+        try:
+            with self._following(job, context), _cancelled_with(context):
+                yield context
+        finally:
+            job._record.settled.call_when_set(partial(_note_reading, job, self._runner))
         await job.wait()
 
     def _begin(self) -> tuple[Job[Any], JobContext]:
@@ -156,6 +161,12 @@ class Tracked:
         finally:
             CURRENT.reset(token)
             self._runner.ended.set()
+
+
+def _note_reading(job: Job[Any], runner: BlockRunner) -> None:
+    """Count a failure as read: it has left the block, and reached its caller."""
+    if runner.error is not None:
+        job._note_reading()
 
 
 def _copy(exc: BaseException) -> BaseException:

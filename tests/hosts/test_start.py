@@ -316,7 +316,7 @@ def test_a_failed_job_does_not_end_a_script() -> None:
     """Nor does a held one keep it alive."""
     ended = run_script(
         """
-        jobs = ja.start()
+        jobs = ja.start(unread_failures="ignore")
         jobs.submit(int, "x")
         jobs.options(hold=True).submit(print, "never")
         jobs.submit(print, "fine")

@@ -46,6 +46,8 @@ class Removal(Struct, frozen=True):
     record: Record
     why: str
     unread: bool
+    is_failure: bool
+    """Whether it had failed in this process, unread."""
 
 
 class _EndOrder:
@@ -76,7 +78,9 @@ class Registry:
         self.pruned_unread: int = 0
         """The number of finished jobs that retention removed unread."""
         self.pruned_failures: int = 0
-        """The number of failed jobs among them."""
+        """The number of failed jobs of this process among them."""
+        self._inherited: set[str] = set()
+        """The jobs that had ended before this registry was made, in an earlier process."""
         self._records: dict[str, Record] = {}
         self._look_at = math.inf
         """The time before which no finished job is too old, in seconds since the epoch."""
@@ -110,9 +114,21 @@ class Registry:
         """Return the finished jobs that are unread, oldest end first."""
         return [self._records[job_id] for job_id in self._unread.sizes]
 
+    def unread_failures(self) -> list[Record]:
+        """Return the failed jobs that are unread and have ended in this process."""
+        failed = (record for record in self.unread() if record.snapshot.state is JobState.FAILED)
+        return [record for record in failed if record.id not in self._inherited]
+
     def add(self, record: Record) -> None:
         """Add a new job."""
         self._records[record.id] = record
+
+    def inherit(self, record: Record) -> None:
+        """Add a job that has ended in an earlier process: its failure was that one's to tell."""
+        self._inherited.add(record.id)
+        self.finished(record)
+        if record.snapshot.read:
+            self.read(record)
 
     def finished(self, record: Record) -> None:
         """Add a job that has reached its terminal state to the unread ones."""
@@ -163,7 +179,7 @@ class Registry:
         self._look_at = self.next_expiry() or math.inf
         lost = [removal.record for removal in removals if removal.unread]
         self.pruned_unread += len(lost)
-        self.pruned_failures += sum(r.snapshot.state is JobState.FAILED for r in lost)
+        self.pruned_failures += sum(removal.is_failure for removal in removals)
         return removals
 
     def next_expiry(self) -> float | None:
@@ -197,4 +213,8 @@ class Registry:
     def _drop(self, job_id: str, why: str) -> Removal:
         unread = self._unread.pop(job_id) is not None
         self._read.pop(job_id)
-        return Removal(self._records.pop(job_id), why, unread)
+        record = self._records.pop(job_id)
+        failed = unread and record.snapshot.state is JobState.FAILED
+        is_failure = failed and job_id not in self._inherited
+        self._inherited.discard(job_id)
+        return Removal(record, why, unread, is_failure)

@@ -250,6 +250,11 @@ class JobSystem:
         return self._failure is not None
 
     @property
+    def failure(self) -> EngineFailed | None:
+        """The failure of the engine, if it has failed."""
+        return self._failure
+
+    @property
     def ending(self) -> Request:
         """The request that its end makes of jobs: with a store they are only interrupted."""
         return Request.CANCEL if self.parts.journal is None else Request.INTERRUPT

@@ -99,10 +99,7 @@ class Recovery:
             self._rest(record)
 
     def _add_ended(self, record: Record) -> None:
-        registry = self._parts.registry
-        registry.finished(record)
-        if record.snapshot.read:
-            registry.read(record)
+        self._parts.registry.inherit(record)
         record.settled.set()
 
     def _rest(self, record: Record) -> None:
