@@ -65,7 +65,9 @@ def referring(
     args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return arguments in which engine references take the place of job handles."""
-    if not any(isinstance(argument, Job | Handle) for argument in (*args, *kwargs.values())):
+    if not (args or kwargs) or not any(
+        isinstance(argument, (Job, Handle)) for argument in (*args, *kwargs.values())
+    ):
         return args, kwargs
     return (
         tuple(_refer(argument) for argument in args),
