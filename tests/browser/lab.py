@@ -11,10 +11,12 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -40,7 +42,8 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 VIEWPORT = ViewportSize(width=1280, height=800)
-SCREENSHOTS = Path(__file__).resolve().parents[2] / ".screenshots"
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / ".screenshots"
 
 START_SECONDS = 90
 STOP_SECONDS = 15
@@ -129,6 +132,8 @@ def run_server(
     root, log = folder / "notebooks", folder / "server.log"
     root.mkdir(parents=True)
     environ = _environment(folder / "home") | dict(env or {})
+    # First of all places: an editable install holds copies, as old as the last `pip install`.
+    environ["JUPYTER_PATH"] = str(install_labextension(folder / "share"))
     url = f"http://127.0.0.1:{_free_port()}"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -145,6 +150,19 @@ def run_server(
         yield LabServer(app, url, root, log)
     finally:
         _stop(process)
+
+
+def install_labextension(share: Path) -> Path:
+    """Copy the labextension of this checkout below `share`, as a wheel would; return `share`."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    for source, target in build["targets"]["wheel"]["shared-data"].items():
+        where = share / Path(target).relative_to("share/jupyter")
+        where.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, where)
+        else:
+            shutil.copy(ROOT / source, where)
+    return share
 
 
 def _command(app: App, url: str, root: Path) -> list[str]:

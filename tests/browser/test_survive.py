@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import OpenNotebook
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+PYTHONPATH = os.pathsep.join([str(NOTEBOOKS), os.environ.get("PYTHONPATH", "")])
 
 BEGIN = """\
 from pathlib import Path
@@ -42,7 +44,7 @@ GENEROUS = 60_000
 def test_work_whose_kernel_died_is_resumed_with_a_click(open_notebook: OpenNotebook) -> None:
     """A real chain over real films: the phases that had ended are not run again."""
     notebook = open_notebook(
-        [BEGIN, SUBMIT, "jobs", RESULT], env={"PYTHONPATH": str(NOTEBOOKS)}, path="films.ipynb"
+        [BEGIN, SUBMIT, "jobs", RESULT], env={"PYTHONPATH": PYTHONPATH}, path="films.ipynb"
     )
     notebook.run_and_wait(0)
     notebook.run_cell(1)

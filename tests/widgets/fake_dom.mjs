@@ -93,16 +93,12 @@ export function fakeTimers() {
   const later = new Set();
   const timers = {
     time: 0,
-    ticker: null,
     now: () => timers.time,
     later: (fn, ms) => { const t = { fn, at: timers.time + ms }; later.add(t); return t; },
     forget: t => later.delete(t),
-    every: fn => { timers.ticker = fn; return fn; },
-    stop: () => { timers.ticker = null; },
     pass: ms => {
       timers.time += ms;
       for (const t of [...later]) if (t.at <= timers.time) { later.delete(t); t.fn(); }
-      if (timers.ticker) timers.ticker();
     },
     get waiting() { return later.size; }
   };

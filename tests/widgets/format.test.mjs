@@ -6,16 +6,18 @@ import * as format from '../../widgets/jobactors_widgets/static/format.js';
 
 const golden = JSON.parse(readFileSync(new URL('./golden_rows.json', import.meta.url), 'utf8'));
 
+const NOW = 1_000_000;   // that of test_wire.py
+
 for (const { case: name, row, shown } of golden) {
   test(`a row is put into words: ${name}`, () => {
     assert.deepEqual({
       word: format.stateWord(row),
-      says: format.detail(row),
+      says: format.detail(row, NOW),
       far: format.howFar(row),
       full: format.howFarInFull(row),
       rate: format.speed(row),
-      left: format.timeLeft(row),
-      time: format.clock(format.elapsedNow(row, 0))
+      left: format.timeLeft(row, NOW),
+      time: format.clock(format.timeAtWork(row, NOW))
     }, shown);
   });
 }
@@ -47,10 +49,19 @@ test('100 % means done', () => {
 });
 
 test('time at work goes on only while a job works, and never backwards', () => {
-  assert.equal(format.elapsedNow({ state: 'running', elapsed: 5 }, 2500), 7.5);
-  assert.equal(format.elapsedNow({ state: 'running', elapsed: 5 }, -1000), 5);
-  assert.equal(format.elapsedNow({ state: 'paused', elapsed: 5 }, 2500), 5);
-  assert.equal(format.elapsedNow({ state: 'queued' }, 2500), undefined);
+  assert.equal(format.timeAtWork({ state: 'running', began: 100 }, 107.5), 7.5);
+  assert.equal(format.timeAtWork({ state: 'running', began: 100 }, 99), 0);
+  assert.equal(format.timeAtWork({ state: 'paused', began: 100, stopped: 105 }, 107.5), 5);
+  assert.equal(format.timeAtWork({ state: 'queued' }, 107.5), undefined);
+});
+
+test('what is said of a time goes on with the time', () => {
+  const rest = now => plain(format.detail({ state: 'interrupted', stopped: 100 }, now));
+  assert.deepEqual([99, 100.5, 115, 700].map(rest), ['just now', 'just now', '15 s ago', '10 min ago']);
+  const retry = now => plain(format.detail({ state: 'queued', waiting: 'retry delay', due: 100 }, now));
+  assert.deepEqual([90, 99, 100].map(retry), ['tries again in 10 s', 'tries again in 1 s', 'tries again']);
+  const left = now => plain(format.timeLeft({ state: 'running', eta: 100 }, now));
+  assert.deepEqual([90, 100, 101].map(left), ['10 s left', '0 s left', '']);
 });
 
 test('the summary counts each kind once', () => {

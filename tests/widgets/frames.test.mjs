@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { applyFrame, isMissing, receivedAt } from '../../widgets/jobactors_widgets/static/frames.js';
+import { applyFrame, isMissing } from '../../widgets/jobactors_widgets/static/frames.js';
 
 const row = (id, more = {}) => ({ id, name: id, state: 'running', ...more });
 const ids = rows => rows.map(r => r.id).join('');
@@ -38,14 +38,14 @@ test('a full frame is all there is', () => {
 test('numbers and words go to the row with that number, and leave the others as they are', () => {
   const rows = [row('a', { number: 3, message: 'first', pausable: true }), row('b', { number: 70000 }), row('c')];
   const words = [[70000, { message: 'on', total: 9, counters: { bad: 1 } }]];
-  const after = applyFrame(rows, frame({ said: words }), [packed([3, 5, 5000, 2.5, 8, 12], [70000, 1, 65535, NaN, NaN, 0])]);
-  assert.deepEqual(after[0], row('a', { number: 3, message: 'first', pausable: true, done: 5, fraction: 0.5, rate: 2.5, left: 8, lines: 12 }));
+  const after = applyFrame(rows, frame({ said: words, now: 1000 }), [packed([3, 5, 5000, 2.5, 8, 12], [70000, 1, 65535, NaN, NaN, 0])]);
+  assert.deepEqual(after[0], row('a', { number: 3, message: 'first', pausable: true, done: 5, fraction: 0.5, rate: 2.5, eta: 1008, lines: 12 }));
   assert.deepEqual(after[1], row('b', { number: 70000, done: 1, message: 'on', total: 9, counters: { bad: 1 } }));
   assert.equal(after[2], rows[2]);
 });
 
 test('a word that is no longer sent is left out', () => {
-  const before = row('a', { number: 0, message: 'm', unit: 'u', stages: 's', total: 4, done: 3, fraction: 0.75, rate: 1, left: 1, lines: 1 });
+  const before = row('a', { number: 0, message: 'm', unit: 'u', stages: 's', total: 4, done: 3, fraction: 0.75, rate: 1, eta: 1, lines: 1 });
   const [after] = applyFrame([before], frame({ said: [[0, {}]] }), [packed([0, 0, 65535, Infinity, NaN, 0])]);
   assert.deepEqual(after, row('a', { number: 0 }));
 });
@@ -61,17 +61,6 @@ test('a buffer that ends too early or names an unknown row changes nothing', () 
   const cut = new DataView(packed([0, 2, 0, 0, 0, 0]).buffer, 0, 21);
   assert.deepEqual(applyFrame(rows, frame(), [cut]), rows);
   assert.deepEqual(applyFrame(rows, frame(), [packed([9, 2, 0, 0, 0, 0])]), rows);
-});
-
-test('the time at work is counted from when the row came whole', t => {
-  const clock = t.mock.method(Date, 'now', () => 1000);
-  const rows = applyFrame([], frame({ full: true, rows: [row('a', { number: 0, elapsed: 5 })] }));
-  const came = receivedAt(rows[0]);
-  clock.mock.mockImplementation(() => 6000);
-  const [moved] = applyFrame(rows, frame(), [packed([0, 2, 0, 0, 0, 0])]);
-  assert.notEqual(moved, rows[0]);
-  assert.equal(came, 1000);
-  assert.equal(receivedAt(moved), came);
 });
 
 test('with the frame before, or a later one, nothing is missed', () => {

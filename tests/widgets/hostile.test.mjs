@@ -20,7 +20,7 @@ function everywhere(text, id, state) {
   return {
     id, state, name: text, type: text, subject: text, icon: text, tags: [text], message: text, stages: text, unit: text,
     error: text, reason: text, waiting: text, request: text, counters: { [text]: 5 }, done: 3, total: 7, fraction: 3 / 7,
-    rate: 2, left: 5, elapsed: 9, lines: 1, unread: true
+    rate: 2, eta: 5, began: 0, lines: 1, unread: true
   };
 }
 

@@ -31,7 +31,7 @@ beforeEach(() => {
   fakeDocument();
   document.addEventListener = (_, fn) => { document.seen = fn; };
   document.removeEventListener = () => { document.seen = null; };
-  model = fakeModel({ rows: [row('a'), row('b')], frame: 4, ended: false });
+  model = fakeModel({ self_id: String(Math.random()), rows: [row('a'), row('b')], frame: 4, ended: false });
 });
 
 test('the model holds the present state, and nothing is written back to the kernel', () => {
@@ -126,4 +126,37 @@ test('a front end that shows nothing of its kernel is taken to live', async () =
   panel.initialize({ model });
   await tick();
   assert.equal(model.get('alive'), true);
+});
+
+/** Returns the time at work that a view of the model shows. */
+function shownTime() {
+  globalThis.requestAnimationFrame = () => 0;
+  globalThis.cancelAnimationFrame = () => {};
+  const root = fakeDocument();
+  const stop = panel.render({ model, el: root });
+  const shown = root.one('ja-time').textContent;
+  stop();
+  return shown;
+}
+
+test('the times of a kernel whose clock differs are those of that clock', () => {
+  const there = Date.now() / 1000 - 7200;
+  model.set('rows', [row('a', { began: there - 3601 })]);
+  model.set('now', there);
+  panel.initialize({ model });
+  assert.match(shownTime(), /^1:00:\d\d$/);
+  const ahead = Date.now() / 1000 + 86_400;
+  model.receive({ kind: 'frame', frame: 5, rows: [row('a', { began: ahead - 7201 })], now: ahead });
+  assert.match(shownTime(), /^2:00:\d\d$/);
+});
+
+test('when the kernel is lost, the time of its jobs stands still, and is saved with them', async () => {
+  const yesterday = Date.now() / 1000 - 86_400;
+  model.set('rows', [row('a', { began: yesterday - 3601 })]);
+  model.set('now', yesterday);
+  model.widget_manager = { get_model: async () => ({ comm_live: false }) };
+  panel.initialize({ model });
+  await tick();
+  assert.match(shownTime(), /^1:00:\d\d$/);
+  assert.ok(model.get('now') < yesterday + 600);
 });

@@ -5,14 +5,15 @@ import { test } from 'node:test';
 import { writeTablesOnSave, tablesOf } from '../../widgets/jobactors_widgets/static/saved_state.js';
 
 const strings = JSON.parse(readFileSync(new URL('./hostile.json', import.meta.url), 'utf8'));
+const AT = new Date(2026, 0, 1, 10).getTime() / 1000;
 const VIEW = 'application/vnd.jupyter.widget-view+json';
 
 test('the tables are those of static_table.py', () => {
   const rows = [
-    { name: 'download', subject: 'llama', state: 'running', fraction: 0.456, elapsed: 38.9, message: 'pulling layers' },
-    { name: 'clean', state: 'failed', error: 'ValueError: SECRET', fraction: 1 / 3, elapsed: 0.2, message: 'row 2' }
+    { name: 'download', subject: 'llama', state: 'running', fraction: 0.456, began: AT - 38.9, message: 'pulling layers' },
+    { name: 'clean', state: 'failed', error: 'ValueError: SECRET', fraction: 1 / 3, began: AT - 60, stopped: AT - 59.8, message: 'row 2' }
   ];
-  const tables = tablesOf(rows, '2026-01-01 10:00:00');
+  const tables = tablesOf(rows, AT);
   assert.deepEqual(tables['text/plain'].split('\n'), [
     '2 jobs at 2026-01-01 10:00:00',
     'job               state                progress  elapsed  message',
@@ -24,7 +25,7 @@ test('the tables are those of static_table.py', () => {
 
 test('every text of a job is text in a cell', () => {
   for (const text of strings) {
-    const html = tablesOf([{ name: text, subject: text, state: 'running', waiting: text, message: text }], 'now')['text/html'];
+    const html = tablesOf([{ name: text, subject: text, state: 'running', waiting: text, message: text }], AT)['text/html'];
     const tags = html.match(/<[^>]*>/g).map(tag => tag.replace(/[<>/]| .*/g, ''));
     assert.deepEqual(new Set(tags), new Set(['table', 'caption', 'tr', 'th', 'td']));
   }
@@ -33,7 +34,7 @@ test('every text of a job is text in a cell', () => {
 test('a name from right to left leaves the others in their order, as in static_table.py', () => {
   const arabic = '\u0641\u0647\u0631\u0633\u0629';
   const rows = [{ name: `${arabic}\u2069`, subject: 'wiki', state: 'running' }, { name: 'a\u202eb', state: 'running' }];
-  const tables = tablesOf(rows, 'now');
+  const tables = tablesOf(rows, AT);
   for (const table of Object.values(tables)) {
     assert.ok(table.includes(`\u2068${arabic}\ufffd\u2069 · wiki`));
     assert.ok(table.includes('a\ufffdb'));
@@ -44,8 +45,8 @@ test('a name from right to left leaves the others in their order, as in static_t
 
 test('only the newest fifty, and the caption shows that', () => {
   const rows = Array.from({ length: 120 }, (_, i) => ({ name: `j${i}`, state: 'queued' }));
-  const [caption, ...lines] = tablesOf(rows, 'now')['text/plain'].split('\n');
-  assert.equal(caption, '120 jobs at now, the newest 50 shown');
+  const [caption, ...lines] = tablesOf(rows, AT)['text/plain'].split('\n');
+  assert.equal(caption, '120 jobs at 2026-01-01 10:00:00, the newest 50 shown');
   assert.equal(lines.length, 51);
 });
 

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import logging
 import struct
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -271,6 +272,36 @@ async def test_a_job_that_gets_on_costs_a_few_bytes(autojump_clock: trio.abc.Clo
             ]
         await trio.sleep(1)
         assert [row["state"] for row in panel.frames[-1].rows] == ["succeeded"]
+
+
+async def test_the_end_that_is_expected_does_not_move_while_a_job_only_prints(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """It counts from the last progress, in numbers, in a whole row and on a page loaded again."""
+
+    async def work() -> None:
+        for step in range(5):
+            ja.progress(step, 10)
+            await trio.sleep(1)
+        await trio.sleep(3)
+        print("a line")  # noqa: T201
+        await trio.sleep(60)
+
+    began = time.time() - trio.current_time()
+    async with ja.open_jobs() as jobs:
+        feed = ChangeFeed(clock=lambda: began + trio.current_time())
+        ja.lowlevel.attach(jobs, feed.serve)
+        panel = FakePanel(jobs)
+        feed.add(panel)
+        job = jobs.submit(work)
+        await trio.sleep(7.5)
+        row = feed.rows(jobs, [job.snapshot()])[0]
+        await trio.sleep(1)
+        *_, (_, _, _, _, left, lines) = unpacked(panel.frames[-1].moved)
+        assert lines == 1
+        assert began + panel.times[-1] + left == pytest.approx(row["eta"], abs=0.5)
+        assert feed.rows(jobs, [job.snapshot()])[0]["eta"] == row["eta"]
+        job.cancel()
 
 
 async def test_words_that_came_and_went_between_two_frames_are_told_again(

@@ -161,6 +161,9 @@ async def test_an_interrupted_job_is_found_and_asked_for(autojump_clock: trio.ab
         await trio.sleep(1)
         assert says.value.startswith("interrupted at 45 %, ")
         assert button.disabled
+        asked = says.value
+        await trio.sleep(600)
+        assert says.value != asked  # it was "just now" then
         shown_choices(box)["Cancel"].click()
         assert not button.disabled
         button.click()

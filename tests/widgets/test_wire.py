@@ -147,7 +147,7 @@ def test_a_number_json_cannot_carry_is_left_out(number: Any) -> None:
 def test_numbers_are_rounded() -> None:
     """Sixteen digits of which three are seen would be a third of the traffic."""
     row = row_of(running(done=2.0, fraction=1 / 3, rate=1e-5, time_left=0.123), NOW)
-    assert (row["done"], row["fraction"], row["rate"], row["left"]) == (2, 0.3333, 0, 0.1)
+    assert (row["done"], row["fraction"], row["rate"], row["eta"]) == (2, 0.3333, 0, NOW + 0.1)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,14 @@ def test_text_is_made_safe_and_short(text: str, safe: str) -> None:
     """Any string at all becomes valid Unicode within its bound."""
     assert safe_text(text, 10 if text.startswith("x") else 100) == safe
     safe_text(text, 100).encode()
+
+
+def test_pauses_are_left_out_of_the_time_at_work() -> None:
+    """It begins later by as much, and stands still while the job is paused."""
+    job = snapshot("train-1", "paused", elapsed=100, paused_for=30.0)
+    row = row_of(replace(job, changed_at=NOW - 20), NOW)
+    assert (row["began"], row["stopped"]) == (NOW - 70, NOW - 20)
+    assert row["stopped"] - row["began"] == replace(job, changed_at=NOW - 20).elapsed(NOW)
 
 
 def test_long_texts_are_cut() -> None:

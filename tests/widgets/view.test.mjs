@@ -14,7 +14,7 @@ beforeEach(() => {
   view = createView(root, { act: (verb, id) => sent.push([verb, id]), timers });
 });
 
-const running = (id, more = {}) => ({ id, name: `job ${id}`, state: 'running', elapsed: 0, ...more });
+const running = (id, more = {}) => ({ id, name: `job ${id}`, state: 'running', began: 0, ...more });
 const row = id => root.all('ja-row').find(el => el.dataset.job === id);
 const button = (id, verb) => row(id).all('ja-button').find(b => b.dataset.verb === verb);
 const cancel = id => button(id, 'cancel');
@@ -70,7 +70,7 @@ test('the second click of a double one is not meant for the button that took the
 });
 
 test('Cancel shows it at once, is sent once, and the row settles it', () => {
-  view.show({ rows: [running('a', { rate: 5, left: 9 })] });
+  view.show({ rows: [running('a', { rate: 5, eta: 9 })] });
   assert.equal(row('a').one('ja-rate').textContent, '5/s');
   cancel('a').click();
   cancel('a').click();
@@ -128,21 +128,55 @@ test('a refusal is shown in the row until the row changes, and the button works 
 });
 
 test('time at work ticks here, and nothing ticks when nothing works', () => {
-  view.show({ rows: [running('a', { elapsed: 58 }), running('b', { state: 'paused', elapsed: 5 })] });
+  view.show({ rows: [running('a', { began: -58 }), running('b', { state: 'paused', began: -5, stopped: 0 })] });
   timers.pass(3000);
   assert.equal(row('a').one('ja-time').textContent, '1:01');
   assert.equal(row('b').one('ja-time').textContent, '0:05');
-  view.show({ rows: [running('a', { state: 'succeeded', elapsed: 62 })] });
+  view.show({ rows: [running('a', { state: 'succeeded', began: -58, stopped: 4 })] });
   assert.equal(row('a').one('ja-time').textContent, '1:02');
-  assert.equal(timers.ticker, null);
+  timers.pass(1000);   // what a screen reader announces
+  assert.equal(timers.waiting, 0);
+});
+
+test('what rests, waits or will end soon ticks without a message of the kernel', () => {
+  const rests = running('a', { state: 'interrupted', stopped: 0 });
+  const waits = running('b', { state: 'queued', began: undefined, waiting: 'retry delay', due: 30 });
+  view.show({ rows: [rests, waits, running('c', { rate: 1, eta: 90 })] });
+  const texts = () => [says('a'), says('b'), row('c').one('ja-left').textContent].map(text => text.replaceAll('\u202f', ' '));
+  assert.deepEqual(texts(), ['just now', 'tries again in 30 s', '2 min left']);
+  timers.pass(20_000);
+  assert.deepEqual(texts(), ['20 s ago', 'tries again in 10 s', '1 min left']);
+  assert.equal(row('a').one('ja-says').getAttribute('title').replaceAll('\u202f', ' '), '20 s ago');
+  view.show({ rows: [waits] });
+  timers.pass(10_000);
+  assert.equal(says('b'), 'tries again');
+  assert.equal(timers.waiting, 0);
+});
+
+test('two views that were drawn at different moments show the same second', () => {
+  const other = fakeDocument();
+  const views = [[root, view], [other, createView(other, { act: () => {}, timers })]];
+  const job = running('a', { began: -0.7 });
+  for (const [, each] of views) {
+    timers.pass(450);
+    each.show({ rows: [job] });
+  }
+  const times = () => views.map(([el]) => el.one('ja-time').textContent);
+  for (const expected of ['0:01', '0:02']) {
+    timers.pass(1000 - timers.time % 1000);
+    assert.deepEqual(times(), [expected, expected]);
+    timers.pass(500);
+    view.show({ rows: [{ ...job }] });
+    assert.deepEqual(times(), [expected, expected]);
+  }
 });
 
 test('a kernel that is gone: a notice, nothing ticks, nothing can be pressed', () => {
-  view.show({ rows: [running('a', { elapsed: 3 })] });
+  view.show({ rows: [running('a')] });
   timers.pass(2000);
   view.show({ alive: false });
   assert.match(root.one('ja-notice').textContent, /kernel is gone/);
-  assert.equal(timers.ticker, null);
+  assert.equal(timers.waiting, 0);
   cancel('a').click();
   assert.deepEqual(sent, []);
 });
@@ -169,7 +203,6 @@ test('disposing stops the clock and empties the place', () => {
   view.show({ rows: [running('a')] });
   cancel('a').click();
   view.dispose();
-  assert.equal(timers.ticker, null);
   assert.equal(timers.waiting, 0);
   assert.equal(root.childNodes.length, 0);
 });

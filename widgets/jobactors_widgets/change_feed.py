@@ -66,12 +66,13 @@ class _Extent(IntEnum):
 class _FollowedJob:
     """Holds a job and the part of its row that changed since the last frame."""
 
-    __slots__ = ("changed_in", "extent", "job", "number", "progress")
+    __slots__ = ("changed_in", "extent", "job", "number", "progress", "sampled")
 
     def __init__(self, job: ja.Job[Any], number: int) -> None:
         self.job = job  # a handle can be read when the system has ended
         self.number = number
         self.progress = job.snapshot().progress
+        self.sampled: float | None = None  # when its progress was sampled, once that is known
         self.extent = _Extent.NOTHING
         self.changed_in = 0  # the last frame that contains it
 
@@ -157,7 +158,9 @@ class ChangeFeed:
             work = resting.get(job_id)
             if work is not None:
                 self._obstacles[job_id] = work.obstacle
-            rows.append(row_of(snapshot, now, self._number(job_id), work))
+            known = self._followed.get(job_id)
+            sampled = now if known is None or known.sampled is None else known.sampled
+            rows.append(row_of(snapshot, sampled, self._number(job_id), work))
         return rows
 
     def look_again(self) -> None:
@@ -205,7 +208,7 @@ class ChangeFeed:
                 continue
             if isinstance(event, ja.JobProgressed):
                 same = same_words(event.progress, known.progress)
-                known.progress = event.progress
+                known.progress, known.sampled = event.progress, event.at
                 extent = _Extent.NUMBERS if same else _Extent.WORDS
             else:
                 extent = _Extent.NUMBERS if isinstance(event, ja.JobLogged) else _Extent.ALL
@@ -281,8 +284,9 @@ class ChangeFeed:
     def _row_changes(self, changed: Iterable[_FollowedJob]) -> dict[str, _RowChange]:
         changes: dict[str, _RowChange] = {}
         whole: list[ja.JobSnapshot] = []
+        now = self._clock()
         for known in changed:
-            progressed = _progress_change(known)
+            progressed = _progress_change(known, now)
             if progressed is None:
                 whole.append(known.job.snapshot())
             else:
@@ -351,12 +355,13 @@ class ChangeFeed:
         self._jobs = None
 
 
-def _progress_change(known: _FollowedJob) -> _RowChange | None:
+def _progress_change(known: _FollowedJob, now: float) -> _RowChange | None:
     """Return the change of a job that only progressed; None if that needs its whole row."""
     if known.extent is _Extent.ALL:
         return None
     snapshot = known.job.snapshot()
-    numbers = moved(known.number, snapshot)
+    age = 0.0 if known.sampled is None else now - known.sampled
+    numbers = moved(known.number, snapshot, age)
     if numbers is None or known.extent is _Extent.NUMBERS:
         return None if numbers is None else _RowChange(moved=numbers)
     words = words_of(snapshot.progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,7 +33,10 @@ class FrameMessage:
 
     @property
     def content(self) -> dict[str, object]:
-        """The frame as a message, without empty parts."""
+        """The frame as a message, without empty parts.
+
+        It holds the instant at which it is sent: the browser learns the kernel's clock from it.
+        """
         parts: dict[str, object] = {
             "rows": self.rows,
             "said": self.said,
@@ -43,7 +47,8 @@ class FrameMessage:
         filled = {key: value for key, value in parts.items() if value or key == "rows"}
         if self.notice is not None:
             filled["notice"] = self.notice
-        return {"kind": "frame", "frame": self.number, "after": self.after, **filled}
+        numbers = {"frame": self.number, "after": self.after, "now": round(time.time(), 3)}
+        return {"kind": "frame", **numbers, **filled}
 
     @property
     def buffers(self) -> list[bytes]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 widgets: Any = ipywidgets  # it has no types
 LONGEST: Final = 300
 FRAME_SECONDS: Final = 0.1
+QUESTION_SECONDS: Final = 15.0
+"""Between two drawings of an open question."""
 
 
 def launcher(
@@ -92,6 +94,7 @@ class _LaunchButton:
         self._followed = ""  # the job that is shown
         self._results = ResultTexts()
         self._asked = ""  # the job whose result was requested as text
+        self._questions = 0  # that were opened
         text = safe_text(label or type_name, LONGEST)
         self.button = widgets.Button(description=text, tooltip=safe_text(subject, LONGEST))
         self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "8em", "display": "none"})
@@ -144,13 +147,20 @@ class _LaunchButton:
 
     def _ask(self) -> None:
         """Ask how to go on with the work of an earlier job."""
+        self._draw_question()
+        self.button.disabled = True
+        was_hidden, self.question.layout.display = self.question.layout.display, None
+        if was_hidden:
+            self._questions += 1
+            number = self._questions
+            ja.lowlevel.attach(self._jobs, lambda _: self._redraw_question(number))
+
+    def _draw_question(self) -> None:
         work = self._resumable()
         found = "an earlier one left a checkpoint" if work is None else work.in_words()
         why = f" · {work.obstacle}" if work is not None and work.obstacle else ""
         self.line.value = safe_text(found + why, LONGEST)
         self.question.children[0].disabled = bool(why)
-        self.button.disabled = True
-        self.question.layout.display = None
 
     def _answer(self, label: str) -> None:
         self.question.layout.display = "none"
@@ -186,6 +196,15 @@ class _LaunchButton:
             ja.lowlevel.attach(self._jobs, lambda jobs: self._follow(jobs, job))
 
     # On the jobs' loop.
+
+    async def _redraw_question(self, number: int) -> None:
+        """Draw the question again while it is open: it names an age, which grows."""
+        with contextlib.suppress(ja.JobactorsError):  # the system is closing
+            while True:
+                await trio.sleep(QUESTION_SECONDS)
+                if self.question.layout.display is not None or self._questions != number:
+                    return
+                self._draw_question()
 
     async def _follow(self, jobs: ja.Jobs, job: ja.Job[Any]) -> None:
         try:

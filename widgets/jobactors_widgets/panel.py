@@ -14,6 +14,7 @@ Handlers run in the thread in which ipykernel reads a message; they only post to
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,10 @@ def _ended_now(_value: object, panel: JobsPanel) -> bool:
     return panel.has_ended
 
 
+def _clock_now(_value: object, _panel: JobsPanel) -> float:
+    return time.time()
+
+
 class JobsPanel(anywidget.AnyWidget):
     """Shows one job, or all jobs of a system, live.  Made by :mod:`.display_hook`."""
 
@@ -71,6 +76,8 @@ class JobsPanel(anywidget.AnyWidget):
     """Its own model id, by which the browser finds the model behind the proxy it is given."""
     ended = traitlets.Any().tag(sync=True, to_json=_ended_now)
     """Whether the job system has stopped."""
+    now = traitlets.Any().tag(sync=True, to_json=_clock_now)
+    """The kernel's clock, by which the instants of the rows are read."""
 
     def __init__(self, jobs: ja.Jobs, feed: ChangeFeed, job: ja.Job[Any] | None = None) -> None:
         self.job_id = None if job is None else job.id
@@ -123,7 +130,9 @@ class JobsPanel(anywidget.AnyWidget):
     def restate(self) -> None:
         """Send the first state anew, for nbclient, which only stores it.  In the main thread."""
         itself: Any = self
-        itself.send_state(["frame", "ended", "rows"])  # a row newer than its frame does no harm
+        itself.send_state(
+            ["frame", "ended", "rows", "now"]
+        )  # a row newer than its frame does no harm
 
     # Called by the feed, on the jobs' loop.
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Final
 
 MODULES: Final = (
-    *("dom.js", "format.js", "frames.js", "actions.js", "visible_span.js"),
+    *("dom.js", "format.js", "frames.js", "kernel_clock.js", "actions.js", "visible_span.js"),
     *("announcer.js", "pending_actions.js", "saved_state.js", "row.js", "details.js"),
     *("board.js", "view.js", "panel.js"),
 )

@@ -7,6 +7,9 @@ A row is sent whole when a job is new or its state changes.  While the job only 
 ten times a second, its *numbers* are sent, in :data:`MOVED` bytes a row, and its *words* if they
 differ from those before.  `static/frames.js` puts them into the row.
 
+Times are *instants*, in seconds since the epoch by the kernel's clock: a number of seconds would be
+out of date as soon as it is sent.  `static/kernel_clock.js` reads that clock in the browser.
+
 =============  ==========================================================================
 key            meaning (always there: ``id``, ``name``, ``state``)
 =============  ==========================================================================
@@ -20,7 +23,7 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``priority``   larger runs first; left out if 0
 ``icon``       a short text such as an emoji, at most 8 characters
 ``waiting``    why a queued job has not started: a :class:`jobactors.Waiting`
-``due``        seconds until the next attempt may start
+``due``        when the next attempt may start
 ``request``    requested and not done yet: a :class:`jobactors.Request`
 ``stuck``      true: asked to stop, and silent past its grace
 ``attempt``    the present attempt, from the second on
@@ -29,8 +32,9 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``total``      units there are, when that is known
 ``unit``       the unit that is counted, at most 20 characters
 ``rate``       units a second
-``left``       seconds to the end at the present speed
-``elapsed``    seconds at work when the row was made; the browser counts on from there
+``eta``        when it ends at the present speed
+``began``      when its time at work began, later by as much as it was paused
+``stopped``    when its time at work stopped, since it is paused, interrupted or ended
 ``message``    the last message, at most 500 characters
 ``stages``     the open stages, outermost first, at most 200 characters
 ``counters``   named counters, at most 6 of them
@@ -38,8 +42,6 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``reason``     why it was asked to stop, at most 200 characters
 ``pausable``   true: it has passed a point where it can pause
 ``lines``      lines it has written to its log
-``ended``      when it ended, in seconds since the epoch
-``rest``       seconds since it was interrupted, when the row was made
 ``obstacle``   why an interrupted job cannot go on here and now, at most 500 characters
 ``changed``    true: its type's source has changed since it was submitted
 ``unread``     true: it has succeeded or failed, and its outcome has not been read
@@ -99,8 +101,9 @@ class WireRow(TypedDict):
     total: NotRequired[float]
     unit: NotRequired[str]
     rate: NotRequired[float]
-    left: NotRequired[float]
-    elapsed: NotRequired[float]
+    eta: NotRequired[float]
+    began: NotRequired[float]
+    stopped: NotRequired[float]
     message: NotRequired[str]
     stages: NotRequired[str]
     counters: NotRequired[dict[str, float]]
@@ -108,8 +111,6 @@ class WireRow(TypedDict):
     reason: NotRequired[str]
     pausable: NotRequired[bool]
     lines: NotRequired[int]
-    ended: NotRequired[float]
-    rest: NotRequired[float]
     obstacle: NotRequired[str]
     changed: NotRequired[bool]
     unread: NotRequired[bool]
@@ -126,10 +127,11 @@ class ProgressWords(TypedDict, total=False):
     pausable: bool
 
 
-def moved(number: int, snapshot: ja.JobSnapshot) -> bytes | None:
+def moved(number: int, snapshot: ja.JobSnapshot, age: float = 0) -> bytes | None:
     """Return the numbers of a job that progressed; None if only a whole row can hold them.
 
-    Four bytes hold every digit that is shown.
+    Four bytes hold every digit that is shown.  They hold no instant, so the time left is counted
+    from the frame, ``age`` seconds after its progress was sampled.
     """
     progress = snapshot.progress
     fraction, rate, left = progress.fraction, progress.rate, progress.time_left
@@ -139,7 +141,7 @@ def moved(number: int, snapshot: ja.JobSnapshot) -> bytes | None:
             progress.done,
             _NO_FRACTION if fraction is None else round(fraction * _FRACTIONS),
             _NONE if rate is None else rate,
-            _NONE if left is None else left,
+            _NONE if left is None else left - age,
             snapshot.log_lines,
         )
     except Exception:  # a job may count in anything
@@ -175,11 +177,17 @@ def words_of(progress: ja.Progress) -> ProgressWords | None:
 
 def row_of(
     snapshot: ja.JobSnapshot,
-    now: float,
+    sampled: float,
     number: int | None = None,
     resting: ja.Resumable | None = None,
 ) -> WireRow:
-    """Return the row of a job at the time ``now`` (seconds since the epoch).
+    """Return the row of a job.
+
+    Args:
+        snapshot: The job.
+        sampled: When its progress was sampled, in seconds since the epoch.
+        number: Its number in the feed.
+        resting: What is known about its resumption, if it rests.
 
     Never raises for the name, message or numbers of a job: text is cut and made valid Unicode, a
     number that JSON cannot carry is left out, and a hostile text (a subclass that raises) costs the
@@ -191,35 +199,35 @@ def row_of(
     try:
         row["name"] = safe_text(snapshot.name, LONGEST_NAME)
         _add_labels(row, snapshot)
-        _add_waiting(row, snapshot, now)
-        _add_progress(row, snapshot.progress)
-        _add_times(row, snapshot, now)
+        _add_waiting(row, snapshot)
+        _add_progress(row, snapshot.progress, sampled)
+        _add_times(row, snapshot)
         if snapshot.state.value == "interrupted":
-            _add_rest(row, snapshot, now, resting)
+            _add_obstacle(row, resting)
     except Exception:
         _log.debug("a row is incomplete: a text or number of its job raised", exc_info=True)
     return row
 
 
-def _add_times(row: WireRow, snapshot: ja.JobSnapshot, now: float) -> None:
-    elapsed = _number(snapshot.elapsed(now), 1)
-    if elapsed is not None:
-        row["elapsed"] = elapsed
-    if not snapshot.state.is_terminal:
-        return
-    ended = _number(snapshot.finished_at, 0)
-    if ended is not None:
-        row["ended"] = ended
-    if not snapshot.read and snapshot.state.value != "cancelled":
+def _add_times(row: WireRow, snapshot: ja.JobSnapshot) -> None:
+    began = snapshot.started_at
+    if began is not None and (began := _number(began + snapshot.paused_for, 2)) is not None:
+        row["began"] = began
+    if (stopped := _stopped(snapshot)) is not None:
+        row["stopped"] = stopped
+    if snapshot.state.is_terminal and not snapshot.read and snapshot.state.value != "cancelled":
         row["unread"] = True
 
 
-def _add_rest(
-    row: WireRow, snapshot: ja.JobSnapshot, now: float, resting: ja.Resumable | None
-) -> None:
-    rest = _number(max(0.0, now - snapshot.changed_at), 0)
-    if rest is not None:
-        row["rest"] = rest
+def _stopped(snapshot: ja.JobSnapshot) -> float | None:
+    if snapshot.state.is_terminal:
+        return _number(snapshot.finished_at, 2)
+    if snapshot.state.value in {"paused", "interrupted"}:
+        return _number(snapshot.changed_at, 2)
+    return None
+
+
+def _add_obstacle(row: WireRow, resting: ja.Resumable | None) -> None:
     if resting is not None and resting.obstacle:
         row["obstacle"] = safe_text(resting.obstacle, LONGEST_MESSAGE)
     if resting is not None and resting.changed:
@@ -248,11 +256,10 @@ def _add_labels(row: WireRow, snapshot: ja.JobSnapshot) -> None:
         row["reason"] = safe_text(snapshot.reason, LONGEST_NAME)
 
 
-def _add_waiting(row: WireRow, snapshot: ja.JobSnapshot, now: float) -> None:
+def _add_waiting(row: WireRow, snapshot: ja.JobSnapshot) -> None:
     if snapshot.waiting is not None:
         row["waiting"] = snapshot.waiting.value
-    due = None if snapshot.due is None else _number(max(0.0, snapshot.due - now), 1)
-    if due is not None:
+    if (due := _number(snapshot.due, 1)) is not None:
         row["due"] = due
     if snapshot.request is not None:
         row["request"] = snapshot.request.value
@@ -260,7 +267,7 @@ def _add_waiting(row: WireRow, snapshot: ja.JobSnapshot, now: float) -> None:
         row["stuck"] = True
 
 
-def _add_progress(row: WireRow, progress: ja.Progress) -> None:
+def _add_progress(row: WireRow, progress: ja.Progress, sampled: float) -> None:
     done, total = _number(progress.done), _number(progress.total)
     if done:
         row["done"] = done
@@ -271,7 +278,7 @@ def _add_progress(row: WireRow, progress: ja.Progress) -> None:
     if (rate := _number(progress.rate, 4)) is not None:
         row["rate"] = rate
     if (left := _number(progress.time_left, 1)) is not None:
-        row["left"] = left
+        row["eta"] = round(sampled + left, 1)
     _add_words(row, progress)
 
 

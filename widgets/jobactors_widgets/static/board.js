@@ -2,7 +2,7 @@
 
 import { FOR_MANY, askable } from './actions.js';
 import { append, setAttribute, setHidden, setText } from './dom.js';
-import { TERMINAL, plural } from './format.js';
+import { TERMINAL, plural, timeAtWork } from './format.js';
 
 /** With fewer jobs than this, filters are not shown. */
 const WORTH_FILTERING = 6;
@@ -26,7 +26,7 @@ const ORDERS = {
   name: byName,
   state: (a, b) => a.state.localeCompare(b.state),
   progress: (a, b) => (b.fraction ?? -1) - (a.fraction ?? -1),
-  'time at work': (a, b) => (b.elapsed ?? -1) - (a.elapsed ?? -1),
+  'time at work': (a, b, now) => (timeAtWork(b, now) ?? -1) - (timeAtWork(a, now) ?? -1),
   priority: (a, b) => (b.priority || 0) - (a.priority || 0)
 };
 
@@ -60,15 +60,15 @@ function hasWords(row, words) {
 /**
  * Returns the rows from top to bottom: unfinished ones, then ended ones, newest first, both in the
  * chosen order.
- * @param {import('./format.js').Row[]} rows @param {string} [order]
+ * @param {import('./format.js').Row[]} rows @param {string} order @param {number} now
  */
-export function arrange(rows, order = '') {
+export function arrange(rows, order, now) {
   const open = [];
   const ended = [];
   for (const row of rows) (TERMINAL.has(row.state) ? ended : open).push(row);
   ended.reverse();
-  if (!ORDERS[order]) ended.sort((a, b) => (b.ended || 0) - (a.ended || 0));
-  else for (const part of [open, ended]) part.sort(ORDERS[order]);
+  if (!ORDERS[order]) ended.sort((a, b) => (b.stopped || 0) - (a.stopped || 0));
+  else for (const part of [open, ended]) part.sort((a, b) => ORDERS[order](a, b, now));
   return { open, ended };
 }
 

@@ -43,8 +43,6 @@ export function pageTimers() {
   return {
     now: () => Date.now(),
     later: (fn, ms) => setTimeout(fn, ms),
-    forget: timer => clearTimeout(timer),
-    every: (fn, ms) => setInterval(fn, ms),
-    stop: timer => clearInterval(timer)
+    forget: timer => clearTimeout(timer)
   };
 }

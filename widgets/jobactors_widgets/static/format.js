@@ -1,5 +1,8 @@
 // Formats a row as words and numbers.  Pure: no DOM, no clock.
 //
+// The times of a row are instants, in seconds since the epoch; what depends on the present takes `now`,
+// by the same clock.
+//
 // The keys of a row are those of wire.py; tests/widgets/golden_rows.json holds both to them.
 
 /**
@@ -11,7 +14,7 @@
  * @property {string} [subject]
  * @property {string} [icon]
  * @property {string} [waiting]
- * @property {number} [due]       seconds until the next attempt
+ * @property {number} [due]       when the next attempt may start
  * @property {string} [request]
  * @property {boolean} [stuck]
  * @property {number} [attempt]
@@ -20,8 +23,9 @@
  * @property {number} [total]
  * @property {string} [unit]
  * @property {number} [rate]      units a second
- * @property {number} [left]      seconds
- * @property {number} [elapsed]   seconds, when the row was made
+ * @property {number} [eta]       when it ends at the present speed
+ * @property {number} [began]     when its time at work began
+ * @property {number} [stopped]   when its time at work stopped
  * @property {string} [message]
  * @property {string} [stages]
  * @property {Record<string, number>} [counters]
@@ -32,9 +36,7 @@
  * @property {number} [priority]
  * @property {boolean} [pausable]
  * @property {number} [lines]     lines of its log
- * @property {number} [ended]     when, in seconds since the epoch
  * @property {boolean} [unread]
- * @property {number} [rest]      seconds since it was interrupted
  * @property {string} [obstacle]  why it cannot go on
  * @property {boolean} [changed]  its source has changed
  */
@@ -43,8 +45,7 @@
 export const TERMINAL = new Set(['succeeded', 'failed', 'cancelled']);
 /** States in which an attempt exists. */
 export const ACTIVE = new Set(['running', 'paused', 'cancelling']);
-/** States in which the time at work goes on. */
-export const TICKING = new Set(['running', 'cancelling']);
+const AT_WORK = new Set(['running', 'cancelling']);
 
 const REQUESTS = {
   cancel: 'cancelling…',
@@ -75,12 +76,18 @@ export function stateWord(row) {
   return (row.request && REQUESTS[row.request]) || row.state;
 }
 
-/** Returns the line beside the state. @param {Row} row */
-export function detail(row) {
+/** Returns whether any text of a row changes with the time alone. @param {Row} row @param {number} now */
+export function ticks(row, now) {
+  if (row.state === 'interrupted' || row.due > now) return true;
+  return row.began !== undefined && row.stopped === undefined && !TERMINAL.has(row.state);
+}
+
+/** Returns the line beside the state. @param {Row} row @param {number} now */
+export function detail(row, now) {
   if (row.stuck) return 'does not answer; it keeps its slot until it ends';
-  if (row.state === 'queued') return waitingFor(row);
+  if (row.state === 'queued') return waitingFor(row, now);
   if (row.error && row.state === 'failed') return row.error;
-  if (row.state === 'interrupted') return atRest(row);
+  if (row.state === 'interrupted') return atRest(row, now);
   if (row.reason && !ACTIVE.has(row.state)) return row.reason;
   const attempt = row.attempt ? `attempt ${row.attempt}` : '';
   const where = [row.stages, row.message].filter(Boolean).join(': ');
@@ -89,17 +96,18 @@ export function detail(row) {
   return [attempt, where, counted, ...counters].filter(Boolean).join(' · ');
 }
 
-/** @param {Row} row */
-function atRest(row) {
-  const ago = row.rest === undefined ? '' : row.rest < 1 ? 'just now' : `${span(row.rest)} ago`;
+/** @param {Row} row @param {number} now */
+function atRest(row, now) {
+  const rest = now - row.stopped;
+  const ago = row.stopped === undefined ? '' : rest < 1 ? 'just now' : `${span(rest)} ago`;
   const changed = row.changed ? 'its source has changed since' : '';
   return [ago, row.obstacle, changed, row.reason].filter(Boolean).join(' · ');
 }
 
-/** @param {Row} row */
-function waitingFor(row) {
+/** @param {Row} row @param {number} now */
+function waitingFor(row, now) {
   const why = (row.waiting && WAITS[row.waiting]) || '';
-  const when = row.due ? `${why} in ${span(row.due)}` : why;
+  const when = row.due > now ? `${why} in ${span(row.due - now)}` : why;
   const priority = row.priority ? `priority ${row.priority}` : '';
   return [when, priority, row.error].filter(Boolean).join(' · ');
 }
@@ -120,25 +128,20 @@ export function howFarInFull(row) {
 
 /** @param {Row} row */
 export function speed(row) {
-  if (!TICKING.has(row.state) || row.rate === undefined || row.rate <= 0) return '';
+  if (!AT_WORK.has(row.state) || row.rate === undefined || row.rate <= 0) return '';
   const [value, per] = row.rate >= 0.1 ? [row.rate, 's']
     : row.rate * 60 >= 1 ? [row.rate * 60, 'min'] : [row.rate * 3600, 'h'];
   return `${amount(value, row.unit)}/${per}`;
 }
 
-/** @param {Row} row */
-export function timeLeft(row) {
-  if (row.state !== 'running' || row.left === undefined) return '';
-  return `${span(row.left)} left`;
+/** Returns the time left; nothing once that is over. @param {Row} row @param {number} now */
+export function timeLeft(row, now) {
+  return row.state === 'running' && row.eta >= now ? `${span(row.eta - now)} left` : '';
 }
 
-/**
- * Returns the seconds at work now: those of the row and, while it works, those since it came.
- * @param {Row} row @param {number} sinceMs
- */
-export function elapsedNow(row, sinceMs) {
-  if (row.elapsed === undefined) return undefined;
-  return row.elapsed + (TICKING.has(row.state) ? Math.max(0, sinceMs) / 1000 : 0);
+/** Returns the seconds at work until now. @param {Row} row @param {number} now */
+export function timeAtWork(row, now) {
+  return row.began === undefined ? undefined : Math.max(0, (row.stopped ?? now) - row.began);
 }
 
 /** Formats a clock: 0:07, 12:05, 3:00:00, 2 d 4 h. @param {number | undefined} seconds */

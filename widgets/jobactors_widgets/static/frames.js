@@ -1,5 +1,4 @@
-// Applies frames, the changes of jobs that the kernel sends, to the present rows.  Pure, except for the
-// clock.
+// Applies frames, the changes of jobs that the kernel sends, to the present rows.  Pure.
 //
 // A frame holds whole rows of jobs that are new or in another state, and ids of removed ones.  For a job
 // that only progressed it holds the numbers, as wire.py packs them, and the words if they differ.
@@ -9,6 +8,7 @@
  * @property {'frame'} kind
  * @property {number} frame
  * @property {number} [after]    with this frame, or a later one, nothing was missed
+ * @property {number} [now]      when it was sent, in seconds since the epoch by the kernel's clock
  * @property {boolean} [full]    the rows are all there are
  * @property {import('./format.js').Row[]} rows
  * @property {[number, Object][]} [said]   a row's number, and its new words
@@ -22,14 +22,6 @@ const NO_FRACTION = 65535;
 const FRACTIONS = 10000;
 const WORDS = ['total', 'unit', 'message', 'stages', 'counters', 'pausable'];
 
-const received = new WeakMap();   // row -> when it came whole, in ms
-
-/** Returns the time when a row came whole; its time at work is counted from there. @param {Object} row */
-export function receivedAt(row) {
-  if (!received.has(row)) received.set(row, Date.now());
-  return received.get(row);
-}
-
 /** Returns whether a frame was missed before this one. @param {Frame} frame @param {number} have */
 export function isMissing(frame, have) {
   return !frame.full && (frame.after ?? frame.frame - 1) > have;
@@ -40,11 +32,10 @@ export function isMissing(frame, have) {
  * @param {import('./format.js').Row[]} rows @param {Frame} frame @param {(ArrayBuffer | DataView)[]} [buffers]
  */
 export function applyFrame(rows, frame, buffers = []) {
-  frame.rows.forEach(receivedAt);
   if (frame.full) return frame.rows;
   const whole = new Map(frame.rows.map(row => [row.id, row]));
   const gone = new Set(frame.gone || []);
-  const moved = numbersOf(buffers[0]);
+  const moved = numbersOf(buffers[0], frame.now);
   const said = new Map(frame.said || []);
   const remaining = rows.filter(row => !gone.has(row.id)).map(row => {
     const now = whole.get(row.id) || movedOn(row, moved.get(row.number), said.get(row.number));
@@ -60,7 +51,6 @@ function movedOn(row, numbers, words) {
   const now = { ...row };
   if (words) for (const key of WORDS) put(now, key, words[key]);
   if (numbers) for (const key of Object.keys(numbers)) put(now, key, numbers[key]);
-  received.set(now, receivedAt(row));
   return now;
 }
 
@@ -70,8 +60,8 @@ function put(row, key, value) {
   else row[key] = value;
 }
 
-/** @param {ArrayBuffer | DataView | undefined} buffer */
-function numbersOf(buffer) {
+/** @param {ArrayBuffer | DataView | undefined} buffer @param {number | undefined} now */
+function numbersOf(buffer, now) {
   const found = new Map();
   if (!buffer) return found;
   const view = buffer instanceof ArrayBuffer ? new DataView(buffer) : buffer;
@@ -81,7 +71,7 @@ function numbersOf(buffer) {
       done: finite(view.getFloat32(at + 4, true)) || undefined,
       fraction: fraction === NO_FRACTION ? undefined : fraction / FRACTIONS,
       rate: finite(view.getFloat32(at + 10, true)),
-      left: finite(view.getFloat32(at + 14, true)),
+      eta: finite(now + view.getFloat32(at + 14, true)),
       lines: view.getUint32(at + 18, true) || undefined
     });
   }

@@ -5,14 +5,34 @@
 // notebook saved with its widgets, holds the present state.  Frames are numbered; a panel that has
 // missed one sends the number of its last, and receives the changes since.
 
-import { applyFrame, isMissing, receivedAt } from './frames.js';
-import { moment } from './format.js';
+import { applyFrame, isMissing } from './frames.js';
+import { createKernelClock } from './kernel_clock.js';
 import { writeTablesOnSave, tablesOf } from './saved_state.js';
 import { createView } from './view.js';
 
 /** Sends the number of the last frame; the kernel answers with the changes since. */
 function hello(model) {
   model.send({ kind: 'hello', frame: model.get('frame') });
+}
+
+const clocks = new Map();   // model id -> the clock of its kernel
+
+/** Returns the clock of a model's kernel, the same for all its views. */
+function clockOf(model) {
+  const id = model.get('self_id');
+  if (!clocks.has(id)) clocks.set(id, createKernelClock(model.get('now')));
+  return clocks.get(id);
+}
+
+/** Returns the time by which the rows are shown: when the kernel was lost, it stands still. */
+function timeOf(model) {
+  return model.get('alive') === false ? model.get('now') : clockOf(model).now();
+}
+
+/** Sets whether the kernel lives, and what the time was. */
+function setAlive(model, alive) {
+  model.set('now', timeOf(model));
+  model.set('alive', alive);
 }
 
 const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
@@ -26,10 +46,13 @@ const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
  */
 function followLife(model) {
   const manager = model.widget_manager;
-  const tables = () => tablesOf(model.get('rows'), moment(Date.now() / 1000));
+  const tables = () => {
+    model.set('now', timeOf(model));   // for widgets that are saved with the notebook
+    return tablesOf(model.get('rows'), Math.floor(model.get('now')));
+  };
   let real = null;
   let unsaved = () => {};
-  const look = () => model.set('alive', real ? real.comm_live !== false : false);
+  const look = () => setAlive(model, real ? real.comm_live !== false : false);
   model.set('alive', true);
   Promise.resolve(manager?.get_model?.(model.get('self_id'))).then(found => {
     real = found;
@@ -37,7 +60,7 @@ function followLife(model) {
     unsaved = writeTablesOnSave(real?.widget_manager, model.get('self_id'), tables);
   }).catch(() => {});
   model.on('comm_live_update', look);
-  const changed = (_, status) => { if (LOST.has(status)) model.set('alive', false); };
+  const changed = (_, status) => { if (LOST.has(status)) setAlive(model, false); };
   const statuses = manager?.kernel?.statusChanged;
   statuses?.connect(changed);
   return () => {
@@ -49,10 +72,10 @@ function followLife(model) {
 function initialize({ model }) {
   let asking = false;
   const leave = followLife(model);
-  model.get('rows').forEach(receivedAt);
   model.on('msg:custom', (message, buffers) => {
     if (message.kind !== 'frame') return;
     const missed = isMissing(message, model.get('frame'));
+    clockOf(model).hear(message.now);
     // Set but never saved: these values come from the kernel.
     model.set('alive', true);
     model.set('ended', Boolean(message.ended));
@@ -68,6 +91,7 @@ function initialize({ model }) {
   return () => {
     document.removeEventListener('visibilitychange', seen);
     leave();
+    clocks.delete(model.get('self_id'));
   };
 }
 
@@ -76,7 +100,7 @@ function render({ model, el }) {
   const view = createView(el, {
     single,
     board: !single,
-    receivedAt,
+    now: () => timeOf(model),
     act: (verb, id) => model.send({ kind: 'act', verb, id }),
     actMany: (verb, ids) => model.send({ kind: 'act', verb, ids }),
     ask: message => model.send(message)

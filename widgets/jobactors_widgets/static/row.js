@@ -4,7 +4,7 @@
 import { ACTIONS } from './actions.js';
 import { append, glyph, setAttribute, setHidden, setText } from './dom.js';
 import {
-  ACTIVE, clock, detail, elapsedNow, howFar, howFarInFull, speed, stateWord, timeLeft
+  ACTIVE, clock, detail, howFar, howFarInFull, speed, stateWord, timeAtWork, timeLeft
 } from './format.js';
 
 // One glyph a state.
@@ -53,6 +53,8 @@ export function createRow(id, { press, unfold, select, deep }) {
   glyph(more, 'ja-glyph', CHEVRON);
   const body = append(el, 'div', 'ja-details');
   body.hidden = true;
+  let noted = '';        // what is shown instead of the row's own text
+  let goesOn = true;     // whether its speed and the time left are still true
   const drawn = { el, body, row: null, isOpen: false, draw, open, tick, select: mark };
   for (const button of [line, more]) button.addEventListener('click', () => unfold(!drawn.isOpen));
 
@@ -61,9 +63,11 @@ export function createRow(id, { press, unfold, select, deep }) {
    * @param {{word: string, as: string} | undefined} waiting   a pressed button
    * @param {string} note      shown instead of the text of the row
    * @param {boolean} usable   whether buttons can be pressed
+   * @param {number} now       in seconds since the epoch
    */
-  function draw(row, waiting, note, usable) {
+  function draw(row, waiting, note, usable, now) {
     drawn.row = row;
+    [noted, goesOn] = [note, usable && !waiting];
     const state = (waiting && waiting.as) || (row.stuck ? 'stuck' : row.state);
     setAttribute(el, 'data-state', state);
     setAttribute(icon, 'd', GLYPHS[state] || GLYPHS.queued);
@@ -72,17 +76,12 @@ export function createRow(id, { press, unfold, select, deep }) {
     setAttribute(name, 'title', `${label}\n${row.id}`);
     setHidden(dot, !row.unread);
     setText(word, waiting ? waiting.word : stateWord(row));
-    const text = note || detail(row);
-    setText(line, text);
-    setAttribute(line, 'title', text || null);
-    setHidden(line, !text);
     el.classList.toggle('ja-noted', Boolean(note));
     drawBar(row, label);
     setText(far, howFar(row));
     setAttribute(far, 'title', howFarInFull(row));
-    const goesOn = usable && !waiting;
     setText(rate, goesOn ? speed(row) : '');
-    setText(left, goesOn ? timeLeft(row) : '');
+    tick(now);
     for (const { action, button } of buttons) drawButton(action, button, row, waiting, usable, label);
     setHidden(more, !deep);
     setAttribute(more, 'aria-label', `Details of ${label}`);
@@ -122,9 +121,14 @@ export function createRow(id, { press, unfold, select, deep }) {
     setHidden(body, !(isOpen && deep));
   }
 
-  /** The clock goes on between two rows. @param {number} sinceMs */
-  function tick(sinceMs) {
-    setText(time, clock(elapsedNow(drawn.row, sinceMs)));
+  /** Draws what changes with the time alone. @param {number} now   in seconds since the epoch */
+  function tick(now) {
+    const text = noted || detail(drawn.row, now);
+    setText(line, text);
+    setAttribute(line, 'title', text || null);
+    setHidden(line, !text);
+    setText(left, goesOn ? timeLeft(drawn.row, now) : '');
+    setText(time, clock(timeAtWork(drawn.row, now)));
   }
 
   function mark(on) {

@@ -1,7 +1,7 @@
 // Writes the present state into a notebook when JupyterLab saves it: the tables of static_table.py,
 // in the outputs of a panel.  They go into the document alone: nothing is drawn anew.
 
-import { clock } from './format.js';
+import { clock, moment, timeAtWork } from './format.js';
 
 const VIEW_TYPE = 'application/vnd.jupyter.widget-view+json';
 const MOST_SAVED = 50;
@@ -13,10 +13,11 @@ const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&
 /**
  * Returns the newest fifty rows as HTML without script and as aligned text.  Of an error it holds the
  * type alone: the message may be private, and notebooks are published.
- * @param {import('./format.js').Row[]} rows @param {string} at
+ * @param {import('./format.js').Row[]} rows @param {number} now   in seconds since the epoch
  */
-export function tablesOf(rows, at) {
-  const shown = rows.slice(-MOST_SAVED).map(cellsOf);
+export function tablesOf(rows, now) {
+  const at = moment(now);
+  const shown = rows.slice(-MOST_SAVED).map(row => cellsOf(row, now));
   const caption = `${rows.length === 1 ? '1 job' : `${rows.length} jobs`} at ${at}`
     + (shown.length < rows.length ? `, the newest ${shown.length} shown` : '');
   const escaped = text => text.replace(/[&<>"']/g, c => ESCAPES[c]);
@@ -32,14 +33,14 @@ export function tablesOf(rows, at) {
   };
 }
 
-function cellsOf(row) {
+function cellsOf(row, now) {
   const word = row.stuck ? 'stuck' : row.state;
   const why = row.error ? isolated(row.error.split(':')[0]) : row.waiting;
   return [
     [row.name, row.subject].filter(Boolean).map(isolated).join(' · '),
     why ? `${word} (${why})` : word,
     row.fraction === undefined ? '' : `${Math.floor(row.fraction * 100)} %`,
-    clock(row.elapsed),
+    clock(timeAtWork(row, now)),
     isolated(row.message || '')
   ];
 }

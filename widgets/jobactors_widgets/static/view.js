@@ -19,7 +19,7 @@ import { createPendingActions } from './pending_actions.js';
 import { createRow } from './row.js';
 import { visibleSpan } from './visible_span.js';
 import { createAnnouncer } from './announcer.js';
-import { TICKING, choose, plural, summary } from './format.js';
+import { choose, plural, summary, ticks } from './format.js';
 
 const MOST_ROWS = 200;
 const FEW_ROWS = 60;
@@ -40,12 +40,14 @@ const NONE_LEFT = 'No job matches.';
  * @param {(message: {kind: string, id: string}) => void} [options.ask]   details are wanted
  * @param {boolean} [options.single]                         one job: no heading
  * @param {boolean} [options.board]                          tools, selection and history
- * @param {(row: import('./format.js').Row) => number} [options.receivedAt]  when a row came, in ms
- * @param {{now: () => number, later: Function, forget: Function, every: Function, stop: Function}} [options.timers]
+ * @param {() => number} [options.now]   the kernel's clock, in seconds since the epoch
+ * @param {{now: () => number, later: Function, forget: Function}} [options.timers]
  */
 export function createView(root, options) {
-  const { act, actMany, ask, single = false, board = false, receivedAt, timers = pageTimers() } = options;
-  const since = receivedAt || firstSeen(timers);
+  const { act, actMany, ask, single = false, board = false, timers = pageTimers() } = options;
+  const exactly = options.now || (() => timers.now() / 1000);
+  // All views of a page tick at whole seconds and count in them, so that they show the same.
+  const now = () => Math.floor(exactly());
   const pending = createPendingActions(timers, redrawRow);
   const rows = new Map();      // job id -> what createRow returns, while it is in the page
   const opened = new Map();    // job id -> its details, null while its row is not in the page
@@ -103,7 +105,7 @@ export function createView(root, options) {
       return;
     }
     const filtered = filterRows(shown.rows, tools.wanted);
-    const { open, ended } = arrange(filtered, tools.wanted.order);
+    const { open, ended } = arrange(filtered, tools.wanted.order, now());
     items = historyOpen ? open.concat(ended) : open;
     places = { filtered, endedAt: open.length, endedCount: ended.length };
   }
@@ -220,9 +222,8 @@ export function createView(root, options) {
 
   function drawRow(drawn, row) {
     const changed = drawn.row !== row;
-    drawn.draw(row, pending.of(row.id), pending.note(row.id), shown.alive && !shown.ended);
+    drawn.draw(row, pending.of(row.id), pending.note(row.id), shown.alive && !shown.ended, now());
     drawn.select(selected.has(row.id));
-    drawn.tick(shown.alive ? timers.now() - since(row) : 0);
     const details = opened.get(row.id);
     if (details && changed && shown.alive) details.update(row);
   }
@@ -293,20 +294,24 @@ export function createView(root, options) {
     }
   }
 
-  /** Ticks once a second, and only while a job is at work. */
+  /** Ticks with each second, and only while some text changes with it. */
   function tickWhileNeeded() {
-    const needed = shown.alive && shown.rows.some(row => TICKING.has(row.state));
-    if (needed && ticker === null) ticker = timers.every(tick, 1000);
-    if (!needed && ticker !== null) {
-      timers.stop(ticker);
-      ticker = null;
-    }
+    const at = now();
+    const needed = shown.alive && shown.rows.some(row => ticks(row, at));
+    if (needed && ticker === null) ticker = timers.later(tick, (at + 1 - exactly()) * 1000);
+    if (!needed) stopTicking();
+  }
+
+  function stopTicking() {
+    if (ticker !== null) timers.forget(ticker);
+    ticker = null;
   }
 
   function tick() {
-    for (const drawn of rows.values()) {
-      if (TICKING.has(drawn.row.state)) drawn.tick(timers.now() - since(drawn.row));
-    }
+    ticker = null;
+    if (tools && tools.wanted.order === 'time at work') redraw();
+    else for (const drawn of rows.values()) drawn.tick(now());
+    tickWhileNeeded();
   }
 
   function onKey(event) {
@@ -360,7 +365,7 @@ export function createView(root, options) {
   }
 
   function dispose() {
-    if (ticker !== null) timers.stop(ticker);
+    stopTicking();
     pending.dispose();
     for (const details of opened.values()) if (details) details.close();
     opened.clear();
@@ -377,12 +382,4 @@ function setStyle(el, key, value) {
 
 function isAtEnd(list) {
   return list.scrollTop + list.clientHeight >= list.scrollHeight - 4;
-}
-
-function firstSeen(timers) {
-  const seen = new WeakMap();
-  return row => {
-    if (!seen.has(row)) seen.set(row, timers.now());
-    return seen.get(row);
-  };
 }

@@ -70,7 +70,8 @@ export function followElsewhere({ serviceManager, KernelMessage, isOpen, languag
       path: session?.path || `${kernel.name} ${kernelId.slice(0, 8)}`,
       current: false,
       elsewhere: true,
-      known: link.known
+      known: link.known,
+      now: link.now
     })),
     link: kernelId => followed.get(kernelId)?.link,
     /** The notebook it belongs to, if it does. */

@@ -4,7 +4,6 @@
 // Every module but the application's own is optional, so that the same files serve JupyterLab and
 // Notebook 7, whose pages share less.
 
-import { receivedAt } from '../../static/frames.js';
 import { createNotices, mayNotifyBrowser } from './notices.js';
 import { createBurst, endedBetween, groupsOf, isUnfinished, statusText, statusTitle } from './model.js';
 import { followElsewhere } from './elsewhere.js';
@@ -62,8 +61,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
   const sidebar = createSidebar(widget.node, {
     send: (kernelId, message) => linkOf(kernelId)?.send(message),
     cancelAll: kernelId => void cancelAll(kernelId),
-    open,
-    receivedAt
+    open
   });
 
   const item = new Widget();

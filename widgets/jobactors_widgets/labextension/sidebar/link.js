@@ -6,6 +6,7 @@
 // and `requestCommInfo` are not.
 
 import { applyFrame, isMissing } from '../../static/frames.js';
+import { createKernelClock } from '../../static/kernel_clock.js';
 
 /** The comm's id and its target name, as in sidebar.py. */
 export const COMM_ID = 'jobactors.sidebar';
@@ -47,6 +48,7 @@ export const NOTHING = Object.freeze({ live: false, hears: true, ended: false, n
 export function createLink({ KernelMessage, kernel, languageOf, changed, received, timers = pageTimers() }) {
   /** @type {Known} */
   let known = NOTHING;
+  let clock = createKernelClock();
   let frame = -1;          // the number of the last one without a gap before it
   let asking = false;      // whether the missing changes are on their way
   let subshell = null;     // the promise of its id
@@ -65,6 +67,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
   function forget() {
     endHurry();
     [subshell, frame, asking] = [null, -1, false];
+    clock = createKernelClock();
     [former, session] = [session || former, null];
     if (known === NOTHING) return;
     const before = known;
@@ -172,6 +175,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
   function take(data, buffers) {
     if (!data.full && !known.live) return hello();   // changes without the rows before
     const missed = isMissing(data, frame);
+    clock.hear(data.now);
     if (!missed) [frame, asking] = [data.frame, false];
     learn({
       live: true,
@@ -215,6 +219,8 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
   return {
     get known() { return known; },
     get kernelId() { return kernel.id; },
+    /** Returns the kernel's time, in seconds since the epoch. */
+    now: () => clock.now(),
     /** Sends a message of view.js: an `act`, or a request about one job. */
     send: message => void send(message),
     leave,

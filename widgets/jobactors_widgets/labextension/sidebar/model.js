@@ -14,6 +14,7 @@ import { ACTIVE, TERMINAL, summary } from '../../static/format.js';
  * @property {boolean} current        whether it is the notebook in front
  * @property {boolean} [elsewhere]    whether no notebook of this page has this kernel
  * @property {import('./link.js').Known} known
+ * @property {() => number} [now]     its kernel's clock, in seconds since the epoch
  */
 
 /**

@@ -65,7 +65,8 @@ export function followNotebooks({ tracker, KernelMessage, languageOf, changed, s
       kernelId: entry.link.kernelId,
       path: pathOf(entry),
       current: entry === front(),
-      known: entry.link.known
+      known: entry.link.known,
+      now: entry.link.now
     })),
     link: kernelId => entryOf(kernelId)?.link,
     /** Whether a notebook of this page has this kernel, or is about to. */

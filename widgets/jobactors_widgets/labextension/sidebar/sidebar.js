@@ -12,9 +12,8 @@ const HOW = 'jobs = ja.start() in a notebook, then jobs.submit(function).';
  * @param {(kernelId: string, message: Object) => void} options.send    send it to the kernel
  * @param {(kernelId: string) => void} options.cancelAll
  * @param {(kernelId: string) => void} options.open              bring the notebook to the front
- * @param {(row: Object) => number} [options.receivedAt]
  */
-export function createSidebar(root, { send, cancelAll, open, receivedAt }) {
+export function createSidebar(root, { send, cancelAll, open }) {
   const sections = new Map();   // kernel id -> what newSection returns
   root.classList.add('ja-sidebar');
   const empty = append(root, 'div', 'ja-empty');
@@ -55,11 +54,12 @@ export function createSidebar(root, { send, cancelAll, open, receivedAt }) {
     all.textContent = 'Cancel all';
     all.addEventListener('click', () => cancelAll(kernelId));
     const body = append(el, 'div', 'ja-section-body');
+    let now = () => Date.now() / 1000;
     const view = createView(body, {
       board: true,
       act: (verb, id) => send(kernelId, { kind: 'act', verb, id }),
       ask: message => send(kernelId, message),
-      receivedAt
+      now: () => now()
     });
     let drawn = null;
     setFolded(false);
@@ -72,6 +72,7 @@ export function createSidebar(root, { send, cancelAll, open, receivedAt }) {
     }
 
     function draw(group) {
+      now = group.now || now;
       if (title.textContent !== group.name) title.textContent = group.name;
       name.title = group.path;
       where.textContent = group.elsewhere ? ' not open' : '';
