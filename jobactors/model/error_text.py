@@ -18,7 +18,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from .checks import class_name_of
-from .exception_tree import family_of, notes_of, traceback_of
+from .exception_tree import bases_of, contents_of, family_of, notes_of, traceback_of
 from .field_docs import documented
 
 LONGEST_MESSAGE: Final = 10_000
@@ -110,15 +110,13 @@ _READ: Final = (
     "__getattribute__",
 )
 _OWN: Final = (BaseException, BaseExceptionGroup, object)
-_bases_of: Final = vars(type)["__mro__"].__get__
-_contents_of: Final = vars(type)["__dict__"].__get__
 
 
 def _is_overriding(kind: type[BaseException]) -> bool:
     """Whether a class has code of its own where the formatter reads what hangs together."""
-    bases: Iterable[type[Any]] = _bases_of(kind)
+    bases: Iterable[type[Any]] = bases_of(kind)
     return any(
-        name in _contents_of(base)
+        name in contents_of(base)
         for base in bases
         if not any(base is own for own in _OWN)
         for name in _READ

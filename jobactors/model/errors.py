@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .pickling import rebuild
+from .pickling import reduced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ class JobactorsError(Exception):
         super().__init__(*args)  # written down for help(): a builtin has no signature
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return rebuild, (type(self), self.args, self.__dict__)
+        return reduced(self)
 
 
 class JobFailed(JobactorsError):

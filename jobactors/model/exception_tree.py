@@ -9,7 +9,7 @@ none of these functions raises.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, TypeGuard, cast
 
@@ -21,21 +21,25 @@ def _slot(owner: type[BaseException], name: str) -> Callable[[BaseException], An
 traceback_of: Final[Callable[[BaseException], TracebackType | None]] = _slot(
     BaseException, "__traceback__"
 )
-_cause_of: Final[Callable[[BaseException], BaseException | None]] = _slot(
-    BaseException, "__cause__"
-)
-_context_of: Final[Callable[[BaseException], BaseException | None]] = _slot(
+cause_of: Final[Callable[[BaseException], BaseException | None]] = _slot(BaseException, "__cause__")
+context_of: Final[Callable[[BaseException], BaseException | None]] = _slot(
     BaseException, "__context__"
 )
-_is_context_hidden: Final[Callable[[BaseException], bool]] = _slot(
+is_context_hidden: Final[Callable[[BaseException], bool]] = _slot(
     BaseException, "__suppress_context__"
 )
 _members_of: Final[Callable[[BaseException], tuple[BaseException, ...]]] = _slot(
     BaseExceptionGroup, "exceptions"
 )
-_attributes_of: Final[Callable[[BaseException], dict[str, object]]] = _slot(
+attributes_of: Final[Callable[[BaseException], dict[str, object]]] = _slot(
     BaseException, "__dict__"
 )
+args_of: Final[Callable[[BaseException], tuple[object, ...]]] = _slot(BaseException, "args")
+message_of_group: Final[Callable[[BaseException], str]] = _slot(BaseExceptionGroup, "message")
+bases_of: Final[Callable[[type], tuple[type[Any], ...]]] = vars(type)["__mro__"].__get__
+"""Returns a class and its bases, in the order of look-ups."""
+contents_of: Final[Callable[[type], Mapping[str, Any]]] = vars(type)["__dict__"].__get__
+"""Returns what stands in a class itself."""
 
 
 def is_a(exc: BaseException, *kinds: type[BaseException]) -> bool:
@@ -80,9 +84,9 @@ def family_of(exc: BaseException) -> Iterator[tuple[BaseException, int]]:
     while pending:
         error, depth = pending.popleft()
         yield error, depth
-        cause = _cause_of(error)
-        if cause is None and not _is_context_hidden(error):
-            cause = _context_of(error)
+        cause = cause_of(error)
+        if cause is None and not is_context_hidden(error):
+            cause = context_of(error)
         before = () if cause is None else ((cause, depth),)
         for one, level in (*before, *((member, depth + 1) for member in members_of(error))):
             if id(one) not in seen:
@@ -96,7 +100,7 @@ def release_frames(exc: BaseException) -> None:
     while pending:
         error = pending.pop()
         without_traceback(error)
-        chained = (_cause_of(error), _context_of(error), *members_of(error))
+        chained = (cause_of(error), context_of(error), *members_of(error))
         for one in chained:
             if one is not None and id(one) not in seen:
                 seen.add(id(one))
@@ -105,7 +109,7 @@ def release_frames(exc: BaseException) -> None:
 
 def notes_of(exc: BaseException) -> list[str]:
     """Return the notes of an exception that are texts."""
-    notes = _attributes_of(exc).get("__notes__")
+    notes = attributes_of(exc).get("__notes__")
     if type(notes) is not list:
         return []
     return [note for note in cast("list[object]", notes) if type(note) is str]
@@ -113,9 +117,30 @@ def notes_of(exc: BaseException) -> list[str]:
 
 def add_note(exc: BaseException, note: str) -> None:
     """Add a note, unless the exception's notes are something else than a list."""
-    notes = _attributes_of(exc).setdefault("__notes__", [])
+    notes = attributes_of(exc).setdefault("__notes__", [])
     if type(notes) is list:
         cast("list[object]", notes).append(note)
+
+
+def set_args(exc: BaseException, args: tuple[object, ...]) -> None:
+    """Set the ``args`` of an exception, whatever its class makes of that name."""
+    vars(BaseException)["args"].__set__(exc, args)
+
+
+def link(
+    exc: BaseException,
+    cause: BaseException | None,
+    context: BaseException | None,
+    *,
+    is_context_hidden: bool,
+) -> None:
+    """Chain an exception to those before it."""
+    for name, value in (
+        ("__cause__", cause),
+        ("__context__", context),
+        ("__suppress_context__", is_context_hidden),  # last: setting the cause sets it as well
+    ):
+        vars(BaseException)[name].__set__(exc, value)
 
 
 def without_traceback(exc: BaseException) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from .checks import check_delay, class_name_of
-from .pickling import rebuild
+from .pickling import reduced
 
 
 class Snooze(Exception):
@@ -30,7 +30,7 @@ class Snooze(Exception):
         """Seconds until the next attempt, at least 0."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return rebuild, (type(self), self.args, self.__dict__)
+        return reduced(self)
 
 
 def asked_delay(snooze: BaseException) -> float | ValueError:

@@ -18,9 +18,13 @@ from __future__ import annotations
 import pickle
 import struct
 from enum import IntEnum
+from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.model.error_text import ErrorText
+from jobactors.model.exception_parts import put_together, take_apart
+from jobactors.model.pickling import has_standard_way, reduced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +56,7 @@ class Kind(IntEnum):
     RETURNED = 19
     """Pickle: the result."""
     RAISED = 20
-    """Pickle: four plain values, see :func:`pack_error`."""
+    """Pickle: the exception in parts, and its text, see :func:`pack_error`."""
     STOPPED = 21
     """Nothing: the function was unwound by the cancel."""
     TAKEN = 22
@@ -124,23 +128,14 @@ def unpack(content: bytes | bytearray) -> Any:
 
 
 def pack_error(exc: BaseException, text: ErrorText) -> bytes:
-    """Pickle an exception with its text; one that cannot be pickled is sent as text only."""
-    try:
-        itself = _pickled(exc)
-    except Exception:  # as above
-        itself = b""
-    return pickle.dumps((text.type, text.message, text.traceback, itself))
+    """Pickle an exception in parts, with its text; parts that cannot be pickled stay behind."""
+    return pickle.dumps((text.type, text.message, text.traceback, take_apart(exc, _pickled)))
 
 
 def unpack_error(content: bytes | bytearray) -> tuple[BaseException | None, ErrorText]:
     """Return the exception, or None if it cannot be rebuilt here, and its text."""
-    kind, message, formatted, itself = unpack(content)
-    text = ErrorText(kind, message, formatted)
-    try:
-        exc = unpack(itself) if itself else None
-    except Exception:  # many exceptions cannot be rebuilt from their args
-        exc = None
-    return (exc if isinstance(exc, BaseException) else None), text
+    kind, message, formatted, parts = unpack(content)
+    return put_together(parts, unpack), ErrorText(kind, message, formatted)
 
 
 def _pickled(value: object) -> bytes:
@@ -151,5 +146,19 @@ def _pickled(value: object) -> bytes:
             'runner="process" needs cloudpickle: pip install "jobactors[process]"'
         ) from None
     untyped: Any = cloudpickle
-    content: bytes = untyped.dumps(value)
-    return content
+    with BytesIO() as file:
+        _pickler(untyped.Pickler)(file).dump(value)
+        return file.getvalue()
+
+
+@cache
+def _pickler(base: Any) -> Any:
+    """Return the class that pickles a value, and exceptions in it without their constructors."""
+
+    class Pickler(base):  # type: ignore[misc]
+        def reducer_override(self, value: Any) -> Any:
+            if has_standard_way(value):
+                return reduced(value)
+            return base.reducer_override(self, value)
+
+    return Pickler

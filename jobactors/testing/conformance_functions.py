@@ -225,6 +225,36 @@ class Uncopyable(Exception):
         self.lock: Any = threading.Lock()
 
 
+class Coded(Exception):
+    """Takes more than it passes on."""
+
+    def __init__(self, message: str, code: int, *, first_attempt: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+        self.first_attempt = first_attempt
+
+
+def raise_coded(message: str, code: int) -> int:
+    """Raise one in the first attempt; return the number of the second."""
+    attempt = current_job().attempt
+    if attempt == 1:
+        raise Coded(message, code, first_attempt=attempt)
+    return attempt
+
+
+def raise_chained() -> None:
+    """Raise a group with a note, that has a cause which has a context."""
+    try:
+        try:
+            raise_(KeyError("first"))
+        except KeyError:
+            raise Coded("second", 2)  # noqa: B904 - a context, and no cause
+    except Coded as exc:
+        group = ExceptionGroup("several", [Coded("a", 1), ValueError("b")])
+        group.add_note("a note")
+        raise group from exc
+
+
 HARMFUL = (Unprintable, Poisonous, Frozen)
 
 

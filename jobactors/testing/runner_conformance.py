@@ -13,6 +13,7 @@ import trio
 
 from jobactors.model.errors import JobCancelled, JobFailed, JobTimedOut
 from jobactors.model.events import JobStarted
+from jobactors.model.exception_tree import is_group, members_of
 from jobactors.model.retry import Retry
 from jobactors.model.runner_value import check_runner
 
@@ -125,6 +126,28 @@ class RunnerConformance:
                 assert note.startswith(f"raised in job {job.id}:")
                 assert "in raise_" in note
             assert job.state == "failed"
+
+    @row()
+    async def test_an_exception_arrives_whole_whatever_its_constructor_takes(
+        self, bench: Bench
+    ) -> None:
+        """Its class, so that ``except`` and ``Retry(on=…)`` find it, and its attributes."""
+        raised = await raised_by(bench.submit(functions.raise_coded, "hello", 12))
+        assert isinstance(raised, functions.Coded)
+        assert (str(raised), raised.code, raised.first_attempt) == ("hello", 12, 1)
+        retry = Retry(max=2, base=0.001, on=(functions.Coded,))
+        assert await bench.submit(functions.raise_coded, "hello", 12, retry=retry) == 2
+
+    @row()
+    async def test_causes_contexts_members_and_notes_arrive(self, bench: Bench) -> None:
+        """Of groups, too."""
+        raised = await raised_by(bench.submit(functions.raise_chained))
+        assert is_group(raised)
+        assert [repr(error) for error in members_of(raised)] == ["Coded('a')", "ValueError('b')"]
+        assert raised.__notes__[0] == "a note"
+        assert repr(raised.__cause__) == "Coded('second')"
+        assert raised.__cause__ is not None
+        assert repr(raised.__cause__.__context__) == "KeyError('first')"
 
     @row()
     async def test_a_waiter_gets_anything_else_wrapped(self, bench: Bench) -> None:

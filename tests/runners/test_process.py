@@ -153,30 +153,48 @@ async def test_an_exception_arrives_as_itself_with_the_childs_traceback() -> Non
     assert "process_child" not in outcome.error.traceback
 
 
-async def test_an_exception_that_cannot_travel_arrives_as_text() -> None:
-    """One that cannot be pickled, and one that cannot be rebuilt."""
+async def test_of_an_exception_all_that_can_travel_arrives() -> None:
+    """Its class is found by ``except``; what stays behind is named in a note."""
 
     class Locked(Exception):
-        def __init__(self) -> None:
+        def __init__(self, number: int) -> None:
             super().__init__("hands off")
-            self.lock = threading.Lock()
-
-    class Particular(Exception):
-        def __init__(self, one: int, two: int) -> None:
-            super().__init__(f"{one} and {two}")
+            self.lock: object = threading.Lock()
+            self.number = number
 
     def locked() -> None:
-        raise Locked
-
-    def particular() -> None:
-        raise Particular(1, 2)
+        raise Locked(3)
 
     async with ja.open_jobs() as jobs:
-        with pytest.raises(ja.JobFailed, match="Locked: hands off") as caught:
+        with pytest.raises(Locked, match="hands off") as caught:
             await processes(jobs).run(locked)
-        assert "in locked" in caught.value.__notes__[0]
-        with pytest.raises(ja.JobFailed, match="Particular: 1 and 2"):
-            await processes(jobs).run(particular)
+    assert (caught.value.number, caught.value.lock) == (3, "<_thread.lock>")
+    stays, traceback = caught.value.__notes__
+    assert stays.startswith("its lock could not be sent by its process: TypeError: ")
+    assert "in locked" in traceback
+
+
+async def test_an_exception_whose_class_cannot_travel_arrives_as_text() -> None:
+    """Of a class that belongs to its process there is only the text."""
+
+    def fail() -> None:
+        lock = threading.Lock()
+
+        class Here(Exception):
+            def hold(self) -> object:
+                return lock
+
+        class Near(Here, KeyError): ...
+
+        raise Here("hands off") if ja.current_job().attempt == 1 else Near("k")
+
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(ja.JobFailed, match="Here: hands off") as caught:
+            await processes(jobs).run(fail)
+        assert "in fail" in caught.value.__notes__[0]
+        with pytest.raises(KeyError) as nearest:
+            await processes(jobs, retry=ja.Retry(max=2, base=0.001)).run(fail)
+        assert "Near, whose class could not be sent" in nearest.value.__notes__[0]
 
 
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit])

@@ -65,9 +65,26 @@ class Hostile(Exception):
         return str, ("no exception",)
 
 
-def test_what_is_rebuilt_as_something_else_is_no_exception() -> None:
+def test_what_would_be_rebuilt_as_something_else_is_rebuilt_from_its_parts() -> None:
     """It would be raised, and that must be possible."""
-    assert unpack_error(pack_error(Hostile(), TEXT)) == (None, TEXT)
+    exc, text = unpack_error(pack_error(Hostile("x"), TEXT))
+    assert (type(exc), str(exc), text) == (Hostile, "x", TEXT)
+
+
+class Coded(Exception):
+    """Takes more than it passes on."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def test_an_exception_in_a_value_is_rebuilt_without_its_constructor() -> None:
+    """A result may hold the errors that were collected, one of them itself."""
+    error = Coded("x", 3)
+    error.args = ("x", error)
+    (twin,) = unpack(pack_result([error]))
+    assert (type(twin), twin.code, twin.args) == (Coded, 3, ("x", twin))
 
 
 def test_a_call_travels() -> None:
