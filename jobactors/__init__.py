@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from .model.checkpoint import Checkpoint as Checkpoint
     from .model.error_text import ErrorText as ErrorText
     from .model.outcome import NotKept as NotKept, Outcome as Outcome
+    from .model.wrong_loop import WrongLoop as WrongLoop
     from .model.progress import Progress as Progress
     from .model.resources import Holding as Holding, ResourceState as ResourceState
     from .model.info import JobInfo as JobInfo
@@ -169,6 +170,7 @@ _HOMES = {
     ),
     "model.error_text": "ErrorText",
     "model.outcome": "NotKept Outcome",
+    "model.wrong_loop": "WrongLoop",
     "model.progress": "Progress",
     "model.resources": "Holding ResourceState",
     "model.info": "JobInfo",

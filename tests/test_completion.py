@@ -171,6 +171,7 @@ USERS: Final = {
     "UnknownJobType": "known name",
     "Waiting": "CLUSTER DEPENDENCY HOLD RESOURCE RETRY SLOT START_TIME STORE",
     "WorkerDied": "exitcode",
+    "WrongLoop": "",
     "WrongProcess": "",
     "WrongThread": "",
     "tqdm": (

@@ -64,8 +64,6 @@ class Bench:
         from trio.testing import wait_all_tasks_blocked  # loads pytest, where there is one
 
         async with record_events(self.jobs, kind) as events:
-            await wait_all_tasks_blocked()  # present states are told first
-            events.clear()
             yield events
             await wait_all_tasks_blocked()
 

@@ -13,12 +13,14 @@ from jobactors.model.events import Event, JobProgressed
 async def record_events(jobs: Jobs, *kinds: type[Event]) -> AsyncGenerator[list[Event]]:
     """Record the events of a system, in order, for the length of a block of trio code.
 
+    What happens from the entry of the block on is recorded, and nothing of how the jobs stood then.
     The list grows as events are delivered; ``trio.testing.wait_all_tasks_blocked()`` lets it catch
     up.
 
     Args:
         jobs: The system.
         *kinds: Classes of events; default: all but progress, whose number depends on the clock.
+            ``JobRestated`` among them records the present state first.
 
     Example::
 
@@ -29,7 +31,7 @@ async def record_events(jobs: Jobs, *kinds: type[Event]) -> AsyncGenerator[list[
     """
     events: list[Event] = []
 
-    def record(event: Event) -> None:
+    async def record(event: Event) -> None:
         if kinds or not isinstance(event, JobProgressed):
             events.append(event)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,12 @@ import pytest
 import trio
 
 import jobactors as ja
+from jobactors.engine.system import callbacks
+from jobactors.testing import record_events
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trio.testing import MockClock
 
 
@@ -245,8 +250,12 @@ async def test_a_subscriber_that_lags_too_far_is_cut_off(autojump_clock: MockClo
 async def test_unsubscribing_ends_the_calls(autojump_clock: MockClock) -> None:
     """From any thread, any number of times."""
     heard: list[ja.Event] = []
+
+    async def hear(event: ja.Event) -> None:
+        heard.append(event)
+
     async with ja.open_jobs() as jobs:
-        stop = jobs.on_event(heard.append)
+        stop = jobs.on_event(hear)
         await jobs.run(trio.sleep, 1)
         await trio.testing.wait_all_tasks_blocked()
         stop()
@@ -258,10 +267,160 @@ async def test_unsubscribing_ends_the_calls(autojump_clock: MockClock) -> None:
     assert len(heard) == count > 0
 
 
-async def test_callbacks_run_in_the_loops_thread() -> None:
-    """For every subscriber."""
-    where: set[int] = set()
+async def test_a_plain_callback_runs_in_a_thread_and_an_async_one_in_the_loop() -> None:
+    """Wherever they were given."""
+    threads: set[int] = set()
+    loops: set[int] = set()
+
+    async def in_loop(_: ja.Event) -> None:
+        await trio.lowlevel.checkpoint()
+        loops.add(threading.get_ident())
+
     async with ja.open_jobs() as jobs:
-        await trio.to_thread.run_sync(jobs.on_event, lambda _: where.add(threading.get_ident()))
+        await trio.to_thread.run_sync(jobs.on_event, lambda _: threads.add(threading.get_ident()))
+        await trio.to_thread.run_sync(jobs.on_event, in_loop)
         await jobs.run(int, "7")
-    assert where == {threading.get_ident()}
+    assert loops == {threading.get_ident()}
+    assert threads
+    assert not threads & loops
+
+
+async def test_a_callback_that_blocks_slows_no_job_and_no_other_callback() -> None:
+    """Its events wait for it, in order."""
+    go = threading.Event()
+    slow: list[ja.Event] = []
+    quick: list[ja.Event] = []
+    finished = trio.Event()
+
+    def block(event: ja.Event) -> None:
+        go.wait()
+        slow.append(event)
+
+    async def note(event: ja.Event) -> None:
+        quick.append(event)
+        if isinstance(event, ja.JobFinished):
+            finished.set()
+
+    async with ja.open_jobs() as jobs:
+        jobs.on_event(block)
+        jobs.on_event(note)
+        job = jobs.submit(int, "7")
+        assert await job == 7
+        await finished.wait()
+        assert slow == []
+        go.set()
+    assert names(slow, job) == names(quick, job)
+
+
+async def test_a_callback_that_does_not_return_is_left_behind_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Within a bound, and loudly."""
+    monkeypatch.setattr(callbacks, "LAST_CALLS", 0.05)
+    go = threading.Event()
+
+    def never_returns(_: ja.Event) -> None:
+        go.wait()
+
+    try:
+        async with ja.open_jobs() as jobs:
+            jobs.on_event(never_returns)
+            await jobs.run(int, "7")
+    finally:
+        go.set()
+    (told,) = caplog.messages
+    assert "never_returns was too slow for the last" in told
+
+
+async def test_the_last_events_reach_a_callback_although_the_clock_leaps(
+    autojump_clock: MockClock,
+) -> None:
+    """The bound at the end is of real time: a test's clock leaps while a thread works."""
+    go = threading.Event()
+    heard: list[ja.Event] = []
+
+    def slow(event: ja.Event) -> None:
+        go.wait()
+        heard.append(event)
+
+    async def open_the_gate() -> None:
+        await trio.sleep(3600)
+        go.set()
+
+    async with trio.open_nursery() as nursery, ja.open_jobs() as jobs:
+        jobs.on_event(slow)
+        job = jobs.submit(trio.sleep, 1)
+        nursery.start_soon(open_the_gate)
+    assert names(heard, job) == ["JobQueued", "JobStarted", "JobFinished"]
+
+
+async def test_a_callback_may_command_jobs_and_stop_itself() -> None:
+    """Its thread is no part of the loop: it may even wait."""
+    heard: list[ja.Event] = []
+    async with ja.open_jobs() as jobs:
+
+        def follow_up(event: ja.Event) -> None:
+            heard.append(event)
+            stop()
+            assert jobs.submit(int, "8").result() == 8
+
+        stop = jobs.on_event(follow_up, ja.JobFinished)
+        await jobs.run(int, "7")
+        await jobs.run(int, "9")
+    assert len(heard) == 1
+
+
+async def test_the_present_state_is_told_to_who_asks_for_it() -> None:
+    """A view folds it; a callback of one kind, or of all, is not told what it did not ask for."""
+    heard: dict[str, list[ja.Event]] = {}
+
+    def listener(name: str) -> Callable[[ja.Event], None]:
+        return heard.setdefault(name, []).append
+
+    async with ja.open_jobs() as jobs:
+        early = jobs.options(hold=True).submit(int, "7")
+        jobs.on_event(listener("all"))
+        jobs.on_event(listener("present"), present=True)
+        jobs.on_event(listener("kind"), ja.JobRestated)
+        jobs.on_event(listener("finished"), ja.JobFinished)
+        jobs.on_event(listener("both"), ja.JobFinished, present=True)
+        async with record_events(jobs) as recorded, jobs.subscribe(present=False) as batches:
+            early.release()
+            await early
+            async for batch in batches:
+                assert not any(isinstance(event, ja.JobRestated) for event in batch)
+                break
+            await trio.testing.wait_all_tasks_blocked()
+    assert {name: names(told, early)[0] for name, told in heard.items()} == {
+        "all": names(recorded, early)[0],
+        "present": "JobRestated",
+        "kind": "JobRestated",
+        "finished": "JobFinished",
+        "both": "JobRestated",
+    }
+    assert names(recorded, early)[-2:] == ["JobFinished", "JobRead"]
+    assert "JobRestated" not in names(recorded, early)
+
+
+async def test_a_subscription_that_comes_after_the_end_ends_at_once() -> None:
+    """It does not wait for events that cannot come."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(int, "7")
+    heard: list[ja.Event] = []
+    async with jobs.subscribe() as batches:
+        async for batch in batches:
+            heard += batch
+    assert names(heard, job) == ["JobRestated"]
+
+
+async def test_subscribing_elsewhere_is_refused_with_what_to_use() -> None:
+    """In asyncio, and in another trio loop."""
+
+    async def subscribe(jobs: ja.Jobs) -> None:
+        with pytest.raises(ja.WrongLoop, match=r"use jobs.on_event\(function\)"):
+            async with jobs.subscribe():
+                pass
+
+    async with ja.open_jobs() as jobs:
+        await trio.to_thread.run_sync(asyncio.run, subscribe(jobs))
+        await trio.to_thread.run_sync(trio.run, subscribe, jobs)

@@ -491,7 +491,11 @@ async def test_a_job_that_is_silent_past_its_grace_is_stuck() -> None:
 
     async with ja.open_jobs(max_running=1) as jobs:
         stuck = trio.Event()
-        jobs.on_event(lambda _: stuck.set(), ja.JobStuck)
+
+        async def note(_: ja.Event) -> None:
+            stuck.set()
+
+        jobs.on_event(note, ja.JobStuck)
         job = jobs.options(grace=0.01).submit(deaf)
         waiting = jobs.submit(answer)
         await trio.to_thread.run_sync(begun.wait)
@@ -512,7 +516,11 @@ async def test_a_trio_job_is_stuck_after_its_grace(autojump_clock: MockClock) ->
     """To the second."""
     async with ja.open_jobs() as jobs:
         stuck: list[float] = []
-        jobs.on_event(lambda _: stuck.append(trio.current_time()), ja.JobStuck)
+
+        async def note(_: ja.Event) -> None:
+            stuck.append(trio.current_time())
+
+        jobs.on_event(note, ja.JobStuck)
 
         async def shielded() -> None:
             with trio.CancelScope(shield=True):

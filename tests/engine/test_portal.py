@@ -70,7 +70,7 @@ async def test_every_verb_works_from_a_thread() -> None:
             assert repr(jobs) == "<Jobs 1 queued, 2 succeeded>"
             jobs.scale(2)
             heard = threading.Event()
-            stop = jobs.on_event(lambda _: heard.set())
+            stop = jobs.on_event(lambda _: heard.set(), present=True)
             assert heard.wait(30)
             stop()
             stop()

@@ -20,7 +20,7 @@ async def test_the_whole_list_is_told_now_and_after_changes_at_most_once_an_inte
     """The present state first, the last state always, nothing after it was ended."""
     told: list[tuple[float, list[str]]] = []
 
-    def note(snapshots: Sequence[ja.JobSnapshot]) -> None:
+    async def note(snapshots: Sequence[ja.JobSnapshot]) -> None:
         told.append((trio.current_time(), [snapshot.state for snapshot in snapshots]))
 
     async with ja.open_jobs() as jobs:
@@ -37,3 +37,16 @@ async def test_the_whole_list_is_told_now_and_after_changes_at_most_once_an_inte
     assert told[-1][1] == ["succeeded"] * 21
     assert len(told) == heard
     assert all(b - a >= 0.499 for a, b in itertools.pairwise(times))
+
+
+async def test_the_last_state_is_told_although_the_interval_has_not_passed() -> None:
+    """In a thread, and at the end of the system."""
+    told: list[list[str]] = []
+
+    def note(snapshots: Sequence[ja.JobSnapshot]) -> None:
+        told.append([snapshot.state for snapshot in snapshots])
+
+    async with ja.open_jobs() as jobs:
+        jobs.on_change(note, interval=3600)
+        jobs.submit(int, "7")
+    assert told[-1] == ["succeeded"]

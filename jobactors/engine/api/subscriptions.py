@@ -6,9 +6,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import trio
-
+from jobactors.engine.system.callbacks import Callback
 from jobactors.engine.system.job_system import JobSystem
+from jobactors.model.events import JobRestated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -32,20 +32,30 @@ class Subscriptions:
         )
 
     @overload
-    def subscribe(self) -> AbstractAsyncContextManager[Subscription[Event]]: ...
+    def subscribe(
+        self, *, present: bool | None = None
+    ) -> AbstractAsyncContextManager[Subscription[Event]]: ...
     @overload
-    def subscribe(self, *kinds: type[E]) -> AbstractAsyncContextManager[Subscription[E]]: ...
-    def subscribe(self, *kinds: type[Any]) -> AbstractAsyncContextManager[Subscription[Any]]:
+    def subscribe(
+        self, *kinds: type[E], present: bool | None = None
+    ) -> AbstractAsyncContextManager[Subscription[E]]: ...
+    def subscribe(
+        self, *kinds: type[Any], present: bool | None = None
+    ) -> AbstractAsyncContextManager[Subscription[Any]]:
         """Watch events, in the system's own trio loop, from the entry of the block on.
 
-        Without kinds, the present state comes first, in one ``JobRestated`` a job.  State changes
-        are complete and in order; progress is conflated if you are slow.  A subscriber that leaves
-        more than 10,000 state changes unread is cut off by :class:`~jobactors.SubscriberLagged`.
-        It never slows a job, and ends when the system closes.
+        State changes are complete and in order; progress is conflated if you are slow.
+        A subscriber that leaves more than 10,000 state changes unread is cut off by
+        :class:`~jobactors.SubscriberLagged`.  It never slows a job, and ends when the system
+        closes.
 
         Args:
-            *kinds: Events of these classes and no others; default: all.  The present state comes
-                with ``JobRestated`` among them.
+            *kinds: Events of these classes and no others; default: all.
+            present: Whether the present state comes first, in one ``JobRestated`` a job; default:
+                where no kinds are given, or ``JobRestated`` is one of them.
+
+        Raises:
+            WrongLoop: outside the system's own trio loop; use :meth:`on_event` there.
 
         Example::
 
@@ -53,47 +63,57 @@ class Subscriptions:
                 async for batch in batches:
                     for event in batch: ...
         """
-        return self._subscribe(kinds)
+        if present is None:
+            present = not kinds or JobRestated in kinds
+        return self._subscribe(kinds, present)
 
     @asynccontextmanager
-    async def _subscribe(self, kinds: tuple[type[Any], ...]) -> AsyncGenerator[Subscription[Any]]:
+    async def _subscribe(
+        self, kinds: tuple[type[Any], ...], present: bool
+    ) -> AsyncGenerator[Subscription[Any]]:
+        self._system.parts.portal.check_loop(
+            "jobs.subscribe()", "jobs.on_event(function), which works everywhere"
+        )
         bus = self._system.parts.bus
-        subscription = bus.subscribe(kinds, self._snapshots)
+        subscription = bus.subscribe(kinds, self._snapshots if present else None)
         try:
             yield subscription
         finally:
             bus.unsubscribe(subscription)
 
     @overload
-    def on_event(self, callback: Callable[[Event], object]) -> Callable[[], None]: ...
+    def on_event(
+        self, callback: Callable[[Event], object], *, present: bool | None = None
+    ) -> Callable[[], None]: ...
     @overload
-    def on_event(self, callback: Callable[[E], object], *kinds: type[E]) -> Callable[[], None]: ...
-    def on_event(self, callback: Callable[[Any], object], *kinds: type[Any]) -> Callable[[], None]:
-        """Call ``callback(event)`` in the loop's thread for each event from this call on.
+    def on_event(
+        self, callback: Callable[[E], object], *kinds: type[E], present: bool | None = None
+    ) -> Callable[[], None]: ...
+    def on_event(
+        self, callback: Callable[[Any], object], *kinds: type[Any], present: bool | None = None
+    ) -> Callable[[], None]:
+        """Call ``callback(event)`` for each event from this call on, one after the other.
 
-        Without kinds, the present state comes first, in one ``JobRestated`` a job.  The callback
-        should be quick, and only pass the event on.  If it raises, the error is logged and it is
-        called no more.  It never slows the job the event is about.
+        A plain function is called in a worker thread, and may block: it slows no job and no other
+        callback.  An ``async def`` function is awaited in the jobs' own loop.  If it raises, the
+        error is logged and it is called no more; so it is if it leaves more than 10,000 state
+        changes waiting.  When the system closes, plain functions have two seconds, and the others
+        one, for the last events; what is not delivered then is logged.
 
         Args:
             callback: Takes one event.
             *kinds: Events of these classes and no others; default: all.
+            present: Whether the present state comes first, in one ``JobRestated`` a job; default:
+                if ``JobRestated`` is one of the kinds.
 
         Returns:
-            A function that ends it; from any thread, any number of times.
+            A function that ends it; from any thread, any number of times.  A call that is being
+            made goes on.
         """
-        portal, bus = self._system.parts.portal, self._system.parts.bus
-        subscription = portal.move(bus.subscribe, kinds, self._snapshots)
-
-        async def deliver() -> None:
-            try:
-                async for batch in subscription:
-                    for event in batch:
-                        callback(event)
-            finally:
-                bus.unsubscribe(subscription)
-
-        return self._serve(deliver)
+        if present is None:
+            present = JobRestated in kinds
+        called = self._callback(callback, kinds, present)
+        return self._serve(called, called.deliver_events)
 
     def on_change(
         self, callback: Callable[[Sequence[JobSnapshot]], object], interval: float = 0.1
@@ -101,8 +121,8 @@ class Subscriptions:
         """Call ``callback(snapshots)`` with the whole list, now and after changes.
 
         For views that redraw everything: changes within ``interval`` seconds are reported once, the
-        last state always.  It is called in the loop's thread and should be quick; if it raises, the
-        error is logged and it is called no more.
+        last state always.  Where it is called, what happens if it raises, and how it ends, is as
+        with :meth:`on_event`.
 
         Args:
             callback: Gets the snapshots of all jobs, in the order of submission.
@@ -111,23 +131,28 @@ class Subscriptions:
         Returns:
             A function that ends it; from any thread, any number of times.
         """
+        called = self._callback(callback, (), present=True)
+        return self._serve(called, partial(called.deliver_changes, self._snapshots, interval))
 
-        async def deliver() -> None:
-            async with self.subscribe() as batches:
-                async for _ in batches:
-                    callback(self._snapshots())
-                    await trio.sleep(interval)  # events of that time gather, and are reported once
+    def _callback(
+        self, callback: Callable[[Any], object], kinds: tuple[type[Any], ...], present: bool
+    ) -> Callback:
+        """Subscribe for a callback: what happens from now on is its."""
+        portal, bus = self._system.parts.portal, self._system.parts.bus
+        snapshots = self._snapshots if present else None
+        return Callback(callback, portal.move(bus.subscribe, kinds, snapshots))
 
-        return self._serve(deliver)
+    def _serve(
+        self, callback: Callback, deliver: Callable[[], Awaitable[None]]
+    ) -> Callable[[], None]:
+        """Deliver to a callback until the returned function is called."""
+        parts = self._system.parts
+        unsubscribe = partial(parts.bus.unsubscribe, callback.subscription)
+        service = partial(parts.callbacks.serve, callback, deliver, unsubscribe)
+        parts.portal.call(self._system.attach, service)
 
-    def _serve(self, service: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-        """Run a service until the returned function is called."""
-        scope = trio.CancelScope()
-        portal = self._system.parts.portal
+        def stop() -> None:
+            callback.stop()
+            parts.portal.post_quietly(callback.cancel)
 
-        async def serve() -> None:
-            with scope:
-                await service()
-
-        portal.call(self._system.attach, serve)
-        return partial(portal.post_quietly, scope.cancel)
+        return stop

@@ -27,6 +27,7 @@ import trio
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobactorsError, JobsClosed, WrongProcess
+from jobactors.model.wrong_loop import WrongLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +95,23 @@ class Portal:
             raise WrongProcess
         if self._closed:
             raise JobsClosed(doing) from self._failure
+
+    def check_loop(self, call: str, instead: str) -> None:
+        """Raise unless this is a task of the loop.
+
+        Args:
+            call: The call that the user made.
+            instead: What to use elsewhere.
+
+        Raises:
+            WrongLoop: in another loop, of trio or not, and in a thread without one.
+        """
+        try:
+            if trio.lowlevel.current_trio_token() is self.token:
+                return
+        except RuntimeError:  # asyncio, or no loop at all
+            pass
+        raise WrongLoop(call, instead)
 
     # -- steps
 

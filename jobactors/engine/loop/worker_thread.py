@@ -47,12 +47,17 @@ async def call_in_thread(call: Callable[[], Any], name: str) -> Any:
 
 def _caught(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     try:
-        return _checked(call()), None
+        return without_coroutine(call()), None
     except BaseException as exc:  # handed over whole, whatever it is
         return None, exc
 
 
-def _checked(value: Any) -> Any:
+def without_coroutine(value: Any) -> Any:
+    """Return what a sync function has returned, unless that is a coroutine.
+
+    Raises:
+        TypeError: for a coroutine, which would never run.
+    """
     if type(value) is CoroutineType:  # not isinstance: it asks the result for its __class__
         value.close()
         raise TypeError(

@@ -23,7 +23,7 @@ from jobactors.model.events import Event, JobProgressed, JobRestated
 from jobactors.model.field_docs import documented
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Container, Iterable
 
     from jobactors.model.snapshot import JobSnapshot
 
@@ -61,8 +61,7 @@ class Subscription(Generic[E]):
     """An asynchronous iterator over batches (tuples) of events, in order.
 
     Read by one task of the jobs' own loop.  It ends when the system closes, or by
-    :class:`SubscriberLagged`.  Without kinds, the first batch states how the jobs stand now, in one
-    ``JobRestated`` a job.
+    :class:`SubscriberLagged`.
     """
 
     def __init__(self, kinds: tuple[type[Event], ...]) -> None:
@@ -72,7 +71,8 @@ class Subscription(Generic[E]):
         self._delivered = 0
         self._conflated = 0
         self._cut_off = False
-        self._ending = False
+        self._ending: trio.Event = trio.Event()
+        """Set when no more events come."""
         self._read_out = trio.Event()
         """Set when the reader has come to the end, or has left."""
 
@@ -89,7 +89,7 @@ class Subscription(Generic[E]):
             raise StopAsyncIteration from None
         self._delivered += len(batch)
         self._push()
-        if self._ending and not self._backlog:
+        if self._ending.is_set() and not self._backlog:
             self._send.close()
         return cast("tuple[E, ...]", batch)
 
@@ -119,6 +119,11 @@ class Subscription(Generic[E]):
 
     # -- the bus's side
 
+    def _start_with(self, present: list[Event]) -> None:
+        """Begin with the present state, whatever kinds are subscribed to."""
+        self._backlog += present
+        self._push()
+
     def _offer(self, batch: Iterable[Event]) -> None:
         """Add the events of the subscribed kinds to the backlog."""
         if self._cut_off:
@@ -131,7 +136,7 @@ class Subscription(Generic[E]):
 
     def _end(self) -> None:
         """Close the channel once the events already there have been read."""
-        self._ending = True
+        self._ending.set()
         self._push()
         if not self._backlog:
             self._send.close()
@@ -169,6 +174,7 @@ class Bus:
         self._log: list[Event] = []
         self._subscriptions: list[Subscription[Any]] = []
         self._filled = trio.Event()
+        self._has_ended = False
 
     def publish(self, event: Event) -> None:
         """Hand ``event`` to all subscribers once the loop has finished its present step."""
@@ -178,20 +184,24 @@ class Bus:
             self._log.append(event)
 
     def subscribe(
-        self, kinds: tuple[type[E], ...], present: Callable[[], Iterable[JobSnapshot]]
+        self,
+        kinds: tuple[type[E], ...],
+        present: Callable[[], Iterable[JobSnapshot]] | None = None,
     ) -> Subscription[E]:
         """Add a subscription: from here on nothing is missed, or delivered twice.
 
         Args:
             kinds: Only events of these classes; none for all.
-            present: Returns how the jobs stand now; comes first unless ``kinds`` leave it out.
+            present: Returns how the jobs stand now, which comes first; default: it does not come.
         """
         self.flush()
         subscription = Subscription[E](kinds)
-        if not kinds or JobRestated in kinds:
+        if present is not None:
             now = self._now()
-            subscription._offer([JobRestated(one.id, now, one) for one in present()])
+            subscription._start_with([JobRestated(one.id, now, one) for one in present()])
         self._subscriptions.append(subscription)
+        if self._has_ended:
+            subscription._end()
         return subscription
 
     def unsubscribe(self, subscription: Subscription[Any]) -> None:
@@ -218,14 +228,20 @@ class Bus:
     def end(self) -> list[Subscription[Any]]:
         """Hand out the last events, and end all subscriptions; returns these."""
         self.flush()
+        self._has_ended = True
         ending = list(self._subscriptions)
         for subscription in ending:
             subscription._end()
         return ending
 
-    async def close(self) -> None:
-        """End all subscriptions, and give their readers time to read the last events."""
+    async def close(self, apart: Container[Subscription[Any]] = ()) -> None:
+        """End all subscriptions, and give their readers time to read the last events.
+
+        Args:
+            apart: Those whose readers are not waited for here.
+        """
         ending = self.end()
         with trio.move_on_after(LAST_READING):
             for subscription in ending:
-                await subscription._read_out.wait()
+                if subscription not in apart:
+                    await subscription._read_out.wait()

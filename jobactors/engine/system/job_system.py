@@ -49,6 +49,7 @@ from jobactors.model.states import JobState, Request
 from jobactors.model.stored_rows import PutCheckpoint
 
 from .admission import Admission
+from .callbacks import Callbacks
 from .commands import Commands
 from .core import Core
 from .done_hooks import DoneHooks
@@ -112,6 +113,7 @@ class JobSystem:
             requests=ResourceRequests(queue),
             keys=Keys(),
             hooks=DoneHooks(),
+            callbacks=Callbacks(),
             checkpoints=table,
             leases=CheckpointLeases(table, folders, clock, self._find_revived),
             work_folders=folders,
@@ -191,7 +193,8 @@ class JobSystem:
                 self.core.open(partial(self._start_task, jobs))
                 task_status.started()
                 jobs.start_soon(self._closing.wait)
-            await parts.bus.close()
+            await parts.bus.close(parts.callbacks.subscriptions_in_threads)
+            await parts.callbacks.close()
             await parts.work_folders.close()
             if parts.journal is not None:
                 await parts.journal.close()

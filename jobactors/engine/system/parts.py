@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jobactors.engine.records.registry import Registry
     from jobactors.engine.storage.journal import Journal
 
+    from .callbacks import Callbacks
     from .done_hooks import DoneHooks
     from .unique_keys import Keys
 
@@ -52,6 +53,8 @@ class Parts(Struct, frozen=True, eq=False):
     """The unfinished job of each key."""
     hooks: DoneHooks
     """The ``on_done`` hooks at work."""
+    callbacks: Callbacks
+    """The functions given to ``on_event`` and ``on_change``."""
     checkpoints: CheckpointTable
     """The rows of unfinished work."""
     leases: CheckpointLeases
