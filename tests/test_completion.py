@@ -128,7 +128,7 @@ USERS: Final = {
         "mailbox metadata name on_busy on_checkpoint on_done on_duplicate priority private "
         "resources retry runner start_at start_deadline subject tags timeout"
     ),
-    "Outcome": "error exception reason state value",
+    "Outcome": "cause_id error exception reason state value",
     "Phase": "after arguments name needs weight work",
     "PhaseResult": "errors kept_from_before name status value",
     "Progress": "counters done fraction message pausable percent rate stages time_left total unit",

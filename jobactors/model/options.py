@@ -17,6 +17,7 @@ from .resources import NO_NEEDS, as_needs
 from .retry import Retry
 from .runner_value import RunnerValue, check_runner
 from .snapshot import JobSnapshot
+from .upstream import check_upstream
 
 if TYPE_CHECKING:
     from attrs import Attribute
@@ -119,6 +120,12 @@ def _mapping(options: Options, field: Field, value: object) -> None:
         raise TypeError(f'{field.name} is a mapping, such as {{"paper": 7}}, not {shown(value)}')
 
 
+def _upstreams(options: Options, field: Field, value: tuple[object, ...]) -> None:
+    del options, field
+    for item in value:
+        check_upstream(item)
+
+
 def _hashable(options: Options, field: Field, value: object) -> None:
     del options
     try:
@@ -202,7 +209,7 @@ class Options:
     """Named capacities held from start to end: "gpu", ["gpu", "disk"] or {"gpu": 2}."""
     on_busy: OnBusy = field(default="wait", validator=_on_busy)
     """Whether to "wait" for a resource that is held, or to "raise" :class:`ResourceBusy`."""
-    after: tuple[Any, ...] = field(default=(), converter=_several)
+    after: tuple[Any, ...] = field(default=(), converter=_several, validator=_upstreams)
     """Jobs that must have succeeded first; ``ja.after(job, when="finished")`` for any end."""
     hold: bool = field(default=False, validator=_flag)
     """Whether it waits for ``release()`` before it starts."""

@@ -95,6 +95,8 @@ class Outcome(Struct, frozen=True):
     """The same exception as text; None if there was none."""
     reason: str | None = None
     """The reason why it was cancelled, interrupted or timed out; None for no reason."""
+    cause_id: str | None = None
+    """The id of the job whose end cancelled this one, and whose the error is; None if none did."""
 
     def __repr__(self) -> str:
         # The value stays out: it may be huge, and it may hold what must not stand in a log.
@@ -172,7 +174,8 @@ def error_for_waiter(job_id: str, outcome: Outcome) -> Exception | None:
     * a result of an earlier process of which only the type is known: :class:`ResultNotKept`.
     * ``failed``: the job's own :class:`Exception`; anything else arrives as ``JobFailed from`` it.
     * timed out: :class:`JobTimedOut`.
-    * ``cancelled``: :class:`JobCancelled`; ``interrupted``: :class:`JobInterrupted`.
+    * ``cancelled``: :class:`JobCancelled`, ``from`` the error of its own or of the job that it
+      comes after, if there was one; ``interrupted``: :class:`JobInterrupted`.
 
     Never the cancellation of trio or asyncio, nor anything else that would end the waiter's own
     loop, generator or process.
@@ -182,7 +185,7 @@ def error_for_waiter(job_id: str, outcome: Outcome) -> Exception | None:
             value = outcome.value
             return ResultNotKept(job_id, value.type) if type(value) is NotKept else None
         case JobState.CANCELLED:
-            return JobCancelled(job_id, outcome.reason, outcome.value)
+            return _cancellation(job_id, outcome)
         case JobState.INTERRUPTED:
             return JobInterrupted(job_id, outcome.reason)
         case _:
@@ -200,6 +203,16 @@ def _failure(job_id: str, outcome: Outcome) -> Exception:
         _annotate(exc, job_id, text)
         return cast("Exception", exc)
     return _caused_by(JobFailed(job_id, str(text) if text else "no reason is known"), exc)
+
+
+def _cancellation(job_id: str, outcome: Outcome) -> Exception:
+    error = JobCancelled(job_id, outcome.reason, outcome.value)
+    cause, text, whose = outcome.exception, outcome.error, outcome.cause_id
+    if cause is None and whose is not None:  # of an earlier process, or it was only cancelled
+        cause = JobCancelled(whose, None) if text is None else JobFailed(whose, str(text))
+    if cause is not None:
+        _annotate(cause, whose or job_id, text)
+    return _caused_by(error, cause)
 
 
 def _caused_by(error: Exception, cause: BaseException | None) -> Exception:

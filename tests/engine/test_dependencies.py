@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
 import pytest
 import trio
 
@@ -55,7 +59,13 @@ async def test_a_failed_upstream_cancels_what_comes_after_with_the_reason() -> N
             chain.append(jobs.options(after=chain[-1]).submit(value, 1))
         upstream.release()
         await chain[-1].wait()
-    assert chain[0].snapshot().reason == f"it comes after {upstream.id}, which failed"
+    before, last = chain[-2:]
+    assert (
+        chain[0].snapshot().reason == f"it comes after {upstream.id}, which failed: ValueError: no"
+    )
+    assert (
+        last.snapshot().reason == f"it comes after {before.id}, which was cancelled: ValueError: no"
+    )
     assert {job.state for job in chain} == {ja.JobState.CANCELLED}
 
 
@@ -67,6 +77,135 @@ async def test_an_edge_may_ask_for_any_end() -> None:
         late = jobs.options(after=upstream).submit(value, 1)
         with pytest.raises(ja.JobCancelled, match="which failed"):
             await late
+
+
+async def test_a_failed_upstream_is_named_and_is_the_cause() -> None:
+    """Of the error of each job that hangs on it, near or far, with the traceback in the job."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        films = jobs.options(name="download films").submit(fail)
+        index = jobs.submit(value, films)
+        search = jobs.submit(value, index)
+        for job in (index, search):
+            with pytest.raises(ja.JobCancelled) as caught:
+                await job
+            cause = caught.value.__cause__
+            assert type(cause) is ValueError
+            assert f"raised in job {films.id}:" in "".join(cause.__notes__)
+            outcome = job.snapshot().outcome
+            assert outcome is not None
+            assert outcome.cause_id == films.id
+        reason = index.snapshot().reason
+        assert (
+            reason == f"it comes after 'download films' ({films.id}), which failed: ValueError: no"
+        )
+
+
+async def test_a_cancelled_upstream_is_named_with_its_reason() -> None:
+    """And it is the cause, as a failed one is."""
+    async with ja.open_jobs() as jobs:
+        upstream = jobs.options(hold=True).submit(value, 1)
+        late = jobs.submit(value, upstream)
+        upstream.cancel("no longer needed")
+        with pytest.raises(ja.JobCancelled, match="was cancelled: no longer needed") as caught:
+            await late
+        assert isinstance(caught.value.__cause__, ja.JobCancelled)
+        assert upstream.id in str(caught.value.__cause__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Work that a person describes."""
+
+    pages: list[object]
+    title: str = "wiki"
+
+
+class Pair(NamedTuple):
+    """Two things."""
+
+    one: object
+    other: object
+
+
+@pytest.mark.parametrize("runner", ["trio", "thread", "process"])
+async def test_jobs_inside_containers_of_arguments_stand_for_their_results(runner: str) -> None:
+    """Lists, tuples, dictionaries and dataclasses, at any depth; the caller's own stay as is."""
+    async with ja.open_jobs() as jobs:
+        one, two = jobs.submit(value, 1), jobs.submit(value, [2])
+        given: list[object] = [one, ("a", {"deep": [two]})]
+        work: Any = value if runner == "trio" else given_back
+        several = jobs.options(runner=runner)  # type: ignore[arg-type]
+        assert await several.submit(work, given) == [1, ("a", {"deep": [[2]]})]
+        assert given == [one, ("a", {"deep": [two]})]
+        assert await several.submit(work, Plan([one, 3])) == Plan([1, 3])
+        assert await several.submit(work, Pair(one, other={"x": two})) == Pair(1, {"x": [2]})
+        late = jobs.options(hold=True).submit(value, "late")
+        waiting = several.submit(work, {"late": [late]})
+        assert waiting.snapshot().waiting is ja.Waiting.DEPENDENCY
+        late.release()
+        assert await waiting == {"late": ["late"]}
+
+
+def given_back(thing: object) -> object:
+    """Return it."""
+    return thing
+
+
+async def test_a_list_that_two_arguments_share_stays_one_list() -> None:
+    """As it is for a call; and what has no job in it is passed as it is."""
+
+    async def compare(first: object, second: object, plain: object) -> bool:
+        return first is second and plain is untouched
+
+    async with ja.open_jobs() as jobs:
+        shared = [jobs.submit(value, 1)]
+        untouched: object = [[1, 2], {"x": ()}]
+        assert await jobs.submit(compare, shared, shared, untouched) is True
+
+
+async def test_a_handle_inside_a_list_is_passed_as_it_is() -> None:
+    """And nothing waits for it; the handle shows the arguments as they were given."""
+    async with ja.open_jobs() as jobs:
+        held = jobs.options(hold=True).submit(value, 1)
+        job = jobs.submit(value, [ja.handle(held), {"x": 1}])
+        assert await job == [held, {"x": 1}]
+        assert job.arguments == (([ja.handle(held), {"x": 1}],), {})
+        held.cancel()
+
+
+async def test_a_job_that_cannot_be_replaced_is_refused_with_the_cure() -> None:
+    """In sets and keys, whose values would have to be hashable; in a list that holds itself."""
+    async with ja.open_jobs() as jobs:
+        one = jobs.submit(value, 1)
+        with pytest.raises(TypeError, match="put it into a list"):
+            jobs.submit(value, {one})
+        with pytest.raises(TypeError, match="put it into a list"):
+            jobs.submit(value, [{("wiki", one): 2}])
+        circle: list[object] = [one]
+        circle.append(circle)
+        with pytest.raises(ValueError, match="contains itself"):
+            jobs.submit(value, circle)
+        circle.remove(one)
+        assert await jobs.submit(value, circle) is circle
+        with pytest.raises(TypeError, match=r"send job\.id"):
+            pickle.dumps(one)
+
+
+async def test_a_restart_gets_the_results_inside_containers_again() -> None:
+    """They are the upstream's, which has not run again."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(value, {"of": [jobs.submit(value, 1)]})
+        assert await job == {"of": [1]}
+        assert await job.restart() == {"of": [1]}
+
+
+async def test_jobs_inside_lists_are_jobs_of_the_same_system() -> None:
+    """As those that are arguments themselves."""
+    async with ja.open_jobs() as other, ja.open_jobs() as jobs:
+        foreign = other.options(hold=True).submit(value, 1)
+        with pytest.raises(ValueError, match="belongs to another job system"):
+            jobs.submit(value, [foreign])
+        foreign.cancel()
 
 
 async def test_a_depended_upon_result_outlives_being_taken() -> None:
@@ -84,7 +223,9 @@ async def test_what_is_no_job_is_refused() -> None:
     """In ``after=``, ``ja.after`` and ``ja.handle``."""
     async with ja.open_jobs() as jobs:
         with pytest.raises(TypeError, match="after= takes jobs"):
-            jobs.options(after=["wiki"]).submit(value, 1)
+            jobs.options(after=["wiki"])
+        with pytest.raises(TypeError, match=r"jobs\.get\(id\) returns the job of an id"):
+            ja.Options(after="value-1-k7m2x9qaef")
         with pytest.raises(TypeError, match="takes a job"):
             ja.after("wiki")  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="takes a job"):

@@ -348,6 +348,48 @@ async def test_jobs_as_arguments_are_found_again() -> None:
             assert await jobs.get(job_id) == 42
 
 
+async def test_jobs_inside_lists_and_dictionaries_are_found_again() -> None:
+    """At any depth, next to plain values, and a handle as a handle."""
+    store = MortalStore()
+
+    async def total(parts: list[Any], *, more: dict[str, Any]) -> tuple[int, str]:
+        return parts[0] + parts[1]["deep"][0] + more["x"], more["job"].id
+
+    with registered(add=add, total=total):
+
+        async def leave(jobs: ja.Jobs) -> tuple[str, str]:
+            first = jobs.submit(add, 40)
+            await first
+            job = jobs.options(hold=True).submit(
+                total, [1, {"deep": [first]}], more={"x": first, "job": ja.handle(first)}
+            )
+            return job.id, first.id
+
+        job_id, first_id = await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            jobs.get(job_id).resume()
+            assert await jobs.get(job_id) == (81, first_id)
+
+
+async def test_the_cause_of_a_cancelled_job_is_known_in_the_next_process() -> None:
+    """As text: its exception is gone."""
+    store = MortalStore()
+    with registered(fail=fail, add=add):
+
+        async def leave(jobs: ja.Jobs) -> tuple[str, str]:
+            upstream = jobs.submit(fail)
+            job: ja.Job[int] = jobs.submit(add, upstream)  # type: ignore[arg-type]
+            await job.wait()
+            return job.id, upstream.id
+
+        job_id, upstream_id = await left_by_a_kill(store, leave)
+        async with opened(store) as jobs:
+            with pytest.raises(ja.JobCancelled, match="ValueError: no") as caught:
+                await jobs.get(job_id)
+            assert isinstance(caught.value.__cause__, ja.JobFailed)
+            assert upstream_id in str(caught.value.__cause__)
+
+
 async def test_a_submit_with_the_key_of_an_interrupted_job_resumes_it() -> None:
     """A submit asks for the work; the job is the one there was."""
     store = MortalStore()

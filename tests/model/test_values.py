@@ -127,7 +127,12 @@ def test_options_that_do_not_change_are_the_same_object() -> None:
 
 
 def test_options_changed_one_by_one_are_those_made_at_once() -> None:
-    given: dict[str, Any] = {"tags": "nightly", "priority": "low", "resources": ["gpu"], "after": 3}
+    given: dict[str, Any] = {
+        "tags": "nightly",
+        "priority": "low",
+        "resources": ["gpu"],
+        "hold": True,
+    }
     options = ja.Options()
     for name, value in given.items():
         options = options.changed(**{name: value})

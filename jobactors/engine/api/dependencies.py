@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from msgspec import Struct
 
+from jobactors.engine.records.nested_values import Replacement, holds_any
 from jobactors.engine.records.record import Edge, When
-from jobactors.engine.records.references import JobReference, edges_among
+from jobactors.engine.records.references import JobReference, edges_among, with_references
 from jobactors.model.field_docs import documented
+from jobactors.model.upstream import Upstream
 
 from .job import Handle, Job
 
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
     from jobactors.engine.system.job_system import JobSystem
 
 T = TypeVar("T")
+_HANDLES: Final[frozenset[type]] = frozenset({Job, Handle})
 
 
 @documented
-class After(Struct, frozen=True):
+class After(Upstream, Struct, frozen=True):
     """A dependency on a job that has to end first; made by :func:`after`."""
 
     job: Job[Any]
@@ -52,9 +55,17 @@ def after(job: Job[Any], when: When = "finished") -> After:
 def handle(job: Job[T]) -> Job[T]:
     """Pass a job's handle itself as an argument, instead of its result.
 
-    A job among another job's top-level arguments makes that other job wait for it, and gets its
-    result in its place.  Wrapped in this it is passed as it is, and nothing waits.  To a type
-    checker it is the job, which is what the function receives.
+    A job among another job's arguments makes that other job wait for it, and gets its result in its
+    place; so does one inside a list, a tuple, a dictionary's values or a dataclass.  Wrapped in
+    this it is passed as it is, and nothing waits.  To a type checker it is the job, which is what
+    the function receives.
+
+    Raises:
+        TypeError: for something else.
+
+    Example::
+
+        jobs.submit(report, [first, second], log=ja.handle(first))
     """
     if not isinstance(job, Job):
         raise TypeError(f"handle() takes a job, not {type(job).__name__}: {job!r:.100}")
@@ -64,15 +75,15 @@ def handle(job: Job[T]) -> Job[T]:
 def referring(
     args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return arguments in which engine references take the place of job handles."""
-    if not (args or kwargs) or not any(
-        isinstance(argument, (Job, Handle)) for argument in (*args, *kwargs.values())
-    ):
+    """Return arguments in which engine references take the place of job handles.
+
+    Raises:
+        TypeError, ValueError: for a job where no reference can stand; the message says where one
+            can.
+    """
+    if not (args or kwargs) or not holds_any((*args, *kwargs.values()), _HANDLES):
         return args, kwargs
-    return (
-        tuple(_refer(argument) for argument in args),
-        {name: _refer(argument) for name, argument in kwargs.items()},
-    )
+    return with_references(args, kwargs, _refer)
 
 
 def _refer(argument: Any) -> Any:
@@ -92,11 +103,7 @@ def _record_of(job: Any) -> Record:
 def find_edges(
     explicit: Iterable[object], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Edge, ...]:
-    """Collect what a job comes after: the option ``after``, and the references in its arguments.
-
-    Raises:
-        TypeError: for something in ``after`` that is no job.
-    """
+    """Collect what a job comes after: the option ``after``, and the references in its arguments."""
     edges = dict(_edge(item) for item in explicit)
     return tuple({**edges, **edges_among(args, kwargs)}.values())
 
@@ -104,12 +111,8 @@ def find_edges(
 def _edge(item: object) -> tuple[str, Edge]:
     if isinstance(item, After):
         return item.job.id, Edge(item.job._record, item.when)
-    if isinstance(item, Job):
-        record = _record_of(item)
-        return record.id, Edge(record, "succeeded")
-    raise TypeError(
-        f"after= takes jobs, or ja.after(job, when=…), not {type(item).__name__}: {item!r:.100}"
-    )
+    record = _record_of(item)  # a job: the options have checked that
+    return record.id, Edge(record, "succeeded")
 
 
 def check_system(
@@ -120,9 +123,16 @@ def check_system(
     Raises:
         ValueError: the message names the way round it.
     """
-    for item in (*explicit, *args, *kwargs.values()):
-        job = item.job if isinstance(item, After) else item
-        if isinstance(job, Job) and job._system is not system and not job.state.is_terminal:
+    found: list[object] = [item.job if isinstance(item, After) else item for item in explicit]
+
+    def note(value: Any) -> Any:
+        found.append(value)
+        return value
+
+    if holds_any((*args, *kwargs.values()), _HANDLES):
+        Replacement(note).of((args, kwargs))
+    for job in found:
+        if type(job) is Job and job._system is not system and not job.state.is_terminal:
             raise ValueError(
                 f"job {job.id} belongs to another job system, and nothing here would hear of its "
                 "end: wait for it first, and submit then"

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, final
 
 from msgspec import Struct
 
-from jobactors.engine.records.references import JobReference
+from jobactors.engine.records.references import JobReference, without_references
 from jobactors.engine.system.commands import check_update
 from jobactors.inside.signals.mailbox import Question, Reply
 from jobactors.model.errors import NoStore
 from jobactors.model.log import as_text
 from jobactors.model.option_types import UpdatableOptions, names_options
 from jobactors.model.outcome import error_for_waiter, unwrap
+from jobactors.model.upstream import Upstream
 
 from .display import mimebundle_of
 from .waits import Stored, Wait, block_until_settled, wait_settled
@@ -33,7 +34,7 @@ T = TypeVar("T")
 
 
 @final
-class Job(Generic[T_co]):
+class Job(Upstream, Generic[T_co]):
     """The handle of one job.  Got from ``submit`` or ``jobs.get(id)``, never built by hand.
 
     Commands (``cancel``, ``pause``, …) act at once and return; what waits can be awaited, in the
@@ -330,6 +331,12 @@ class Job(Generic[T_co]):
     def __hash__(self) -> int:
         return hash(self.id)
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"the handle of job {self.id} cannot leave its process: send job.id and look it up "
+            "there with jobs.get(id), or pass the job as an argument, which gives its result"
+        )
+
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
         return mimebundle_of(self)
 
@@ -346,10 +353,8 @@ def _as_given(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return arguments as their submitter gave them: with handles of jobs."""
 
-    def given(argument: Any) -> Any:
-        if not isinstance(argument, JobReference):
-            return argument
-        job = Job[Any](system, argument.record)
-        return Handle(job) if argument.gives == "handle" else job
+    def given(reference: JobReference) -> object:
+        job = Job[Any](system, reference.record)
+        return Handle(job) if reference.gives == "handle" else job
 
-    return tuple(map(given, args)), {name: given(value) for name, value in kwargs.items()}
+    return without_references(args, kwargs, given)

@@ -88,7 +88,8 @@ class Submitter:
             work: A function (``async def`` runs in trio, ``def`` in a thread), or the name of a job
                 type followed by one dictionary of arguments.
             *args: Its arguments; options are given through :meth:`options`, never mixed with these.
-                A job among them is waited for, and its result takes its place.
+                A job among them, or inside a list, tuple, dictionary or dataclass among them, is
+                waited for, and its result takes its place; see :func:`~jobactors.handle`.
             **kwargs: Its keyword arguments.
 
         Raises:

@@ -125,17 +125,18 @@ class Actor:
 
     async def _ending(self) -> Ending:
         record = self.record
-        args, kwargs = resolved(record.args, record.kwargs, self.host.handle_for)
-        attempt = Attempt(
-            self.context,
-            record.function,
-            args,
-            kwargs,
-            self._make_abandon,
-            record.options,
-            self._start,
-        )
         try:
+            # Here, since a key among the arguments may have a __hash__ of the user's.
+            args, kwargs = resolved(record.args, record.kwargs, self.host.handle_for)
+            attempt = Attempt(
+                self.context,
+                record.function,
+                args,
+                kwargs,
+                self._make_abandon,
+                record.options,
+                self._start,
+            )
             with self._scope:
                 if self.host.has_store:
                     await self._until_durable()

@@ -38,7 +38,9 @@ from msgspec import Struct
 
 from jobactors.inside.signals.latch import Latch
 from jobactors.inside.signals.mailbox import Inbox
+from jobactors.model.error_text import shorten
 from jobactors.model.log import Log
+from jobactors.model.outcome import Outcome
 from jobactors.model.states import JobState, Request
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
     from jobactors.model.errors import StoreError
     from jobactors.model.events import JobQueued
+    from jobactors.model.info import JobInfo
     from jobactors.model.options import Options
     from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.stored_rows import CheckpointRow
@@ -234,10 +237,35 @@ class Edge(Struct, frozen=True):
         state = self.upstream.snapshot.state
         return self.when == "succeeded" and state.is_terminal and state is not JobState.SUCCEEDED
 
-    @property
-    def reason(self) -> str:
-        """The reason with which a broken edge cancels its job."""
-        return f"it comes after {self.upstream.id}, which {_verb_of(self.upstream.snapshot.state)}"
+    def break_outcome(self) -> Outcome:
+        """Return the outcome of a job that this broken edge cancels, with its cause.
+
+        The cause is the error at the root: of jobs that hang on one another, each has the error of
+        the first.
+        """
+        snapshot = self.upstream.snapshot
+        ended, error = snapshot.outcome, snapshot.error
+        reason = f"it comes after {_label(snapshot.info)}, which {_verb_of(snapshot.state)}"
+        why = snapshot.reason if error is None and ended and ended.cause_id is None else error
+        if why is not None:
+            reason += f": {shorten(str(why), _LONGEST_REASON)}"
+        if ended is None:
+            return Outcome(JobState.CANCELLED, error=error, reason=reason)
+        return Outcome(
+            JobState.CANCELLED,
+            exception=ended.exception,
+            error=error,
+            reason=reason,
+            cause_id=ended.cause_id or snapshot.info.id,
+        )
+
+
+_LONGEST_REASON: Final = 500
+"""Characters of an upstream's error or reason that are shown in the reason of the next job."""
+
+
+def _label(info: JobInfo) -> str:
+    return info.id if info.name in {info.type, info.id} else f"{info.name!r} ({info.id})"
 
 
 def _verb_of(state: JobState) -> str:

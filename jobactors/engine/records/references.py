@@ -1,23 +1,27 @@
 """References to other jobs among a job's arguments.
 
-A user passes a :class:`~jobactors.Job`, or ``ja.handle(job)``.  The submit replaces both by these
-references, so that storage, recovery and the running attempt see records, and no public handles.
+A user passes a :class:`~jobactors.Job`, or ``ja.handle(job)``, alone or inside a list, a tuple, a
+dictionary or a dataclass.  The submit replaces both by these references, in a copy, so that
+storage, recovery and the running attempt see records, and no public handles.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec import Struct
 
+from .nested_values import Replacement, holds_any
 from .record import Edge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .record import Record
 
 Gives = Literal["result", "handle"]
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class JobReference(Struct, frozen=True):
@@ -29,9 +33,77 @@ class JobReference(Struct, frozen=True):
     """The value for the function: the job's result, once it has succeeded, or its handle."""
 
 
+class Nested(Struct, frozen=True):
+    """An argument with references inside; made by :func:`with_nested`."""
+
+    value: Any
+    """The argument, with references in the place of jobs."""
+    references: tuple[JobReference, ...]
+    """These references."""
+
+
+_REFERENCES: Final = frozenset({JobReference, Nested})
+
+
+def with_references(
+    args: tuple[Any, ...], kwargs: dict[str, Any], refer: Callable[[Any], Any]
+) -> Arguments:
+    """Return arguments with references in the place of what ``refer`` has one for.
+
+    Args:
+        args: Positional arguments.
+        kwargs: Named arguments.
+        refer: Returns a reference, or what it was given.
+
+    Raises:
+        TypeError, ValueError: for a value to replace where no reference can stand.
+    """
+    return with_nested(*Replacement(refer).of((args, kwargs)))
+
+
+def with_nested(args: Iterable[Any], kwargs: Mapping[str, Any]) -> Arguments:
+    """Return arguments that hold references, those inside of others marked as nested."""
+    if not holds_any((*args, *kwargs.values()), frozenset({JobReference})):
+        return tuple(args), dict(kwargs)
+    args = tuple(_nested(argument) for argument in args)
+    return args, {name: _nested(argument) for name, argument in kwargs.items()}
+
+
+def _nested(argument: Any) -> Any:
+    found: list[JobReference] = []
+
+    def note(value: Any) -> Any:
+        if type(value) is JobReference:
+            found.append(value)
+        return value
+
+    if type(argument) is JobReference:
+        return argument
+    Replacement(note).of(argument)
+    return Nested(argument, tuple(found)) if found else argument
+
+
+def without_references(
+    args: tuple[Any, ...], kwargs: dict[str, Any], instead: Callable[[JobReference], object]
+) -> Arguments:
+    """Return arguments in which each reference is replaced by ``instead(reference)``."""
+    if not (args or kwargs) or _REFERENCES.isdisjoint(map(type, (*args, *kwargs.values()))):
+        return args, kwargs
+
+    def replace(value: Any) -> Any:
+        return instead(value) if type(value) is JobReference else value
+
+    replacement = Replacement(replace)
+
+    def plain(argument: Any) -> Any:
+        return replacement.of(argument.value) if type(argument) is Nested else replace(argument)
+
+    return tuple(map(plain, args)), {name: plain(value) for name, value in kwargs.items()}
+
+
 def resolved(
     args: tuple[Any, ...], kwargs: dict[str, Any], handle_for: Callable[[Record], object]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+) -> Arguments:
     """Return the arguments as the function receives them.
 
     Args:
@@ -39,29 +111,28 @@ def resolved(
         kwargs: Named arguments.
         handle_for: Makes the public handle of a job.
     """
-    if not args and not kwargs:
-        return args, kwargs
-    if not any(type(argument) is JobReference for argument in (*args, *kwargs.values())):
-        return args, kwargs
-    return (
-        tuple(_resolve(argument, handle_for) for argument in args),
-        {name: _resolve(argument, handle_for) for name, argument in kwargs.items()},
-    )
 
+    def instead(reference: JobReference) -> object:
+        if reference.gives == "handle":
+            return handle_for(reference.record)
+        outcome = reference.record.snapshot.outcome
+        return None if outcome is None else outcome.value
 
-def _resolve(argument: Any, handle_for: Callable[[Record], object]) -> Any:
-    if type(argument) is not JobReference:
-        return argument
-    if argument.gives == "handle":
-        return handle_for(argument.record)
-    outcome = argument.record.snapshot.outcome
-    return None if outcome is None else outcome.value
+    return without_references(args, kwargs, instead)
 
 
 def edges_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Edge]:
     """Return the dependencies that arguments bring, by job id: each result has to succeed first."""
     return {
-        argument.record.id: Edge(argument.record, "succeeded")
-        for argument in (*args, *kwargs.values())
-        if type(argument) is JobReference and argument.gives == "result"
+        reference.record.id: Edge(reference.record, "succeeded")
+        for reference in _references(args, kwargs)
+        if reference.gives == "result"
     }
+
+
+def _references(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[JobReference]:
+    for argument in (*args, *kwargs.values()):
+        if type(argument) is JobReference:
+            yield argument
+        elif type(argument) is Nested:
+            yield from argument.references

@@ -183,6 +183,7 @@ def _outcome_json(outcome: Outcome) -> OutcomeJson:
         outcome.reason,
         outcome.error is not None,
         None if value is None else type_name(value),
+        outcome.cause_id,
     )
 
 
@@ -288,7 +289,13 @@ def _read_outcome(row: JobRow, read: OutcomeJson, error: ErrorText | None) -> Ou
             value = chain_result_from_json(value)
     elif read.type is not None:
         value = NotKept(read.type)
-    return Outcome(row.state, value, error=error if read.failed else None, reason=read.reason)
+    return Outcome(
+        row.state,
+        value,
+        error=error if read.failed else None,
+        reason=read.reason,
+        cause_id=read.cause,
+    )
 
 
 def _progress_from(read: ProgressJson) -> Progress:

@@ -78,6 +78,8 @@ class OutcomeJson(Struct, omit_defaults=True, gc=False):
     """Whether the job's error is that of its end."""
     type: str | None = None
     """The name of the result's type."""
+    cause: str | None = None
+    """The id of the job whose end cancelled it."""
 
 
 class StatusJson(Struct, omit_defaults=True, gc=False):

@@ -20,7 +20,7 @@ from attrs import asdict, fields
 from msgspec import Struct
 
 from jobactors.engine.ports.late_binding import runner_from
-from jobactors.engine.records.references import JobReference
+from jobactors.engine.records.references import JobReference, Nested
 from jobactors.engine.records.stored_submit import StoredSubmit
 from jobactors.inside.verbs.ranges import Range
 from jobactors.model.every import Every
@@ -131,13 +131,26 @@ def _readable(text: str) -> str:
 
 
 def _plain(where: int | str, value: object, jobs: list[list[Any]]) -> object:
-    """Replace a job, or a range, by None, and append its reference to ``jobs``."""
+    """Replace jobs, or a range, by None, and append their references to ``jobs``."""
     if isinstance(value, JobReference):
         jobs.append([where, value.record.id, value.gives])
         return None
     if isinstance(value, Range):
         jobs.append([where, value.as_text(), "range"])
         return None
+    return _plain_inside([where], value.value, jobs) if isinstance(value, Nested) else value
+
+
+def _plain_inside(path: list[int | str], value: object, jobs: list[list[Any]]) -> object:
+    """Do the same inside lists and dictionaries; JSON holds nothing else that has parts."""
+    if type(value) is JobReference:
+        jobs.append([path, value.record.id, value.gives])
+        return None
+    parts: Any = value
+    if type(value) is list:
+        return [_plain_inside([*path, place], part, jobs) for place, part in enumerate(parts)]
+    if type(value) is dict:
+        return {key: _plain_inside([*path, key], part, jobs) for key, part in parts.items()}
     return value
 
 
@@ -217,14 +230,39 @@ def _option_from(name: str, value: Any) -> Any:
     return make(**values)
 
 
+Path = tuple[int | str, ...]
+"""The place of a value among arguments: its argument, and then where it is inside of that."""
+
+
 class Arguments(Struct, frozen=True):
     """Stored arguments, read back: jobs are named by their ids."""
 
     args: list[Any]
     kwargs: dict[str, Any]
-    jobs: list[tuple[int | str, str, str]]
-    """Each argument that stands for a job: its place, the job's id, and "result" or "handle"; for a
+    jobs: list[tuple[Path, str, str]]
+    """Each value that stands for a job: its place, the job's id, and "result" or "handle"; for a
     range "range", and its text in place of the id."""
+
+    def fill(self, find: Callable[[str, str], object]) -> None:
+        """Put ``find(id, how)`` into the place of each value that stands for a job."""
+        for path, job_id, how in self.jobs:
+            target, last = self.holder_of(path), path[-1]
+            target[last] = find(job_id, how)
+
+    def holder_of(self, path: Path) -> Any:
+        """Return the list or dictionary in which the value of a path is.
+
+        Raises:
+            ValueError: if there is no such place.
+        """
+        target: Any = self.args if isinstance(path[0], int) else self.kwargs
+        try:
+            for step in path[:-1]:
+                target = target[step]
+            target[path[-1]]
+        except (LookupError, TypeError):
+            raise ValueError("a stored argument stands for something that is no job") from None
+        return target
 
 
 def arguments_from(text: str) -> Arguments:
@@ -235,8 +273,10 @@ def arguments_from(text: str) -> Arguments:
     """
     match from_json(text):
         case {"args": [*args], "kwargs": {**named}, "jobs": [*jobs]}:
-            kwargs = cast("dict[str, Any]", named)
-            return Arguments(args, kwargs, [_reference(job, args, kwargs) for job in jobs])
+            arguments = Arguments(args, cast("dict[str, Any]", named), list(map(_reference, jobs)))
+            for path, _, _ in arguments.jobs:
+                arguments.holder_of(path)
+            return arguments
         case _:
             raise ValueError("the stored arguments have another form")
 
@@ -254,16 +294,17 @@ def part_from(text: str) -> str:
     return found[0].part if found else ""
 
 
-def _reference(job: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[int | str, str, str]:
+def _reference(job: Any) -> tuple[Path, str, str]:
     match job:
-        case [int(where), str(job_id), "result" | "handle" | "range" as how] if (
-            0 <= where < len(args)
-        ):
-            return where, job_id, how
-        case [str(where), str(job_id), "result" | "handle" | "range" as how] if where in kwargs:
-            return where, job_id, how
+        case [int() | str() as where, str(job_id), "result" | "handle" | "range" as how]:
+            path: Path = (where,)
+        case [[int() | str(), *_] as places, str(job_id), "result" | "handle" as how]:
+            path = tuple(cast("list[int | str]", places))
         case _:
             raise ValueError("a stored argument stands for something that is no job")
+    if any(isinstance(step, int) and step < 0 for step in path):
+        raise ValueError("a stored argument stands for something before the first one")
+    return path, job_id, how
 
 
 # Keyed by the function: a redefined type has another one.  From any thread; at worst done twice.

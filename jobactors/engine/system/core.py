@@ -333,8 +333,9 @@ class Core:
         while self._broken:
             first = self._broken[0]
             broken = next((edge for edge in first.edges if edge.broken), None)
-            if broken is not None:
-                self.cancel(first, broken.reason)
+            if broken is not None and first.id in self.parts.queue:
+                self.parts.queue.remove(first.id)
+                self.settle(first, broken.break_outcome())
             self._broken.popleft()
 
     # -- moves that commands and closing share

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jobactors.engine.ports.late_binding import choose_runner, is_runner_known
 from jobactors.engine.records.record import Edge, Record
-from jobactors.engine.records.references import JobReference
+from jobactors.engine.records.references import JobReference, with_nested
 from jobactors.engine.records.submit_context import submitter_context
 from jobactors.engine.storage.stored_jobs import records_from, unrevived
 from jobactors.engine.storage.submit_codec import arguments_from, options_from, source_of
@@ -178,14 +178,12 @@ class Recovery:
             options = options_from(submit.options, kind.options)
             runner = choose_runner(kind.function, options)
             stored = arguments_from(submit.arguments)
-            args, kwargs = stored.args, stored.kwargs
-            for where, job_id, how in stored.jobs:
-                target: Any = args if isinstance(where, int) else kwargs
-                target[where] = self._argument(job_id, how)
+            stored.fill(self._argument)
+            args, kwargs = with_nested(stored.args, stored.kwargs)
         except (ValueError, TypeError) as exc:
             raise NotResumable(record.id, f"what was kept of it makes no sense: {exc}") from None
         edges = tuple(self._edge(job_id, when) for job_id, when in submit.after)
-        record.args, record.kwargs, record.edges = tuple(args), kwargs, edges
+        record.args, record.kwargs, record.edges = args, kwargs, edges
         record.options, record.runner, record.function = options, runner, kind.function
         self._parts.leases.set_part(record)
 

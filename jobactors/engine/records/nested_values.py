@@ -1,0 +1,175 @@
+"""Values inside containers: found, and replaced in a copy.
+
+Looked into are lists, tuples (named ones too), dictionaries, sets and dataclasses; of other classes
+only their authors know how to copy them.  A container of a class derived from one of these is a
+value like any other, and a dataclass is copied field by field, without its ``__init__``: no code of
+the user runs here, apart from the ``__hash__`` of a key whose value is replaced.
+
+*Why the search is a loop over levels.*  Each submit passes through it, and its arguments may be a
+list of a million numbers.  The types of one level are gathered in C; a Python step is paid for each
+container, never for each value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, cast
+
+_SIMPLE: Final[frozenset[type]] = frozenset({int, float, str, bytes, bool, type(None)})
+_CONTAINERS: Final[frozenset[type]] = frozenset({list, tuple, dict, set, frozenset})
+Replace = Callable[[Any], Any]
+
+
+def holds_any(values: Iterable[object], kinds: frozenset[type]) -> bool:
+    """Return whether a value of one of ``kinds`` is among ``values``, or inside one of them."""
+    level, seen = list(values), set[int]()
+    while level:
+        types = _types_of(level)
+        if types <= _SIMPLE:
+            return False
+        if types & kinds:
+            return True
+        looked_into = {kind for kind in types if _is_container(kind)}
+        found = {id(value): value for value in level if type(value) in looked_into}
+        below: list[object] = []
+        for identity in found.keys() - seen:
+            below += _parts_of(found[identity])
+        seen |= found.keys()
+        level = below
+    return False
+
+
+def _types_of(values: list[object]) -> frozenset[type]:
+    try:
+        return frozenset(map(type, values))
+    except Exception:  # a class of the user's, whose own class does not let it be hashed
+        kinds = {id(kind): kind for kind in map(type, values)}
+        return frozenset(kind for kind in kinds.values() if type(kind).__hash__ is type.__hash__)
+
+
+class Replacement:
+    """Puts other values into copies of containers.
+
+    A container that stands in several places stays one container in all that one object has copied.
+
+    Args:
+        replace: Returns the value to put in the place of another one, which is no container; or
+            that one itself.
+    """
+
+    def __init__(self, replace: Replace) -> None:
+        self._replace = replace
+        self._copies: dict[int, Any] = {}
+        self._open: set[int] = set()
+        self._met_itself = False
+
+    def of(self, value: Any) -> Any:
+        """Return ``value`` with other values in it, or itself if there is nothing to replace.
+
+        Raises:
+            TypeError: for something to replace in a set, or in the key of a dictionary.
+            ValueError: for a container that contains itself, beside something to replace.
+        """
+        kind = _kind_of(value)
+        if kind in _SIMPLE:
+            return value
+        if not _is_container(kind):
+            return self._replace(value)
+        identity = id(value)
+        if identity in self._copies:
+            return self._copies[identity]
+        if identity in self._open:
+            self._met_itself = True
+            return value
+        self._open.add(identity)
+        copy = self._copies[identity] = self._container(kind, value)
+        self._open.discard(identity)
+        if copy is not value and self._met_itself:
+            raise ValueError(f"a {kind.__name__} that contains itself has a job in it")
+        return copy
+
+    def _container(self, kind: type[Any], value: Any) -> Any:
+        parts = [*_parts_of(value)]
+        copies = list(map(self.of, parts))
+        if all(map(_is_same, parts, copies)):
+            return value
+        if kind is dict:
+            return _copy_of_dict(value, copies)
+        if issubclass(kind, tuple):
+            return _new_tuple(kind, copies)
+        if kind is list:
+            return copies
+        if kind in _CONTAINERS:
+            raise TypeError(_HASHED)
+        return _copy_of_dataclass(kind, value, copies)
+
+
+def _kind_of(value: object) -> type[Any]:
+    return type(value)
+
+
+def _is_same(one: object, other: object) -> bool:
+    return one is other
+
+
+def _is_container(kind: type[object]) -> bool:
+    return kind in _CONTAINERS or bool(_fields_of(kind)) or _is_named_tuple(kind)
+
+
+def _is_named_tuple(kind: type[object]) -> bool:
+    return kind.__bases__ == (tuple,) and "_fields" in kind.__dict__
+
+
+def _fields_of(kind: type[object]) -> tuple[str, ...]:
+    """Return the fields of a dataclass that is made as any object is; of anything else, nothing."""
+    fields: object = kind.__dict__.get("__dataclass_fields__")
+    made_by = cast("object", getattr(kind, "__new__", None))
+    if type(fields) is not dict or made_by is not object.__new__:
+        return ()
+    return tuple(cast("dict[str, Any]", fields))
+
+
+def _parts_of(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        both = cast("dict[object, object]", value)
+        return iter([*both, *both.values()])
+    if isinstance(value, list | tuple | set | frozenset):
+        return iter(cast("Iterable[object]", value))
+    return iter([_field(value, name) for name in _fields_of(_kind_of(value))])
+
+
+_HASHED: Final = (
+    "a job in a set, or in the key of a dictionary, cannot be replaced by its result: put it into "
+    "a list, or into the values of a dictionary"
+)
+_MISSING: Final = object()
+_new_tuple = cast("Callable[..., Any]", vars(tuple)["__new__"])
+
+
+def _field(value: Any, name: str) -> Any:
+    try:
+        return object.__getattribute__(value, name)
+    except Exception:  # a field without a value, or a descriptor of the user's
+        return _MISSING
+
+
+def _copy_of_dict(value: dict[Any, Any], copies: list[Any]) -> dict[Any, Any]:
+    """Copy a dictionary; ``copies`` are its keys, and then its values."""
+    if not all(map(_is_same, value, copies)):
+        raise TypeError(_HASHED)
+    copy = dict(value)
+    for (key, before), after in zip(value.items(), copies[len(value) :], strict=True):
+        if after is not before:
+            copy[key] = after
+    return copy
+
+
+def _copy_of_dataclass(kind: type[Any], value: Any, fields: list[Any]) -> Any:
+    copy: Any = object.__new__(kind)
+    attributes = _field(value, "__dict__")
+    if attributes is not _MISSING:
+        _field(copy, "__dict__").update(attributes)
+    for name, part in zip(_fields_of(kind), fields, strict=True):
+        if part is not _MISSING:
+            object.__setattr__(copy, name, part)
+    return copy
