@@ -48,6 +48,8 @@ SCREENSHOTS = ROOT / ".screenshots"
 START_SECONDS = 90
 STOP_SECONDS = 15
 READY_MS = 90_000
+UNHEARD_MS = 20_000
+"""How long a cell that does not end may have been asked for in vain."""
 
 # The one notebook that is in front: Lab hides the others in the page.
 FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"
@@ -65,6 +67,14 @@ KERNEL_ANSWERED = """limit => Promise.race([
     window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.info.then(() => null),
     new Promise((_, fail) => setTimeout(() => fail(new Error('the kernel is silent')), limit)),
 ])"""
+
+# ipykernel before 7.4 may not notice a request until another client connects to it.
+CONNECT_AGAIN = """() => new Promise(done => {
+    const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+    const where = `${kernel.serverSettings.wsUrl}api/kernels/${kernel.id}/channels`;
+    const socket = new WebSocket(where);
+    socket.onopen = socket.onerror = () => { socket.close(); done(); };
+})"""
 
 # A cell's number is cleared first: then a prompt that is not empty means *this* run was accepted,
 # and a number means that it ended. The command's promise lasts as long as the cell: not awaited.
@@ -315,7 +325,12 @@ class Notebook:
 
     def wait_done(self, index: int, timeout_ms: float = READY_MS) -> None:
         """Wait until a cell has ended, well or badly."""
-        expect(self.prompt(index)).to_have_text(re.compile(r"\[\d+\]:"), timeout=timeout_ms)
+        ended, prompt = re.compile(r"\[\d+\]:"), expect(self.prompt(index))
+        with contextlib.suppress(AssertionError):
+            prompt.to_have_text(ended, timeout=min(timeout_ms, UNHEARD_MS))
+            return
+        self.page.evaluate(CONNECT_AGAIN)
+        prompt.to_have_text(ended, timeout=timeout_ms)
 
     def run_and_wait(self, index: int, timeout_ms: float = READY_MS) -> str:
         """Run a cell to its end and return the text below it."""

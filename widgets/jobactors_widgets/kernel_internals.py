@@ -18,6 +18,10 @@ ipykernel    the sender names a subshell                 the sender names none
 Both hooks run in ipykernel's shell channel thread, the only one that may make a subshell.  Every
 private part is tested for before it is used: where one is missing, or fails, the message takes
 ipykernel's own way, late but not lost.
+
+ipykernel 7.0 to 7.3 can lose a request: they send replies on the very socket that a stream reads,
+past the stream, which may then miss that a request has come, until another client connects.  From
+7.4 on the stream sends them, and so it does in older ones once a panel of ours is open there.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 _CREATE: Final = "_create_subshell"
 _ROUTE: Final = "_reply_subshell_for"
+_REPLIES: Final = "_shell_socket"
 _BUFFERS: Final = 5  # a message's parts: signature, header, parent, metadata, content, buffers …
 
 
@@ -175,6 +180,7 @@ class _SubshellNamer:
 
     def __init__(self, kernel: Any) -> None:
         self.comm_ids: set[str] = set()
+        self._kernel = kernel
         self._session = kernel.session
         self._stream = kernel.shell_stream
         self._loop = kernel.shell_channel_thread.io_loop
@@ -182,8 +188,14 @@ class _SubshellNamer:
         self._own = _own_subshell(kernel)
 
     def install(self) -> None:
-        """Replace the kernel's own reader, in the one thread that may touch its stream."""
-        self._loop.add_callback(self._stream.on_recv, self._read, copy=False)
+        """Replace the kernel's own reader and sender, in the one thread that may touch them."""
+        self._loop.add_callback(self._install)
+
+    def _install(self) -> None:
+        self._stream.on_recv(self._read, copy=False)
+        manager = _manager_of(self._kernel)
+        if getattr(manager, _REPLIES, None) is getattr(self._stream, "socket", self):
+            setattr(manager, _REPLIES, self._stream)  # it has the same send_multipart
 
     async def _read(self, frames: Any) -> None:
         try:
