@@ -66,7 +66,10 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     expect.set_options(timeout=PATIENT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program, args=list(CHROMIUM_FLAGS), env=dict(environ)
+            executable_path=program,
+            args=list(CHROMIUM_FLAGS),
+            env=dict(environ),
+            ignore_default_args=["--hide-scrollbars"],  # users have them, and they take room
         )
         yield browser
         browser.close()

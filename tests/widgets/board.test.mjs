@@ -45,11 +45,14 @@ test('rows are found by state, type, subject, tag and text', () => {
 
 test('what is unfinished comes first; what has ended is newest first; an order applies to both', () => {
   const rows = [
-    row('a', { state: 'failed', ended: 5 }), row('b', { fraction: 0.1 }), row('c', { state: 'succeeded', ended: 9 }),
+    row('a', { state: 'failed', stopped: 5 }), row('b', { fraction: 0.1 }), row('c', { state: 'succeeded', stopped: 9 }),
     row('d', { fraction: 0.7 })
   ];
-  const both = order => { const { open, ended } = arrange(rows, order); return `${ids(open)} ${ids(ended)}`; };
+  const both = order => { const { open, ended } = arrange(rows, order, 10); return `${ids(open)} ${ids(ended)}`; };
   assert.deepEqual(['', 'name', 'progress'].map(both), ['bd ca', 'bd ac', 'db ca']);
+  const worked = [row('a', { began: 5, state: 'paused', stopped: 9 }), row('b', { began: 3 }), row('c', { began: 5 })];
+  const longest = now => ids(arrange(worked, 'time at work', now).open);
+  assert.deepEqual([7, 10].map(longest), ['abc', 'bca']);
 });
 
 test('the rows in sight, and the room the others take', () => {
@@ -209,12 +212,31 @@ test('a screen reader announces ends, gathered, and never progress', () => {
   assert.equal(root.one('ja-said').textContent, '20 jobs succeeded');
 });
 
+const press = (key, target) => root.one('ja-list').listeners.get('keydown')({
+  key, target: Object.assign(target, { closest: () => (target.dataset.job ? target : null), tagName: 'DIV' }),
+  preventDefault() {}, stopPropagation() {}
+});
+
+test('Space selects, Delete asks, and a second one does it', () => {
+  view.show({ rows: [row('a'), row('b', { state: 'failed' })] });
+  press(' ', el('a'));
+  assert.equal(el('a').one('ja-check').checked, true);
+  press('Delete', el('a'));
+  assert.equal(el('a').one('ja-says').textContent, 'Cancel this job? Delete: yes. Escape: no.');
+  press('Escape', el('a'));
+  assert.equal(el('a').one('ja-says').textContent, '');
+  press('Delete', el('a'));
+  root.one('ja-list').listeners.get('focusout')();
+  press('Delete', el('a'));
+  assert.deepEqual(sent, []);
+  press('Delete', el('a'));
+  assert.deepEqual(sent, [['cancel', 'a']]);
+  press('Delete', el('b'));
+  assert.match(el('b').one('ja-says').textContent, /^Dismiss this job/);
+});
+
 test('arrows walk the rows, Enter unfolds, Escape folds', () => {
   view.show({ rows: [row('a'), row('b')] });
-  const press = (key, target) => root.one('ja-list').listeners.get('keydown')({
-    key, target: Object.assign(target, { closest: () => (target.dataset.job ? target : null), tagName: 'DIV' }),
-    preventDefault() {}, stopPropagation() {}
-  });
   press('ArrowDown', root.one('ja-list'));
   assert.equal(document.activeElement, el('a'));
   press('ArrowDown', el('a'));

@@ -70,6 +70,8 @@ class FakeElement {
   getAttribute(key) { return this.attributes.has(key) ? this.attributes.get(key) : null; }
   removeAttribute(key) { dom.changes += 1; this.attributes.delete(key); }
   addEventListener(kind, fn) { this.listeners.set(kind, fn); }
+  toggleAttribute(key, on) { if (on) this.setAttribute(key, ''); else this.removeAttribute(key); }
+  contains(el) { return el === this || this.childNodes.some(c => c.contains(el)); }
   focus() { globalThis.document.activeElement = this; }
   click() { this.listeners.get('click')(); }
   /** Every element below with this class. */

@@ -104,6 +104,7 @@ class _LaunchButton:
             layout={"display": "none"},
         )
         self.box = widgets.HBox([self.button, self.bar, self.line, self.question])
+        self.box.add_class("ja-controls")  # the labextension keeps plain keys from the notebook
         self.button.on_click(self._press)
         kernel = current_kernel()
         for button in (self.button, *self.question.children):

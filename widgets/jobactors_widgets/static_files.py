@@ -13,9 +13,9 @@ from importlib.resources import files
 from typing import Final
 
 MODULES: Final = (
-    *("dom.js", "format.js", "frames.js", "kernel_clock.js", "actions.js", "visible_span.js"),
-    *("announcer.js", "pending_actions.js", "saved_state.js", "row.js", "details.js"),
-    *("board.js", "view.js", "panel.js"),
+    *("dom.js", "format.js", "frames.js", "kernel_clock.js", "keys.js", "actions.js"),
+    *("visible_span.js", "announcer.js", "pending_actions.js", "saved_state.js", "row.js"),
+    *("details.js", "board.js", "keyboard.js", "view.js", "panel.js"),
 )
 
 _IMPORT: Final = re.compile(r"^import\s[^;]*?\sfrom\s+'\./[\w.]+';\n", re.MULTILINE)

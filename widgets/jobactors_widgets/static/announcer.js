@@ -49,5 +49,5 @@ export function createAnnouncer(root, timers) {
     timers.later(() => el.classList.toggle('ja-shown', false), 8000);
   }
 
-  return { note, announce, dispose() { if (timer !== null) timers.forget(timer); } };
+  return { note, announce, say: text => setText(el, text), dispose() { if (timer !== null) timers.forget(timer); } };
 }

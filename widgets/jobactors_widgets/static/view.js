@@ -16,7 +16,9 @@ import { append, pageTimers, setAttribute, setHidden, setText } from './dom.js';
 import { arrange, createTools, filterRows } from './board.js';
 import { createDetails } from './details.js';
 import { createPendingActions } from './pending_actions.js';
+import { createKeyboard } from './keyboard.js';
 import { createRow } from './row.js';
+import { fenceKeys, isForHost } from './keys.js';
 import { visibleSpan } from './visible_span.js';
 import { createAnnouncer } from './announcer.js';
 import { choose, plural, summary, ticks } from './format.js';
@@ -75,7 +77,16 @@ export function createView(root, options) {
   const announcer = createAnnouncer(root, timers);
   if (!single) list.setAttribute('tabindex', '0');
   list.addEventListener('scroll', () => { if (isLong()) drawList(); });
-  list.addEventListener('keydown', onKey);
+  const keyboard = createKeyboard(list, {
+    drawn: id => rows.get(id), unfold, goTo, press, redraw: redrawRow, say: announcer.say,
+    step: (id, by) => id === null ? rowInSight() : items.findIndex(row => row.id === id) + by,
+    last: () => items.length - 1,
+    pick: board && actMany ? (id, range) => pick(id, !selected.has(id), range) : null,
+    mayPress: id => shown.alive && !shown.ended && !pending.of(id),
+    single
+  });
+  root.addEventListener('keydown', event => { if (!isForHost(event)) event.stopPropagation(); });
+  const endFence = fenceKeys(target => root.contains(target));
 
   function show(state) {
     shown = { ...shown, ...state };
@@ -222,7 +233,7 @@ export function createView(root, options) {
 
   function drawRow(drawn, row) {
     const changed = drawn.row !== row;
-    drawn.draw(row, pending.of(row.id), pending.note(row.id), shown.alive && !shown.ended, now());
+    drawn.draw(row, pending.of(row.id), keyboard.noteOf(row) || pending.note(row.id), shown.alive && !shown.ended, now());
     drawn.select(selected.has(row.id));
     const details = opened.get(row.id);
     if (details && changed && shown.alive) details.update(row);
@@ -314,22 +325,6 @@ export function createView(root, options) {
     tickWhileNeeded();
   }
 
-  function onKey(event) {
-    const row = event.target.closest && event.target.closest('.ja-row');
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (/^(INPUT|SELECT|PRE)$/.test(event.target.tagName) && event.target.type !== 'checkbox') return;
-    if (event.key === 'Enter' && row && event.target === row) unfold(row.dataset.job, !rows.get(row.dataset.job).isOpen);
-    else if (event.key === 'Escape' && row && rows.get(row.dataset.job).isOpen) {
-      unfold(row.dataset.job, false);
-      row.focus();
-    } else if (step && !single) goTo(row ? items.findIndex(each => each.id === row.dataset.job) + step : rowInSight());
-    else if (event.key === 'Home' && !single) goTo(0);
-    else if (event.key === 'End' && !single) goTo(items.length - 1);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();   // the notebook would take the arrows for its own
-  }
-
   function rowInSight() {
     return isLong() ? Math.ceil(list.scrollTop / rowHeight) : 0;
   }
@@ -366,6 +361,7 @@ export function createView(root, options) {
 
   function dispose() {
     stopTicking();
+    endFence();
     pending.dispose();
     for (const details of opened.values()) if (details) details.close();
     opened.clear();

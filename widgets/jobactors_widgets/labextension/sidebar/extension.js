@@ -4,6 +4,7 @@
 // Every module but the application's own is optional, so that the same files serve JupyterLab and
 // Notebook 7, whose pages share less.
 
+import { fenceKeys } from '../../static/keys.js';
 import { createNotices, mayNotifyBrowser } from './notices.js';
 import { createBurst, endedBetween, groupsOf, isUnfinished, statusText, statusTitle } from './model.js';
 import { followElsewhere } from './elsewhere.js';
@@ -50,6 +51,7 @@ export async function makePlugins(shared) {
 
 function activate(app, { tracker, labShell, restorer, statusBar, palette, registry }, { services, ui, apputils, Widget }) {
   loadStyles();
+  fenceKeys(target => Boolean(target.closest?.('.ja-controls')));   // made by ipywidgets, which fences nothing
   const wanted = { side: 'left', notify: true, browser: false };
   const burst = createBurst();
 
