@@ -25,9 +25,17 @@ from typing import Any, Final, cast
 
 from msgspec import Struct
 
+from .chain_result import ChainResult
 from .checks import class_name_of
 from .error_text import ErrorText
-from .errors import JobCancelled, JobFailed, JobInterrupted, JobTimedOut, ResultNotKept
+from .errors import (
+    ChainFailed,
+    JobCancelled,
+    JobFailed,
+    JobInterrupted,
+    JobTimedOut,
+    ResultNotKept,
+)
 from .exception_tree import add_note, is_a, notes_of, release_frames, without_traceback
 from .field_docs import documented
 from .states import JobState, Request
@@ -88,7 +96,8 @@ class Outcome(Struct, frozen=True):
     state: JobState
     """A terminal state, or ``interrupted``."""
     value: object = None
-    """The result; for a cancelled job, its partial result."""
+    """The result; for a cancelled job, its partial result; for a chain that failed, its result so
+    far."""
     exception: BaseException | None = None
     """The exception itself, its frames let go; None when only its text is known."""
     error: ErrorText | None = None
@@ -143,17 +152,19 @@ def _judge_unfinished(
     exception: BaseException | None,
     text: ErrorText | None,
 ) -> Outcome:
+    # The exception itself does not outlive the process, and neither would what it tells.
+    value = exception.result if type(exception) is ChainFailed else None
     match request:
         case Request.CANCEL:
-            return Outcome(JobState.CANCELLED, None, exception, text, reason)
+            return Outcome(JobState.CANCELLED, value, exception, text, reason)
         case Request.INTERRUPT:
             return Outcome(JobState.INTERRUPTED, None, exception, text, reason)
         case Request.TIME_OUT:
             reason = reason or "it ran out of time"
             timed_out = ErrorText(f"{JobTimedOut.__module__}.JobTimedOut", reason, "")
-            return Outcome(JobState.FAILED, None, exception, text or timed_out, reason)
+            return Outcome(JobState.FAILED, value, exception, text or timed_out, reason)
         case _:
-            return Outcome(JobState.FAILED, None, exception, text)
+            return Outcome(JobState.FAILED, value, exception, text)
 
 
 def unwrap(job_id: str, outcome: Outcome) -> Any:
@@ -173,6 +184,7 @@ def error_for_waiter(job_id: str, outcome: Outcome) -> Exception | None:
 
     * a result of an earlier process of which only the type is known: :class:`ResultNotKept`.
     * ``failed``: the job's own :class:`Exception`; anything else arrives as ``JobFailed from`` it.
+      Of an earlier process it is :class:`ChainFailed` for a chain, and else :class:`JobFailed`.
     * timed out: :class:`JobTimedOut`.
     * ``cancelled``: :class:`JobCancelled`, ``from`` the error of its own or of the job that it
       comes after, if there was one; ``interrupted``: :class:`JobInterrupted`.
@@ -197,6 +209,8 @@ _LOOP_ENDING: Final = (StopIteration, StopAsyncIteration)
 
 def _failure(job_id: str, outcome: Outcome) -> Exception:
     exc, text = outcome.exception, outcome.error
+    if exc is None and type(outcome.value) is ChainResult:
+        exc = ChainFailed(outcome.value)
     if outcome.reason is not None:
         return _caused_by(JobTimedOut(job_id, outcome.reason), exc)
     if exc is not None and is_a(exc, Exception) and not is_a(exc, *_LOOP_ENDING):

@@ -528,8 +528,13 @@ async def test_a_timeout_is_no_cancel(autojump_clock: MockClock) -> None:
     async with ja.open_jobs() as jobs:
         chain = ja.chain(ja.phase("Index", trio.sleep, {"seconds": 100}))
         job = jobs.options(timeout=5).submit(chain)
-        assert (await end(job)).state == "failed"
+        outcome = (await end(job)).outcome
         assert isinstance(job.exception(), ja.JobTimedOut)
+    assert outcome is not None
+    assert outcome.state == "failed"
+    assert isinstance(outcome.value, ja.ChainResult)
+    assert (outcome.value.status, outcome.value.stopped_at) == ("failed", "Index")
+    assert outcome.value.reason == "it took longer than its timeout of 5 s"
 
 
 async def test_a_thread_that_does_not_end_is_left_behind_at_the_end(

@@ -71,6 +71,47 @@ async def test_the_result_of_a_chain_comes_back() -> None:
         assert (again.status, again.message) == (result.status, result.message)
 
 
+async def test_a_failed_chain_comes_back_with_its_result() -> None:
+    """Its phases, where it stopped and why: in the snapshot, and with the error of a waiter."""
+
+    def fail() -> None:
+        raise ValueError("connection lost")
+
+    chain = ja.chain(
+        ja.phase("Clear", lambda: 5), ja.phase("Index", fail), ja.phase("Tell", lambda: 0)
+    )
+    store = ja.MemoryStore()
+    async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
+        job = jobs.submit(chain)
+        await job.wait()
+        here = job.snapshot().outcome
+        assert here is not None
+    async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
+        again = jobs.get(job.id)
+        outcome = again.snapshot().outcome
+        assert outcome is not None
+        assert outcome.value == here.value
+        with pytest.raises(ja.ChainFailed, match="connection lost") as caught:
+            await again
+        result = caught.value.result
+    assert result == here.value
+    assert (result.stopped_at, result.results, result.skipped) == ("Index", {"Clear": 5}, ("Tell",))
+
+
+async def test_a_timed_out_chain_comes_back_with_its_result(autojump_clock: MockClock) -> None:
+    """As the cause of the error that says so."""
+    chain = ja.chain(ja.phase("Clear", lambda: 5), ja.phase("Wait", trio.sleep_forever))
+    store = ja.MemoryStore()
+    async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
+        job = jobs.options(timeout=5).submit(chain)
+        await job.wait()
+    async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
+        with pytest.raises(ja.JobTimedOut) as caught:
+            await jobs.get(job.id)
+        assert isinstance(caught.value.__cause__, ja.ChainFailed)
+        assert caught.value.__cause__.result.results == {"Clear": 5}
+
+
 async def test_a_failure_comes_back_as_its_text() -> None:
     """With the traceback of the process it happened in."""
     store = ja.MemoryStore()
@@ -195,6 +236,7 @@ async def test_what_a_resting_job_comes_after_is_not_deleted() -> None:
                 jobs.get(first.id).delete()
             again = jobs.get(resting.id)
             again.resume()
+            again.release()
             assert await again == 1
             assert jobs.clear() == 2
 

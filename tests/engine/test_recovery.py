@@ -197,6 +197,34 @@ async def test_what_was_left_starts_again_by_itself(autojump_clock: MockClock) -
                 jobs.get(snapshot.id).cancel()
 
 
+async def test_what_is_resumed_waits_for_what_it_waited_for(autojump_clock: MockClock) -> None:
+    """One that was held is held, one for later starts later; a retry does not wait again."""
+    store = MortalStore()
+    with registered(**TYPES):
+        ids = await left_by_a_kill(store, in_every_state)
+        async with opened(store) as jobs:
+            jobs.select(state="interrupted").resume()
+            await trio.testing.wait_all_tasks_blocked()
+            waiting = {
+                subject: jobs.get(job_id).snapshot().waiting for subject, job_id in ids.items()
+            }
+            assert waiting == {
+                "running": None,
+                "paused": None,
+                "cancelling": None,
+                "retrying": ja.Waiting.RETRY,
+                "held": ja.Waiting.HOLD,
+                "behind": ja.Waiting.DEPENDENCY,
+                "later": ja.Waiting.START_TIME,
+            }
+            assert jobs.get(ids["retrying"]).snapshot().attempt == 2, "it was tried at once"
+            held = jobs.get(ids["held"])
+            held.release()
+            assert await held == 1
+            for snapshot in jobs.list():
+                jobs.get(snapshot.id).cancel()
+
+
 async def test_an_interrupted_job_goes_on_under_its_id() -> None:
     """Same job, next attempt, same arguments and options."""
     store = MortalStore()
@@ -210,6 +238,7 @@ async def test_an_interrupted_job_goes_on_under_its_id() -> None:
         async with opened(store) as jobs:
             job = jobs.get(job_id)
             job.resume()
+            job.release()
             assert await job == 3
             assert (job.name, job.info.subject, job.info.tags) == ("Sum", "x", ("t",))
             assert job.arguments == ((), {"a": 1, "b": 2})
@@ -280,6 +309,7 @@ async def test_a_type_that_is_not_registered_yet_is_waited_for() -> None:
             job.resume()
         with registered(add=add):
             job.resume()
+            job.release()
             assert await job == 5
 
 
@@ -345,6 +375,7 @@ async def test_jobs_as_arguments_are_found_again() -> None:
         job_id = await left_by_a_kill(store, leave)
         async with opened(store) as jobs:
             jobs.get(job_id).resume()
+            jobs.get(job_id).release()
             assert await jobs.get(job_id) == 42
 
 
@@ -368,6 +399,7 @@ async def test_jobs_inside_lists_and_dictionaries_are_found_again() -> None:
         job_id, first_id = await left_by_a_kill(store, leave)
         async with opened(store) as jobs:
             jobs.get(job_id).resume()
+            jobs.get(job_id).release()
             assert await jobs.get(job_id) == (81, first_id)
 
 
@@ -644,5 +676,7 @@ async def test_a_clock_that_was_set_back_loses_nothing() -> None:
             assert [snapshot.id for snapshot in jobs.history()] == [ended]
             (work,) = jobs.resumable()
             assert str(work) == "add: interrupted, just now"
-            assert await work.resume() == 2
+            job = work.resume()
+            job.release()
+            assert await job == 2
             assert (jobs.get(left).snapshot().elapsed(0.0) or 0.0) >= 0

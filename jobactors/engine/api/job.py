@@ -176,7 +176,8 @@ class Job(Upstream, Generic[T_co]):
         """Let a paused or interrupted job go on as soon as a slot is free, or take back a pause.
 
         An interrupted job, whose process stopped under it, goes on with its next attempt, from its
-        last checkpoint if it has one.
+        last checkpoint if it has one.  One that was held is held again, until :meth:`release`; one
+        that had not begun waits for its start time.
 
         Raises:
             IllegalVerb: if there is nothing to resume.

@@ -50,7 +50,7 @@ class Selection:
         return self._command(self._system.commands.pause)
 
     def resume(self) -> list[JobSnapshot]:
-        """Resume all that are paused or interrupted, and can go on."""
+        """Resume all that are paused or interrupted, and can go on; what was held is held again."""
         return self._command(self._system.commands.resume)
 
     def discard(self) -> list[JobSnapshot]:

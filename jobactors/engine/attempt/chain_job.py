@@ -51,6 +51,8 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
     except BaseException as exc:
         if actor.request is Request.CANCEL and _is_stop(exc):
             return Partial(run.cancelled(actor.reason))
+        if actor.request is Request.TIME_OUT and _is_stop(exc):
+            raise run.failed(actor.reason) from exc
         raise
     return result if result.success else Partial(result)
 

@@ -121,7 +121,7 @@ class Admission:
             self._recovery.revive(existing)
         same = same_job(existing, record)
         if same.snapshot.state is JobState.INTERRUPTED:
-            self._recovery.resume(same)
+            self._recovery.resume(same, release=not record.options.hold)
         return same
 
     def _check_resources(self, record: Record) -> None:

@@ -8,11 +8,15 @@ its state                     ``recover="ask"``      ``recover="auto"``
 queued, waiting to retry      rests interrupted      queued again; a retry keeps its due time
 queued, on a cluster          rests interrupted      queued again: it had not begun there
 held                          rests interrupted      queued again, held
+to start at a later time      rests interrupted      queued again, for that time
 running                       rests interrupted      queued again, for its next attempt
 paused, or asked to pause     rests interrupted      rests interrupted: the pause was wanted
 cancelling                    cancelled              cancelled
 interrupted before            as it was              as above, by what it was before
 ============================  =====================  ===========================================
+
+A resume by a call does under ``"ask"`` what ``"auto"`` does by itself, with two differences: it
+does not wait for the rest of a retry's delay, and it lets a paused job go on.
 
 A job whose process has ended under it three times is not started again by itself: it may be the
 cause.  A job that cannot be resumed, because its type is not registered (yet) or its arguments were
@@ -129,7 +133,7 @@ class Recovery:
             )
             return
         try:
-            self.resume(record, as_it_was=True)
+            self.resume(record, with_delay=True)
         except JobactorsError as exc:
             LOG.warning("%s", exc)
 
@@ -143,22 +147,28 @@ class Recovery:
 
     # -- one job
 
-    def resume(self, record: Record, *, as_it_was: bool = False) -> None:
-        """Queue an interrupted job for its next attempt.
+    def resume(self, record: Record, *, with_delay: bool = False, release: bool = False) -> None:
+        """Queue an interrupted job for its next attempt; one that was held is held again.
+
+        One that has not begun waits for its start time.
 
         Args:
             record: The job.
-            as_it_was: Whether a held one is held again, and a retry's delay is kept.
+            with_delay: Whether the rest of a retry's delay passes first.
+            release: Whether it may start, although it was held.
 
         Raises:
             NotResumable: if it cannot be; it stays at rest.
         """
         self.revive(record)
         core = self._core
-        waiting, due = _wait_again(record) if as_it_was else (Waiting.SLOT, None)
+        now = core.clock.now()
+        waiting, due = _wait_again(record, now, with_delay=with_delay)
+        if release and waiting is Waiting.HOLD:
+            waiting = Waiting.SLOT
         record.settled = Latch()
         record.context = submitter_context()
-        event = JobRequeued(record.id, core.clock.now(), waiting)
+        event = JobRequeued(record.id, now, waiting)
         core.requeue(record, event, due)
 
     def revive(self, record: Record) -> None:
@@ -270,13 +280,13 @@ def _when_submitted(record: Record) -> tuple[float, int]:
     return record.snapshot.info.submitted_at, number
 
 
-def _wait_again(record: Record) -> tuple[Waiting, float | None]:
+def _wait_again(record: Record, now: float, *, with_delay: bool) -> tuple[Waiting, float | None]:
     """Return the reason for which a job from a store waits again, and its due time."""
-    snapshot = record.snapshot
+    snapshot, start_at = record.snapshot, record.options.start_at
     if snapshot.waiting is Waiting.HOLD:
         return Waiting.HOLD, None
-    if snapshot.due is not None:
+    if with_delay and snapshot.due is not None:
         return Waiting.RETRY, snapshot.due
-    if snapshot.attempt == 0 and record.options.start_at is not None:
-        return Waiting.START_TIME, record.options.start_at
+    if snapshot.attempt == 0 and start_at is not None and start_at > now:
+        return Waiting.START_TIME, start_at
     return Waiting.SLOT, None

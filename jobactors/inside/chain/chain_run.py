@@ -204,7 +204,11 @@ class ChainRun:
         if not isinstance(exc, Exception) or isinstance(exc, Snooze):
             return exc
         text = ErrorText.of(exc)
-        return ChainFailed(self._stopped("failed", f"{text.type}: {text.message}"))
+        return self.failed(f"{text.type}: {text.message}")
+
+    def failed(self, reason: str | None) -> ChainFailed:
+        """Return the error of a chain that ends in the present phase, with its result so far."""
+        return ChainFailed(self._stopped("failed", reason or ""))
 
     def result(self) -> ChainResult:
         """Return the result of a chain that has come to its end."""
