@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from jobactors.engine.api.display import in_kernel
+from jobactors.engine.system.shutdown import stop
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import JobsClosed, StoreError
 
+from .termination import LONGEST_END as LONGEST_TERMINATION
+from .termination import TERMINATIONS, told_to_end
 from .trio_block import open_jobs
 from .unread_failures import UnreadFailures
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from jobactors.model.errors import EngineFailed
 
     from .notebook import NotebookStore
+    from .termination import Closing
 
 KERNEL_PATIENCE: Final = 5.0
 """Seconds a kernel waits for its predecessor, which a restart has just asked to end."""
@@ -70,6 +74,9 @@ class LoopThread:
         self._begun = False
         self._opened = threading.Event()
         self._ended = threading.Event()
+        self._closing: Closing | None = None
+        self._signal: str | None = None
+        """The name of the signal that has told the process to end; written by the main thread."""
         self._stop: trio.Event
         self._closers: trio.Nursery
         self._patience: float | None = None
@@ -80,9 +87,11 @@ class LoopThread:
         """Start the loop and wait until its system is open; again after an interrupted wait."""
         if not self._begun:
             self._begun = True
+            self._closing = TERMINATIONS.watch(self._tell, in_main=False)
             try:
                 self._thread.start()
             except RuntimeError:  # this system has no more threads
+                self._closing.leave()
                 self._ended.set()
                 raise
         self._opened.wait()
@@ -141,6 +150,7 @@ class LoopThread:
         if not self._ended.wait(timeout):
             return False
         self._thread.join()  # nothing but its last steps
+        TERMINATIONS.tidy()
         return True
 
     def _close(self, patience: float) -> None:
@@ -151,6 +161,27 @@ class LoopThread:
         if not self._stop.is_set() or self._closers.child_tasks:
             self._closers.start_soon(self.jobs.close, patience)
         self._stop.set()
+
+    def _tell(self, name: str) -> None:
+        """Have all jobs stopped, since the process was told to end; called by a signal's handler.
+
+        Not by way of the portal: the handler may have interrupted a call of this very thread there.
+        """
+        self._signal = name
+        if self.jobs is not None:
+            with suppress(trio.RunFinishedError):
+                self.jobs._system.parts.portal.token.run_sync_soon(self._terminate)
+
+    def _terminate(self) -> None:
+        """Stop all jobs now, if the system is still open.  In the loop's thread."""
+        if not self._stop.is_set() or self._closers.child_tasks:
+            self._closers.start_soon(self._stop_all)
+        self._stop.set()
+
+    async def _stop_all(self) -> None:
+        if self.jobs is not None and self._signal is not None:
+            system = self.jobs._system
+            await stop(system, told_to_end(self._signal), system.ending, LONGEST_TERMINATION)
 
     def _run(self) -> None:
         try:
@@ -164,6 +195,8 @@ class LoopThread:
         finally:
             if self._at_end is not None:
                 self._at_end(self)
+            if self._closing is not None:
+                self._closing.leave()
             self._ended.set()
             self._opened.set()
 
@@ -200,5 +233,7 @@ class LoopThread:
                 jobs._system.store_note = (trouble, None)
             async with trio.open_nursery() as self._closers:
                 self.jobs = jobs
+                if self._signal is not None:  # it came while the system was being opened
+                    self._terminate()
                 self._opened.set()
                 await self._stop.wait()

@@ -107,7 +107,9 @@ def start(
     For notebooks and synchronous programs.  Calling it again returns the same system.  In a kernel,
     what still runs at its end is interrupted within a few seconds (without a store: cancelled); a
     script waits at its end for all its jobs, as it waits for its threads; Ctrl-C ends that wait and
-    interrupts them likewise.
+    interrupts them likewise.  So do SIGTERM and SIGHUP at any time, if this is called in the main
+    thread of a program without a handler of its own: the jobs have eight seconds, and then the
+    process ends by the signal.
 
     Failed jobs that nothing has read are marked in a notebook.  A script tells them when its system
     ends, in a line each on ``sys.stderr``, and its exit status is then 1; so it is after a failure

@@ -18,12 +18,12 @@ from jobactors.engine.ports.late_binding import check_display, load_module
 from jobactors.engine.ports.store import Store
 from jobactors.engine.system.job_system import JobSystem
 from jobactors.engine.system.recovery import Recover, check_recover
-from jobactors.engine.system.shutdown import abandon, drain, stop
 from jobactors.inside.verbs.output_capture import capturing
 from jobactors.inside.verbs.tqdm_bars import capture_tqdm
 from jobactors.model.errors import EngineFailed
 from jobactors.model.retention import Retention
 
+from .block_ending import BlockEnding
 from .store_argument import store_of
 from .unread_failures import UnreadFailures, check_unread_failures
 
@@ -49,6 +49,10 @@ async def open_jobs(
     2. When the body raises, or is cancelled, no more jobs are taken, all jobs are cancelled, and
        the body's own exception leaves the block, unwrapped.
     3. Either way the events of the last job reach every subscriber before the block ends.
+
+    A program without a handler of its own for SIGTERM and SIGHUP has one while the block is open in
+    its main thread: the body is cancelled, with a store all jobs are interrupted, and once the
+    block has ended the process ends by the signal.  The jobs have eight seconds for that.
 
     The wait for cancelled jobs is bounded by each job's ``grace``; a thread that is still busy then
     is left behind, logged as an error, and its job ends as cancelled with that reason.
@@ -87,43 +91,31 @@ async def open_jobs(
     system = JobSystem(Job, Jobs, max_running, retention or Retention(), resources, store_of(store))
     jobs: Jobs = system.jobs
     body_error: BaseException | None = None
-    async with _nursery() as host:
-        await host.start(system.run)
-        if display is not None:
-            system.attach(partial(load_module(display).show, jobs))
-        outer = OPEN.set(jobs)
-        try:
-            await system.open_store(patience, recover)
-            yield jobs
-        except BaseException as exc:
-            # Remembered, not raised through the nursery, which would wrap it in a group.
-            body_error = exc
-        finally:
-            OPEN.reset(outer)
-        body_error = await _end(system, body_error)
-        system.close()
+    ending = BlockEnding(system)
+    try:
+        async with _nursery() as host:
+            await host.start(system.run)
+            if display is not None:
+                system.attach(partial(load_module(display).show, jobs))
+            outer = OPEN.set(jobs)
+            with ending:
+                try:
+                    await system.open_store(patience, recover)
+                    yield jobs
+                except BaseException as exc:
+                    # Remembered, not raised through the nursery, which would wrap it in a group.
+                    body_error = exc
+                finally:
+                    OPEN.reset(outer)
+            body_error = await ending.end(body_error)
+            system.close()
+    finally:
+        ending.leave()
+    await ending.wait_if_told_to_end()
     if body_error is not None:
         raise body_error
     if unread_failures == "raise":
         UnreadFailures.of(system.parts.registry).raise_all()
-
-
-async def _end(system: JobSystem, body_error: BaseException | None) -> BaseException | None:
-    """Wait for the jobs, or stop them after an error; return the error that leaves the block."""
-    try:
-        if body_error is None:
-            try:
-                await drain(system)
-            except (trio.Cancelled, KeyboardInterrupt) as exc:
-                body_error = exc
-        with trio.CancelScope(shield=True):
-            await stop(system, "the block that owned it was left")
-    except KeyboardInterrupt as exc:  # a second Ctrl-C: the person waits no longer
-        abandon(system.core.unfinished)
-        body_error = exc
-    except Exception as exc:  # of the engine's own
-        return system.fail(exc)
-    return body_error
 
 
 def _check_patience(patience: float) -> None:

@@ -31,7 +31,8 @@ def _items(every: Every, field: Field, value: object) -> None:
 class Every:
     """Writes a running job's last checkpoint after so many seconds or items, the earlier of them.
 
-    ``math.inf`` means: not for that reason.  Besides, the last checkpoint is written when the job
+    ``math.inf`` means: not for that reason.  The first one of an attempt is written within five
+    seconds, unless ``seconds`` is infinite.  Besides, the last checkpoint is written when the job
     pauses, is cancelled, fails, is tried again or interrupted.
 
     Raises:

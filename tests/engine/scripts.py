@@ -70,6 +70,10 @@ class Script:
         """Press Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
 
+    def send(self, number: int) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
     def end(self) -> Ended:
         """Wait for its end."""
         out, errors = self._process.communicate(timeout=PATIENCE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,14 @@ def kernel_of(notebook: Path, home: Path) -> Iterator[Kernel]:
         yield kernel
 
 
+def wait_for_end(kernel: Kernel) -> None:
+    """Wait until a kernel's process has ended."""
+    deadline = time.monotonic() + 60
+    while kernel.manager.is_alive():
+        assert time.monotonic() < deadline, "it goes on"
+        time.sleep(0.05)
+
+
 def stores(home: Path) -> list[str]:
     """The names of the stores below the user's data folder."""
     return sorted(path.name for path in (home / "home").rglob("jobactors/notebooks/*.db"))
@@ -105,6 +114,29 @@ def test_a_restarted_kernel_finds_results_and_interrupted_jobs(
         states = kernel.run("print(*sorted(f'{s.type} {s.state}' for s in jobs.list()))").stdout
         assert states == "give succeeded index interrupted\n"
         assert kernel.run("print(jobs.latest('give').result())").stdout == "[1, 2]\n"
+
+
+def test_a_kernel_that_is_told_to_end_saves_what_its_jobs_have_reached(
+    notebook: Path, tmp_path: Path
+) -> None:
+    """By SIGTERM, in the midst of a cell, and without a writing before."""
+    with kernel_of(notebook, tmp_path) as kernel:
+        kernel.run(
+            "import jobactors as ja, time, os, signal\n"
+            "jobs = ja.start()\n"
+            "@ja.job('count')\n"
+            "def count():\n"
+            "    for n in ja.track(range(10**6), resumable=True): time.sleep(0.01)\n"
+            "job = jobs.submit(count)\n"
+            "while not job.snapshot().progress.done: time.sleep(0.01)"
+        )
+        kernel.start("os.kill(os.getpid(), signal.SIGTERM)\nwhile True: time.sleep(1)")
+        wait_for_end(kernel)
+    with kernel_of(notebook, tmp_path) as kernel:
+        kernel.run("import jobactors as ja, time\njobs = ja.start()")
+        told = kernel.run("print([(s.state.value, s.reason) for s in jobs.list()])").stdout
+        assert told == "[('interrupted', 'its program was told to end (SIGTERM)')]\n"
+        assert kernel.run("print([c.items > 0 for c in jobs.checkpoints()])").stdout == "[True]\n"
 
 
 def test_a_second_kernel_of_the_notebook_goes_on_in_memory_and_reports_it(

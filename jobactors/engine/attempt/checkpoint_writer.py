@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from jobactors.model.every import Every
 
     from .host import AttemptHost
+
+FIRST_WRITE: Final = 5.0
+"""Seconds after an attempt's first save in which it is written, unless it is due before."""
 
 
 class CheckpointWriter:
@@ -38,7 +41,8 @@ class CheckpointWriter:
         self._record = record
         self._attempt = attempt
         self._every = every
-        self._written_at = host.clock.now()
+        self._written_at: float | None = None
+        """The time of the last writing, in seconds since the epoch; None before the first."""
         self._timer: Timer | None = None
         self._closed = False
         self.buffer: CheckpointBuffer = CheckpointBuffer(
@@ -62,8 +66,13 @@ class CheckpointWriter:
         if now:
             self.write()
         elif self._timer is None and self._every.seconds < _NEVER:
-            due = self._written_at + self._every.seconds
-            self._timer = self._host.timers.set(due, self.write)
+            self._timer = self._host.timers.set(self._due(), self.write)
+
+    def _due(self) -> float:
+        """Return the time of the next writing.  The first one is soon: until then nothing is."""
+        if self._written_at is None:
+            return self._host.clock.now() + min(FIRST_WRITE, self._every.seconds)
+        return self._written_at + self._every.seconds
 
     def write(self) -> None:
         """Write the unwritten checkpoints now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -65,28 +66,42 @@ def _waits_for_rest(core: Core, record: Record) -> bool:
     return any(one is not None and one.snapshot.state is JobState.INTERRUPTED for one in upstream)
 
 
-async def stop(system: JobSystem, reason: str, request: Request = Request.CANCEL) -> list[Record]:
+async def stop(
+    system: JobSystem,
+    reason: str,
+    request: Request = Request.CANCEL,
+    longest: float = math.inf,
+) -> list[Record]:
     """Ask the unfinished jobs to end, and wait for each, but no longer than its grace.
 
     Args:
         system: The system whose jobs are to end.
         reason: Shown, and given to waiters.
         request: To cancel, or to interrupt.
+        longest: Seconds to wait for all of them together.
 
     Returns:
         The jobs that did not end in time: abandoned where their runner can do that.
     """
     core = system.core
+    ask_all(system, reason, request)
+    with trio.move_on_after(longest):
+        for record in sorted(core.unfinished, key=lambda record: record.options.grace):
+            with trio.move_on_at(_patience(core, record)):
+                await record.settled
+    late = core.unfinished
+    abandon(late)
+    with trio.move_on_after(longest):
+        await system.parts.hooks.stop()
+    return late
+
+
+def ask_all(system: JobSystem, reason: str, request: Request) -> None:
+    """Take and start no more jobs, and ask the unfinished ones to end."""
+    core = system.core
     core.accepts = core.starts = False
     for record in core.unfinished:
         core.cancel(record, reason, request)
-    for record in sorted(core.unfinished, key=lambda record: record.options.grace):
-        with trio.move_on_at(_patience(core, record)):
-            await record.settled
-    late = core.unfinished
-    abandon(late)
-    await system.parts.hooks.stop()
-    return late
 
 
 def _patience(core: Core, record: Record) -> float:

@@ -9,11 +9,11 @@ def save_checkpoint(value: object, items: float = 1) -> None:
     """Save a checkpoint of the current job; ``ja.current_job().checkpoint`` returns it.
 
     Call it as often as there is something to save, from any thread and in code of either colour:
-    only the last value counts, and it is written when 60 s or 2,000 items have passed since the
-    last write (option ``checkpoint_every``), and always when the job pauses, is cancelled, fails,
-    is tried again, or is interrupted.  It is dropped when the job succeeds, and otherwise stored
-    for a week, for a submit of the same work.  Outside a job, and in one submitted with
-    ``checkpoint_every=None``, it does nothing.
+    only the last value counts.  It is written within 5 s of the first save, then when 60 s or 2,000
+    items have passed since the last write (option ``checkpoint_every``), and always when the job
+    pauses, is cancelled, fails, is tried again, or is interrupted.  It is dropped when the job
+    succeeds, and otherwise stored for a week, for a submit of the same work.  Outside a job, and in
+    one submitted with ``checkpoint_every=None``, it does nothing.
 
     The value is taken as it is in this moment: a later change in it is not saved.
 

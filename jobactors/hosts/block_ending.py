@@ -1,0 +1,106 @@
+"""The end of an ``open_jobs`` block: waits for its jobs, or stops them, and says why."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Self
+
+import trio
+
+from jobactors.engine.system.shutdown import abandon, ask_all, drain, stop
+
+from .termination import LONGEST_END, TERMINATIONS, told_to_end
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from jobactors.engine.system.job_system import JobSystem
+
+    from .termination import Closing
+
+
+class BlockEnding:
+    """Watches the body of one block as a context, and then ends its system.
+
+    Written by the loop's thread only, in which a handler of the main thread may run.
+    """
+
+    def __init__(self, system: JobSystem) -> None:
+        self._system = system
+        self._body = trio.CancelScope()
+        """Cancelled when the process is told to end."""
+        self._signal: str | None = None
+        """The name of the signal that has told it."""
+        self._closing: Closing | None = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._closing = TERMINATIONS.watch(self._terminate, in_main=True)
+        self._body.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> bool | None:
+        return self._body.__exit__(kind, error, where)
+
+    def _terminate(self, name: str) -> None:
+        """Stop jobs and body; called by a handler of signals, anywhere in the loop's thread."""
+        self._signal = name
+        self._system.parts.portal.token.run_sync_soon(self._stop_soon, told_to_end(name))
+
+    def _stop_soon(self, reason: str) -> None:
+        """Ask the jobs to end before the body does: it would cancel those that it owns."""
+        system = self._system
+        if not system.has_failed:
+            system.parts.portal.step(ask_all, system, reason, system.ending)
+        self._body.cancel()
+
+    async def end(self, body_error: BaseException | None) -> BaseException | None:
+        """Wait for the jobs, or stop them after an error; return the error that leaves the block.
+
+        Args:
+            body_error: What has left the body.
+        """
+        system = self._system
+        try:
+            if body_error is None:
+                body_error = await self._drain()
+            with trio.CancelScope(shield=True):
+                if self._signal is None:
+                    await stop(system, "the block that owned it was left")
+                else:
+                    await stop(system, told_to_end(self._signal), system.ending, LONGEST_END)
+        except KeyboardInterrupt as exc:  # a second Ctrl-C: the person waits no longer
+            abandon(system.core.unfinished)
+            body_error = exc
+        except Exception as exc:  # of the engine's own
+            return system.fail(exc)
+        return body_error
+
+    async def _drain(self) -> BaseException | None:
+        """Wait for the jobs; return what has ended that."""
+        scope = self._body = trio.CancelScope()
+        try:
+            with scope:
+                if self._signal is None:
+                    await drain(self._system)
+        except (trio.Cancelled, KeyboardInterrupt) as exc:
+            return exc
+        return None
+
+    def leave(self) -> None:
+        """Take note that the system has ended; the last block of a process told to end ends it."""
+        if self._closing is not None:
+            self._closing.leave()
+
+    async def wait_if_told_to_end(self) -> None:
+        """Wait for the end of the process, if other blocks have still to end.
+
+        Those around this one have been told as well: their cancelled bodies end this.
+        """
+        if self._signal is not None:
+            await trio.sleep_forever()
