@@ -85,7 +85,7 @@ USERS: Final = {
     "JobSnapshot": (
         "attempt changed_at due elapsed error finished_at id info log_cut log_lines name "
         "outcome paused_for progress read reason request runner started_at state stuck "
-        "subject type waiting"
+        "subject type waiting waits_for"
     ),
     "JobStarted": "at attempt job_id runner",
     "JobState": (
@@ -100,7 +100,7 @@ USERS: Final = {
         "title unique"
     ),
     "JobUpdated": "at info job_id",
-    "JobWaiting": "at job_id waiting",
+    "JobWaiting": "at job_id waiting waits_for",
     "JobactorsError": "",
     "Jobs": (
         "as_executor checkpoints clear close drop_checkpoint get history hold_dispatch "

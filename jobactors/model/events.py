@@ -46,10 +46,15 @@ class JobQueued(Event, frozen=True):
 
 
 class JobWaiting(Event, frozen=True):
-    """A queued job waits for something else than before."""
+    """A job waits for something else than before: in the queue, or in its own code.
 
-    waiting: Waiting
-    """The new reason why it has not started."""
+    A running job waits in ``acquire``, for another job, or for a slot after that.
+    """
+
+    waiting: Waiting | None
+    """The new reason why it waits; None if it goes on."""
+    waits_for: tuple[str, ...] = ()
+    """The ids of the jobs, or the names of the resources, that it waits for; the first ten."""
 
 
 class JobStarted(Event, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
@@ -56,6 +56,7 @@ def _started(snapshot: JobSnapshot, event: ev.JobStarted) -> JobSnapshot:
         runner=event.runner,
         started_at=event.at if snapshot.started_at is None else snapshot.started_at,
         waiting=None,
+        waits_for=(),
         due=None,
         progress=NO_PROGRESS,
     )
@@ -111,6 +112,7 @@ def _retried(snapshot: JobSnapshot, event: ev.JobRetried) -> JobSnapshot:
         event,
         JobState.QUEUED,
         waiting=Waiting.RETRY,
+        waits_for=(),
         due=event.due,
         error=event.error,
         request=None,
@@ -125,6 +127,7 @@ def _requeued(snapshot: JobSnapshot, event: ev.JobRequeued) -> JobSnapshot:
         event,
         JobState.QUEUED,
         waiting=event.waiting,
+        waits_for=(),
         outcome=None,
         due=snapshot.due if event.waiting is Waiting.RETRY else None,
         request=None,
@@ -162,6 +165,7 @@ def _ended(snapshot: JobSnapshot, event: ev.Event, outcome: Outcome, **changes: 
         outcome=outcome,
         error=outcome.error,
         reason=outcome.reason,
+        waits_for=(),
         stuck=False,
         paused_for=_pause_until(snapshot, event.at),
         **changes,
@@ -174,10 +178,15 @@ def _stuck(snapshot: JobSnapshot, event: ev.JobStuck) -> JobSnapshot:
     return replace(snapshot, stuck=True) if has_attempt else snapshot
 
 
+_AT_WORK: Final = frozenset({None, Waiting.SLOT, Waiting.RESOURCE, Waiting.DEPENDENCY})
+"""The reasons for which a job waits that has started."""
+
+
 def _waiting(snapshot: JobSnapshot, event: ev.JobWaiting) -> JobSnapshot:
-    if snapshot.state is not JobState.QUEUED:
+    may_wait = snapshot.state.is_active and event.waiting in _AT_WORK
+    if not (snapshot.state is JobState.QUEUED or may_wait):
         return snapshot
-    return replace(snapshot, waiting=event.waiting)
+    return replace(snapshot, waiting=event.waiting, waits_for=event.waits_for)
 
 
 def _updated(snapshot: JobSnapshot, event: ev.JobUpdated) -> JobSnapshot:

@@ -32,7 +32,10 @@ class JobSnapshot(Struct, frozen=True):
     finished_at: float | None = None
     """The time of the job's end, in seconds since the epoch; None before it."""
     waiting: Waiting | None = None
-    """The reason why a queued job has not started; None otherwise."""
+    """The reason why a queued job has not started, or why a running one waits in its own code; None
+    otherwise."""
+    waits_for: tuple[str, ...] = ()
+    """The ids of the jobs, or the names of the resources, that it waits for: the first ten."""
     due: float | None = None
     """The earliest time of the next attempt, in seconds since the epoch; None if it is not due
     later."""
@@ -87,11 +90,16 @@ class JobSnapshot(Struct, frozen=True):
             end = now if self.finished_at is None else self.finished_at
         return max(0.0, end - self.started_at - self.paused_for)
 
+    def _waiting_text(self) -> str:
+        return (
+            f"{self.waiting}: {', '.join(self.waits_for)}" if self.waits_for else f"{self.waiting}"
+        )
+
     def __repr__(self) -> str:
         percent = self.progress.percent
         parts = [
             f"<JobSnapshot {self.id} {self.state}",
-            f"({self.waiting})" if self.waiting else "",
+            f"({self._waiting_text()})" if self.waiting else "",
             f"{percent} %" if percent is not None and not self.state.is_terminal else "",
             "stuck" if self.stuck else "",
         ]

@@ -115,14 +115,14 @@ class Request(StrEnum):
 
 
 class Waiting(StrEnum):
-    """The reason why a queued job has not started."""
+    """The reason why a queued job has not started, or why a running one waits."""
 
     SLOT = "slot"
     """``max_running`` jobs are running."""
     RESOURCE = "resource"
     """Another job holds a resource it needs."""
     DEPENDENCY = "dependency"
-    """A job it comes ``after`` has not ended."""
+    """A job it comes ``after``, or awaits, has not ended."""
     RETRY = "retry delay"
     """Its last attempt failed; the next one is due later."""
     HOLD = "hold"

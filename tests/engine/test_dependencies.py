@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import trio
+import trio.testing
 
 import jobactors as ja
+from jobactors.testing import record_events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 async def value(thing: object) -> object:
@@ -375,3 +380,66 @@ async def test_a_job_of_another_system_cannot_be_waited_for() -> None:
         going_on.set()
         await job
         assert await here.submit(lambda value: value, job) is None
+
+
+async def test_a_queued_job_says_for_which_jobs_it_waits() -> None:
+    """In its snapshot and its events, and for fewer as they end; the first ten of many."""
+    async with ja.open_jobs() as jobs:
+        async with record_events(jobs) as events:
+            first, second = (jobs.options(hold=True).submit(value, n) for n in (1, 2))
+            late = jobs.submit(value, [first, second])
+            snapshot = late.snapshot()
+            assert (snapshot.waiting, snapshot.waits_for) == ("dependency", (first.id, second.id))
+            first.release()
+            await first
+            await trio.testing.wait_all_tasks_blocked()
+            second.release()
+            assert await late == [1, 2]
+            assert late.snapshot().waits_for == ()
+            await trio.testing.wait_all_tasks_blocked()
+        assert waits_of(events, late)[:2] == [
+            ("dependency", (first.id, second.id)), ("dependency", (second.id,))
+        ]  # fmt: skip
+
+        many = [jobs.options(hold=True).submit(value, n) for n in range(30)]
+        last = jobs.submit(value, many)
+        assert last.snapshot().waits_for == tuple(job.id for job in many[:10])
+        jobs.select().cancel()
+
+
+def waits_of(
+    events: Iterable[ja.Event], job: ja.Job[object]
+) -> list[tuple[str | None, tuple[str, ...]]]:
+    """Return the reasons for which a job has waited, in order."""
+    return [
+        (event.waiting, event.waits_for)
+        for event in events
+        if isinstance(event, ja.JobWaiting) and event.job_id == job.id
+    ]
+
+
+async def test_a_running_job_says_for_which_job_it_waits() -> None:
+    """Awaited in its own code; and for a slot, if none is free when that one has ended."""
+    ends = trio.Event()
+
+    async def outer() -> object:
+        return await inner
+
+    async with ja.open_jobs(max_running=1) as jobs:
+        async with record_events(jobs) as events:
+            inner = jobs.options(hold=True).submit(value, 7)
+            job = jobs.submit(outer)
+            await trio.testing.wait_all_tasks_blocked()
+            assert job.snapshot().waits_for == (inner.id,)
+            jobs.submit(ends.wait)
+            await trio.testing.wait_all_tasks_blocked()
+            jobs.scale(2)
+            inner.release()
+            await inner
+            jobs.scale(1)
+            await trio.testing.wait_all_tasks_blocked()
+            ends.set()
+            assert await job == 7
+            await trio.testing.wait_all_tasks_blocked()
+        assert waits_of(events, job)[-1] == (None, ())
+        assert ("dependency", (inner.id,)) in waits_of(events, job)

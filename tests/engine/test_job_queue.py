@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 from msgspec import Struct
 
 from jobactors.engine.queue.job_queue import JobQueue
+from jobactors.engine.queue.wait_reason import reason_in_queue
 from jobactors.model.states import Waiting
 
 CAPACITIES = {"a": 2, "b": 1}
@@ -39,7 +40,7 @@ def test_a_released_job_keeps_its_place() -> None:
     queue = JobQueue(max_running=None)
     queue.add("first", held=True)
     queue.add("second")
-    assert queue.why("first", 0) is Waiting.HOLD
+    assert reason_in_queue(queue, "first", 0).waiting is Waiting.HOLD
     queue.release("first")
     queue.release("first")
     assert queue.take_ready(0) == ["first", "second"]
@@ -51,8 +52,8 @@ def test_nothing_starts_before_its_time() -> None:
     queue.add("late", 10, due=100)
     queue.add("later", due=200, why_due=Waiting.RETRY)
     assert (queue.take_ready(99), queue.next_due()) == ([], 100)
-    assert queue.why("late", 99) is Waiting.START_TIME
-    assert queue.why("later", 99) is Waiting.RETRY
+    assert reason_in_queue(queue, "late", 99).waiting is Waiting.START_TIME
+    assert reason_in_queue(queue, "later", 99).waiting is Waiting.RETRY
     assert queue.take_ready(100) == ["late"]
     queue.hold("later")
     assert queue.next_due() is None
@@ -67,7 +68,7 @@ def test_a_held_dispatch_starts_nothing() -> None:
     queue.dispatch_held = True
     queue.add("x")
     assert queue.take_ready(0) == []
-    assert queue.why("x", 0) is Waiting.HOLD
+    assert reason_in_queue(queue, "x", 0).waiting is Waiting.HOLD
     queue.dispatch_held = False
     assert queue.take_ready(0) == ["x"]
 
@@ -98,7 +99,7 @@ def test_jobs_without_a_slot_take_none_and_wait_for_none() -> None:
     assert queue.take_ready(0) == ["none 2", "none 1", "slot 1"]
     assert queue.running == {"slot 1"}
     assert queue.free_slots == 0
-    assert queue.why("none 3", 0) is Waiting.RESOURCE
+    assert reason_in_queue(queue, "none 3", 0).waiting is Waiting.RESOURCE
     queue.give_back("none 2")
     assert queue.take_ready(0) == ["none 3"]
     queue.leave("slot 1")
@@ -242,7 +243,7 @@ class AgainstAList(RuleBasedStateMachine):
         assert self.queue.running == self.running.keys()
         for naive in self.waiting:
             assert naive.name in self.queue
-            why = self.queue.why(naive.name, self.now)
+            why = reason_in_queue(self.queue, naive.name, self.now).waiting
             assert (why is Waiting.HOLD) == (naive.held or self.queue.dispatch_held)
 
 

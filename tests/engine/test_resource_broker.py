@@ -95,6 +95,27 @@ async def test_a_running_job_acquires_swaps_and_releases(
     ]
 
 
+async def test_a_running_job_that_waits_for_units_says_for_which() -> None:
+    """It looks other than one that works, and like one again once it has them or gives up."""
+    async with ja.open_jobs() as jobs:
+        holder = jobs.options(resources="gpu").submit(trio.sleep_forever)
+        queued = jobs.options(resources=["gpu", "disk"]).submit(nothing)
+        assert queued.snapshot().waits_for == ("gpu",)
+        waiting, other = jobs.submit(request, "gpu"), jobs.submit(request, "gpu")
+        await trio.testing.wait_all_tasks_blocked()
+        for job in (waiting, other):
+            snapshot = job.snapshot()
+            assert (snapshot.state, snapshot.waiting) == ("running", "resource")
+            assert snapshot.waits_for == ("gpu",)
+        assert "resource: gpu" in repr(waiting)
+        other.cancel()
+        await other.wait()
+        assert other.snapshot().waits_for == ()
+        holder.cancel()
+        await waiting
+        await queued
+
+
 async def test_whichever_is_free_first(autojump_clock: trio.testing.MockClock) -> None:
     """A job with several pending resources takes the first that comes free."""
 

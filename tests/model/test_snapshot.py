@@ -119,9 +119,20 @@ def test_a_queued_job_says_what_it_waits_for_until_it_starts() -> None:
     assert fold(queued, started()).waiting is None
 
 
-def test_a_running_job_waits_for_nothing() -> None:
-    running = history(started(), ev.JobWaiting(JOB, 11.0, Waiting.HOLD))
-    assert running.waiting is None
+def test_a_running_job_waits_for_jobs_and_resources_and_nothing_else() -> None:
+    late = history(started(), ev.JobWaiting(JOB, 11.0, Waiting.HOLD))
+    assert late.waiting is None
+    waits = history(started(), ev.JobWaiting(JOB, 11.0, Waiting.RESOURCE, ("gpu",)))
+    assert (waits.waiting, waits.waits_for) == (Waiting.RESOURCE, ("gpu",))
+    assert repr(waits) == f"<JobSnapshot {JOB} running (resource: gpu)>"
+    goes_on = fold(waits, ev.JobWaiting(JOB, 12.0, None))
+    assert (goes_on.waiting, goes_on.waits_for) == (None, ())
+
+
+def test_an_ended_job_waits_for_nothing() -> None:
+    waits = history(started(), ev.JobWaiting(JOB, 11.0, Waiting.DEPENDENCY, ("other-2-abc",)))
+    ended = fold(waits, ev.JobFinished(JOB, 12.0, Outcome(JobState.SUCCEEDED)))
+    assert (ended.waiting, ended.waits_for) == (None, ())
 
 
 def test_a_new_attempt_keeps_the_time_of_the_first_and_forgets_its_progress() -> None:

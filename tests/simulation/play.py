@@ -25,6 +25,9 @@ TOO_CLOSE = 1e-3
 """Seconds: two deadlines as near to each other as this have no order worth promising."""
 LITTLE = ja.Retention(jobs=4, read=1)
 
+WAITS_AT_WORK = {"awaiting": "dependency", "acquiring": "resource", "returning": "slot"}
+"""The reason for which a job waits that has started, by its place in the model."""
+
 
 class Play:
     """One run of one program, until its block is left."""
@@ -171,7 +174,8 @@ class Play:
             reasons = self.model.reason(row)
             assert str(snapshot.waiting) in reasons, f"{row.id}: {snapshot.waiting}, not {reasons}"
         else:
-            assert snapshot.waiting is None
+            reason = WAITS_AT_WORK.get(row.place)
+            assert snapshot.waiting == reason, f"{row.id}: {snapshot.waiting}, not {reason}"
         assert self.watcher.snapshots[row.id] == snapshot, "the events tell all that has happened"
         assert self.watcher.ends[row.id] == row.terminal
         assert self.watcher.starts[row.id] == list(range(1, row.attempt + 1))

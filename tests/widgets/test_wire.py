@@ -70,6 +70,21 @@ SNAPSHOTS = {
     ),
     "pausing, second attempt": snapshot("sync-3", request=ja.Request.PAUSE, attempt=2, elapsed=1),
     "queued behind others": snapshot("letters-4", "queued", waiting=ja.Waiting.SLOT, attempt=0),
+    "queued after another job": snapshot(
+        "unpack-5",
+        "queued",
+        waiting=ja.Waiting.DEPENDENCY,
+        waits_for=("download-1", "x" * 90),
+        attempt=0,
+    ),
+    "running, waits for a resource": snapshot(
+        "train-6",
+        "running",
+        waiting=ja.Waiting.RESOURCE,
+        waits_for=("gpu",),
+        attempt=1,
+        started_at=NOW - 1,
+    ),
     "queued for its next attempt": snapshot(
         "fetch-5",
         "queued",

@@ -276,4 +276,6 @@ def _line(snapshot: ja.JobSnapshot) -> str:
         return f"cancelled: {snapshot.reason}" if snapshot.reason else "cancelled"
     percent = "" if progress.percent is None else f"{progress.percent} %"
     waiting = snapshot.waiting.value if snapshot.waiting else ""
+    if snapshot.waits_for:
+        waiting = f"waits for {', '.join(snapshot.waits_for)}"
     return " · ".join(filter(None, (state.value, waiting, percent, progress.message)))

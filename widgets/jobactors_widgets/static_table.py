@@ -77,6 +77,8 @@ def _state(snapshot: ja.JobSnapshot) -> str:
     state = "stuck" if snapshot.stuck else snapshot.state.value
     if snapshot.error is not None:
         return f"{state} ({_isolated(snapshot.error.type, LONGEST_NAME)})"
+    if snapshot.waits_for:
+        return f"{state} (waits for {_isolated(', '.join(snapshot.waits_for), LONGEST_NAME)})"
     return f"{state} ({snapshot.waiting.value})" if snapshot.waiting else state
 
 

@@ -22,7 +22,8 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``tags``       words to filter by, at most 8 of 40 characters
 ``priority``   larger runs first; left out if 0
 ``icon``       a short text such as an emoji, at most 8 characters
-``waiting``    why a queued job has not started: a :class:`jobactors.Waiting`
+``waiting``    why it has not started, or waits in its own code: a :class:`jobactors.Waiting`
+``waits_for``  the jobs or resources it waits for, at most 3 of 40 characters
 ``due``        when the next attempt may start
 ``request``    requested and not done yet: a :class:`jobactors.Request`
 ``stuck``      true: asked to stop, and silent past its grace
@@ -64,6 +65,7 @@ LONGEST_UNIT: Final = 20
 LONGEST_ICON: Final = 8
 LONGEST_WORD: Final = 40
 MOST_TAGS: Final = 8
+MOST_AWAITED: Final = 3
 MOST_COUNTERS: Final = 6
 STAGE_SEPARATOR: Final = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 LARGEST_WHOLE: Final = 2**53  # beyond it a JavaScript number is not exact
@@ -92,6 +94,7 @@ class WireRow(TypedDict):
     priority: NotRequired[int]
     icon: NotRequired[str]
     waiting: NotRequired[str]
+    waits_for: NotRequired[list[str]]
     due: NotRequired[float]
     request: NotRequired[str]
     stuck: NotRequired[bool]
@@ -259,6 +262,9 @@ def _add_labels(row: WireRow, snapshot: ja.JobSnapshot) -> None:
 def _add_waiting(row: WireRow, snapshot: ja.JobSnapshot) -> None:
     if snapshot.waiting is not None:
         row["waiting"] = snapshot.waiting.value
+        names = snapshot.waits_for[:MOST_AWAITED]
+        if names:
+            row["waits_for"] = [safe_text(name, LONGEST_WORD) for name in names]
     if (due := _number(snapshot.due, 1)) is not None:
         row["due"] = due
     if snapshot.request is not None:

@@ -210,7 +210,9 @@ class JobQueue:
         waiting = [other for other in self._downstream.pop(job_id) if other in self._entries]
         for entry in map(self._entries.__getitem__, waiting):
             entry.upstream.pop(job_id, None)
-            if not entry.upstream:
+            if entry.upstream:
+                self._moved.append(entry.id)  # it waits for fewer
+            else:
                 self._place(entry)
         return waiting
 
@@ -230,7 +232,7 @@ class JobQueue:
             if (entry := self._valid(ticket, job_id)) is None:
                 continue
             wanted = entry.parked
-            missing = self._missing(entry) if entry.needs else None
+            missing = self.missing(entry) if entry.needs else None
             if missing is None:
                 del self._entries[entry.id]
                 if entry.takes_slot:
@@ -255,18 +257,9 @@ class JobQueue:
             heapq.heappop(self._later)
         return None
 
-    def why(self, job_id: str, now: float) -> Waiting:
-        """Return the reason for which a waiting job waits."""
-        entry = self._entries[job_id]
-        if entry.held or self.dispatch_held:
-            return Waiting.HOLD
-        if entry.upstream:
-            return Waiting.DEPENDENCY
-        if entry.due > now:
-            return entry.why_due
-        # It is looked at again when a slot is free; till then what it was parked for may be free.
-        missing = None if entry.parked is None else self._missing(entry)
-        return Waiting.SLOT if missing is None else Waiting.RESOURCE
+    def entry(self, job_id: str) -> Entry:
+        """Return the entry of a waiting job, to be read only."""
+        return self._entries[job_id]
 
     def is_held(self, job_id: str) -> bool:
         """Return whether a waiting job waits for ``release``."""
@@ -353,7 +346,7 @@ class JobQueue:
 
     # -- resources
 
-    def _missing(self, entry: Entry) -> str | None:
+    def missing(self, entry: Entry) -> str | None:
         """Return the first resource that an entry has to wait for, or None."""
         for name, units in entry.needs.items():
             if units > self.resources.free(name):

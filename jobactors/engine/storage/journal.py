@@ -36,10 +36,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from jobactors.engine.loop.serial_thread import InlineCalls, SerialThread
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import StoreError, StoreFailed, StoreLost
-from jobactors.model.events import JobFinished, JobLogged, JobProgressed, JobRead, JobUpdated
+from jobactors.model.events import JobFinished, JobUpdated, JobWaiting
 from jobactors.model.stored_rows import AddEvent
 
-from .row_codec import LOGGED, event_row
+from .row_codec import LOGGED, SAMPLED, UNHURRIED, event_row
 from .write_batch import WriteBatch
 
 if TYPE_CHECKING:
@@ -67,9 +67,6 @@ LAST_RETRY: Final = 30.0
 """Seconds between two tries, at most."""
 LINGER: Final = 0.05
 """Seconds for which changes without a waiter gather, until they are written by themselves."""
-
-_SAMPLED: Final = frozenset({JobProgressed, JobLogged})
-_UNHURRIED: Final = _SAMPLED | {JobRead}
 
 
 class Journal:
@@ -219,12 +216,12 @@ class Journal:
 
     def note(self, record: Record, event: Event) -> None:
         """Write a change of a job, whose snapshot has it already."""
-        if record.refused is not None:
-            return  # nothing of it is stored
         batch, job_id, kind = self._open, record.id, type(event)
+        if record.refused is not None or (kind is JobWaiting and record.actor is not None):
+            return  # nothing of it is stored; what a running job waits for means nothing later
         if kind in LOGGED:
             batch.events.append(AddEvent(event_row(event)))
-        elif kind in _SAMPLED and not self._is_time(job_id, event.at):
+        elif kind in SAMPLED and not self._is_time(job_id, event.at):
             return
         batch.snapshots[job_id] = record.snapshot
         if kind is JobFinished:
@@ -233,7 +230,7 @@ class Journal:
             self._ended += 1
         elif kind is JobUpdated:
             batch.whole[job_id] = record
-        self._schedule(urgent=kind not in _UNHURRIED)
+        self._schedule(urgent=kind not in UNHURRIED)
 
     def refresh(self, record: Record) -> None:
         """Write a job's snapshot without an event, so that it is as new as its checkpoint."""

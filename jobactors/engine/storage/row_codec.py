@@ -18,8 +18,11 @@ from jobactors.model.error_text import ErrorText
 from jobactors.model.events import (
     JobCancelling,
     JobFinished,
+    JobLogged,
     JobPaused,
+    JobProgressed,
     JobQueued,
+    JobRead,
     JobRequested,
     JobRequeued,
     JobResumed,
@@ -327,6 +330,10 @@ LOGGED: Final[frozenset[type[Event]]] = frozenset(
     )
 )
 """The events that are written into a job's log: all but progress, log lines and reads."""
+SAMPLED: Final[frozenset[type[Event]]] = frozenset({JobProgressed, JobLogged})
+"""The events of which one is written every few seconds."""
+UNHURRIED: Final[frozenset[type[Event]]] = SAMPLED | {JobRead}
+"""The events that wait for others to be written."""
 
 
 def event_row(event: Event) -> EventRow:

@@ -35,6 +35,7 @@ from jobactors.model.states import JobState, Request, Waiting
 
 from .desk import SlotDesk
 from .ended_jobs import EndedJobs
+from .explanation import Explanation
 from .retry_delay import delay_after
 
 if TYPE_CHECKING:
@@ -73,7 +74,11 @@ class Core:
         self.leases: CheckpointLeases = parts.leases
         self.handle_for = handle_for
         self.has_store: bool = parts.journal is not None
-        self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains)
+        self.explain: Callable[[Record], None] = Explanation(
+            parts, self.emit, self.wake_drains
+        ).tell
+        """Publishes the reason for which a job waits, if it has changed."""
+        self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains, self.explain)
         self.ended: EndedJobs = EndedJobs(parts, self.emit)
         self.accepts = True
         """Whether submits are accepted."""
@@ -129,17 +134,6 @@ class Core:
         if self._due is not None:
             self._due.cancel()
         self._due = None if due is None else self.timers.set(due, self.pump)
-
-    def explain(self, record: Record) -> None:
-        """Publish the reason for which a queued job waits, if it has changed."""
-        now, queue, journal = self.clock.now(), self.parts.queue, self.parts.journal
-        if record.id in queue:
-            why = queue.why(record.id, now)
-            if why is Waiting.SLOT and journal is not None and journal.is_stalled:
-                why = Waiting.STORE
-            if why is not record.snapshot.waiting:
-                self.emit(record, JobWaiting(record.id, now, why))
-                self.wake_drains()  # it may wait for a job at rest from now on
 
     def store_has_changed(self) -> None:
         """Look again at all that waits: the store cannot be written any more, or can again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobactors.inside.signals.latch import Latch
@@ -23,16 +24,22 @@ class SlotDesk:
         parts: The parts of the system.
         pump: Starts the jobs that can start now.
         wake_drains: Wakes the tasks that wait for the end of all jobs.
+        explain: Publishes the reason for which a job waits, if it has changed.
     """
 
     def __init__(
-        self, parts: Parts, pump: Callable[[], None], wake_drains: Callable[[], None]
+        self,
+        parts: Parts,
+        pump: Callable[[], None],
+        wake_drains: Callable[[], None],
+        explain: Callable[[Record], None],
     ) -> None:
         self._slots = parts.slots
         self._queue = parts.queue
         self._requests = parts.requests
         self._pump = pump
         self._wake_drains = wake_drains
+        self._explain = explain
 
     def lend_slot(self, waiting: Record, wait: WaitEdge | None) -> None:
         """Free the slot of a running job that waits, perhaps for other jobs.
@@ -41,6 +48,7 @@ class SlotDesk:
             Deadlock: if they wait, in a circle, for this one.
         """
         self._slots.lend(waiting.id, wait)
+        self._explain(waiting)
         self._wake_drains()
         self._pump()
 
@@ -54,15 +62,21 @@ class SlotDesk:
             self._take(waiting)  # it unwinds, and waits for nothing
             returned.set()
         else:
-            self._slots.want(waiting.id, returned.set)
+            self._slots.want(waiting.id, partial(self._return, waiting, returned))
             self._pump()
+        self._explain(waiting)
         return returned
+
+    def _return(self, waiting: Record, returned: Latch) -> None:
+        returned.set()
+        self._explain(waiting)
 
     def take_slot(self, waiting: Record, wait: WaitEdge | None) -> None:
         """End a wait; give the job its slot back at once, even if none is free: it unwinds."""
         self._end(waiting, wait)
         if waiting.actor is not None and waiting.runner.takes_slot:
             self._take(waiting)
+        self._explain(waiting)
 
     def _end(self, waiting: Record, wait: WaitEdge | None) -> None:
         self._slots.end_loan(waiting.id)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from jobactors.engine.queue.wait_reason import reason_in_queue
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.states import JobState, Request, Waiting
 
@@ -46,7 +47,7 @@ def _moves(core: Core, record: Record) -> bool:
     """Whether a job goes on by itself, and not only once another one has."""
     state, queue, slots = record.snapshot.state, core.parts.queue, core.parts.slots
     if record.id in queue:
-        return queue.why(record.id, core.clock.now()) in _PASSING
+        return reason_in_queue(queue, record.id, core.clock.now()).waiting in _PASSING
     at_work = queue.has_slot(record.id) or not record.runner.takes_slot  # it waits for no job
     return slots.is_returning(record.id) or (at_work and state is not JobState.PAUSED)
 

@@ -14,6 +14,7 @@
  * @property {string} [subject]
  * @property {string} [icon]
  * @property {string} [waiting]
+ * @property {string[]} [waits_for]  jobs or resources
  * @property {number} [due]       when the next attempt may start
  * @property {string} [request]
  * @property {boolean} [stuck]
@@ -93,7 +94,7 @@ export function detail(row, now) {
   const where = [row.stages, row.message].filter(Boolean).join(': ');
   const counted = row.total !== undefined && row.total > 1 ? howFarInFull(row) : '';
   const counters = Object.entries(row.counters || {}).map(([name, n]) => `${name} ${amount(n)}`);
-  return [attempt, where, counted, ...counters].filter(Boolean).join(' · ');
+  return [attempt, reasonToWait(row), where, counted, ...counters].filter(Boolean).join(' · ');
 }
 
 /** @param {Row} row @param {number} now */
@@ -106,10 +107,16 @@ function atRest(row, now) {
 
 /** @param {Row} row @param {number} now */
 function waitingFor(row, now) {
-  const why = (row.waiting && WAITS[row.waiting]) || '';
+  const why = reasonToWait(row);
   const when = row.due > now ? `${why} in ${span(row.due - now)}` : why;
   const priority = row.priority ? `priority ${row.priority}` : '';
   return [when, priority, row.error].filter(Boolean).join(' · ');
+}
+
+/** @param {Row} row */
+function reasonToWait(row) {
+  if (row.waits_for) return `waits for ${row.waits_for.join(', ')}`;
+  return (row.waiting && WAITS[row.waiting]) || '';
 }
 
 /** Returns how far a job is: percent if known, else the units done so far. @param {Row} row */

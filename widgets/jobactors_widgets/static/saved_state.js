@@ -35,7 +35,8 @@ export function tablesOf(rows, now) {
 
 function cellsOf(row, now) {
   const word = row.stuck ? 'stuck' : row.state;
-  const why = row.error ? isolated(row.error.split(':')[0]) : row.waiting;
+  const awaited = row.waits_for && `waits for ${isolated(row.waits_for.join(', '))}`;
+  const why = row.error ? isolated(row.error.split(':')[0]) : awaited || row.waiting;
   return [
     [row.name, row.subject].filter(Boolean).map(isolated).join(' · '),
     why ? `${word} (${why})` : word,
