@@ -8,17 +8,27 @@ instead, the first and the last of them, each with its frames, and a mark counts
 
 from __future__ import annotations
 
+import builtins
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from msgspec import Struct
 
 from .checks import class_name_of
-from .exception_tree import bases_of, contents_of, family_of, notes_of, traceback_of
+from .exception_tree import (
+    args_of,
+    bases_of,
+    contents_of,
+    family_of,
+    is_a,
+    is_group,
+    notes_of,
+    traceback_of,
+)
 from .field_docs import documented
 
 LONGEST_MESSAGE: Final = 10_000
@@ -33,6 +43,10 @@ _MOST_COUNTED: Final = 100_000
 _FIRST: Final = 10
 _LAST: Final = 5
 """Exceptions that a list of too many shows, from its start and its end."""
+_MOST_SOON: Final = 10
+"""Exceptions whose text is soon taken."""
+_NUMBERS: Final = frozenset({int, float, bool, type(None)})
+_BUILTIN: Final = {id(each) for each in vars(builtins).values() if isinstance(each, type)}
 _MOST_FRAMES: Final = 2_000
 """Frames that Python's formatter is given of one exception."""
 _LAST_FRAMES: Final = 100
@@ -76,6 +90,35 @@ class ErrorText(Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.type}: {self.message}" if self.message else self.type
+
+
+def is_soon_described(exc: BaseException) -> bool:
+    """Whether taking the text of an exception runs no code of its own, and takes no time.
+
+    False for many exceptions, and for any whose text is made by a class of the user's, by a value
+    of such a class, or by a look at the object whose attribute was missing.
+    """
+    family = [error for error, _ in islice(family_of(exc), _MOST_SOON + 1)]
+    return len(family) <= _MOST_SOON and all(map(_is_plain, family))
+
+
+def _is_plain(exc: BaseException) -> bool:
+    return (
+        not is_a(exc, AttributeError)
+        and not any(
+            name in contents_of(base)
+            for base in bases_of(type(exc))
+            if id(base) not in _BUILTIN
+            for name in ("__str__", "__repr__", *_READ)
+        )
+        and (is_group(exc) or all(map(_is_short, args_of(exc))))
+        and all(len(note) <= _LONGEST_NOTE for note in notes_of(exc)[:_MOST_NOTES])
+    )
+
+
+def _is_short(value: object) -> bool:
+    kind = type(value)
+    return kind in _NUMBERS or (kind is str and len(cast("str", value)) <= LONGEST_MESSAGE)
 
 
 def _message_of(exc: BaseException) -> str:

@@ -27,7 +27,7 @@ from msgspec import Struct
 
 from .chain_result import ChainResult
 from .checks import class_name_of
-from .error_text import ErrorText
+from .error_text import ErrorText, is_soon_described
 from .errors import (
     ChainFailed,
     JobCancelled,
@@ -38,6 +38,7 @@ from .errors import (
 )
 from .exception_tree import add_note, is_a, notes_of, release_frames, without_traceback
 from .field_docs import documented
+from .snooze import Snooze, asked_delay
 from .states import JobState, Request
 
 OWNER_CANCELLED: Final = "its owner was cancelled"
@@ -72,14 +73,21 @@ class Raised(Struct, frozen=True):
 
     exception: BaseException
     text: ErrorText
+    delay: float | ValueError | None = None
+    """The seconds for which a :class:`Snooze` asks, or the reason why these cannot be."""
+
+    @classmethod
+    def of(cls, exception: BaseException, text: ErrorText) -> Raised:
+        """Read what an exception asks for, which runs its own code."""
+        return cls(exception, text, asked_delay(exception) if is_a(exception, Snooze) else None)
 
 
 class RaisedElsewhere(BaseException):
     """Raised by a runner whose attempt raised in another process: it brings the ending along."""
 
-    def __init__(self, exception: BaseException, text: ErrorText) -> None:
-        super().__init__(str(text))
-        self.ending: Raised = Raised(exception, text)
+    def __init__(self, ending: Raised) -> None:
+        super().__init__(str(ending.text))
+        self.ending = ending
 
 
 class Stopped(Struct, frozen=True):
@@ -118,12 +126,32 @@ class Outcome(Struct, frozen=True):
 
 
 def ending_of(exc: BaseException) -> Raised:
-    """Make ``exc`` an ending: take its text, then release all frames it holds."""
+    """Make ``exc`` an ending: take its text, then release all frames it holds.
+
+    This runs the exception's own code, and may take long: for one of another thread's job it is
+    done in a thread.  Nothing escapes; one whose code fails is described by its name alone.
+    """
     if type(exc) is RaisedElsewhere:
         return exc.ending
-    text = ErrorText.of(exc)
-    release_frames(exc)
-    return Raised(exc, text)
+    try:
+        text = ErrorText.of(exc)
+        release_frames(exc)
+        return Raised.of(exc, text)
+    except BaseException:  # its __str__ or __setattr__ is the job's code: it may raise anything
+        return unshown(exc)
+
+
+def runs_no_code(exc: BaseException) -> bool:
+    """Whether :func:`ending_of` runs no code of an exception's class, and takes no time."""
+    if is_a(exc, Snooze):
+        return type(exc) is Snooze  # a derived one may compute its delay
+    return type(exc) is RaisedElsewhere or is_soon_described(exc)
+
+
+def unshown(exc: BaseException) -> Raised:
+    """Return the ending by an exception of which only the name is told."""
+    name = class_name_of(exc)
+    return Raised(RuntimeError(f"{name}, which cannot be shown"), ErrorText(name, "", ""))
 
 
 def is_success(ending: Ending) -> bool:

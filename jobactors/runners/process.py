@@ -41,7 +41,7 @@ from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
 from jobactors.model.errors import JobFailed, WorkerDied
-from jobactors.model.outcome import RaisedElsewhere
+from jobactors.model.outcome import Raised, RaisedElsewhere
 from jobactors.model.progress import NO_PROGRESS, Progress
 
 from .process_death import check_limits, death
@@ -345,11 +345,14 @@ class _Conversation:
         with trio.CancelScope(shield=True), self._rebuilding_scope():
             if kind is Kind.RETURNED:
                 return await self._rebuilt(content)
-            exc, text = await _in_thread(unpack_error, content)
-            if exc is None:
-                exc = JobFailed(self._attempt.context.id, str(text))
-            raise RaisedElsewhere(exc, text)
+            raise RaisedElsewhere(await _in_thread(self._raised, content))
         raise Abandoned
+
+    def _raised(self, content: bytearray) -> Raised:
+        exc, text = unpack_error(content)
+        return Raised.of(
+            JobFailed(self._attempt.context.id, str(text)) if exc is None else exc, text
+        )
 
     def _rebuilding_scope(self) -> trio.CancelScope:
         """Return the scope of a rebuilding: until the system closes, or LINGER on the ladder."""

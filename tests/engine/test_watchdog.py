@@ -35,3 +35,33 @@ def test_a_blocking_call_in_a_trio_job_is_named_with_its_line() -> None:
     assert "job culprit-" in warning
     assert "<string>:9" in warning
     assert 'runner="thread"' in warning
+
+
+OBJECT = """
+import logging, time, trio, jobactors as ja
+logging.basicConfig(format="%(message)s")
+def wait():
+    for _ in ja.track(iter(int, 1)):
+        time.sleep(0.01)
+class Slow:
+    def __hash__(self):
+        time.sleep(5)  # asked for in the loop's own thread
+        return 7
+async def main():
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(wait)
+        await trio.sleep(0.1)
+        hash(Slow())
+        job.cancel()
+trio.run(main)
+"""
+
+
+def test_other_code_in_the_loop_is_named_by_its_function() -> None:
+    """A thread job runs meanwhile; the code belongs to no job."""
+    done = subprocess.run(
+        [sys.executable, "-c", OBJECT], capture_output=True, text=True, check=True
+    )
+    warning = done.stderr.splitlines()[0]
+    assert "has not answered" in warning
+    assert "Slow.__hash__ at <string>:9 blocks it" in warning

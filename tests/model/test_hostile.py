@@ -26,6 +26,7 @@ from jobactors.model.exception_tree import (
     release_frames,
     traceback_of,
 )
+from jobactors.model.object_size import size_of
 from jobactors.model.outcome import (
     NotKept,
     Outcome,
@@ -39,7 +40,6 @@ from jobactors.model.outcome import (
     judge,
     unwrap,
 )
-from jobactors.model.retention import size_of
 from jobactors.model.retry import Retry
 from jobactors.model.snooze import Snooze, asked_delay
 from jobactors.model.states import JobState, Request
@@ -257,7 +257,7 @@ def test_the_frames_of_a_hostile_exception_hold_nothing() -> None:
 
 def test_an_ending_from_elsewhere_is_taken_as_it_is() -> None:
     raised = Raised(ValueError(), ErrorText("ValueError", "", "there"))
-    elsewhere = RaisedElsewhere(raised.exception, raised.text)
+    elsewhere = RaisedElsewhere(raised)
     assert ending_of(elsewhere) == raised
 
 

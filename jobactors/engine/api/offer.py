@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jobactors.engine.records.comparisons import CompareFirst
 
 from .dependencies import check_system
 from .job import Job
 from .submission import make_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from jobactors.engine.ports.runner import KnownRunner
     from jobactors.engine.records.record import Record
     from jobactors.engine.system.job_system import JobSystem
+
+T = TypeVar("T")
 
 
 def offer(
@@ -49,8 +53,25 @@ def offer(
     if not followed and system.core.accepts and not _can_be_refused(system, record):
         portal.post(portal.step, system.admission.accept_or_settle, record)
         return Job(system, record), True
-    accepted = portal.move(system.admission.accept, record)
+    accepted = _admitted(system, record, system.admission.accept)
     return Job(system, accepted), accepted is record
+
+
+def _admitted(system: JobSystem, record: Record, accept: Callable[[Record], T]) -> T:
+    """Have a job accepted, in steps of the loop between which users' objects are compared here."""
+    portal = system.parts.portal
+    if portal.is_home:
+        return portal.move(accept, record)
+    comparisons = record.compare_outside()
+    try:
+        while True:
+            try:
+                return portal.move(accept, record)
+            except CompareFirst as first:
+                first.make()
+    finally:
+        comparisons.close()
+        record.comparisons = None
 
 
 def _can_be_refused(system: JobSystem, record: Record) -> bool:
@@ -65,7 +86,7 @@ def _can_be_refused(system: JobSystem, record: Record) -> bool:
 def _offer_to_store(system: JobSystem, record: Record) -> tuple[Job[Any], bool]:
     """Submit a job that is stored: elsewhere than in the loop, this returns when it is."""
     portal = system.parts.portal
-    accepted, durable = portal.move(system.admission.accept_stored, record)
+    accepted, durable = _admitted(system, record, system.admission.accept_stored)
     if durable is not None and not portal.is_home:
         durable.wait_in_thread()
         if accepted.refused is not None:

@@ -24,18 +24,20 @@ numbers that a job reports are all the job's own code, and may raise or lie.
 from __future__ import annotations
 
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
-from jobactors.engine.loop.worker_thread import is_being_cancelled
+from jobactors.engine.loop.worker_thread import call_in_thread, is_being_cancelled
 from jobactors.engine.ports.runner import Abandoned, Attempt
 from jobactors.engine.records.references import resolved
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.signals.control import StopJob
-from jobactors.model.error_text import ErrorText
+from jobactors.model.errors import ChainFailed
 from jobactors.model.events import JobCancelling, JobPaused, JobRequested, JobResumed, JobStuck
+from jobactors.model.exception_tree import is_a
 from jobactors.model.outcome import (
     OWNER_CANCELLED,
     Ending,
@@ -44,6 +46,8 @@ from jobactors.model.outcome import (
     Stopped,
     ending_of,
     is_success,
+    runs_no_code,
+    unshown,
 )
 from jobactors.model.states import JobState, Request
 
@@ -83,6 +87,8 @@ class Actor:
         """The scope in which a runner waits that can leave its attempt behind."""
         self.phase: trio.CancelScope | None = None
         """The scope in which a chain waits for a blocking phase; cancelled to abandon that."""
+        self._description: trio.CancelScope | None = None
+        """The scope in which the text of its exception is waited for."""
         self._grace: Timer | None = None
         self._timeout: Timer | None = None
         self._time_left = record.options.timeout
@@ -109,7 +115,7 @@ class Actor:
         CURRENT.set(self.context)
         if self.has_started and self._time_left is not None:
             self._set_timeout()
-        watched = self.record.runner.name == "trio" and not self.host.clock.is_virtual
+        watched = not self.host.clock.is_virtual
         if watched:
             self.host.watch.begin()
         try:
@@ -145,20 +151,35 @@ class Actor:
             if is_being_cancelled():
                 raise
             # No cancellation is going on: the job raised one that it had caught in another scope.
-            return _raised(exc)
+            return ending_of(exc)
         except Abandoned as exc:
             how = str(exc) or ABANDONED
             self.reason = f"{self.reason} ({how})" if self.reason else how
             return Stopped()
         except StopJob as exc:
-            return _raised(exc) if self.request is None else Stopped()
+            return ending_of(exc) if self.request is None else Stopped()
         except BaseException as exc:  # a job may raise anything, and it ends that job alone
             if _is_ctrl_c(exc):
                 self.reason = self.reason or "Ctrl-C"
                 signal.raise_signal(signal.SIGINT)  # once more, for the body: here it is shielded
                 return Stopped()
-            return _raised(exc)
+            return await self._raised(exc)
         return Stopped()
+
+    async def _raised(self, exc: BaseException) -> Raised:
+        """Return the ending by an exception, whose text is its job's code.
+
+        A trio job's own thread is this one; but its chain may have failed in a phase of another.
+        """
+        is_of_here = self.record.runner.name == "trio" and not is_a(exc, ChainFailed)
+        if is_of_here or runs_no_code(exc):
+            return ending_of(exc)
+        if not self._make_abandon().cancel_called:
+            with trio.CancelScope(shield=True) as self._description:
+                describe = partial(ending_of, exc)
+                ending: Raised = await call_in_thread(describe, f"error of job {self.record.id}")
+                return ending
+        return unshown(exc)
 
     async def _until_durable(self) -> None:
         """Wait until the store holds that this attempt begins: no attempt begins twice."""
@@ -238,7 +259,7 @@ class Actor:
 
     def abandon(self) -> None:
         """Leave the attempt behind, where its runner can do that."""
-        for scope in (self._make_abandon(), self.phase):
+        for scope in (self._make_abandon(), self.phase, self._description):
             if scope is not None:
                 scope.cancel(self.reason)
 
@@ -308,15 +329,6 @@ class Actor:
 
     def __repr__(self) -> str:
         return f"<Actor {self.record.id} {self.record.snapshot.state}>"
-
-
-def _raised(exc: BaseException) -> Raised:
-    """Return the ending by an exception; one whose own code fails is described by its name only."""
-    try:
-        return ending_of(exc)
-    except BaseException:  # its __str__ or __setattr__ is the job's code: it may raise anything
-        name = type(exc).__qualname__
-        return Raised(RuntimeError(f"{name}, which cannot be shown"), ErrorText(name, "", ""))
 
 
 def _is_ctrl_c(exc: BaseException) -> bool:

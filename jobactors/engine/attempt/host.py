@@ -71,7 +71,7 @@ class AttemptHost(Protocol):
     clock: LoopClock
     timers: Timers
     watch: LoopWatch
-    """Has the loop watched while trio code of jobs runs in it."""
+    """Has the loop watched while jobs run."""
     leases: CheckpointLeases
     """Returns the checkpoints to go on from, and writes those that the attempt saves."""
     desk: Desk

@@ -1,7 +1,8 @@
 """One thread a process that notices when a jobs' loop does not answer, and names the job.
 
-A blocking call in an ``async def`` job freezes every job of its loop.  Nothing inside the loop can
-notice that, so a thread beside it posts a call into the loop every few seconds, for as long as trio
+A blocking call in an ``async def`` job freezes every job of its loop, and so does any other code
+that runs in the loop's thread: the body of a trio program, a finalizer.  Nothing inside the loop
+can notice that, so a thread beside it posts a call into the loop every few seconds, for as long as
 jobs run, and otherwise sleeps for ever.  A call that holds the GIL as well (one long C call)
 silences this thread too; then the report comes when the call has returned, and states how long the
 silence was.
@@ -36,6 +37,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from jobactors.inside.report.guarded_log import LOG
 
 if TYPE_CHECKING:
@@ -51,7 +54,7 @@ PATIENCE: Final = 1.0
 
 
 class LoopWatch:
-    """Has one loop watched for as long as trio jobs run in it.  Written by that loop's thread.
+    """Has one loop watched for as long as jobs run.  Written by that loop's thread.
 
     Args:
         portal: The way into the loop.
@@ -62,18 +65,18 @@ class LoopWatch:
         self.portal = portal
         self.job_of = job_of
         self.running: int = 0
-        """The trio jobs that run; the watchdog notices when there are none left."""
+        """The jobs that run; the watchdog notices when there are none left."""
         self.is_watched = False
         """Whether the watchdog looks at it."""
 
     def begin(self) -> None:
-        """Count a trio job that begins, and have the loop watched."""
+        """Count a job that begins, and have the loop watched."""
         self.running += 1
         if not self.is_watched:
             WATCHDOG.watch(self)
 
     def end(self) -> None:
-        """Count a trio job that has ended."""
+        """Count a job that has ended."""
         self.running -= 1
 
     def close(self) -> None:
@@ -92,7 +95,7 @@ class Watchdog:
         self._thread: threading.Thread | None = None
 
     def watch(self, watch: LoopWatch) -> None:
-        """Watch a loop until no trio job runs in it."""
+        """Watch a loop until no job of it runs."""
         with self._lock:
             watch.is_watched = True
             self._loops.add(watch)
@@ -142,27 +145,41 @@ class Watchdog:
         culprit = describe(sys._current_frames().get(portal.thread), watch.job_of)
         LOG.warning(
             "the jobs' event loop has not answered for %.1f s: %s; nothing of it can go on "
-            'meanwhile.  Make it a def, or submit it with runner="thread" or runner="process"',
+            "meanwhile.  %s",
             time.monotonic() - posted_at,
-            culprit,
+            culprit.what,
+            culprit.cure,
         )
         while watch.running and not answered.wait(INTERVAL):
             pass
         LOG.warning("the jobs' event loop answers again after %.1f s", time.monotonic() - posted_at)
 
 
-def describe(frame: FrameType | None, job_of: Callable[[FrameType], str | None]) -> str:
-    """Return the name of the job that blocks a loop's thread, and the line of its code."""
-    where = ""
+class Culprit(Struct, frozen=True):
+    """The code that was seen in a loop's thread, and the cure."""
+
+    what: str
+    cure: str
+
+
+_OF_A_JOB: Final = 'Make it a def, or submit it with runner="thread" or runner="process"'
+_OF_NO_JOB: Final = "Call it in a thread, with trio.to_thread.run_sync"
+
+
+def describe(frame: FrameType | None, job_of: Callable[[FrameType], str | None]) -> Culprit:
+    """Name the code that blocks a loop's thread: its job, if it is of one, function and line."""
+    seen = ""
     while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if not where and not f"{module}.".startswith(("jobactors.", "trio.", "threading.")):
-            where = f" at {frame.f_code.co_filename}:{frame.f_lineno}"
+        code, module = frame.f_code, frame.f_globals.get("__name__", "")
+        if not seen and not f"{module}.".startswith(("jobactors.", "trio.", "threading.")):
+            seen = f"{code.co_qualname} at {code.co_filename}:{frame.f_lineno}"
         job_id = job_of(frame)
         if job_id is not None:
-            return f"job {job_id} blocks it{where}"
+            return Culprit(f"job {job_id} blocks it{f', in {seen}' if seen else ''}", _OF_A_JOB)
         frame = frame.f_back
-    return f"a task of some job blocks it{where}"
+    if not seen:
+        return Culprit("no code of a job or of the program is seen in it", "Please report this")
+    return Culprit(f"{seen} blocks it, and belongs to no job's own task", _OF_NO_JOB)
 
 
 WATCHDOG: Final = Watchdog()

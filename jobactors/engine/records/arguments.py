@@ -5,13 +5,24 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
+from .comparisons import are_equal, decide
+
 if TYPE_CHECKING:
     from jobactors.engine.records.record import Record
 
 
 def same_arguments(existing: Record, new: Record) -> bool:
-    """Whether two jobs have equal arguments, however these were passed."""
-    return are_equal(_bound(new), _bound(existing))
+    """Whether two jobs have equal arguments, however these were passed.
+
+    Raises:
+        CompareFirst: if the submitter of the new one can compare them.
+    """
+    return decide(
+        new.comparisons,
+        existing,
+        "arguments",
+        lambda: are_equal(_bound(new), _bound(existing)),
+    )
 
 
 def _bound(record: Record) -> object:
@@ -22,11 +33,3 @@ def _bound(record: Record) -> object:
         return record.args, record.kwargs
     bound.apply_defaults()
     return dict(bound.arguments)
-
-
-def are_equal(one: object, other: object) -> bool:
-    """Whether two values are equal; those that cannot be compared (arrays) count as different."""
-    try:
-        return bool(one == other)
-    except Exception:  # an __eq__ of the user's
-        return False

@@ -18,6 +18,8 @@ fields                  written by                                  read by
 ``runner``              ``update``)
 ``context``             the submitting thread; the loop drops it    the loop
                         when the job has ended
+``key``                 the submitting thread, once                 the loop
+``comparisons``         the submitting thread, between two steps    the loop, in a step
 ``submit``              the submitting thread, once                 the loop; the store's thread
 ``settled``             the loop; replaced when a job is resumed    any thread waits for it
 ``inbox``, ``log``      any thread, under :data:`CREATION_LOCK`;    any thread
@@ -42,6 +44,8 @@ from jobactors.model.error_text import shorten
 from jobactors.model.log import Log
 from jobactors.model.outcome import Outcome
 from jobactors.model.states import JobState, Request
+
+from .comparisons import Comparisons, CustomKey, as_table_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,12 +118,14 @@ class Record:
         "actor",
         "args",
         "buffer",
+        "comparisons",
         "context",
         "deadline",
         "edges",
         "function",
         "id",
         "inbox",
+        "key",
         "kwargs",
         "log",
         "options",
@@ -163,6 +169,11 @@ class Record:
         """Its dependencies: the jobs it comes after."""
         self.submit: StoredSubmit | None = submit
         """The part of the submit that a store holds; None without a store."""
+        key = queued.info.key
+        self.key: object = None if key is None else as_table_key(key)
+        """Its unique key, as one of a table; None for no key."""
+        self.comparisons: Comparisons | None = None
+        """The verdicts of its submitter about other jobs, while that waits for its answer."""
         self.refused: StoreError | None = None
         """The error for which the store could not hold it, so that it is not run."""
         self.inbox: Inbox | None = None
@@ -199,6 +210,13 @@ class Record:
             with CREATION_LOCK:
                 self.log = self.log or made
         return self.log
+
+    def compare_outside(self) -> Comparisons:
+        """Have comparisons for its admission made by its submitter's thread."""
+        self.comparisons = Comparisons()
+        if isinstance(self.key, CustomKey):
+            self.key.comparisons = self.comparisons
+        return self.comparisons
 
     def forget_deadline(self) -> None:
         """Cancel the start deadline, whose timer would hold the record until then."""

@@ -25,7 +25,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from jobactors.model.errors import IllegalVerb, UnknownJob
-from jobactors.model.retention import Retention, size_of
+from jobactors.model.object_size import size_of
+from jobactors.model.retention import Retention
 from jobactors.model.states import JobState
 
 if TYPE_CHECKING:

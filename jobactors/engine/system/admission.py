@@ -58,11 +58,12 @@ class Admission:
             TooMuch: for resources that it can never have.
             ResourceBusy: if they are taken, with ``on_busy="raise"``.
             CheckpointFound: if it is open what to do with an earlier checkpoint.
+            CompareFirst: if objects of the user have to be compared, by the submitter's thread.
         """
         parts, core = self._parts, self._core
         core.check_open()
-        info, options = record.snapshot.info, record.options
-        existing = parts.keys.owner(info.key)
+        options = record.options
+        existing = parts.keys.owner(record)
         if existing is not None and options.on_duplicate != "replace":
             return self._same_job(existing, record)
         if options.resources:

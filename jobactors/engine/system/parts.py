@@ -38,7 +38,7 @@ class Parts(Struct, frozen=True, eq=False):
     clock: LoopClock
     timers: Timers
     watch: LoopWatch
-    """Has the watchdog look at the loop while trio code of jobs runs in it."""
+    """Has the watchdog look at the loop while jobs run."""
     bus: Bus
     """Fans events out."""
     registry: Registry

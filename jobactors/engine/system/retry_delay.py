@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from jobactors.model.exception_tree import add_note, is_a
+from jobactors.model.exception_tree import add_note
 from jobactors.model.outcome import ending_of
-from jobactors.model.snooze import Snooze, asked_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +29,7 @@ def delay_after(
         check_start: Raises if the job could never start again.
     """
     try:
-        delay = _delay(record, ending.exception)
+        delay = _delay(record, ending)
         if delay is not None:
             check_start()
         return delay, ending
@@ -40,17 +39,16 @@ def delay_after(
         return None, ending_of(exc)
 
 
-def _delay(record: Record, exception: BaseException) -> float | None:
-    if is_a(exception, Snooze):
-        snoozed = asked_delay(exception)
-        if isinstance(snoozed, ValueError):
-            raise snoozed
+def _delay(record: Record, ending: Raised) -> float | None:
+    if isinstance(ending.delay, ValueError):
+        raise ending.delay
+    if ending.delay is not None:
         record.snoozes += 1
-        return snoozed
+        return ending.delay
     retry = record.options.retry
     if retry is None:
         return None
     # Jitter spreads load; it needs no secret.
     chance = random.random()  # noqa: S311
     failures = record.snapshot.attempt - record.snoozes
-    return retry.delay_after(failures, exception, chance)
+    return retry.delay_after(failures, ending.exception, chance)

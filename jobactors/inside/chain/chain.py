@@ -23,8 +23,10 @@ from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.report.meter import Meter
 from jobactors.model.chain_result import ChainResult
+from jobactors.model.error_text import ErrorText, is_soon_described
 from jobactors.model.errors import ChainInvalid, UnknownJobType, WrongThread
 from jobactors.model.every import Every
+from jobactors.model.exception_tree import is_a
 from jobactors.model.field_docs import documented
 from jobactors.model.job_type import job_type_named, job_type_of
 from jobactors.model.outcome import Partial
@@ -243,7 +245,10 @@ async def drive(
                 function = partial(step.function, **step.arguments())
                 value = await (function() if step.is_async else in_thread(function))
         except BaseException as exc:
-            _raise(run.stop(exc), exc)
+            text = None
+            if not step.is_async and is_a(exc, Exception) and not is_soon_described(exc):
+                text = await in_thread(partial(ErrorText.of, exc))  # its text is the phase's code
+            _raise(run.stop(exc, text), exc)
         if isinstance(value, Partial):
             return run.cancelled(context._control.reason, value.value)
         run.complete(value)

@@ -198,12 +198,12 @@ class ChainRun:
 
     # -- the result
 
-    def stop(self, exc: BaseException) -> BaseException:
-        """Return what the chain raises after ``exc`` of its phase."""
+    def stop(self, exc: BaseException, text: ErrorText | None = None) -> BaseException:
+        """Return what the chain raises after ``exc`` of its phase, whose text may be known."""
         self._close_stage(exc)
         if not isinstance(exc, Exception) or isinstance(exc, Snooze):
             return exc
-        text = ErrorText.of(exc)
+        text = text or ErrorText.of(exc)
         return self.failed(f"{text.type}: {text.message}")
 
     def failed(self, reason: str | None) -> ChainFailed:
