@@ -101,7 +101,7 @@ if TYPE_CHECKING:
     # Store
     from .engine.api.history import StoreState as StoreState
     from .engine.api.resumable import Resumable as Resumable
-    from .engine.ports.store import Store as Store
+    from .engine.ports.store import Store as Store, ValueRefused as ValueRefused
     from .model.keep import Keep as Keep
     from .model.stored_rows import EventRow as EventRow
     from .stores.memory import MemoryStore as MemoryStore
@@ -179,7 +179,7 @@ _HOMES = {
     "engine.ports.runner": "Abandoned Attempt Runner",
     "engine.api.history": "StoreState",
     "engine.api.resumable": "Resumable",
-    "engine.ports.store": "Store",
+    "engine.ports.store": "Store ValueRefused",
     "model.keep": "Keep",
     "model.stored_rows": "EventRow",
     "stores.memory": "MemoryStore",

@@ -13,6 +13,7 @@ from .every import Every
 from .field_docs import documented
 from .info import NO_METADATA
 from .limits import Limits
+from .plain_values import copied
 from .resources import NO_NEEDS, as_needs
 from .retry import Retry
 from .runner_value import RunnerValue, check_runner
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
 
+LONGEST_TEXT: Final = 100_000
+"""Characters of a text among the options, and of all tags together."""
+_HIGHEST: Final = 10**15
 PRIORITIES: Final[Mapping[str, int]] = {"high": 10, "normal": 0, "low": -10}
 OnDone = Callable[["JobSnapshot"], Awaitable[None] | None]
 OnCheckpoint = Literal["resume", "fresh", "ask"]
@@ -46,6 +50,8 @@ def priority_number(value: str | int) -> int:
             ) from None
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f'priority is "high", "normal", "low" or an integer, not {shown(value)}')
+    if not -_HIGHEST <= value <= _HIGHEST:
+        raise ValueError(f"priority is an integer of at most {_HIGHEST:,} either way")
     return value
 
 
@@ -83,6 +89,15 @@ def _text(options: Options, field: Field, value: object) -> None:
     del options
     if not isinstance(value, str):
         raise TypeError(f"{field.name} is text, not {type(value).__name__}: {shown(value)}")
+    _check_length(field.name, len(value))
+
+
+def _check_length(name: str, length: int) -> None:
+    if length > LONGEST_TEXT:
+        raise ValueError(
+            f"{name} is at most {LONGEST_TEXT:,} characters long, not {length:,}: what is longer "
+            "belongs into a file"
+        )
 
 
 def _texts(options: Options, field: Field, value: tuple[object, ...]) -> None:
@@ -90,6 +105,7 @@ def _texts(options: Options, field: Field, value: tuple[object, ...]) -> None:
     for word in value:
         if not isinstance(word, str):
             raise TypeError(f"{field.name} are texts, not {type(word).__name__}: {shown(word)}")
+    _check_length(field.name, sum(map(len, cast("tuple[str, ...]", value))))
 
 
 def _flag(options: Options, field: Field, value: object) -> None:
@@ -112,6 +128,14 @@ def _callable(options: Options, field: Field, value: object) -> None:
     del options
     if not callable(value):
         raise TypeError(f"{field.name} is a function, not {shown(value)}")
+
+
+def _as_given(value: Mapping[str, object]) -> Mapping[str, object]:
+    """Copy metadata: what its owner changes later is no change of the job."""
+    given: object = value
+    if value is NO_METADATA or not is_mapping(given):
+        return value
+    return cast("Mapping[str, object]", copied(dict(given)))
 
 
 def _mapping(options: Options, field: Field, value: object) -> None:
@@ -191,8 +215,11 @@ class Options:
     """The thing it is about, such as "wiki": part of keys and checkpoints, and filtered by."""
     tags: tuple[str, ...] = field(default=(), converter=_words, validator=_texts)
     """Words to filter by; one or several."""
-    metadata: Mapping[str, object] = field(default=NO_METADATA, validator=_mapping)
-    """Values that go along with the job, by name; shown, never interpreted."""
+    metadata: Mapping[str, object] = field(
+        default=NO_METADATA, converter=_as_given, validator=_mapping
+    )
+    """Values that go along with the job, by name; shown, never interpreted.  Lists and dictionaries
+    among them are copied."""
     icon: str = field(default="", validator=_text)
     """A short text such as an emoji, shown before the name."""
     priority: int = field(default=0, converter=priority_number)

@@ -194,7 +194,9 @@ class _Conversation:
             if not self._asked_to_end:
                 self._asked_to_end = True
                 self._worker.go_on()
-                self._send(Kind.CANCEL, (self._control.reason or "").encode())
+                self._send(
+                    Kind.CANCEL, (self._control.reason or "").encode("utf-8", "surrogatepass")
+                )
         elif gate is not self._gate:
             self._gate = gate
             if gate is not None:

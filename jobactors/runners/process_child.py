@@ -183,7 +183,7 @@ class Child:
     def _obey(self, kind: Kind, content: bytearray) -> None:
         match kind:
             case Kind.CANCEL:
-                self._control.cancel(content.decode() or None)
+                self._control.cancel(content.decode("utf-8", "surrogatepass") or None)
             case Kind.PAUSE:
                 self._control.pause(partial(self._speaker.send, Kind.REACHED, bytes(content)))
             case Kind.RESUME:
@@ -256,6 +256,8 @@ class _Speaker:
         self._queue: SimpleQueue[tuple[Kind | None, bytes]] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="jobactors speaker", daemon=True)
         self._last: Progress = NO_PROGRESS
+        self._told: set[str] = set()
+        """The complaints about reports that were sent, for the job's log."""
         self._sampled_at = 0.0
         self._interval = INTERVAL
         self._due: float | None = None
@@ -322,11 +324,13 @@ class _Speaker:
         self._send_saved()
         self.meter.quiet = True  # before reading: a report that comes meanwhile wakes again
         try:
-            progress = self.meter.read()
-            content = json.dumps(asdict(progress), default=_plain).encode()
-        except Exception as exc:  # the job reports what it likes, which may be no number
-            content = json.dumps({"message": f"its progress cannot be read: {exc}"}).encode()
-            progress = NO_PROGRESS
+            progress = self.meter.read_plain()
+            content = json.dumps(asdict(progress)).encode()
+        except BaseException:  # the job's own objects; and a report may have come meanwhile
+            progress, content = self._last, b""
+        for complaint in self.meter.take_complaints(self._told):
+            text = f"WARNING\nprogress: {complaint}\n".encode(errors="backslashreplace")
+            self._sock.sendall(header(Kind.LOG, text) + text)
         if progress != self._last:
             self._last = progress
             self._interval = INTERVAL
@@ -342,14 +346,6 @@ class _Speaker:
             for fields in self.buffer.news():
                 content = json.dumps(fields).encode()
                 self._sock.sendall(header(Kind.SAVED, content) + content)
-
-
-def _plain(value: Any) -> float | str:
-    """Convert for JSON: numpy's numbers, fractions, a message that is no text."""
-    try:
-        return float(value)
-    except Exception:  # a __float__ of the user's
-        return str(value)
 
 
 class _SentLog(Log):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .statements import MOST_VALUES
@@ -96,6 +96,26 @@ def turn_on_log(connection: sqlite3.Connection) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != b"wal":
         raise sqlite3.OperationalError("its disk allows no write-ahead log")
+
+
+def write_back(connection: sqlite3.Connection) -> None:
+    """Write the log back into the file, as far as nothing hinders it."""
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def close_without_log(connection: sqlite3.Connection, path: Path) -> None:
+    """Close a connection whose log has lost its end, without writing it back into the file.
+
+    SQLite would write what is left of each page, and so mix old pages and new ones.  The next
+    connection reads the log anew, up to where it is whole.
+    """
+    # The last connection writes the log back; one that only reads cannot.
+    last = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
+    with closing(last), suppress(sqlite3.Error):
+        last.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        connection.close()
+    with suppress(sqlite3.Error):
+        connection.close()
 
 
 def _defended(uri: str, busy_timeout: float) -> sqlite3.Connection:

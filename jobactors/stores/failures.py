@@ -100,9 +100,27 @@ def from_sqlite(name: str, exc: BaseException) -> StoreError:
         return StoreFailed(name, *_WHY[base])
     if isinstance(exc, MemoryError):
         return StoreFailed(name, *_NO_MEMORY)
-    if isinstance(exc, sqlite3.DataError | OverflowError):
-        return StoreFailed(name, *_TOO_LARGE)
+    if is_about_a_value(exc):
+        return StoreFailed(name, *value_trouble(exc))
     return StoreFailed(name, message_of(exc), "read that message, or open another file")
+
+
+def value_trouble(exc: BaseException) -> tuple[str, str]:
+    """Return what is wrong with a value that was refused, and the cure."""
+    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+    if isinstance(exc, sqlite3.DataError | OverflowError) or code == sqlite3.SQLITE_TOOBIG:
+        return _TOO_LARGE
+    return message_of(exc), "report texts, and numbers that are finite"
+
+
+def is_about_a_value(exc: BaseException) -> bool:
+    """Whether SQLite, or Python's module for it, has refused a value: another one would do."""
+    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+    return (
+        isinstance(exc, sqlite3.DataError | sqlite3.InterfaceError | OverflowError)
+        or code in {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CONSTRAINT}
+        or (isinstance(exc, sqlite3.ProgrammingError) and "binding" in str(exc))
+    )
 
 
 def from_os(name: str, exc: OSError) -> StoreFailed:

@@ -18,24 +18,24 @@ its end; so each transaction checks that the file and its log are still the ones
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, final
 
+from jobactors.engine.ports.store import ValueRefused
 from jobactors.model.errors import StoreFailed, StoreLost, WrongProcess
 from jobactors.model.keep import Keep
 from jobactors.stores import ownership
 
-from .connection import connect_to_write, turn_on_log
+from .connection import close_without_log, connect_to_write, turn_on_log, write_back
 from .disks import locking_of
-from .failures import SqliteTrouble, from_os, from_sqlite
+from .failures import SqliteTrouble, from_os, from_sqlite, is_about_a_value, value_trouble
 from .forgetting import LINES_AT_MOST, cut_logs, forget_checkpoints, forget_jobs
 from .inspection import inspect, refuse_foreign
 from .location import make_private, prepare, work_folder
 from .migrations import MIGRATIONS, Migration, migrate
+from .open_files import OpenFiles
 from .ownership import lock_path
 from .row_reader import Reader
 from .row_writer import RowBatch
@@ -49,11 +49,7 @@ if TYPE_CHECKING:
     from .connection import Durability
 
 _EPOCH: Final = "SELECT epoch FROM owner"
-_LOOK_EVERY: Final = 1.0
-"""Seconds between two checks that the file is still the one that was opened."""
-
 _T = TypeVar("_T")
-_Identity = tuple[int, int]
 
 
 @final
@@ -103,10 +99,7 @@ class SqliteStore:
         self._owned: ownership.Ownership | None = None
         self._connection: sqlite3.Connection | None = None
         self._exclusive = False
-        self._file: _Identity | None = None
-        self._log: _Identity | None = None
-        self._log_path = b""
-        self._looked_at = -inf
+        self._files: OpenFiles | None = None
         self._reader = Reader(self.name)
         self._logged: set[str] | None = None
 
@@ -157,7 +150,6 @@ class SqliteStore:
             raise StoreFailed(self.name, "it is open already", "close it first")
         with self._translating():
             self._path = prepare(self._path)
-            self._log_path = os.fsencode(f"{self._path}-wal")
             self._exclusive = locking_of(self._path, self.name) == "exclusive"
             # Beside a foreign file not even a lock is left; a file we have open is not read again.
             if not (lock_path(self._path).exists() or ownership.is_owned_here(self._path)):
@@ -168,9 +160,10 @@ class SqliteStore:
                 inspect(self._path, self.name, self.busy_timeout, self._migrations)
                 make_private(self._path)
                 self._connection = self._connect()
-                migrate(self._connection, self._migrations)
+                if migrate(self._connection, self._migrations) < len(self._migrations):
+                    write_back(self._connection)  # so that the file alone is one of ours
                 self._epoch = self._count_up(self._connection)
-                self._file, self._log = _identity(self._path), _identity(self._log_path)
+                self._files = OpenFiles(self._path, self.name)
         except BaseException:
             self.close()
             raise
@@ -186,6 +179,7 @@ class SqliteStore:
             _parents.append(self._connection)
             self._connection = None
         self._disconnect()
+        self._files = None
         owned.release()
 
     def _connect(self) -> sqlite3.Connection:
@@ -204,8 +198,12 @@ class SqliteStore:
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(*SqliteTrouble):
+        if connection is None:
+            return
+        with suppress(*SqliteTrouble):
+            if self._files is not None and self._files.is_cut:
+                close_without_log(connection, self._path)
+            else:
                 connection.close()
 
     def _count_up(self, connection: sqlite3.Connection) -> int:
@@ -219,14 +217,46 @@ class SqliteStore:
 
     def apply(self, writes: Sequence[Write]) -> None:
         """Write all of it or nothing, in this order; it is durable when this returns."""
-        batch = RowBatch(writes)
+        try:
+            batch = RowBatch(writes)
+            self._write_batch(batch)
+        except StoreFailed as exc:
+            if exc.__cause__ is not None and is_about_a_value(exc.__cause__):
+                self._refuse_values(writes, exc.__cause__)
+            raise
+        if self._logged is not None:
+            self._logged |= batch.logged
+
+    def _write_batch(self, batch: RowBatch) -> None:
         try:
             self._write(batch.run)
         except UnicodeEncodeError:  # nothing is written yet, and these texts are rare
             batch.make_bindable()
             self._write(batch.run)
-        if self._logged is not None:
-            self._logged |= batch.logged
+
+    def _refuse_values(self, writes: Sequence[Write], exc: BaseException) -> None:
+        """Find the writes whose values SQLite does not take, each tried by itself.
+
+        Raises:
+            ValueRefused: with their places.
+        """
+        which = [place for place, write in enumerate(writes) if self._is_refused(write)]
+        if which:
+            raise ValueRefused(self.name, *value_trouble(exc), which) from exc
+
+    def _is_refused(self, write: Write) -> bool:
+        """Try a write, and undo it."""
+        connection = self._connected()
+        batch = RowBatch([write])
+        batch.make_bindable()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            batch.run(connection)
+        except SqliteTrouble as exc:
+            return is_about_a_value(exc)
+        finally:
+            self._undo(connection)
+        return False
 
     def prune(self, now: float, at_most: int = 500) -> int:
         """Forget up to ``at_most`` jobs and checkpoints that ``keep`` lets go; see the protocol.
@@ -253,6 +283,8 @@ class SqliteStore:
             connection = self._connected()
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            if self._files is not None:
+                self._files.note_commit()
 
     def _write(self, change: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run ``change`` in a transaction that holds while this store owns the file."""
@@ -263,6 +295,8 @@ class SqliteStore:
             self._check_epoch(connection)
             done = change(connection)
             connection.execute("COMMIT")
+            if self._files is not None:
+                self._files.note_commit()
         except SqliteTrouble as exc:
             self._undo(connection)
             raise self._translated(exc) from exc
@@ -331,32 +365,24 @@ class SqliteStore:
             raise StoreFailed(self.name, "it is not open", "open it first")
         if not self._owned.is_ours:
             raise WrongProcess
-        connection = self._connection
-        if connection is None or _identity(self._log_path) != self._log:
-            connection = self._connect_again()
-        elif (now := time.monotonic()) - self._looked_at > _LOOK_EVERY:
-            self._look_at_file()
-            self._looked_at = now
+        connection, files = self._connection, self._files
+        if files is None:  # not yet: it is being opened
+            raise StoreFailed(self.name, "it is not open", "open it first")
+        if not files.is_log_ours() or connection is None:
+            return self._connect_again(files)
+        files.check_file_now_and_then()
         return connection
 
-    def _connect_again(self) -> sqlite3.Connection:
+    def _connect_again(self, files: OpenFiles) -> sqlite3.Connection:
         """Connect after a failure, or after another program has taken the log away at its end."""
         self._disconnect()
-        self._look_at_file()
+        files.check_file()
         try:
             self._connection = self._connect()
         except SqliteTrouble as exc:
             raise self._translated(exc) from exc
-        self._log = _identity(self._log_path)
+        files.note_connection()
         return self._connection
-
-    def _look_at_file(self) -> None:
-        if _identity(self._path) != self._file:
-            raise StoreFailed(
-                self.name,
-                "its file was moved, replaced or deleted",
-                "put it back, or end this job system and open another one",
-            )
 
     @contextmanager
     def _translating(self) -> Generator[None]:
@@ -373,11 +399,3 @@ class SqliteStore:
 
 # Connections that a forked child has inherited: collecting one would close the parent's files.
 _parents: Final[list[Any]] = []
-
-
-def _identity(path: bytes | Path) -> _Identity | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - before every change: no Path is made for it
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

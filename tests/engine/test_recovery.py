@@ -527,7 +527,7 @@ async def test_a_row_that_makes_no_sense_hides_no_other(caplog: pytest.LogCaptur
         bad, good = await left_by_a_kill(store, leave)
         store.open()
         (row,) = store.get([bad])
-        store.apply([PutJob(replace(row, spec='{"name": 3}'))])
+        store.apply([PutJob(replace(row, spec='{"arguments": 3}'))])
         store.close()
         async with opened(store) as jobs:
             assert [snapshot.id for snapshot in jobs.list()] == [good]

@@ -297,7 +297,7 @@ def test_it_is_said_when_the_file_is_gone(
     store: ja.SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Instead of writing to a file that has no name any more."""
-    monkeypatch.setattr("jobactors.stores.sqlite._LOOK_EVERY", 0.0)
+    monkeypatch.setattr("jobactors.stores.open_files.LOOK_EVERY", 0.0)
     store.apply([put("a")])
     away = path.rename(path.with_name("away.db"))
     with pytest.raises(ja.StoreFailed, match=r"moved, replaced or deleted.*put it back"):
@@ -305,6 +305,42 @@ def test_it_is_said_when_the_file_is_gone(
     away.rename(path)
     store.apply([put("b")])
     assert [row.id for row in store.unfinished()] == ["a", "b"]
+
+
+@POSIX
+@pytest.mark.parametrize("kept_part", [0.0, 0.3, 0.9])
+def test_a_log_that_was_cut_is_noticed_before_anything_more_is_lost(
+    store: ja.SqliteStore, path: Path, kept_part: float
+) -> None:
+    """What stood before the cut is there again when the store is opened anew."""
+    written = [f"job {number}" for number in range(40)]
+    for job_id in written:
+        store.apply([put(job_id)])
+    log = Path(f"{path}-wal")
+    os.truncate(log, int(log.stat().st_size * kept_part))
+    for _ in range(2):
+        with pytest.raises(ja.StoreFailed, match="its log was cut by another program"):
+            store.apply([put("lost")])
+    store.close()
+    found = kept(path)
+    assert found == written[: len(found)]
+    assert (len(found) > 0) is (kept_part > 0)
+
+
+@POSIX
+def test_a_log_that_another_program_has_written_back_is_not_cut(
+    store: ja.SqliteStore, path: Path
+) -> None:
+    """A person may empty it by hand: nothing is lost."""
+    store.apply([put("a")])
+    empty = "import sqlite3; c = sqlite3.connect(path); "
+    empty += "say(*c.execute('PRAGMA wal_checkpoint(TRUNCATE)')); wait()"
+    with running(empty, path) as other:
+        assert other.hear() == "(0, 0, 0)"
+        assert Path(f"{path}-wal").stat().st_size == 0
+        store.apply([put("b")])
+    store.close()
+    assert kept(path) == ["a", "b"]
 
 
 @POSIX

@@ -13,6 +13,7 @@ from jobactors.model.errors import NoStore
 from jobactors.model.log import as_text
 from jobactors.model.option_types import UpdatableOptions, names_options
 from jobactors.model.outcome import error_for_waiter, unwrap
+from jobactors.model.plain_values import checked_reason
 from jobactors.model.upstream import Upstream
 
 from .display import mimebundle_of
@@ -158,8 +159,12 @@ class Job(Upstream, Generic[T_co]):
         that has ended stays as it ended.
 
         Args:
-            reason: Shown, and given to waiters.
+            reason: A text that is shown, and given to waiters; default: none.
+
+        Raises:
+            TypeError: for a reason that is no text.
         """
+        reason = checked_reason(reason)
         if self._record.snapshot.state.is_terminal:
             return self._record.snapshot
         return self._command(self._system.commands.cancel, reason)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, final
 
 from jobactors.model.errors import IllegalVerb, NotResumable
+from jobactors.model.plain_values import checked_reason
 
 from .job import Job
 
@@ -40,8 +41,12 @@ class Selection:
         """Cancel all that have not ended.
 
         Args:
-            reason: Shown, and given to waiters.
+            reason: A text that is shown, and given to waiters; default: none.
+
+        Raises:
+            TypeError: for a reason that is no text.
         """
+        reason = checked_reason(reason)
         unfinished = [r for r in self._find() if not r.snapshot.state.is_terminal]
         return self._command(partial(_cancel, self._system, reason=reason), unfinished)
 

@@ -6,7 +6,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from jobactors.engine.loop.timers import INTERVAL
-from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.events import JobLogged, JobProgressed
 from jobactors.model.progress import NO_PROGRESS, Progress, Speed
 
@@ -44,8 +43,8 @@ class Sampler:
         "_ticks",
         "_timer",
         "_timers",
+        "_told",
         "_units",
-        "_unreadable",
     )
 
     def __init__(
@@ -70,7 +69,8 @@ class Sampler:
         self._interval = INTERVAL
         self._last = NO_PROGRESS
         self._closed = False
-        self._unreadable = False
+        self._told: set[str] = set()
+        """The complaints about reports that stand in the job's log, each once an attempt."""
         self._units = Speed()
         self._share = Speed()
 
@@ -143,18 +143,18 @@ class Sampler:
             self._timer = None
 
     def _news(self, now: float) -> Progress | None:
-        """Return the meter's progress; None if it is the last one, or not made of numbers.
+        """Return the meter's progress; None if it is the last one, or cannot be had.
 
         The numbers come from the job: they may be texts, or arrays that cannot be compared.
         """
         try:
-            progress = self._with_speed(self._meter.read(), now)
-            return progress if _differs(progress, self._last) else None
-        except BaseException:  # the numbers are the job's own objects, and may raise anything
-            if not self._unreadable:
-                LOG.exception("job %s reported progress that makes no sense", self._job_id)
-            self._unreadable = True
-            return None
+            progress = self._with_speed(self._meter.read_plain(), now)
+            is_news = _differs(progress, self._last)
+        except BaseException:  # NaN has no speed; and a report may have come meanwhile
+            progress, is_news = NO_PROGRESS, False
+        for complaint in self._meter.take_complaints(self._told):
+            self._log.add(f"progress: {complaint}", "WARNING", now)
+        return progress if is_news else None
 
     def _with_speed(self, progress: Progress, now: float) -> Progress:
         done, fraction = progress.done, progress.fraction

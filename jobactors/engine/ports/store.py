@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from jobactors.model.errors import StoreFailed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from jobactors.model.states import JobState
     from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow, Write
+
+
+class ValueRefused(StoreFailed):
+    """Some writes of a batch hold a value that the store never takes: nothing of it is stored.
+
+    The journal writes plainer rows in their place, and the rest of the batch as it is.
+
+    Args:
+        store: The store's name.
+        why: What is wrong with the values.
+        cure: What the user can do about it.
+        which: The places of those writes in the batch.
+    """
+
+    def __init__(self, store: str, why: str, cure: str, which: Sequence[int]) -> None:
+        super().__init__(store, why, cure)
+        self.which: Sequence[int] = which
 
 
 class Store(Protocol):
@@ -55,7 +74,11 @@ class Store(Protocol):
         ...
 
     def apply(self, writes: Sequence[Write]) -> None:
-        """Write all of it or nothing, in this order; durable when it returns."""
+        """Write all of it or nothing, in this order; durable when it returns.
+
+        Raises:
+            ValueRefused: if it would take the batch without some of its writes.
+        """
         ...
 
     def unfinished(self) -> list[JobRow]:

@@ -39,7 +39,8 @@ from jobactors.model.errors import StoreError, StoreFailed, StoreLost
 from jobactors.model.events import JobFinished, JobUpdated, JobWaiting
 from jobactors.model.stored_rows import AddEvent
 
-from .row_codec import LOGGED, SAMPLED, UNHURRIED, event_row
+from .event_lines import LOGGED, SAMPLED, UNHURRIED, event_row
+from .pruning import Pruner
 from .write_batch import WriteBatch
 
 if TYPE_CHECKING:
@@ -59,8 +60,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PROGRESS_EVERY: Final = 5.0
 """Seconds between two writes of a job's progress, at least."""
-PRUNE_AFTER: Final = 1_000
-"""Ended jobs after which old ones are removed from the store."""
 FIRST_RETRY: Final = 1.0
 """Seconds until a batch that could not be written is tried again; doubled each time."""
 LAST_RETRY: Final = 30.0
@@ -81,6 +80,7 @@ class Journal:
         clock: The time.
         timers: For retries, and for changes without a waiter.
         refuse: Called with a new job that could not be stored, and the error.
+        left_out: Called with a job of which something could not be stored, and the reason.
         changed: Called when the store cannot be written any more, or can be again.
     """
 
@@ -91,6 +91,7 @@ class Journal:
         clock: LoopClock,
         timers: Timers,
         refuse: Callable[[Record, StoreError], None],
+        left_out: Callable[[str, str], None],
         changed: Callable[[], None],
     ) -> None:
         self._store = store
@@ -98,6 +99,7 @@ class Journal:
         self._clock = clock
         self._timers = timers
         self._refuse = refuse
+        self._left_out = left_out
         self._changed = changed
         self._calls: SerialCalls = InlineCalls() if store.in_loop else SerialThread()
         self._open = WriteBatch()
@@ -113,8 +115,7 @@ class Journal:
         """Seconds until the next try; 0 while writing succeeds."""
         self._progress_at: dict[str, float] = {}
         """The last write of each job's progress, in seconds since the epoch."""
-        self._ended = 0
-        """The jobs that have ended since old ones were removed."""
+        self._pruner = Pruner(store, self._calls)
         self.epoch: int = 0
         """The number of this owner of the store, counted from 1."""
         self.trouble: StoreError | None = None
@@ -182,7 +183,7 @@ class Journal:
         self._open = WriteBatch()
         self._in_flight.clear()
         if batches[-1] and not self.lost:
-            self._calls.send(partial(self._store.apply, batches[-1].writes()))
+            self._calls.send(partial(batches[-1].write_into, self._store))
         closed = self._calls.send(self._store.close)
         self._calls.dismiss()
         closed.done.wait_in_thread(patience)
@@ -227,7 +228,7 @@ class Journal:
         if kind is JobFinished:
             batch.ended.add(job_id)
             self._progress_at.pop(job_id, None)
-            self._ended += 1
+            self._pruner.ended += 1
         elif kind is JobUpdated:
             batch.whole[job_id] = record
         self._schedule(urgent=kind not in UNHURRIED)
@@ -305,7 +306,7 @@ class Journal:
         """Write a batch, in the serial thread; it fails if the batch ahead of it has failed."""
         if ahead is not None:
             ahead.answer()
-        self._store.apply(batch.writes())
+        batch.write_into(self._store)
 
     def _written(self, batch: WriteBatch) -> None:
         if batch not in self._in_flight:
@@ -327,8 +328,14 @@ class Journal:
         if self._delay:
             self._portal.post_quietly(self._changed)
         self.trouble, self._delay = None, 0.0
+        for job_id, why in batch.left_out.items():
+            if job_id in batch.unstorable and job_id in batch.new:
+                error = StoreFailed(self.name, why, "give the job another name, type or subject")
+                self._refuse_later(batch.whole[job_id], error)
+            else:
+                self._portal.post_quietly(self._left_out, job_id, why)
         batch.settle()
-        if self._ended >= PRUNE_AFTER:
+        if self._pruner.is_due:
             self.prune()
         if self._open:
             self._schedule(urgent=self._open.is_urgent)
@@ -340,9 +347,7 @@ class Journal:
         self.lost = isinstance(error, StoreLost)
         refused = {job_id: batch.whole[job_id] for job_id in batch.new}
         for record in refused.values():
-            record.refused = error
-            # Later: its admission may be in the middle of a step.
-            self._portal.post_quietly(self._refuse, record, error)
+            self._refuse_later(record, error)
         waiting = [*self._in_flight, self._open]  # those in flight were behind it, and fail as well
         waiting[0].take_over(batch)
         for later in waiting:
@@ -357,6 +362,11 @@ class Journal:
         else:
             self._delay = 0.0  # the next submit tries
 
+    def _refuse_later(self, record: Record, error: StoreError) -> None:
+        """Refuse a new job: later, for its admission may be in the middle of a step."""
+        record.refused = error
+        self._portal.post_quietly(self._refuse, record, error)
+
     def _give_up(self) -> None:
         """Drop the open batch, which will never be written, and wake its waiters."""
         batch, self._open = self._open, WriteBatch()
@@ -364,16 +374,7 @@ class Journal:
 
     def prune(self) -> None:
         """Remove old rows from the store, a few at a time, between the batches."""
-        self._ended = 0
-        self._calls.send(partial(self._prune, self._clock.now()))
-
-    def _prune(self, now: float) -> None:
-        """Remove some old rows, in the serial thread, and the next ones after its other calls."""
-        try:
-            if self._store.prune(now):
-                self._calls.send(partial(self._prune, now))
-        except StoreError as exc:
-            LOG.warning("old jobs could not be removed: %s", exc)
+        self._pruner.prune(self._clock.now())
 
     # -- reading
 

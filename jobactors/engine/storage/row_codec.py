@@ -1,4 +1,4 @@
-"""Jobs as rows of a store, and rows as jobs again; lines of event logs.
+"""Jobs as rows of a store, and rows as jobs again.
 
 Pure: a row that is read is checked, and never executed.  Rows are made in the store's thread, for
 the snapshots that they describe are frozen.
@@ -6,7 +6,7 @@ the snapshots that they describe are frozen.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from msgspec import UNSET
@@ -15,30 +15,13 @@ from jobactors.engine.records.stored_submit import StoredSubmit
 from jobactors.model.chain_result import ChainResult
 from jobactors.model.chain_result_json import chain_result_as_json, chain_result_from_json
 from jobactors.model.error_text import ErrorText
-from jobactors.model.events import (
-    JobCancelling,
-    JobFinished,
-    JobLogged,
-    JobPaused,
-    JobProgressed,
-    JobQueued,
-    JobRead,
-    JobRequested,
-    JobRequeued,
-    JobResumed,
-    JobRetried,
-    JobStarted,
-    JobStopped,
-    JobStuck,
-    JobUpdated,
-)
 from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.info import NO_METADATA, JobInfo
 from jobactors.model.outcome import NotKept, Outcome
 from jobactors.model.progress import NO_PROGRESS, Progress
 from jobactors.model.snapshot import JobSnapshot
 from jobactors.model.states import JobState
-from jobactors.model.stored_rows import EventRow, JobRow
+from jobactors.model.stored_rows import JobRow
 
 from .row_structs import (
     OutcomeJson,
@@ -46,6 +29,7 @@ from .row_structs import (
     StatusJson,
     SubmitJson,
     column,
+    convert,
     decode,
     encode,
     type_name,
@@ -53,13 +37,8 @@ from .row_structs import (
 from .submit_codec import LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from jobactors.model.events import Event
     from jobactors.model.states import Waiting
 
-_LONGEST_ERROR: Final = 500
-"""Characters of an error in an event log; all of it is in the job's status."""
 _LARGEST_METADATA: Final = 2**20
 """Characters of JSON: of a longer metadata value only the name of its type is stored."""
 _CHAIN_RESULT: Final = f"{ChainResult.__module__}.{ChainResult.__qualname__}"
@@ -206,25 +185,32 @@ def _progress_json(progress: Progress) -> ProgressJson:
 # -- from a row to a job
 
 
-def read_row(row: JobRow) -> tuple[JobSnapshot, StoredSubmit]:
+def read_row(row: JobRow, odd: list[str] | None = None) -> tuple[JobSnapshot, StoredSubmit]:
     """Return the snapshot and the submit of a stored job.
+
+    Args:
+        row: Its row.
+        odd: Gets the names of parts that make no sense, and are only shown to people: these are
+            left out.
 
     Raises:
         UnreadableJob: if no job could have this row; the message states the reason.
     """
+    odd = [] if odd is None else odd
     try:
-        info, submit = _read_submit(row)
-        return _read_status(row, info), submit
+        info, submit = _read_submit(row, odd)
+        return _read_status(row, info, odd), submit
     except UnreadableJob:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as exc:
         raise UnreadableJob(f"{type(exc).__name__}: {exc}") from None
 
 
-def _read_submit(row: JobRow) -> tuple[JobInfo, StoredSubmit]:
+def _read_submit(row: JobRow, odd: list[str]) -> tuple[JobInfo, StoredSubmit]:
     read = decode(
         row.spec,
         SubmitJson,
+        odd,
         name=row.type,
         type=row.type,
         subject=row.subject,
@@ -251,8 +237,8 @@ def _read_submit(row: JobRow) -> tuple[JobInfo, StoredSubmit]:
     return info, StoredSubmit(read.arguments, read.options, read.after, read.source, read.lost)
 
 
-def _read_status(row: JobRow, info: JobInfo) -> JobSnapshot:
-    read = decode(row.status, StatusJson)
+def _read_status(row: JobRow, info: JobInfo, odd: list[str]) -> JobSnapshot:
+    read = decode(row.status, StatusJson, odd)
     error = None if read.error is None else ErrorText(*read.error)
     outcome = None if read.outcome is None else _read_outcome(row, read.outcome, error)
     settled = row.state.is_terminal or row.state is JobState.INTERRUPTED
@@ -273,7 +259,7 @@ def _read_status(row: JobRow, info: JobInfo) -> JobSnapshot:
         due=read.due,
         request=read.request,
         reason=read.reason,
-        progress=NO_PROGRESS if read.progress is None else _progress_from(read.progress),
+        progress=NO_PROGRESS if read.progress is None else _progress_from(read.progress, odd),
         error=error,
         outcome=outcome,
         stuck=read.stuck,
@@ -301,17 +287,35 @@ def _read_outcome(row: JobRow, read: OutcomeJson, error: ErrorText | None) -> Ou
     )
 
 
-def _progress_from(read: ProgressJson) -> Progress:
+def _progress_from(described: object, odd: list[str]) -> Progress:
+    try:
+        read = convert(described, ProgressJson, odd, **_NO_REPORT)
+    except ValueError:
+        odd.append("progress")
+        return NO_PROGRESS
+    counters = {k: v for k, v in read.counters.items() if isinstance(v, int | float)}
     return Progress(
         done=read.done or 0,
         total=read.total,
         fraction=read.fraction,
         unit=read.unit,
         message=read.message,
-        counters={k: v for k, v in read.counters.items() if isinstance(v, int | float)},
+        counters=counters,
         stages=read.stages,
         pausable=read.pausable,
     )
+
+
+_NO_REPORT: Final[dict[str, Any]] = {
+    "done": None,
+    "total": None,
+    "fraction": None,
+    "unit": "",
+    "message": "",
+    "counters": {},
+    "stages": (),
+    "pausable": False,
+}
 
 
 def _key_from(read: object) -> object:
@@ -319,66 +323,3 @@ def _key_from(read: object) -> object:
     if isinstance(parts, list):
         return tuple(_key_from(part) for part in cast("list[object]", parts))
     return read if isinstance(read, str | int) else None
-
-
-# -- event logs
-
-LOGGED: Final[frozenset[type[Event]]] = frozenset(
-    (
-        *(JobQueued, JobStarted, JobRequested, JobCancelling, JobPaused, JobResumed, JobRetried),
-        *(JobStuck, JobStopped, JobRequeued, JobFinished, JobUpdated),
-    )
-)
-"""The events that are written into a job's log: all but progress, log lines and reads."""
-SAMPLED: Final[frozenset[type[Event]]] = frozenset({JobProgressed, JobLogged})
-"""The events of which one is written every few seconds."""
-UNHURRIED: Final[frozenset[type[Event]]] = SAMPLED | {JobRead}
-"""The events that wait for others to be written."""
-
-
-def event_row(event: Event) -> EventRow:
-    """Return the line of an event in its job's log."""
-    kind = type(event)
-    describe = _DETAILS.get(kind)
-    detail = "{}" if describe is None else describe(event)
-    return EventRow(event.job_id, event.at, kind.__name__, detail)
-
-
-@lru_cache(maxsize=64)
-def _start_detail(attempt: int, runner: str) -> str:
-    return encode({"attempt": attempt, "runner": runner})
-
-
-def _end_detail(outcome: Outcome) -> str:
-    if outcome.reason is None and outcome.error is None:
-        return _plain_end_detail(outcome.state)
-    detail: dict[str, Any] = {"state": outcome.state}
-    if outcome.reason is not None:
-        detail["reason"] = outcome.reason
-    if outcome.error is not None:
-        detail["error"] = _shortened(outcome.error)
-    return encode(detail)
-
-
-@cache
-def _plain_end_detail(state: JobState) -> str:
-    return encode({"state": state})
-
-
-def _retry_detail(event: JobRetried) -> str:
-    return encode({"due": event.due, "error": _shortened(event.error)})
-
-
-def _shortened(error: ErrorText | None) -> str:
-    return str(error or "")[:_LONGEST_ERROR]
-
-
-_DETAILS: Final[dict[type[Event], Callable[[Any], str]]] = {
-    JobStarted: lambda event: _start_detail(event.attempt, event.runner),
-    JobFinished: lambda event: _end_detail(event.outcome),
-    JobStopped: lambda event: _end_detail(event.outcome),
-    JobRequested: lambda event: encode({"request": event.request, "reason": event.reason}),
-    JobCancelling: lambda event: encode({"reason": event.reason}),
-    JobRetried: _retry_detail,
-    JobUpdated: lambda event: encode({"name": event.info.name, "priority": event.info.priority}),
-}

@@ -17,7 +17,8 @@ Writing and reading are not symmetrical, for a reason:
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -28,7 +29,7 @@ from jobactors.model.outcome import NotKept
 from jobactors.model.states import Request, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 S = TypeVar("S", bound=Struct)
 Number = int | float
@@ -96,7 +97,8 @@ class StatusJson(Struct, omit_defaults=True, gc=False):
     paused_for: Number = 0
     log: tuple[int, int] | None = None
     """The lines written, and those cut off."""
-    progress: ProgressJson | None = None
+    progress: Any = None
+    """A :class:`ProgressJson`, read by itself: a bad one costs itself."""
     error: tuple[str, str, str] | None = None
     """Type, message and traceback."""
     outcome: OutcomeJson | None = None
@@ -110,22 +112,69 @@ def encode(described: object) -> str:
         return json.dumps(msgspec.to_builtins(described, enc_hook=_plain))
 
 
-def decode(text: str, kind: type[S], **absent: object) -> S:
+def decode(text: str, kind: type[S], odd: list[str], **absent: object) -> S:
     """Return the struct of a JSON text.
 
     Args:
         text: JSON; unknown names in it are ignored.
         kind: The struct.
+        odd: Gets the names of fields that were left out, see :func:`convert`.
         **absent: Values for fields that the text lacks.
 
     Raises:
         ValueError: if the text is no such thing; the message names the field.
     """
-    read = from_json(text)
+    return convert(from_json(text), kind, odd, **absent)
+
+
+def convert(read: object, kind: type[S], odd: list[str], **absent: object) -> S:
+    """Return the struct of a JSON object.
+
+    A field that is only shown to people, and has a wrong type, costs itself: it is left out, and
+    its name is added to ``odd``.
+
+    Args:
+        read: The object; unknown names in it are ignored.
+        kind: The struct.
+        odd: Gets the names of the fields that were left out.
+        **absent: Values for fields that it lacks.
+
+    Raises:
+        ValueError: if it is no such thing; the message names the field.
+    """
+    if not isinstance(read, dict):
+        raise ValueError(f"it is no JSON object, but {type(read).__name__}")  # noqa: TRY004
+    fields: dict[str, Any] = {**absent, **cast("dict[str, Any]", read)}
     try:
-        return msgspec.convert({**absent, **read} if isinstance(read, dict) else read, kind)
+        return msgspec.convert(fields, kind)
     except msgspec.ValidationError as exc:
-        raise ValueError(str(exc)) from None
+        wrong = _SHOWN.get(kind, frozenset()) & _wrong_fields(fields, kind)
+        if not wrong:
+            raise ValueError(str(exc)) from None
+    odd += sorted(wrong)
+    left = {name: value for name, value in fields.items() if name not in wrong}
+    return convert({**absent, **left}, kind, odd)
+
+
+def _wrong_fields(fields: dict[str, Any], kind: type[Struct]) -> frozenset[str]:
+    wrong: set[str] = set()
+    for field in msgspec.structs.fields(kind):
+        try:
+            if field.name in fields:
+                msgspec.convert(fields[field.name], field.type)
+        except msgspec.ValidationError:
+            wrong.add(field.name)
+    return frozenset(wrong)
+
+
+_SHOWN: Final[Mapping[type[Struct], frozenset[str]]] = {
+    SubmitJson: frozenset({"name", "description", "icon", "priority", "tags", "metadata"}),
+    ProgressJson: frozenset(ProgressJson.__struct_fields__),
+    StatusJson: frozenset(
+        {"runner", "started_at", "reason", "stuck", "paused_for", "log", "error"}
+    ),
+}
+"""Fields that a person looks at, and nothing is decided by."""
 
 
 def column(text: str) -> str:

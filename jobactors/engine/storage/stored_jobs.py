@@ -29,7 +29,14 @@ def record_from(row: JobRow) -> Record:
     Raises:
         UnreadableJob: if no job could have such a row.
     """
-    snapshot, submit = read_row(row)
+    odd: list[str] = []
+    snapshot, submit = read_row(row, odd)
+    if odd:
+        LOG.warning(
+            "job %.100r in the store: its %s cannot be read, and is left out",
+            row.id,
+            ", ".join(odd),
+        )
     return Record(
         JobQueued(row.id, row.submitted_at, snapshot.info),
         snapshot,

@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from jobactors.engine.ports.store import ValueRefused
+from jobactors.inside.report.guarded_log import LOG
+from jobactors.model.errors import StoreError
 from jobactors.model.stored_rows import (
     AddEvent,
     DeleteJobs,
@@ -30,15 +33,17 @@ from jobactors.model.stored_rows import (
 )
 
 from .durable_latch import DurableLatch
+from .event_lines import left_out_row
+from .plain_rows import plainer, plainer_submit
 from .row_codec import row_of, status_of
 from .row_structs import column
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Sequence
 
     from jobactors.engine.loop.serial_thread import SerialCall
+    from jobactors.engine.ports.store import Store
     from jobactors.engine.records.record import Record
-    from jobactors.model.errors import StoreError
     from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.stored_rows import Write
 
@@ -68,6 +73,11 @@ class WriteBatch:
         """Whether it is handed over at once; without a waiter it gathers a little longer."""
         self.call: SerialCall[None]
         """Its writing, once it is handed over."""
+        self.left_out: dict[str, str] = {}
+        """By job, what of it could not be stored.  Written by the serial thread."""
+        self.unstorable: set[str] = set()
+        """The jobs of which no row at all could be stored.  Written by the serial thread."""
+        self._plain: set[str] = set()
 
     def __bool__(self) -> bool:
         return bool(self.snapshots or self.events or self.others)
@@ -110,15 +120,93 @@ class WriteBatch:
             ):
                 del self.others[key]
 
+    def write_into(self, store: Store) -> None:
+        """Write it, in the serial thread: the snapshots are frozen.
+
+        A value that cannot be stored costs itself: its job gets a plainer row, or none, and is
+        named in ``left_out``.
+
+        Raises:
+            StoreError: if the store cannot be written.
+        """
+        self.left_out, self.unstorable, self._plain = {}, set(), set()
+        writes = self.writes()
+        while writes:
+            try:
+                store.apply(writes)
+            except ValueRefused as exc:
+                if not exc.which:
+                    raise
+                writes = list(self._without(writes, exc))
+            except StoreError:
+                raise
+            except Exception:  # the store's own fault, at one of the writes
+                LOG.exception(
+                    "%s has failed at a batch of changes, which are tried apart", store.name
+                )
+                self._write_apart(store, writes)
+                return
+            else:
+                return
+
+    def _without(self, writes: Sequence[Write], refusal: ValueRefused) -> Iterator[Write]:
+        refused = frozenset(refusal.which)
+        for place, write in enumerate(writes):
+            if place not in refused:
+                yield write
+            else:
+                yield from self._instead_of(write, refusal.why)
+
+    def _write_apart(self, store: Store, writes: Sequence[Write]) -> None:
+        for write in writes:
+            try:
+                store.apply([write])
+            except StoreError:
+                raise
+            except Exception as exc:  # as above
+                list(self._instead_of(write, f"{type(exc).__name__}: {exc}"))
+
     def writes(self) -> list[Write]:
-        """Return the rows, made in the serial thread: the snapshots are frozen."""
-        rows = [
-            _put(snapshot, self.whole[job_id])
-            if job_id in self.whole
-            else _set(snapshot, with_result=job_id in self.ended)
-            for job_id, snapshot in self.snapshots.items()
-        ]
-        return [*rows, *self.events, *self.others.values()]
+        """Return the rows."""
+        writes: list[Write] = []
+        for job_id, snapshot in self.snapshots.items():
+            try:
+                writes.append(self._put_or_set(job_id, snapshot))
+            except Exception as exc:  # a value of the user's, which JSON cannot hold
+                writes += self._plain_row(job_id, f"{type(exc).__name__}: {exc}")
+        return [*writes, *self.events, *self.others.values()]
+
+    def _put_or_set(self, job_id: str, snapshot: JobSnapshot, why: str = "") -> Write:
+        record = self.whole.get(job_id)
+        submit = None if record is None else record.submit
+        if submit is None:
+            return _set(snapshot, with_result=record is not None or job_id in self.ended)
+        return PutJob(row_of(snapshot, plainer_submit(submit, why) if why else submit))
+
+    def _plain_row(self, job_id: str, why: str) -> Iterator[Write]:
+        """Return a plainer row for a job whose own one cannot be stored, and a line about it."""
+        snapshot = self.snapshots[job_id]
+        self.left_out[job_id] = why
+        self._plain.add(job_id)
+        try:
+            yield self._put_or_set(job_id, plainer(snapshot), why)
+        except Exception:  # whatever it is, the other jobs are written
+            self.unstorable.add(job_id)
+        else:
+            yield AddEvent(left_out_row(job_id, snapshot.changed_at, why))
+
+    def _instead_of(self, write: Write, why: str) -> Iterator[Write]:
+        """Return the writes in the place of one that the store has refused."""
+        if isinstance(write, PutJob | SetStatus):
+            job_id = write.row.id if isinstance(write, PutJob) else write.id
+            if job_id in self._plain:  # the plainer one is refused as well
+                self.unstorable.add(job_id)
+            else:
+                yield from self._plain_row(job_id, why)
+        elif isinstance(write, PutCheckpoint):
+            row = write.row
+            self.left_out.setdefault(row.job_id, f"its checkpoint: {why}")
+            yield AddEvent(left_out_row(row.job_id, row.saved_at, self.left_out[row.job_id]))
 
     def take_over(self, earlier: WriteBatch) -> None:
         """Lay this batch over an earlier one that could not be written."""
@@ -155,11 +243,6 @@ class WriteBatch:
         for latch in self.latches.values():
             latch.trouble = trouble
             latch.set()
-
-
-def _put(snapshot: JobSnapshot, record: Record) -> Write:
-    submit = record.submit
-    return _set(snapshot, with_result=True) if submit is None else PutJob(row_of(snapshot, submit))
 
 
 def _set(snapshot: JobSnapshot, *, with_result: bool) -> SetStatus:

@@ -53,6 +53,7 @@ from .callbacks import Callbacks
 from .commands import Commands
 from .core import Core
 from .done_hooks import DoneHooks
+from .marks import mark_left_out
 from .opening import load_store
 from .parts import Parts
 from .recovery import Recovery
@@ -100,7 +101,8 @@ class JobSystem:
         table = CheckpointTable(clock, folders, self._store_checkpoint, self._is_in_use)
         journal = None
         if store is not None:
-            journal = Journal(store, portal, clock, timers, self._refuse, self._store_has_changed)
+            changed = self._store_has_changed
+            journal = Journal(store, portal, clock, timers, self._refuse, self._left_out, changed)
         parts = Parts(
             portal=portal,
             clock=clock,
@@ -139,6 +141,9 @@ class JobSystem:
 
     def _refuse(self, record: Record, error: StoreError) -> None:
         self.core.refuse(record, error)
+
+    def _left_out(self, job_id: str, why: str) -> None:
+        mark_left_out(self.core, job_id, why)
 
     def _store_has_changed(self) -> None:
         self.core.store_has_changed()

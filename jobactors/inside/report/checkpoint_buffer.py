@@ -33,6 +33,7 @@ import math
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from jobactors.model.checks import shown
 from jobactors.model.exact import NotExact, exact_json, from_json
 
 if TYPE_CHECKING:
@@ -156,12 +157,14 @@ class CheckpointBuffer:
 
         Raises:
             TypeError: for a value that is no exact JSON, or items that are no number.
-            ValueError: for items below 0 or without end.
+            ValueError: for items below 0 or without end, and for a value that is too large.
         """
         kind = type(value)
-        plain = (kind is int and -_SHORT < value < _SHORT) or kind is str  # type: ignore[operator]
+        plain = (kind is int and -_SHORT < value < _SHORT) or (  # type: ignore[operator]
+            kind is str and len(value) < _SHORT_TEXT  # type: ignore[arg-type]
+        )
         if items != 1:
-            _check_items(items)
+            items = _checked_items(items)
         self._number = number = self._number + 1
         if number >= self._next_look:
             # Not at every save, because it costs more than all the rest: once in a hundredth.
@@ -279,24 +282,38 @@ def _dropped(news: tuple[str, Saved]) -> bool:
 
 
 _SHORT: Final = 2**63
+_SHORT_TEXT: Final = 1_000_000
+LARGEST: Final = 64 * 2**20
+"""Characters of JSON of one checkpoint: what is larger belongs into a work file."""
+_MOST_ITEMS: Final = 2**53
 _MARKING: Final = Lock()
 """Held for changes that come once a part; threads of one job begin parts at the same moment."""
 
 
 def _encoded(value: object) -> str:
     try:
-        return exact_json(value, "the checkpoint")
+        text = exact_json(value, "the checkpoint")
     except NotExact as exc:
         raise TypeError(
             f"{exc}: save None, bool, int, finite float, str, list or dict (with text keys) only"
         ) from None
+    if len(text) > LARGEST:
+        raise ValueError(
+            f"the checkpoint is of {len(text):,} characters, and {LARGEST:,} are the most: write "
+            "the data to ja.current_job().work_file(…), and save where it has got to"
+        )
+    return text
 
 
-def _check_items(items: object) -> None:
+def _checked_items(items: object) -> float:
     if isinstance(items, bool) or not isinstance(items, int | float):
-        raise TypeError(f"items is a number, not {items!r:.100}")
-    if not 0 <= items < math.inf:
-        raise ValueError(f"items is how many are done since the last save, not {items}")
+        raise TypeError(f"items is a number, not {shown(items)}")
+    if not 0 <= items <= _MOST_ITEMS:
+        raise ValueError(
+            f"items is how many are done since the last save, at most {_MOST_ITEMS:,}, "
+            f"not {shown(items)}"
+        )
+    return items
 
 
 def _fraction(meter: Meter) -> float | None:

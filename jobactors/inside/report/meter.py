@@ -6,12 +6,26 @@ the first report after each reading: ``alert`` is the one flag that a report loo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from jobactors.model.progress import Level, Progress, fraction_of, part_of, shown_level
+from jobactors.model.checks import class_name_of
+from jobactors.model.plain_values import (
+    LONGEST_LABEL,
+    LONGEST_MESSAGE,
+    MOST_COUNTERS,
+    MOST_LABELS,
+    are_plain_counters,
+    is_plain_progress,
+    plain_number,
+    plain_text,
+)
+from jobactors.model.progress import NO_PROGRESS, Level, Progress, fraction_of, part_of, shown_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+MOST_COMPLAINTS: Final = 20
+"""Complaints about reports that an attempt writes into its job's log."""
 
 
 class StageFrame:
@@ -57,6 +71,26 @@ class StageFrame:
         """Whether the job or a stage reported nothing itself: it is as far as the levels in it."""
         return self.divisible and self.total is None and not self.done
 
+    def mend(self) -> list[str]:
+        """Replace what is no plain number or short text; return complaints about it."""
+        wrong: list[str] = []
+        done, total, worth = self.done, self.total, self.worth
+        if (mended := plain_number(done)) is not done:
+            self.done = 0 if mended is None else mended
+            wrong += _complaints("done", done, mended)
+        if total is not None and (mended := plain_number(total)) is not total:
+            self.total = mended
+            wrong += _complaints("total", total, mended)
+        if (mended := plain_number(worth)) is not worth:
+            self.worth = 1 if mended is None else mended
+            wrong += _complaints("weight", worth, mended)
+        for name in ("label", "unit"):
+            text = getattr(self, name)
+            if (plain := plain_text(text, LONGEST_LABEL)) is not text:
+                setattr(self, name, plain)
+                wrong.append(_complaint_of_text(name, text, LONGEST_LABEL))
+        return wrong
+
 
 class Meter:
     """The open frames of one attempt, its message and its counters."""
@@ -68,6 +102,7 @@ class Meter:
         "counters",
         "frames",
         "message",
+        "odd",
         "pausable",
         "remote",
         "top",
@@ -84,6 +119,8 @@ class Meter:
         show, so that 100 % stays 100 %."""
         self.message: str = ""
         self.counters: dict[str, float] = {}
+        self.odd: list[str] = []
+        """Complaints, not yet read, about reports that were no plain numbers or short texts."""
         self.pausable: bool = False
         """Whether the job has passed a point where it can be paused."""
         self.alert: bool = True
@@ -150,8 +187,67 @@ class Meter:
         except ValueError:
             return  # closed before
         self.top = self.frames[-1]
+        self.odd += frame.mend()  # what is read once more is read for ever
         self.closed = (self.top, frame.level())
         self.changed()
+
+    def read_plain(self) -> Progress:
+        """Take a sample of plain numbers and short texts: one bad value costs itself.
+
+        Reports are too many to be looked at; so their values are, ten times a second.  What was
+        wrong is added to :attr:`odd`.
+        """
+        try:
+            progress = self.read()
+            if is_plain_progress(progress):
+                return progress
+        except BaseException:  # noqa: S110 - the job's own objects may raise anything
+            pass
+        self._mend()
+        return self.read()
+
+    def take_complaints(self, told: set[str]) -> list[str]:
+        """Return the complaints that were not told yet, and note them in ``told``."""
+        if not self.odd:
+            return []
+        odd, self.odd = self.odd, []
+        news = [complaint for complaint in dict.fromkeys(odd) if complaint not in told]
+        news = news[: max(0, MOST_COMPLAINTS - len(told))]
+        told.update(news)
+        return news
+
+    def _mend(self) -> None:
+        """Replace all that is no plain number or short text by the nearest that is one.
+
+        A report that comes meanwhile may be lost.
+        """
+        odd = self.odd
+        if self.remote is not None:
+            self.remote = NO_PROGRESS
+            odd.append("what it reported from elsewhere could not be read")
+        for frame in self.frames.copy():
+            odd += frame.mend()
+        for frame in self.frames[MOST_LABELS:]:
+            frame.label = ""
+        message = self.message
+        if (plain := plain_text(message, LONGEST_MESSAGE)) is not message:
+            self.message = plain
+            odd.append(_complaint_of_text("message", message, LONGEST_MESSAGE))
+        if not are_plain_counters(self.counters):
+            self._mend_counters()
+
+    def _mend_counters(self) -> None:
+        mended: dict[str, float] = {}
+        for name, value in self.counters.copy().items():
+            number, label = plain_number(value), plain_text(name, LONGEST_LABEL)
+            if number is not None:
+                mended[label] = number
+            if number is not value:
+                self.odd += _complaints(f"counter {label}", value, number)
+        if len(mended) > MOST_COUNTERS:
+            self.odd.append(f"only its last {MOST_COUNTERS:,} counters are shown")
+            mended = dict(list(mended.items())[-MOST_COUNTERS:])
+        self.counters = mended
 
     def read(self) -> Progress:
         """Take a sample; ``rate`` and ``time_left`` are the sampler's to fill in."""
@@ -198,3 +294,17 @@ class Meter:
         if innermost.is_silent and closed is not None and closed[0] is innermost:
             levels.append(closed[1])
         return levels or [root.level()]
+
+
+def _complaints(name: str, value: object, mended: float | None) -> list[str]:
+    """Say that a number was left out; one that only changed its class is no news."""
+    if mended is not None:
+        return []
+    what = "too large a number" if type(value) is int else f"no number but a {class_name_of(value)}"
+    return [f"its {name} was {what}, and was left out"]
+
+
+def _complaint_of_text(name: str, value: object, longest: int) -> str:
+    if issubclass(type(value), str):
+        return f"its {name} was longer than {longest:,} characters, and was cut"
+    return f"its {name} was no text but a {class_name_of(value)}"
