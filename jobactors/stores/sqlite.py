@@ -392,9 +392,8 @@ class SqliteStore:
             raise self._translated(exc) from exc
 
     def _translated(self, exc: Exception) -> Exception:
-        if isinstance(exc, OSError):
-            return from_os(self.name, exc)
-        return from_sqlite(self.name, exc)
+        made = from_os(self.name, exc) if isinstance(exc, OSError) else None
+        return made or from_sqlite(self.name, exc)
 
 
 # Connections that a forked child has inherited: collecting one would close the parent's files.
