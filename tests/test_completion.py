@@ -169,6 +169,7 @@ USERS: Final = {
     "TooMuch": "name",
     "UnknownJob": "job_id",
     "UnknownJobType": "known name",
+    "ValueRefused": "cure store which why",
     "Waiting": "CLUSTER DEPENDENCY HOLD RESOURCE RETRY SLOT START_TIME STORE",
     "WorkerDied": "exitcode",
     "WrongLoop": "",
