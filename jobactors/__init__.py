@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from .faces.tqdm import tqdm as tqdm
     from .faces.tqdm import trange as trange
     from .hosts.start import start as start, stop as stop
-    from .engine.api.jobs import Jobs as Jobs, JobsStatistics as JobsStatistics
+    from .engine.api.jobs import Jobs as Jobs
+    from .engine.api.statistics import JobsStatistics as JobsStatistics
     from .engine.api.submitter import Submitter as Submitter
     from .engine.api.job import Job as Job
     from .engine.api.batch import Batch as Batch
@@ -88,7 +89,9 @@ if TYPE_CHECKING:
     from .model.outcome import NotKept as NotKept, Outcome as Outcome
     from .model.wrong_loop import WrongLoop as WrongLoop
     from .model.progress import Progress as Progress
-    from .model.resources import Holding as Holding, ResourceState as ResourceState
+    from .model.resources import (
+        Holding as Holding, ResourceState as ResourceState, ResourceStates as ResourceStates,
+    )
     from .model.info import JobInfo as JobInfo
     from .model.snapshot import JobSnapshot as JobSnapshot
     from .model.states import JobState as JobState, Request as Request, Waiting as Waiting
@@ -130,7 +133,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "hosts.trio_block": "open_jobs",
     "hosts.start": "start stop",
-    "engine.api.jobs": "Jobs JobsStatistics",
+    "engine.api.jobs": "Jobs",
+    "engine.api.statistics": "JobsStatistics",
     "engine.api.submitter": "Submitter",
     "engine.api.job": "Job",
     "engine.api.batch": "Batch",
@@ -172,7 +176,7 @@ _HOMES = {
     "model.outcome": "NotKept Outcome",
     "model.wrong_loop": "WrongLoop",
     "model.progress": "Progress",
-    "model.resources": "Holding ResourceState",
+    "model.resources": "Holding ResourceState ResourceStates",
     "model.info": "JobInfo",
     "model.snapshot": "JobSnapshot",
     "model.states": "JobState Request Waiting",

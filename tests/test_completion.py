@@ -50,12 +50,12 @@ USERS: Final = {
     "Holding": "job_id operation units",
     "IllegalMove": "job_id",
     "IllegalVerb": "job_id",
-    "Inbox": "receive receive_in_thread receive_nowait unread",
+    "Inbox": "drain receive receive_in_thread receive_nowait unread",
     "ItemError": "error item",
     "Job": (
-        "arguments ask cancel delete discard events exception hold id info jobs log_lines "
-        "logs name pause release restart result resume snapshot state stored tell update "
-        "wait"
+        "add_done_callback arguments ask cancel delete discard done events exception hold id "
+        "info jobs log_lines logs name pause release remove_done_callback restart result resume "
+        "snapshot state stored tell to_dict update wait"
     ),
     "JobCancelled": "job_id partial reason",
     "JobCancelling": "at job_id reason",
@@ -83,9 +83,9 @@ USERS: Final = {
     "JobResumed": "at job_id",
     "JobRetried": "at due error job_id",
     "JobSnapshot": (
-        "attempt changed_at due elapsed error finished_at id info log_cut log_lines name "
-        "outcome paused_for progress read reason request runner started_at state stuck "
-        "subject type waiting waits_for"
+        "attempt changed_at due due_time elapsed error finished_at finished_time id info keys "
+        "log_cut log_lines name outcome paused_for progress read reason request runner started_at "
+        "started_time state stuck subject submitted_time to_dict type waiting waits_for"
     ),
     "JobStarted": "at attempt job_id runner",
     "JobState": (
@@ -103,14 +103,17 @@ USERS: Final = {
     "JobWaiting": "at job_id waiting waits_for",
     "JobactorsError": "",
     "Jobs": (
-        "as_executor checkpoints clear close drop_checkpoint get history hold_dispatch "
-        "latest list map merge on_change on_event options part_files queue registry "
+        "active as_executor cancel checkpoints clear close drop_checkpoint get history "
+        "hold_dispatch latest list map merge on_change on_event options part_files queue registry "
         "release_dispatch resources resumable run scale select stats store submit subscribe "
         "vacuum"
     ),
     "JobsClosed": "",
     "JobsExecutor": "",
-    "JobsStatistics": "by_state pruned_unread total unread",
+    "JobsStatistics": (
+        "by_state cancelled cancelling failed interrupted paused pruned_unread queued running "
+        "succeeded total unread"
+    ),
     "Keep": "age by_state events jobs",
     "Limits": "cpu memory",
     "MailboxFull": "job_id",
@@ -139,6 +142,7 @@ USERS: Final = {
     "Request": "CANCEL INTERRUPT PAUSE RESUME TIME_OUT",
     "ResourceBusy": "holders name",
     "ResourceState": "busy capacity free holders name",
+    "ResourceStates": "is_busy",
     "ResultNotKept": "job_id",
     "Resumable": (
         "at changed discard fraction has_checkpoint in_words items job_id name obstacle part "

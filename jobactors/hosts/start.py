@@ -20,6 +20,7 @@ from jobactors.engine.ports.late_binding import check_display
 from jobactors.engine.ports.store import Store
 from jobactors.engine.system.recovery import Recover, check_recover
 from jobactors.inside.report.guarded_log import LOG
+from jobactors.model.checks import Seconds, as_seconds
 from jobactors.model.errors import AlreadyStarted, WrongThread
 from jobactors.model.retention import Retention
 
@@ -146,6 +147,12 @@ def start(
 
         jobs = ja.start()
         job = jobs.submit(train, epochs=30)
+
+    In a script, as a block that waits for all its jobs, and then stops the system; if it raises,
+    they are stopped at once::
+
+        with ja.start() as jobs:
+            jobs.map(resize, pictures)
     """
     arguments = {
         "max_running": max_running,
@@ -191,7 +198,7 @@ def _checked(arguments: dict[str, Any], adopt: bool) -> dict[str, Any]:
     return given
 
 
-def stop(grace: float = 5.0) -> None:
+def stop(grace: Seconds = 5.0) -> None:
     """End the process's job system: take no more jobs, wait, cancel, close, in that order.
 
     Bounded: after ``grace`` seconds of waiting, each job left is cancelled and has its own
@@ -205,6 +212,7 @@ def stop(grace: float = 5.0) -> None:
     Raises:
         WrongThread: inside the jobs' own loop.
     """
+    grace = as_seconds(grace)
     if not grace >= 0:
         raise ValueError(f"grace is a number of seconds of at least 0, not {grace!r}")
     with _process.lock:
@@ -214,6 +222,36 @@ def stop(grace: float = 5.0) -> None:
         if running.is_home:
             raise WrongThread("ja.stop()", "'await jobs.close()'")
         _end(running, grace)
+
+
+def check_block(jobs: Jobs) -> None:
+    """Raise unless ``with jobs:`` can end them: ``ja.start`` has returned them.
+
+    Raises:
+        TypeError: the message says what ends them.
+    """
+    if started_jobs() is not jobs:
+        raise TypeError(
+            "'with' ends the jobs of ja.start(), while they run: those of a block of "
+            "ja.open_jobs() end with it"
+        )
+
+
+def end_block(jobs: Jobs, has_raised: bool) -> None:
+    """End what ``with ja.start() as jobs:`` has begun, unless it has ended already.
+
+    Args:
+        jobs: The jobs.
+        has_raised: Whether the block has raised, so that they are stopped at once; otherwise all of
+            them are waited for, until a Ctrl-C.
+    """
+    if started_jobs() is not jobs:
+        return
+    try:
+        stop(0.0 if has_raised else math.inf)
+    except KeyboardInterrupt:
+        stop(0.0)
+        raise
 
 
 def _end(host: LoopThread, grace: float) -> None:

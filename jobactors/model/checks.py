@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeGuard
 
 TEN_YEARS: Final = 10 * 365 * 86400.0
@@ -24,6 +25,8 @@ class Field(Protocol):
         ...
 
 
+Seconds = float | timedelta
+"""A length of time as users may write it."""
 Validator = Callable[[Any, Field, Any], None]
 """Raises for a value that a field cannot have."""
 
@@ -89,6 +92,21 @@ def check_seconds(name: str, value: object) -> None:
         raise ValueError(f"{name} is a number of seconds of at least 0, not {shown(value)}")
 
 
+def as_seconds(value: Seconds) -> float:
+    """Return a length of time as seconds; what is none comes back as it is, to be checked."""
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def as_seconds_or_none(value: Seconds | None) -> float | None:
+    """Do the same where None is allowed."""
+    return None if value is None else as_seconds(value)
+
+
+def as_moment(value: float | datetime | None) -> float | None:
+    """Return a point in time as seconds since the epoch; one without a time zone is local."""
+    return value.timestamp() if isinstance(value, datetime) else value
+
+
 def check_delay(name: str, value: object) -> None:
     """Refuse all but delays from 0 to ten years, in seconds.
 
@@ -109,8 +127,8 @@ def _as_seconds(value: object) -> str:
     """Return how to write a length of time that was given in another form."""
     if isinstance(value, str):
         return ": write a number, 60 for a minute"
-    if callable(getattr(type(value), "total_seconds", None)):
-        return ": pass its total_seconds()"
+    if isinstance(value, datetime):
+        return ": subtract datetime.now() from it"
     return ""
 
 

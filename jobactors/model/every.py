@@ -6,7 +6,7 @@ import math
 
 from attrs import field, frozen
 
-from .checks import Field, check_seconds, named, shown
+from .checks import Field, as_seconds, check_seconds, named, shown
 from .field_docs import documented
 
 
@@ -43,7 +43,7 @@ class Every:
         jobs.options(checkpoint_every=ja.Every(seconds=5)).submit(scrape, urls)
     """
 
-    seconds: float = field(default=60.0, validator=_seconds)
+    seconds: float = field(default=60.0, converter=as_seconds, validator=_seconds)
     """Seconds since the last writing."""
     items: float = field(default=2_000, validator=_items)
     """Items since the last writing, as ``save_checkpoint`` counts them; a whole number."""

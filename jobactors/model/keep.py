@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from .checks import Field, from_zero, is_mapping, is_number, shown
+from .checks import Field, as_seconds, from_zero, is_mapping, is_number, shown
 from .field_docs import documented
 from .states import TERMINAL
 
@@ -50,7 +50,7 @@ class Keep:
         ja.open_jobs(store=ja.SqliteStore("jobs.db", keep=ja.Keep(age=30 * 86400)))
     """
 
-    age: float = field(default=7 * 86400.0, validator=from_zero)
+    age: float = field(default=7 * 86400.0, converter=as_seconds, validator=from_zero)
     """Seconds after its end until a job goes, and after its saving a checkpoint; 604,800 are
     7 days.  A checkpoint of an unfinished job stays."""
     jobs: int = field(default=100_000, validator=from_zero)

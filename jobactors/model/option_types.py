@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Literal, TypedDict, TypeVar
 
+from .checks import Seconds
 from .every import Every
 from .limits import Limits
 from .options import DEFAULTS, OPTION_NAMES, UPDATABLE, OnCheckpoint, OnDone, OnDuplicate
@@ -32,10 +34,10 @@ class _Updatable(TypedDict, total=False):
     icon: str
     priority: Priority
     resources: str | Iterable[str] | Mapping[str, int]
-    start_at: float | None
+    start_at: float | datetime | None
     retry: Retry | None
-    timeout: float | None
-    grace: float
+    timeout: Seconds | None
+    grace: Seconds
     on_done: OnDone | None
 
 
@@ -54,7 +56,7 @@ class NamedOptions(_Updatable, total=False):
     on_busy: Literal["wait", "raise"]
     after: object
     hold: bool
-    start_deadline: float | None
+    start_deadline: Seconds | None
     runner: RunnerName | RunnerValue | None
     checkpoint_every: Every | None
     on_checkpoint: OnCheckpoint | None

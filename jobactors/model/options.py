@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from attrs import field, fields_dict, frozen
 
-from .checks import Field, Validator, check_count, check_seconds, is_mapping, shown
+from .checks import (
+    Field,
+    Validator,
+    as_moment,
+    as_seconds,
+    as_seconds_or_none,
+    check_count,
+    check_seconds,
+    is_mapping,
+    shown,
+)
 from .every import Every
 from .field_docs import documented
 from .info import NO_METADATA
@@ -240,17 +250,21 @@ class Options:
     """Jobs that must have succeeded first; ``ja.after(job, when="finished")`` for any end."""
     hold: bool = field(default=False, validator=_flag)
     """Whether it waits for ``release()`` before it starts."""
-    start_at: float | None = field(default=None, validator=_or_none(_seconds))
+    start_at: float | None = field(default=None, converter=as_moment, validator=_or_none(_seconds))
     """The earliest time of its start, in seconds since the epoch; default: at once."""
     retry: Retry | None = field(
         default=None, validator=_or_none(_made_by(Retry, "ja.Retry(max=3)"))
     )
     """When to try again after a failure; default: never."""
-    timeout: float | None = field(default=None, validator=_or_none(_seconds))
+    timeout: float | None = field(
+        default=None, converter=as_seconds_or_none, validator=_or_none(_seconds)
+    )
     """Seconds one attempt may work, pauses left out; default: for ever."""
-    start_deadline: float | None = field(default=None, validator=_or_none(_seconds))
+    start_deadline: float | None = field(
+        default=None, converter=as_seconds_or_none, validator=_or_none(_seconds)
+    )
     """Seconds after submit by which it must have started, or it fails; default: none."""
-    grace: float = field(default=10.0, validator=_seconds)
+    grace: float = field(default=10.0, converter=as_seconds, validator=_seconds)
     """Seconds from a cancel until the job counts as stuck, or a process gets SIGTERM."""
     runner: str | RunnerValue | None = field(default=None, validator=_or_none(_runner))
     """"trio", "thread", "process", "asyncio", or a :class:`Runner` of your own; default:

@@ -50,6 +50,14 @@ class ResourceState(Struct, frozen=True):
         return bool(self.holders)
 
 
+class ResourceStates(list[ResourceState]):
+    """The states of the resources of one system, by name in order; returned by ``resources()``."""
+
+    def is_busy(self, name: str) -> bool:
+        """Return whether a job holds units of the resource; one that is not listed is free."""
+        return any(state.name == name and state.busy for state in self)
+
+
 class Resources:
     """Capacities and holdings.  Free units are derived from the holdings, never counted.
 
@@ -137,13 +145,13 @@ class Resources:
         holders = self._holders.get(name)
         return holders.values() if holders else ()
 
-    def states(self) -> list[ResourceState]:
+    def states(self) -> ResourceStates:
         """Return the state of each resource that is declared or held, by name."""
         names = sorted({*self._capacities, *self._holders})
-        return [
+        return ResourceStates(
             ResourceState(name, self.capacity(name), tuple(self._holders.get(name, {}).values()))
             for name in names
-        ]
+        )
 
 
 def as_needs(value: str | Iterable[str] | Mapping[str, int]) -> Mapping[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from .checks import from_zero
+from .checks import as_seconds, from_zero
 from .field_docs import documented
 
 
@@ -24,7 +24,7 @@ class Retention:
         ja.open_jobs(retention=ja.Retention(age=3600, jobs=100))
     """
 
-    age: float = field(default=24 * 3600.0, validator=from_zero)
+    age: float = field(default=24 * 3600.0, converter=as_seconds, validator=from_zero)
     """Seconds after its end until a finished job goes, read or not; 86,400 are a day."""
     jobs: int = field(default=10_000, validator=from_zero)
     """The number of finished jobs that stay, read or not."""

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from attrs import field, frozen
 
-from .checks import TEN_YEARS, Field, Validator, check_delay, is_number, named, shown
+from .checks import TEN_YEARS, Field, Validator, as_seconds, check_delay, is_number, named, shown
 from .field_docs import documented
 
 Kinds = tuple[type[BaseException], ...]
@@ -74,7 +74,7 @@ class Retry:
         validator=_number("counts all attempts and is at least 1", 1, math.inf),
     )
     """Attempts in all, the first included; at least 1, ``math.inf`` for no end."""
-    base: float = field(default=1.0, validator=_delay)
+    base: float = field(default=1.0, converter=as_seconds, validator=_delay)
     """Seconds before the second attempt; at most ten years."""
     factor: float = field(
         default=2.0, validator=_number("is a finite number of at least 0", 0, _LARGEST)
@@ -82,7 +82,7 @@ class Retry:
     """The number by which each further delay is multiplied."""
     jitter: float = field(default=0.1, validator=_number("is from 0 to 1", 0, 1))
     """The part of a delay that is drawn by chance, from 0 to 1."""
-    longest: float = field(default=3600.0, validator=_longest)
+    longest: float = field(default=3600.0, converter=as_seconds, validator=_longest)
     """Seconds that no delay exceeds; at most ten years, which is also what ``math.inf`` means."""
     on: Kinds = field(default=(Exception,), converter=_kinds, validator=_exceptions)
     """Exceptions that are worth another attempt, matched as an ``except`` clause does."""

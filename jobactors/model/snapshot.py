@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, KeysView, Mapping
+from datetime import datetime
+
 from msgspec import Struct
 
 from jobactors.model.info import JobInfo
@@ -9,13 +12,18 @@ from jobactors.model.info import JobInfo
 from .error_text import ErrorText
 from .field_docs import documented
 from .outcome import Outcome
+from .plain_snapshot import PLAIN, local_time
 from .progress import NO_PROGRESS, Progress
 from .states import JobState, Request, Waiting
 
 
 @documented
 class JobSnapshot(Struct, frozen=True):
-    """A job at one moment.  Frozen: a later state is another snapshot."""
+    """A job at one moment.  Frozen: a later state is another snapshot.
+
+    It is also a read-only mapping of plain values, those of :meth:`to_dict`: ``dict(snapshot)`` is
+    JSON, web frameworks return it, and ``pandas.DataFrame(jobs.list())`` has a row for each job.
+    """
 
     info: JobInfo
     """Identity and labels."""
@@ -90,6 +98,56 @@ class JobSnapshot(Struct, frozen=True):
             end = now if self.finished_at is None else self.finished_at
         return max(0.0, end - self.started_at - self.paused_for)
 
+    # -- as plain values
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the snapshot as one flat dictionary of values that JSON has.
+
+        Times are seconds since the epoch.  The result stays out, since it may be anything and of
+        any size; a value in ``metadata`` that JSON cannot hold is named by its type, and a number
+        that JSON does not have is None.
+
+        Example::
+
+            json.dumps([snapshot.to_dict() for snapshot in jobs.list()])
+        """
+        return {name: get(self) for name, get in PLAIN.items()}
+
+    def keys(self) -> KeysView[str]:
+        """Return the names of the values of :meth:`to_dict`."""
+        return PLAIN.keys()
+
+    def __getitem__(self, name: str) -> object:
+        return PLAIN[name](self)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PLAIN)
+
+    def __len__(self) -> int:
+        return len(PLAIN)
+
+    # -- times for people
+
+    @property
+    def submitted_time(self) -> datetime:
+        """The time of the submit, in the local time zone."""
+        return datetime.fromtimestamp(self.info.submitted_at).astimezone()
+
+    @property
+    def started_time(self) -> datetime | None:
+        """``started_at`` as a datetime in the local time zone; None before the start."""
+        return local_time(self.started_at)
+
+    @property
+    def finished_time(self) -> datetime | None:
+        """``finished_at`` as a datetime in the local time zone; None before the end."""
+        return local_time(self.finished_at)
+
+    @property
+    def due_time(self) -> datetime | None:
+        """``due`` as a datetime in the local time zone; None if it is not due later."""
+        return local_time(self.due)
+
     def _waiting_text(self) -> str:
         return (
             f"{self.waiting}: {', '.join(self.waits_for)}" if self.waits_for else f"{self.waiting}"
@@ -104,3 +162,6 @@ class JobSnapshot(Struct, frozen=True):
             "stuck" if self.stuck else "",
         ]
         return " ".join(filter(None, parts)) + ">"
+
+
+Mapping.register(JobSnapshot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from .checks import check_delay, class_name_of
+from .checks import Seconds, as_seconds, check_delay, class_name_of
 from .pickling import reduced
 
 
@@ -23,7 +23,8 @@ class Snooze(Exception):
             raise ja.Snooze(float(response.headers["retry-after"]))
     """
 
-    def __init__(self, delay: float) -> None:
+    def __init__(self, delay: Seconds) -> None:
+        delay = as_seconds(delay)
         check_delay("Snooze takes a delay that", delay)
         super().__init__(f"snoozed for {delay} s")
         self.delay: float = delay

@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -26,6 +26,8 @@ WRITTEN: list[Any] = [
     ja.Phase("Index", len, {"obj": "abc"}, 90, ("Clear",)),
 ]
 PLAIN = [ja.Retry(), ja.Retention(), ja.Limits(cpu=1), ja.Every()]
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 def name_of(value: object) -> str:
@@ -103,9 +105,13 @@ def test_a_value_that_cannot_be_shown_is_refused_like_any_other(kind: Any, name:
     ("make", "given", "cure"),
     [
         (ja.Options, {"timeout": "1 min"}, "write a number, 60 for a minute"),
-        (ja.Options, {"timeout": timedelta(1)}, r"pass its total_seconds\(\)"),
+        (
+            ja.Options,
+            {"timeout": datetime(2026, 1, 1, tzinfo=UTC)},
+            r"subtract datetime.now\(\) from it",
+        ),
         (ja.Options, {"key": ["a"]}, "write lists as tuples"),
-        (ja.Every, {"seconds": timedelta(1)}, r"Every\(seconds=…\).* total_seconds"),
+        (ja.Every, {"seconds": "1 min"}, r"Every\(seconds=…\).* 60 for a minute"),
         (ja.Every, {"items": 0}, r"Every\(items=…\).*1 writes after each item"),
         (ja.Retention, {"age": "1 day"}, "write a number, 60 for a minute"),
         (ja.Retention, {"jobs": None}, "math.inf is no limit"),
@@ -119,6 +125,31 @@ def test_a_value_that_cannot_be_shown_is_refused_like_any_other(kind: Any, name:
 def test_an_error_says_what_to_write_instead(make: Any, given: dict[str, Any], cure: str) -> None:
     with pytest.raises((TypeError, ValueError), match=cure):
         make(**given)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (ja.Options, "timeout"),
+        (ja.Options, "start_deadline"),
+        (ja.Options, "grace"),
+        (ja.Every, "seconds"),
+        (ja.Retention, "age"),
+        (ja.Keep, "age"),
+        (ja.Retry, "base"),
+        (ja.Retry, "longest"),
+        (ja.Snooze, "delay"),
+    ],
+)
+def test_a_timedelta_is_as_good_as_its_seconds(make: Any, name: str) -> None:
+    assert getattr(make(**{name: timedelta(minutes=2)}), name) == 120.0
+    with pytest.raises((TypeError, ValueError)):
+        make(**{name: timedelta(minutes=-2)})
+
+
+def test_a_start_time_may_be_a_datetime() -> None:
+    assert ja.Options(start_at=NOON).start_at == NOON.timestamp()
+    assert ja.Options().changed(start_at=NOON).start_at == NOON.timestamp()
 
 
 def test_options_that_do_not_change_are_the_same_object() -> None:

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from jobactors.engine.records.filters import as_state
+from jobactors.engine.records.filters import as_states, as_type_name
 from jobactors.engine.storage.row_structs import column
 from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.engine.system.job_system import JobSystem
-from jobactors.model.checks import check_count, check_seconds
+from jobactors.model.checks import (
+    Seconds,
+    as_seconds,
+    as_seconds_or_none,
+    check_count,
+    check_seconds,
+)
 from jobactors.model.errors import NoStore, UnknownJob
 from jobactors.model.field_docs import documented
 from jobactors.model.states import TERMINAL, JobState
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobactors.engine.ports.store import Store
+    from jobactors.engine.records.filters import States, TypeOrFunction
     from jobactors.engine.records.record import Record
     from jobactors.engine.records.registry import Registry
     from jobactors.model.snapshot import JobSnapshot
@@ -64,9 +71,9 @@ class History:
         self,
         limit: int = 50,
         *,
-        max_age: float | None = WEEK,
-        state: str | JobState | None = None,
-        type: str | None = None,
+        max_age: Seconds | None = WEEK,
+        state: States | None = None,
+        type: TypeOrFunction | None = None,
         subject: str | None = None,
     ) -> list[JobSnapshot]:
         """Return ended jobs that match all conditions, newest end first.
@@ -76,8 +83,8 @@ class History:
         Args:
             limit: So many at most; default: 50.
             max_age: Seconds since their end, at most; default: 7 days; None for any age.
-            state: Only jobs that ended so.
-            type: Only jobs of this type.
+            state: Only jobs that ended so, or in one of several ways.
+            type: Only jobs of this type, by its name or by its function.
             subject: Only jobs about this.
 
         Raises:
@@ -86,9 +93,10 @@ class History:
             StoreError: if the store cannot be read.
         """
         check_count("limit", limit)
+        max_age = as_seconds_or_none(max_age)
         if max_age is not None:
             check_seconds("max_age", max_age)
-        wanted = _ended_states(state)
+        wanted, kind = _ended_states(state), None if type is None else as_type_name(type)
         since = None if max_age is None else self._system.core.clock.now() - max_age
         journal = self._system.parts.journal
         if journal is None or self._system.parts.portal.is_closed:
@@ -97,7 +105,7 @@ class History:
                 for record in self._system.parts.portal.look(
                     lambda: list(self._system.parts.registry)
                 )
-                if _matches(record.snapshot, wanted, since, type, subject)
+                if _matches(record.snapshot, wanted, since, kind, subject)
             ]
             found.sort(key=lambda snapshot: snapshot.finished_at or 0)
             return found[::-1][:limit]
@@ -106,7 +114,7 @@ class History:
                 limit,
                 since=since,
                 states=wanted,
-                type=None if type is None else column(type),
+                type=None if kind is None else column(kind),
                 subject=None if subject is None else column(subject),
             )
         )
@@ -128,18 +136,18 @@ class History:
     def clear(
         self,
         *,
-        state: str | JobState | None = None,
-        type: str | None = None,
+        state: States | None = None,
+        type: TypeOrFunction | None = None,
         subject: str | None = None,
-        older_than: float = 0.0,
+        older_than: Seconds = 0.0,
     ) -> int:
         """Delete all ended jobs that match, from registry and store; returns their number.
 
         Unfinished jobs stay, and those that an unfinished one comes after.
 
         Args:
-            state: Only jobs that ended so; default: however they ended.
-            type: Only jobs of this type.
+            state: Only jobs that ended so, or in one of several ways; default: however they ended.
+            type: Only jobs of this type, by its name or by its function.
             subject: Only jobs about this.
             older_than: Only jobs that ended at least so many seconds ago.
 
@@ -147,13 +155,14 @@ class History:
             ValueError: for a state that is not terminal.
             TypeError, ValueError: for a time that is none, or negative.
         """
+        older_than = as_seconds(older_than)
         check_seconds("older_than", older_than)
-        wanted = _ended_states(state)
+        wanted, kind = _ended_states(state), None if type is None else as_type_name(type)
         until = self._system.core.clock.now() - older_than
         return self._system.parts.portal.move(
             self._system.core.ended.clear,
-            self._ended_ids(wanted, type, subject, until),
-            partial(_matches, states=wanted, since=None, type=type, subject=subject),
+            self._ended_ids(wanted, kind, subject, until),
+            partial(_matches, states=wanted, since=None, type=kind, subject=subject),
             until,
         )
 
@@ -235,13 +244,13 @@ def _latest_here(registry: Registry, kind: str, subject: str) -> Record | None:
     return None
 
 
-def _ended_states(state: str | JobState | None) -> frozenset[JobState]:
+def _ended_states(state: States | None) -> frozenset[JobState]:
     if state is None:
         return TERMINAL
-    wanted = as_state(state)
-    if not wanted.is_terminal:
-        raise ValueError(f"history holds ended jobs, and none is {wanted}: use jobs.list()")
-    return frozenset({wanted})
+    wanted = as_states(state)
+    for one in sorted(wanted - TERMINAL):
+        raise ValueError(f"history holds ended jobs, and none is {one}: use jobs.list()")
+    return wanted
 
 
 def _matches(

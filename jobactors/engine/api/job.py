@@ -17,6 +17,7 @@ from jobactors.model.plain_values import checked_reason
 from jobactors.model.upstream import Upstream
 
 from .display import mimebundle_of
+from .done_callback import DoneCallback
 from .waits import Stored, Wait, block_until_settled, wait_settled
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.records.record import Record
     from jobactors.engine.system.job_system import JobSystem
+    from jobactors.model.checks import Seconds
     from jobactors.model.info import JobInfo
     from jobactors.model.log import LogLine
     from jobactors.model.snapshot import JobSnapshot
@@ -86,7 +88,34 @@ class Job(Upstream, Generic[T_co]):
         """Return the job's snapshot at this moment; immediate, from any thread."""
         return self._record.snapshot
 
+    def to_dict(self) -> dict[str, object]:
+        """Return the job's snapshot as plain values, see :meth:`JobSnapshot.to_dict`."""
+        return self._record.snapshot.to_dict()
+
     # -- waiting
+
+    def done(self) -> bool:
+        """Return whether the job has ended, or rests interrupted: a wait returns at once."""
+        return self._record.settled.is_set
+
+    def add_done_callback(self, callback: Callable[[Job[T_co]], object]) -> None:
+        """Call ``callback(job)`` once the job has ended or rests interrupted; soon, if it has.
+
+        Added in an asyncio loop, it is called there, so that ``asyncio.wait`` takes jobs.
+        Elsewhere, a plain function is called in a worker thread and may block, and an ``async def``
+        function is awaited in the jobs' own loop; the end of the system waits for them.  If that
+        has ended already, it is called at once, in this thread.  An error it raises is logged.
+
+        Args:
+            callback: Takes the job; calling it does not count as reading.
+        """
+        made = DoneCallback(self._system, self._record, callback, self)
+        self._record.callbacks = (*self._record.callbacks, made)
+        made.add()
+
+    def remove_done_callback(self, callback: Callable[[Job[T_co]], object]) -> int:
+        """Call ``callback`` no more; returns how often it had been added and not been called."""
+        return sum(made.take_back() for made in self._record.callbacks if made.function == callback)
 
     def __await__(self) -> Generator[Any, Any, T_co]:
         return self._outcome().__await__()
@@ -107,13 +136,13 @@ class Job(Upstream, Generic[T_co]):
         """
         return Wait(self._system, self._record)
 
-    def result(self, timeout: float | None = None) -> T_co:
+    def result(self, timeout: Seconds | None = None) -> T_co:
         """Block this thread until the job has ended, and return its result.
 
         In a notebook's cell, *Interrupt* stops the waiting and leaves the job alone.
 
         Args:
-            timeout: Seconds to wait; default: as long as it takes.
+            timeout: Seconds to wait, or a ``timedelta``; default: as long as it takes.
 
         Raises:
             TimeoutError: if it has not ended in time; the job goes on.
@@ -123,7 +152,7 @@ class Job(Upstream, Generic[T_co]):
         block_until_settled(self._system, self._record, timeout, "job.result()", "'await job'")
         return self._read_outcome()
 
-    def exception(self, timeout: float | None = None) -> Exception | None:
+    def exception(self, timeout: Seconds | None = None) -> Exception | None:
         """Block this thread until the job has ended; return what ``result`` would raise, or None.
 
         Raises:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import trio
-from msgspec import Struct
 
-from jobactors.engine.records.filters import matches
+from jobactors.engine.ports.late_binding import load_module
+from jobactors.engine.records.filters import as_type_name, matches
 from jobactors.engine.system.shutdown import drain, stop
 from jobactors.model.checks import check_count
-from jobactors.model.field_docs import documented
-from jobactors.model.states import JobState
+from jobactors.model.states import ACTIVE, JobState
 
 from .checkpoints import Checkpoints
 from .display import mimebundle_of
@@ -22,29 +19,20 @@ from .history import History
 from .job import Job
 from .registry_view import RegistryView
 from .selection import Selection
+from .statistics import JobsStatistics, count_jobs
 from .submitter import Submitter
 from .subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
 
+    from jobactors.engine.records.filters import States, TypeOrFunction
     from jobactors.engine.system.job_system import JobSystem
-    from jobactors.model.resources import ResourceState
+    from jobactors.model.resources import ResourceStates
     from jobactors.model.snapshot import JobSnapshot
 
-
-@documented
-class JobsStatistics(Struct, frozen=True):
-    """The numbers of jobs, in all and in each state."""
-
-    total: int
-    """Jobs in the registry."""
-    by_state: Mapping[JobState, int]
-    """The number of them in each state; all states are listed."""
-    unread: int
-    """Ended jobs that are unread."""
-    pruned_unread: int
-    """Ended jobs that retention has removed unread."""
+_UNFINISHED: Final = ACTIVE | {JobState.QUEUED}
 
 
 @final
@@ -53,6 +41,9 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
 
     Usable from any thread.  In the system's own trio loop calls are direct; elsewhere they are
     carried there, and answered in about a tenth of a millisecond.
+
+    ``for job in jobs`` goes through its jobs, ``len(jobs)`` counts them.  What ``ja.start`` returns
+    is also a block, ``with ja.start() as jobs:``, that waits for its jobs and stops them.
     """
 
     def __init__(self, system: JobSystem) -> None:
@@ -70,33 +61,45 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
         """
         return Job(self._system, self._find(job_id))
 
-    def latest(self, type: str, subject: str = "") -> Job[Any] | None:
+    def latest(self, type: TypeOrFunction, subject: str = "") -> Job[Any] | None:
         """Return the job of this type and subject that was submitted last, or None.
 
         For a page that comes back: is there a result, an error, or work going on?
+
+        Args:
+            type: The name of a job type, or a function.
+            subject: What the job is about; default: no subject.
         """
-        record = self._find_latest(type, subject)
+        record = self._find_latest(as_type_name(type), subject)
         return None if record is None else Job(self._system, record)
 
     def stats(self) -> JobsStatistics:
         """Count the jobs, in all and in each state."""
-        return self._system.parts.portal.look(self._stats)
+        return self._system.parts.portal.look(count_jobs, self._system.parts.registry)
 
-    def _stats(self) -> JobsStatistics:
-        registry = self._system.parts.registry
-        counts = Counter(record.snapshot.state for record in registry)
-        by_state = {state: counts[state] for state in JobState}
-        return JobsStatistics(
-            len(registry), by_state, len(registry.unread()), registry.pruned_unread
-        )
+    def __len__(self) -> int:
+        """Return the number of jobs in the registry."""
+        return len(self._system.parts.registry)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Job[Any]]:
+        """Go through the jobs there are, in the order of submission."""
+        return iter(self.select())
+
+    def __contains__(self, job: object) -> bool:
+        """Return whether a job is in the registry: its handle, or its id."""
+        job_id = job.id if isinstance(job, Job) else job
+        return job_id in self._system.parts.registry
 
     # -- many at once
 
     def select(
         self,
         *,
-        state: str | JobState | None = None,
-        type: str | None = None,
+        state: States | None = None,
+        type: TypeOrFunction | None = None,
         subject: str | None = None,
         tag: str | None = None,
         priority: str | int | None = None,
@@ -107,8 +110,39 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
         """
         return Selection(self._system, matches(state, type, subject, tag, priority))
 
-    def resources(self) -> Sequence[ResourceState]:
-        """Return the capacity, holders and free units of each resource that is declared or held."""
+    def cancel(self, job_id: str, reason: str | None = None) -> JobSnapshot:
+        """Ask the job of this id to end; see :meth:`Job.cancel`.
+
+        Raises:
+            UnknownJob: if there is none (any more).
+        """
+        return self.get(job_id).cancel(reason)
+
+    def active(
+        self,
+        *,
+        type: TypeOrFunction | None = None,
+        subject: str | None = None,
+        tag: str | None = None,
+    ) -> list[JobSnapshot]:
+        """Return snapshots of the jobs that are queued or at work, in the order of submission.
+
+        Those that rest interrupted are not among them: see :meth:`resumable`.
+
+        Args:
+            type: Only jobs of this type, by its name or by its function.
+            subject: Only jobs about this.
+            tag: Only jobs with this tag.
+        """
+        return self.list(state=_UNFINISHED, type=type, subject=subject, tag=tag)
+
+    def resources(self) -> ResourceStates:
+        """Return the capacity, holders and free units of each resource that is declared or held.
+
+        Example::
+
+            if jobs.resources().is_busy("gpu"): ...
+        """
         return self._system.parts.portal.look(self._system.parts.queue.resources.states)
 
     def queue(self) -> Sequence[JobSnapshot]:
@@ -153,8 +187,8 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
     def list(
         self,
         *,
-        state: str | JobState | None = None,
-        type: str | None = None,
+        state: States | None = None,
+        type: TypeOrFunction | None = None,
         subject: str | None = None,
         tag: str | None = None,
         priority: str | int | None = None,
@@ -163,8 +197,8 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
         """Return snapshots of the jobs that match all conditions, in the order of submission.
 
         Args:
-            state: Only jobs in this state.
-            type: Only jobs of this type.
+            state: Only jobs in this state, or in one of several: ``state=["queued", "running"]``.
+            type: Only jobs of this type, by its name or by its function.
             subject: Only jobs about this.
             tag: Only jobs with this tag.
             priority: Only jobs of this priority.
@@ -179,6 +213,21 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
         wanted = matches(state, type, subject, tag, priority)
         found = [snapshot for snapshot in self._snapshots() if wanted(snapshot)]
         return found if limit is None else found[max(0, len(found) - limit) :]
+
+    # -- as a block
+
+    def __enter__(self) -> Jobs:
+        load_module("start").check_block(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        """Wait for all jobs and stop the system; if the block raised, stop them at once."""
+        load_module("start").end_block(self, kind is not None)
 
     def __repr__(self) -> str:
         if self._system.is_closed:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from jobactors.engine.attempt.chain_job import chain_arguments, check_chain, run_chain
 from jobactors.engine.ports.late_binding import choose_runner
+from jobactors.engine.records.filters import name_of_function
 from jobactors.engine.records.job_ids import IDS
 from jobactors.engine.records.record import Record
 from jobactors.engine.records.submit_context import submitter_context
@@ -70,7 +71,7 @@ def make_record(
         check_private(function, options.private)
     if function is run_chain:
         check_chain(**kwargs)
-    type_name = _type_name(function) if kind is None else kind.name
+    type_name = name_of_function(function) if kind is None else kind.name
     name = options.name or (kind and kind.label_for(*args, **kwargs)) or type_name
     key = options.key if kind is None else _key(kind, options)
     info = _info(type_name, name, key, options, now)
@@ -119,8 +120,8 @@ def _checked(work: Any) -> Callable[..., Any]:
         )
     if inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
         raise TypeError(
-            f"{_type_name(work)} is a generator function: calling it runs none of it; submit a "
-            "function that goes through it"
+            f"{name_of_function(work)} is a generator function: calling it runs none of it; submit "
+            "a function that goes through it"
         )
     if not callable(work):
         raise TypeError(
@@ -157,20 +158,14 @@ def _check_arguments(
     try:
         signature.bind(*args, **kwargs)
     except TypeError as exc:
-        raise TypeError(f"{_type_name(function)}{signature} cannot be called so: {exc}") from None
+        raise TypeError(
+            f"{name_of_function(function)}{signature} cannot be called so: {exc}"
+        ) from None
 
 
 def _options(kind: JobType | None, changes: Mapping[str, Any]) -> Options:
     base = DEFAULTS if kind is None else kind.options
     return base.changed(**changes) if changes else base
-
-
-def _type_name(function: Callable[..., Any]) -> str:
-    target: Any = function
-    while hasattr(target, "func"):  # functools.partial
-        target = target.func
-    name = getattr(target, "__name__", None) or type(target).__name__
-    return "lambda" if name == "<lambda>" else str(name)
 
 
 def _key(kind: JobType, options: Options) -> object:

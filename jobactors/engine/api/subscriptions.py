@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from jobactors.engine.system.callbacks import Callback
 from jobactors.engine.system.job_system import JobSystem
+from jobactors.model.checks import as_seconds
 from jobactors.model.events import JobRestated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from jobactors.engine.records.event_bus import Subscription
+    from jobactors.model.checks import Seconds
     from jobactors.model.events import Event
     from jobactors.model.snapshot import JobSnapshot
 
@@ -116,7 +118,7 @@ class Subscriptions:
         return self._serve(called, called.deliver_events)
 
     def on_change(
-        self, callback: Callable[[Sequence[JobSnapshot]], object], interval: float = 0.1
+        self, callback: Callable[[Sequence[JobSnapshot]], object], interval: Seconds = 0.1
     ) -> Callable[[], None]:
         """Call ``callback(snapshots)`` with the whole list, now and after changes.
 
@@ -131,6 +133,7 @@ class Subscriptions:
         Returns:
             A function that ends it; from any thread, any number of times.
         """
+        interval = as_seconds(interval)
         called = self._callback(callback, (), present=True)
         return self._serve(called, partial(called.deliver_changes, self._snapshots, interval))
 

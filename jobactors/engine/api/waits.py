@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from jobactors.engine.attempt.slot_loan import slot_loan_for
+from jobactors.model.checks import Seconds, as_seconds_or_none
 from jobactors.model.errors import NoStore, WrongThread
 from jobactors.model.snapshot import JobSnapshot
 
@@ -33,7 +34,7 @@ async def wait_settled(system: JobSystem, record: Record) -> None:
 
 
 def block_until_settled(
-    system: JobSystem, record: Record, timeout: float | None, call: str, instead: str
+    system: JobSystem, record: Record, timeout: Seconds | None, call: str, instead: str
 ) -> None:
     """Block this thread until a job has ended or rests interrupted.
 
@@ -49,6 +50,7 @@ def block_until_settled(
         WrongThread: in the jobs' own loop, which has to run for the job to end.
     """
     settled, portal = record.settled, system.parts.portal
+    timeout = as_seconds_or_none(timeout)
     if settled.is_set:
         return
     portal.check("end a job")
@@ -87,7 +89,7 @@ class Wait(Coroutine[Any, Any, JobSnapshot]):
         await wait_settled(self._system, self._record)
         return self._record.snapshot
 
-    def result(self, timeout: float | None = None) -> JobSnapshot:
+    def result(self, timeout: Seconds | None = None) -> JobSnapshot:
         """Block this thread until the job has ended or rests interrupted; return its snapshot.
 
         Args:
@@ -149,7 +151,7 @@ class Stored:
             await self._durable
         self._raise_if_refused()
 
-    def result(self, timeout: float | None = None) -> None:
+    def result(self, timeout: Seconds | None = None) -> None:
         """Block this thread until the store holds the job.
 
         Raises:
@@ -157,6 +159,7 @@ class Stored:
             TimeoutError: if ``timeout`` seconds pass before.
             WrongThread: in the jobs' own loop, which has to run for that.
         """
+        timeout = as_seconds_or_none(timeout)
         if self._durable is not None and not self._durable.is_set:
             if self._portal.is_home:
                 raise WrongThread("job.stored().result()", "'await job.stored()'")

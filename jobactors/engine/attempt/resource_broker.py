@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.engine.queue.resource_requests import ResourceRequest
 from jobactors.inside.signals.control import StopJob
+from jobactors.model.checks import as_seconds_or_none
 from jobactors.model.errors import WrongThread
 
 from .slot_loan import SlotLoan
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.records.record import Record
     from jobactors.inside.signals.control import Control
+    from jobactors.model.checks import Seconds
 
     from .host import AttemptHost
 
@@ -71,13 +73,14 @@ class PendingAcquisition:
                 raise
         return self._taken()
 
-    def result(self, timeout: float | None = None) -> Mapping[str, int]:
+    def result(self, timeout: Seconds | None = None) -> Mapping[str, int]:
         """Block this thread until the resources are held; returns them with their units.
 
         Raises:
             TimeoutError: if they are not free within ``timeout`` seconds.
             WrongThread: in the loop's own thread, where it has to be awaited.
         """
+        timeout = as_seconds_or_none(timeout)
         if self._begin():
             return self._taken()
         if self._control.is_home:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MODULES: Final = {
     "executor": "faces.executor",
     "sqlite": "stores.sqlite",
+    "start": "hosts.start",
     "terminal": "hosts.terminal",
 }
 DISPLAYS: Final = ("terminal",)

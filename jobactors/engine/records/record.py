@@ -22,6 +22,7 @@ fields                  written by                                  read by
 ``comparisons``         the submitting thread, between two steps    the loop, in a step
 ``submit``              the submitting thread, once                 the loop; the store's thread
 ``settled``             the loop; replaced when a job is resumed    any thread waits for it
+``callbacks``           any thread                                  any thread
 ``inbox``, ``log``      any thread, under :data:`CREATION_LOCK`;    any thread
                         the loop drops them when the job has ended
 the rest                the loop                                    the loop; ``refused`` any thread
@@ -118,6 +119,7 @@ class Record:
         "actor",
         "args",
         "buffer",
+        "callbacks",
         "comparisons",
         "context",
         "deadline",
@@ -194,6 +196,9 @@ class Record:
         """Its checkpoints, while another job has the lease on their key."""
         self.buffer: CheckpointBuffer | None = None
         """The checkpoint buffer of its last attempt, from that attempt's end to the job's."""
+
+        self.callbacks: tuple[Any, ...] = ()
+        """The callbacks that handles of it have added."""
 
     def open_inbox(self) -> Inbox:
         """Return the mailbox, made if need be; from any thread."""

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
+    from jobactors.model.checks import Seconds
 
 
 class Acquisition(Protocol):
     """Resources on their way to a job: awaited, waited for in a thread, or entered as a block."""
 
     def __await__(self) -> Generator[Any, Any, Mapping[str, int]]: ...
-    def result(self, timeout: float | None = None) -> Mapping[str, int]:
+    def result(self, timeout: Seconds | None = None) -> Mapping[str, int]:
         """Block this thread until the resources are held; returns names and units."""
         ...
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from jobactors.model.checks import as_seconds_or_none
 from jobactors.model.errors import WrongThread
 
 from .latch import Latch
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from jobactors.model.checks import Seconds
 
     from .control import Control
 
@@ -56,7 +59,7 @@ class CancelRequest:
         await self._control.cancel_requested
         return self._control.reason
 
-    def result(self, timeout: float | None = None) -> str | None:
+    def result(self, timeout: Seconds | None = None) -> str | None:
         """Block this thread until the cancel comes, and return its reason.
 
         Args:
@@ -70,6 +73,7 @@ class CancelRequest:
             raise WrongThread(
                 "wait_cancel_requested().result()", "'await ctx.wait_cancel_requested()'"
             )
+        timeout = as_seconds_or_none(timeout)
         if not self._control.cancel_requested.wait_in_thread(timeout):
             raise TimeoutError(f"no cancel was requested within {timeout} s")
         return self._control.reason

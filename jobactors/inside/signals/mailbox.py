@@ -20,12 +20,15 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from jobactors.model.checks import as_seconds_or_none
 from jobactors.model.errors import MailboxFull, NoAnswer
 
 from .latch import Latch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterator
+
+    from jobactors.model.checks import Seconds
 
     from .control import Control
 
@@ -65,7 +68,7 @@ class Reply:
         yield from self._answered.__await__()
         return self._take()
 
-    def result(self, timeout: float | None = None) -> Any:
+    def result(self, timeout: Seconds | None = None) -> Any:
         """Block this thread until the answer is there, and return it.
 
         Args:
@@ -75,6 +78,7 @@ class Reply:
             NoAnswer: if the job ended, or ``timeout`` seconds passed, before it answered.
             Exception: the error that the job answered with, by :meth:`Question.fail`.
         """
+        timeout = as_seconds_or_none(timeout)
         if not self._answered.wait_in_thread(timeout):
             raise NoAnswer(self._job_id, f"{timeout:g} s have passed")
         return self._take()
@@ -235,6 +239,20 @@ class Inbox:
         except IndexError:
             return default
 
+    def drain(self) -> list[Any]:
+        """Return all messages that wait, in order, without waiting for more; may be empty.
+
+        Example::
+
+            for setting in ja.current_job().inbox.drain():  # the newest one counts
+                size = setting
+        """
+        drained: list[Any] = []
+        with suppress(IndexError):
+            while True:
+                drained.append(self._take())
+        return drained
+
     async def receive(self) -> Any:
         """Wait for the next message, in trio or asyncio, and return it."""
         while True:
@@ -243,7 +261,7 @@ class Inbox:
                 return self._take()
             await arrived
 
-    def receive_in_thread(self, timeout: float | None = None) -> Any:
+    def receive_in_thread(self, timeout: Seconds | None = None) -> Any:
         """Block this thread until the next message, and return it.
 
         Args:
@@ -252,6 +270,7 @@ class Inbox:
         Raises:
             TimeoutError: if no message comes within ``timeout`` seconds.
         """
+        timeout = as_seconds_or_none(timeout)
         while True:
             arrived = self._arrived
             with suppress(IndexError):

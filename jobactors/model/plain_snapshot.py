@@ -1,0 +1,87 @@
+"""A snapshot as plain values: what ``json``, web frameworks and data frames take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from .checks import class_name_of, is_number, shown
+from .exact import NotExact, exact_json
+
+Getter = Callable[[Any], object]
+"""Gets a value from a snapshot; of its class nothing is known here, since it knows this module."""
+
+
+def local_time(at: float | None) -> datetime | None:
+    """Return seconds since the epoch as a datetime in the local time zone; None for None."""
+    return None if at is None else datetime.fromtimestamp(at, UTC).astimezone()
+
+
+def _info(name: str) -> Getter:
+    return lambda snapshot: getattr(snapshot.info, name)
+
+
+def _own(name: str) -> Getter:
+    return lambda snapshot: getattr(snapshot, name)
+
+
+def _number(name: str) -> Getter:
+    return lambda snapshot: _finite(getattr(snapshot.progress, name))
+
+
+def _word(name: str) -> Getter:
+    def get(snapshot: Any) -> object:
+        value = getattr(snapshot, name)
+        return None if value is None else str(value)
+
+    return get
+
+
+def _finite(value: object) -> object:
+    """Return a number that JSON has; None for another."""
+    return value if is_number(value) and math.isfinite(value) else None
+
+
+def _plain(value: object) -> object:
+    """Return a value that JSON holds exactly, or the name of its type."""
+    try:
+        exact_json(value)
+    except (NotExact, RecursionError):
+        return class_name_of(value)
+    return value
+
+
+def _key(snapshot: Any) -> object:
+    key = snapshot.info.key
+    return key if key is None or type(key) in {str, int} else shown(key)
+
+
+PLAIN: Final[Mapping[str, Getter]] = {
+    **{name: _info(name) for name in ("id", "type", "name", "subject", "description")},
+    "tags": lambda snapshot: list(snapshot.info.tags),
+    "metadata": lambda snapshot: {
+        str(name): _plain(value) for name, value in snapshot.info.metadata.items()
+    },
+    **{name: _info(name) for name in ("icon", "priority")},
+    "key": _key,
+    "continues": _info("continues"),
+    **{name: _word(name) for name in ("state", "waiting")},
+    "waits_for": lambda snapshot: list(snapshot.waits_for),
+    "request": _word("request"),
+    **{name: _own(name) for name in ("reason", "stuck", "attempt", "runner")},
+    "submitted_at": _info("submitted_at"),
+    **{name: _own(name) for name in ("started_at", "finished_at", "changed_at", "due")},
+    "paused_for": _own("paused_for"),
+    **{name: _number(name) for name in ("done", "total", "fraction")},
+    "unit": lambda snapshot: snapshot.progress.unit,
+    "message": lambda snapshot: snapshot.progress.message,
+    "counters": lambda snapshot: {
+        name: _finite(value) for name, value in snapshot.progress.counters.items()
+    },
+    "stages": lambda snapshot: list(snapshot.progress.stages),
+    "error": _word("error"),
+    **{name: _own(name) for name in ("log_lines", "log_cut", "read")},
+}
+"""The names of the values, and how each is got from a snapshot."""
