@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import trio
 
 from jobactors.engine.system.shutdown import abandon, ask_all, drain, stop
+from jobactors.model.checks import class_name_of
 
+from .ctrl_c import LEFT_BEHIND, say_waiting, without_inner_frames
 from .termination import LONGEST_END, TERMINATIONS, told_to_end
 
 if TYPE_CHECKING:
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
 
     from jobactors.engine.system.job_system import JobSystem
 
-    from .termination import Closing
+    from .ctrl_c import LEFT_BEHIND, say_waiting, without_inner_frames
+from .termination import Closing
 
 
 class BlockEnding:
@@ -65,21 +69,34 @@ class BlockEnding:
         Args:
             body_error: What has left the body.
         """
-        system = self._system
         try:
             if body_error is None:
                 body_error = await self._drain()
             with trio.CancelScope(shield=True):
-                if self._signal is None:
-                    await stop(system, "the block that owned it was left")
-                else:
-                    await stop(system, told_to_end(self._signal), system.ending, LONGEST_END)
+                await self._stop(body_error)
         except KeyboardInterrupt as exc:  # a second Ctrl-C: the person waits no longer
-            abandon(system.core.unfinished)
+            abandon(self._system.core.unfinished, LEFT_BEHIND)
             body_error = exc
         except Exception as exc:  # of the engine's own
-            return system.fail(exc)
+            return self._system.fail(exc)
+        if isinstance(body_error, KeyboardInterrupt):
+            return without_inner_frames(body_error)
         return body_error
+
+    async def _stop(self, body_error: BaseException | None) -> None:
+        """Stop the jobs, because of a signal or of what has left the body."""
+        system = self._system
+        if self._signal is not None:
+            await stop(system, told_to_end(self._signal), system.ending, LONGEST_END)
+        elif isinstance(body_error, KeyboardInterrupt):
+            said = trio.CancelScope()
+            system.attach(partial(_say_in, said, system))
+            try:
+                await stop(system, "Ctrl-C")
+            finally:
+                said.cancel()
+        else:
+            await stop(system, _left_by(body_error))
 
     async def _drain(self) -> BaseException | None:
         """Wait for the jobs; return what has ended that."""
@@ -104,3 +121,19 @@ class BlockEnding:
         """
         if self._signal is not None:
             await trio.sleep_forever()
+
+
+async def _say_in(scope: trio.CancelScope, system: JobSystem) -> None:
+    with scope:
+        await say_waiting(system)
+
+
+def _left_by(error: BaseException | None) -> str:
+    """Return the reason for which jobs end with their block."""
+    match error:
+        case None:
+            return "the block that owned it has ended"
+        case trio.Cancelled():
+            return "the block that owned it was cancelled"
+        case _:
+            return f"the block that owned it was left by {class_name_of(error)}"

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
 from jobactors.engine.api.display import in_kernel
-from jobactors.engine.system.shutdown import stop
+from jobactors.engine.system.shutdown import abandon, stop
 from jobactors.inside.report.guarded_log import LOG
+from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobsClosed, StoreError
 
+from .ctrl_c import LEFT_BEHIND, say_waiting
 from .termination import LONGEST_END as LONGEST_TERMINATION
 from .termination import TERMINATIONS, told_to_end
 from .trio_block import open_jobs
@@ -72,8 +75,8 @@ class LoopThread:
         """Whether it was asked to stop before the program's end."""
         self._failure: BaseException | None = None
         self._begun = False
-        self._opened = threading.Event()
-        self._ended = threading.Event()
+        self._opened = Latch()
+        self._ended = Latch()
         self._closing: Closing | None = None
         self._signal: str | None = None
         """The name of the signal that has told the process to end; written by the main thread."""
@@ -94,7 +97,7 @@ class LoopThread:
                 self._closing.leave()
                 self._ended.set()
                 raise
-        self._opened.wait()
+        self._opened.wait_in_thread()
         if isinstance(self._failure, StoreError):
             raise self._failure
         if self.jobs is None:
@@ -107,7 +110,7 @@ class LoopThread:
 
         Not ``Thread.is_alive``: after a Ctrl-C in its ``join`` that may be False too early.
         """
-        return self._begun and not self._ended.is_set()
+        return self._begun and not self._ended.is_set
 
     @property
     def has_failed(self) -> bool:
@@ -142,12 +145,12 @@ class LoopThread:
         Returns:
             Whether the loop has ended within ``timeout`` seconds.
         """
-        if not self._opened.wait(timeout):
+        if not self._opened.wait_in_thread(timeout):
             return False
         if self.jobs is not None:
             with suppress(JobsClosed):  # ended meanwhile
                 self.jobs._system.parts.portal.post(self._close, patience)
-        if not self._ended.wait(timeout):
+        if not self._ended.wait_in_thread(timeout):
             return False
         self._thread.join()  # nothing but its last steps
         TERMINATIONS.tidy()
@@ -162,15 +165,47 @@ class LoopThread:
             self._closers.start_soon(self.jobs.close, patience)
         self._stop.set()
 
-    def _tell(self, name: str) -> None:
-        """Have all jobs stopped, since the process was told to end; called by a signal's handler.
+    def interrupt(self) -> None:
+        """Stop all jobs now, for a Ctrl-C; returns at once, a signal's handler may call it."""
+        self._call_soon(self._interrupt)
 
-        Not by way of the portal: the handler may have interrupted a call of this very thread there.
+    def leave_behind(self) -> None:
+        """Wait for no job any more, for a second Ctrl-C; returns at once, as :meth:`interrupt`."""
+        self._call_soon(self._leave_behind)
+
+    def say_waiting(self) -> None:
+        """Say for how many jobs it waits after a Ctrl-C, if that takes a while; returns at once."""
+        self._call_soon(self._say_waiting)
+
+    def wait(self, timeout: float) -> bool:
+        """Block this thread until the loop has ended; return whether it has."""
+        return self._ended.wait_in_thread(timeout)
+
+    def _call_soon(self, function: Callable[[], None]) -> None:
+        """Call a function in the loop's thread, if the system is open.
+
+        Not by way of the portal: a handler may have interrupted a call of this very thread there.
         """
-        self._signal = name
         if self.jobs is not None:
             with suppress(trio.RunFinishedError):
-                self.jobs._system.parts.portal.token.run_sync_soon(self._terminate)
+                self.jobs._system.parts.portal.token.run_sync_soon(function)
+
+    def _interrupt(self) -> None:
+        self._close(0.0)
+        self._say_waiting()
+
+    def _say_waiting(self) -> None:
+        if self.jobs is not None:
+            self.jobs._system.attach(partial(say_waiting, self.jobs._system))
+
+    def _leave_behind(self) -> None:
+        if self.jobs is not None:
+            abandon(self.jobs._system.core.unfinished, LEFT_BEHIND)
+
+    def _tell(self, name: str) -> None:
+        """Have all jobs stopped, since the process was told to end; a signal's handler calls it."""
+        self._signal = name
+        self._call_soon(self._terminate)
 
     def _terminate(self) -> None:
         """Stop all jobs now, if the system is still open.  In the loop's thread."""
@@ -188,7 +223,7 @@ class LoopThread:
             trio.run(self._main)
         except BaseException as exc:  # raised by start(), or logged: a thread has no caller
             self._failure = exc
-            if self._opened.is_set():
+            if self._opened.is_set:
                 LOG.exception("the jobs' event loop has failed")
             if self.jobs is not None:  # trio itself has failed: no block of the engine was left
                 self.jobs._system.fail(exc)

@@ -8,8 +8,9 @@ waits for this one, so a script's queued jobs are started and finished.
 
 A Ctrl-C during that wait strikes the main thread, which stands in ``threading._shutdown``.  It ends
 the interpreter's wait for threads, not these threads; the interpreter reports it through
-``sys.unraisablehook`` and goes on to ``atexit``.  Either of the two then cuts the wait for the jobs
-short, before anything is taken away under them.
+``sys.unraisablehook`` and goes on to ``atexit``.  So either of the two goes on waiting for the
+jobs, which are stopped now, before anything is taken away under them; a second Ctrl-C ends that.
+The main thread may not hear of either, see :mod:`.signal_ears`.
 
 Failures that nothing has read would leave ``open_jobs`` as an exception.  Here there is no caller
 to raise to: they are told on ``sys.stderr`` when their system ends, and the program ends with
@@ -21,16 +22,20 @@ from __future__ import annotations
 import atexit
 import math
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from jobactors.engine.api.display import in_kernel
+from jobactors.inside.signals.latch import Latch
 from jobactors.inside.verbs.output_capture import beneath
 
 from .exit_status import exit_with_failure
 from .loop_thread import LONGEST_END
+from .signal_ears import SignalEars
+from .termination import TERMINATIONS
 from .unread_failures import HINT
 
 if TYPE_CHECKING:
@@ -41,20 +46,27 @@ if TYPE_CHECKING:
 KERNEL_GRACE: Final = 3.0
 """Seconds a kernel's jobs have at its shutdown; Jupyter kills the kernel a little later."""
 
+LAST_SECONDS: Final = 5.0
+"""Seconds that the loop has to end after a second Ctrl-C, when no job is waited for."""
+EARS_DELAY: Final = 1.0
+"""Seconds in which the thread of the ears has heard what the main thread has."""
+
 
 class ScriptExit:
     """Ends the process's job system with its program.  One a process.
 
-    ``_guard`` is written by the thread that calls :meth:`arm`, under the lock of ``ja.start``;
-    ``_is_cut_short`` by the main thread only.
+    ``_guard`` is written by the thread that calls :meth:`arm`, under the lock of ``ja.start``.
     """
 
     def __init__(self, running: Callable[[], LoopThread | None]) -> None:
         """Take the function that returns the loop's thread, if its loop runs."""
         self._running = running
         self._guard: threading.Thread | None = None
-        self._is_cut_short = False
-        """Whether a Ctrl-C has ended the wait for a script's jobs."""
+        self._ears = SignalEars(self._hear)
+        self._presses = 0
+        """The times that Ctrl-C was pressed during the wait; written by the thread that counts:
+        that of the ears, or the main thread where there are none."""
+        self._pressed = Latch()
         self._has_failed = False
         """Whether the program ends with status 1; set by the loops' threads."""
 
@@ -68,6 +80,8 @@ class ScriptExit:
             self._guard = threading.Thread(target=self._stop_after_main, name="jobactors-exit")
             self._guard.start()
             atexit.register(self._end, os.getpid())
+            if not in_kernel():
+                self._ears.open_at_main_end()
 
     def tell(self, ended: LoopThread) -> None:
         """Tell the failures of a system that has ended, unless it is a kernel's.
@@ -90,9 +104,13 @@ class ScriptExit:
             stream.flush()
 
     def _end(self, process: int) -> None:
-        """Cut the wait for the jobs short if need be, and set the exit status; the last of all."""
-        self._cut_short()
-        if self._has_failed and os.getpid() == process:
+        """Wait for jobs that a Ctrl-C has stopped, and set the exit status; the last of all."""
+        if os.getpid() != process:
+            return
+        if self._presses or (self._guard is not None and self._guard.is_alive()):
+            self._wait_for_stopped()
+        self._ears.close()
+        if self._has_failed:
             exit_with_failure()
 
     def _stop_after_main(self) -> None:
@@ -107,25 +125,54 @@ class ScriptExit:
 
         def on_unraisable(unraisable: sys.UnraisableHookArgs, /) -> None:
             # The interpreter's report that a Ctrl-C has ended its wait for this thread.
-            if issubclass(unraisable.exc_type, KeyboardInterrupt) and self._cut_short():
-                return
-            before(unraisable)
+            is_ctrl_c = issubclass(unraisable.exc_type, KeyboardInterrupt)
+            if not (is_ctrl_c and self._wait_for_stopped()):
+                before(unraisable)
 
+        if getattr(sys, "last_type", None) is KeyboardInterrupt:
+            running.say_waiting()
         sys.unraisablehook = on_unraisable
         running.stop(math.inf, None)
 
-    def _cut_short(self) -> bool:
-        """End a script's jobs now if the wait for them was cut short; return whether it was.
+    # -- Ctrl-C during the wait
 
-        Bounded; a second Ctrl-C leaves the rest behind.
+    def _hear(self, number: int) -> None:
+        """Hear a signal, in the thread of the ears."""
+        if number != signal.SIGINT:
+            TERMINATIONS.hear(number)
+        elif signal.getsignal(number) is signal.default_int_handler:
+            self._press()
+
+    def _press(self) -> None:
+        """Stop the jobs at a first Ctrl-C, and leave them behind at a second."""
+        self._presses += 1
+        self._pressed.set()
+        running = self._running()
+        if running is None:
+            return
+        if self._presses == 1:
+            running.interrupt()
+        else:
+            running.leave_behind()
+
+    def _wait_for_stopped(self) -> bool:
+        """Wait for the jobs that a Ctrl-C stops; return whether it was one that stops jobs.
+
+        In the main thread, which may be struck again: it then waits for the loop alone, and after a
+        third time for nothing.
         """
-        running, guard = self._running(), self._guard
-        is_main = threading.current_thread() is threading.main_thread()
-        if not is_main or running is None or guard is None or not guard.is_alive():
+        if threading.current_thread() is not threading.main_thread():
             return False
-        if self._is_cut_short:
-            return False
-        self._is_cut_short = True
-        with suppress(KeyboardInterrupt):
-            running.stop(0.0, LONGEST_END)
+        running = self._running()
+        if running is None:
+            return self._presses > 0
+        if not self._ears.are_open or not self._pressed.wait_in_thread(EARS_DELAY):
+            self._press()
+        try:
+            running.wait(LONGEST_END)
+        except KeyboardInterrupt:
+            if not self._ears.are_open:
+                self._press()
+            with suppress(KeyboardInterrupt):
+                running.wait(LAST_SECONDS)
         return True

@@ -117,13 +117,24 @@ class Terminations:
             if signal.getsignal(number) == self._handle:
                 signal.signal(number, signal.SIG_DFL)
 
+    def hear(self, number: int) -> None:
+        """Close all systems for a signal that the main thread may not hear; from any thread.
+
+        Once they have ended it wakes up, and its handler ends the process.
+        """
+        if signal.getsignal(number) == self._handle:
+            self._tell_all(number)
+
+    def _tell_all(self, number: int) -> None:
+        name = signal.Signals(number).name
+        for closing in self._open:
+            closing.tell(name)
+
     def _handle(self, number: int, _: Any) -> None:
         """Close all systems; a second signal finds the default, and ends the process."""
         self._restore()
         self._number = number
-        name = signal.Signals(number).name
-        for closing in self._open:
-            closing.tell(name)
+        self._tell_all(number)
         self._end_if_last(number)
 
     def _end_if_last(self, number: int) -> None:

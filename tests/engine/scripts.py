@@ -56,6 +56,7 @@ class Script:
             env=inherited | {"PYTHONPATH": str(ROOT)},
         )
         self._said: list[str] = []
+        self._errors = ""
 
     def wait_for(self, line: str) -> None:
         """Read until the script says ``line``."""
@@ -65,6 +66,15 @@ class Script:
             if self._said[-1] == line:
                 return
         raise AssertionError(f"it never said {line!r}, but {self._said} and: {self.end().errors}")
+
+    def wait_for_error(self, line: str) -> None:
+        """Read its stderr until it says ``line``."""
+        assert self._process.stderr is not None
+        for said in self._process.stderr:
+            self._errors += said
+            if said.rstrip("\n") == line:
+                return
+        raise AssertionError(f"it never said {line!r}, but {self._said} and: {self._errors}")
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
@@ -78,7 +88,7 @@ class Script:
         """Wait for its end."""
         out, errors = self._process.communicate(timeout=PATIENCE)
         self._said += out.splitlines()
-        return Ended(self._process.returncode, self._said, errors)
+        return Ended(self._process.returncode, self._said, self._errors + errors)
 
     def __enter__(self) -> Self:
         return self

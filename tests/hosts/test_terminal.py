@@ -387,7 +387,9 @@ async def test_an_end_is_said_although_the_block_was_left_by_an_error() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await program()
-    assert screen.lines == ["sleep_forever cancelled: the block that owned it was left"]
+    assert screen.lines == [
+        "sleep_forever cancelled: the block that owned it was left by ZeroDivisionError"
+    ]
     assert screen.ends == 1
 
 

@@ -83,6 +83,7 @@ class Actor:
         self.has_started: bool = not record.runner.waits_elsewhere
         """Whether its job is running; it is queued while the attempt waits elsewhere."""
         self._scope = trio.CancelScope()
+        self._abandoned = ABANDONED
         self._abandon: trio.CancelScope | None = None
         """The scope in which a runner waits that can leave its attempt behind."""
         self.phase: trio.CancelScope | None = None
@@ -153,7 +154,7 @@ class Actor:
             # No cancellation is going on: the job raised one that it had caught in another scope.
             return ending_of(exc)
         except Abandoned as exc:
-            how = str(exc) or ABANDONED
+            how = str(exc) or self._abandoned
             self.reason = f"{self.reason} ({how})" if self.reason else how
             return Stopped()
         except StopJob as exc:
@@ -257,8 +258,9 @@ class Actor:
             self._abandon = trio.CancelScope()
         return self._abandon
 
-    def abandon(self) -> None:
-        """Leave the attempt behind, where its runner can do that."""
+    def abandon(self, why: str = ABANDONED) -> None:
+        """Leave the attempt behind, where its runner can do that; ``why`` joins the reason."""
+        self._abandoned = why
         for scope in (self._make_abandon(), self.phase, self._description):
             if scope is not None:
                 scope.cancel(self.reason)

@@ -96,7 +96,7 @@ class RunningAttempt(Protocol):
         """Ask the attempt to end."""
         ...
 
-    def abandon(self) -> None:
+    def abandon(self, why: str = ...) -> None:
         """Leave the attempt behind, where its runner can do that."""
         ...
 

@@ -86,12 +86,12 @@ async def stop(
     """
     core = system.core
     ask_all(system, reason, request)
-    with trio.move_on_after(longest):
+    with trio.move_on_after(longest) as limit:
         for record in sorted(core.unfinished, key=lambda record: record.options.grace):
             with trio.move_on_at(_patience(core, record)):
                 await record.settled
     late = core.unfinished
-    abandon(late)
+    abandon(late, f"all of them together had {longest:g} s" if limit.cancelled_caught else None)
     with trio.move_on_after(longest):
         await system.parts.hooks.stop()
     return late
@@ -111,10 +111,18 @@ def _patience(core: Core, record: Record) -> float:
     return core.clock.deadline(begun + record.options.grace)
 
 
-def abandon(records: Iterable[Record]) -> None:
-    """Leave jobs behind that do not end, where their runner can do that."""
+def abandon(records: Iterable[Record], why: str | None = None) -> None:
+    """Leave jobs behind that do not end, where their runner can do that.
+
+    Args:
+        records: The jobs.
+        why: The reason for which they are waited for no longer; None for the grace of each.
+    """
     for record in records:
         if record.actor is not None:
-            grace = record.options.grace
-            LOG.error("job %s did not end within its grace of %g s", record.id, grace)
-            record.actor.abandon()
+            past = why or f"it did not end within its grace of {record.options.grace:g} s"
+            LOG.error("job %s is left behind: %s", record.id, past)
+            if why is None:
+                record.actor.abandon()
+            else:
+                record.actor.abandon(f"abandoned: {why}")

@@ -203,14 +203,14 @@ class Control:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not latch.is_set:
-            woken = threading.Event()
+            woken = Latch()  # not an Event: the main thread hears signals while it waits for one
             take_back = latch.call_when_set(woken.set)
             self.request_hooks.append(woken.set)
             try:
                 if self.asked and not self.is_home:
                     self.obey()
                 left = None if deadline is None else deadline - time.monotonic()
-                if (left is not None and left <= 0) or not woken.wait(left):
+                if (left is not None and left <= 0) or not woken.wait_in_thread(left):
                     return latch.is_set
             finally:
                 self.request_hooks.remove(woken.set)

@@ -13,15 +13,25 @@ missed, and one that comes in between may be called twice.
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
+import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.inside.report.guarded_log import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+SLICE: Final = 0.2
+"""Seconds after which a waiting main thread looks for signals.
+
+Python handles signals in the main thread.  One that comes between the last look for signals and the
+system call that waits wakes nothing, nor does one that the system hands to another thread: the main
+thread would hear of it when it has waited to the end.  So it waits in slices, and looks in between.
+"""
 
 
 class Latch:
@@ -75,6 +85,7 @@ class Latch:
         """Block this thread until it is set.
 
         KeyboardInterrupt (a notebook's *Interrupt*) leaves it at once and disturbs nothing else.
+        It is heard within :data:`SLICE` even if the interpreter has lost it, see there.
 
         Args:
             timeout: Seconds to wait; default: for as long as it takes.
@@ -93,9 +104,7 @@ class Latch:
 
         take_back = self.call_when_set(wake)
         try:
-            if timeout is None:
-                return woken.acquire()
-            return woken.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX))
+            return _acquire(woken, timeout)
         finally:
             take_back()
 
@@ -169,3 +178,16 @@ class Latch:
             await woken
         finally:
             take_back()
+
+
+def _acquire(lock: threading.Lock, timeout: float | None) -> bool:
+    """Wait for a lock; the main thread hears signals meanwhile."""
+    if threading.current_thread() is not threading.main_thread():
+        if timeout is None:
+            return lock.acquire()
+        return lock.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX))
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    while (left := deadline - time.monotonic()) > SLICE:
+        if lock.acquire(timeout=SLICE):
+            return True
+    return lock.acquire(timeout=max(0.0, left))

@@ -1,0 +1,58 @@
+"""What a person who presses Ctrl-C is told, and shown."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import outcome
+import trio
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+    from jobactors.engine.system.job_system import JobSystem
+
+PATIENCE: Final = 1.0
+"""Seconds of waiting after a Ctrl-C that need no word."""
+LEFT_BEHIND: Final = "Ctrl-C was pressed again"
+"""The reason for which jobs are waited for no longer then."""
+_INNER: Final = (
+    str(Path(trio.__file__).parent),
+    str(Path(outcome.__file__).parent),
+    str(Path(__file__).parents[1]),
+    contextlib.__file__,
+)
+"""Where the frames of code lie that say nothing to the person: trio's, and ours."""
+
+
+async def say_waiting(system: JobSystem) -> None:
+    """Say for how many jobs a Ctrl-C waits, once that takes a while; the loop goes on meanwhile."""
+    await trio.sleep(PATIENCE)
+    count = len(system.core.unfinished)
+    if count:
+        jobs = "1 job" if count == 1 else f"{count} jobs"
+        with suppress(AttributeError, OSError, ValueError):  # no console, or it has gone
+            sys.stderr.write(f"Ctrl-C: waiting for {jobs} (again: stop now)\n")
+            sys.stderr.flush()
+
+
+def without_inner_frames(error: KeyboardInterrupt) -> KeyboardInterrupt:
+    """Cut the traceback below the last frame of the person's own code."""
+    last: TracebackType | None = None
+    entry = error.__traceback__
+    while entry is not None:
+        if not _is_inner(entry.tb_frame):
+            last = entry
+        entry = entry.tb_next
+    if last is None:
+        return error.with_traceback(None)
+    last.tb_next = None
+    return error
+
+
+def _is_inner(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_INNER)
