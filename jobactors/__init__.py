@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .engine.api.batch import Batch as Batch
     from .engine.api.selection import Selection as Selection
     from .engine.api.dependencies import After as After, after as after, handle as handle
-    from .runners.block import tracked as tracked
+    from .runners.block import BlockContext as BlockContext, tracked as tracked
     from .model.job_type import JobType as JobType, job as job, job_types as job_types
     from .model.argument_problem import ArgumentProblem as ArgumentProblem
     from .model.argument_problem import ArgumentsInvalid as ArgumentsInvalid
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from .inside.context.job_context import JobContext as JobContext
     from .inside.context.current_job import (
         bind_context as bind_context, cancelled as cancelled, current_job as current_job, shield as
-        shield,
+        shield, succeeded as succeeded,
     )
     from .inside.verbs.save_checkpoint import save_checkpoint as save_checkpoint
     from .inside.verbs.batches import batches as batches
@@ -86,7 +86,7 @@ if TYPE_CHECKING:
     from .model.phases import ChainProblem as ChainProblem, Phase as Phase
     from .model.checkpoint import Checkpoint as Checkpoint
     from .model.error_text import ErrorText as ErrorText
-    from .model.outcome import NotKept as NotKept, Outcome as Outcome
+    from .model.outcome import Answer as Answer, NotKept as NotKept, Outcome as Outcome
     from .model.wrong_loop import WrongLoop as WrongLoop
     from .model.progress import Progress as Progress
     from .model.resources import (
@@ -140,7 +140,7 @@ _HOMES = {
     "engine.api.batch": "Batch",
     "engine.api.selection": "Selection",
     "engine.api.dependencies": "After after handle",
-    "runners.block": "tracked",
+    "runners.block": "BlockContext tracked",
     "faces.executor": "JobFuture JobsExecutor",
     "faces.tqdm": "tqdm trange",
     "model.job_type": "JobType job job_types",
@@ -155,7 +155,7 @@ _HOMES = {
     "model.retry": "Retry",
     "model.snooze": "Snooze",
     "inside.context.job_context": "JobContext",
-    "inside.context.current_job": "bind_context cancelled current_job shield",
+    "inside.context.current_job": "bind_context cancelled current_job shield succeeded",
     "inside.verbs.save_checkpoint": "save_checkpoint",
     "inside.verbs.batches": "batches",
     "inside.chain.chain": "Chain chain phase result_of",
@@ -173,7 +173,7 @@ _HOMES = {
         "JobStopped JobStuck JobUpdated JobWaiting"
     ),
     "model.error_text": "ErrorText",
-    "model.outcome": "NotKept Outcome",
+    "model.outcome": "Answer NotKept Outcome",
     "model.wrong_loop": "WrongLoop",
     "model.progress": "Progress",
     "model.resources": "Holding ResourceState ResourceStates",

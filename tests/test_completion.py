@@ -21,11 +21,17 @@ import jobactors as ja
 USERS: Final = {
     "Abandoned": "",
     "After": "job when",
+    "Answer": "FINISHED STOPPED UNHEARD",
     "ArgumentProblem": "path text",
     "ArgumentsInvalid": "problems type",
     "Attempt": "abandon args context function kwargs options started",
     "Runner": "can_abandon name run takes_slot",
     "AlreadyStarted": "",
+    "BlockContext": (
+        "acquire attempt cancel_checker cancel_requested check checkpoint errors id inbox "
+        "log name part progress_callback release set_result subject type wait_cancel_requested "
+        "work_file work_folder write_log"
+    ),
     "Batch": "cancel done jobs result",
     "Chain": "check label name phases run run_sync",
     "ChainFailed": "result",
@@ -83,9 +89,9 @@ USERS: Final = {
     "JobResumed": "at job_id",
     "JobRetried": "at due error job_id",
     "JobSnapshot": (
-        "attempt changed_at due due_time elapsed error finished_at finished_time id info keys "
-        "log_cut log_lines name outcome paused_for progress read reason request runner started_at "
-        "started_time state stuck subject submitted_time to_dict type waiting waits_for"
+        "attempt changed_at due due_time elapsed error explanation finished_at finished_time id "
+        "info keys log_cut log_lines name outcome paused_for progress read reason request runner "
+        "started_at started_time state stuck subject submitted_time to_dict type waiting waits_for"
     ),
     "JobStarted": "at attempt job_id runner",
     "JobState": (
@@ -131,7 +137,7 @@ USERS: Final = {
         "mailbox metadata name on_busy on_checkpoint on_done on_duplicate priority private "
         "resources retry runner start_at start_deadline subject tags timeout"
     ),
-    "Outcome": "cause_id error exception reason state value",
+    "Outcome": "answer cause_id error exception reason state value",
     "Phase": "after arguments name needs weight work",
     "PhaseResult": "errors kept_from_before name status value",
     "Progress": "counters done fraction message pausable percent rate stages time_left total unit",

@@ -41,10 +41,10 @@ from msgspec.structs import replace
 from jobactors.engine.api.offer import offer
 from jobactors.engine.api.waits import block_until_settled
 from jobactors.engine.ports.late_binding import choose_runner
-from jobactors.model.errors import JobsClosed
+from jobactors.model.errors import JobCancelled, JobsClosed
 from jobactors.model.job_type import job_type_of
 from jobactors.model.options import DEFAULTS
-from jobactors.model.outcome import Partial, error_for_waiter
+from jobactors.model.outcome import Partial, Succeeded, error_for_waiter
 from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
@@ -282,6 +282,8 @@ class JobFuture(Future[T]):
         if not self._begin():
             return
         error = _error(snapshot.id, outcome)
+        if isinstance(error, JobCancelled) and error.partial is None:
+            error.partial, self._value = self._value, None  # it was told, and has returned
         if error is not None:
             self.set_exception(error)
         elif outcome.value is None:
@@ -345,8 +347,11 @@ class _FutureCall:
             return await self.inner.run(attempt)
         function, args, kwargs = call
         value = await self.inner.run(replace(attempt, function=function, args=args, kwargs=kwargs))
-        if isinstance(value, Partial):
+        if type(value) is Partial:
             return value
+        if type(value) is Succeeded:
+            future._value = value.value
+            return Succeeded(None)
         future._value = value
         return None
 

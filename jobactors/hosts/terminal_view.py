@@ -138,8 +138,8 @@ def _line(job: JobSnapshot, event: ev.Event) -> Line | None:
         case ev.JobStuck():
             return Line("stuck", f"{label(job)} was asked to stop and does not answer")
         case ev.JobStopped():
-            why = f": {first_line(job.reason)}" if job.reason else ""
-            return Line("interrupted", f"{label(job)} interrupted{why}")
+            why = first_line(job.explanation)
+            return Line("interrupted", f"{label(job)} interrupted{f': {why}' if why else ''}")
         case _:
             return None
 
@@ -149,12 +149,13 @@ def finished_line(job: JobSnapshot) -> Line:
     name = label(job)
     if job.state is JobState.SUCCEEDED:
         took = job.elapsed(job.finished_at or job.changed_at)
-        return Line("succeeded", name if took is None else f"{name} {duration(took)}")
+        parts = (name, "" if took is None else duration(took), first_line(job.explanation))
+        return Line("succeeded", " ".join(filter(None, parts)))
     if job.state is JobState.FAILED:
-        why = _error(job.error) if job.error else first_line(job.reason or "")
+        why = _error(job.error) if job.error else first_line(job.explanation)
         return Line("failed", f"{name} {why}" if why else f"{name} failed")
-    why = f": {first_line(job.reason)}" if job.reason else ""
-    return Line("cancelled", f"{name} cancelled{why}")
+    why = first_line(job.explanation)
+    return Line("cancelled", f"{name} cancelled{f': {why}' if why else ''}")
 
 
 def _error(error: ErrorText) -> str:

@@ -10,20 +10,29 @@ The judgement, for every way an attempt can end:
 the attempt            nothing asked     cancel asked      timed out         interrupt asked
 =====================  ================  ================  ================  ================
 returned a value       succeeded         succeeded         succeeded         succeeded
+was told, returned x   succeeded, x      cancelled, x      failed, timed out interrupted
 returned cancelled(x)  cancelled, x      cancelled, x      cancelled, x      cancelled, x
+returned succeeded(x)  succeeded, x      succeeded, x      succeeded, x      succeeded, x
 raised an Exception    failed            cancelled         failed, timed out interrupted
 raised anything else   failed            cancelled         failed, timed out interrupted
 stopped by its scope   cancelled         cancelled         failed, timed out interrupted
 =====================  ================  ================  ================  ================
 
 A pause or resume that was asked for is nothing asked.
+
+*Told* is an attempt whose own code has heard of the request: it asked, and the answer was yes, or a
+cancellation was raised in it.  A function that then saves its work and returns has stopped, and has
+not succeeded: its checkpoint is needed, and its phase of a chain is not done.  One that has never
+looked has done its work; and one that was told and has finished all the same can say so.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, Final, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .chain_result import ChainResult
 from .checks import class_name_of
@@ -51,6 +60,23 @@ class Partial(Struct, frozen=True):
     value: object
 
 
+class Succeeded(Struct, frozen=True):
+    """The return value of a job function that has finished although it was told of a cancel."""
+
+    value: object
+
+
+class Answer(StrEnum):
+    """The answer of a job's code to the request to end, where it returned after one."""
+
+    STOPPED = "stopped"
+    """It was told of the request, and stopped: its value is a partial result."""
+    FINISHED = "finished"
+    """It was told, and has said by ``ja.succeeded`` that it has finished all the same."""
+    UNHEARD = "unheard"
+    """It has never looked, and came to its end."""
+
+
 @documented
 class NotKept(Struct, frozen=True):
     """Stands for a result of an earlier process that JSON could not hold."""
@@ -63,9 +89,10 @@ class NotKept(Struct, frozen=True):
 
 
 class Returned(Struct, frozen=True):
-    """The attempt returned ``value``."""
+    """The attempt returned ``value``, perhaps after it was told of the request to end."""
 
     value: object
+    told: bool = False
 
 
 class Raised(Struct, frozen=True):
@@ -114,6 +141,9 @@ class Outcome(Struct, frozen=True):
     """The reason why it was cancelled, interrupted or timed out; None for no reason."""
     cause_id: str | None = None
     """The id of the job whose end cancelled this one, and whose the error is; None if none did."""
+    answer: Answer | None = None
+    """The answer of its code to the request to end; None if there was none, or if its code did not
+    return after it."""
 
     def __repr__(self) -> str:
         # The value stays out: it may be huge, and it may hold what must not stand in a log.
@@ -156,22 +186,40 @@ def unshown(exc: BaseException) -> Raised:
 
 def is_success(ending: Ending) -> bool:
     """Whether a job that ends so has succeeded, whatever was asked of it."""
-    return isinstance(ending, Returned) and type(ending.value) is not Partial
+    if not isinstance(ending, Returned):
+        return False
+    kind = type(ending.value)
+    return kind is Succeeded or not (ending.told or kind is Partial)
 
 
 def judge(ending: Ending, request: Request | None, reason: str | None) -> Outcome:
     """Decide what an attempt's ending makes of its job; the module's table, row by row."""
     match ending:
-        case Returned(value):
-            if type(value) is Partial:  # not isinstance: it asks the value for its __class__
-                return Outcome(JobState.CANCELLED, value.value, reason=reason)
-            return Outcome(JobState.SUCCEEDED, value)
+        case Returned(value, told):
+            return _judge_return(value, told, request, reason)
         case Raised(exception, text):
             return _judge_unfinished(request, reason, exception, text)
         case Stopped():
             if request in _STOPPING:
                 return _judge_unfinished(request, reason, None, None)
             return Outcome(JobState.CANCELLED, reason=reason or OWNER_CANCELLED)
+
+
+def _judge_return(
+    value: object, told: bool, request: Request | None, reason: str | None
+) -> Outcome:
+    was_asked = request in _STOPPING
+    stopped = Answer.STOPPED if was_asked else None
+    if type(value) is Partial:  # not isinstance: it asks the value for its __class__
+        return Outcome(JobState.CANCELLED, value.value, reason=reason, answer=stopped)
+    if type(value) is Succeeded:
+        finished = Answer.FINISHED if was_asked else None
+        return Outcome(JobState.SUCCEEDED, value.value, answer=finished)
+    if not (was_asked and told):
+        return Outcome(JobState.SUCCEEDED, value, answer=Answer.UNHEARD if was_asked else None)
+    outcome = _judge_unfinished(request, reason, None, None)
+    partial = value if outcome.state is JobState.CANCELLED else None
+    return replace(outcome, value=partial, answer=stopped)
 
 
 def _judge_unfinished(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, KeysView, Mapping
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -11,10 +12,16 @@ from jobactors.model.info import JobInfo
 
 from .error_text import ErrorText
 from .field_docs import documented
-from .outcome import Outcome
+from .outcome import Answer, Outcome
 from .plain_snapshot import PLAIN, local_time
 from .progress import NO_PROGRESS, Progress
 from .states import JobState, Request, Waiting
+
+_ANSWERS: Final = {
+    Answer.STOPPED: "it stopped when told",
+    Answer.FINISHED: "it was told to stop, and has finished all the same",
+    Answer.UNHEARD: "it had finished before it looked",
+}
 
 
 @documented
@@ -87,6 +94,15 @@ class JobSnapshot(Struct, frozen=True):
     def subject(self) -> str:
         """The subject of the job; may be empty."""
         return self.info.subject
+
+    @property
+    def explanation(self) -> str:
+        """The reason for its end, and how its code answered the request to end; may be empty."""
+        answer = None if self.outcome is None else self.outcome.answer
+        reason = self.reason or ""
+        if answer is None:
+            return reason
+        return f"{reason} ({_ANSWERS[answer]})" if reason else _ANSWERS[answer]
 
     def elapsed(self, now: float) -> float | None:
         """Return the seconds at work until ``now``, pauses left out; None if it has not begun."""

@@ -43,10 +43,11 @@ if TYPE_CHECKING:
 class AsyncioRunner:
     """Awaits the function in the private asyncio loop.
 
-    A cancel cancels its task, once; a task that swallows that and returns has succeeded.  Tasks
-    that it has started and left are cancelled and waited for before the job ends, as
-    ``asyncio.run`` does.  It pauses in ``async for … in ja.track`` and ``await ctx.check()``.  Its
-    context variables are a copy of its submitter's.
+    A cancel cancels its task, once; one that catches that and returns has been cancelled, with a
+    partial result, unless it returns ``ja.succeeded(value)``.  Tasks that it has started and left
+    are cancelled and waited for before the job ends, as ``asyncio.run`` does.  It pauses in
+    ``async for … in ja.track`` and ``await ctx.check()``.  Its context variables are a copy of its
+    submitter's.
     """
 
     name: str = "asyncio"
@@ -83,6 +84,7 @@ class _AsyncioCall:
         self.ended = Latch()
         self._value: Any = None
         self._error: BaseException | None = None
+        self._has_returned = False
 
     # -- in the trio loop
 
@@ -114,8 +116,10 @@ class _AsyncioCall:
         self.ended.set()
 
     def _cancel(self) -> None:
-        if self._task is not None:  # always: it was started by an earlier call to this loop
-            self._task.cancel(self._attempt.context._control.reason)
+        control = self._attempt.context._control
+        # The task is there: it was made by an earlier call to this loop.
+        if self._task is not None and self._task.cancel(control.reason) and not self._has_returned:
+            control.answers += 1  # the cancellation is raised at its very next step
 
     async def _run(self) -> None:
         attempt = self._attempt
@@ -123,6 +127,7 @@ class _AsyncioCall:
             self._value = await _awaitable(attempt)
         except BaseException as exc:  # SystemExit, too, must not end the loop of all others
             self._error = exc
+        self._has_returned = True
         await _end_tasks_of(attempt.context)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import threading
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import trio
 
 from jobactors.engine.api.current import current_jobs
 from jobactors.engine.api.offer import offer
 from jobactors.inside.context.current_job import CURRENT
+from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.error_text import ErrorText
@@ -24,7 +27,37 @@ if TYPE_CHECKING:
 
     from jobactors.engine.api.job import Job
     from jobactors.engine.ports.runner import Attempt
-    from jobactors.inside.context.job_context import JobContext
+    from jobactors.inside.context.toolbox import Toolbox
+
+
+class BlockContext(JobContext):
+    """The job that a block is, seen from inside; given by ``with ja.tracked(…) as block``."""
+
+    __slots__ = ("_result",)
+
+    def __init__(self, toolbox: Toolbox, **about: Any) -> None:
+        super().__init__(toolbox, **about)
+        self._result: object = None
+
+    def set_result(self, value: object) -> None:
+        """Set the value that the block's job ends with, as the return value of a function.
+
+        It counts if the block ends normally.  ``ja.cancelled(partial)`` ends the job as cancelled,
+        and ``ja.succeeded(value)`` as succeeded although the block was told of a cancel.
+
+        Args:
+            value: The result; a later one takes its place.
+
+        Example::
+
+            with ja.tracked("import") as block:
+                for row in rows:
+                    if block.cancel_requested:
+                        break
+                    load(row)
+                block.set_result({"loaded": row.number})
+        """
+        self._result = value
 
 
 class BlockRunner:
@@ -39,7 +72,8 @@ class BlockRunner:
     def __init__(self) -> None:
         self.ended: Latch = Latch()
         self.error: BaseException | None = None
-        """Written by the block's thread before ``ended`` is set."""
+        """Written by the block's thread before ``ended`` is set, as is ``value``."""
+        self.value: object = None
 
     async def run(self, attempt: Attempt) -> Any:
         """Wait for the block, and end as it ended."""
@@ -47,26 +81,31 @@ class BlockRunner:
             await self.ended
         if self.error is not None:
             raise self.error
+        return self.value
 
 
 @names_options
-def tracked(name: str, **options: Unpack[NamedOptions]) -> Tracked:
-    """Make a block a job: ``with ja.tracked("import") as ctx:``, or ``async with``.
+def tracked(name: str, *, type: str = "block", **options: Unpack[NamedOptions]) -> Tracked:
+    """Make a block a job: ``with ja.tracked("import") as block:``, or ``async with``.
 
     The block runs where it stands, at once, and takes no slot.  Inside it ``ja.track``,
     ``ja.progress`` and ``ja.stage`` report for the job, which always ends with the block:
     succeeded, or failed with the exception that left it, which goes on and counts as read.  After a
-    cancel, the next ``track``, ``progress`` or ``ctx.check()`` ends the block, or in ``async with``
-    on trio any cancel point, and the block raises :class:`JobCancelled`.
+    cancel, the next ``track``, ``progress`` or ``block.check()`` ends the block, or in ``async
+    with`` on trio any cancel point, and the block raises :class:`JobCancelled`.  A block that was
+    told of the cancel, by ``block.cancel_requested``, and ends normally raises nothing; its job is
+    cancelled.
 
     Args:
         name: Shown to people.
+        type: The job type that it is listed and found by; default: "block".
         **options: Further job options, such as ``subject`` or ``tags``.
 
     Returns:
-        A block to be entered once; it gives the :class:`JobContext`.
+        A block to be entered once; it gives a :class:`JobContext` with ``set_result`` beside.
 
     Raises:
+        TypeError, ValueError: for a type that is no text, or an empty one.
         NoJobSystem: on entering, if neither ``open_jobs`` nor ``ja.start`` is there to track it.
         JobCancelled: on leaving, after a cancel.
 
@@ -76,20 +115,25 @@ def tracked(name: str, **options: Unpack[NamedOptions]) -> Tracked:
             for row in ja.track(rows):
                 load(row)
     """
-    return Tracked({"name": name, **options})
+    if not isinstance(type, str):
+        raise TypeError(f"a block's type is text, not {type!r:.100}")
+    if not type:
+        raise ValueError("a block's type is a text that is not empty, such as its default, 'block'")
+    return Tracked(type, {"name": name, **options})
 
 
 class Tracked:
     """A block that is a job; entered once, in either colour.  Made by :func:`tracked`."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, kind: str, options: dict[str, Any]) -> None:
+        self._kind = kind
         self._options = options
         self._runner = BlockRunner()
         self._entered: Any = None
 
-    def __enter__(self) -> JobContext:
+    def __enter__(self) -> BlockContext:
         self._entered = self._in_thread()
-        context: JobContext = self._entered.__enter__()
+        context: BlockContext = self._entered.__enter__()
         return context
 
     def __exit__(
@@ -101,9 +145,9 @@ class Tracked:
         result: bool | None = self._entered.__exit__(kind, error, where)
         return result
 
-    async def __aenter__(self) -> JobContext:
+    async def __aenter__(self) -> BlockContext:
         self._entered = self._in_loop()
-        context: JobContext = await self._entered.__aenter__()
+        context: BlockContext = await self._entered.__aenter__()
         return context
 
     async def __aexit__(
@@ -116,8 +160,9 @@ class Tracked:
         return result
 
     @contextmanager
-    def _in_thread(self) -> Generator[JobContext]:
+    def _in_thread(self) -> Generator[BlockContext]:
         job, context = self._begin()
+        context._control.own_thread = threading.get_ident()
         try:
             with self._following(job, context):
                 yield context
@@ -127,7 +172,7 @@ class Tracked:
                 job._record.settled.wait_in_thread()
 
     @asynccontextmanager
-    async def _in_loop(self) -> AsyncGenerator[JobContext]:
+    async def _in_loop(self) -> AsyncGenerator[BlockContext]:
         job, context = self._begin()
         try:
             with self._following(job, context), _cancelled_with(context):
@@ -136,20 +181,24 @@ class Tracked:
             job._record.settled.call_when_set(partial(_note_reading, job, self._runner))
         await job.wait()
 
-    def _begin(self) -> tuple[Job[Any], JobContext]:
+    def _begin(self) -> tuple[Job[Any], BlockContext]:
         jobs = current_jobs("ja.tracked()")
-        job, _ = offer(jobs._system, _block, (), {}, self._options, self._runner)
+        work = FunctionType(_block.__code__, globals(), self._kind)
+        job, _ = offer(jobs._system, work, (), {}, self._options, self._runner)
         actor = job._record.actor
         if actor is None:
             raise RuntimeError(f"{job.id} takes no slot, and should have started in its submit")
-        return job, actor.context
+        seen = actor.context
+        about = {name: getattr(seen, name) for name in _SEEN}
+        return job, BlockContext(seen._toolbox, system=seen._system, **about)
 
     @contextmanager
-    def _following(self, job: Job[Any], context: JobContext) -> Generator[None]:
+    def _following(self, job: Job[Any], context: BlockContext) -> Generator[None]:
         """End the job as the block ends."""
         token = CURRENT.set(context)
         try:
             yield
+            self._runner.value = context._result
         except StopJob:
             self._runner.error = JobCancelled(job.id, context._control.reason)
             raise self._runner.error from None
@@ -161,6 +210,9 @@ class Tracked:
         finally:
             CURRENT.reset(token)
             self._runner.ended.set()
+
+
+_SEEN: Final = ("id", "name", "type", "subject", "attempt", "part")
 
 
 def _note_reading(job: Job[Any], runner: BlockRunner) -> None:

@@ -345,7 +345,8 @@ class _Conversation:
             raise StopJob(self._control.reason)
         # Rebuilding runs the code of the job's classes: it may take its time, as a thread may.
         with trio.CancelScope(shield=True), self._rebuilding_scope():
-            if kind is Kind.RETURNED:
+            if kind in {Kind.RETURNED, Kind.ANSWERED}:
+                self._control.answers += kind is Kind.ANSWERED
                 return await self._rebuilt(content)
             raise RaisedElsewhere(await _in_thread(self._raised, content))
         raise Abandoned

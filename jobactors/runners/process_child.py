@@ -97,6 +97,7 @@ class Child:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._control = Control(loop_thread=0)
+        self._control.own_thread = threading.get_ident()
         self._speaker = _Speaker(sock)
 
     def run(self) -> None:
@@ -126,7 +127,8 @@ class Child:
 
     def _last_word(self, work: bytearray) -> tuple[Kind, bytes]:
         try:
-            return Kind.RETURNED, pack_result(self._call(work))
+            content = pack_result(self._call(work))
+            return (Kind.ANSWERED if self._control.answers else Kind.RETURNED), content
         except StopJob as exc:
             if self._control.cancel_requested.is_set:
                 return Kind.STOPPED, b""
@@ -165,6 +167,7 @@ class Child:
         """
         if self._control.cancel_requested.is_set:
             signal.signal(number, signal.SIG_IGN)
+            self._control.look()
             raise StopJob(self._control.reason)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

@@ -10,7 +10,8 @@ function, its result, its exception) are a pickle that never leaves memory.
     BEGIN, WORK                 ──►     calls the function
     CANCEL, PAUSE, RESUME, TELL ──►     obeys at its next point
                                 ◄──     SAMPLE, SAVED, LOG, REACHED, TAKEN, ANSWER
-                                ◄──     RETURNED, RAISED or STOPPED, once, as its last word
+                                ◄──     once, as its last word: RETURNED, ANSWERED, RAISED
+                                        or STOPPED
 """
 
 from __future__ import annotations
@@ -65,9 +66,11 @@ class Kind(IntEnum):
     """The number of a question, and a pickle: its answer, and an error or None."""
     SAVED = 24
     """JSON: the last checkpoint of one part, and the parts that have files or are lasting."""
+    ANSWERED = 25
+    """Pickle: the result of a function that was told of the cancel before it returned."""
 
 
-LAST_WORDS: Final = frozenset({Kind.RETURNED, Kind.RAISED, Kind.STOPPED})
+LAST_WORDS: Final = frozenset({Kind.RETURNED, Kind.ANSWERED, Kind.RAISED, Kind.STOPPED})
 
 
 def header(kind: Kind, content: bytes) -> bytes:

@@ -1,16 +1,33 @@
-"""Attempts that are trio code: they run as they are, inside the actor's task."""
+"""Attempts that are trio code: they run as they are, inside the actor's task.
+
+A function that catches its cancellation and returns has been told of the cancel, and has not
+succeeded; one that returns without having met it has.  trio does not tell them apart: a scope knows
+what came out of it, and not what was raised in it.  So the function's own coroutine is driven
+through a thin layer that sees each outcome on its way in.  The cancellation of the job's scope has
+that scope's reason, the very object, and no other one has: a time limit of the function's own may
+pass under a shield while the job is being cancelled.
+"""
 
 from __future__ import annotations
 
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
+import trio
+from outcome import Error
+
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from jobactors.engine.ports.runner import Attempt, KnownRunner
+    from jobactors.inside.context.job_context import JobContext
 
 
 class TaskRunner:
-    """Awaits the function.  A cancel is raised at its next cancel point, as trio does it."""
+    """Awaits the function.  A cancel is raised at its next cancel point, as trio does it.
+
+    A function that catches it and returns has been cancelled, with a partial result.
+    """
 
     name: str = "trio"
     takes_slot: bool = True
@@ -27,7 +44,7 @@ class TaskRunner:
                 'await: submit it with runner="thread", or make it an async def'
             )
         try:
-            return await awaitable
+            return await Listening(awaitable, attempt.context)
         except (RuntimeError, TypeError) as exc:
             if _is_asyncio_on_trio(exc):
                 exc.add_note(
@@ -35,6 +52,51 @@ class TaskRunner:
                     'jobs.options(runner="asyncio")'
                 )
             raise
+
+
+class Listening:
+    """The awaitable, seen by trio and debuggers as it is, with the cancellations it meets noted."""
+
+    __slots__ = ("_context", "_steps")
+
+    def __init__(self, awaitable: Awaitable[Any], context: JobContext) -> None:
+        self._steps: Any = awaitable if inspect.iscoroutine(awaitable) else awaitable.__await__()
+        self._context = context
+
+    def __await__(self) -> Listening:
+        return self
+
+    def __iter__(self) -> Listening:
+        return self
+
+    def __next__(self) -> Any:
+        return self.send(None)
+
+    def send(self, value: Any) -> Any:
+        """Go on with what trio brings; its outcomes are unwrapped further inside."""
+        if type(value) is Error and type(value.error) is trio.Cancelled:
+            control = self._context._control
+            if control.scope_reason is not None and value.error.reason is control.scope_reason:
+                control.answers += 1
+        return self._steps.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise ``error`` where the function waits."""
+        return self._steps.throw(*error)
+
+    def close(self) -> None:
+        """End the function where it waits."""
+        self._steps.close()
+
+    @property
+    def cr_frame(self) -> Any:
+        """The frame of the function, for what shows the frames of tasks."""
+        return getattr(self._steps, "cr_frame", None)
+
+    @property
+    def cr_await(self) -> Any:
+        """What the function waits for."""
+        return getattr(self._steps, "cr_await", None)
 
 
 _ASYNCIO_ON_TRIO: Final = ("no running event loop", "trio.run received unrecognized yield message")

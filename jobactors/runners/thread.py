@@ -31,11 +31,12 @@ class ThreadRunner:
     async def run(self, attempt: Attempt) -> Any:
         """Call the function in a worker thread and wait for it to end."""
         await trio.lowlevel.checkpoint_if_cancelled()
+        context = attempt.context
         call = partial(attempt.function, *attempt.args, **attempt.kwargs)
         # The actor's own cancel must not leave a running thread behind.  The scope that the engine
         # cancels when the whole system closes on a stuck job may, and only that.
         with trio.CancelScope(shield=True), attempt.abandon():
-            return await call_in_thread(call, f"job {attempt.context.id}")
+            return await call_in_thread(call, f"job {context.id}", context._control)
         raise Abandoned
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import trio
 
-from jobactors.inside.context.current_job import cancelled, current_job
+from jobactors.inside.context.current_job import cancelled, current_job, succeeded
 from jobactors.inside.verbs.report_progress import progress
 from jobactors.inside.verbs.save_checkpoint import save_checkpoint
 from jobactors.inside.verbs.track import track
@@ -86,7 +86,8 @@ def swallow_plainly(begun: str) -> str:
 async def swallow_in_trio(begun: str) -> str:
     """The same, but return all the same."""
     with suppress(BaseException):
-        await wait_in_trio(begun)
+        Path(begun).touch()
+        await trio.sleep_forever()
     return "swallowed"
 
 
@@ -101,6 +102,76 @@ SWALLOW: Final[dict[str, Callable[..., Any]]] = {
     "plain": swallow_plainly,
     "trio": swallow_in_trio,
     "asyncio": swallow_in_asyncio,
+}
+
+
+# --- polite -----------------------------------------------------------------------------------
+
+
+def _answer(returned: str) -> str:
+    save_checkpoint({"rows": 7})
+    return succeeded(returned) if returned == "whole" else returned
+
+
+def poll_plainly(begun: str, returned: str) -> str:
+    """Ask whether to stop, save, and return."""
+    Path(begun).touch()
+    while not current_job().cancel_checker():
+        time.sleep(STEP)
+    return _answer(returned)
+
+
+async def poll_in_trio(begun: str, returned: str) -> str:
+    """Ask whether to stop, save, and return; shielded, so that it is asked at all."""
+    Path(begun).touch()
+    with trio.CancelScope(shield=True):
+        while not current_job().cancel_checker():
+            await trio.sleep(STEP)
+    return _answer(returned)
+
+
+async def poll_in_asyncio(begun: str, returned: str) -> str:
+    """Ask whether to stop, save, and return."""
+    Path(begun).touch()
+    with suppress(BaseException):
+        while not current_job().cancel_checker():
+            await asyncio.sleep(STEP)
+    return _answer(returned)
+
+
+POLL: Final[dict[str, Callable[..., Any]]] = {
+    "plain": poll_plainly,
+    "trio": poll_in_trio,
+    "asyncio": poll_in_asyncio,
+}
+
+
+def finish_plainly(begun: str, release: str) -> str:
+    """Come to its end without a look at the cancel."""
+    Path(begun).touch()
+    while not Path(release).exists():
+        time.sleep(STEP)
+    return "finished"
+
+
+async def finish_in_trio(begun: str, release: str) -> str:
+    """Come to its end under a shield."""
+    with trio.CancelScope(shield=True):
+        Path(begun).touch()
+        while not Path(release).exists():
+            await trio.sleep(STEP)
+    return "finished"
+
+
+async def finish_in_asyncio(begun: str, release: str) -> str:
+    """Come to its end without an ``await`` at which it could be cancelled."""
+    return finish_plainly(begun, release)
+
+
+FINISH: Final[dict[str, Callable[..., Any]]] = {
+    "plain": finish_plainly,
+    "trio": finish_in_trio,
+    "asyncio": finish_in_asyncio,
 }
 
 

@@ -25,8 +25,9 @@ from jobactors.model.every import Every
 from jobactors.model.exact import exact_json, from_json
 from jobactors.model.field_docs import documented
 from jobactors.model.log import Log, as_text
-from jobactors.model.outcome import Partial
+from jobactors.model.outcome import Partial, Returned, Succeeded, is_success
 from jobactors.model.progress import Progress
+from jobactors.runners.task import Listening
 
 T = TypeVar("T")
 
@@ -36,12 +37,13 @@ class Inside(Struct, Generic[T], frozen=True):
     """The result and the reports of a job function that :func:`run_inside` has run."""
 
     value: T | None
-    """Its result, or the partial result of ``ja.cancelled(…)``; None if it was stopped."""
+    """Its result, or its partial result; None if it was stopped."""
     stopped: bool
     """Whether the cancel ended it: at a ``track``, ``progress`` or ``check``, in ``async def`` at
     any cancel point."""
     cancelled: bool
-    """Whether its job would count as cancelled: it was stopped, or returned ``ja.cancelled(…)``."""
+    """Whether its job would count as cancelled: it was stopped, returned after it was told of the
+    cancel, or returned ``ja.cancelled(…)``."""
     progress: tuple[Progress, ...]
     """Its progress, one sample for each report that changed something."""
     log: str
@@ -116,10 +118,13 @@ def run_inside(
         attempt=attempt,
     )
 
+    if not is_async:
+        control.own_thread = threading.get_ident()
+
     def call() -> Any:
         CURRENT.set(job)
         if is_async:
-            return _run_in_trio(lambda: function(*args, **kwargs), control)
+            return _run_in_trio(lambda: function(*args, **kwargs), job)
         return function(*args, **kwargs)
 
     value: Any = None
@@ -130,13 +135,13 @@ def run_inside(
         except StopJob:
             stopped = True
     log.finish(0.0)
-    partial = isinstance(value, Partial)
-    result: Any = value.value if isinstance(value, Partial) else value
+    ending = Returned(value, told=control.answers > 0)
+    result: Any = value.value if isinstance(value, Partial | Succeeded) else value
     saved = [from_json(last.text) for part, last in buffer.take() if not part]
     return Inside(
         result,
         stopped,
-        stopped or partial,
+        stopped or not is_success(ending),
         tuple(recorder.seen),
         as_text(log.lines()),
         saved[0] if saved else None,
@@ -144,7 +149,7 @@ def run_inside(
     )
 
 
-def _run_in_trio(call: Callable[[], Coroutine[Any, Any, Any]], control: Control) -> Any:
+def _run_in_trio(call: Callable[[], Coroutine[Any, Any, Any]], job: JobContext) -> Any:
     """Run a coroutine in a trio loop of its own; a cancel cancels its scope, as an actor's."""
     try:
         trio.lowlevel.current_trio_token()
@@ -153,18 +158,20 @@ def _run_in_trio(call: Callable[[], Coroutine[Any, Any, Any]], control: Control)
     else:
         raise WrongThread("run_inside() of an async def", "a test that is a plain def")
 
+    control = job._control
+
     async def run() -> Any:
         token, scope = trio.lowlevel.current_trio_token(), trio.CancelScope()
 
         def cancel() -> None:
             if control.is_home:
-                scope.cancel()
+                scope.cancel(control.scope_reason)
             else:
-                token.run_sync_soon(scope.cancel)
+                token.run_sync_soon(scope.cancel, control.scope_reason)
 
         with scope:
             control.cancel_requested.call_when_set(cancel)
-            return await call()
+            return await Listening(call(), job)
         raise StopJob(control.reason)
 
     return trio.run(run)

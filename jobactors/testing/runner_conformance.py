@@ -252,11 +252,42 @@ class RunnerConformance:
         assert "enough" in str(raised)
 
     @row()
-    async def test_a_swallowed_cancel_is_a_normal_return(self, bench: Bench) -> None:
-        """The result counts, because the work was done."""
+    async def test_a_return_after_a_swallowed_cancel_is_cancelled(self, bench: Bench) -> None:
+        """Its code was told of the cancel: it has stopped, and its value is a partial result."""
         job = await bench.submit_waiting(functions.SWALLOW)
-        job.cancel()
-        assert await job == "swallowed"
+        job.cancel("enough")
+        raised = await raised_by(job)
+        assert isinstance(raised, JobCancelled)
+        assert raised.partial == "swallowed"
+        assert job.snapshot().explanation == "enough (it stopped when told)"
+
+    @row()
+    async def test_a_return_after_a_polite_question_is_cancelled(self, bench: Bench) -> None:
+        """A library that asks ``cancel_checker``, saves and returns; what it has saved is kept."""
+        job = await bench.submit_waiting(functions.POLL, "partial")
+        job.cancel("enough")
+        raised = await raised_by(job)
+        assert isinstance(raised, JobCancelled)
+        assert raised.partial == "partial"
+        (checkpoint,) = bench.jobs.checkpoints(job.snapshot().type)
+        assert checkpoint.value == {"rows": 7}
+
+    @row()
+    async def test_a_job_can_say_that_it_has_finished_all_the_same(self, bench: Bench) -> None:
+        """``return ja.succeeded(value)``, whatever it was told."""
+        job = await bench.submit_waiting(functions.POLL, "whole")
+        job.cancel("enough")
+        assert await job == "whole"
+        assert job.snapshot().explanation == "it was told to stop, and has finished all the same"
+
+    @row()
+    async def test_a_job_that_never_looks_has_succeeded(self, bench: Bench) -> None:
+        """A cancel is never faked."""
+        job = await bench.submit_waiting(functions.FINISH, str(bench.release))
+        job.cancel("enough")
+        bench.release.touch()
+        assert await job == "finished"
+        assert job.snapshot().explanation == "it had finished before it looked"
 
     @row()
     async def test_a_cancel_before_the_first_line_is_honest(self, bench: Bench) -> None:

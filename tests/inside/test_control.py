@@ -20,11 +20,13 @@ from .conftest import PATIENCE, Child, Moments
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jobactors.inside.context.job_context import JobContext
+
 
 @pytest.fixture
-def control() -> Control:
-    """The requests of an attempt in a thread; its loop lives elsewhere."""
-    return Control(loop_thread=0)
+def control(job: JobContext) -> Control:
+    """The requests of an attempt in this thread and its children; its loop lives elsewhere."""
+    return job._control
 
 
 class Pause:
@@ -189,6 +191,7 @@ def test_in_its_own_loop_a_job_neither_waits_nor_raises() -> None:
 def with_an_old_request() -> Control:
     """A control that still says "asked" of a pause that was taken back."""
     control = Control(loop_thread=0)
+    control.own_thread = threading.get_ident()
     Pause(control)
     control.resume()
     return control

@@ -24,12 +24,14 @@ from jobactors.model.errors import JobCancelled, JobFailed, JobInterrupted, JobT
 from jobactors.model.exception_tree import release_frames
 from jobactors.model.outcome import (
     OWNER_CANCELLED,
+    Answer,
     Ending,
     Outcome,
     Partial,
     Raised,
     Returned,
     Stopped,
+    Succeeded,
     ending_of,
     error_for_waiter,
     judge,
@@ -100,7 +102,9 @@ def table() -> dict[tuple[str, str], str]:
 
 ENDINGS: Final[dict[str, Callable[[], Ending]]] = {
     "returned a value": lambda: Returned(7),
+    "was told, returned x": lambda: Returned("x", told=True),
     "returned cancelled(x)": lambda: Returned(Partial("x")),
+    "returned succeeded(x)": lambda: Returned(Succeeded("x"), told=True),
     "raised an Exception": lambda: ending_of(ValueError("boom")),
     "raised anything else": lambda: ending_of(SystemExit(3)),
     "stopped by its scope": Stopped,
@@ -113,6 +117,7 @@ REQUESTS: Final = {
 }
 WAITERS: Final[dict[str, type[Exception] | None]] = {
     "succeeded": None,
+    "succeeded, x": None,
     "cancelled": JobCancelled,
     "cancelled, x": JobCancelled,
     "failed, timed out": JobTimedOut,
@@ -140,12 +145,30 @@ def test_an_ending_is_judged_as_the_table_says(
     outcome = judge(ENDINGS[ending](), request_, WHY if asked != "nothing asked" else None)
     state, _, detail = cell.partition(", ")
     assert outcome.state == state
-    assert outcome.value == {"succeeded": 7, "cancelled, x": "x"}.get(cell)
+    assert outcome.value == {"succeeded": 7, "succeeded, x": "x", "cancelled, x": "x"}.get(cell)
     if detail == "timed out":
         assert outcome.reason == WHY
     if cell != "failed":
         got = error_for_waiter("j", outcome)
         assert type(got) is (WAITERS[cell] or type(None))
+
+
+@pytest.mark.parametrize(
+    ("ending", "answer"),
+    [
+        (Returned(7), Answer.UNHEARD),
+        (Returned(7, told=True), Answer.STOPPED),
+        (Returned(Partial(7)), Answer.STOPPED),
+        (Returned(Succeeded(7), told=True), Answer.FINISHED),
+        (Returned(Succeeded(7)), Answer.FINISHED),
+        (Stopped(), None),
+    ],
+)
+def test_an_outcome_says_how_a_request_was_answered(ending: Ending, answer: Answer | None) -> None:
+    for request in (Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT):
+        assert judge(ending, request, WHY).answer is answer
+    for nothing in REQUESTS["nothing asked"]:
+        assert judge(ending, nothing, None).answer is None
 
 
 @pytest.mark.parametrize("request_", [Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT])

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -128,21 +129,56 @@ async def test_a_cancel_before_its_first_step_ends_it_too() -> None:
     assert ran == []
 
 
-async def test_whoever_swallows_the_cancel_and_returns_has_succeeded() -> None:
-    """The work was done, so the result counts."""
+async def test_a_job_that_swallows_the_cancel_says_whether_it_has_finished() -> None:
+    """Else it has stopped where it was, and its value is a partial result."""
 
-    async def work() -> str:
+    async def work(finished: bool) -> str:
         try:
             await sleep_long()
         except asyncio.CancelledError:
-            return "done all the same"
+            return ja.succeeded("done all the same") if finished else "so far"
         return "never"
 
     async with ja.open_jobs() as jobs:
+        for finished in (True, False):
+            job = in_asyncio(jobs).submit(work, finished)
+            await begun(job)
+            job.cancel()
+            if finished:
+                assert await job == "done all the same"
+                continue
+            with pytest.raises(ja.JobCancelled) as caught:
+                await job
+            assert caught.value.partial == "so far"
+
+
+async def test_a_cancel_while_what_a_job_left_behind_ends_changes_nothing() -> None:
+    """Its function had returned, and was told of nothing."""
+    leaving = asyncio.Event()
+    cancelled = threading.Event()
+
+    async def linger() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            leaving.set()
+            while not cancelled.is_set():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0.001)
+
+    async def work() -> str:
+        task = asyncio.create_task(linger())
+        await asyncio.sleep(0)
+        assert not task.done()
+        return "done"
+
+    async with ja.open_jobs() as jobs:
         job = in_asyncio(jobs).submit(work)
-        await begun(job)
+        await until(leaving.is_set)
         job.cancel()
-        assert await job == "done all the same"
+        await trio.testing.wait_all_tasks_blocked()
+        cancelled.set()
+        assert await job == "done"
 
 
 @pytest.mark.parametrize(

@@ -279,3 +279,59 @@ async def test_a_block_inside_a_job_is_a_job_of_its_own() -> None:
         inside, block = await job
         assert inside == block != job.id
         assert jobs.get(block).name == "inner"
+
+
+# --- how a block ends --------------------------------------------------------------------------
+
+
+def test_a_block_that_was_told_and_ends_has_stopped(started: ja.Jobs) -> None:
+    """It raises nothing: it has left by itself."""
+    with ja.tracked("import") as block:
+        job = started.get(block.id)
+        job.cancel("enough")
+        if block.cancel_requested:
+            block.set_result("some")
+    assert job.state == "cancelled"
+    with pytest.raises(ja.JobCancelled) as caught:
+        job.result()
+    assert caught.value.partial == "some"
+
+
+def test_a_block_says_how_it_ends(started: ja.Jobs) -> None:
+    """As a function does by what it returns."""
+    with ja.tracked("import") as block:
+        block.set_result("first")
+        block.set_result(7)
+    assert started.get(block.id).result() == 7
+    with ja.tracked("import") as block:
+        block.set_result(ja.cancelled([1]))
+    assert started.get(block.id).state == "cancelled"
+    with ja.tracked("import") as block:
+        started.get(block.id).cancel()
+        assert block.cancel_requested
+        block.set_result(ja.succeeded("all"))
+    assert started.get(block.id).result() == "all"
+
+
+async def test_a_trio_block_says_how_it_ends() -> None:
+    """Under a shield it can hear of the cancel without being cancelled."""
+    async with ja.open_jobs() as jobs:
+        async with ja.tracked("import") as block:
+            jobs.get(block.id).cancel()
+            assert block.cancel_requested
+            block.set_result("some")
+        outcome = (await jobs.get(block.id).wait()).outcome
+        assert outcome is not None
+        assert (outcome.state, outcome.value) == ("cancelled", "some")
+
+
+def test_a_block_is_found_by_its_type(started: ja.Jobs) -> None:
+    """A type of its own, or the one of all blocks."""
+    with ja.tracked("films", type="import") as block, ja.tracked("other") as other:
+        assert [job.id for job in started.list(type="import")] == [block.id]
+        assert [job.id for job in started.list(type="block")] == [other.id]
+        assert block.type == "import"
+    with pytest.raises(TypeError, match="text"):
+        ja.tracked("films", type=7)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="not empty"):
+        ja.tracked("films", type="")

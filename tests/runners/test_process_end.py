@@ -75,21 +75,23 @@ async def test_a_cancel_arrives_at_the_next_point() -> None:
     assert outcome(job).reason == "enough"
 
 
-async def test_whoever_swallows_the_cancel_and_returns_has_succeeded() -> None:
-    """The ladder ends there."""
+async def test_a_process_that_swallows_the_cancel_has_stopped_where_it_was() -> None:
+    """The ladder ends there, and the value is a partial result."""
 
     def work() -> str:
         try:
             loop()
         except BaseException:
-            return "done all the same"
+            return "so far"
         return "never"
 
     async with ja.open_jobs() as jobs:
         job = processes(jobs).submit(work)
         await busy(job)
         job.cancel()
-        assert await job == "done all the same"
+        with pytest.raises(ja.JobCancelled) as caught:
+            await job
+        assert caught.value.partial == "so far"
 
 
 async def test_an_error_after_the_request_is_cancelled() -> None:

@@ -54,7 +54,9 @@ async def test_a_thread_can_wait_for_the_cancel() -> None:
         job = jobs.submit(wait)
         await trio.to_thread.run_sync(begun.wait)
         job.cancel("enough")
-        assert await job == "enough"
+        with pytest.raises(ja.JobCancelled) as caught:
+            await job
+        assert caught.value.partial == "enough"
 
 
 async def test_polling_the_request_and_returning_keeps_the_partial_result() -> None:

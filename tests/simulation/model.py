@@ -207,10 +207,20 @@ class Model:
         row.holds = {name: units for name, units in row.holds.items() if units}
         row.got = {}
         self._serve()
-        if row.on_cancel == "return":
-            self.ending[row.id] = ("succeeded", "kept")
-        else:
-            self.ending[row.id] = ("cancelled" if row.request == "cancel" else "failed", None)
+        row.told = True
+        match row.on_cancel:
+            case "return":
+                self.ending[row.id] = self._return(row, "kept")
+            case "finish":
+                self.ending[row.id] = ("succeeded", "kept")
+            case _:
+                self.ending[row.id] = ("cancelled" if row.request == "cancel" else "failed", None)
+
+    def _return(self, row: Row, value: object) -> tuple[str, object]:
+        """It returns: it has done its work, unless it was told to end before."""
+        if not row.told:
+            return "succeeded", value
+        return ("cancelled", value) if row.request == "cancel" else ("failed", None)
 
     def pause(self, row: Row) -> None:
         """Somebody wants it to stand still."""
@@ -229,10 +239,10 @@ class Model:
     def line(self, row: Row, line: str, what: Any) -> None:
         """The job's code does something."""
         match line:
-            case "return":
-                self.ending[row.id] = ("succeeded", what)
-            case "partial":
-                self.ending[row.id] = ("cancelled", what)
+            case "return" | "finish" | "partial":
+                self._end(row, line, what)
+            case "poll":
+                row.told = row.told or row.stopping
             case "fail" | "snooze":
                 self._fail(row, None if line == "fail" else what)
             case "check":
@@ -247,6 +257,11 @@ class Model:
             case "release":
                 row.holds = {}
                 self._serve()
+
+    def _end(self, row: Row, how: str, value: object) -> None:
+        states = {"finish": "succeeded", "partial": "cancelled"}
+        outright = states.get(how)
+        self.ending[row.id] = (outright, value) if outright else self._return(row, value)
 
     def _fail(self, row: Row, snooze: float | None) -> None:
         if row.stopping:
@@ -328,6 +343,7 @@ class Model:
         row.state, row.attempt, row.request = "running", attempt, None
         row.place, row.slot, row.holds = "listening", True, dict(row.needs)
         row.shielded, row.on_cancel, row.due = False, "raise", -math.inf
+        row.told = False
         row.timeout_at = math.inf if row.timeout is None else self.now + row.timeout
 
     def _wants_slot_of_old(self, row: Row) -> bool:

@@ -65,11 +65,12 @@ def _weighted(**weights: int) -> st.SearchStrategy[str]:
 _needs = st.sampled_from(_NEEDS)
 _LINES: dict[str, st.SearchStrategy[Any]] = {
     "return": st.integers(0, 99),
+    "finish": st.integers(0, 99),
     "partial": st.integers(0, 99),
     "fail": st.just("as planned"),
     "snooze": _seconds,
     "shield": st.sampled_from([True, True, False]),
-    "on_cancel": st.sampled_from(["return", "fail", "raise"]),
+    "on_cancel": st.sampled_from(["return", "finish", "fail", "raise"]),
     "await": _which,
     "acquire": st.sampled_from(
         [
@@ -84,8 +85,8 @@ _LINES: dict[str, st.SearchStrategy[Any]] = {
 }
 # fmt: off
 _line_names = _weighted(**{
-    "return": 6, "partial": 1, "fail": 3, "snooze": 1, "shield": 3, "on_cancel": 1, "await": 6,
-    "acquire": 5, "release": 1, "read": 2, "check": 1,
+    "return": 6, "finish": 1, "partial": 1, "fail": 3, "snooze": 1, "shield": 3, "on_cancel": 1,
+    "await": 6, "acquire": 5, "release": 1, "read": 2, "check": 1, "poll": 2,
 })
 _ARGUMENTS: dict[str, st.SearchStrategy[Any]] = {
     "submit": _submit | _plain_submit,

@@ -64,6 +64,8 @@ class Row:
     holds: dict[str, int] = field(default_factory=dict)
     shielded: bool = False
     on_cancel: str = "raise"
+    told: bool = False
+    """Whether its code has heard that it is to end."""
     timeout_at: float = math.inf
     time_left: float | None = None
     stuck_at: float = math.inf

@@ -26,6 +26,8 @@ class Stage:
         """Whether a cancel reaches it."""
         self.on_cancel = "raise"
         """What it does about a cancel: let it go on, return a value, or fail."""
+        self.polled = False
+        """What it was told last, when it asked whether to end."""
         self._value: Any = None
         self._scope = trio.CancelScope()
 
@@ -39,6 +41,8 @@ class Stage:
         except trio.Cancelled:
             if self.on_cancel == "return":
                 return "kept"
+            if self.on_cancel == "finish":
+                return ja.succeeded("kept")
             if self.on_cancel == "fail":
                 raise Planned("while cancelled") from None
             raise
@@ -52,6 +56,9 @@ class Stage:
             case "return":
                 self._value = what
                 return True
+            case "finish":
+                self._value = ja.succeeded(what)
+                return True
             case "partial":
                 self._value = ja.cancelled(what)
                 return True
@@ -63,6 +70,8 @@ class Stage:
                 self.shielded = self._scope.shield = what and not self.theatre.closing
             case "on_cancel":
                 self.on_cancel = what
+            case "poll":
+                self.polled = ja.current_job().cancel_requested
             case "read":
                 self._read()
             case _:

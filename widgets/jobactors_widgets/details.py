@@ -55,7 +55,7 @@ def details_of(job: ja.Job[Any]) -> Message:
         "continues": info.continues,
         "error": "" if error is None else safe_text(str(error), LONGEST_TRACEBACK),
         "traceback": "" if error is None else _middle_cut(error.traceback, LONGEST_TRACEBACK),
-        "reason": safe_text(snapshot.reason or "", LONGEST_MESSAGE),
+        "reason": safe_text(snapshot.explanation, LONGEST_MESSAGE),
     }
     if outcome is not None and (outcome.state.value == "succeeded" or outcome.value is not None):
         facts["result"] = class_name(outcome.value)

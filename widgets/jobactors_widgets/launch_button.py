@@ -273,7 +273,7 @@ def _line(snapshot: ja.JobSnapshot) -> str:
     if state is ja.JobState.FAILED:
         return str(snapshot.error)
     if state is ja.JobState.CANCELLED:
-        return f"cancelled: {snapshot.reason}" if snapshot.reason else "cancelled"
+        return f"cancelled: {snapshot.explanation}" if snapshot.explanation else "cancelled"
     percent = "" if progress.percent is None else f"{progress.percent} %"
     waiting = snapshot.waiting.value if snapshot.waiting else ""
     if snapshot.waits_for:

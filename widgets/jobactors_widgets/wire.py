@@ -40,7 +40,7 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``stages``     the open stages, outermost first, at most 200 characters
 ``counters``   named counters, at most 6 of them
 ``error``      the error's type and message, at most 500 characters
-``reason``     why it was asked to stop, at most 200 characters
+``reason``     why it was asked to stop, and how it answered; at most 200 characters
 ``pausable``   true: it has passed a point where it can pause
 ``lines``      lines it has written to its log
 ``obstacle``   why an interrupted job cannot go on here and now, at most 500 characters
@@ -255,8 +255,8 @@ def _add_labels(row: WireRow, snapshot: ja.JobSnapshot) -> None:
         row["attempt"] = snapshot.attempt
     if snapshot.error is not None:
         row["error"] = safe_text(str(snapshot.error), LONGEST_MESSAGE)
-    if snapshot.reason:
-        row["reason"] = safe_text(snapshot.reason, LONGEST_NAME)
+    if snapshot.explanation:
+        row["reason"] = safe_text(snapshot.explanation, LONGEST_NAME)
 
 
 def _add_waiting(row: WireRow, snapshot: ja.JobSnapshot) -> None:

@@ -147,7 +147,8 @@ class Actor:
             with self._scope:
                 if self.host.has_store:
                     await self._until_durable()
-                return Returned(await record.runner.run(attempt))
+                value = await record.runner.run(attempt)
+                return Returned(value, told=self.toolbox.was_told)
         except trio.Cancelled as exc:
             if is_being_cancelled():
                 raise
@@ -250,8 +251,9 @@ class Actor:
             self._emit(JobRequested(self.record.id, now, request, reason))
         self._write_checkpoints()  # it may be stuck, and never come to its end
         self._grace = self.host.timers.set(now + self.record.options.grace, self._stuck)
-        self.toolbox.control.cancel(reason)
-        self._scope.cancel(reason)
+        control = self.toolbox.control
+        control.cancel(reason)
+        self._scope.cancel(control.scope_reason)
 
     def _make_abandon(self) -> trio.CancelScope:
         if self._abandon is None:

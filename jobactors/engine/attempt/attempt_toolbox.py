@@ -63,6 +63,11 @@ class AttemptToolbox:
         return self._control
 
     @property
+    def was_told(self) -> bool:
+        """Whether the attempt's code has been told of a request to end; asked when it returned."""
+        return self._control is not None and self._control.answers > 0
+
+    @property
     def meter(self) -> Meter:
         """The meter to which the job reports progress."""
         if self._meter is None:

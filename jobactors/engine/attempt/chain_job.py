@@ -14,7 +14,7 @@ from jobactors.inside.context.current_job import current_job
 from jobactors.inside.signals.control import StopJob
 from jobactors.model.exception_tree import is_a, leaves_of
 from jobactors.model.job_type import BUILT_IN, job
-from jobactors.model.outcome import Partial
+from jobactors.model.outcome import Partial, Succeeded
 from jobactors.model.phases import CHAIN_TYPE, Phase, phase_from_json
 from jobactors.model.states import Request
 
@@ -54,7 +54,11 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
         if actor.request is Request.TIME_OUT and _is_stop(exc):
             raise run.failed(actor.reason) from exc
         raise
-    return result if result.success else Partial(result)
+    if result.success:
+        return Succeeded(result)
+    # By a time out, or the end of the program: then the request decides, as for any job.
+    was_told = context._control.answers > 0 and actor.request is not Request.CANCEL
+    return result if was_told else Partial(result)
 
 
 def chain_arguments(chain: Chain, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +103,7 @@ async def _in_thread(call: Callable[[], Any], context: JobContext, actor: Runnin
     await trio.lowlevel.checkpoint_if_cancelled()
     # The job's cancel is the phase's to obey; a thread is left behind only when all is closing.
     with trio.CancelScope(shield=True) as actor.phase:
-        return await call_in_thread(call, f"job {context.id}")
+        return await call_in_thread(call, f"job {context.id}", context._control)
     raise Abandoned
 
 

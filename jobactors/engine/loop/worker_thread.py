@@ -8,6 +8,7 @@ for ever.  So the thread returns the exception, and it is raised again here, in 
 from __future__ import annotations
 
 import math
+import threading
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,10 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jobactors.inside.signals.control import Control
 
-async def call_in_thread(call: Callable[[], Any], name: str) -> Any:
+
+async def call_in_thread(call: Callable[[], Any], name: str, control: Control | None = None) -> Any:
     """Call ``call()`` in a worker thread, and return or raise what it does.
 
     A cancel leaves the thread behind: the caller shields the wait where that must not be.  There is
@@ -26,6 +29,7 @@ async def call_in_thread(call: Callable[[], Any], name: str) -> Any:
     Args:
         call: Blocking code.
         name: The thread's name meanwhile.
+        control: The requests to the attempt whose own thread this is meanwhile; default: none.
 
     Raises:
         TypeError: if the call returns a coroutine, which would never run.
@@ -33,6 +37,7 @@ async def call_in_thread(call: Callable[[], Any], name: str) -> Any:
     value, raised = await trio.to_thread.run_sync(
         _caught,
         call,
+        control,
         thread_name=name,
         abandon_on_cancel=True,
         limiter=trio.CapacityLimiter(math.inf),
@@ -45,11 +50,16 @@ async def call_in_thread(call: Callable[[], Any], name: str) -> Any:
         del raised  # its traceback holds this frame
 
 
-def _caught(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+def _caught(call: Callable[[], Any], control: Control | None) -> tuple[Any, BaseException | None]:
+    if control is not None:
+        control.own_thread = threading.get_ident()
     try:
         return without_coroutine(call()), None
     except BaseException as exc:  # handed over whole, whatever it is
         return None, exc
+    finally:
+        if control is not None:
+            control.own_thread = 0
 
 
 def without_coroutine(value: Any) -> Any:

@@ -75,13 +75,15 @@ def _start_detail(attempt: int, runner: str) -> str:
 
 
 def _end_detail(outcome: Outcome) -> str:
-    if outcome.reason is None and outcome.error is None:
+    if outcome.reason is None and outcome.error is None and outcome.answer is None:
         return _plain_end_detail(outcome.state)
     detail: dict[str, Any] = {"state": outcome.state}
     if outcome.reason is not None:
         detail["reason"] = _shown(outcome.reason)
     if outcome.error is not None:
         detail["error"] = _shortened(outcome.error)
+    if outcome.answer is not None:
+        detail["answer"] = outcome.answer
     return encode(detail)
 
 

@@ -166,6 +166,7 @@ def _outcome_json(outcome: Outcome) -> OutcomeJson:
         outcome.error is not None,
         None if value is None else type_name(value),
         outcome.cause_id,
+        outcome.answer,
     )
 
 
@@ -284,6 +285,7 @@ def _read_outcome(row: JobRow, read: OutcomeJson, error: ErrorText | None) -> Ou
         error=error if read.failed else None,
         reason=read.reason,
         cause_id=read.cause,
+        answer=read.answer,
     )
 
 

@@ -25,7 +25,7 @@ from msgspec import UNSET, Struct
 
 from jobactors.model.checks import class_name_of
 from jobactors.model.exact import from_json
-from jobactors.model.outcome import NotKept
+from jobactors.model.outcome import Answer, NotKept
 from jobactors.model.states import Request, Waiting
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class OutcomeJson(Struct, omit_defaults=True, gc=False):
     """The name of the result's type."""
     cause: str | None = None
     """The id of the job whose end cancelled it."""
+    answer: Answer | None = None
 
 
 class StatusJson(Struct, omit_defaults=True, gc=False):

@@ -29,7 +29,6 @@ from jobactors.model.every import Every
 from jobactors.model.exception_tree import is_a
 from jobactors.model.field_docs import documented
 from jobactors.model.job_type import job_type_named, job_type_of
-from jobactors.model.outcome import Partial
 from jobactors.model.phases import (
     NO_ARGUMENTS,
     ChainProblem,
@@ -226,9 +225,8 @@ class Chain(Struct, frozen=True):
                     value = trio.run(function) if step.is_async else function()
             except BaseException as exc:
                 _raise(run.stop(exc), exc)
-            if isinstance(value, Partial):
-                return run.cancelled(context._control.reason, value.value)
-            run.complete(value)
+            if not run.end_phase(value):
+                break
         return run.result()
 
 
@@ -249,9 +247,8 @@ async def drive(
             if not step.is_async and is_a(exc, Exception) and not is_soon_described(exc):
                 text = await in_thread(partial(ErrorText.of, exc))  # its text is the phase's code
             _raise(run.stop(exc, text), exc)
-        if isinstance(value, Partial):
-            return run.cancelled(context._control.reason, value.value)
-        run.complete(value)
+        if not run.end_phase(value):
+            break
     return run.result()
 
 

@@ -1,8 +1,11 @@
 """One run of a chain: the completed phases, the next step, and the result; it runs nothing.
 
 The code that drives it calls ``begin``, runs the step in its own colour, and reports the end of the
-step with ``complete``, ``stop`` or ``cancelled``.  So trio code, threads and the engine share one
+step with ``end_phase``, ``stop`` or ``cancelled``.  So trio code, threads and the engine share one
 account of a chain, and none of the three is known here.
+
+A phase that returns after it was told of a cancel was cut short: it is not completed, and the chain
+ends there, as a job does.
 
 A phase is completed when its end is *saved* under the chain's part of the checkpoint, as one JSON
 value with all phases before it; the phase's own checkpoint is dropped in the same write.
@@ -26,6 +29,7 @@ from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import ChainFailed
 from jobactors.model.exact import NotExact, exact_json
 from jobactors.model.job_type import job_type_named
+from jobactors.model.outcome import Partial, Succeeded
 from jobactors.model.phases import Phase, filled_in, keys_of
 from jobactors.model.snooze import Snooze
 
@@ -100,6 +104,9 @@ class ChainRun:
         """The phase that runs, or ran last."""
         self._step: Step | None = None
         self._partial: Any = None
+        self._answers = 0
+        """How often its code had been told of a cancel when the present phase began."""
+        self._cut_short: ChainResult | None = None
         self._resumed = self._restore()
 
     # -- the checkpoint of an earlier attempt
@@ -152,6 +159,7 @@ class ChainRun:
             if self._now not in self._done:
                 phase = self._phases[self._now]
                 inside = self._context._for_part(self._keys[self._now])
+                self._answers = self._context._control.answers
                 self._step = Step(phase, _function_of(phase), inside, self.result_of)
                 return self._step
             self._close_stage()
@@ -168,7 +176,21 @@ class ChainRun:
             kind, where = (None, None) if exc is None else (type(exc), exc.__traceback__)
             opened.__exit__(kind, exc, where)
 
-    def complete(self, value: Any) -> None:
+    def end_phase(self, value: Any) -> bool:
+        """Take what the phase has returned; returns whether the chain goes on."""
+        control = self._context._control
+        if type(value) is Succeeded:  # not isinstance: it asks the value for its __class__
+            value = value.value
+        elif type(value) is Partial:
+            self._cut_short = self.cancelled(control.reason, value.value)
+        elif control.answers != self._answers:
+            self._cut_short = self.cancelled(control.reason, value)
+        if self._cut_short is not None:
+            return False
+        self._complete(value)
+        return True
+
+    def _complete(self, value: Any) -> None:
         """Save the phase as completed, and drop the checkpoint that it had saved for itself."""
         self._close_stage()
         step, self._step = self._step, None
@@ -211,7 +233,9 @@ class ChainRun:
         return ChainFailed(self._stopped("failed", reason or ""))
 
     def result(self) -> ChainResult:
-        """Return the result of a chain that has come to its end."""
+        """Return the result of a chain that has come to its end, or was cut short in a phase."""
+        if self._cut_short is not None:
+            return self._cut_short
         before = sum(done.from_before for done in self._done.values())
         message = _count(len(self._phases), "phase", "completed")
         if before:

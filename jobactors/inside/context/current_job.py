@@ -10,12 +10,13 @@ from typing import ParamSpec, TypeVar, cast
 
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.toolbox import ReadyToolbox
-from jobactors.model.outcome import Partial
+from jobactors.inside.signals.own_context import CURRENT_CONTEXT, IS_BOUND
+from jobactors.model.outcome import Partial, Succeeded
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CURRENT: ContextVar[JobContext | None] = ContextVar("jobactors_current_job", default=None)
+CURRENT: ContextVar[JobContext | None] = CURRENT_CONTEXT
 """Set by the engine before an attempt begins; in a process of its own, before its one function."""
 
 
@@ -37,9 +38,10 @@ def current_job() -> JobContext:
 def cancelled(partial: T | None = None) -> T:
     """Return the mark of a job that was cancelled and returns normally, with its partial result.
 
-    A function that polls ``cancel_requested`` and returns would otherwise count as succeeded.  To a
-    type checker the mark is the partial result, so that it can be returned in its place; at run
-    time it is an opaque object that means nothing but "cancelled" to the job system.
+    A function that returns after it was told of a cancel counts as cancelled anyway, see
+    :attr:`JobContext.cancel_requested`; this says so outright, and also where nothing was asked.
+    To a type checker the mark is the partial result, so that it can be returned in its place; at
+    run time it is an opaque object that means nothing but "cancelled" to the job system.
 
     Args:
         partial: The cancelled job's partial result; default: none.
@@ -50,6 +52,28 @@ def cancelled(partial: T | None = None) -> T:
             return ja.cancelled(rows_so_far)
     """
     return cast("T", Partial(partial))
+
+
+def succeeded(value: T | None = None) -> T:
+    """Return the mark of a job that has finished its work although it was told of a cancel.
+
+    A normal return after the request was answered counts as cancelled, its value as a partial
+    result; with this it counts as succeeded, and its checkpoint is done with.  Where nothing was
+    asked it is the plain value.  To a type checker the mark is the value itself; at run time it is
+    an opaque object that means nothing but "succeeded" to the job system.
+
+    Args:
+        value: The job's result; default: none.
+
+    Example::
+
+        for i, row in enumerate(rows):
+            if ja.current_job().cancel_requested and i < len(rows) // 2:
+                return load_again_later(rows[i:])
+            load(row)
+        return ja.succeeded(len(rows))
+    """
+    return cast("T", Succeeded(value))
 
 
 @contextmanager
@@ -81,6 +105,10 @@ def bind_context(function: Callable[P, T]) -> Callable[P, T]:
     so without a current job.  The thread's own context is restored after each call.  Outside a job
     it binds to none.
 
+    Such a thread reports for the job, and may poll ``ja.current_job().cancel_requested``.  A cancel
+    or pause is not delivered there: it is for the thread in which the job's function was called, at
+    the next ``track``, ``progress`` or ``check`` of that one.
+
     Args:
         function: The function; its signature stays as it is.
 
@@ -93,10 +121,13 @@ def bind_context(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function, updated=())
     def bound(*args: P.args, **kwargs: P.kwargs) -> T:
-        token = CURRENT.set(context)
+        if CURRENT.get() is context:  # no other thread, or one that has the job's own context
+            return function(*args, **kwargs)
+        lent, token = IS_BOUND.set(True), CURRENT.set(context)
         try:
             return function(*args, **kwargs)
         finally:
             CURRENT.reset(token)
+            IS_BOUND.reset(lent)
 
     return bound

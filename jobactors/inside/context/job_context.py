@@ -223,13 +223,22 @@ class JobContext:
 
     @property
     def cancel_requested(self) -> bool:
-        """Whether a cancel was requested.  Polling it raises nothing."""
-        return self._control.cancel_requested.is_set
+        """Whether a cancel was requested.  Polling it raises nothing.
+
+        True is an answer: a function that returns normally after it was told, by this or by
+        ``cancel_checker``, ``wait_cancel_requested`` or a cancellation that it caught, has been
+        cancelled.  Its value is the partial result, and its checkpoint stays for the job that goes
+        on.  ``return ja.succeeded(value)`` says that the work was finished all the same.  A
+        function that has never looked has succeeded.  Read in another thread than the one in which
+        the function was called, it answers nothing.
+        """
+        return self._control.look()
 
     def wait_cancel_requested(self) -> CancelRequest:
         """Wait for a cancel request: ``await …`` in trio, ``.result(timeout)`` in a thread.
 
-        Either returns the reason of the cancel.  In a trio job the wait itself is cancelled by that
+        Either returns the reason of the cancel, and a function that then returns has been
+        cancelled, see :attr:`cancel_requested`.  In a trio job the wait itself is cancelled by that
         same cancel, as all waiting is; shield it (``trio.CancelScope(shield=True)``) where the code
         after it must still run.
 
@@ -243,10 +252,11 @@ class JobContext:
         """Be cancelled or paused here, if that was requested.
 
         In a thread, ``ctx.check()`` raises once after a cancel and stands still during a pause.  In
-        trio code it is ``await ctx.check()``, which is a cancel point as well.
+        trio code it is ``await ctx.check()``, which is a cancel point as well.  In another thread
+        than the one in which the job's function was called it does nothing.
         """
         meter, control = self._meter, self._control
-        if not meter.pausable:
+        if not meter.pausable and control.is_own:
             meter.pausable = True
             meter.changed()
         if control.asked:
@@ -324,5 +334,9 @@ class JobContext:
             self._control.attend(self._meter)
 
     def cancel_checker(self) -> bool:
-        """Return whether to stop, for libraries that take a function to ask."""
-        return self._control.cancel_requested.is_set
+        """Return whether to stop, for libraries that take a function to ask.
+
+        A library that hears True, saves and returns leaves a cancelled job with a partial result,
+        see :attr:`cancel_requested`.
+        """
+        return self._control.look()

@@ -36,9 +36,13 @@ class CancelPoint:
         return self._wait().__await__()
 
     async def _wait(self) -> None:
-        await _PASSED
-        if self._control.asked:
-            await self._control.obey_in_loop()
+        try:
+            await _PASSED
+            if self._control.asked:
+                await self._control.obey_in_loop()
+        except BaseException:  # the cancellation of trio or asyncio: whoever catches it was told
+            self._control.look()
+            raise
 
 
 class CancelRequest:
@@ -57,6 +61,7 @@ class CancelRequest:
 
     async def _wait(self) -> str | None:
         await self._control.cancel_requested
+        self._control.look()
         return self._control.reason
 
     def result(self, timeout: Seconds | None = None) -> str | None:
@@ -76,4 +81,5 @@ class CancelRequest:
         timeout = as_seconds_or_none(timeout)
         if not self._control.cancel_requested.wait_in_thread(timeout):
             raise TimeoutError(f"no cancel was requested within {timeout} s")
+        self._control.look()
         return self._control.reason

@@ -15,12 +15,22 @@ field                  written by                      read by
 ``reason``             the reason first
 ``_gate``              the loop                        the job's code; replaced whole, opened once
 ``request_hooks``      the job's code and its runner   the loop, over a copy
+``own_thread``         who calls the job's code, in    all points of obeying
+                       the thread of that call
+``answers``            the job's code, in its own      its caller, when that code has returned
+                       thread; for code in another
+                       process its runner, at its end
 ``_delivered``,        the job's code                  the job's code
 ``_shields``
 =====================  ==============================  =============================================
 
 "The loop" is the thread of the engine's loop; in a process of its own, the thread that listens to
 the parent.
+
+A request is for the attempt's own thread: there it is obeyed, and there it is answered.  Reports
+come from other threads as well, from a pool whose results move a bar, from threads with a bound
+context.  A cancel raised in one of these would end a worker and be lost to the job; so they are
+counted and shown, and the request stays.  What is read there answers nothing either.
 
 Why a flag and an exception of our own, and no exception injected into the thread: that would arrive
 between any two instructions, in a ``finally`` too, and not at all inside C code.
@@ -33,6 +43,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .latch import Latch
+from .own_context import CURRENT_CONTEXT, IS_BOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +56,12 @@ class StopJob(BaseException):
 
     Raised once, at a point of the job's own choosing: ``track``, ``progress`` or ``check``.
     """
+
+
+class ScopeReason(str):
+    """The reason with which an attempt's cancel scope is cancelled: known again by its identity."""
+
+    __slots__ = ()
 
 
 class Gate:
@@ -66,19 +83,28 @@ class Control:
         "_delivered",
         "_gate",
         "_shields",
+        "answers",
         "arm",
         "asked",
         "cancel_requested",
         "loop_thread",
+        "own_thread",
         "reason",
         "request_hooks",
         "requests",
+        "scope_reason",
     )
 
     def __init__(self, loop_thread: int) -> None:
         self.loop_thread: int = loop_thread
         """The thread of the loop in which the attempt may run; a runner with its own loop sets it
         before the attempt begins."""
+        self.own_thread: int = 0
+        """The thread in which the attempt's blocking code is called; 0 where its runner names none:
+        then each is its own in which the job is the current one, unless it was bound there."""
+        self.answers: int = 0
+        """How often the attempt's own code has been told of a cancel.  If it returns after that, it
+        has answered the request."""
         self.asked: bool = False
         """Whether there may be something to obey."""
         self.arm: Callable[[], None] | None = None
@@ -88,6 +114,8 @@ class Control:
         self.cancel_requested: Latch = Latch()
         self.reason: str | None = None
         """The reason of the cancel."""
+        self.scope_reason: ScopeReason | None = None
+        """The same for the attempt's cancel scope, by which trio code is told."""
         self.request_hooks: list[Callable[[], None]] = []
         """Called at every request, and when a pause ends, in the thread that asks.  They end the
         present segment of a tracked sequence, wake a waiting thread, or pass the request on to
@@ -106,6 +134,7 @@ class Control:
     def cancel(self, reason: str | None) -> None:
         """Ask the attempt to end; a paused one wakes up for it."""
         self.reason = reason
+        self.scope_reason = ScopeReason(reason or "the job was cancelled")
         self.cancel_requested.set()  # before the flag: a job that is just clearing it looks here
         self._ask()
         if self._gate is not None:
@@ -142,13 +171,29 @@ class Control:
         """Whether this is the loop's own thread, where nothing may wait."""
         return threading.get_ident() == self.loop_thread
 
+    @property
+    def is_own(self) -> bool:
+        """Whether this is the attempt's own thread, where requests are obeyed and answered."""
+        if self.own_thread:
+            return threading.get_ident() == self.own_thread
+        context = CURRENT_CONTEXT.get()
+        return context is not None and not IS_BOUND.get() and context._control is self
+
+    def look(self) -> bool:
+        """Return whether a cancel was requested; its own code has been told of it by that."""
+        if not self.cancel_requested.is_set:
+            return False
+        if self.is_own:
+            self.answers += 1
+        return True
+
     def obey(self) -> None:
         """Raise :class:`StopJob` once after a cancel, or stand still until resumed.
 
-        In the loop's own thread it does nothing: there a cancel arrives through the cancel scope,
-        and waiting would stop every job.
+        In a thread that is not the attempt's own it does nothing, nor in the loop's: there a cancel
+        arrives through the cancel scope, and waiting would stop every job.
         """
-        if self.is_home:
+        if self.is_home or not self.is_own:
             return
         while self.asked:
             if self.cancel_requested.is_set:
@@ -164,7 +209,8 @@ class Control:
     def attend(self, meter: Meter) -> None:
         """Wake the sampler after a report, and obey; stay armed if more remains asked."""
         meter.alert = False
-        meter.pausable = True
+        if self.is_own:
+            meter.pausable = True
         meter.changed()
         if self.asked:
             self.obey()
@@ -194,6 +240,8 @@ class Control:
     def wait_in_thread(self, latch: Latch, timeout: float | None = None) -> bool:
         """Block the job's thread until ``latch`` is set, and obey a cancel or pause meanwhile.
 
+        Another thread of the job only waits.
+
         Args:
             latch: The latch to wait for.
             timeout: Seconds to wait; default: for as long as it takes.
@@ -207,7 +255,7 @@ class Control:
             take_back = latch.call_when_set(woken.set)
             self.request_hooks.append(woken.set)
             try:
-                if self.asked and not self.is_home:
+                if self.asked:
                     self.obey()
                 left = None if deadline is None else deadline - time.monotonic()
                 if (left is not None and left <= 0) or not woken.wait_in_thread(left):
@@ -222,6 +270,7 @@ class Control:
             self.asked = False
         elif not self._shields:
             self._delivered = True
+            self.answers += 1
             raise StopJob(self.reason)
 
     def shield(self) -> None:

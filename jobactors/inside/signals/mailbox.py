@@ -12,6 +12,7 @@ is not known beforehand.  So the messages are a list, and *the next one arrived*
   job's code in any thread; both are one step under the GIL.
 * ``_arrived``: replaced and set by the appending thread.  A reader takes it *before* it looks at
   the list, so a message that comes in between sets the latch that the reader then waits for.
+* ``_is_closed``: set by the appending thread, before the last latch.
 * ``_asked``, ``_forward``: used in the appending thread alone.
 """
 
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from jobactors.model.checks import as_seconds_or_none
 from jobactors.model.errors import MailboxFull, NoAnswer
 
+from .control import StopJob
 from .latch import Latch
 
 if TYPE_CHECKING:
@@ -152,7 +154,16 @@ class Inbox:
             ...
     """
 
-    __slots__ = ("_arrived", "_asked", "_control", "_forward", "_job_id", "_messages", "_size")
+    __slots__ = (
+        "_arrived",
+        "_asked",
+        "_control",
+        "_forward",
+        "_is_closed",
+        "_job_id",
+        "_messages",
+        "_size",
+    )
 
     def __init__(self, job_id: str, size: int) -> None:
         self._job_id = job_id
@@ -163,6 +174,7 @@ class Inbox:
         self._control: Control | None = None
         self._asked: list[Question] = []
         self._forward: Callable[[Any], None] | None = None
+        self._is_closed = False
 
     @property
     def unread(self) -> int:
@@ -199,6 +211,7 @@ class Inbox:
         for question in self._asked:
             question.fail(NoAnswer(self._job_id, "it has ended"))
         self._asked.clear()
+        self._is_closed = True
         self._arrived.set()
         return unread
 
@@ -259,6 +272,7 @@ class Inbox:
             arrived = self._arrived
             with suppress(IndexError):
                 return self._take()
+            self._check_open()
             await arrived
 
     def receive_in_thread(self, timeout: Seconds | None = None) -> Any:
@@ -275,8 +289,14 @@ class Inbox:
             arrived = self._arrived
             with suppress(IndexError):
                 return self._take()
+            self._check_open()
             if not self._wait(arrived, timeout):
                 raise TimeoutError(f"no message within {timeout} s")
+
+    def _check_open(self) -> None:
+        """Unwind a reader that its job has left behind: no message comes any more."""
+        if self._is_closed:
+            raise StopJob("its job has ended")
 
     def _wait(self, arrived: Latch, timeout: float | None) -> bool:
         control = self._control

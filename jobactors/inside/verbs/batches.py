@@ -9,6 +9,7 @@ from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.meter import StageFrame
 from jobactors.inside.signals.cancel_point import CancelPoint
 
+from .native_segments import enter
 from .resumable_loop import open_loop
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ class Batches(Generic[T]):
         if loop is not None and self._is_done is None:
             skipped = min(loop.done, len(pending))
         self._frame.total, self._frame.done = len(pending), skipped
-        context._meter.pausable = True
-        context._meter.open(self._frame)
+        enter(context._meter, self._frame, context._control)
         return _Walk(pending, skipped, self._size, self._frame, context, loop)
 
     def __iter__(self) -> Iterator[list[T]]:

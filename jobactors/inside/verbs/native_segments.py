@@ -56,9 +56,10 @@ def segments_of(
     return None
 
 
-def enter(meter: Meter, frame: StageFrame) -> None:
-    """Begin a tracked loop: from here on the job can be paused."""
-    meter.pausable = True
+def enter(meter: Meter, frame: StageFrame, control: Control) -> None:
+    """Begin a tracked loop: from here on the job can be paused, if it is in its own thread."""
+    if control.is_own:
+        meter.pausable = True
     meter.open(frame)
 
 
@@ -91,7 +92,7 @@ class Segments:
         """Yield C iterators until the sequence is exhausted."""
         control, frame = self._control, self._frame
         frame.probe = self._done
-        enter(self._meter, frame)
+        enter(self._meter, frame, control)
         control.request_hooks.append(self.cut)
         try:
             start: int | None = 0

@@ -46,7 +46,6 @@ class Bar:
         self._control = context._control
         self._meter = context._meter
         self._frame = StageFrame(divisible=False)
-        self._meter.pausable = True
         self._meter.open(self._frame)
 
     def show(self, bar: Any) -> None:
@@ -63,9 +62,13 @@ class Bar:
             self._meter.changed()
 
     def obey(self) -> None:
-        """Obey a cancel or pause, in a thread."""
-        if self._control.asked:
-            self._control.obey()
+        """Obey a cancel or pause, in the job's own thread; another one only moves the bar."""
+        control, meter = self._control, self._meter
+        if not meter.pausable and control.is_own:
+            meter.pausable = True
+            meter.changed()
+        if control.asked:
+            control.obey()
 
     def counted(self, iterable: Iterable[Any], moved: Callable[[], None]) -> Iterator[Any]:
         """Iterate over ``iterable``; obey before each item, and call ``moved()`` after it."""

@@ -179,7 +179,7 @@ class _AsyncTrack(Generic[T]):
                     self._loop.reached(int(self._frame.done))
             else:
                 self._started = True
-                enter(context._meter, self._frame)
+                enter(context._meter, self._frame, context._control)
                 await self._begin(context)
         try:
             item: T = await anext(self._items) if self._asynchronous else next(self._items)
@@ -233,7 +233,7 @@ def _resumed(
         return
     control, done = context._control, loop.done
     frame.done = done
-    enter(context._meter, frame)
+    enter(context._meter, frame, control)
     try:
         for item in rest_of(iterable, done):
             if control.asked:
@@ -252,7 +252,7 @@ def _counted(
 ) -> Iterator[T]:
     """Iterate over anything, counting in Python."""
     done = 0
-    enter(meter, frame)
+    enter(meter, frame, control)
     try:
         for item in iterable:
             if control.asked:
