@@ -6,9 +6,11 @@ is played back, a short file is taken for an empty one, triggers and views run w
 
 from __future__ import annotations
 
+import stat
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from jobactors.inside.report.file_owner import is_ours
 from jobactors.model.errors import StoreDamaged, StoreFailed, StoreTooNew
 
 from .connection import connect_to_look
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _CHECKED_UP_TO: Final = 64 * 2**20
 _CHECKED_QUICKLY_UP_TO: Final = 128 * 2**20
 
+_BESIDE: Final = ("-wal", "-shm", "-journal")
 _HEADER_SIZE: Final = 100
 _LAST_EPOCH: Final = 2**62
 
@@ -63,6 +66,40 @@ def inspect(
         _check_schema(connection, name, migrations)
         _check_owner(connection, name)
         _check_structure(connection, name, path.stat().st_size)
+
+
+def refuse_others(path: Path, name: str) -> None:
+    """Refuse a file, and those that SQLite has beside it, of another user, or that are links.
+
+    In a folder that users share, one of them may have put it there before us: it stays readable for
+    its owner whatever its permissions, and what we write could be changed.  Called before the file
+    is opened, and once more when it is open.
+
+    Raises:
+        StoreFailed: if one is another user's; the message has the cure.
+    """
+    for each in (path, *(path.with_name(path.name + suffix) for suffix in _BESIDE)):
+        try:
+            status = each.lstat()
+        except FileNotFoundError:
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            raise StoreFailed(name, f"{each.name} is not a file", "open another one")
+        refuse_owner(status.st_uid, each, name)
+
+
+def refuse_owner(owner: int, path: Path, name: str) -> None:
+    """Refuse a file of another user.
+
+    Raises:
+        StoreFailed: the message has the cure.
+    """
+    if not is_ours(owner, path.parent):
+        raise StoreFailed(
+            name,
+            f"{path.name} belongs to another user, who could read and change what is stored",
+            "open a file in a folder of your own",
+        )
 
 
 def refuse_foreign(path: Path, name: str) -> None:

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import stat
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,8 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_STEM: Final = 40
 _HASH_DIGITS: Final = 12
 _LONGEST_NOTE: Final = 100_000
+NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+"""For ``os.open``: not through a link in the last place of a path."""
 
 # -- folders and permissions
 
@@ -58,12 +61,15 @@ def make_private(path: Path) -> None:
 
     SQLite gives ``-wal`` and ``-shm`` the permissions of the file itself.
     """
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        path.chmod(0o600)  # against the umask
-    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-        with contextlib.suppress(PermissionError):  # another user's file that we may write
-            path.chmod(0o600)
+    try:
+        fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_EXCL | NO_LINK, 0o600)
+    except FileExistsError:
+        if stat.S_IMODE(path.lstat().st_mode) & 0o077:
+            with contextlib.suppress(PermissionError):  # the system's own, which we may write
+                path.chmod(0o600)
+        return
+    os.close(fd)
+    path.chmod(0o600)  # against the umask
 
 
 def work_folder(path: Path) -> Path:
@@ -121,10 +127,11 @@ def note_belonging(store: Path, notebook: Path) -> None:
         return
     text = json.dumps(asdict(Belonging(real, status.st_dev, status.st_ino)))
     note = note_path(store)
-    fresh = note.with_name(f"{note.name}.{os.getpid()}")
-    fresh.touch(mode=0o600)
-    fresh.write_text(text, encoding="ascii")
-    fresh.replace(note)
+    # A new file of a name that nothing has, so that no link of that name leads elsewhere.
+    fd, fresh = tempfile.mkstemp(prefix=f"{note.name}.", dir=note.parent)
+    with open(fd, "w", encoding="ascii") as file:  # noqa: PTH123 - a descriptor
+        file.write(text)
+    Path(fresh).replace(note)
 
 
 def belonging_of(store: Path) -> Belonging | None:

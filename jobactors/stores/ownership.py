@@ -19,21 +19,27 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Final, final
 
-from jobactors.model.errors import StoreBusy
+from jobactors.model.errors import StoreBusy, StoreFailed
 
 from .failures import from_os, one_line
+from .inspection import refuse_owner
+from .location import NO_LINK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _POLL: Final = 0.05
 _LONGEST_TEXT: Final = 200
-_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | NO_LINK | getattr(os, "O_NONBLOCK", 0)
+_OURS: Final = re.compile(rb"(process \d.*)?\0*\Z", re.DOTALL)
+"""The contents of a lock file: nothing yet, or its last owner's description of itself."""
 
 Identity = tuple[int, int]
 """A file's identity under every path: device and inode."""
@@ -120,7 +126,7 @@ def _try(path: Path, called: str) -> Ownership | str:
             fd = os.open(lock, _FLAGS, 0o600)
             is_taken = False
             try:
-                taken = _lock_and_sign(path, lock, fd)
+                taken = _lock_and_sign(path, lock, fd, called)
                 is_taken = isinstance(taken, Ownership)
             finally:
                 if not is_taken:
@@ -146,10 +152,17 @@ def _owner_here(path: Path) -> Ownership | None:
     return None
 
 
-def _lock_and_sign(path: Path, lock: Path, fd: int) -> Ownership | str:
+def _lock_and_sign(path: Path, lock: Path, fd: int, called: str) -> Ownership | str:
+    status = os.fstat(fd)
+    _refuse_foreign_lock(status, lock, called)
     if not _lock(fd):
         return _read_owner(fd)
-    status = os.fstat(fd)
+    if not _OURS.match(os.read(fd, _LONGEST_TEXT)):
+        raise StoreFailed(
+            called,
+            f"{lock.name}, which would be its lock, is a file of another program",
+            "give the store another name",
+        )
     identity = (status.st_dev, status.st_ino)
     if identity != _identity_of(lock):
         return "a process whose lock file was just removed"
@@ -157,10 +170,17 @@ def _lock_and_sign(path: Path, lock: Path, fd: int) -> Ownership | str:
     with contextlib.suppress(OSError):  # on a full disk it is owned all the same
         if hasattr(os, "fchmod"):
             os.fchmod(fd, 0o600)
+        os.lseek(fd, 0, os.SEEK_SET)
         os.ftruncate(fd, 0)
         os.pwrite(fd, owner.encode(), 0) if hasattr(os, "pwrite") else os.write(fd, owner.encode())
     _table[identity] = owned = Ownership(path, fd, identity, owner)
     return owned
+
+
+def _refuse_foreign_lock(status: os.stat_result, lock: Path, called: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise StoreFailed(called, f"{lock.name} is not a file", "remove it, or open another store")
+    refuse_owner(status.st_uid, lock, called)  # its owner could hold it for ever
 
 
 def _identity_of(path: Path) -> Identity | None:

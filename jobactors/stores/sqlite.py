@@ -32,7 +32,7 @@ from .connection import close_without_log, connect_to_write, turn_on_log, write_
 from .disks import locking_of
 from .failures import SqliteTrouble, from_os, from_sqlite, is_about_a_value, value_trouble
 from .forgetting import LINES_AT_MOST, cut_logs, forget_checkpoints, forget_jobs
-from .inspection import inspect, refuse_foreign
+from .inspection import inspect, refuse_foreign, refuse_others
 from .location import make_private, prepare, work_folder
 from .migrations import MIGRATIONS, Migration, migrate
 from .open_files import OpenFiles
@@ -157,12 +157,14 @@ class SqliteStore:
             self._owned = ownership.acquire(self._path, patience, self.name)
         try:
             with self._translating():
+                refuse_others(self._path, self.name)
                 inspect(self._path, self.name, self.busy_timeout, self._migrations)
                 make_private(self._path)
                 self._connection = self._connect()
                 if migrate(self._connection, self._migrations) < len(self._migrations):
                     write_back(self._connection)  # so that the file alone is one of ours
                 self._epoch = self._count_up(self._connection)
+                refuse_others(self._path, self.name)  # what is open now
                 self._files = OpenFiles(self._path, self.name)
         except BaseException:
             self.close()
@@ -235,11 +237,7 @@ class SqliteStore:
             self._write(batch.run)
 
     def _refuse_values(self, writes: Sequence[Write], exc: BaseException) -> None:
-        """Find the writes whose values SQLite does not take, each tried by itself.
-
-        Raises:
-            ValueRefused: with their places.
-        """
+        """Raise ValueRefused with the places of the writes that SQLite does not take, if any."""
         which = [place for place, write in enumerate(writes) if self._is_refused(write)]
         if which:
             raise ValueRefused(self.name, *value_trouble(exc), which) from exc

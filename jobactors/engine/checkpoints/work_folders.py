@@ -1,4 +1,9 @@
-"""The folders of work files: a discarded one is renamed at once, and removed beside the loop."""
+"""The folders of work files: a discarded one is renamed at once, and removed beside the loop.
+
+Nothing is removed but what this store has made: folders that its list names, and those it has
+renamed itself.  Everything happens below one open descriptor of the base folder, which was looked
+at after it was opened, so that no link leads elsewhere, not even one made in this moment.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +11,34 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import tempfile
-from contextlib import suppress
+import zlib
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import trio
 
-from jobactors.inside.report.work_files import folder_name, part_folder
+from jobactors.inside.report.file_owner import is_ours
+from jobactors.inside.report.guarded_log import LOG
+from jobactors.inside.report.work_files import (
+    LIST,
+    folder_name,
+    noted_folders,
+    part_folder,
+    shorten_list,
+    trouble_with,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
-_GONE: Final = ".gone-"
-_OURS: Final = re.compile(r"([a-z0-9-]+-)?[0-9a-f]{24}")
+_GONE: Final = re.compile(r"\.gone-([0-9a-f]{16})[0-9a-f]{8}")
+_AT: Final = os.rename in os.supports_dir_fd and shutil.rmtree.avoids_symlink_attacks
+"""Whether this system takes names relative to an open folder."""
+_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class WorkFolders:
@@ -53,16 +72,26 @@ class WorkFolders:
         return self._temporary / folder_name(job_id)
 
     def remove_all_but(self, work: Iterable[tuple[str, str]]) -> None:
-        """Remove the folders that an earlier process has left for other work than this."""
+        """Remove the folders that an earlier process has left for other work than this.
+
+        A base that is a link, or not this user's, is left alone, which is logged.
+        """
         base = self._stored_base()
-        if base is None or not base.is_dir():
+        if base is None or not os.path.lexists(base):
             return
-        known = {folder_name(*each) for each in work}
-        for folder in base.iterdir():
-            if folder.name.startswith(_GONE):
-                self._remove_soon(folder)
-            elif _OURS.fullmatch(folder.name) and folder.name not in known:
-                self.discard(folder)
+        trouble = trouble_with(base)
+        if trouble:
+            LOG.warning("the work files in %s are left alone: %s", base, trouble)
+            return
+        if not (base / LIST).is_file():
+            return  # not made by us, or before there was a list
+        left = noted_folders(base) - {folder_name(*each) for each in work}
+        for name in sorted(os.listdir(base)):  # noqa: PTH208 - names
+            if _is_gone(name):
+                self._remove_soon(base / name)
+            elif name in left:
+                self.discard(base / name)
+        shorten_list(base)
 
     def discard_part(self, folder: Path, part: str) -> None:
         """Remove the work files of one part of a job."""
@@ -73,10 +102,10 @@ class WorkFolders:
     def discard(self, folder: Path) -> None:
         """Remove a folder soon; its name is free at once."""
         base = self._temporary if folder.is_relative_to(self._temporary) else self.base
-        gone = base / f"{_GONE}{secrets.token_hex(8)}"
-        with suppress(OSError):  # most jobs have no work files
-            folder.rename(gone)
-            self._remove_soon(gone)
+        gone = _gone_name(secrets.token_hex(8))
+        with suppress(OSError), _opened(base) as at:  # most jobs have no work files
+            _rename(base, at, folder.relative_to(base), gone)
+            self._remove_soon(base / gone)
 
     def _remove_soon(self, folder: Path) -> None:
         self._to_remove.append(folder)
@@ -91,9 +120,9 @@ class WorkFolders:
 
     async def close(self) -> None:
         """Remove the discarded folders that are left, and the temporary one."""
-        if self._temporary.exists():
-            self._to_remove.append(self._temporary)
         await self._remove()
+        if self._temporary.exists():
+            await trio.to_thread.run_sync(partial(shutil.rmtree, self._temporary, True))
 
     async def _remove(self) -> None:
         while self._to_remove:
@@ -101,7 +130,61 @@ class WorkFolders:
             await trio.to_thread.run_sync(_remove_tree, folder)
 
 
+def _gone_name(chosen: str) -> str:
+    """Return the name of a discarded folder, which no folder of a user's has by chance."""
+    return f".gone-{chosen}{zlib.crc32(chosen.encode()):08x}"
+
+
+def _is_gone(name: str) -> bool:
+    found = _GONE.fullmatch(name)
+    return found is not None and name == _gone_name(found[1])
+
+
+@contextmanager
+def _opened(base: Path) -> Generator[int | None]:
+    """Open a base folder, and look at what was opened; None where that is not possible.
+
+    Raises:
+        OSError: if it is not there, is a link, or another user's.
+    """
+    if not _AT:
+        if trouble_with(base):
+            raise PermissionError(base)
+        yield None
+        return
+    at = os.open(base, _FOLDER)
+    try:
+        if not is_ours(os.fstat(at).st_uid, base):
+            raise PermissionError(base)
+        yield at
+    finally:
+        os.close(at)
+
+
+def _rename(base: Path, at: int | None, inside: Path, gone: str) -> None:
+    """Give a folder in a base, or one in such a folder, another name in the base."""
+    if at is None:
+        (base / inside).rename(base / gone)
+        return
+    *outer, name = inside.parts
+    between = os.open(outer[0], _FOLDER, dir_fd=at) if outer else os.dup(at)
+    try:
+        os.rename(name, gone, src_dir_fd=between, dst_dir_fd=at)
+    finally:
+        os.close(between)
+
+
 def _remove_tree(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):
-        os.rmdir(folder.parent)  # noqa: PTH106
+    """Remove a renamed folder, and the base if nothing but its list is left in it."""
+    base = folder.parent
+    with suppress(OSError), _opened(base) as at:
+        if at is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        if stat.S_ISDIR(os.stat(folder.name, dir_fd=at, follow_symlinks=False).st_mode):
+            shutil.rmtree(folder.name, ignore_errors=True, dir_fd=at)
+        else:  # a person has put a link, or a file, in its place
+            os.unlink(folder.name, dir_fd=at)
+        if os.listdir(at) == [LIST]:  # noqa: PTH208 - an open folder has no path
+            os.unlink(LIST, dir_fd=at)
+            os.rmdir(base)  # noqa: PTH106

@@ -1,17 +1,32 @@
-"""Work files: the data of a checkpoint that is too large to be saved in it."""
+"""Work files: the data of a checkpoint that is too large to be saved in it.
+
+All of a store's are in one *base* folder beside it, which may lie in a folder that other users
+share.  So the base is used only if it is a folder of this user, and no link: behind a link there
+may be a folder of the user's own, out of which old work files would be removed one day.  A list in
+it names the folders that were made there for work: nothing else in it is ever removed.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from .file_owner import is_ours
 
 if TYPE_CHECKING:
     from .checkpoint_buffer import CheckpointBuffer
 
 LONGEST_NAME: Final = 200
 _SEPARATORS: Final = re.compile(r"[/\\:\x00-\x1f]")
+LIST: Final = ".names"
+"""The file in a base folder that names, one a line, the folders made there for work."""
+_LONGEST_LIST: Final = 2**24
+_LONG_LIST: Final = 2**16
 _READABLE: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -53,10 +68,14 @@ def folder_of(part: str, buffer: CheckpointBuffer | None) -> Path:
         part: The part of the job; empty for the whole job.
         buffer: The checkpoints that the files belong to; without one, or without a folder in it,
             they go into a temporary folder of this process.
+
+    Raises:
+        PermissionError: if the base folder is a link, or not this user's.
     """
     if buffer is None or not buffer.folder:
         return made(part_folder(_outside_jobs(), part))
     if part not in buffer.files:
+        note_folder(Path(buffer.folder))
         buffer.has_files(part)
         if not buffer.has(part):
             buffer.save(part, None, 0)  # the row that the files belong to, and that is listed
@@ -75,6 +94,62 @@ def made(folder: Path) -> Path:
         except FileNotFoundError:
             # Again and again: the last part to end removes the folder of all in this moment.
             made(folder.parent)
+
+
+def trouble_with(base: Path) -> str:
+    """Return why a base folder must not be used; empty if it may be, or is not there."""
+    try:
+        status = base.lstat()
+    except FileNotFoundError:
+        return ""
+    if stat.S_ISLNK(status.st_mode):
+        return "it is a symbolic link: remove the link, or replace it by the folder it leads to"
+    if not stat.S_ISDIR(status.st_mode):
+        return "it is no folder: move it away"
+    if not is_ours(status.st_uid, base):
+        return "it belongs to another user: remove it, or put the store elsewhere"
+    return ""
+
+
+def note_folder(folder: Path) -> None:
+    """Make the base of a folder for work if need be, and name the folder in its list.
+
+    Raises:
+        PermissionError: if the base is a link, or not this user's.
+    """
+    base = made(folder.parent)
+    trouble = trouble_with(base)
+    if trouble:
+        raise PermissionError(f"work files cannot be kept in {base}: {trouble}")
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    fd = os.open(base / LIST, flags, 0o600)
+    try:
+        os.write(fd, f"{folder.name}\n".encode())  # one write: other threads append as well
+    finally:
+        os.close(fd)
+
+
+def noted_folders(base: Path) -> frozenset[str]:
+    """Return the names of the folders that were made in a base for work; from its list."""
+    try:
+        with (base / LIST).open(encoding="ascii", errors="replace") as file:
+            return frozenset(file.read(_LONGEST_LIST).split("\n")) - {""}
+    except OSError:
+        return frozenset()
+
+
+def shorten_list(base: Path) -> None:
+    """Leave out of a base's list what is named more than once, or gone, if it has grown long."""
+    import tempfile
+
+    with suppress(OSError):
+        if (base / LIST).stat().st_size <= _LONG_LIST:
+            return
+        left = noted_folders(base) & frozenset(os.listdir(base))  # noqa: PTH208 - names
+        fd, fresh = tempfile.mkstemp(prefix=LIST, dir=base)
+        with open(fd, "w", encoding="ascii") as file:  # noqa: PTH123 - a descriptor
+            file.writelines(f"{name}\n" for name in sorted(left))
+        Path(fresh).replace(base / LIST)
 
 
 @cache
