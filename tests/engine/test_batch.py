@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import threading
+from contextvars import ContextVar
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,7 +51,6 @@ async def test_the_intake_is_bounded_so_the_input_may_be_endless() -> None:
 
     async with ja.open_jobs() as jobs:
         batch = jobs.map(double, numbers(), intake=4)
-        assert len(taken) == 4
         seen = 0
         async for _ in batch:
             seen += 1
@@ -58,6 +60,85 @@ async def test_the_intake_is_bounded_so_the_input_may_be_endless() -> None:
         batch.cancel("enough")
     assert len(taken) == len(batch)
     assert all(job.state.is_terminal for job in batch.jobs)
+
+
+async def test_an_input_that_blocks_does_not_block_the_loop() -> None:
+    """It is gone through in a thread, in the caller's context; the block's end waits for it."""
+    go_on, threads = threading.Event(), set[int]()
+    subject: ContextVar[str] = ContextVar("subject", default="")
+
+    def slow() -> Iterator[int]:
+        for number in range(3):
+            threads.add(threading.get_ident())
+            go_on.wait()
+            yield number
+
+    async def tell(number: int) -> tuple[int, str]:
+        return number, subject.get()
+
+    async with ja.open_jobs() as jobs:
+        subject.set("wiki")
+        batch = jobs.map(tell, slow(), intake=1)
+        assert await jobs.submit(double, 4) == 8
+        assert len(batch) == 0
+        go_on.set()
+    assert [await job for job in batch.jobs] == [(0, "wiki"), (1, "wiki"), (2, "wiki")]
+    assert threading.get_ident() not in threads
+
+
+def test_outside_the_loop_the_first_input_is_taken_in_the_calling_thread() -> None:
+    """So that an object which belongs to it can be gone through; the jobs are there at once."""
+    jobs = ja.start(display=None)
+    try:
+        threads: list[int] = []
+
+        def numbers() -> Iterator[int]:
+            for number in range(4):
+                threads.append(threading.get_ident())
+                yield number
+
+        batch = jobs.map(double, numbers())
+        assert len(batch) == 4
+        assert set(threads) == {threading.get_ident()}
+        assert batch.result(timedelta(seconds=30)) == [0, 2, 4, 6]
+    finally:
+        ja.stop(0)
+
+
+async def test_an_input_is_left_when_the_system_closes() -> None:
+    """The reader is told, and the input goes no further."""
+    more, asked = threading.Event(), threading.Event()
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        asked.set()
+        more.wait()
+        yield 2
+        raise AssertionError("it was gone through to its end")
+
+    with pytest.raises(LookupError):  # noqa: PT012 - the block's own
+        async with ja.open_jobs() as jobs:
+            batch = jobs.map(double, numbers())
+            await trio.to_thread.run_sync(asked.wait)
+            raise LookupError
+    more.set()
+    with pytest.raises((ja.JobsClosed, ja.JobCancelled)):
+        await batch
+
+
+async def test_names_of_jobs_follow_from_their_items() -> None:
+    """And arguments by name are the same for all."""
+
+    async def crop(path: str, *, width: int) -> str:
+        return f"{path}:{width}"
+
+    async with ja.open_jobs() as jobs:
+        batch = jobs.map(crop, ["a.png", "b.png"], name=lambda path: f"crop {path}", width=3)
+        assert await batch == ["a.png:3", "b.png:3"]
+        assert [job.name for job in batch.jobs] == ["crop a.png", "crop b.png"]
+        assert [job.name for job in jobs.map(double, [1, 2], name="twice").jobs] == ["twice"] * 2
+        with pytest.raises(ZeroDivisionError):
+            await jobs.map(double, [1, 0], name=lambda n: str(1 // n))
 
 
 async def test_an_input_that_raises_is_told_to_the_reader() -> None:

@@ -94,6 +94,11 @@ async def passes_jobs(jobs: ja.Jobs) -> None:
     jobs.submit(encode, one)  # type: ignore[arg-type]
 
 
+def repeat(text: str, *, times: int) -> str:
+    """Repeat a text."""
+    return text * times
+
+
 async def maps(jobs: ja.Jobs) -> None:
     """Read batches in both colours."""
     assert_type(jobs.map(count, [1, 2]), ja.Batch[int])
@@ -104,6 +109,9 @@ async def maps(jobs: ja.Jobs) -> None:
     for job in jobs.map(count, [1]):
         assert_type(job.result(), int)
     jobs.map(count, ["a"])  # type: ignore[arg-type]
+    assert_type(jobs.map(encode, ["a"], name=lambda text: text.upper()), ja.Batch[bytes])
+    assert_type(jobs.map(repeat, ["a"], times=3), ja.Batch[str])
+    jobs.map(repeat, [3], times=3)  # type: ignore[arg-type]
 
 
 async def gives_options(jobs: ja.Jobs) -> None:

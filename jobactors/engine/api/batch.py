@@ -1,18 +1,30 @@
-"""``Batch``: the jobs of one ``map``, handled as one."""
+"""``Batch``: the jobs of one ``map``, handled as one.
+
+**Where the input is gone through.**  It is the user's: a generator that reads a disk, a database's
+cursor.  In the loop's thread that would stop every job.  So each stretch of it is taken in by a
+thread: by the one that calls ``map``, unless that is the loop's own, and by a worker thread for
+what is taken in as jobs end.  Lists, tuples and ranges run no code of the user, and are taken in by
+the loop, without a thread.
+"""
 
 from __future__ import annotations
 
+import contextvars
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
+import trio
+
 from jobactors.engine.attempt.slot_loan import slot_loan_for
 from jobactors.inside.signals.latch import Latch
-from jobactors.model.errors import WrongThread
+from jobactors.model.checks import as_seconds_or_none
+from jobactors.model.errors import JobsClosed, WrongThread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 
     from jobactors.engine.system.job_system import JobSystem
+    from jobactors.model.checks import Seconds
 
     from .job import Job
 
@@ -24,8 +36,9 @@ class Batch(Generic[T]):
     """The jobs of one ``map``: waited for, cancelled, and read as they end.
 
     The input is taken in as jobs end, never more than ``intake`` jobs ahead, so it may be endless
-    or larger than memory.  ``cancel()`` also stops the intake.  If going through the input raises,
-    no more is taken in, and the error is raised to the reader of the batch.
+    or larger than memory.  An iterable of your own is gone through in a worker thread, and may
+    block.  ``cancel()`` also stops the intake.  If going through the input raises, no more is taken
+    in, and the error is raised to the reader of the batch.
 
     Read it in its own colour: ``async for job in batch`` or ``await batch`` in trio, ``for job in
     batch`` or ``batch.result(timeout)`` in a thread.  Jobs come in the order in which they end.
@@ -38,12 +51,18 @@ class Batch(Generic[T]):
         submit: Callable[..., Job[T]],
         inputs: Iterable[tuple[Any, ...]],
         intake: int,
+        *,
+        in_loop: bool,
     ) -> None:
         self._core = system.core
         self._portal = system.parts.portal
         self._submit = submit
         self._inputs = iter(inputs)
         self._intake = intake
+        self._in_loop = in_loop
+        """Whether the input runs no code of the user, so that the loop takes it in."""
+        self._context = contextvars.copy_context()
+        """The caller's: its jobs see what a submit would have seen there."""
         # All of these are written in the loop's thread.
         self._jobs: list[Job[T]] = []
         self._ended: list[Job[T]] = []
@@ -53,36 +72,88 @@ class Batch(Generic[T]):
         self._error: Exception | None = None
         self._news = Latch()
         self._taking = False
+        """Whether input is being taken in, by the loop or a thread."""
 
-    # -- the loop's side
+    # -- taking input in
+
+    def _begin(self) -> None:
+        """Take the first input in; from any thread."""
+        if self._in_loop or self._portal.is_home:
+            self._portal.call(self._take_in)
+        elif self._portal.call(self._claim):
+            self._take_in_here(self._intake)
+
+    def _claim(self) -> int:
+        """Return the number of jobs that may be submitted now; they are the caller's to submit."""
+        free = self._intake - (len(self._jobs) - len(self._ended))
+        if self._taking or not self._open or free <= 0:
+            return 0  # one that ends within its own submit asks again
+        self._taking = True
+        self._core.incoming += 1
+        return free
 
     def _take_in(self) -> None:
-        """Submit inputs until enough jobs are under way."""
-        if self._taking:
-            return  # a job that ends within its own submit calls again
-        self._taking = True
-        try:
-            while self._open and len(self._jobs) - len(self._ended) < self._intake:
-                self._submit_next()
-        finally:
-            self._taking = False
+        """Submit inputs until enough jobs are under way, or have a thread do so."""
+        while number := self._claim():
+            if not self._in_loop:
+                self._start_thread(number)
+                return
+            for _ in range(number):
+                if not (self._open and self._note(*self._context.run(self._next))):
+                    break
+            self._release()
 
-    def _submit_next(self) -> None:
+    def _start_thread(self, number: int) -> None:
+        work = partial(self._take_in_here, number)
         try:
-            args = next(self._inputs)
-            job: Job[T] = self._submit(*args)
+            trio.lowlevel.start_thread_soon(work, _ignore, "jobactors-map")
+        except RuntimeError as exc:  # the interpreter is ending, and starts no thread any more
+            self._note(None, exc)
+            self._release()
+
+    def _take_in_here(self, number: int) -> None:
+        """Submit so many inputs, in this thread."""
+        try:
+            for _ in range(number):
+                job, error = self._context.run(self._next)
+                if not (self._portal.call(self._note, job, error) and self._open):
+                    break
+        except JobsClosed as exc:  # meanwhile: nothing else writes here any more
+            self._error, self._open = exc, False
+            self._wake()
+        finally:
+            self._portal.post_quietly(self._end_stretch)
+
+    def _next(self) -> tuple[Job[T] | None, Exception | None]:
+        """Submit the next input; returns the job, or an error, or neither at the end."""
+        try:
+            return self._submit(*next(self._inputs)), None
         except StopIteration:
-            self._stop_intake()
-            return
+            return None, None
         except Exception as exc:  # the caller's own iterable, or its arguments
-            self._error = exc
+            return None, exc
+
+    def _note(self, job: Job[T] | None, error: Exception | None) -> bool:
+        """Take note of a submitted job, or of the end of the input; returns whether it goes on."""
+        if job is None:
+            self._error = error
             self._stop_intake()
-            return
+            return False
         place = len(self._jobs)
         self._jobs.append(job)
         self._under_way[place] = job.id
         # After the step in which the job ends: more input is taken in then.
         job._record.settled.call_when_set(partial(self._portal.post, self._note_end, place))
+        return True
+
+    def _end_stretch(self) -> None:
+        self._release()
+        self._take_in()
+
+    def _release(self) -> None:
+        self._taking = False
+        self._core.incoming -= 1
+        self._core.wake_drains()
 
     def _note_end(self, place: int) -> None:
         if self._under_way.pop(place, None) is not None:  # a latch may call twice
@@ -155,7 +226,7 @@ class Batch(Generic[T]):
             pass
         return [await job for job in self._jobs]
 
-    def result(self, timeout: float | None = None) -> list[T]:
+    def result(self, timeout: Seconds | None = None) -> list[T]:
         """Block this thread until all jobs have ended; return their results in input order.
 
         Raises:
@@ -163,6 +234,7 @@ class Batch(Generic[T]):
             Exception: what the first failed job in input order raised, or the input itself.
         """
         self._refuse_in_loop("batch.result()", "'await batch'")
+        timeout = as_seconds_or_none(timeout)
         deadline = None if timeout is None else self._core.clock.now() + timeout
         while True:
             news = self._news
@@ -199,6 +271,10 @@ class Batch(Generic[T]):
     def __repr__(self) -> str:
         more = " and more to come" if self._open else ""
         return f"<Batch {len(self._ended)} of {len(self._jobs)} jobs ended{more}>"
+
+
+def _ignore(_: object) -> None:
+    """Drop what a thread returns: it has told all."""
 
 
 class _Ended(Generic[T]):

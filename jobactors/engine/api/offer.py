@@ -27,6 +27,8 @@ def offer(
     kwargs: dict[str, Any],
     changes: Mapping[str, Any],
     runner: KnownRunner | None = None,
+    *,
+    waits: bool = True,
 ) -> tuple[Job[Any], bool]:
     """Submit a job; returns it, and whether it is a new one.
 
@@ -40,6 +42,7 @@ def offer(
         kwargs: Named arguments.
         changes: The options that were given.
         runner: Used instead of the one that options or function ask for.
+        waits: Whether this returns only when the job is stored, elsewhere than in the loop.
     """
     portal, journal = system.parts.portal, system.parts.journal
     portal.check("take a job")
@@ -48,7 +51,7 @@ def offer(
     if record.edges:
         check_system(system, record.options.after, args, kwargs)
     if journal is not None:
-        return _offer_to_store(system, record)
+        return _offer_to_store(system, record, waits)
     followed = record.runner.runs_already  # its submitter needs it started
     if not followed and system.core.accepts and not _can_be_refused(system, record):
         portal.post(portal.step, system.admission.accept_or_settle, record)
@@ -83,11 +86,11 @@ def _can_be_refused(system: JobSystem, record: Record) -> bool:
     )
 
 
-def _offer_to_store(system: JobSystem, record: Record) -> tuple[Job[Any], bool]:
+def _offer_to_store(system: JobSystem, record: Record, waits: bool) -> tuple[Job[Any], bool]:
     """Submit a job that is stored: elsewhere than in the loop, this returns when it is."""
     portal = system.parts.portal
     accepted, durable = _admitted(system, record, system.admission.accept_stored)
-    if durable is not None and not portal.is_home:
+    if waits and durable is not None and not portal.is_home:
         durable.wait_in_thread()
         if accepted.refused is not None:
             raise accepted.refused

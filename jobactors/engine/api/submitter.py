@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, Unpack, overload
 
 import trio
 
@@ -29,6 +28,9 @@ P = ParamSpec("P")
 A1 = TypeVar("A1")
 A2 = TypeVar("A2")
 A3 = TypeVar("A3")
+
+_WITHOUT_CODE: Final[frozenset[type]] = frozenset({list, tuple, range, set, frozenset, dict, str})
+"""Iterables that run no code of the user when they are gone through."""
 
 
 class Submitter:
@@ -166,6 +168,7 @@ class Submitter:
         /,
         *,
         intake: int | None = None,
+        name: str | Callable[[A1], str] | None = None,
     ) -> Batch[T]: ...
     @overload
     def map(
@@ -175,6 +178,7 @@ class Submitter:
         /,
         *,
         intake: int | None = None,
+        name: str | Callable[[A1], str] | None = None,
     ) -> Batch[T]: ...
     @overload
     def map(
@@ -185,6 +189,7 @@ class Submitter:
         /,
         *,
         intake: int | None = None,
+        name: str | Callable[[A1, A2], str] | None = None,
     ) -> Batch[T]: ...
     @overload
     def map(
@@ -195,6 +200,7 @@ class Submitter:
         /,
         *,
         intake: int | None = None,
+        name: str | Callable[[A1, A2], str] | None = None,
     ) -> Batch[T]: ...
     @overload
     def map(
@@ -206,6 +212,7 @@ class Submitter:
         /,
         *,
         intake: int | None = None,
+        name: str | Callable[[A1, A2, A3], str] | None = None,
     ) -> Batch[T]: ...
     @overload
     def map(
@@ -217,10 +224,63 @@ class Submitter:
         /,
         *,
         intake: int | None = None,
+        name: str | Callable[[A1, A2, A3], str] | None = None,
     ) -> Batch[T]: ...
     @overload
     def map(
-        self, function: str, arguments: Iterable[Mapping[str, Any]], /, *, intake: int | None = None
+        self,
+        function: Callable[Concatenate[A1, ...], Awaitable[T]],
+        a1: Iterable[A1 | Job[A1]],
+        /,
+        *,
+        intake: int | None = None,
+        name: str | Callable[[A1], str] | None = None,
+        **kwargs: Any,
+    ) -> Batch[T]: ...
+    @overload
+    def map(
+        self,
+        function: Callable[Concatenate[A1, ...], T],
+        a1: Iterable[A1 | Job[A1]],
+        /,
+        *,
+        intake: int | None = None,
+        name: str | Callable[[A1], str] | None = None,
+        **kwargs: Any,
+    ) -> Batch[T]: ...
+    @overload
+    def map(
+        self,
+        function: Callable[Concatenate[A1, A2, ...], Awaitable[T]],
+        a1: Iterable[A1 | Job[A1]],
+        a2: Iterable[A2 | Job[A2]],
+        /,
+        *,
+        intake: int | None = None,
+        name: str | Callable[[A1, A2], str] | None = None,
+        **kwargs: Any,
+    ) -> Batch[T]: ...
+    @overload
+    def map(
+        self,
+        function: Callable[Concatenate[A1, A2, ...], T],
+        a1: Iterable[A1 | Job[A1]],
+        a2: Iterable[A2 | Job[A2]],
+        /,
+        *,
+        intake: int | None = None,
+        name: str | Callable[[A1, A2], str] | None = None,
+        **kwargs: Any,
+    ) -> Batch[T]: ...
+    @overload
+    def map(
+        self,
+        function: str,
+        arguments: Iterable[Mapping[str, Any]],
+        /,
+        *,
+        intake: int | None = None,
+        name: str | Callable[[Mapping[str, Any]], str] | None = None,
     ) -> Batch[Any]: ...
     def map(
         self,
@@ -228,21 +288,30 @@ class Submitter:
         /,
         *iterables: Iterable[Any],
         intake: int | None = None,
+        name: str | Callable[..., str] | None = None,
+        **kwargs: Any,
     ) -> Batch[Any]:
-        """Submit ``function(*items)`` for each tuple of items, and return them as one batch.
+        """Submit ``function(*items, **kwargs)`` for each tuple of items; return them as one batch.
+
+        An iterable of your own, such as a generator, may block: in trio code it is gone through in
+        a worker thread, and this returns at once; elsewhere the first items are taken here.
 
         Args:
             function: What to run.
             *iterables: Where its arguments come from; the shortest one ends it.
             intake: How many jobs may be under way before more input is taken; default: twice
                 ``max_running``, or 1,000 without a limit.
+            name: The name of each job that a person reads, or a function of its items that returns
+                it; default: as for a submit.
+            **kwargs: Further arguments by name, the same for each job.  For those that are called
+                ``intake`` or ``name``, pass ``functools.partial(function, name=…)``.
 
         Raises:
             TypeError, ValueError: for an intake below 1, or no iterable.
 
         Example::
 
-            for job in jobs.map(resize, pictures):
+            for job in jobs.map(resize, pictures, width=640, name=lambda path: path.stem):
                 print(job.result())
         """
         if not iterables:
@@ -253,9 +322,16 @@ class Submitter:
             raise ValueError(f"intake is at least 1, not {width}")
         # Not strict: as with the built-in map, the shortest one ends it.
         inputs = zip(*iterables, strict=False)
-        submit = partial(self.submit, function)
-        batch: Batch[Any] = Batch(self._system, submit, inputs, width)
-        self._system.parts.portal.call(batch._take_in)
+
+        def submit(*items: Any) -> Job[Any]:
+            changes = self._changes
+            if name is not None:
+                changes = {**changes, "name": name(*items) if callable(name) else name}
+            return offer(self._system, function, items, kwargs, changes, waits=False)[0]
+
+        in_loop = not callable(name) and all(type(items) in _WITHOUT_CODE for items in iterables)
+        batch: Batch[Any] = Batch(self._system, submit, inputs, width, in_loop=in_loop)
+        batch._begin()
         return batch
 
     @names_options

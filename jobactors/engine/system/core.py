@@ -86,6 +86,8 @@ class Core:
         """Whether queued jobs are started; no more once everything is being cancelled."""
         self.at_work: dict[str, Record] = {}
         """The jobs that have not ended and do not rest, in the order of their submits."""
+        self.incoming = 0
+        """The batches whose input is being taken in: the end of the system waits for them."""
         self._due: Timer | None = None
         self._change: trio.Event | None = None
         """Made while a drain waits for a job to end or come to rest."""

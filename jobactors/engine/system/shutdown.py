@@ -30,15 +30,15 @@ async def drain(system: JobSystem) -> None:
     ever.
     """
     core = system.core
-    while left := core.unfinished:
+    while (left := core.unfinished) or core.incoming:
         change = core.change
-        if not any(_moves(core, record) for record in left):
+        if not (core.incoming or any(_moves(core, record) for record in left)):
             for record in left:
                 if _rests(core, record):
                     core.cancel(
                         record, "the job system is closing, and it was at rest", system.ending
                     )
-        if core.unfinished:
+        if core.unfinished or core.incoming:
             await change.wait()
     await system.parts.hooks.drain()
 
