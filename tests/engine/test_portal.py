@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 import trio.lowlevel
+import trio.testing
 
 import jobactors as ja
+from jobactors.engine.loop import portal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 
 async def test_posted_calls_run_in_the_loop_in_order() -> None:
@@ -140,25 +148,56 @@ async def test_an_interrupt_on_the_way_in_does_not_shut_the_door(
     assert made == [1, 2]
 
 
-async def test_a_call_that_trusted_another_is_made_although_that_one_came_too_late(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The loop may end between two threads' calls; only the one that called it hears of that."""
+class StruckAt:
+    """Raises KeyboardInterrupt at one bytecode of the portal, and lets another thread call before.
+
+    In the thread in which it is set as the trace function.
+    """
+
+    def __init__(self, at: int, other: Callable[[], None]) -> None:
+        self.left = at
+        self._other = other
+
+    def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
+        """Trace one step of the interpreter."""
+        if frame.f_code.co_filename != portal.__file__:
+            return self  # its callees may be ours
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            self.left -= 1
+            if self.left == 0:
+                thread = threading.Thread(target=self._other)
+                thread.start()
+                thread.join()
+                raise KeyboardInterrupt
+        return self
+
+
+async def test_an_interrupt_anywhere_on_the_way_in_loses_no_other_threads_call() -> None:
+    """Another thread calls in that very moment, and may trust the one that is struck."""
     made: list[int] = []
 
-    class Ended:
-        def run_sync_soon(self, *_: object) -> None:
-            ja.lowlevel.post(
-                jobs, made.append, 2
-            )  # another thread's, which finds that the loop was called
-            raise trio.RunFinishedError
+    def strike(at: int) -> bool:
+        """Call, be struck at a bytecode; return whether there was one."""
+        injector = StruckAt(at, lambda: ja.lowlevel.post(jobs, made.append, at))
+        sys.settrace(injector)
+        try:
+            ja.lowlevel.post(jobs, int)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        return injector.left <= 0
 
     async with ja.open_jobs() as jobs:
-        with monkeypatch.context() as patch:
-            patch.setattr(jobs._system.parts.portal, "token", Ended())
-            with pytest.raises(ja.JobsClosed):
-                await trio.to_thread.run_sync(ja.lowlevel.post, jobs, made.append, 1)
-    assert made == [2]
+        struck = 0
+        while await trio.to_thread.run_sync(strike, struck + 1):
+            struck += 1
+            await trio.testing.wait_all_tasks_blocked()
+            assert made[-1:] == [struck]
+        assert await trio.to_thread.run_sync(jobs.list) == []
+    assert struck > 20
+    assert made == list(range(1, struck + 1))
 
 
 def test_nobody_waits_for_ever_for_a_loop_that_has_ended() -> None:

@@ -4,9 +4,13 @@ Every piece of state that a system owns is written in the loop's thread.  Other 
 calls over here.  Two things are less obvious:
 
 *Gathered calls.*  Waking the loop costs more than most of what it is woken for.  So calls are
-appended to a deque, and the loop is called once for all that wait.  The flag that says so is
-cleared *before* the calls are made, and a thread that appends looks at it *after* appending: no
-call is left behind, whichever thread runs between two lines.
+appended to a deque, and the loop is called once for all that wait: a thread that finds the loop
+called trusts in that.  Each such call of the loop has a wake-up of its own, a new one after each
+time that calls are made.  It is marked *after* the loop has been called, replaced *before* the
+calls are made, and a thread looks at it *after* appending.  So no call is left behind, whichever
+thread runs between two lines, and wherever a KeyboardInterrupt strikes: a thread that was struck on
+its way has marked nothing in which another could trust.  (A flag that was set before calling the
+loop could stay set without a call, and then nothing entered the loop any more.)
 
 *Steps.*  A move of the engine (a submit, the end of an attempt) touches several tables, and in the
 middle of it foreign code may run in this very thread: a finalizer, an ``__eq__`` of a key,
@@ -20,7 +24,7 @@ import os
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
@@ -35,8 +39,16 @@ if TYPE_CHECKING:
     _Call = tuple[Callable[..., object], tuple[Any, ...]]
 
 T = TypeVar("T")
-_MOST_INTERRUPTS: Final = 100
-"""Interrupts in a row that one call survives; a person presses Ctrl-C far less often."""
+
+
+class _WakeUp:
+    """One call of the loop, for all calls that wait until then."""
+
+    __slots__ = ("is_made",)
+
+    def __init__(self) -> None:
+        self.is_made = False
+        """Whether the loop has been called, and will look; written by any thread, to True."""
 
 
 class Portal:
@@ -58,8 +70,8 @@ class Portal:
         self._failure: BaseException | None = None
         # Appended from any thread, emptied in the loop's.
         self._waiting: deque[_Call] = deque()
-        self._called = False
-        """Whether the loop has been called, and will look at the waiting calls."""
+        self._wake_up = _WakeUp()
+        """Replaced in the loop's thread."""
         self._in_step = False
         self._after_step: deque[_Call] = deque()
 
@@ -214,36 +226,21 @@ class Portal:
     def _send(self, function: Callable[..., object], args: tuple[Any, ...]) -> None:
         call = function, args
         self._waiting.append(call)  # before looking: see the module's head
-        if self._called:
+        wake_up = self._wake_up
+        if wake_up.is_made:
             return
-        self._called = True
         try:
             self.token.run_sync_soon(self._serve)
         except trio.RunFinishedError:
-            self._called = False
             self._serve_all(refused=call)
             raise JobsClosed("be reached") from self._failure
-        except BaseException:  # a KeyboardInterrupt: another thread may have trusted the flag
-            self._called = False
-            self._call_loop_again()
-            raise
+        wake_up.is_made = True
         if self._failure is not None:  # it has failed between the check and here
             self._serve_all()
 
-    def _call_loop_again(self) -> None:
-        """Call the loop for the calls that wait, although this thread may be interrupted again."""
-        for _ in range(_MOST_INTERRUPTS):
-            try:
-                self.token.run_sync_soon(self._serve)
-            except trio.RunFinishedError:
-                self._serve_all()
-            except BaseException:  # noqa: S112 - one more interrupt; the first is being raised
-                continue
-            return
-
     def _serve(self) -> None:
         """Make the calls that wait; those that come meanwhile call the loop again."""
-        self._called = False
+        self._wake_up = _WakeUp()
         for _ in range(len(self._waiting)):
             self._make(self._waiting.popleft())
 
