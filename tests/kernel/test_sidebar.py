@@ -136,13 +136,13 @@ def test_a_window_that_has_everything_is_sent_nothing(kernel: Kernel) -> None:
 
 
 def test_all_jobs_are_cancelled_in_a_busy_cell(kernel: Kernel) -> None:
-    """One message, an answer for each."""
+    """One message, and one answer."""
     kernel.run(START + "more = [jobs.options(name='more').submit(trio.sleep, 600)]")
     subshell = kernel.create_subshell()
-    hello(kernel, subshell)
+    ids = [row["id"] for row in hello(kernel, subshell)["rows"]]
     busy = kernel.start(UNTIL_ENDED)
     kernel.wait_begun(busy)
-    kernel.send_comm(COMM, {"kind": "cancel all"}, subshell=subshell)
+    kernel.send_comm(COMM, {"kind": "act", "verb": "cancel", "ids": ids}, subshell=subshell)
     kernel.finish(busy, timeout=90)
     assert kernel.run("print(during, *jobs.list(state='running'))").stdout.strip() == "cancelled"
     wait_sent(kernel, lambda data: states(data).get("more") == "cancelled")
@@ -152,12 +152,12 @@ def test_an_interrupt_hurts_neither_jobs_nor_sidebar(kernel: Kernel) -> None:
     """It reaches the cell alone."""
     kernel.run(START)
     subshell = kernel.create_subshell()
-    hello(kernel, subshell)
+    ids = [row["id"] for row in hello(kernel, subshell)["rows"]]
     busy = kernel.start("print('busy'); time.sleep(60)")
     kernel.wait_for(lambda m: m["msg_type"] == "stream")
     kernel.interrupt()
     assert "KeyboardInterrupt" in (kernel.finish(busy).error or "")
-    kernel.send_comm(COMM, {"kind": "cancel all"}, subshell=subshell)
+    kernel.send_comm(COMM, {"kind": "act", "verb": "cancel", "ids": ids}, subshell=subshell)
     wait_sent(kernel, lambda data: states(data) == {"train": "cancelled"})
 
 

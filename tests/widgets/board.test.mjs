@@ -72,7 +72,7 @@ beforeEach(() => {
   timers = fakeTimers();
   [sent, asked] = [[], []];
   view = createView(root, {
-    board: true, timers, act: (verb, id) => sent.push([verb, id]), actMany: (verb, all) => sent.push([verb, all]),
+    board: true, timers, act: (verb, id) => sent.push([verb, id]), actMany: (verb, all, states) => sent.push([verb, all, ...(states || [])]),
     ask: message => asked.push(message)
   });
 });
@@ -153,6 +153,22 @@ test('one verb for many: it is sent for those that can, at once', () => {
   assert.equal(root.one('ja-many').hidden, true);
   view.answered({ id: '', verb: 'dismiss', ok: false, why: '1 of 1 could not: it is needed' });
   assert.equal(root.one('ja-said').textContent, '1 of 1 could not: it is needed');
+});
+
+test('what no longer passes the filter is still selected, and is not commanded', () => {
+  const waiting = many(7).map(each => ({ ...each, state: 'queued' }));
+  view.show({ rows: waiting });
+  change(root.one('ja-tools').all('ja-choice').find(each => each.getAttribute('aria-label') === 'Filter by state'), 'queued');
+  const all = root.one('ja-tools').one('ja-check');
+  all.checked = true;
+  all.click();
+  view.show({ rows: waiting.map((each, i) => i < 3 ? { ...each, state: 'running' } : each) });
+  const counts = root.one('ja-many').one('ja-counts');
+  const button = verb => root.one('ja-many').all('ja-button').find(each => each.dataset.many === verb);
+  assert.equal(counts.textContent, '7 selected, 3 no longer match');
+  assert.equal(button('cancel').textContent, 'Cancel 4');
+  button('cancel').click();
+  assert.deepEqual(sent, [['cancel', ['j3', 'j4', 'j5', 'j6'], 'queued']]);
 });
 
 test('a row that is gone is no longer selected', () => {

@@ -110,16 +110,23 @@ async def test_one_verb_for_a_thousand_jobs_is_one_answer(autojump_clock: trio.a
         assert {snapshot.state.value for snapshot in jobs.list()} == {"cancelled"}
 
 
-async def test_cancel_all_is_for_unfinished_jobs(autojump_clock: trio.abc.Clock) -> None:
-    """Ended ones refuse nothing, and the one answer is good."""
+async def test_a_job_in_another_state_than_was_seen_is_left_alone(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """It has started while the command for queued jobs was on its way."""
     async with conversation() as (jobs, asked, replies):
-        await jobs.submit(trio.sleep, 1)
-        unfinished = jobs.submit(trio.sleep, 100)
-        asked.hear({"kind": "cancel all"})
+        started = jobs.submit(trio.sleep, 100)
+        waiting = jobs.options(hold=True).submit(trio.sleep, 100)
         await trio.sleep(1)
+        ids = [started.id, waiting.id]
+        asked.hear({"kind": "act", "verb": "cancel", "ids": ids, "states": ["queued"]})
+        await trio.sleep(1)
+        assert (started.state, waiting.state) == (ja.JobState.RUNNING, ja.JobState.CANCELLED)
         (answered,) = replies
-        assert (answered["id"], answered["ok"]) == ("", True)
-        assert unfinished.state is ja.JobState.CANCELLED
+        assert answered["why"] == "1 of 2 could not: it is running by now"
+        asked.hear({"kind": "act", "verb": "cancel", "ids": ids, "states": "nonsense"})
+        await trio.sleep(1)
+        assert started.state is ja.JobState.CANCELLED
 
 
 async def test_details_log_and_result_are_sent_on_request(autojump_clock: trio.abc.Clock) -> None:

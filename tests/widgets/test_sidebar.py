@@ -160,7 +160,7 @@ async def test_buttons_are_answered(window: Window, autojump_clock: trio.abc.Clo
         sidebar.hear({"kind": "act", "verb": "fly", "id": made[0].id})
         await trio.sleep(1)
         assert [data["ok"] for data in window.messages[1:]] == [True, False]
-        sidebar.hear({"kind": "cancel all"})
+        sidebar.hear({"kind": "act", "verb": "cancel", "ids": [job.id for job in made]})
         await trio.sleep(1)
         assert {job.state for job in made} == {ja.JobState.CANCELLED}
         assert [(data["id"], data["ok"]) for data in window.messages[3:]] == [("", True)]
@@ -196,7 +196,6 @@ async def test_the_last_rows_stay_for_windows_to_come(
     for data in (
         {"kind": "hello", "frame": -1},
         {"kind": "act", "verb": "cancel", "id": job.id},
-        {"kind": "cancel all"},
         {"kind": "details", "id": job.id},
     ):
         sidebar.hear(data)

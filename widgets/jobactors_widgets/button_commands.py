@@ -6,6 +6,7 @@ nothing, and the answer says so.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 import jobactors as ja
@@ -71,9 +72,20 @@ def perform(jobs: ja.Jobs, verb: object, job_id: object) -> CommandAnswer:
 
 
 class BulkCommand:
-    """Runs one verb on many jobs, a part at a time; ``answer`` is complete after the last part."""
+    """Runs one verb on many jobs, a part at a time; ``answer`` is complete after the last part.
 
-    def __init__(self, jobs: ja.Jobs, verb: object, job_ids: Sequence[object]) -> None:
+    Args:
+        jobs: The job system.
+        verb: The command.
+        job_ids: The jobs.
+        states: The states in which their user sees them; a job that is in none of these by now is
+            left alone.  None for any state.
+    """
+
+    def __init__(
+        self, jobs: ja.Jobs, verb: object, job_ids: Sequence[object], states: object = None
+    ) -> None:
+        self._states = states if isinstance(states, list) else None
         self._jobs = jobs
         self._verb = verb
         self._left = list(job_ids)[::-1]
@@ -83,10 +95,18 @@ class BulkCommand:
     def perform_some(self) -> bool:
         """Run the verb on the next jobs; return whether there are more."""
         for _ in range(min(MOST_AT_ONCE, len(self._left))):
-            answered = perform(self._jobs, self._verb, self._left.pop())
+            answered = self._perform(self._left.pop())
             if not answered["ok"]:
                 self._refused.append(answered)
         return bool(self._left)
+
+    def _perform(self, job_id: object) -> CommandAnswer:
+        if self._states is not None and isinstance(job_id, str):
+            with contextlib.suppress(ja.JobactorsError):  # there is no such job: an answer, too
+                state = self._jobs.get(job_id).state.value
+                if state not in self._states:
+                    return answer(str(self._verb), job_id, f"it is {state} by now")
+        return perform(self._jobs, self._verb, job_id)
 
     @property
     def answer(self) -> CommandAnswer:

@@ -2,8 +2,8 @@
 
 Every message arrives here, except ``hello``, which is about frames:
 
-* ``act``: a button, for the job ``id`` or for all ``ids``; answered by ``answer``;
-* ``cancel all``: the same for every unfinished job, with one answer;
+* ``act``: a button, for the job ``id``, or for all ``ids`` that are in one of ``states``, if any
+  are given; answered by one ``answer``;
 * ``details``, ``log``, ``result``: more of one job; answered by the same kind.
 
 Messages arrive in a thread of ipykernel's.  Commands are posted to the jobs' loop.  Details are
@@ -70,9 +70,7 @@ class FrontEndConversation:
             case {"kind": "act", "verb": verb, "id": job_id}:
                 self._act(verb, job_id)
             case {"kind": "act", "verb": verb, "ids": [*job_ids]}:
-                self._act_on_many(verb, job_ids)
-            case {"kind": "cancel all"}:
-                self.post(self._cancel_all)
+                self._act_on_many(verb, job_ids, message.get("states"))
             case {"kind": "details" | "log" | "result" as kind, "id": str(job_id)}:
                 self._look(kind, job_id, message.get("since"))
             case _:
@@ -82,9 +80,10 @@ class FrontEndConversation:
         if not self.post(self._perform, verb, job_id):
             self._reply(answer(str(verb), str(job_id), STOPPED))
 
-    def _act_on_many(self, verb: object, job_ids: list[object]) -> None:
+    def _act_on_many(self, verb: object, job_ids: list[object], states: object) -> None:
         jobs = self._jobs
-        if jobs is None or not self.post(self._perform_some, BulkCommand(jobs, verb, job_ids)):
+        command = None if jobs is None else BulkCommand(jobs, verb, job_ids, states)
+        if command is None or not self.post(self._perform_some, command):
             self._reply(answer(str(verb), "", STOPPED))
 
     def _look(self, kind: str, job_id: str, since: object) -> None:
@@ -105,11 +104,6 @@ class FrontEndConversation:
     def _perform(self, verb: object, job_id: object) -> None:
         if self._jobs is not None:
             self._reply(perform(self._jobs, verb, job_id))
-
-    def _cancel_all(self) -> None:
-        if self._jobs is not None:
-            ids = [each.id for each in self._jobs.list() if not each.state.is_terminal]
-            self._perform_some(BulkCommand(self._jobs, "cancel", ids))
 
     def _perform_some(self, command: BulkCommand) -> None:
         """Run a part of ``command``; the rest has later turns, so that jobs go on meanwhile."""

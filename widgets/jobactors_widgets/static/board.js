@@ -8,15 +8,18 @@ import { TERMINAL, plural, timeAtWork } from './format.js';
 const WORTH_FILTERING = 6;
 const MOST_CHOICES = 200;
 
+// What the filter by state is called -> the states that pass it.
 const STATES = {
-  unfinished: row => !TERMINAL.has(row.state),
-  running: row => row.state === 'running' || row.state === 'cancelling',
-  queued: row => row.state === 'queued',
-  paused: row => row.state === 'paused' || row.state === 'interrupted',
-  ended: row => TERMINAL.has(row.state),
-  succeeded: row => row.state === 'succeeded',
-  failed: row => row.state === 'failed',
-  cancelled: row => row.state === 'cancelled',
+  unfinished: ['queued', 'running', 'paused', 'cancelling', 'interrupted'],
+  running: ['running', 'cancelling'],
+  queued: ['queued'],
+  paused: ['paused', 'interrupted'],
+  ended: [...TERMINAL],
+  succeeded: ['succeeded'],
+  failed: ['failed'],
+  cancelled: ['cancelled']
+};
+const MARKS = {
   stuck: row => Boolean(row.stuck),
   unread: row => Boolean(row.unread)
 };
@@ -44,7 +47,8 @@ const ORDERS = {
 export function filterRows(rows, { text = '', state = '', type = '', subject = '', tag = '' }) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const tests = [];
-  if (STATES[state]) tests.push(STATES[state]);
+  if (STATES[state]) tests.push(row => STATES[state].includes(row.state));
+  if (MARKS[state]) tests.push(MARKS[state]);
   if (type) tests.push(row => typeOf(row) === type);
   if (subject) tests.push(row => row.subject === subject);
   if (tag) tests.push(row => (row.tags || []).includes(tag));
@@ -90,7 +94,7 @@ const CHOICES = {
  * @param {HTMLElement} root
  * @param {Object} host
  * @param {() => void} host.changed                       a filter or the order has changed
- * @param {(verb: string, ids: string[]) => void} host.actMany
+ * @param {(action: import('./actions.js').Action, ids: string[], states: string[] | null) => void} host.actMany
  * @param {(on: boolean) => void} host.selectShown
  */
 export function createTools(root, { changed, actMany, selectShown }) {
@@ -100,7 +104,7 @@ export function createTools(root, { changed, actMany, selectShown }) {
   all.addEventListener('click', () => selectShown(all.checked));
   const text = append(bar, 'input', 'ja-search', { type: 'search', placeholder: 'Filter jobs', 'aria-label': 'Filter jobs by text', dir: 'auto' });
   text.addEventListener('input', () => want('text', text.value));
-  const state = choice('state', 'any state', Object.keys(STATES));
+  const state = choice('state', 'any state', [...Object.keys(STATES), ...Object.keys(MARKS)]);
   const choices = Object.keys(CHOICES).map(key => ({ key, el: choice(key, `any ${key}`, []) }));
   choice('order', 'as submitted', Object.keys(ORDERS), 'Order');
   const many = append(root, 'div', 'ja-many', { role: 'group', 'aria-label': 'Selected jobs' });
@@ -109,15 +113,16 @@ export function createTools(root, { changed, actMany, selectShown }) {
     const button = append(many, 'button', 'ja-button', { type: 'button' });
     button.dataset.many = action.verb;
     button.addEventListener('click', () => {
-      const ids = askable(action, selected).map(row => row.id);
-      if (ids.length) actMany(action.verb, ids);
+      const ids = askable(action, matching).map(row => row.id);
+      // One that leaves the chosen state on the way to the kernel is left alone there.
+      if (ids.length) actMany(action, ids, STATES[wanted.state] || null);
     });
     return { action, button };
   });
   const clear = append(many, 'button', 'ja-button', { type: 'button' });
   setText(clear, 'Clear');
   clear.addEventListener('click', () => selectShown(false));
-  let selected = [];
+  let matching = [];   // what is selected and passes the filters now
   let offeredValues = '';
 
   function want(key, value) {
@@ -133,20 +138,25 @@ export function createTools(root, { changed, actMany, selectShown }) {
     return el;
   }
 
-  /** @param {import('./format.js').Row[]} rows all there are */
-  function draw(rows, chosen, shownCount) {
-    selected = chosen;
+  /**
+   * @param {import('./format.js').Row[]} rows       all there are
+   * @param {import('./format.js').Row[]} filtered   those that pass the filters
+   * @param {Set<string>} selected                   ids
+   */
+  function draw(rows, filtered, selected) {
+    matching = filtered.filter(row => selected.has(row.id));
     const filtering = ['text', 'state', 'type', 'subject', 'tag'].some(key => wanted[key]);
-    setHidden(bar, rows.length < WORTH_FILTERING && !filtering && !chosen.length);
-    setHidden(many, !chosen.length);
+    setHidden(bar, rows.length < WORTH_FILTERING && !filtering && !selected.size);
+    setHidden(many, !selected.size);
     if (!bar.hidden) drawChoices(rows);
-    const every = chosen.length > 0 && chosen.length >= shownCount;
+    const every = matching.length > 0 && matching.length === filtered.length;
     if (all.checked !== every) all.checked = every;
-    all.indeterminate = chosen.length > 0 && !every;
-    setText(count, `${chosen.length} selected`);
+    all.indeterminate = selected.size > 0 && !every;
+    const left = selected.size - matching.length;
+    setText(count, `${selected.size} selected${left ? `, ${left} no longer ${left === 1 ? 'matches' : 'match'}` : ''}`);
     for (const { action, button } of buttons) {
-      const able = askable(action, chosen).length;
-      setText(button, able && able < chosen.length ? `${action.label} ${able}` : action.label);
+      const able = askable(action, matching).length;
+      setText(button, able && able < selected.size ? `${action.label} ${able}` : action.label);
       setAttribute(button, 'aria-disabled', able ? null : 'true');
       setAttribute(button, 'title', able ? `${action.label} ${plural(able, 'job')}` : `none of them can: ${action.label.toLowerCase()}`);
     }

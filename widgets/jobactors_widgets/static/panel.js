@@ -102,7 +102,7 @@ function render({ model, el }) {
     board: !single,
     now: () => timeOf(model),
     act: (verb, id) => model.send({ kind: 'act', verb, id }),
-    actMany: (verb, ids) => model.send({ kind: 'act', verb, ids }),
+    actMany: (verb, ids, states) => model.send({ kind: 'act', verb, ids, ...(states && { states }) }),
     ask: message => model.send(message)
   });
   const draw = () => view.show({

@@ -38,7 +38,8 @@ const NONE_LEFT = 'No job matches.';
  * @param {HTMLElement} root
  * @param {Object} options
  * @param {(verb: string, id: string) => void} options.act   a button was pressed
- * @param {(verb: string, ids: string[]) => void} [options.actMany]   the same for a selection
+ * @param {(verb: string, ids: string[], states: string[] | null) => void} [options.actMany]   the same for
+ *   a selection; a job in none of these states is to be left alone
  * @param {(message: {kind: string, id: string}) => void} [options.ask]   details are wanted
  * @param {boolean} [options.single]                         one job: no heading
  * @param {boolean} [options.board]                          tools, selection and history
@@ -131,7 +132,7 @@ export function createView(root, options) {
     setText(counts, shown.rows.length ? summary(shown.rows) + news + more + some : EMPTY);
     setText(notice, shown.alive ? (shown.ended ? ENDED : shown.notice || '') : GONE);
     setHidden(head, single && !notice.textContent);
-    if (tools) tools.draw(shown.rows, shown.rows.filter(row => selected.has(row.id)), places.filtered.length);
+    if (tools) tools.draw(shown.rows, places.filtered, selected);
     setAttribute(list, 'data-empty', shown.rows.length && !places.filtered.length ? NONE_LEFT : null);
   }
 
@@ -252,9 +253,9 @@ export function createView(root, options) {
     if (drawn) drawRow(drawn, drawn.row);
   }
 
-  function sendMany(verb, ids) {
+  function sendMany(action, ids, states) {
     selected.clear();
-    actMany(verb, ids);
+    actMany(action.verb, ids, states);
     redraw();
   }
 

@@ -138,7 +138,9 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
 
   async function cancelAll(kernelId) {
     const group = groups.find(each => each.kernelId === kernelId);
-    const open = group ? group.known.rows.filter(isUnfinished).length : 0;
+    // These, and not those that are submitted while the question is open.
+    const ids = group ? group.known.rows.filter(isUnfinished).map(row => row.id) : [];
+    const open = ids.length;
     if (!open || !apputils) return;
     const { button } = await apputils.showDialog({
       title: open === 1 ? 'Cancel the job of this notebook?' : `Cancel all ${open} jobs of this notebook?`,
@@ -149,7 +151,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
       ],
       defaultButton: 0
     });
-    if (button.accept) linkOf(kernelId)?.send({ kind: 'cancel all' });
+    if (button.accept) linkOf(kernelId)?.send({ kind: 'act', verb: 'cancel', ids });
   }
 
   function place() {
