@@ -8,6 +8,8 @@ import {
 } from '../../widgets/jobactors_widgets/labextension/sidebar/model.js';
 import { NOTHING } from '../../widgets/jobactors_widgets/labextension/sidebar/link.js';
 import { createNotices } from '../../widgets/jobactors_widgets/labextension/sidebar/notices.js';
+import { createSidebar } from '../../widgets/jobactors_widgets/labextension/sidebar/sidebar.js';
+import { fakeDocument } from './fake_dom.mjs';
 
 let made = 0;
 const row = (state, more = {}) => ({ id: `j${made += 1}`, name: 'train', state, ...more });
@@ -157,4 +159,16 @@ test('a page in sight is not disturbed; one out of sight has one notice that cou
   notices.ended('a.ipynb', [row('failed')]);
   assert.equal(Notification.said.length, 2);
   assert.deepEqual(desktop, ['train failed (a.ipynb)']);
+});
+
+test('a section of the sidebar shows the jobs of its kernel, by the clock of that kernel', () => {
+  const root = fakeDocument();
+  const sidebar = createSidebar(root, { send: () => {}, cancelAll: () => {}, open: () => {} });
+  const known = { live: true, hears: true, ended: false, notice: '', rows: [{ ...row('succeeded'), began: 40, stopped: 100 }] };
+  const group = { kernelId: 'k', path: 'a.ipynb', name: 'a.ipynb', current: true, known, now: () => 100 };
+  sidebar.show([group]);
+  assert.equal(root.one('ja-section-name').textContent, 'a.ipynb');
+  assert.equal(root.one('ja-time').textContent, '1:00');
+  sidebar.show([]);
+  assert.equal(root.one('ja-section'), undefined);
 });

@@ -54,7 +54,7 @@ export function createSidebar(root, { send, cancelAll, open }) {
     all.textContent = 'Cancel all';
     all.addEventListener('click', () => cancelAll(kernelId));
     const body = append(el, 'div', 'ja-section-body');
-    let now = () => Date.now() / 1000;
+    let now = () => Date.now() / 1000;   // until the kernel's clock is known
     const view = createView(body, {
       board: true,
       act: (verb, id) => send(kernelId, { kind: 'act', verb, id }),
@@ -81,9 +81,9 @@ export function createSidebar(root, { send, cancelAll, open }) {
       el.classList.toggle('ja-current', group.current);
       all.hidden = group.known.ended || group.known.rows.filter(isUnfinished).length < 2;
       const { rows, hears, ended, notice } = group.known;
-      const now = { rows, hears, ended, notice, alive: true };
-      if (drawn && Object.keys(now).every(key => drawn[key] === now[key])) return;
-      drawn = now;
+      const present = { rows, hears, ended, notice, alive: true };
+      if (drawn && Object.keys(present).every(key => drawn[key] === present[key])) return;
+      drawn = present;
       if (!body.hidden) view.show(drawn);
     }
 
