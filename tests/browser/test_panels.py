@@ -79,6 +79,8 @@ def test_a_row_moves_and_is_cancelled_in_a_busy_cell(
     assert notebook.prompt(2).inner_text() == "[*]:"
     notebook.screenshot(f"row-{app}")
     expect(train.locator(".ja-says")).to_have_text("cancelled by hand")
+    expect(cancel(train)).to_have_attribute("title", "Cancel: it has ended")
+    notebook.page.mouse.move(5, 5)  # not before: another button would be under the mouse
     expect(cancel(train)).to_be_hidden()
     busy.end()
     assert notebook.console_errors == []

@@ -149,10 +149,78 @@ test('one verb for many: it is sent for those that can, at once', () => {
   assert.equal(button('cancel').textContent, 'Cancel 7');
   assert.equal(button('pause').getAttribute('aria-disabled'), 'true');
   button('dismiss').click();
-  assert.deepEqual(sent, [['dismiss', ['x']]]);
+  timers.pass(5000);
+  assert.deepEqual(sent, [['dismiss', 'x']]);
   assert.equal(root.one('ja-many').hidden, true);
   view.answered({ id: '', verb: 'dismiss', ok: false, why: '1 of 1 could not: it is needed' });
   assert.equal(root.one('ja-said').textContent, '1 of 1 could not: it is needed');
+});
+
+test('what removes something can be taken back for five seconds', () => {
+  view.show({ rows: [row('a', { state: 'failed' }), row('b', { state: 'succeeded' }), row('c', { state: 'interrupted' })] });
+  const button = (id, verb) => el(id).all('ja-button').find(each => each.dataset.verb === verb);
+  const bar = root.one('ja-undo');
+  button('a', 'dismiss').click();
+  assert.equal(el('a').one('ja-word').textContent, 'dismissing…');
+  button('a', 'dismiss').click();
+  button('c', 'discard').click();
+  assert.equal(bar.hidden, false);
+  assert.match(bar.textContent, /^Dismiss 1 job, Discard 1 job/);
+  bar.one('ja-button').click();
+  assert.equal(bar.hidden, true);
+  assert.equal(el('a').one('ja-word').textContent, 'failed');
+  timers.pass(5000);
+  assert.deepEqual(sent, []);
+  button('b', 'dismiss').click();
+  timers.pass(5000);
+  button('a', 'dismiss').click();
+  view.dispose();   // what was not taken back is not forgotten
+  assert.deepEqual(sent, [['dismiss', 'b'], ['dismiss', 'a']]);
+});
+
+test('rows keep their places while their user is in the list', () => {
+  const shown = () => root.all('ja-row').map(each => each.dataset.job).join('');
+  const list = root.one('ja-list');
+  const jobs = (states) => Object.entries(states).map(([id, state]) => row(id, { state }));
+  view.show({ rows: jobs({ a: 'running', b: 'running', c: 'running', x: 'succeeded' }) });
+  list.listeners.get('pointerenter')();
+  view.show({ rows: jobs({ b: 'cancelled', c: 'running', x: 'succeeded', d: 'running' }) });
+  assert.equal(shown(), 'abcxd');
+  assert.equal(el('a').one('ja-word').textContent, 'removed');
+  assert.ok(el('a').all('ja-button').every(each => each.hidden));
+  list.listeners.get('pointerleave')();
+  timers.pass(299);
+  assert.equal(shown(), 'abcxd');
+  timers.pass(1);
+  assert.equal(shown(), 'cdxb');
+  list.listeners.get('focusin')({ target: { matches: () => true } });
+  view.show({ rows: jobs({ c: 'failed', d: 'running' }) });
+  assert.equal(shown(), 'cdxb');
+  list.listeners.get('focusout')({ relatedTarget: null });
+  timers.pass(300);
+  assert.equal(shown(), 'dc');
+});
+
+test('no other button comes under the mouse when a job ends', () => {
+  view.show({ rows: [row('a')] });
+  const verbs = () => el('a').all('ja-button').filter(each => !each.hidden).map(each => each.dataset.verb);
+  const box = el('a').one('ja-buttons');
+  box.listeners.get('pointerenter')({ pointerType: 'mouse' });
+  view.show({ rows: [row('a', { state: 'cancelled' })] });
+  assert.deepEqual(verbs(), ['pause', 'cancel']);
+  el('a').all('ja-button').forEach(each => each.click());
+  assert.deepEqual(sent, []);
+  box.listeners.get('pointerleave')();
+  assert.deepEqual(verbs(), ['restart', 'dismiss']);
+});
+
+test('an order that the user asks for is not held back', () => {
+  view.show({ rows: [row('b'), row('a'), row('x', { state: 'failed' })] });
+  root.one('ja-list').listeners.get('pointerenter')();
+  change(root.one('ja-tools').all('ja-choice').find(each => each.getAttribute('aria-label') === 'Order'), 'name');
+  assert.deepEqual(root.all('ja-row').map(each => each.dataset.job), ['a', 'b', 'x']);
+  root.one('ja-fold').click();
+  assert.deepEqual(root.all('ja-row').map(each => each.dataset.job), ['a', 'b']);
 });
 
 test('what no longer passes the filter is still selected, and is not commanded', () => {

@@ -69,7 +69,10 @@ class FakeElement {
   setAttribute(key, value) { dom.changes += 1; this.attributes.set(key, String(value)); }
   getAttribute(key) { return this.attributes.has(key) ? this.attributes.get(key) : null; }
   removeAttribute(key) { dom.changes += 1; this.attributes.delete(key); }
-  addEventListener(kind, fn) { this.listeners.set(kind, fn); }
+  addEventListener(kind, fn) {
+    const earlier = this.listeners.get(kind);
+    this.listeners.set(kind, earlier ? event => { earlier(event); fn(event); } : fn);
+  }
   toggleAttribute(key, on) { if (on) this.setAttribute(key, ''); else this.removeAttribute(key); }
   contains(el) { return el === this || this.childNodes.some(c => c.contains(el)); }
   focus() { globalThis.document.activeElement = this; }

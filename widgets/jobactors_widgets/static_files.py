@@ -15,7 +15,8 @@ from typing import Final
 MODULES: Final = (
     *("dom.js", "format.js", "frames.js", "kernel_clock.js", "keys.js", "actions.js"),
     *("visible_span.js", "announcer.js", "pending_actions.js", "saved_state.js", "row.js"),
-    *("details.js", "board.js", "keyboard.js", "view.js", "panel.js"),
+    *("details.js", "board.js", "held_order.js", "keyboard.js", "undo.js", "view.js"),
+    *("panel.js",),
 )
 
 _IMPORT: Final = re.compile(r"^import\s[^;]*?\sfrom\s+'\./[\w.]+';\n", re.MULTILINE)

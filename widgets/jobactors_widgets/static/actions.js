@@ -9,6 +9,7 @@ import { TERMINAL } from './format.js';
  * @property {string} pressed   the row's word until the kernel has answered
  * @property {string} as        the row's look until then
  * @property {string} icon      a drawing for dom.js; without one the button shows its label
+ * @property {boolean} [removes]   it removes something, and can be taken back for some seconds
  * @property {(row: import('./format.js').Row) => boolean} [worded]   it shows its label beside it
  * @property {(row: import('./format.js').Row) => boolean} offered
  * @property {(row: import('./format.js').Row) => string} why   the reason why it cannot now; '' if it can
@@ -57,11 +58,11 @@ export const ACTIONS = [
     offered: row => TERMINAL.has(row.state), why: always
   },
   {
-    verb: 'discard', label: 'Discard', pressed: 'discarding…', as: '', icon: CROSS,
+    verb: 'discard', label: 'Discard', removes: true, pressed: 'discarding…', as: '', icon: CROSS,
     offered: row => row.state === 'interrupted', why: always
   },
   {
-    verb: 'dismiss', label: 'Dismiss', pressed: 'dismissing…', as: '', icon: CROSS,
+    verb: 'dismiss', label: 'Dismiss', removes: true, pressed: 'dismissing…', as: '', icon: CROSS,
     offered: row => TERMINAL.has(row.state), why: always
   }
 ];
@@ -71,5 +72,5 @@ export const FOR_MANY = ['cancel', 'pause', 'resume', 'discard', 'dismiss'].map(
 
 /** Returns those of `rows` that can be given a command. @param {Action} action */
 export function askable(action, rows) {
-  return rows.filter(row => action.offered(row) && !action.why(row));
+  return rows.filter(row => !row.removed && action.offered(row) && !action.why(row));
 }

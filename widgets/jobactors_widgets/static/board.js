@@ -177,6 +177,25 @@ export function createTools(root, { changed, actMany, selectShown }) {
   return { wanted, draw, state };
 }
 
+/**
+ * Makes the line above the ended jobs, which folds and unfolds them.  The view puts it where it belongs.
+ * @param {HTMLElement} list @param {() => void} toggle
+ */
+export function createFold(list, toggle) {
+  const el = append(list, 'div', 'ja-history', { role: 'listitem' });
+  const button = append(el, 'button', 'ja-fold', { type: 'button' });
+  button.addEventListener('click', toggle);
+  el.remove();
+
+  function draw(count, isOpen, inPage) {
+    if (!inPage) el.remove();
+    setText(button, `${isOpen ? '▾' : '▸'} ${count} ended`);
+    setAttribute(button, 'aria-expanded', String(isOpen));
+  }
+
+  return { el, draw };
+}
+
 function fillChoice(el, none, values) {
   el.replaceChildren();
   for (const value of ['', ...values]) {

@@ -22,6 +22,10 @@ export function setAttribute(el, key, value) {
   else el.setAttribute(key, value);
 }
 
+export function setStyle(el, key, value) {
+  if (el.style[key] !== value) el.style[key] = value;
+}
+
 export function setHidden(el, hidden) {
   if (el.hidden !== hidden) el.hidden = hidden;
 }

@@ -40,6 +40,7 @@
  * @property {boolean} [unread]
  * @property {string} [obstacle]  why it cannot go on
  * @property {boolean} [changed]  its source has changed
+ * @property {boolean} [removed]  it is there no longer; set here, never by the kernel
  */
 
 /** States that no event leads out of. */
@@ -71,6 +72,7 @@ const THIN = '\u202f';   // narrow no-break space, between a number and its unit
 
 /** Returns the one word of a row's state. @param {Row} row */
 export function stateWord(row) {
+  if (row.removed) return 'removed';
   if (row.stuck) return 'stuck';
   if (TERMINAL.has(row.state) || row.state === 'interrupted') return row.state;
   if (row.state === 'cancelling') return REQUESTS.cancel;
@@ -79,6 +81,7 @@ export function stateWord(row) {
 
 /** Returns whether any text of a row changes with the time alone. @param {Row} row @param {number} now */
 export function ticks(row, now) {
+  if (row.removed) return false;
   if (row.state === 'interrupted' || row.due > now) return true;
   return row.began !== undefined && row.stopped === undefined && !TERMINAL.has(row.state);
 }

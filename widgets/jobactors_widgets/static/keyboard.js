@@ -1,7 +1,7 @@
 // Works the rows of a list by the keyboard: arrows, Home and End move, Enter unfolds, Escape folds, Space
 // selects.  Delete asks whether the job shall be given up, and a second one does it.
 
-import { ACTIONS } from './actions.js';
+import { ACTIONS, askable } from './actions.js';
 
 const TO_END = ['cancel', 'discard', 'dismiss'].map(verb => ACTIONS.find(action => action.verb === verb));
 
@@ -29,7 +29,7 @@ export function createKeyboard(list, { drawn, unfold, goTo, step, last, pick, ma
 
   function askToEnd(id) {
     const { row } = drawn(id);
-    const action = TO_END.find(each => each.offered(row) && !each.why(row));
+    const action = TO_END.find(each => askable(each, [row]).length);
     if (!action || !mayPress(id)) return;
     const again = asked && asked.id === id && asked.action === action;
     leave();

@@ -4,7 +4,7 @@
 import { ACTIONS } from './actions.js';
 import { append, glyph, setAttribute, setHidden, setText } from './dom.js';
 import {
-  ACTIVE, clock, detail, howFar, howFarInFull, speed, stateWord, timeAtWork, timeLeft
+  ACTIVE, TERMINAL, clock, detail, howFar, howFarInFull, speed, stateWord, timeAtWork, timeLeft
 } from './format.js';
 
 // One glyph a state.
@@ -48,13 +48,22 @@ export function createRow(id, { press, unfold, select, deep }) {
   const rate = append(el, 'span', 'ja-rate ja-number');
   const left = append(el, 'span', 'ja-left ja-number');
   const time = append(el, 'span', 'ja-time ja-number', { title: 'time at work' });
-  const buttons = createButtons(el, press);
+  const box = append(el, 'span', 'ja-buttons');
+  const buttons = createButtons(box, press);
   const more = append(el, 'button', 'ja-more', { type: 'button', 'aria-expanded': 'false' });
   glyph(more, 'ja-glyph', CHEVRON);
   const body = append(el, 'div', 'ja-details');
   body.hidden = true;
   let noted = '';        // what is shown instead of the row's own text
   let goesOn = true;     // whether its speed and the time left are still true
+  let isPointedAt = false;   // whether the mouse is on the buttons
+  let isFrozen = false;      // the job has come to an end meanwhile: no other button takes the place
+  let redrawButtons = () => {};
+  box.addEventListener('pointerenter', event => { isPointedAt = event.pointerType !== 'touch'; });
+  box.addEventListener('pointerleave', () => {
+    [isPointedAt, isFrozen] = [false, false];
+    redrawButtons();
+  });
   const drawn = { el, body, row: null, isOpen: false, draw, open, tick, select: mark };
   for (const button of [line, more]) button.addEventListener('click', () => unfold(!drawn.isOpen));
 
@@ -66,6 +75,7 @@ export function createRow(id, { press, unfold, select, deep }) {
    * @param {number} now       in seconds since the epoch
    */
   function draw(row, waiting, note, usable, now) {
+    if (isPointedAt && drawn.row && hasEnded(row) && !hasEnded(drawn.row)) isFrozen = true;
     drawn.row = row;
     [noted, goesOn] = [note, usable && !waiting];
     const state = (waiting && waiting.as) || (row.stuck ? 'stuck' : row.state);
@@ -77,12 +87,16 @@ export function createRow(id, { press, unfold, select, deep }) {
     setHidden(dot, !row.unread);
     setText(word, waiting ? waiting.word : stateWord(row));
     el.classList.toggle('ja-noted', Boolean(note));
+    el.classList.toggle('ja-removed', Boolean(row.removed));
     drawBar(row, label);
     setText(far, howFar(row));
     setAttribute(far, 'title', howFarInFull(row));
     setText(rate, goesOn ? speed(row) : '');
     tick(now);
-    for (const { action, button } of buttons) drawButton(action, button, row, waiting, usable, label);
+    redrawButtons = () => {
+      for (const { action, button } of buttons) drawButton(action, button, row, waiting, usable, label);
+    };
+    redrawButtons();
     setHidden(more, !deep);
     setAttribute(more, 'aria-label', `Details of ${label}`);
     if (check) setAttribute(check, 'aria-label', `Select ${label}`);
@@ -102,8 +116,8 @@ export function createRow(id, { press, unfold, select, deep }) {
   }
 
   function drawButton(action, button, row, waiting, usable, label) {
-    const offered = action.offered(row);
-    const why = waiting ? 'waiting for the kernel' : usable ? action.why(row) : 'the kernel does not run these jobs any more';
+    const offered = isFrozen ? !button.hidden : !row.removed && action.offered(row);
+    const why = isFrozen ? 'it has ended' : waiting ? 'waiting for the kernel' : usable ? action.why(row) : 'the kernel does not run these jobs any more';
     // A focused button that goes away hands its focus to the row, not to the page's top.
     if (!offered && button === document.activeElement) el.focus();
     setHidden(button, !offered);
@@ -139,14 +153,17 @@ export function createRow(id, { press, unfold, select, deep }) {
   return drawn;
 }
 
+function hasEnded(row) {
+  return TERMINAL.has(row.state) || row.state === 'interrupted' || Boolean(row.removed);
+}
+
 function createCheck(el, select) {
   const check = append(el, 'input', 'ja-check', { type: 'checkbox' });
   check.addEventListener('click', event => select(check.checked, Boolean(event && event.shiftKey)));
   return check;
 }
 
-function createButtons(el, press) {
-  const box = append(el, 'span', 'ja-buttons');
+function createButtons(box, press) {
   return ACTIONS.map(action => {
     const button = append(box, 'button', action.icon ? 'ja-button ja-small' : 'ja-button', { type: 'button' });
     button.dataset.verb = action.verb;

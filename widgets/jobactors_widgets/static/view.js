@@ -12,13 +12,15 @@
 // only; without `board` there is no filter, no selection and no history, and at most 200 rows.
 // A host that loads this module needs its neighbours too: MODULES in static_files.py names them.
 
-import { append, pageTimers, setAttribute, setHidden, setText } from './dom.js';
-import { arrange, createTools, filterRows } from './board.js';
+import { append, pageTimers, setAttribute, setHidden, setStyle, setText } from './dom.js';
+import { arrange, createFold, createTools, filterRows } from './board.js';
 import { createDetails } from './details.js';
 import { createPendingActions } from './pending_actions.js';
+import { createHeldOrder } from './held_order.js';
 import { createKeyboard } from './keyboard.js';
 import { createRow } from './row.js';
 import { fenceKeys, isForHost } from './keys.js';
+import { createUndo } from './undo.js';
 import { visibleSpan } from './visible_span.js';
 import { createAnnouncer } from './announcer.js';
 import { choose, plural, summary, ticks } from './format.js';
@@ -58,7 +60,7 @@ export function createView(root, options) {
   const selected = new Set();
   let shown = { rows: [], hears: true, alive: true, ended: false, notice: '' };
   let items = [];              // what is listed, top to bottom
-  let places = { filtered: [], endedAt: -1, endedCount: 0 };
+  let places = { filtered: [], endedAt: -1, hasFold: false, endedCount: 0 };
   let historyOpen = true;
   let rowHeight = ROW_HEIGHT;
   let ticker = null;
@@ -74,7 +76,13 @@ export function createView(root, options) {
   const list = append(root, 'div', 'ja-list', { role: 'list', 'aria-label': single ? 'Job' : 'Jobs' });
   const above = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
   const below = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
-  const history = board ? createHistory() : null;
+  const history = board ? createFold(list, () => {
+    historyOpen = !historyOpen;
+    anew();
+  }) : null;
+  const held = board ? createHeldOrder(list, timers, redraw) : null;
+  // In the head: a line that came and went below could move the rows.
+  const undo = createUndo(single ? root : head, timers, sendLate, redraw);
   const announcer = createAnnouncer(root, timers);
   if (!single) list.setAttribute('tabindex', '0');
   list.addEventListener('scroll', () => { if (isLong()) drawList(); });
@@ -83,7 +91,7 @@ export function createView(root, options) {
     step: (id, by) => id === null ? rowInSight() : items.findIndex(row => row.id === id) + by,
     last: () => items.length - 1,
     pick: board && actMany ? (id, range) => pick(id, !selected.has(id), range) : null,
-    mayPress: id => shown.alive && !shown.ended && !pending.of(id),
+    mayPress: id => shown.alive && !shown.ended && !waitingFor(id),
     single
   });
   root.addEventListener('keydown', event => { if (!isForHost(event)) event.stopPropagation(); });
@@ -107,19 +115,27 @@ export function createView(root, options) {
 
   function fromTheTop() {
     list.scrollTop = 0;
+    anew();
+  }
+
+  /** Draws the list in another order, for which the user has asked. */
+  function anew() {
+    held.drop();
     redraw();
   }
 
   function arrangeItems() {
     if (!board) {
       items = choose(shown.rows, MOST_ROWS);
-      places = { filtered: items, endedAt: -1, endedCount: 0 };
+      places = { filtered: items, endedAt: -1, hasFold: false, endedCount: 0 };
       return;
     }
     const filtered = filterRows(shown.rows, tools.wanted);
     const { open, ended } = arrange(filtered, tools.wanted.order, now());
-    items = historyOpen ? open.concat(ended) : open;
-    places = { filtered, endedAt: open.length, endedCount: ended.length };
+    const hasFold = open.length > 0 && ended.length > 0;
+    const order = held.arrange(historyOpen ? open.concat(ended) : open, open.length, hasFold, shown.rows);
+    items = order.items;
+    places = { ...order, filtered, endedCount: ended.length };
   }
 
   function drawHead() {
@@ -160,7 +176,7 @@ export function createView(root, options) {
     if (board) setStyle(below, 'height', `${after}px`);
     let last = above;
     chosen.forEach((row, i) => {
-      last = putBehind(last, history && places.endedAt > 0 && first + i === places.endedAt ? history.el : null);
+      last = putBehind(last, history && places.hasFold && first + i === places.endedAt ? history.el : null);
       const drawn = rows.get(row.id) || newRow(row.id);
       last = putBehind(last, drawn.el);
       pending.settle(row);
@@ -168,7 +184,11 @@ export function createView(root, options) {
       setAttribute(drawn.el, 'aria-setsize', isLong() ? String(items.length) : null);
       setAttribute(drawn.el, 'aria-posinset', isLong() ? String(first + i + 1) : null);
     });
-    if (history) last = history.draw(last, first <= places.endedAt && end >= places.endedAt);
+    if (history) {
+      const inPage = places.hasFold && first <= places.endedAt && end >= places.endedAt;
+      history.draw(places.endedCount, historyOpen, inPage);
+      if (inPage && !historyOpen) last = putBehind(last, history.el);
+    }
     if (board) putBehind(last, below);
     measure();
   }
@@ -234,18 +254,36 @@ export function createView(root, options) {
 
   function drawRow(drawn, row) {
     const changed = drawn.row !== row;
-    drawn.draw(row, pending.of(row.id), keyboard.noteOf(row) || pending.note(row.id), shown.alive && !shown.ended, now());
+    drawn.draw(row, waitingFor(row.id), keyboard.noteOf(row) || pending.note(row.id), shown.alive && !shown.ended, now());
     drawn.select(selected.has(row.id));
     const details = opened.get(row.id);
     if (details && changed && shown.alive) details.update(row);
   }
 
+  /** Returns the command that was given for a job and is not done yet. */
+  function waitingFor(id) {
+    const action = undo.of(id);
+    return action ? { word: action.pressed, as: action.as } : pending.of(id);
+  }
+
   function press(action, id) {
-    if (pending.of(id)) return;
+    if (waitingFor(id)) return;
+    if (action.removes) undo.add(action, [id]);
+    else send(action, id);
+  }
+
+  function send(action, id) {
     const drawn = rows.get(id);
-    pending.press(action, drawn.row, shown.hears);
-    drawRow(drawn, drawn.row);
+    if (drawn) {
+      pending.press(action, drawn.row, shown.hears);
+      drawRow(drawn, drawn.row);
+    }
     act(action.verb, id);
+  }
+
+  function sendLate(action, ids, states) {
+    if (ids.length === 1 || !actMany) for (const id of ids) send(action, id);
+    else actMany(action.verb, ids, states);
   }
 
   function redrawRow(id) {
@@ -255,7 +293,8 @@ export function createView(root, options) {
 
   function sendMany(action, ids, states) {
     selected.clear();
-    actMany(action.verb, ids, states);
+    if (action.removes) undo.add(action, ids, states);
+    else actMany(action.verb, ids, states);
     redraw();
   }
 
@@ -340,29 +379,11 @@ export function createView(root, options) {
     if (drawn) drawn.el.focus();
   }
 
-  function createHistory() {
-    const el = append(list, 'div', 'ja-history', { role: 'listitem' });
-    const button = append(el, 'button', 'ja-fold', { type: 'button' });
-    button.addEventListener('click', () => {
-      historyOpen = !historyOpen;
-      redraw();
-    });
-    el.remove();
-    function draw(last, inPage) {
-      if (!places.endedCount || !places.endedAt || !inPage) {
-        el.remove();
-        return last;
-      }
-      setText(button, `${historyOpen ? '▾' : '▸'} ${places.endedCount} ended`);
-      setAttribute(button, 'aria-expanded', String(historyOpen));
-      return historyOpen ? last : putBehind(last, el);
-    }
-    return { el, draw };
-  }
-
   function dispose() {
     stopTicking();
     endFence();
+    undo.commit();
+    if (held) held.dispose();
     pending.dispose();
     for (const details of opened.values()) if (details) details.close();
     opened.clear();
@@ -371,10 +392,6 @@ export function createView(root, options) {
   }
 
   return { show, answered, received, dispose };
-}
-
-function setStyle(el, key, value) {
-  if (el.style[key] !== value) el.style[key] = value;
 }
 
 function isAtEnd(list) {
