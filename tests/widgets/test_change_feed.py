@@ -340,7 +340,7 @@ async def test_numbers_that_fit_nowhere_are_told_as_a_row(autojump_clock: trio.a
         feed.add(panel)
         jobs.submit(work)
         await trio.sleep(1.5)
-        assert [row["done"] for row in panel.frames[-1].rows] == [10**100]
+        assert [row["done"] for row in panel.frames[-1].rows] == [1e100]
 
 
 async def test_a_panel_of_one_job_hears_of_that_job_alone(autojump_clock: trio.abc.Clock) -> None:
