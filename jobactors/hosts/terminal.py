@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 import sys
 import threading
 from collections import deque
@@ -95,8 +96,13 @@ class PlainScreen:
 
 
 def open_screen(stream: IO[str]) -> Screen:
-    """Choose the screen that fits a stream: bars on a terminal that can show them, else lines."""
-    if not stream.isatty() or os.environ.get("TERM") == "dumb" or not _is_utf(stream):
+    """Choose the screen that fits a stream: bars on a terminal that can show them, else lines.
+
+    Lines also where the program's output goes into a pipe, as with ``script | tee log``: what
+    stands at its end may write to the same terminal, and bars would be drawn over that.
+    """
+    can_show = stream.isatty() and os.environ.get("TERM") != "dumb" and _is_utf(stream)
+    if not can_show or _is_pipe(beneath(sys.stdout)):
         return PlainScreen(stream)
     try:
         from .terminal_bars import bar_screen  # rich is big, and needed for nothing else
@@ -104,6 +110,15 @@ def open_screen(stream: IO[str]) -> Screen:
         stream.write(f"{HINT}\n")
         return PlainScreen(stream)
     return bar_screen(stream)
+
+
+def _is_pipe(stream: IO[str] | None) -> bool:
+    if stream is None:
+        return False
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError, AttributeError):  # a stream without a descriptor
+        return False
 
 
 def _is_utf(stream: IO[str]) -> bool:

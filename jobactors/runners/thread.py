@@ -9,6 +9,7 @@ import trio
 
 from jobactors.engine.loop.worker_thread import call_in_thread
 from jobactors.engine.ports.runner import Abandoned
+from jobactors.inside.verbs.output_capture import CAPTURE
 
 if TYPE_CHECKING:
     from jobactors.engine.ports.runner import Attempt, KnownRunner
@@ -32,12 +33,19 @@ class ThreadRunner:
         """Call the function in a worker thread and wait for it to end."""
         await trio.lowlevel.checkpoint_if_cancelled()
         context = attempt.context
-        call = partial(attempt.function, *attempt.args, **attempt.kwargs)
+        call = partial(_call, attempt)
         # The actor's own cancel must not leave a running thread behind.  The scope that the engine
         # cancels when the whole system closes on a stuck job may, and only that.
         with trio.CancelScope(shield=True), attempt.abandon():
             return await call_in_thread(call, f"job {context.id}", context._control)
         raise Abandoned
+
+
+def _call(attempt: Attempt) -> Any:
+    try:
+        return attempt.function(*attempt.args, **attempt.kwargs)
+    finally:
+        CAPTURE.finish(attempt.context.id)  # here, because a terminal may be slow
 
 
 RUNNER: Final[KnownRunner] = ThreadRunner()

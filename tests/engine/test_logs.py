@@ -137,6 +137,46 @@ def test_in_a_script_prints_also_go_where_they_would_have_gone() -> None:
     assert done.stdout == "hello\nTrue\n"
 
 
+def test_prints_of_jobs_at_once_do_not_share_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each writes whole lines, in its order; what it leaves unfinished is a line of its own."""
+    turns = [threading.Event() for _ in range(4)]
+
+    def first() -> None:
+        print("first: ", end="")
+        turns[0].set()
+        turns[1].wait()
+        print("one line")
+        print("shown", end="", flush=True)
+        turns[2].set()
+        turns[3].wait()
+        print(" and left")
+
+    def second() -> None:
+        turns[0].wait()
+        print("second: one line")
+        turns[1].set()
+        turns[2].wait()
+        print("second: another")
+        print("without an end", end="")
+
+    async def main() -> None:
+        async with ja.open_jobs() as jobs:
+            one, two = jobs.submit(first), jobs.submit(second)
+            await two
+            turns[3].set()
+            await one
+            assert one.logs() == "first: one line\nshown and left\n"
+            print("the program: ", end="")
+            await jobs.run(print, "third")
+            print("goes on")
+
+    trio.run(main)
+    assert capsys.readouterr().out.splitlines() == [
+        "second: one line", "first: one line", "shown", "second: another", "without an end",
+        " and left", "the program: ", "third", "goes on",
+    ]  # fmt: skip
+
+
 def test_warnings_and_records_that_cannot_be_formatted_are_kept() -> None:
     """In a script: pytest has ways of its own with both."""
     script = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from .pty_screen import OnTerminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from trio.testing import MockClock
 
@@ -257,6 +259,22 @@ def test_a_stream_gets_the_screen_it_can_show(monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(open_screen(io.StringIO()), PlainScreen)
     monkeypatch.setenv("TERM", "dumb")
     assert isinstance(open_screen(Tty()), PlainScreen)
+
+
+def test_a_program_in_a_pipeline_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its output may come back to the same terminal, by ``tee``; into a file it does not."""
+    monkeypatch.setenv("TERM", "xterm")
+    reader, writer = os.pipe()
+    with os.fdopen(reader), os.fdopen(writer, "w") as piped:
+        monkeypatch.setattr(sys, "stdout", piped)
+        assert isinstance(open_screen(Tty()), PlainScreen)
+        with (tmp_path / "log").open("w") as file:
+            monkeypatch.setattr(sys, "stdout", file)
+            screen = open_screen(Tty())
+            assert isinstance(screen, BarScreen)
+            screen.end()
 
 
 def test_without_rich_there_are_lines_and_one_hint(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ from jobactors.engine.records.references import resolved
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.signals.control import StopJob
+from jobactors.inside.verbs.output_capture import CAPTURE
 from jobactors.model.errors import ChainFailed
 from jobactors.model.events import JobCancelling, JobPaused, JobRequested, JobResumed, JobStuck
 from jobactors.model.exception_tree import is_a
@@ -228,6 +229,7 @@ class Actor:
             self.toolbox.writer.close(succeeded=is_success(ending))
         if self.record.log is not None:
             self.record.log.finish(now)
+            CAPTURE.finish(self.record.id)
         self.toolbox.close()
 
     # -- requests, all in the loop's thread

@@ -8,6 +8,9 @@ it, and the text they then write to a proxy is not copied again.
 Some output escapes: that of threads a job starts without :func:`~jobactors.bind_context`; text
 written to the file descriptors themselves, as C libraries and child processes do; and, while
 another stream is in the place of ``sys.stdout`` (``contextlib.redirect_stdout`` in a cell), all.
+
+Where the output of jobs is also written to the stream, it is in whole lines:
+:mod:`~jobactors.inside.verbs.whole_lines`.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from contextvars import ContextVar
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from jobactors.inside.context.current_job import CURRENT
+
+from .whole_lines import PROGRAM, WholeLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -40,17 +45,28 @@ class JobStream:
         self.stream: IO[str] = stream
         self._source = source
         self._echo = echo
+        self.lines: WholeLines = WholeLines(lambda: self.stream)
 
     def write(self, text: str) -> int:
         """Write to the current job's log, or to the stream outside jobs; to both if it echoes."""
+        if not isinstance(text, str):
+            return self.stream.write(text)  # which refuses it
         context = CURRENT.get()
         if context is None or not context.id:
-            return self.stream.write(text)
+            self.lines.write(PROGRAM, text)
+            return len(text)
         if not _IN_HANDLER.get():
-            context.write_log(str(text), self._source)
+            context.write_log(text, self._source)
         if self._echo():
-            self.stream.write(text)
+            self.lines.write(context.id, text)
         return len(text)
+
+    def flush(self) -> None:
+        """Write the beginning of the current job's line, and flush the stream."""
+        context = CURRENT.get()
+        if context is not None:
+            self.lines.flush(context.id)
+        self.stream.flush()
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write each of ``lines``."""
@@ -106,6 +122,11 @@ class Capture:
             self._users.remove(echo)
             if not self._users:
                 self._uninstall()
+
+    def finish(self, job_id: str) -> None:
+        """Write what a job that has ended has printed without a line end; from any thread."""
+        for proxy in list(self._proxies.values()):
+            proxy.lines.flush(job_id)
 
     def _install(self) -> None:
         for name, source in (("stdout", "out"), ("stderr", "err")):
