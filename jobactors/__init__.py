@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     # Open and submit
     from .hosts.trio_block import open_jobs as open_jobs
-    from .faces.executor import JobFuture as JobFuture
     from .faces.executor import JobsExecutor as JobsExecutor
+    from .faces.job_future import JobFuture as JobFuture
     from .faces.tqdm import tqdm as tqdm
     from .faces.tqdm import trange as trange
     from .hosts.start import start as start, stop as stop
@@ -141,7 +141,8 @@ _HOMES = {
     "engine.api.selection": "Selection",
     "engine.api.dependencies": "After after handle",
     "runners.block": "BlockContext tracked",
-    "faces.executor": "JobFuture JobsExecutor",
+    "faces.executor": "JobsExecutor",
+    "faces.job_future": "JobFuture",
     "faces.tqdm": "tqdm trange",
     "model.job_type": "JobType job job_types",
     "model.argument_problem": "ArgumentProblem ArgumentsInvalid",

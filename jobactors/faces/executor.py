@@ -7,7 +7,7 @@ Three objects work together:
   library's own ``wait`` and ``as_completed``, which look inside.  It is *running* from the moment
   its job starts, and gets the outcome once the job has ended, in a worker thread: a slow callback
   stops no job.
-* ``_FutureCall`` stands between them: it takes the place of the runner, so that a future that was
+* ``FutureCall`` stands between them: it takes the place of the runner, so that a future that was
   cancelled never runs, whatever the runner is; and it holds function, arguments and result in the
   job's place, so that these are released with the future, as any pool does, and not held by the
   finished job for as long as that is in the registry.
@@ -20,43 +20,37 @@ field                         written by                          read by
 ============================  ==================================  ==================================
 ``executor._unfinished``      the submitting and the delivering   ``shutdown``
                               thread, under the executor's lock
-``future._job``               the submitting thread, once         any thread
-``future._begun``             the loop, or the delivering thread  the same
-                              once the job has ended
-``future._value``             the loop, before the job ends       the delivering thread
-``future._is_settled``        any thread, under its lock          the same
 ============================  ==================================  ==================================
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from concurrent.futures import Executor, Future, wait
-from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
-
-from msgspec.structs import replace
+import time
+from collections import deque
+from concurrent.futures import Executor
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 
 from jobactors.engine.api.offer import offer
-from jobactors.engine.api.waits import block_until_settled
 from jobactors.engine.ports.late_binding import choose_runner
-from jobactors.model.errors import JobCancelled, JobsClosed
+from jobactors.model.errors import JobsClosed
 from jobactors.model.job_type import job_type_of
 from jobactors.model.options import DEFAULTS
-from jobactors.model.outcome import Partial, Succeeded, error_for_waiter
-from jobactors.model.states import JobState
+
+from .job_future import FutureCall, JobFuture
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
-    from jobactors.engine.api.job import Job
-    from jobactors.engine.ports.runner import Attempt, KnownRunner
+    from jobactors.engine.ports.runner import KnownRunner
     from jobactors.engine.system.job_system import JobSystem
-    from jobactors.model.outcome import Outcome
-    from jobactors.model.snapshot import JobSnapshot
 
 T = TypeVar("T")
+
+_WITHOUT_LIMIT: Final = min(32, (os.cpu_count() or 1) + 4)
+"""The number of workers to tell where the system has no limit: that of a thread pool."""
 
 
 class JobsExecutor(Executor):
@@ -69,6 +63,8 @@ class JobsExecutor(Executor):
     It differs from a thread pool in three points: the system decides how many calls run at once; a
     call sees its submitter's context variables; and a job that is cancelled while it runs makes its
     future raise :class:`~jobactors.JobCancelled`.
+
+    A job may use it as well, and lends its slot while it waits, so that its calls can run.
 
     Example::
 
@@ -103,8 +99,8 @@ class JobsExecutor(Executor):
         """
         kind = job_type_of(fn)
         options = (DEFAULTS if kind is None else kind.options).changed(**self._options)
-        future: JobFuture[Any] = JobFuture(self)
-        call = _FutureCall(future, choose_runner(fn, options), fn, args, kwargs)
+        future: JobFuture[Any] = JobFuture(self._system, self._forget)
+        call = FutureCall(future, choose_runner(fn, options), fn, args, kwargs)
         runner = cast("KnownRunner", call)
         with self._lock:
             if self._is_shut:
@@ -123,6 +119,65 @@ class JobsExecutor(Executor):
             self._forget(future)
             raise
         return future
+
+    def map(
+        self,
+        fn: Callable[..., Any],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[Any]:
+        """Call ``fn`` with the items of ``iterables`` as the builtin does; yield the results.
+
+        The calls are submitted at once, and their results come in the order of the input.  An
+        iteration that ends early cancels the calls that have not started.
+
+        Args:
+            fn: A function, plain or ``async def``.
+            *iterables: One for each of its arguments; the shortest one ends the input.
+            timeout: Seconds from now for each result to be there; default: as long as it takes.
+            chunksize: Without meaning here: each call is a job of its own.
+            buffersize: The number of results that may be under way, beyond which no more input is
+                taken; default: all of the input.  On every Python, as in 3.14.
+
+        Raises:
+            TimeoutError: by the iterator, if a result is not there in time.
+            Exception: by the iterator, what a call raised.
+        """
+        del chunksize
+        if buffersize is not None and not isinstance(buffersize, int):
+            raise TypeError("buffersize must be an integer or None")
+        if buffersize is not None and buffersize < 1:
+            raise ValueError("buffersize must be None or > 0")
+        deadline = None if timeout is None else time.monotonic() + timeout
+        calls = zip(*iterables, strict=False)
+        pending = deque(self.submit(fn, *args) for args in islice(calls, buffersize))
+        return self._results(pending, fn, calls, deadline)
+
+    def _results(
+        self,
+        pending: deque[JobFuture[Any]],
+        fn: Callable[..., Any],
+        calls: Iterator[tuple[Any, ...]],
+        deadline: float | None,
+    ) -> Iterator[Any]:
+        try:
+            while pending:
+                for args in islice(calls, 1):
+                    pending.append(self.submit(fn, *args))
+                    del args
+                # No name for the future nor for its result: they would live until the next one.
+                yield _result_or_cancel([pending.popleft()], deadline)
+        finally:
+            for future in pending:
+                future.cancel()
+
+    @property
+    def _max_workers(self) -> int:
+        """The number of calls that run at once; what thread pools call it, and dask asks for."""
+        limit = self._system.parts.queue.max_running
+        return _WITHOUT_LIMIT if limit is None else max(1, limit)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls; the job system and its other jobs go on.
@@ -153,215 +208,11 @@ class JobsExecutor(Executor):
         return f"<JobsExecutor {state}{len(self._unfinished)} unfinished>"
 
 
-class JobFuture(Future[T]):
-    """A real future over a job.  Returned by ``executor.submit``, never built by hand.
-
-    ``cancel()`` cancels a job that has not started; once it has, the answer is False, as with any
-    future, and ``future.job.cancel()`` can do more.  ``result`` and ``exception`` count as reading
-    the job.  Callbacks run in a worker thread.
-    """
-
-    def __init__(self, executor: JobsExecutor) -> None:
-        super().__init__()
-        self._executor = executor
-        self._job: Job[Any] | None = None
-        """None until it is submitted; another thread may shut the executor down before."""
-        self._begun: bool | None = None
-        """None until the job starts or ends; False if the future was cancelled before that."""
-        self._value: Any = None
-        self._settling = threading.Lock()
-        self._is_settled = False
-
-    @property
-    def job(self) -> Job[Any]:
-        """The job's own handle.  Its result went to the future, and is not found there.
-
-        Raises:
-            RuntimeError: while the future is being submitted.
-        """
-        if self._job is None:
-            raise RuntimeError("this future is just being submitted and has no job yet")
-        return self._job
-
-    def cancel(self) -> bool:
-        """Cancel the job if it has not started.
-
-        Returns:
-            Whether the future is cancelled.
-        """
-        if not super().cancel():
-            return False
-        if self._job is not None:
-            with suppress(JobsClosed):  # it has ended, or cannot be reached any more
-                self._job.cancel("its future was cancelled")
-        return True
-
-    def result(self, timeout: float | None = None) -> T:
-        """Block this thread until the job has ended, and return its result.
-
-        Inside another job the wait lends that job's slot meanwhile.
-
-        Args:
-            timeout: Seconds to wait; default: for as long as it takes.
-
-        Raises:
-            TimeoutError: if it has not ended in ``timeout`` seconds; the job goes on.
-            concurrent.futures.CancelledError: if it was cancelled before it started.
-            WrongThread: in the jobs' own loop; use ``await future.job`` there.
-            BaseException: the job's own exception.
-        """
-        self._wait_settled(timeout, "future.result()")
-        try:
-            return super().result(timeout)
-        finally:
-            self._note_reading()
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Block this thread until the job has ended; return the error of ``result``, or None.
-
-        Args:
-            timeout: Seconds to wait; default: for as long as it takes.
-
-        Raises:
-            TimeoutError, concurrent.futures.CancelledError, WrongThread: as :meth:`result`.
-        """
-        self._wait_settled(timeout, "future.exception()")
-        try:
-            return super().exception(timeout)
-        finally:
-            self._note_reading()
-
-    def _wait_settled(self, timeout: float | None, call: str) -> None:
-        if not self.done() and self._job is not None:
-            instead = "'await future.job'"
-            block_until_settled(self._executor._system, self._job._record, timeout, call, instead)
-
-    def _wait_notified(self) -> None:
-        self._wait_settled(None, "executor.shutdown()")
-        wait([self])  # a cancelled one counts when its waiters have been notified
-
-    def _note_reading(self) -> None:
-        if self.done():
-            self.job._note_reading()
-
-    # -- the job's side
-
-    def _begin(self) -> bool:
-        """Mark the future running, as its job starts or ends; False if it was cancelled before."""
-        if self._begun is None:
-            self._begun = self.set_running_or_notify_cancel()
-        return self._begun
-
-    def _follow(self, job: Job[Any]) -> None:
-        self._job = job
-        job._record.settled.call_when_set(self._settle)
-
-    def _settle(self) -> None:
-        """Deliver the outcome; called once or twice after the end, usually in the loop's thread."""
-        with self._settling:
-            settled, self._is_settled = self._is_settled, True
-        if settled:
-            return
-        system = self._executor._system
-        if system.parts.portal.is_home:
-            # As the on_done hook: in a thread, waited for by the system, its errors logged.
-            system.core.run_hook(self._deliver, self.job.snapshot())
-        else:
-            self._deliver(self.job.snapshot())
-
-    def _deliver(self, snapshot: JobSnapshot) -> None:
-        outcome = snapshot.outcome
-        if outcome is None:
-            raise RuntimeError(f"job {snapshot.id} has ended without an outcome")
-        call = self.job._record.runner
-        if isinstance(call, _FutureCall) and call.future is self:
-            call.release()
-        if self._begun is None and outcome.state is JobState.CANCELLED:
-            super().cancel()  # the queued job itself was cancelled
-        self._executor._forget(self)
-        if not self._begin():
-            return
-        error = _error(snapshot.id, outcome)
-        if isinstance(error, JobCancelled) and error.partial is None:
-            error.partial, self._value = self._value, None  # it was told, and has returned
-        if error is not None:
-            self.set_exception(error)
-        elif outcome.value is None:
-            value, self._value = self._value, None
-            self.set_result(value)
-        else:
-            self.set_result(cast("T", outcome.value))
-
-
-def _error(job_id: str, outcome: Outcome) -> BaseException | None:
-    """Return the future's error: the job's own, as a thread pool would, but never a cancellation.
-
-    The cancellation of an event loop, raised where it does not belong, would end the waiter's own.
-    """
-    error = error_for_waiter(job_id, outcome)
-    raised = outcome.exception
-    if outcome.state is not JobState.FAILED or outcome.reason is not None or raised is None:
-        return error
-    if isinstance(raised, Exception) or not type(raised).__name__.startswith("Cancelled"):
-        return raised
-    return error
-
-
-class _FutureCall:
-    """One submitted call: the job's runner, and for a plain function also the function it shows.
-
-    Written by the loop's thread, and by the delivering thread once the job has ended.
-    """
-
-    def __init__(
-        self,
-        future: JobFuture[Any],
-        inner: KnownRunner,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> None:
-        self.future: JobFuture[Any] | None = future
-        self.inner = inner
-        self._call: tuple[Any, ...] | None = (function, args, kwargs)
-        self.__name__ = _name_of(function)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)  # otherwise it is the runner it stands for
-
-    def __call__(self) -> None:
-        """Refuse to run: the runner makes the call, and only a restart can come here."""
-        raise RuntimeError(
-            f"{self.__name__} was submitted through an executor, which stores no calls: submit it "
-            "again, or declare it with @ja.job"
-        )
-
-    async def run(self, attempt: Attempt) -> Any:
-        """Execute one attempt, unless the future was cancelled in this very moment."""
-        future, call = self.future, self._call
-        if future is None or call is None:
-            return await self.inner.run(attempt)
-        if not future._begin():
-            return Partial(None)
-        if attempt.function is not self:
-            return await self.inner.run(attempt)
-        function, args, kwargs = call
-        value = await self.inner.run(replace(attempt, function=function, args=args, kwargs=kwargs))
-        if type(value) is Partial:
-            return value
-        if type(value) is Succeeded:
-            future._value = value.value
-            return Succeeded(None)
-        future._value = value
-        return None
-
-    def release(self) -> None:
-        """Release the call of an ended job: only its future holds the result."""
-        self.future = self._call = None
-
-
-def _name_of(function: Any) -> str:
-    while isinstance(function, partial):
-        function = function.func
-    name = getattr(function, "__name__", None)
-    return name if isinstance(name, str) else type(function).__name__
+def _result_or_cancel(one: list[JobFuture[Any]], deadline: float | None) -> Any:
+    """Return the result of the future in a list, which is emptied; cancel it if there is none."""
+    future = one.pop()
+    try:
+        return future.result(None if deadline is None else deadline - time.monotonic())
+    finally:
+        future.cancel()
+        del future

@@ -171,6 +171,17 @@ def ending_of(exc: BaseException) -> Raised:
         return unshown(exc)
 
 
+def as_the_function_raised(exc: BaseException) -> BaseException:
+    """Return the StopIteration that Python has wrapped, since it left a coroutine; else ``exc``.
+
+    Which coroutine that was depends on the runner, and a job's error must not.
+    """
+    if type(exc) is not RuntimeError or exc.args != ("coroutine raised StopIteration",):
+        return exc
+    cause = exc.__cause__
+    return cause if cause is not None and is_a(cause, StopIteration) else exc
+
+
 def runs_no_code(exc: BaseException) -> bool:
     """Whether :func:`ending_of` runs no code of an exception's class, and takes no time."""
     if is_a(exc, Snooze):

@@ -179,9 +179,11 @@ class RunnerConformance:
 
     @row()
     async def test_stop_iteration_is_a_failure(self, bench: Bench) -> None:
-        """It would end a generator that waits."""
-        job = bench.submit(functions.raise_, StopIteration("x"))
-        assert isinstance(await raised_by(job), JobFailed | RuntimeError)
+        """It would end a generator that waits; its cause is what the function raised."""
+        raised = await raised_by(bench.submit(functions.raise_, StopIteration("x")))
+        assert isinstance(raised, JobFailed)
+        assert isinstance(raised.__cause__, StopIteration)
+        assert raised.__cause__.value == "x"
 
     @row(needs="shares_memory")
     async def test_frames_are_let_go(self, bench: Bench) -> None:

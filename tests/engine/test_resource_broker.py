@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from contextlib import suppress
 from typing import Any
@@ -477,3 +478,79 @@ async def test_a_thread_that_a_job_has_left_behind_gets_nothing() -> None:
         await holder.wait()
         assert held(jobs) == {}
         assert nothing_is_left(jobs)
+
+
+# --- what an attempt leaves behind ------------------------------------------------------------
+
+
+def leave_behind(task: Any) -> None:
+    """Start a task of the current job that its attempt does not wait for."""
+    trio.lowlevel.spawn_system_task(task, context=contextvars.copy_context())
+
+
+async def test_a_task_left_by_an_attempt_returns_no_slot_to_the_next_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Its wait ends while the next attempt waits, whose slot another job has meanwhile."""
+    waits, opened, late_opened = trio.Event(), trio.Event(), trio.Event()
+
+    async def work(early: ja.Job[None], late: Any) -> None:
+        if ja.current_job().attempt == 1:
+            leave_behind(early.wait)
+            await trio.testing.wait_all_tasks_blocked()
+            raise OSError
+        waits.set()
+        await late()
+
+    async with ja.open_jobs(max_running=2) as jobs:
+        early = jobs.submit(opened.wait)
+        worker = jobs.options(retry=ja.Retry(base=0)).submit(
+            work, ja.handle(early), lambda: jobs.run(late_opened.wait)
+        )
+        await waits.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        opened.set()
+        await early
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.fail_after(10):
+            await jobs.run(trio.sleep, 1)  # one slot of the two is free
+        late_opened.set()
+        await worker
+
+
+async def test_a_task_left_by_an_attempt_frees_nothing_that_the_next_one_holds(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Its block ends when the units are not its own any more; nor can it acquire or release."""
+    held_again, left, done = trio.Event(), trio.Event(), trio.Event()
+    refused: list[type[BaseException]] = []
+
+    async def behind(first: trio.Event) -> None:
+        ctx = ja.current_job()
+        async with ctx.acquire("r"):
+            first.set()
+            await held_again.wait()
+        ctx.release()
+        try:
+            await ctx.acquire("s")
+        except BaseException as exc:
+            refused.append(type(exc))
+        left.set()
+
+    async def work() -> None:
+        if ja.current_job().attempt == 1:
+            first = trio.Event()
+            leave_behind(lambda: behind(first))
+            await first.wait()
+            raise OSError
+        async with ja.current_job().acquire("r"):
+            held_again.set()
+            await done.wait()
+
+    async with ja.open_jobs() as jobs:
+        worker = jobs.options(retry=ja.Retry(base=0)).submit(work)
+        await left.wait()
+        assert held(jobs) == {"r": [("work", 1, "")]}
+        assert [kind.__name__ for kind in refused] == ["StopJob"]
+        done.set()
+        await worker

@@ -14,7 +14,7 @@ from msgspec import Struct
 import jobactors as ja
 from jobactors.engine.queue.job_queue import JobQueue
 from jobactors.engine.queue.resource_requests import ResourceRequest, ResourceRequests
-from jobactors.engine.queue.slots import Slots
+from jobactors.engine.queue.slots import Loan, Slots
 from jobactors.engine.queue.wait_graph import WaitEdge, WaitGraph
 from jobactors.model.resources import Resources
 
@@ -34,6 +34,7 @@ class Bench:
         self.slots = Slots(self.queue)
         self.requests = ResourceRequests(self.queue)
         self.waits = self.queue.waits
+        self.loans: dict[str, list[Loan]] = {}
 
     def run(self, job_id: str, **needs: int) -> None:
         """Add a job and start it."""
@@ -43,14 +44,22 @@ class Bench:
     def wait(self, job_id: str, *others: str) -> WaitEdge:
         """Let a running job wait for one of others."""
         wait = WaitEdge(job_id, others)
-        self.slots.lend(job_id, wait)
+        self.lend(job_id, wait)
         return wait
+
+    def lend(self, job_id: str, *waits: WaitEdge) -> None:
+        """Lend a job's slot."""
+        self.loans.setdefault(job_id, []).append(self.slots.lend(job_id, waits))
+
+    def end_loan(self, job_id: str) -> None:
+        """End the first loan of a job."""
+        assert self.slots.end_loan(self.loans[job_id].pop(0))
 
     def acquire(self, job_id: str, *alternatives: Mapping[str, int]) -> ResourceRequest:
         """Let a running job request resources."""
         request = ResourceRequest(job_id, units=alternatives)
         if not self.requests.add(request):
-            self.slots.lend(job_id)
+            self.lend(job_id)
         return request
 
     def end(self, job_id: str) -> None:
@@ -344,11 +353,11 @@ def test_all_tasks_of_a_job_that_come_back_go_on_with_its_one_slot() -> None:
     bench = Bench(max_running=1)
     bench.run("a")
     for _ in range(2):
-        bench.slots.lend("a")
+        bench.lend("a")
     bench.run("b")
     back: list[str] = []
     for _ in range(2):
-        bench.slots.end_loan("a")
+        bench.end_loan("a")
     bench.slots.want("a", lambda: back.append("first"))
     bench.slots.want("a", lambda: back.append("second"))
     bench.end("b")
@@ -361,13 +370,13 @@ def test_a_job_has_no_slot_as_long_as_one_of_its_tasks_waits() -> None:
     bench = Bench(max_running=1)
     bench.run("a")
     for _ in range(2):
-        bench.slots.lend("a")
+        bench.lend("a")
     back: list[str] = []
-    bench.slots.end_loan("a")
+    bench.end_loan("a")
     bench.slots.want("a", lambda: back.append("first"))
     assert back == ["first"]
     bench.run("b")
-    bench.slots.end_loan("a")
+    bench.end_loan("a")
     bench.slots.want("a", lambda: back.append("second"))
     assert back == ["first"]
     bench.end("b")
@@ -378,12 +387,12 @@ def test_a_wait_that_begins_while_the_job_comes_back_lets_it_go_on_without_a_slo
     """It would get the slot only to wait with it."""
     bench = Bench(max_running=1)
     bench.run("a")
-    bench.slots.lend("a")
+    bench.lend("a")
     bench.run("b")
     back: list[str] = []
-    bench.slots.end_loan("a")
+    bench.end_loan("a")
     bench.slots.want("a", lambda: back.append("first"))
-    bench.slots.lend("a")
+    bench.lend("a")
     assert back == ["first"]
     bench.end("b")
     assert not bench.queue.running
@@ -570,7 +579,7 @@ class Program:
                     is_over = any(other not in self.jobs for other in wait.jobs)
                 if is_over:
                     self.bench.waits.end(wait)
-                    self.bench.slots.end_loan(name)
+                    self.bench.end_loan(name)
                     self.bench.slots.want(name, lambda: None)
                     del self.waiting[name]
             self.bench.requests.serve()

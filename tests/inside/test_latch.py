@@ -325,3 +325,13 @@ def test_two_threads_may_set_it_at_once() -> None:
         for child in [Child(setting), Child(setting)]:
             child.result()
         assert sorted(called) == list(range(20))
+
+
+def test_a_callback_added_after_the_setting_is_not_kept() -> None:
+    """It is called, and whatever it holds is free: the latch may live on for long."""
+    latch = Latch()
+    latch.set()
+    called = []
+    latch.call_when_set(lambda: called.append(1))
+    assert called == [1]
+    assert waiters(latch) == 0

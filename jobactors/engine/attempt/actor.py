@@ -45,6 +45,7 @@ from jobactors.model.outcome import (
     Raised,
     Returned,
     Stopped,
+    as_the_function_raised,
     ending_of,
     is_success,
     runs_no_code,
@@ -166,7 +167,7 @@ class Actor:
                 self.reason = self.reason or "Ctrl-C"
                 signal.raise_signal(signal.SIGINT)  # once more, for the body: here it is shielded
                 return Stopped()
-            return await self._raised(exc)
+            return await self._raised(as_the_function_raised(exc))
         return Stopped()
 
     async def _raised(self, exc: BaseException) -> Raised:

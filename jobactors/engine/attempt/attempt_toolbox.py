@@ -119,7 +119,7 @@ class AttemptToolbox:
     @property
     def broker(self) -> ResourceBroker:
         """Acquires resources for the job."""
-        return ResourceBroker(self._host, self._record, self.control)
+        return ResourceBroker(self._host, self._record, self._attempt, self.control)
 
     def close(self) -> None:
         """Publish the last report at the attempt's end; later ones are dropped."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from jobactors.engine.checkpoints.leases import CheckpointLeases
     from jobactors.engine.loop.clock import LoopClock
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.timers import Timers
     from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.queue.resource_requests import ResourceRequest
+    from jobactors.engine.queue.slots import Loan
     from jobactors.engine.queue.wait_graph import WaitEdge
     from jobactors.engine.records.record import Record
     from jobactors.engine.storage.durable_latch import DurableLatch
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 class Desk(Protocol):
     """Lends slots and grants units of resources to running jobs.  In the loop's thread only."""
 
-    def lend_slot(self, waiting: Record, wait: WaitEdge | None) -> None:
+    def lend_slot(self, waiting: Record, waits: Collection[WaitEdge]) -> Loan:
         """Free the slot of a running job that waits, perhaps for other jobs.
 
         Raises:
@@ -37,12 +38,15 @@ class Desk(Protocol):
         """
         ...
 
-    def want_slot(self, waiting: Record, wait: WaitEdge | None) -> Latch:
-        """End a wait; return the latch that is set as soon as the job has a slot again."""
+    def want_slot(self, waiting: Record, loan: Loan) -> Latch:
+        """End a loan; return the latch that is set as soon as the job has a slot again.
+
+        It is set at once where the attempt that has lent the slot is over.
+        """
         ...
 
-    def take_slot(self, waiting: Record, wait: WaitEdge | None) -> None:
-        """End a wait; give the job its slot back at once, even if none is free: it unwinds."""
+    def take_slot(self, waiting: Record, loan: Loan) -> None:
+        """End a loan; give the job its slot back at once, even if none is free: it unwinds."""
         ...
 
     def request(self, request: ResourceRequest) -> bool:

@@ -27,11 +27,12 @@ _LEFT_OVER: Final = "its attempt has ended, and holds nothing any more"
 class ResourceBroker:
     """Acquires resources for one running job, which calls it from any thread."""
 
-    __slots__ = ("_control", "_host", "_record")
+    __slots__ = ("_attempt", "_control", "_host", "_record")
 
-    def __init__(self, host: AttemptHost, record: Record, control: Control) -> None:
+    def __init__(self, host: AttemptHost, record: Record, attempt: int, control: Control) -> None:
         self._host = host
         self._record = record
+        self._attempt = attempt
         self._control = control
 
     def acquire(
@@ -39,11 +40,45 @@ class ResourceBroker:
     ) -> PendingAcquisition:
         """Return an acquisition of one of ``alternatives``; awaited or entered, it begins."""
         request = ResourceRequest(self._record.id, units=alternatives, doing=doing)
-        return PendingAcquisition(self._host, self._record, self._control, request)
+        return PendingAcquisition(self, request)
 
     def release(self, names: Iterable[str] | None) -> None:
         """Give back the units of ``names`` that the job holds, or all."""
-        self._host.portal.move(self._host.desk.give_back, self._record, names)
+        self._host.portal.move(self._release, names)
+
+    def _release(self, names: Iterable[str] | None) -> None:
+        if self._record.is_in_attempt(self._attempt):  # else they are those of the next attempt
+            self._host.desk.give_back(self._record, names)
+
+    # -- for an acquisition
+
+    def ask(self, request: ResourceRequest) -> bool:
+        """Make a request; returns whether it was granted at once.
+
+        Raises:
+            StopJob: if the attempt is over.
+            TooMuch, Deadlock: see :meth:`~jobactors.engine.attempt.host.Desk.request`.
+        """
+        return self._host.portal.move(self._ask, request)
+
+    def _ask(self, request: ResourceRequest) -> bool:
+        if not self._record.is_in_attempt(self._attempt):
+            raise StopJob(_LEFT_OVER)
+        return self._host.desk.request(request)
+
+    def loan(self) -> SlotLoan:
+        """Return the loan with which the job waits for a request."""
+        return SlotLoan(self._host, self._record, self._attempt, self._control)
+
+    def withdraw(self, request: ResourceRequest) -> None:
+        """Take a request back, and what was granted to it."""
+        self._host.portal.move(self._withdraw, request)
+
+    def _withdraw(self, request: ResourceRequest) -> None:
+        self._host.desk.withdraw(request)
+        if request.taken is not None:
+            taken, request.taken = request.taken, None
+            self._release(taken)
 
 
 class PendingAcquisition:
@@ -52,21 +87,17 @@ class PendingAcquisition:
     Entered (``with`` or ``async with``), it gives its units back at the end.
     """
 
-    def __init__(
-        self, host: AttemptHost, record: Record, control: Control, request: ResourceRequest
-    ) -> None:
-        self._host = host
-        self._record = record
-        self._control = control
+    def __init__(self, broker: ResourceBroker, request: ResourceRequest) -> None:
+        self._broker = broker
         self._request = request
 
     def __await__(self) -> Generator[Any, Any, Mapping[str, int]]:
         return self._wait().__await__()
 
     async def _wait(self) -> Mapping[str, int]:
-        if not self._begin():
+        if not self._broker.ask(self._request):
             try:
-                async with SlotLoan(self._host, self._record, None, self._control):
+                async with self._broker.loan():
                     await self._request.granted
             except BaseException:
                 self._give_up()
@@ -81,14 +112,15 @@ class PendingAcquisition:
             WrongThread: in the loop's own thread, where it has to be awaited.
         """
         timeout = as_seconds_or_none(timeout)
-        if self._begin():
+        if self._broker.ask(self._request):
             return self._taken()
-        if self._control.is_home:
+        loan = self._broker.loan()
+        if loan.control.is_home:
             self._give_up()
             raise WrongThread("acquire(…).result()", "'await acquire(…)'")
         try:
-            with SlotLoan(self._host, self._record, None, self._control):
-                is_granted = self._control.wait_in_thread(self._request.granted, timeout)
+            with loan:
+                is_granted = loan.control.wait_in_thread(self._request.granted, timeout)
         except BaseException:
             self._give_up()
             raise
@@ -98,27 +130,17 @@ class PendingAcquisition:
             raise TimeoutError(f"{names} did not become free within {timeout} s")
         return self._taken()
 
-    def _begin(self) -> bool:
-        return self._host.portal.move(self._ask)
-
-    def _ask(self) -> bool:
-        if self._record.actor is None:
-            raise StopJob(_LEFT_OVER)
-        return self._host.desk.request(self._request)
-
     def _taken(self) -> Mapping[str, int]:
         if self._request.taken is None:
             raise StopJob(_LEFT_OVER)
         return dict(self._request.taken)
 
     def _give_up(self) -> None:
-        self._host.portal.move(self._host.desk.withdraw, self._request)
-        self._give_back()
+        self._broker.withdraw(self._request)
 
     def _give_back(self) -> None:
         if self._request.taken is not None:
-            taken, self._request.taken = self._request.taken, None
-            self._host.portal.move(self._host.desk.give_back, self._record, taken)
+            self._broker.withdraw(self._request)
 
     def __enter__(self) -> Mapping[str, int]:
         return self.result()

@@ -8,15 +8,17 @@ waits for the block meanwhile.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobactors.engine.queue.wait_graph import WaitEdge
 from jobactors.inside.context.current_job import CURRENT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from types import TracebackType
 
+    from jobactors.engine.queue.slots import Loan
     from jobactors.engine.records.record import Record
     from jobactors.inside.context.job_context import JobContext
     from jobactors.inside.signals.control import Control
@@ -31,19 +33,27 @@ class SlotLoan:
     Args:
         host: The host of the waiting job.
         waiting: The job that waits.
-        awaited: The jobs of which one has to end; None for a wait that the wait graph has already.
+        attempt: The attempt whose code waits; one that is over has no slot to lend.
         control: What is asked of the waiting code.
+        awaited: The jobs it waits for, in groups: of each group one has to end.  None for a wait
+            that the wait graph has already.
     """
 
     def __init__(
-        self, host: AttemptHost, waiting: Record, awaited: Collection[str] | None, control: Control
+        self,
+        host: AttemptHost,
+        waiting: Record,
+        attempt: int,
+        control: Control,
+        awaited: Iterable[Collection[str]] = (),
     ) -> None:
         self._host = host
         self._portal = host.portal
         self._waiting = waiting
+        self._attempt = attempt
         self._awaited = awaited
-        self._lent: list[tuple[Record, WaitEdge | None]] = []
-        """The jobs whose slots are lent, and their waits.  Written in the loop's thread."""
+        self._lent: list[tuple[Record, Loan]] = []
+        """The jobs whose slots are lent.  Written in the loop's thread."""
         self.control = control
 
     async def __aenter__(self) -> None:
@@ -84,53 +94,71 @@ class SlotLoan:
         else:
             self._portal.move(self._take)
 
+    def lend_until(self, over: Latch) -> None:
+        """Lend the slot until ``over`` is set, without waiting for that.
+
+        The job then gets its slot back as soon as one is free, and goes on without it till then.
+        """
+        self._portal.move(self._lend)
+        over.call_when_set(
+            partial(self._portal.post_quietly, self._portal.step, self._want_in_passing)
+        )
+
     # -- in the loop's thread
 
     def _lend(self) -> None:
-        wait = None if self._awaited is None else WaitEdge(self._waiting.id, self._awaited)
+        if not self._waiting.is_in_attempt(self._attempt):
+            return
+        waits = [WaitEdge(self._waiting.id, group) for group in self._awaited]
         try:
-            for record, its_wait in [(self._waiting, wait), *self._around(self._waiting)]:
-                self._host.desk.lend_slot(record, its_wait)
-                self._lent.append((record, its_wait))
+            for record, its_waits in [(self._waiting, waits), *self._around(self._waiting)]:
+                self._lent.append((record, self._host.desk.lend_slot(record, its_waits)))
         except BaseException:
             self._take()
             raise
 
-    def _around(self, record: Record) -> Iterator[tuple[Record, WaitEdge]]:
+    def _around(self, record: Record) -> Iterator[tuple[Record, list[WaitEdge]]]:
         """Go through the jobs around a tracked block, each with its wait for what is inside it."""
         while not record.runner.takes_slot and record.context is not None:
             around = _running(self._host, record.context.get(CURRENT))
             if around is None:
                 return
-            yield around, WaitEdge(around.id, (record.id,))
+            yield around, [WaitEdge(around.id, (record.id,))]
             record = around
 
     def _want(self) -> list[Latch]:
-        return [self._host.desk.want_slot(record, wait) for record, wait in self._lent]
+        return [self._host.desk.want_slot(record, loan) for record, loan in self._lent]
+
+    def _want_in_passing(self) -> None:
+        self._want()
+        self._lent.clear()  # called twice, perhaps
 
     def _take(self) -> None:
         """Take the slots even if none is free: a job that unwinds waits for nothing."""
-        for record, wait in self._lent:
-            self._host.desk.take_slot(record, wait)
+        for record, loan in self._lent:
+            self._host.desk.take_slot(record, loan)
 
 
-def slot_loan_for(host: AttemptHost, awaited: Collection[str]) -> SlotLoan | None:
+def slot_loan_for(host: AttemptHost, *awaited: Collection[str]) -> SlotLoan | None:
     """Return the loan with which the calling code waits, or None outside this system's jobs.
 
     Args:
         host: The host of the awaited jobs.
-        awaited: The ids of the jobs of which one has to end; it may change while the wait lasts.
+        *awaited: The ids of the jobs it waits for, in groups: of each group one has to end.  It may
+            change while the wait lasts.
     """
     context = CURRENT.get()
     if context is None or context._system is not host:
         return None
     waiting = host.portal.call(_running, host, context)
-    return None if waiting is None else SlotLoan(host, waiting, awaited, context._control)
+    if waiting is None:
+        return None
+    return SlotLoan(host, waiting, context.attempt, context._control, awaited)
 
 
 def _running(host: AttemptHost, context: JobContext | None) -> Record | None:
-    """Return the job to which a context belongs, if an attempt of it exists."""
+    """Return the job to which a context belongs, if its attempt is under way."""
     if context is None or context._system is not host:
         return None
     record = host.find(context.id)
-    return None if record is None or record.actor is None else record
+    return record if record is not None and record.is_in_attempt(context.attempt) else None

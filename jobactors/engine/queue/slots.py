@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from .job_queue import JobQueue
     from .wait_graph import WaitEdge
+
+
+class Loan(Struct, eq=False, frozen=True):
+    """The slot of a job, lent by one of its tasks; it ends with that task's wait or its attempt."""
+
+    job_id: str
+    """The job that waits."""
+    waits: Collection[WaitEdge] = ()
+    """What it waits for, where no request says that."""
 
 
 class Slots:
@@ -20,38 +31,61 @@ class Slots:
     Several of its tasks may wait, each with a loan of its own.  The slot comes back with the last
     loan; until then the other tasks work without one.  If the first to come back took the slot, and
     ended, the job would hold a slot and wait for others that need one.
+
+    A loan is an object, not a number: a thread that an attempt has left behind still ends its own,
+    which went with that attempt, and none of the next one's.
     """
 
     def __init__(self, queue: JobQueue) -> None:
         self._queue = queue
         self.returning: OrderedDict[str, list[Callable[[], None]]] = OrderedDict()
         """The jobs that want their slots back, first come first served, and what to call then."""
-        self._loans: Counter[str] = Counter()
-        """The tasks of each job that wait; no entry for a job without one."""
+        self._loans: dict[str, set[Loan]] = {}
+        """The open loans of each job; no entry for a job without one."""
 
     def is_returning(self, job_id: str) -> bool:
         """Return whether a job wants its slot back."""
         return job_id in self.returning
 
-    def lend(self, job_id: str, wait: WaitEdge | None = None) -> None:
+    def lend(self, job_id: str, waits: Collection[WaitEdge] = ()) -> Loan:
         """Free the slot of a running job of which a task waits, perhaps for other jobs.
 
         Raises:
             Deadlock: if they wait, in a circle, for this one.
         """
-        if wait is not None:
-            self._queue.waits.begin(wait)
+        loan = Loan(job_id, waits)
+        try:
+            for wait in waits:
+                self._queue.waits.begin(wait)
+        except BaseException:
+            self._end_waits(loan)
+            raise
+        if waits:
             self._queue.give_way(job_id)
-        self._loans[job_id] += 1
+        self._loans.setdefault(job_id, set()).add(loan)
         self._queue.leave(job_id)
         for go_on in self.returning.pop(job_id, ()):
             go_on()
+        return loan
 
-    def end_loan(self, job_id: str) -> None:
-        """End the loan of one task; the slot is free to come back after the last one."""
-        self._loans[job_id] -= 1
-        if self._loans[job_id] <= 0:  # forgotten already, if below
-            del self._loans[job_id]
+    def end_loan(self, loan: Loan) -> bool:
+        """End a loan and its wait; the slot is free to come back after the job's last one.
+
+        Returns:
+            Whether it was open; it is not once its attempt has ended.
+        """
+        self._end_waits(loan)
+        loans = self._loans.get(loan.job_id, set())
+        if loan not in loans:
+            return False
+        loans.remove(loan)
+        if not loans:
+            del self._loans[loan.job_id]
+        return True
+
+    def _end_waits(self, loan: Loan) -> None:
+        for wait in loan.waits:
+            self._queue.waits.end(wait)
 
     def want(self, job_id: str, go_on: Callable[[], None]) -> None:
         """Call ``go_on()`` as soon as the job has a slot again: at the next :meth:`serve`.

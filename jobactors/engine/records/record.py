@@ -223,6 +223,13 @@ class Record:
             self.key.comparisons = self.comparisons
         return self.comparisons
 
+    def is_in_attempt(self, number: int) -> bool:
+        """Return whether the attempt of this number is under way.
+
+        Asked by the job's own code, some of which goes on after its attempt.
+        """
+        return self.actor is not None and self.actor.context.attempt == number
+
     def forget_deadline(self) -> None:
         """Cancel the start deadline, whose timer would hold the record until then."""
         if self.deadline is not None:

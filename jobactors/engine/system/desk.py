@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from jobactors.inside.signals.latch import Latch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from jobactors.engine.queue.resource_requests import ResourceRequest
+    from jobactors.engine.queue.slots import Loan
     from jobactors.engine.queue.wait_graph import WaitEdge
     from jobactors.engine.records.record import Record
 
@@ -41,22 +42,23 @@ class SlotDesk:
         self._wake_drains = wake_drains
         self._explain = explain
 
-    def lend_slot(self, waiting: Record, wait: WaitEdge | None) -> None:
+    def lend_slot(self, waiting: Record, waits: Collection[WaitEdge]) -> Loan:
         """Free the slot of a running job that waits, perhaps for other jobs.
 
         Raises:
             Deadlock: if they wait, in a circle, for this one.
         """
-        self._slots.lend(waiting.id, wait)
+        loan = self._slots.lend(waiting.id, waits)
         self._explain(waiting)
         self._wake_drains()
         self._pump()
+        return loan
 
-    def want_slot(self, waiting: Record, wait: WaitEdge | None) -> Latch:
-        """End a wait; return the latch that is set as soon as the job has a slot again."""
+    def want_slot(self, waiting: Record, loan: Loan) -> Latch:
+        """End a loan; return the latch that is set as soon as the job has a slot again."""
         returned = Latch()
-        self._end(waiting, wait)
-        if waiting.actor is None or not waiting.runner.takes_slot:
+        is_current = self._slots.end_loan(loan)
+        if not is_current or waiting.actor is None or not waiting.runner.takes_slot:
             returned.set()
         elif waiting.actor.is_stopping:
             self._take(waiting)  # it unwinds, and waits for nothing
@@ -71,17 +73,12 @@ class SlotDesk:
         returned.set()
         self._explain(waiting)
 
-    def take_slot(self, waiting: Record, wait: WaitEdge | None) -> None:
-        """End a wait; give the job its slot back at once, even if none is free: it unwinds."""
-        self._end(waiting, wait)
-        if waiting.actor is not None and waiting.runner.takes_slot:
+    def take_slot(self, waiting: Record, loan: Loan) -> None:
+        """End a loan; give the job its slot back at once, even if none is free: it unwinds."""
+        is_current = self._slots.end_loan(loan)
+        if is_current and waiting.actor is not None and waiting.runner.takes_slot:
             self._take(waiting)
         self._explain(waiting)
-
-    def _end(self, waiting: Record, wait: WaitEdge | None) -> None:
-        self._slots.end_loan(waiting.id)
-        if wait is not None:
-            self._queue.waits.end(wait)
 
     def _take(self, waiting: Record) -> None:
         for go_on in self._slots.take(waiting.id):

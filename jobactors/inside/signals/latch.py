@@ -71,14 +71,15 @@ class Latch:
         Returns:
             A function that takes the callback back.
         """
-        self._callbacks.append(callback)
-        if self.is_set:
-            callback()
 
         def take_back() -> None:
             with suppress(ValueError):  # it has been called
                 self._callbacks.remove(callback)
 
+        self._callbacks.append(callback)
+        if self.is_set:
+            take_back()  # it would stay: the setting thread may have emptied the list before
+            callback()
         return take_back
 
     def wait_in_thread(self, timeout: float | None = None) -> bool:
