@@ -14,8 +14,8 @@ field                  written by                                  read by
 =====================  ==========================================  ================================
 
 All of it in the loop's thread.  The user's code runs in worker threads: pickling the call,
-rebuilding a result, an exception, an answer, and writing to our own stdout.  Only a message to the
-job is pickled in the loop's thread, so that a refusal reaches the code that sends it.
+rebuilding a result, an exception, an answer, and writing to our own stdout.  A message to the job
+is pickled by the thread that tells it, so that a refusal reaches the code there.
 
 Why no pool: a fresh process is as clean as the job's arguments, its memory goes back to the system,
 its limits are its own, and a signal to its group reaches no other work.  It costs a start of
@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -37,16 +36,25 @@ from attrs import asdict
 from msgspec.structs import replace
 
 from jobactors.engine.ports.runner import Abandoned
-from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
-from jobactors.model.errors import JobFailed, WorkerDied
+from jobactors.model.errors import JobFailed
 from jobactors.model.outcome import Raised, RaisedElsewhere
 from jobactors.model.progress import NO_PROGRESS, Progress
 
-from .process_death import check_limits, death
+from .process_death import check_limits, connection_lost, death
 from .process_mail import Mail
-from .process_wire import HEADER, LAST_WORDS, Kind, header, pack_work, unpack, unpack_error
+from .process_threads import echo, in_thread
+from .process_wire import (
+    HEADER,
+    LAST_WORDS,
+    Kind,
+    header,
+    pack_message,
+    pack_work,
+    unpack,
+    unpack_error,
+)
 from .process_worker import POSIX, SPAWNER, Worker
 
 if TYPE_CHECKING:
@@ -92,11 +100,15 @@ class ProcessRunner:
     waits_elsewhere: bool = False
     runs_already: bool = False
 
+    def pack_message(self, message: object) -> bytes:
+        """Pickle a message to a job, in the thread that tells it."""
+        return pack_message(message)
+
     async def run(self, attempt: Attempt) -> Any:
         """Start a process, let it call the function, and return the function's result."""
         check_limits(attempt.options.limits)
         await trio.lowlevel.checkpoint_if_cancelled()
-        work = await _in_thread(pack_work, attempt.function, attempt.args, attempt.kwargs)
+        work = await in_thread(pack_work, attempt.function, attempt.args, attempt.kwargs)
         worker = await SPAWNER.start()
         conversation = _Conversation(attempt, worker)
         try:
@@ -124,6 +136,9 @@ class _Conversation:
         self._over = trio.Event()
         """Both."""
         self._mail = Mail(attempt.context.inbox, self._send)
+        self._tasks: trio.Nursery
+        self._answers = set[trio.CancelScope]()
+        """The scopes in which answers are rebuilt; these have LINGER, too."""
         self._last_word: tuple[Kind, bytearray] | None = None
         self._begun = False
         self._cooperative = False
@@ -152,6 +167,7 @@ class _Conversation:
         scopes = [trio.CancelScope(shield=True) for _ in range(3)]
         try:
             async with trio.open_nursery() as nursery:
+                self._tasks = nursery
                 tasks = (self._talk, self._listen, self._wait)
                 for scope, task in zip(scopes, tasks, strict=True):
                     nursery.start_soon(_shielded, scope, task)
@@ -163,6 +179,8 @@ class _Conversation:
                         await self._end_it()
                 for scope in scopes:
                     scope.cancel()
+                for scope in self._answers:
+                    scope.deadline = trio.current_time() + LINGER
         finally:
             self._control.request_hooks.remove(self._hear)
             self._attempt.context.inbox._relay(None)
@@ -176,7 +194,7 @@ class _Conversation:
         begin["limits"] = {} if limits is None else asdict(limits)
         self._send(Kind.BEGIN, json.dumps(begin).encode())
         self._send(Kind.WORK, work)
-        context.inbox._relay(self._mail.send, self._mail.send_waiting)
+        context.inbox._relay(self._mail.send)
         self._meter.remote = replace(NO_PROGRESS, pausable=POSIX)
         self._meter.changed()
 
@@ -266,14 +284,20 @@ class _Conversation:
         elif kind is Kind.TAKEN:
             self._mail.taken()
         elif kind is Kind.ANSWER:
-            # In a thread: rebuilding runs the user's code, and may take long.
-            self._mail.answered(*await _in_thread(self._mail.rebuilt, content))
+            self._tasks.start_soon(self._answer, content)
         elif kind is Kind.LOG:
             source, _, text = content.decode().partition("\n")
             self._attempt.context.write_log(text, source)
             if CAPTURE.echo:
                 # In a thread: a slow reader of our output must not stop the loop.
-                await _in_thread(_echo, text, source)
+                await in_thread(echo, text, source)
+
+    async def _answer(self, content: bytearray) -> None:
+        """Rebuild an answer in a thread, beside the other tasks: it runs the user's code."""
+        with trio.CancelScope(shield=True) as scope:
+            self._answers.add(scope)
+            self._mail.answered(*await in_thread(self._mail.rebuilt, content))
+        self._answers.discard(scope)
 
     def _report(self, kind: Kind, fields: dict[str, Any]) -> None:
         if kind is Kind.SAMPLE:
@@ -332,11 +356,7 @@ class _Conversation:
             if self._force is not None:
                 raise Abandoned(f"it did not end when asked, and was ended by {self._force}")
             if self._cut_off:
-                raise WorkerDied(
-                    "the job's process lost its connection and was killed: something in it closes, "
-                    "or writes to, file descriptors that it did not open",
-                    code,
-                )
+                raise connection_lost(code)
             raise death(code, self._attempt.options.limits)
         kind, content = self._last_word
         if kind is Kind.STOPPED:
@@ -348,7 +368,7 @@ class _Conversation:
             if kind in {Kind.RETURNED, Kind.ANSWERED}:
                 self._control.answers += kind is Kind.ANSWERED
                 return await self._rebuilt(content)
-            raise RaisedElsewhere(await _in_thread(self._raised, content))
+            raise RaisedElsewhere(await in_thread(self._raised, content))
         raise Abandoned
 
     def _raised(self, content: bytearray) -> Raised:
@@ -363,7 +383,7 @@ class _Conversation:
 
     async def _rebuilt(self, content: bytearray) -> Any:
         try:
-            return await _in_thread(unpack, content)
+            return await in_thread(unpack, content)
         except Exception as exc:
             exc.add_note("raised when the result, sent back by the job's process, was rebuilt here")
             raise
@@ -373,21 +393,6 @@ async def _shielded(scope: trio.CancelScope, task: Callable[[], Awaitable[None]]
     """Run one task of a conversation until it ends or its own scope is cancelled."""
     with scope:
         await task()
-
-
-async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    return await trio.to_thread.run_sync(
-        function, *args, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
-    )
-
-
-def _echo(text: str, source: str) -> None:
-    """Write a job's lines to our own stdout or stderr, too."""
-    CURRENT.set(None)  # in this call's copy of the context: the log has them already
-    stream = sys.stdout if source == "out" else sys.stderr
-    if stream is not None:  # None under pythonw
-        stream.write(text)
-        stream.flush()
 
 
 RUNNER: Final[KnownRunner] = ProcessRunner()

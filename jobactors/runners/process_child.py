@@ -27,39 +27,26 @@ import signal
 import socket
 import sys
 import threading
-import time
 from contextlib import suppress
 from functools import partial
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final
-
-from msgspec.structs import asdict
+from typing import TYPE_CHECKING, Any
 
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.toolbox import ReadyToolbox
-from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
-from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control, StopJob
 from jobactors.inside.verbs.output_capture import capturing
 from jobactors.inside.verbs.tqdm_bars import capture_tqdm
 from jobactors.model.error_text import ErrorText
 from jobactors.model.exception_tree import release_frames
-from jobactors.model.log import LONGEST_LINE, Log
-from jobactors.model.progress import NO_PROGRESS, Progress
 
 from .process_mail import SentInbox
+from .process_pickler import teach_multiprocessing
+from .process_speaker import SentLog, Speaker
 from .process_wire import HEADER, Kind, header, pack_error, pack_result, unpack
 
 if TYPE_CHECKING:
     from types import FrameType
-
-INTERVAL: Final = 0.1
-"""Seconds between two samples, at least."""
-SLOWEST: Final = 1.0
-"""Seconds between two looks at a loop that does not move."""
-LONGEST_QUEUE: Final = 1000
-"""Log frames that may wait to be sent; then a thread that prints waits."""
 
 
 def main(link: int, parent: int) -> None:
@@ -98,14 +85,14 @@ class Child:
         self._sock = sock
         self._control = Control(loop_thread=0)
         self._control.own_thread = threading.get_ident()
-        self._speaker = _Speaker(sock)
+        self._speaker = Speaker(sock)
 
     def run(self) -> None:
         """Read the call, make it, and send its ending."""
         begin = json.loads(_receive(self._sock)[1])
         work = _receive(self._sock)[1]
         _limit(**begin.pop("limits"))
-        log = _SentLog(self._speaker)
+        log = SentLog(self._speaker)
         self._inbox = SentInbox(begin["id"], self._speaker.send, log)
         self._inbox._attend(self._control)
         self._speaker.buffer = buffer = self._speaker.make_buffer(begin.pop("buffer"))
@@ -140,6 +127,7 @@ class Child:
         return Kind.RAISED, pack_error(error, text)
 
     def _call(self, work: bytearray) -> Any:
+        teach_multiprocessing()
         try:
             function, args, kwargs = unpack(work)
         except Exception as exc:
@@ -238,145 +226,3 @@ def _limit(cpu: float | None = None, memory: int | None = None) -> None:
             most = math.inf if hard == resource.RLIM_INFINITY else hard
             soft = min(math.ceil(value), most)
             resource.setrlimit(what, (int(soft), int(min(soft + more, most))))
-
-
-class _Speaker:
-    """The thread that writes to the parent, and the meter that it reads.
-
-    Its queue may be filled from any thread, and from a signal handler.
-    """
-
-    _LOOK: Final = (None, b"")
-    _NOW: Final = (None, b"now")
-    _STOP: Final = (Kind.STOPPED, b"")
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.meter = Meter(lambda: self._queue.put(self._LOOK))
-        self.buffer: CheckpointBuffer | None = None
-        self.ended = False
-        """Whether the last word is due; then the socket may end."""
-        self._sock = sock
-        self._queue: SimpleQueue[tuple[Kind | None, bytes]] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="jobactors speaker", daemon=True)
-        self._last: Progress = NO_PROGRESS
-        self._told: set[str] = set()
-        """The complaints about reports that were sent, for the job's log."""
-        self._sampled_at = 0.0
-        self._interval = INTERVAL
-        self._due: float | None = None
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Send all that waits, and the last sample; the main thread writes from then on."""
-        self.ended = True
-        self._queue.put(self._STOP)
-        self._thread.join()
-
-    def send(self, kind: Kind, content: bytes) -> None:
-        """Send a frame soon."""
-        self._queue.put((kind, content))
-
-    def make_buffer(self, sent: dict[str, Any] | None) -> CheckpointBuffer | None:
-        """Make the buffer of this process, whose saves are sent."""
-        return None if sent is None else CheckpointBuffer.received(self.meter, self._save, sent)
-
-    def _save(self, now: bool) -> None:
-        """Have an unsent checkpoint sent, soon or at once."""
-        self._queue.put(self._NOW if now else self._LOOK)
-
-    def log(self, content: bytes) -> None:
-        """Send a log frame soon; block while very many of them wait."""
-        while self._queue.qsize() > LONGEST_QUEUE and self._thread.is_alive():
-            time.sleep(0.01)
-        self._queue.put((Kind.LOG, content))
-
-    def _run(self) -> None:
-        with suppress(OSError):  # the parent is gone: the listener sees to it
-            while True:
-                kind, content = self._next()
-                if kind in {Kind.STOPPED, Kind.REACHED}:
-                    self._sample()
-                if kind is Kind.STOPPED:
-                    return
-                if kind is not None:
-                    self._sock.sendall(header(kind, content) + content)
-                if self._due is not None and time.monotonic() >= self._due:
-                    self._due = None
-                    self._sample()
-
-    def _next(self) -> tuple[Kind | None, bytes]:
-        """Return the next frame, or a look that is due."""
-        timeout = None if self._due is None else max(0.0, self._due - time.monotonic())
-        try:
-            frame = self._queue.get(timeout=timeout)
-        except Empty:
-            return self._LOOK
-        if frame is self._LOOK:
-            self._look_at(self._sampled_at + INTERVAL)
-        elif frame is self._NOW:
-            self._look_at(0.0)
-        return frame
-
-    def _look_at(self, at: float) -> None:
-        self._due = at if self._due is None else min(at, self._due)
-
-    def _sample(self) -> None:
-        self._sampled_at = time.monotonic()
-        self._send_saved()
-        self.meter.quiet = True  # before reading: a report that comes meanwhile wakes again
-        try:
-            progress = self.meter.read_plain()
-            content = json.dumps(asdict(progress)).encode()
-        except BaseException:  # the job's own objects; and a report may have come meanwhile
-            progress, content = self._last, b""
-        for complaint in self.meter.take_complaints(self._told):
-            text = f"WARNING\nprogress: {complaint}\n".encode(errors="backslashreplace")
-            self._sock.sendall(header(Kind.LOG, text) + text)
-        if progress != self._last:
-            self._last = progress
-            self._interval = INTERVAL
-            self._sock.sendall(header(Kind.SAMPLE, content) + content)
-        else:
-            self._interval = min(SLOWEST, self._interval * 2)
-        if self.meter.polled:
-            self._look_at(self._sampled_at + self._interval)
-
-    def _send_saved(self) -> None:
-        """Send the last checkpoints; before an end or a pause, so that none is lost by it."""
-        if self.buffer is not None:
-            for fields in self.buffer.news():
-                content = json.dumps(fields).encode()
-                self._sock.sendall(header(Kind.SAVED, content) + content)
-
-
-class _SentLog(Log):
-    """The job's log in its process: sends whole lines to the parent, and stores none."""
-
-    __slots__ = ("_lock", "_speaker")
-
-    def __init__(self, speaker: _Speaker) -> None:
-        super().__init__(0)
-        self._speaker = speaker
-        self._lock = threading.RLock()  # reentrant: a signal handler may print as well
-
-    def write(self, text: str, source: str, at: float) -> bool:
-        del at  # the parent reads its own clock
-        with self._lock:
-            whole, mark, rest = (self._partial.pop(source, "") + text).rpartition("\n")
-            if rest:
-                self._partial[source] = rest[-LONGEST_LINE:]
-            if mark:
-                self._send(source, whole + mark)
-        return False
-
-    def finish(self, at: float) -> None:
-        del at
-        with self._lock:
-            for source, rest in self._partial.items():
-                self._send(source, rest)
-            self._partial.clear()
-
-    def _send(self, source: str, text: str) -> None:
-        self._speaker.log(f"{source}\n{text}".encode(errors="backslashreplace"))

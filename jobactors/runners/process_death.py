@@ -28,6 +28,15 @@ def check_limits(limits: Limits | None) -> None:
         raise NotImplementedError("limits on memory are enforced by Linux only; cpu= works here")
 
 
+def connection_lost(code: int | None) -> WorkerDied:
+    """Return the error of a job whose process lived on and could not be heard any more."""
+    return WorkerDied(
+        "the job's process lost its connection and was killed: something in it closes, "
+        "or writes to, file descriptors that it did not open",
+        code,
+    )
+
+
 def death(code: int | None, limits: Limits | None) -> WorkerDied:
     """Describe the end of a process, its probable reason, and a remedy."""
     if code is None:

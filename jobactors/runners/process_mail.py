@@ -3,6 +3,9 @@
 A message stays in the parent's inbox until the job has read it, so that the bound of the mailbox
 holds, and a retry finds the messages that the last attempt has not read.
 
+A message is pickled by the thread that tells it, and rebuilt by the one that reads it: both run the
+code of its classes.  Neither the engine's loop nor the thread that listens for a cancel does.
+
 The number of a question stands before the pickle, not in it: a message that cannot be rebuilt on
 the other side costs itself, and one that wants an answer gets an error for it.
 """
@@ -14,12 +17,12 @@ import struct
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from jobactors.inside.report.guarded_log import LOG
-from jobactors.inside.signals.mailbox import Inbox, Question, Reply
+from jobactors.inside.signals.control import StopJob
+from jobactors.inside.signals.mailbox import Inbox, Packed, Question, Reply
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import NoAnswer
 
-from .process_wire import Kind, pack_message, unpack
+from .process_wire import Kind, pack_answer, unpack, unpack_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +33,6 @@ if TYPE_CHECKING:
 
 _NUMBER: Final = struct.Struct("!Q")
 _NO_QUESTION: Final = 0
-_SKIP: Final = 2**64 - 1
-"""In the place of a message that could not be pickled, so that readings are counted right."""
 
 
 class Mail:
@@ -43,32 +44,14 @@ class Mail:
         self._numbers = itertools.count(1)
         self._questions: dict[int, Question] = {}
 
-    def send(self, message: Any) -> None:
-        """Send a message to the job's process.
-
-        Raises:
-            TypeError: if it cannot be pickled; nothing is sent then.
-        """
-        if not isinstance(message, Question):
-            self._send(Kind.TELL, _NUMBER.pack(_NO_QUESTION) + pack_message(message))
-            return
-        number = next(self._numbers)
-        content = _NUMBER.pack(number) + pack_message(message.message)
-        self._questions[number] = message
-        self._send(Kind.TELL, content)
-
-    def send_waiting(self, message: Any) -> None:
-        """Send a message that came before the process; one that cannot be pickled is skipped there.
-
-        Its sender is gone, except for a question's.
-        """
-        try:
-            self.send(message)
-        except TypeError as exc:
-            if isinstance(message, Question):
-                message.fail(exc)
-            LOG.warning("a message to job %s was dropped: %s", self._inbox._job_id, exc)
-            self._send(Kind.TELL, _NUMBER.pack(_SKIP))
+    def send(self, message: Packed | Question) -> None:
+        """Send a message to the job's process; it was pickled by the thread that told it."""
+        if isinstance(message, Question):
+            number, content = next(self._numbers), message.message.content
+            self._questions[number] = message
+        else:
+            number, content = _NO_QUESTION, message.content
+        self._send(Kind.TELL, _NUMBER.pack(number) + content)
 
     def taken(self) -> None:
         """Drop the next message, which the job has read."""
@@ -81,7 +64,7 @@ class Mail:
         """
         number, pickled = _split(content)
         try:
-            value, error = unpack(pickled)
+            value, error = unpack_answer(pickled)
         except BaseException as exc:
             value, error = None, self._no_answer(_not_rebuilt(exc))
         if not (error is None or isinstance(error, Exception)):
@@ -114,33 +97,32 @@ class SentInbox(Inbox):
         self._log = log
 
     def _receive_frame(self, content: bytearray) -> None:
-        """Take a message from a frame.
-
-        One that cannot be rebuilt is noted in the job's log, and skipped when its turn comes: the
-        parent counts readings.
-        """
-        number, pickled = _split(content)
-        if number == _SKIP:
-            self._put(_SKIPPED)
-            return
-        reply = None if number == _NO_QUESTION else _SentReply(number, self._report)
-        try:
-            message = unpack(pickled)
-        except BaseException as exc:  # the user's classes may raise anything
-            why = _not_rebuilt(exc)
-            message = _SKIPPED
-            self._log.write(f"a message to this job was dropped: {why}\n", "WARNING", time.time())
-            if reply is not None:
-                reply._settle(error=TypeError(f"the question did not arrive: {why}"))
-                reply = None
-        self._put(message if reply is None else Question(message, reply))
+        """Take a message from a frame; it is rebuilt by the thread that reads it."""
+        self._put(content)
 
     def _take(self) -> Any:
+        """Take the next message out; one that cannot be rebuilt is noted in the log, and skipped.
+
+        Raises:
+            IndexError: if there is none.
+        """
         while True:
-            message = super()._take()
+            number, pickled = _split(super()._take())
             self._report(Kind.TAKEN, b"")
-            if message is not _SKIPPED:
-                return message
+            reply = None if number == _NO_QUESTION else _SentReply(number, self._report)
+            try:
+                message = unpack(pickled)
+            except StopJob:
+                raise
+            except BaseException as exc:  # the user's classes may raise anything
+                self._skip(reply, _not_rebuilt(exc))
+            else:
+                return message if reply is None else Question(message, reply)
+
+    def _skip(self, reply: Reply | None, why: str) -> None:
+        self._log.write(f"a message to this job was dropped: {why}\n", "WARNING", time.time())
+        if reply is not None:
+            reply._settle(error=TypeError(f"the question did not arrive: {why}"))
 
 
 class _SentReply(Reply):
@@ -158,14 +140,11 @@ class _SentReply(Reply):
         if self.is_answered:
             return
         try:
-            content = pack_message((value, error))
+            content = pack_answer(value, error)
         except TypeError as exc:
-            content = pack_message((None, TypeError(str(exc))))
+            content = pack_answer(None, exc)
         self._report(Kind.ANSWER, _NUMBER.pack(self._number) + content)
         super()._settle(value, error)
-
-
-_SKIPPED: Final = object()
 
 
 def _split(content: bytearray) -> tuple[int, bytearray]:

@@ -19,13 +19,13 @@ from __future__ import annotations
 import pickle
 import struct
 from enum import IntEnum
-from functools import cache
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.model.error_text import ErrorText
+from jobactors.model.errors import JobactorsError
 from jobactors.model.exception_parts import put_together, take_apart
-from jobactors.model.pickling import has_standard_way, reduced
+
+from .process_pickler import pickled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ class Kind(IntEnum):
     TAKEN = 22
     """Nothing: the job has read the next message of its inbox."""
     ANSWER = 23
-    """The number of a question, and a pickle: its answer, and an error or None."""
+    """The number of a question, and its answer, see :func:`pack_answer`."""
     SAVED = 24
     """JSON: the last checkpoint of one part, and the parts that have files or are lasting."""
     ANSWERED = 25
@@ -86,7 +86,7 @@ def pack_work(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
         ModuleNotFoundError: if cloudpickle is not installed.
     """
     try:
-        return _pickled((function, args, kwargs))
+        return pickled((function, args, kwargs))
     except ModuleNotFoundError:
         raise
     except Exception as exc:  # pickling runs the code of the pickled classes
@@ -103,7 +103,7 @@ def pack_message(message: object) -> bytes:
         TypeError: if it cannot be pickled.
     """
     try:
-        return _pickled(message)
+        return pickled(message)
     except Exception as exc:  # as above
         raise TypeError(
             f"a message to or from a job in its own process has to be pickled: {exc}"
@@ -117,12 +117,34 @@ def pack_result(value: object) -> bytes:
         TypeError: if it cannot be pickled.
     """
     try:
-        return _pickled(value)
+        return pickled(value)
     except Exception as exc:  # as above
         raise TypeError(
             f"the result, of type {type(value).__qualname__}, cannot be sent back from its "
             f"process: {exc}; return what can be pickled, or write a file and return its path"
         ) from exc
+
+
+def pack_answer(value: object, error: BaseException | None) -> bytes:
+    """Pickle the answer to a question: a value, or an error in parts.
+
+    Raises:
+        TypeError: if the value cannot be pickled.
+    """
+    parts = None if error is None else take_apart(error, pickled)
+    return pickle.dumps((pack_message(value), parts))
+
+
+def unpack_answer(content: bytes | bytearray) -> tuple[Any, BaseException | None]:
+    """Rebuild an answer; raises whatever the value's classes raise.
+
+    An error of whose class nothing is known here is a :class:`JobactorsError` that names it.
+    """
+    itself, parts = unpack(content)
+    if parts is None:
+        return unpack(itself), None
+    error = put_together(parts, unpack)
+    return None, JobactorsError(f"it failed with a {parts.names[0]}") if error is None else error
 
 
 def unpack(content: bytes | bytearray) -> Any:
@@ -132,36 +154,10 @@ def unpack(content: bytes | bytearray) -> Any:
 
 def pack_error(exc: BaseException, text: ErrorText) -> bytes:
     """Pickle an exception in parts, with its text; parts that cannot be pickled stay behind."""
-    return pickle.dumps((text.type, text.message, text.traceback, take_apart(exc, _pickled)))
+    return pickle.dumps((text.type, text.message, text.traceback, take_apart(exc, pickled)))
 
 
 def unpack_error(content: bytes | bytearray) -> tuple[BaseException | None, ErrorText]:
     """Return the exception, or None if it cannot be rebuilt here, and its text."""
     kind, message, formatted, parts = unpack(content)
     return put_together(parts, unpack), ErrorText(kind, message, formatted)
-
-
-def _pickled(value: object) -> bytes:
-    try:
-        import cloudpickle
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            'runner="process" needs cloudpickle: pip install "jobactors[process]"'
-        ) from None
-    untyped: Any = cloudpickle
-    with BytesIO() as file:
-        _pickler(untyped.Pickler)(file).dump(value)
-        return file.getvalue()
-
-
-@cache
-def _pickler(base: Any) -> Any:
-    """Return the class that pickles a value, and exceptions in it without their constructors."""
-
-    class Pickler(base):  # type: ignore[misc]
-        def reducer_override(self, value: Any) -> Any:
-            if has_standard_way(value):
-                return reduced(value)
-            return base.reducer_override(self, value)
-
-    return Pickler

@@ -137,21 +137,89 @@ async def test_a_question_cannot_fail_with_anything_but_an_exception() -> None:
     assert not question.is_answered
 
 
-async def test_a_message_from_before_the_start_that_cannot_be_pickled_costs_itself(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_a_message_from_before_the_start_that_cannot_be_pickled_is_refused_too() -> None:
     """The job starts, and reads the others."""
     async with ja.open_jobs() as jobs:
         job = jobs.options(runner="process", hold=True).submit(listen)
         job.tell("first")
-        job.tell(threading.Lock())
-        question = job.ask(threading.Lock())
+        with pytest.raises(TypeError, match="pickled"):
+            job.tell(threading.Lock())
+        with pytest.raises(TypeError, match="pickled"):
+            job.ask(threading.Lock())
         job.tell("second")
         job.release()
         with trio.fail_after(60):
-            with pytest.raises(TypeError, match="pickled"):
-                await question
             assert await job.ask(1) == 2
             job.tell("stop")
             assert await job == ["first", "second"]
-    assert caplog.text.count("was dropped") == 2
+
+
+class Threaded:
+    """Notes the thread in which it is pickled, and the one in which it is rebuilt."""
+
+    def __init__(self) -> None:
+        self.pickled_in = 0
+        self.rebuilt_in = 0
+
+    def __getstate__(self) -> int:
+        return threading.get_ident()
+
+    def __setstate__(self, pickled_in: int) -> None:
+        self.pickled_in = pickled_in
+        self.rebuilt_in = threading.get_ident()
+
+
+def answer_the_threads() -> str:
+    """Answer with the thread in which the question was pickled, and whether it was rebuilt here."""
+    question = ja.current_job().inbox.receive_in_thread()
+    threads = question.message
+    question.reply((threads.pickled_in, threads.rebuilt_in == threading.get_ident(), threads))
+    return "done"
+
+
+async def test_a_message_is_pickled_where_it_is_told_and_rebuilt_where_it_is_read() -> None:
+    """Never in the loop, nor in the thread that hears of a cancel; nor is the answer."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner="process").submit(answer_the_threads)
+
+        def ask() -> tuple[int, ja.Reply]:
+            return threading.get_ident(), job.ask(Threaded())
+
+        with trio.fail_after(60):
+            asker, reply = await trio.to_thread.run_sync(ask)
+            pickled_in, read_where_rebuilt, threads = await reply
+            assert (pickled_in, read_where_rebuilt) == (asker, True)
+            assert threads.rebuilt_in not in {0, threading.get_ident()}
+            assert await job == "done"
+
+
+class Coded(Exception):
+    """Takes more than it passes on."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+async def test_a_question_fails_with_the_very_error() -> None:
+    """Whatever its constructor takes; one whose class is unknown here is named."""
+
+    def fail_it() -> None:
+        inbox = ja.current_job().inbox
+        inbox.receive_in_thread().fail(Coded("no", 7))
+        lock = threading.Lock()
+
+        class Here(Exception):
+            def hold(self) -> object:
+                return lock
+
+        inbox.receive_in_thread().fail(Here("x"))
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner="process").submit(fail_it)
+        with trio.fail_after(60):
+            with pytest.raises(Coded) as caught:
+                await job.ask(1)
+            assert (str(caught.value), caught.value.code) == ("no", 7)
+            with pytest.raises(ja.JobactorsError, match=r"failed with a .*Here"):
+                await job.ask(2)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, final
 
 from msgspec import Struct
 
+from jobactors.engine.ports.runner import message_for
 from jobactors.engine.records.references import JobReference, without_references
 from jobactors.engine.system.commands import check_update
 from jobactors.inside.signals.mailbox import Question, Reply
@@ -280,7 +281,11 @@ class Job(Upstream, Generic[T_co]):
         Raises:
             MailboxFull: if as many messages wait as the option ``mailbox`` allows.
             IllegalVerb: if the job has ended.
+            TypeError: if the job has a process of its own, and the message cannot be pickled.
         """
+        self._put(message_for(self._record.runner, message))
+
+    def _put(self, message: Any) -> None:
         self._system.parts.portal.move(self._system.commands.tell, self._record, message)
 
     def ask(self, message: Any) -> Reply:
@@ -289,15 +294,15 @@ class Job(Upstream, Generic[T_co]):
         The job finds a ``Question`` in its inbox and calls its ``reply(value)``.
 
         Raises:
-            MailboxFull, IllegalVerb: as :meth:`tell`.  The reply raises ``NoAnswer`` when the job
-                ends without answering.
+            MailboxFull, IllegalVerb, TypeError: as :meth:`tell`.  The reply raises ``NoAnswer``
+                when the job ends without answering.
 
         Example::
 
             accuracy = job.ask("accuracy").result(timeout=5)
         """
         reply = Reply(self.id)
-        self.tell(Question(message, reply))
+        self._put(Question(message_for(self._record.runner, message), reply))
         return reply
 
     def restart(self, *, from_checkpoint: bool = True) -> Job[T_co]:

@@ -9,6 +9,7 @@ import trio
 from msgspec import Struct
 
 from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.signals.mailbox import Packed
 from jobactors.model.field_docs import documented
 from jobactors.model.options import DEFAULTS, Options
 from jobactors.model.runner_value import RunnerValue
@@ -162,6 +163,18 @@ class KnownRunner(Runner, Protocol):
     def runs_already(self) -> bool:
         """Whether it only follows work that runs where it stands: such jobs start at once."""
         ...
+
+
+def message_for(runner: KnownRunner, message: object) -> object:
+    """Return a message to a runner's job as it goes there: packed, if its process is another one.
+
+    In the thread that tells it: packing runs the message's own code.
+
+    Raises:
+        TypeError: if it cannot be pickled.
+    """
+    pack: Callable[[object], bytes] | None = getattr(runner, "pack_message", None)
+    return message if pack is None else Packed(pack(message))
 
 
 class GivenRunner(Struct, frozen=True, eq=False):

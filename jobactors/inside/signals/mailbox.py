@@ -21,6 +21,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from jobactors.model.checks import as_seconds_or_none
 from jobactors.model.errors import MailboxFull, NoAnswer
 
@@ -137,6 +139,12 @@ class Question:
         return f"<Question {self.message!r:.100}>"
 
 
+class Packed(Struct, frozen=True):
+    """A message to a job in another process, as it goes there."""
+
+    content: bytes
+
+
 class Inbox:
     """Messages to a job in the order in which they were sent, at most as many as it holds.
 
@@ -215,21 +223,16 @@ class Inbox:
         self._arrived.set()
         return unread
 
-    def _relay(
-        self,
-        send: Callable[[Any], None] | None,
-        send_waiting: Callable[[Any], None] | None = None,
-    ) -> None:
+    def _relay(self, send: Callable[[Any], None] | None) -> None:
         """Send each message elsewhere as well, where the job really reads; None ends that.
 
-        Those that wait already are sent first, by ``send_waiting``, which must not raise.  A
-        message stays here until it is read there and :meth:`_take` is called, so that none is lost
-        when that reader ends.
+        Those that wait already are sent first.  A message stays here until it is read there and
+        :meth:`_take` is called, so that none is lost when that reader ends.
         """
         self._forward = send
-        if send_waiting is not None:
+        if send is not None:
             for message in list(self._messages):
-                send_waiting(message)
+                send(message)
 
     def _take(self) -> Any:
         """Take the next message out.

@@ -1,0 +1,120 @@
+"""The pickler of calls, results and messages: cloudpickle, and what that leaves out.
+
+* Exceptions, wherever they are in a value, are rebuilt without their constructors.
+* Functions of a cell or of ``__main__`` behind ``functools.lru_cache``, ``cached_property`` and
+  ``singledispatch`` are sent with their functions, and begin with an empty cache.
+* The ``multiprocessing`` of a job's own process finds functions and classes of the program's
+  ``__main__``.  That process has another ``__main__``, in which plain pickle looks for them by
+  name; so it is taught to send them whole, as they came.
+"""
+
+from __future__ import annotations
+
+import functools
+import pickle
+from functools import cache
+from io import BytesIO
+from types import FunctionType
+from typing import Any, Final, cast
+
+from jobactors.model.pickling import has_standard_way, reduced
+
+_DISPATCHES: Final = {"registry", "dispatch", "_clear_cache"}
+"""The attributes by which a function of ``functools.singledispatch`` is known."""
+_Cached: Final = type(cache(lambda: None))
+
+
+def pickled(value: object) -> bytes:
+    """Pickle a value, functions and classes of ``__main__`` included.
+
+    Raises:
+        ModuleNotFoundError: if cloudpickle is not installed.
+        Exception: whatever the value's classes raise.
+    """
+    try:
+        import cloudpickle
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            'runner="process" needs cloudpickle: pip install "jobactors[process]"'
+        ) from None
+    untyped: Any = cloudpickle
+    with BytesIO() as file:
+        _pickler(untyped.Pickler)(file).dump(value)
+        return file.getvalue()
+
+
+@cache
+def _pickler(base: Any) -> Any:
+    class Pickler(base):  # type: ignore[misc]
+        def reducer_override(self, value: Any) -> Any:
+            if has_standard_way(value):
+                return reduced(value)
+            return _of_functools(value) or base.reducer_override(self, value)
+
+    return Pickler
+
+
+def _of_functools(value: Any) -> Any:
+    """Reduce what ``functools`` makes of functions; None for anything else."""
+    kind = cast("object", type(value))
+    if kind is functools.cached_property:
+        return _cached_property, (value.func, value.attrname)
+    if kind is _Cached and not _is_found_by_name(value):
+        return _cached, (value.__wrapped__, value.cache_parameters())
+    is_dispatching = kind is FunctionType and value.__dict__.keys() >= _DISPATCHES
+    if is_dispatching and not _is_found_by_name(value):
+        return _dispatching, (value.__wrapped__, dict(value.registry))
+    return None
+
+
+def _is_found_by_name(value: Any) -> bool:
+    """Whether the other process finds a function where it says it is; never in ``__main__``."""
+    module = getattr(value, "__module__", None)
+    if not isinstance(module, str) or module == "__main__":
+        return False
+    try:
+        return pickle.loads(pickle.dumps(value)) is value  # noqa: S301 - by name, in this process
+    except Exception:  # a function in a function, or no longer the one of that name
+        return False
+
+
+def _cached(function: Any, parameters: dict[str, Any]) -> Any:
+    return functools.lru_cache(**parameters)(function)
+
+
+def _dispatching(function: Any, registry: dict[type, Any]) -> Any:
+    made = functools.singledispatch(function)
+    for kind, implementation in registry.items():
+        made.register(kind, implementation)
+    return made
+
+
+def _cached_property(function: Any, name: str | None) -> Any:
+    made = functools.cached_property(function)
+    if name is not None:
+        made.__set_name__(object, name)
+    return made
+
+
+# -- a job's own multiprocessing
+
+
+def teach_multiprocessing() -> None:
+    """Let the multiprocessing of this process send what belongs to a ``__main__`` whole."""
+    from multiprocessing.reduction import ForkingPickler
+
+    pickler: Any = ForkingPickler
+    pickler.reducer_override = _of_main
+
+
+def _of_main(_: object, value: object) -> Any:
+    """Reduce a function or class of ``__main__``; anything else as it is always done."""
+    if isinstance(value, FunctionType | type) and value.__module__ == "__main__":
+        return _rebuilt, (pickled(value),)
+    return NotImplemented
+
+
+def _rebuilt(content: bytes) -> Any:
+    """Rebuild it, in a process that answers with objects of the same classes."""
+    teach_multiprocessing()
+    return pickle.loads(content)  # noqa: S301 - of this program, through multiprocessing
