@@ -11,6 +11,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import jobactors as ja
+from jobactors.inside.report.work_files import LIST, note_folder
 
 from .stored_jobs_samples import registered
 from .test_recovery import MortalStore, left_by_a_kill, opened
@@ -239,18 +240,19 @@ async def test_work_files_of_which_nothing_is_kept_are_removed(
     with registered(**known):
         await left_by_a_kill(store, submitting(known["write"], ja.Range(0, 1, 0, 3)))
         (kept,) = names_in(folder)
-        orphan = folder / ("gone-long-ago-" + "0" * 24)
-        orphan.mkdir()
-        (folder / ".gone-0000").mkdir()
-        (folder / "notes of mine").mkdir()
+        note_folder(folder / ("gone-long-ago-" + "0" * 24))
+        (folder / ("gone-long-ago-" + "0" * 24)).mkdir()
+        mine = [".gone-0000", "album-" + "0" * 24, "notes of mine"]
+        for name in mine:
+            (folder / name).mkdir()
         async with opened(store):
             await wait_all_tasks_blocked()
-        assert names_in(folder) == sorted([kept, "notes of mine"])
+        assert names_in(folder) == sorted([kept, *mine])
 
 
 def names_in(folder: Path) -> list[str]:
-    """Return the names in a folder."""
-    return sorted(path.name for path in folder.iterdir())
+    """Return the names in a folder, without the list of them."""
+    return sorted(path.name for path in folder.iterdir() if path.name != LIST)
 
 
 async def test_how_often_it_is_written_is_remembered(
