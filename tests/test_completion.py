@@ -186,7 +186,7 @@ USERS: Final = {
     "WrongProcess": "",
     "WrongThread": "",
     "tqdm": (
-        "clear close desc disable display initial iterable n postfix refresh reset "
+        "clear close desc disable display initial iterable leave n postfix refresh reset "
         "set_description set_description_str set_postfix set_postfix_str total unit "
         "unit_scale unpause update write"
     ),

@@ -1,23 +1,30 @@
 """``ja.tqdm``: a job's progress with tqdm's interface.
 
-For code that is written for tqdm and is to run anywhere: inside a job the bar is a level of the
-job's progress, outside it is tqdm's own bar, and without tqdm it only counts.
+For code that is written for tqdm and is to run anywhere.  Where tqdm is installed, ``ja.tqdm`` is
+tqdm: outside a job it makes tqdm's own bar for the present environment; inside a job, a bar of
+``tqdm.std`` that draws nothing and is a level of the job's progress, see
+:mod:`jobactors.inside.verbs.tqdm_bars`.  Without tqdm it makes a bar that only counts and reports.
+
+The class itself stands for tqdm's, too: its metaclass hands ``isinstance``, derived classes and
+class attributes (``ja.tqdm.pandas``, ``ja.tqdm.wrapattr``, …) on to that.
 
 Ordinary ``from tqdm import tqdm`` bars need none of this: those made inside a job report into that
-job by themselves, see :mod:`jobactors.inside.verbs.tqdm_bars`.
+job by themselves.
 """
 
 from __future__ import annotations
 
+import difflib
+import functools
 import importlib
 import math
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from numbers import Number
-from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from jobactors.inside.context.current_job import CURRENT
-from jobactors.inside.verbs.tqdm_bars import Bar
+from jobactors.inside.verbs.tqdm_bars import Bar, capture_tqdm
 from jobactors.inside.verbs.track import Track
 
 if TYPE_CHECKING:
@@ -25,27 +32,82 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# fmt: off
+_LOOKS: Final = frozenset({
+    "ascii", "bar_format", "colour", "delay", "dynamic_ncols", "file", "gui", "leave", "lock_args",
+    "maxinterval", "mininterval", "miniters", "ncols", "nrows", "position", "smoothing",
+    "unit_divisor", "write_bytes",
+})
+"""tqdm's arguments about where, when and how to draw."""
+_MEANT: Final = frozenset({
+    "desc", "disable", "initial", "iterable", "postfix", "total", "unit", "unit_scale",
+})
+"""Its other ones."""
+# fmt: on
 
-class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
+
+class _StandsForTqdm(type):
+    """Hands on to tqdm's own class what is asked of the class ``ja.tqdm`` and is not there."""
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any
+    ) -> Any:
+        """Make a class; one derived from ``ja.tqdm`` derives from tqdm's, if that is installed."""
+        face: Any = next((base for base in bases if type(base) is mcs), None)
+        real = None if face is None else _real()
+        if real is None:
+            return super().__new__(mcs, name, bases, namespace, **kwargs)
+        own = tuple(real if base is face else base for base in bases)
+        return type(real)(name, own, namespace, **kwargs)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        real = None if cls is not tqdm else _base()
+        return super().__instancecheck__(instance) or (
+            real is not None and isinstance(instance, real)
+        )
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        real = None if cls is not tqdm else _base()
+        return super().__subclasscheck__(subclass) or (
+            real is not None and issubclass(subclass, real)
+        )
+
+    def __getattr__(cls, name: str) -> Any:
+        real = None if name.startswith("__") else _real()
+        if real is None:
+            raise AttributeError(
+                f"'tqdm' has no attribute {name!r}: if tqdm has it, install that (pip install tqdm)"
+            )
+        return getattr(real, name)
+
+
+class tqdm(Generic[T], metaclass=_StandsForTqdm):  # noqa: N801 - the name that its callers write
     """A progress bar with tqdm's arguments, attributes and methods.
 
     Inside a job it reports into the job's row, from its making until it is closed or its loop ends;
     in a thread, each item and each ``update`` is a point where the job can be cancelled or paused.
-    A bar inside another one's loop counts as a part of the outer one's present item.  Arguments
-    about where and how to draw are accepted and have no meaning here, ``leave`` included: a job has
-    one row.
+    A bar inside another one's loop counts as a part of the outer one's present item.
 
-    Outside a job the name stands for tqdm's own class, if that is installed.
+    With tqdm installed it is a bar of tqdm's own class, with all its methods and attributes, and
+    ``isinstance``, derived classes and ``tqdm.pandas()`` work.  Three things differ inside a job:
+    nothing is drawn, whatever is said about where and how, ``file`` included; bars have no places
+    on a screen, so that any two compare as equal; and ``async for`` is a level of its own.
+
+    Without tqdm it counts and reports, and has what is described here.
 
     Args:
         iterable: Any iterable; default: none, for a bar moved by ``update``.
         desc: A name for the bar; default: none.
         total: The number of items; default: the length of ``iterable``, if it has one.
+        leave: Without meaning inside a job, which has one row.
         disable: Whether to count without showing anything; default: no.
         unit: The noun for items; default: "it".
         unit_scale: A factor for the numbers shown; default: 1.
         initial: The count to begin with; default: 0.
         postfix: Values as for ``set_postfix``, or a text; default: none.
+
+    Raises:
+        TypeError: for an argument that tqdm does not have; tqdm's own error where it is installed.
 
     Example::
 
@@ -54,26 +116,31 @@ class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Make a bar here, or one of tqdm's outside a job."""
-        if cls is tqdm and CURRENT.get() is None:
-            real = _real()
-            if real is not None:
-                return real(*args, **kwargs)
-        return super().__new__(cls)
+        """Make a bar of tqdm's; one of ours where that is not installed."""
+        real = _real() if cls is tqdm else None
+        if real is None:
+            return super().__new__(cls)
+        if CURRENT.get() is None:
+            return real(*args, **kwargs)
+        capture_tqdm()
+        return _reporting(_base())(*args, **kwargs)
 
     def __init__(
         self,
         iterable: Iterable[T] | None = None,
         desc: str | None = None,
         total: float | None = None,
+        leave: bool | None = True,
         *_looks: object,
         disable: bool | None = False,
         unit: str = "it",
         unit_scale: bool | float = False,
         initial: float = 0,
         postfix: Mapping[str, object] | str | None = None,
-        **_more_looks: object,
+        **more_looks: object,
     ) -> None:
+        _refuse_unknown(more_looks)
+        self.leave: bool | None = leave
         self.iterable: Iterable[T] | None = iterable
         self.desc: str = desc or ""
         self.total: float | None = _total(iterable) if total is None else _finite(total)
@@ -94,35 +161,52 @@ class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
     def __iter__(self) -> Iterator[T]:
         if self.iterable is None:
             raise TypeError("this bar has no iterable: it is moved by update()")
-        if self._bar is None:
-            return iter(self.iterable)
-        return self._bar.counted(self.iterable, self._moved)
+        return iter(self.iterable) if self.disable else self._counted(self.iterable)
+
+    def _counted(self, items: Iterable[T]) -> Iterator[T]:
+        bar = self._bar
+        try:
+            if bar is not None:
+                yield from bar.counted(items, self._moved)
+            else:
+                for item in items:
+                    yield item
+                    self.n += 1
+        finally:
+            self.close()
 
     def _moved(self) -> None:
         self.n += 1
         self.refresh()
 
     def __aiter__(self) -> AsyncIterator[T]:
-        self.close()  # the loop is a level of its own
-        unit = "" if self.unit == "it" else self.unit
-        items: Any = self.iterable
-        return aiter(Track(items, self.total, self.desc.removesuffix(": "), unit))
+        return _asynchronous(self)
 
-    def update(self, n: float = 1) -> None:
+    def update(self, n: float = 1) -> bool | None:
         """Move the bar ``n`` further; in a job's thread, obey a cancel or pause.
+
+        A disabled or closed bar does nothing.
 
         Args:
             n: Units, which may be negative; default: 1.
+
+        Returns:
+            True if it is shown.
         """
+        if self.disable:
+            return None
         self.n += n
-        self.refresh()
+        shown = self.refresh()
         if self._bar is not None:
             self._bar.obey()
+        return shown
 
-    def refresh(self, *_: object, **__: object) -> None:
+    def refresh(self, *_: object, **__: object) -> bool | None:
         """Show attributes that were set by hand, such as ``bar.n = 5``."""
-        if self._bar is not None:
-            self._bar.show(self)
+        if self._bar is None:
+            return None
+        self._bar.show(self)
+        return True
 
     def reset(self, total: float | None = None) -> None:
         """Go back to 0.
@@ -163,7 +247,8 @@ class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
             self.refresh()
 
     def close(self) -> None:
-        """End the bar; a second time does nothing."""
+        """End the bar, which is disabled from then on; a second time does nothing."""
+        self.disable = True
         bar, self._bar = getattr(self, "_bar", None), None
         if bar is not None:
             bar.show(self)
@@ -214,7 +299,7 @@ class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
         if self.total is not None:
             return self.total > 0
         if self.iterable is None:
-            raise TypeError("a bar without iterable and total is neither true nor false")
+            raise TypeError("bool() undefined when iterable == total == None")
         return bool(self.iterable)
 
     def __contains__(self, item: object) -> bool:
@@ -222,7 +307,7 @@ class tqdm(Generic[T]):  # noqa: N801 - the name that its callers write
 
     def __reversed__(self) -> Iterator[T]:
         items: Any = reversed(cast("Any", self.iterable))
-        return iter(items) if self._bar is None else self._bar.counted(items, self._moved)
+        return iter(items) if self.disable else self._counted(items)
 
     def __repr__(self) -> str:
         of = "" if self.total is None else f"/{self.total:g}"
@@ -240,6 +325,42 @@ def _real() -> Any:
         return importlib.import_module("tqdm.auto").tqdm
     except ImportError:
         return None
+
+
+def _base() -> Any:
+    """Return the class from which all of tqdm's are derived, or None if it is not imported."""
+    module = sys.modules.get("tqdm.std")
+    return getattr(module, "tqdm", None)
+
+
+@functools.cache
+def _reporting(base: Any) -> Any:
+    """Return the class of a bar inside a job: tqdm's own, and an ``async for`` that obeys."""
+    namespace = {
+        "__aiter__": _asynchronous,
+        "__doc__": base.__doc__,
+        "__module__": __name__,
+        "__qualname__": "tqdm",
+    }
+    return type(base)("tqdm", (base,), namespace)
+
+
+def _asynchronous(bar: Any) -> AsyncIterator[Any]:
+    bar.close()  # the loop is a level of its own
+    unit = "" if bar.unit == "it" else bar.unit
+    return aiter(Track(bar.iterable, bar.total, bar.desc.removesuffix(": "), unit))
+
+
+def _refuse_unknown(keywords: Mapping[str, object]) -> None:
+    """Raise for keyword arguments that tqdm does not have.
+
+    Raises:
+        TypeError: with the one that was probably meant.
+    """
+    for name in keywords.keys() - _LOOKS:
+        meant = difflib.get_close_matches(name, _LOOKS | _MEANT, 1)
+        cure = f"did you mean {meant[0]!r}?" if meant else "leave it out"
+        raise TypeError(f"tqdm has no argument {name!r}: {cure}")
 
 
 def _total(iterable: object) -> float | None:

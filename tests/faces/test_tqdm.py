@@ -294,7 +294,21 @@ bar = ja.tqdm([1, 2], desc="x")
 print(list(bar), list(ja.trange(2)), len(bar), bool(bar), 1 in bar, list(reversed(bar)))
 bar = ja.tqdm(total=3); bar.update(2); bar.set_postfix(a=1); bar.close()
 print(bar)
+bar.update(); print(bar.n, bar.disable, bar.leave, bar.refresh())
+looped = ja.tqdm([1, 2]); list(looped); list(looped); print(looped.n)
 ja.tqdm.write("line")
+for wrong in ("totl", "nonsense"):
+    try:
+        ja.tqdm(total=1, **{wrong: 3})
+    except TypeError as error:
+        print(error)
+try:
+    ja.tqdm.pandas()
+except AttributeError as error:
+    print(error)
+class Mine(ja.tqdm):
+    pass
+print(isinstance(Mine(total=1), ja.tqdm), list(Mine([1], colour="red", leave=False)))
 """
 
 LATER = """
@@ -327,7 +341,17 @@ def script(text: str) -> subprocess.CompletedProcess[str]:
 def test_without_tqdm_it_only_counts() -> None:
     """No error, no output of its own."""
     run = script(WITHOUT_TQDM)
-    assert run.stdout.splitlines() == ["[1, 2] [0, 1] 2 True True [2, 1]", "<tqdm 2/3>", "line"]
+    assert run.stdout.splitlines() == [
+        "[1, 2] [0, 1] 2 True True [2, 1]",
+        "<tqdm 2/3>",
+        "2 True True None",
+        "2",
+        "line",
+        "tqdm has no argument 'totl': did you mean 'total'?",
+        "tqdm has no argument 'nonsense': leave it out",
+        "'tqdm' has no attribute 'pandas': if tqdm has it, install that (pip install tqdm)",
+        "True [1]",
+    ]
     assert run.stderr == ""
 
 

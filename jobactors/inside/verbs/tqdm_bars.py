@@ -1,14 +1,21 @@
 """Bars with tqdm's interface that report into the current job: ours, and those of tqdm itself.
 
 A tqdm bar made inside a job would draw into a terminal that shows jobs, and the job would show
-nothing.  So such a bar is made *silent*, by tqdm's own contract for ``disable=True``, which all of
-its classes fulfil (std, auto, notebook, rich, and those that users derive), and its count goes into
-the job's meter.  Four methods of one class are wrapped: ``tqdm.std.tqdm.__init__``,
-``update``, ``refresh`` and ``reset``.  Bars made outside a job go through the wrappers unchanged.
+nothing.  So such a bar draws nothing, and its count goes into the job's meter.  Some methods of one
+class, ``tqdm.std.tqdm``, are wrapped for that; bars made outside a job go through the wrappers
+unchanged.
+
+To its user the bar stays what it is: enabled, with tqdm's own clock, rate, iterable and answers.
+It has no printer, as tqdm's own contract for ``gui=True`` says, and ``display`` shows it to the
+meter; a derived class may override ``display`` as ever.
+
+Classes of tqdm that draw elsewhere (the notebook's, rich's, a chat's) are made *disabled*, by
+tqdm's contract for ``disable=True``: a widget or a message is made wherever that is not set.  Their
+``n`` and ``total`` are right, and what belongs to drawing is not there.
 
 Why so, and not otherwise: replacing the class would break ``isinstance`` and derived classes;
-wrapping ``display`` would miss the notebook's bar, and could neither cancel nor pause, because tqdm
-calls it with a lock held that an exception would leave locked.
+obeying a cancel in ``display`` is not possible, because tqdm calls it with a lock held that an
+exception would leave locked.
 
 tqdm is never imported by this: it is wrapped if it is there when a job system opens, otherwise when
 it comes, by a finder in ``sys.meta_path`` that knows this one name and then removes itself.
@@ -35,14 +42,19 @@ if TYPE_CHECKING:
 
 _MODULE: Final = "tqdm.std"
 _OURS: Final = "_jobactors_bar"
+_DRAWN_AS_TEXT: Final = frozenset({_MODULE, "tqdm.asyncio", "tqdm.auto", "tqdm.utils"})
+"""The modules of tqdm's classes that draw nothing but what ``display`` prints."""
 
 
 class Bar:
     """One bar in a job: a frame of the job's meter, open from the bar's making to its closing."""
 
-    __slots__ = ("_control", "_frame", "_meter")
+    __slots__ = ("_control", "_frame", "_meter", "counts_alone", "is_open")
 
-    def __init__(self, context: JobContext) -> None:
+    def __init__(self, context: JobContext, *, counts_alone: bool = False) -> None:
+        self.counts_alone: bool = counts_alone
+        """Whether tqdm takes it for disabled, and does not count."""
+        self.is_open: bool = True
         self._control = context._control
         self._meter = context._meter
         self._frame = StageFrame(divisible=False)
@@ -82,6 +94,7 @@ class Bar:
 
     def close(self) -> None:
         """Close the frame; a second time does nothing."""
+        self.is_open = False
         self._meter.close(self._frame)
 
 
@@ -131,9 +144,19 @@ def _wrap(module: ModuleType) -> None:
     if cls is None or hasattr(cls.__init__, _OURS):
         return
     cls.__init__ = _reporting_init(cls.__init__)
+    cls.__iter__ = _reporting_iter(cls.__iter__)
     cls.update = _reporting_update(cls.update)
     cls.refresh = _then_show(cls.refresh)
     cls.reset = _then_show(cls.reset)
+    cls.close = _closing(cls.close)
+    cls.display = _drawing_nothing(cls.display, answer=True)
+    cls.clear = _drawing_nothing(cls.clear, answer=None)
+    cls.moveto = _drawing_nothing(cls.moveto, answer=None)
+
+
+def _bar_of(tqdm_bar: Any) -> Bar | None:
+    bar: Bar | None = tqdm_bar.__dict__.get(_OURS)
+    return bar
 
 
 def _reporting_init(original: Callable[..., None]) -> Callable[..., None]:
@@ -148,70 +171,66 @@ def _reporting_init(original: Callable[..., None]) -> Callable[..., None]:
         # To tqdm, "gui" means that another class draws: nothing is written from here on.
         original(self, *args, **{**kwargs, "gui": True})
         if not self.disable:
-            _silence(self, Bar(context))
+            _silence(self, Bar(context, counts_alone=_draws_elsewhere(self)))
 
     setattr(__init__, _OURS, True)
     return __init__
 
 
+def _draws_elsewhere(tqdm_bar: object) -> bool:
+    modules = {base.__module__ for base in type(tqdm_bar).__mro__}
+    return any(name.startswith("tqdm.") and name not in _DRAWN_AS_TEXT for name in modules)
+
+
 def _silence(tqdm_bar: Any, bar: Bar) -> None:
-    tqdm_bar.disable = True
     tqdm_bar.__class__._decr_instances(tqdm_bar)  # its place on the screen is free
     setattr(tqdm_bar, _OURS, bar)
     bar.show(tqdm_bar)
-    itself = weakref.ref(tqdm_bar)  # a bar without further references is closed by its __del__
-    tqdm_bar.close = functools.partial(_close, bar, itself)
-    if tqdm_bar.iterable is not None:
-        tqdm_bar.iterable = _Counted(tqdm_bar.iterable, bar, itself)
+    if bar.counts_alone:
+        tqdm_bar.disable = True
+        # A bar without further references is closed by its __del__, so this holds none.
+        tqdm_bar.close = functools.partial(_close_disabled, bar, weakref.ref(tqdm_bar))
 
 
-def _close(bar: Bar, itself: Callable[[], Any]) -> None:
+def _close_disabled(bar: Bar, itself: Callable[[], Any]) -> None:
     bar.close()
     tqdm_bar = itself()
     if tqdm_bar is not None:
-        tqdm_bar.__class__.close(tqdm_bar)  # of a silent bar, only a derived class does anything
+        tqdm_bar.__class__.close(tqdm_bar)  # only a class derived from tqdm's does anything
 
 
-class _Counted:
-    """The iterable of a silent bar, counted."""
+def _reporting_iter(original: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    @functools.wraps(original)
+    def __iter__(self: Any) -> Iterator[Any]:  # noqa: N807 - it becomes that
+        bar = _bar_of(self)
+        return original(self) if bar is None or not bar.is_open else _counted(self, bar)
 
-    def __init__(self, iterable: Any, bar: Bar, itself: Callable[[], Any]) -> None:
-        self._iterable = iterable
-        self._bar = bar
-        self._itself = itself
+    return __iter__
 
-    def __iter__(self) -> Iterator[Any]:
-        tqdm_bar = self._itself()
 
-        def moved() -> None:
-            tqdm_bar.n += 1
-            self._bar.show(tqdm_bar)
+def _counted(tqdm_bar: Any, bar: Bar) -> Iterator[Any]:
+    def moved() -> None:
+        tqdm_bar.n += 1
+        bar.show(tqdm_bar)
 
-        return self._bar.counted(self._iterable, moved)
-
-    def __len__(self) -> int:
-        return len(self._iterable)
-
-    def __contains__(self, item: object) -> bool:
-        return item in self._iterable
-
-    def __reversed__(self) -> _Counted:
-        return _Counted(reversed(self._iterable), self._bar, self._itself)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._iterable, name)
+    try:
+        yield from bar.counted(tqdm_bar.iterable, moved)
+    finally:
+        tqdm_bar.close()
 
 
 def _reporting_update(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def update(self: Any, n: float = 1) -> Any:
-        bar = self.__dict__.get(_OURS)
-        if bar is None:
+        bar = _bar_of(self)
+        if bar is None or not bar.is_open:
             return original(self, n)
-        self.n += n
+        shown = original(self, n)
+        if bar.counts_alone:
+            self.n += n
         bar.show(self)
         bar.obey()
-        return None
+        return shown
 
     return update
 
@@ -219,10 +238,29 @@ def _reporting_update(original: Callable[..., Any]) -> Callable[..., Any]:
 def _then_show(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        result = original(self, *args, **kwargs)  # of a silent bar, it only changes attributes
-        bar = self.__dict__.get(_OURS)
-        if bar is not None:
+        result = original(self, *args, **kwargs)
+        bar = _bar_of(self)
+        if bar is not None and bar.is_open:
             bar.show(self)
         return result
+
+    return method
+
+
+def _closing(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def close(self: Any) -> None:
+        original(self)
+        bar = _bar_of(self)
+        if bar is not None:
+            bar.close()
+
+    return close
+
+
+def _drawing_nothing(original: Callable[..., Any], answer: Any) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(self, *args, **kwargs) if _bar_of(self) is None else answer
 
     return method
