@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.system.job_system import JobSystem
 
-    from .ctrl_c import LEFT_BEHIND, say_waiting, without_inner_frames
-from .termination import Closing
+    from .termination import Closing
 
 
 class BlockEnding:

@@ -258,7 +258,8 @@ class LoopThread:
     ) -> None:
         self._stop = trio.Event()
         self.store = store
-        arguments = {**self.arguments, "store": store, "unread_failures": "ignore"}
+        arguments: dict[str, Any] = {**self.arguments, "store": store}
+        arguments["unread_failures"] = "ignore"  # told when the loop has ended
         patience = KERNEL_PATIENCE if in_kernel() else 0.0
         async with open_jobs(**arguments, patience=patience) as jobs:
             if notebook is not None:

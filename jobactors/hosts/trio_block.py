@@ -18,6 +18,7 @@ from jobactors.engine.ports.late_binding import check_display, load_module
 from jobactors.engine.ports.store import Store
 from jobactors.engine.system.job_system import JobSystem
 from jobactors.engine.system.recovery import Recover, check_recover
+from jobactors.inside.signals.event_loop import check_in_trio
 from jobactors.inside.verbs.output_capture import capturing
 from jobactors.inside.verbs.tqdm_bars import capture_tqdm
 from jobactors.model.errors import EngineFailed
@@ -74,6 +75,7 @@ async def open_jobs(
     Raises:
         ExceptionGroup: at the end, as in 1. above.
         TypeError, ValueError: for an argument that makes no sense.
+        WrongLoop: in asyncio; use ``ja.start`` there, whose jobs can be awaited in any loop.
         StoreError: if the store cannot be opened: another process owns it, it is damaged, ….
 
     Example::
@@ -82,6 +84,9 @@ async def open_jobs(
             pages = [jobs.submit(fetch, url) for url in urls]
             print(await jobs.run(index, [await page for page in pages]))
     """
+    check_in_trio(
+        "ja.open_jobs()", "trio.run(…) around it, or ja.start(), whose jobs are awaited anywhere"
+    )
     check_max_running(max_running)
     check_unread_failures(unread_failures)
     check_display(display)

@@ -16,6 +16,7 @@ from jobactors.engine.api.offer import offer
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.signals.control import StopJob
+from jobactors.inside.signals.event_loop import in_trio
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobCancelled, JobFailed
@@ -242,7 +243,7 @@ def _block() -> None:
 @contextmanager
 def _cancelled_with(context: JobContext) -> Generator[None]:
     """On trio, cancel the block when the job is cancelled."""
-    if not _in_trio():
+    if not in_trio():
         yield
         return
     scope = trio.CancelScope()
@@ -257,11 +258,3 @@ def _cancelled_with(context: JobContext) -> Generator[None]:
         take_back()
     if scope.cancelled_caught:
         raise StopJob(context._control.reason)
-
-
-def _in_trio() -> bool:
-    try:
-        trio.lowlevel.current_trio_token()
-    except RuntimeError:
-        return False
-    return True

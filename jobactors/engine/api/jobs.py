@@ -177,8 +177,12 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
 
         Args:
             grace: Seconds to wait before cancelling; ``math.inf`` waits for everything.
+
+        Raises:
+            WrongLoop: outside the system's own loop.
         """
         system = self._system
+        system.parts.portal.check_loop("jobs.close()", "ja.stop()")
         system.core.accepts = math.isinf(grace)
         with trio.move_on_after(grace):
             await drain(system)

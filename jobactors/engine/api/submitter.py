@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, U
 import trio
 
 from jobactors.engine.ports.late_binding import load_module, runner_from
+from jobactors.inside.signals.event_loop import in_trio, is_cancellation
 from jobactors.model.option_types import JobOptions, names_options
 from jobactors.model.options import DEFAULTS
 
@@ -142,10 +143,11 @@ class Submitter:
     @overload
     async def run(self, work: str, /, arguments: Mapping[str, Any] = ...) -> Any: ...
     async def run(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Submit a job and wait for its result, in trio.
+        """Submit a job and wait for its result, in trio or asyncio.
 
         The caller owns the job: if the caller is cancelled, the job is cancelled, its end is waited
-        for, and then the caller's cancellation goes on, as with any trio call.
+        for, and then the caller's cancellation goes on, as with any trio call.  In asyncio a second
+        cancellation ends that wait.
 
         Raises:
             Exception: what the job raised; see :meth:`Job.result`.
@@ -153,11 +155,11 @@ class Submitter:
         job, is_new = offer(self._system, work, args, kwargs, self._changes)
         try:
             return await job
-        except trio.Cancelled:
-            if is_new:  # a job that was there before, with the same key, belongs to another caller
+        except BaseException as exc:
+            # A job that was there before, with the same key, belongs to another caller.
+            if is_new and is_cancellation(exc):
                 job.cancel("its caller was cancelled")
-                with trio.CancelScope(shield=True):
-                    await job.wait()
+                await _outlived_by_caller(job)
             raise
 
     @overload
@@ -368,3 +370,12 @@ class Submitter:
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r:.60}" for name, value in self._changes.items())
         return f"<Submitter with {options or 'no options'}>"
+
+
+async def _outlived_by_caller(job: Job[Any]) -> None:
+    """Wait for the end of a job whose caller was cancelled; its cancellation goes on after it."""
+    if in_trio():
+        with trio.CancelScope(shield=True):
+            await job.wait()
+    else:
+        await job.wait()  # asyncio has delivered its cancellation, and does so once

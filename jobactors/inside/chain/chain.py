@@ -22,6 +22,7 @@ from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.report.meter import Meter
+from jobactors.inside.signals.event_loop import check_in_trio, in_trio
 from jobactors.model.chain_result import ChainResult
 from jobactors.model.error_text import ErrorText, is_soon_described
 from jobactors.model.errors import ChainInvalid, UnknownJobType, WrongThread
@@ -192,10 +193,12 @@ class Chain(Struct, frozen=True):
         cancel of the calling code ends the running phase.
 
         Raises:
+            WrongLoop: in asyncio; submit it there, and await the job.
             ChainInvalid: before anything is run.
             ChainFailed: if a phase raises; ``__cause__`` is its error, ``result`` the chain's
                 result so far.
         """
+        check_in_trio("chain.run()", "await jobs.submit(chain), or chain.run_sync() in a thread")
         import trio
 
         context = _own_context()
@@ -213,7 +216,7 @@ class Chain(Struct, frozen=True):
         """
         import trio
 
-        if _in_trio():
+        if in_trio():
             raise WrongThread("chain.run_sync()", "'await chain.run()'")
         context = _own_context()
         run = ChainRun(self._checked().phases, context)
@@ -275,16 +278,6 @@ def _own_context() -> JobContext:
     return JobContext(
         ReadyToolbox(meter=meter, buffer=CheckpointBuffer(meter, _NEVER, lambda _: None))
     )
-
-
-def _in_trio() -> bool:
-    import trio
-
-    try:
-        trio.lowlevel.current_trio_token()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _type_of(one: Phase) -> str | None:
