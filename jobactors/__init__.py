@@ -114,17 +114,20 @@ if TYPE_CHECKING:
     from .model.errors import (
         AlreadyStarted as AlreadyStarted,
         ChainFailed as ChainFailed, ChainInvalid as ChainInvalid,
-        CheckpointFound as CheckpointFound, Deadlock as Deadlock, DuplicateJob as DuplicateJob,
+        Deadlock as Deadlock, DuplicateJob as DuplicateJob,
         EngineFailed as EngineFailed,
         IllegalMove as IllegalMove, IllegalVerb as IllegalVerb, JobactorsError as JobactorsError,
         JobCancelled as JobCancelled, JobFailed as JobFailed, JobInterrupted as JobInterrupted,
         JobsClosed as JobsClosed, JobTimedOut as JobTimedOut, MailboxFull as MailboxFull, NoAnswer
         as NoAnswer, NoJobSystem as NoJobSystem, NoStore as NoStore, NotResumable as NotResumable,
-        ResultNotKept as ResultNotKept, RangesUnfinished as RangesUnfinished, ResourceBusy as
-        ResourceBusy, StoreBusy as StoreBusy, StoreDamaged as StoreDamaged, StoreError as
-        StoreError, StoreFailed as StoreFailed, StoreLost as StoreLost, StoreTooNew as StoreTooNew,
+        ResultNotKept as ResultNotKept, ResourceBusy as ResourceBusy, StoreBusy as StoreBusy,
+        StoreDamaged as StoreDamaged, StoreError as StoreError, StoreFailed as StoreFailed,
+        StoreLost as StoreLost, StoreTooNew as StoreTooNew,
         TooMuch as TooMuch, UnknownJob as UnknownJob, UnknownJobType as UnknownJobType, WorkerDied
         as WorkerDied, WrongProcess as WrongProcess, WrongThread as WrongThread,
+    )
+    from .model.checkpoint_errors import (
+        CheckpointFound as CheckpointFound, RangesUnfinished as RangesUnfinished,
     )
 # fmt: on
 
@@ -189,11 +192,12 @@ _HOMES = {
     "model.stored_rows": "EventRow",
     "stores.memory": "MemoryStore",
     "stores.sqlite": "SqliteStore",
+    "model.checkpoint_errors": "CheckpointFound RangesUnfinished",
     "model.errors": (
-        "AlreadyStarted ChainFailed ChainInvalid CheckpointFound Deadlock "
+        "AlreadyStarted ChainFailed ChainInvalid Deadlock "
         "DuplicateJob EngineFailed IllegalMove IllegalVerb JobactorsError JobCancelled JobFailed "
         "JobInterrupted JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem NoStore "
-        "ResultNotKept NotResumable RangesUnfinished ResourceBusy StoreBusy StoreDamaged "
+        "ResultNotKept NotResumable ResourceBusy StoreBusy StoreDamaged "
         "StoreError StoreFailed StoreLost StoreTooNew TooMuch UnknownJob UnknownJobType "
         "WorkerDied WrongProcess WrongThread"
     ),

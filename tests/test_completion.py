@@ -178,7 +178,7 @@ USERS: Final = {
     "SubscriptionStatistics": "backlog conflated cut_off delivered",
     "TooMuch": "name",
     "UnknownJob": "job_id",
-    "UnknownJobType": "known name",
+    "UnknownJobType": "known meant name",
     "ValueRefused": "cure store which why",
     "Waiting": "CLUSTER DEPENDENCY HOLD RESOURCE RETRY SLOT START_TIME STORE",
     "WorkerDied": "exitcode",

@@ -109,14 +109,20 @@ class UnknownJob(JobactorsError, KeyError):
 
 
 class UnknownJobType(JobactorsError, KeyError):
-    """No job type is registered under this name."""
+    """No job type is registered under this name, or several have it as an alias: ``meant``."""
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+    def __init__(self, name: str, known: tuple[str, ...], meant: tuple[str, ...] = ()) -> None:
         super().__init__(name)
         self.name = name
         self.known = known
+        self.meant = meant
 
     def __str__(self) -> str:
+        if self.meant:
+            return (
+                f"{self.name!r} is an alias of the job types {' and '.join(self.meant)}: take the "
+                "name of one of them"
+            )
         shown = ", ".join(self.known) or "none yet"
         return (
             f"no job type {self.name!r}: import the module that declares it with @ja.job "
@@ -364,37 +370,3 @@ class ChainFailed(JobactorsError):
     def __init__(self, result: ChainResult) -> None:
         super().__init__(result.message)
         self.result = result
-
-
-class RangesUnfinished(JobactorsError):
-    """Parts of some work cannot be merged; ``parts`` are those that are missing, if any are known.
-
-    The message states whether they are not done, have left no file, or nothing of them is stored.
-    """
-
-    def __init__(
-        self,
-        work: str,
-        parts: Iterable[str],
-        why: str = (
-            "{} not done; submit the same ranges again, and those that are done end at once"
-        ),
-    ) -> None:
-        self.parts: tuple[str, ...] = tuple(parts)
-        super().__init__(
-            f"the parts of {work} cannot be merged: {why.format(', '.join(self.parts))}"
-        )
-
-
-class CheckpointFound(JobactorsError):
-    """A checkpoint of this (type, subject) is stored, and the submit decided nothing about it.
-
-    Pass ``on_checkpoint="resume"`` to go on from it, ``on_checkpoint="fresh"`` to drop it.
-    """
-
-    def __init__(self, type: str, subject: str, found: str) -> None:
-        about = f"{type} about {subject!r}" if subject else type
-        super().__init__(
-            f"an earlier {about} left a checkpoint ({found}): submit with "
-            'on_checkpoint="resume" to go on from it, or on_checkpoint="fresh" to drop it'
-        )

@@ -39,4 +39,4 @@ class JobInfo(Struct, frozen=True):
     key: object = None
     """At most one unfinished job has it; None for no such rule."""
     continues: str | None = None
-    """The id of the job that this one is a restart of."""
+    """The id of the job that this one goes on from, or is a restart of; None for neither."""

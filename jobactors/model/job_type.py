@@ -128,8 +128,9 @@ def job(
         label: What a person reads; a function of the job's arguments where it depends on them.
         category: Groups types in a list.
         unique: Submit at most one unfinished job a (type, subject): a further one returns it.
-        aliases: Earlier names, one or several, under which stored jobs may still ask for it.  Each
-            name means one type: what is another one's name or alias is refused.
+        aliases: Earlier names, one or several: jobs, history and checkpoints of these are its own.
+            What is another type's name is refused.  Several types may share an alias, as when one
+            was divided: all of them find its past, and none goes on from that unasked.
         **options: Any job option: the default of this type's jobs.
 
     Raises:
@@ -152,7 +153,7 @@ def job(
 
     def register(function: F) -> F:
         check_private(function, checked.private)
-        _refuse_taken(name, earlier, function)
+        renamed = _refuse_taken(name, earlier, function)
         kind = JobType(name, function, label, category, unique, checked, earlier)
         try:
             function.__dict__[_ATTRIBUTE] = kind
@@ -160,10 +161,13 @@ def job(
             raise TypeError(
                 f"@ja.job marks a function made with def, which {function!r:.100} is not: wrap it"
             ) from None
-        for known_as in [known for known, other in _registered.items() if other.name == name]:
+        gone = {name, *renamed}
+        for known_as in [known for known, other in _registered.items() if other.name in gone]:
             del _registered[known_as]
-        for known_as in (name, *earlier):
-            _registered[known_as] = kind
+        _registered[name] = kind
+        for other in list(_registered.values()):  # an alias may have stood for two
+            for alias in other.aliases:
+                _registered.setdefault(alias, other)
         return function
 
     return register
@@ -177,17 +181,23 @@ def _checked_aliases(name: str, aliases: str | Iterable[str]) -> tuple[str, ...]
     return tuple(dict.fromkeys(alias for alias in earlier if alias != name))
 
 
-def _refuse_taken(name: str, aliases: tuple[str, ...], function: Callable[..., Any]) -> None:
-    """Refuse a name or alias that means another type.
+def _refuse_taken(name: str, aliases: tuple[str, ...], function: Callable[..., Any]) -> list[str]:
+    """Refuse a name that means another type; two types may share an alias.
+
+    Returns:
+        The aliases that were the name of this very function until now: its type is renamed.
 
     Raises:
-        ValueError: the message names that type.
+        ValueError: the message names the other type.
     """
+    renamed: list[str] = []
     for known_as in (name, *aliases):
         other = _registered.get(known_as)
         if other is None:
             continue
-        if other.name != name:
+        if other.name == known_as != name and _stand_at_one_place(other.function, function):
+            renamed.append(known_as)
+        elif other.name != name and known_as in {name, other.name}:
             what = "the name" if other.name == known_as else "an alias"
             raise ValueError(
                 f"{known_as!r} is {what} of the job type {other.name!r}, and cannot mean "
@@ -195,6 +205,16 @@ def _refuse_taken(name: str, aliases: tuple[str, ...], function: Callable[..., A
             )
         if other.category == BUILT_IN and other.function.__module__ != function.__module__:
             raise ValueError(f"the job type {name!r} is built in: choose another name")
+    return renamed
+
+
+def _stand_at_one_place(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    """Whether a function takes another one's place, as that of a cell which is run again."""
+    places = [
+        (getattr(function, "__module__", None), getattr(function, "__qualname__", None))
+        for function in (one, other)
+    ]
+    return places[0] == places[1] and None not in places[0]
 
 
 def check_private(function: Callable[..., Any], private: Iterable[str]) -> None:
@@ -219,21 +239,34 @@ def check_private(function: Callable[..., Any], private: Iterable[str]) -> None:
 
 
 def job_type_named(name: str) -> JobType:
-    """Return the type registered as ``name``, or as an alias of it.
+    """Return the type registered as ``name``, or with that as an alias.
 
     Raises:
-        UnknownJobType: if no imported module has declared it.
+        UnknownJobType: if no imported module has declared it, or several types share that alias.
     """
-    try:
-        return _registered[name]
-    except KeyError:
-        raise UnknownJobType(name, tuple(sorted(_registered))) from None
+    found = types_known_as(name)
+    if len(found) != 1:
+        meant = tuple(kind.name for kind in found)
+        raise UnknownJobType(name, tuple(sorted(_registered)), meant)
+    return found[0]
+
+
+def types_known_as(name: str) -> tuple[JobType, ...]:
+    """Return the type of that name, or else those that have it as an alias; none for no type."""
+    kind = _registered.get(name)
+    if kind is None or kind.name == name:
+        return () if kind is None else (kind,)
+    kinds = {other.name: other for other in _registered.copy().values() if name in other.aliases}
+    return tuple(kinds.values())
 
 
 def job_type_of(function: Callable[..., Any]) -> JobType | None:
     """Return the type ``function`` was registered as, or None."""
-    kind = getattr(function, _ATTRIBUTE, None)
-    return kind if isinstance(kind, JobType) else None
+    try:
+        kind = getattr(function, _ATTRIBUTE, None)
+    except Exception:  # a __getattr__ of the user's
+        return None
+    return kind if type(kind) is JobType else None
 
 
 def job_types(category: str | None = None) -> Mapping[str, JobType]:

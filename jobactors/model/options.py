@@ -278,8 +278,9 @@ class Options:
         default=None, validator=_or_none(_one_of("resume", "fresh", "ask"))
     )
     """The use of a checkpoint that an earlier job of its (type, subject) left: "resume" goes on
-    from it, "fresh" drops it, "ask" raises.  Default: go on if that job had equal arguments, else
-    raise."""
+    from it, "fresh" drops it, "ask" raises :class:`CheckpointFound`.  Default: go on if that job
+    had the same function and equal arguments, else raise.  A job type is the same by its name and
+    aliases; another function by module, name and code; a lambda finds its own alone."""
     limits: Limits | None = field(
         default=None, validator=_or_none(_made_by(Limits, "ja.Limits(cpu=60)"))
     )

@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from jobactors.model import errors
+from jobactors.model import checkpoint_errors, errors
 from jobactors.model.chain_result import ChainResult
 from jobactors.model.phases import ChainProblem
 from jobactors.model.snooze import Snooze
@@ -55,8 +55,8 @@ EVERY: list[BaseException] = [
     errors.NotResumable("j-1", "no type"),
     errors.ChainInvalid("c", [ChainProblem("error", "p", "wrong")]),
     errors.ChainFailed(ChainResult("failed", "it failed", ())),
-    errors.RangesUnfinished("work", ["1/2"]),
-    errors.CheckpointFound("index", "wiki", "45 %"),
+    checkpoint_errors.RangesUnfinished("work", ["1/2"]),
+    checkpoint_errors.CheckpointFound("index", "wiki", "45 %"),
     Snooze(2.5),
 ]
 

@@ -96,7 +96,7 @@ def test_a_name_means_one_type() -> None:
     ja.job("index", aliases=["old", "older"])(work)
     for name, aliases, whose in [
         ("search", "index", "the name of the job type 'index'"),
-        ("search", ["new", "older"], "an alias of the job type 'index'"),
+        ("search", ["new", "index"], "the name of the job type 'index'"),
         ("old", (), "an alias of the job type 'index'"),
     ]:
 
@@ -107,6 +107,44 @@ def test_a_name_means_one_type() -> None:
         assert job_type_of(other) is None
     assert list(ja.job_types()) == ["index"]
     assert job_type_named("old").function is work
+
+
+def test_several_types_may_share_an_alias_which_then_names_none_of_them() -> None:
+    """As when one type was divided into two."""
+
+    @ja.job("index_online", aliases="index")
+    def online() -> None: ...
+
+    assert job_type_named("index").function is online
+
+    @ja.job("index_archive", aliases=["index", "archive"])
+    def archive() -> None: ...
+
+    with pytest.raises(ja.UnknownJobType) as caught:
+        job_type_named("index")
+    assert str(caught.value) == (
+        "'index' is an alias of the job types index_online and index_archive: take the name of "
+        "one of them"
+    )
+    assert job_type_named("archive").function is archive
+    ja.job("index_archive", aliases="archive")(archive)
+    assert job_type_named("index").function is online, "the other one has given it up"
+    assert list(ja.job_types()) == ["index_online", "index_archive"]
+
+
+def test_a_type_is_renamed_by_running_its_cell_again() -> None:
+    def declare(name: str, *aliases: str) -> Any:
+        @ja.job(name, aliases=aliases)
+        def index() -> None: ...
+
+        return index
+
+    declare("index", "old")
+    index = declare("index_online", "index")
+    assert list(ja.job_types()) == ["index_online"]
+    assert job_type_named("index").function is index
+    with pytest.raises(ja.UnknownJobType):
+        job_type_named("old")
 
 
 def test_a_type_may_take_back_its_own_aliases_and_repeat_itself() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from jobactors.engine.records.checkpoint_key import part_of_row
 from jobactors.engine.system.job_system import JobSystem
 from jobactors.inside.report.work_files import part_folder
 from jobactors.inside.verbs.ranges import (
@@ -15,8 +16,9 @@ from jobactors.inside.verbs.ranges import (
     join,
     wrote_file,
 )
-from jobactors.model.errors import RangesUnfinished
+from jobactors.model.checkpoint_errors import RangesUnfinished
 from jobactors.model.exact import from_json
+from jobactors.model.identity import type_names
 from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from jobactors.engine.records.checkpoint_key import Work
     from jobactors.model.checkpoint import Checkpoint
+    from jobactors.model.identity import TypeOrFunction
     from jobactors.model.stored_rows import CheckpointRow
 
 
@@ -34,7 +38,7 @@ class Checkpoints:
     _system: JobSystem
 
     def checkpoints(
-        self, type: str | None = None, subject: str | None = None
+        self, type: TypeOrFunction | None = None, subject: str | None = None
     ) -> Sequence[Checkpoint]:
         """Return the checkpoints of work that has not come to its end, the oldest first.
 
@@ -43,7 +47,8 @@ class Checkpoints:
         dropped, or after a week.
 
         Args:
-            type: Only of this job type; default: all.
+            type: Only of this job type, by its name or its function, also under its aliases;
+                default: all.
             subject: Only about this; "" is a subject, too.  Default: all.
 
         Example::
@@ -51,16 +56,21 @@ class Checkpoints:
             for found in jobs.checkpoints("index"):
                 print(found.subject, found.in_words(time.time()))
         """
-        return self._system.parts.portal.look(self._checkpoints, type, subject)
+        types = None if type is None else type_names(type)
+        return self._system.parts.portal.look(self._checkpoints, types, subject)
 
-    def _checkpoints(self, type: str | None, subject: str | None) -> Sequence[Checkpoint]:
+    def _checkpoints(
+        self, types: frozenset[str] | None, subject: str | None
+    ) -> Sequence[Checkpoint]:
         return [
             found
             for found in self._system.parts.checkpoints.all()
-            if type in {None, found.type} and subject in {None, found.subject}
+            if (types is None or found.type in types) and subject in {None, found.subject}
         ]
 
-    def merge(self, type: str, subject: str = "", *, into: str | os.PathLike[str]) -> Path:
+    def merge(
+        self, type: TypeOrFunction, subject: str = "", *, into: str | os.PathLike[str]
+    ) -> Path:
         """Join the files that the parts of some work have written, in order, and drop the parts.
 
         The parts are jobs that each got one of :func:`~jobactors.ranges`.  ``into`` is there whole,
@@ -68,7 +78,7 @@ class Checkpoints:
         ``await trio.to_thread.run_sync(partial(jobs.merge, …))``.
 
         Args:
-            type: The job type of the parts, or their function's name.
+            type: The job type of the parts, by its name or its function.
             subject: Their subject.
             into: The file to write; an earlier one is replaced.
 
@@ -84,10 +94,10 @@ class Checkpoints:
         """
         portal = self._system.parts.portal
         target = join(self.part_files(type, subject), into)
-        portal.call(self._drop_parts, type, subject)
+        portal.call(self._drop_parts, type_names(type), subject)
         return target
 
-    def part_files(self, type: str, subject: str = "") -> list[Path]:
+    def part_files(self, type: TypeOrFunction, subject: str = "") -> list[Path]:
         """Return the files that :meth:`merge` would join, to join them in another way.
 
         :meth:`drop_checkpoint` then drops the parts.
@@ -95,12 +105,14 @@ class Checkpoints:
         Raises:
             RangesUnfinished: if there are no such parts, or one has items left or no file.
         """
-        return self._system.parts.portal.move(self._part_files, type, subject)
+        name = type if isinstance(type, str) else min(type_names(type))
+        shown = f"{name} about {subject!r}" if subject else name
+        types = type_names(type)
+        return self._system.parts.portal.move(self._part_files, shown, types, subject)
 
-    def _part_files(self, type: str, subject: str) -> list[Path]:
-        work = f"{type} about {subject!r}" if subject else type
-        rows = self._parts(type, subject)
-        states = self._states_of_parts(type, subject)
+    def _part_files(self, work: str, types: frozenset[str], subject: str) -> list[Path]:
+        where, rows = self._parts(types, subject)
+        states = self._states_of_parts(types, subject)
         if not rows and not states:
             raise RangesUnfinished(work, (), _NOTHING_KEPT)
         # The work may have been divided in another way before.
@@ -117,43 +129,62 @@ class Checkpoints:
         values = {part: from_json(rows[part].value) for part in done}
         without |= {part for part in done if not wrote_file(values[part])}
         _refuse(work, [part for part in wanted if part in without], LEFT_NO_FILE)
-        folder = self._system.parts.work_folders.folder(type, subject)
-        files = {part: file_in(part_folder(folder, rows[part].part)) for part in wanted}
+        folder = self._system.parts.checkpoints.folder(where)
+        files = {part: file_in(part_folder(folder, part_of_row(rows[part]))) for part in wanted}
         gone = [part for part in wanted if not is_whole(files[part], values[part])]
         _refuse(work, gone, _FILE_GONE)
         return [files[part] for part in wanted]
 
-    def _states_of_parts(self, type: str, subject: str) -> dict[tuple[int, int], JobState]:
+    def _states_of_parts(
+        self, types: frozenset[str], subject: str
+    ) -> dict[tuple[int, int], JobState]:
         """Return the state of the newest job of each part, among those in the registry."""
         states: dict[tuple[int, int], JobState] = {}
         for record in self._system.parts.registry:
             snapshot = record.snapshot
             found = PART.fullmatch(record.part)
-            if found is not None and (snapshot.type, snapshot.subject) == (type, subject):
+            if found is not None and snapshot.type in types and snapshot.subject == subject:
                 states[int(found[1]), int(found[2])] = snapshot.state
         return states
 
-    def _drop_parts(self, type: str, subject: str) -> None:
-        for row in self._parts(type, subject).values():
-            self._system.parts.leases.drop(type, subject, row.part)
+    def _drop_parts(self, types: frozenset[str], subject: str) -> None:
+        _, rows = self._parts(types, subject)
+        self._system.parts.leases.drop(list(rows.values()))
 
-    def _parts(self, type: str, subject: str) -> dict[tuple[int, int], CheckpointRow]:
-        rows = self._system.parts.checkpoints.rows_of(type, subject)
-        found = ((PART.fullmatch(part), row) for part, row in rows.items())
-        return {(int(m[1]), int(m[2])): row for m, row in found if m is not None}
+    def _parts(
+        self, types: frozenset[str], subject: str
+    ) -> tuple[Work, dict[tuple[int, int], CheckpointRow]]:
+        """Return the rows of parts, and their work: of several, the one that was saved last."""
+        table = self._system.parts.checkpoints
+        found: list[tuple[Work, dict[tuple[int, int], CheckpointRow]]] = []
+        for work in table.works_about(types, subject):
+            matches = ((PART.fullmatch(part), row) for part, row in table.parts_of(work).items())
+            rows = {(int(m[1]), int(m[2])): row for m, row in matches if m is not None}
+            if rows:
+                found.append((work, rows))
+        if not found:
+            return ("", subject, ""), {}
+        return max(found, key=lambda one: max(row.saved_at for row in one[1].values()))
 
     def _is_done(self, row: CheckpointRow) -> bool:
         return self._system.parts.leases.worker_at(row) is None and is_done(from_json(row.value))
 
-    def drop_checkpoint(self, type: str, subject: str = "") -> None:
+    def drop_checkpoint(self, type: TypeOrFunction, subject: str = "") -> None:
         """Drop the checkpoints of a (type, subject), with all parts and work files.
 
         Nothing happens if there are none.
 
         Raises:
-            IllegalVerb: if it belongs to a job that is queued or at work.
+            IllegalVerb: if one belongs to a job that is queued or at work.
+            TypeError: for a type that is none.
         """
-        self._system.parts.portal.move(self._system.parts.leases.drop, type, subject)
+        self._system.parts.portal.move(self._drop_all, type_names(type), subject)
+
+    def _drop_all(self, types: frozenset[str], subject: str) -> None:
+        table = self._system.parts.checkpoints
+        works = table.works_about(types, subject)
+        rows = [row for work in works for row in table.parts_of(work).values()]
+        self._system.parts.leases.drop(rows)
 
 
 _NOTHING_KEPT: Final = (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from jobactors.engine.records.filters import as_states, as_type_name
+from jobactors.engine.records.filters import as_states
 from jobactors.engine.storage.row_structs import column
 from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.engine.system.job_system import JobSystem
@@ -20,6 +21,7 @@ from jobactors.model.checks import (
 )
 from jobactors.model.errors import NoStore, UnknownJob
 from jobactors.model.field_docs import documented
+from jobactors.model.identity import type_names
 from jobactors.model.states import TERMINAL, JobState
 
 from .resumable import Resumable, find_resumable
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobactors.engine.ports.store import Store
-    from jobactors.engine.records.filters import States, TypeOrFunction
+    from jobactors.engine.records.filters import States
     from jobactors.engine.records.record import Record
     from jobactors.engine.records.registry import Registry
+    from jobactors.model.identity import TypeOrFunction
     from jobactors.model.snapshot import JobSnapshot
+    from jobactors.model.stored_rows import JobRow
 
 WEEK: Final = 7 * 86400.0
 _ALL: Final = 2**31
@@ -84,19 +88,20 @@ class History:
             limit: So many at most; default: 50.
             max_age: Seconds since their end, at most; default: 7 days; None for any age.
             state: Only jobs that ended so, or in one of several ways.
-            type: Only jobs of this type, by its name or by its function.
+            type: Only jobs of this type, by its name or its function; those of its aliases, too.
             subject: Only jobs about this.
 
         Raises:
             ValueError: for a state that is not terminal.
-            TypeError, ValueError: for a number that is none, or negative.
+            TypeError, ValueError: for a number that is none, or negative; for a type that is none.
             StoreError: if the store cannot be read.
         """
+        types = None if type is None else type_names(type)
         check_count("limit", limit)
         max_age = as_seconds_or_none(max_age)
         if max_age is not None:
             check_seconds("max_age", max_age)
-        wanted, kind = _ended_states(state), None if type is None else as_type_name(type)
+        wanted = _ended_states(state)
         since = None if max_age is None else self._system.core.clock.now() - max_age
         journal = self._system.parts.journal
         if journal is None or self._system.parts.portal.is_closed:
@@ -105,19 +110,11 @@ class History:
                 for record in self._system.parts.portal.look(
                     lambda: list(self._system.parts.registry)
                 )
-                if _matches(record.snapshot, wanted, since, kind, subject)
+                if _matches(record.snapshot, wanted, since, types, subject)
             ]
             found.sort(key=lambda snapshot: snapshot.finished_at or 0)
             return found[::-1][:limit]
-        rows = journal.read(
-            lambda store: store.finished(
-                limit,
-                since=since,
-                states=wanted,
-                type=None if kind is None else column(kind),
-                subject=None if subject is None else column(subject),
-            )
-        )
+        rows = journal.read(partial(_ended_rows, limit, types, subject, since=since, states=wanted))
         return [record.snapshot for record in records_from(rows)]
 
     def resumable(self) -> Sequence[Resumable]:
@@ -147,40 +144,38 @@ class History:
 
         Args:
             state: Only jobs that ended so, or in one of several ways; default: however they ended.
-            type: Only jobs of this type, by its name or by its function.
+            type: Only jobs of this type, by its name or its function; those of its aliases, too.
             subject: Only jobs about this.
             older_than: Only jobs that ended at least so many seconds ago.
 
         Raises:
             ValueError: for a state that is not terminal.
-            TypeError, ValueError: for a time that is none, or negative.
+            TypeError, ValueError: for a time that is none, or negative; for a type that is none.
         """
         older_than = as_seconds(older_than)
         check_seconds("older_than", older_than)
-        wanted, kind = _ended_states(state), None if type is None else as_type_name(type)
+        types = None if type is None else type_names(type)
+        wanted = _ended_states(state)
         until = self._system.core.clock.now() - older_than
         return self._system.parts.portal.move(
             self._system.core.ended.clear,
-            self._ended_ids(wanted, kind, subject, until),
-            partial(_matches, states=wanted, since=None, type=kind, subject=subject),
+            self._ended_ids(wanted, types, subject, until),
+            partial(_matches, states=wanted, since=None, types=types, subject=subject),
             until,
         )
 
     def _ended_ids(
-        self, states: frozenset[JobState], type: str | None, subject: str | None, until: float
+        self,
+        states: frozenset[JobState],
+        types: frozenset[str] | None,
+        subject: str | None,
+        until: float,
     ) -> list[str]:
         """Return the ids of the stored jobs that match; their rows are not decoded."""
         journal = self._system.parts.journal
         if journal is None:
             return []
-        rows = journal.read(
-            lambda store: store.finished(
-                _ALL,
-                states=states,
-                type=None if type is None else column(type),
-                subject=None if subject is None else column(subject),
-            )
-        )
+        rows = journal.read(partial(_ended_rows, _ALL, types, subject, states=states))
         return [row.id for row in rows if (row.finished_at or 0) <= until]
 
     def vacuum(self) -> None:
@@ -220,28 +215,49 @@ class History:
             raise UnknownJob(job_id)
         return record
 
-    def _find_latest(self, type: str, subject: str) -> Record | None:
-        parts = self._system.parts
-        record = parts.portal.look(_latest_here, parts.registry, type, subject)
+    def _find_latest(self, type: TypeOrFunction, subject: str) -> Record | None:
+        parts, types = self._system.parts, type_names(type)
+        record = parts.portal.look(_latest_here, parts.registry, types, subject)
         journal = parts.journal
         if record is None and journal is not None and not parts.portal.is_closed:
-            stored = records_from(
-                journal.read(
-                    lambda store: store.finished(1, type=column(type), subject=column(subject))
-                )
-            )
+            stored = records_from(journal.read(partial(_ended_rows, 1, types, subject)))
             if stored:
                 stored[0].settled.set()
                 return stored[0]
         return record
 
 
-def _latest_here(registry: Registry, kind: str, subject: str) -> Record | None:
+def _latest_here(registry: Registry, types: frozenset[str], subject: str) -> Record | None:
     for record in reversed(registry):
         info = record.snapshot.info
-        if info.type == kind and info.subject == subject:
+        if info.type in types and info.subject == subject:
             return record
     return None
+
+
+def _ended_rows(
+    limit: int,
+    types: frozenset[str] | None,
+    subject: str | None,
+    store: Store,
+    *,
+    since: float | None = None,
+    states: frozenset[JobState] | None = None,
+) -> list[JobRow]:
+    """Return the rows of ended jobs that match, newest end first, under any name of their type."""
+    find = partial(
+        store.finished,
+        limit,
+        since=since,
+        states=states,
+        subject=None if subject is None else column(subject),
+    )
+    if types is None:
+        return find()
+    found = [find(type=column(name)) for name in sorted(types)]
+    if len(found) == 1:
+        return found[0]
+    return sorted(chain(*found), key=lambda row: -(row.finished_at or 0))[: max(0, limit)]
 
 
 def _ended_states(state: States | None) -> frozenset[JobState]:
@@ -257,12 +273,12 @@ def _matches(
     snapshot: JobSnapshot,
     states: frozenset[JobState],
     since: float | None,
-    type: str | None,
+    types: frozenset[str] | None,
     subject: str | None,
 ) -> bool:
     return (
         snapshot.state in states
         and (since is None or (snapshot.finished_at or 0) >= since)
-        and (type is None or snapshot.info.type == type)
+        and (types is None or snapshot.info.type in types)
         and (subject is None or snapshot.info.subject == subject)
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import trio
 
 from jobactors.engine.ports.late_binding import load_module
-from jobactors.engine.records.filters import as_type_name, matches
+from jobactors.engine.records.filters import matches
 from jobactors.engine.system.shutdown import drain, stop
 from jobactors.model.checks import check_count
 from jobactors.model.states import ACTIVE, JobState
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from jobactors.engine.records.filters import States, TypeOrFunction
+    from jobactors.engine.records.filters import States
     from jobactors.engine.system.job_system import JobSystem
+    from jobactors.model.identity import TypeOrFunction
     from jobactors.model.resources import ResourceStates
     from jobactors.model.snapshot import JobSnapshot
 
@@ -62,15 +63,19 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
         return Job(self._system, self._find(job_id))
 
     def latest(self, type: TypeOrFunction, subject: str = "") -> Job[Any] | None:
-        """Return the job of this type and subject that was submitted last, or None.
+        """Return the job of this type and subject that was submitted last; None if there is none.
 
         For a page that comes back: is there a result, an error, or work going on?
 
         Args:
-            type: The name of a job type, or a function.
-            subject: What the job is about; default: no subject.
+            type: The job type, by its name or its function; jobs under its aliases count, too.
+                A name that no job had gives None, whether or not it is registered.
+            subject: The subject; default: that of jobs without one.
+
+        Raises:
+            TypeError: for what is neither a name nor a function.
         """
-        record = self._find_latest(as_type_name(type), subject)
+        record = self._find_latest(type, subject)
         return None if record is None else Job(self._system, record)
 
     def stats(self) -> JobsStatistics:
@@ -202,7 +207,7 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
 
         Args:
             state: Only jobs in this state, or in one of several: ``state=["queued", "running"]``.
-            type: Only jobs of this type, by its name or by its function.
+            type: Only jobs of this type, by its name or its function; those of its aliases, too.
             subject: Only jobs about this.
             tag: Only jobs with this tag.
             priority: Only jobs of this priority.
@@ -210,7 +215,8 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
 
         Raises:
             ValueError: for a state or priority that does not exist.
-            TypeError, ValueError: for a limit that is no whole number, or negative.
+            TypeError, ValueError: for a limit that is no whole number, or negative; for a type
+                that is none.
         """
         if limit is not None:
             check_count("limit", limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from jobactors.engine.records.checkpoint_key import types_of
 from jobactors.engine.records.comparisons import CompareFirst
 
 from .dependencies import check_system
@@ -82,7 +83,7 @@ def _can_be_refused(system: JobSystem, record: Record) -> bool:
     return (
         info.key is not None
         or bool(record.options.resources)
-        or system.parts.checkpoints.has(info.type, info.subject)
+        or system.parts.checkpoints.has(types_of(record), info.subject)
     )
 
 

@@ -101,8 +101,7 @@ class Resumable(Struct, frozen=True, eq=False):
         state = record.snapshot.state
         if state is JobState.INTERRUPTED:
             return record
-        left = system.parts.checkpoints.find(self.type, self.subject)
-        if state.is_terminal and any(checkpoint.job_id == self.job_id for checkpoint in left):
+        if state.is_terminal and system.parts.checkpoints.rows_of(self.job_id):
             return record
         raise NotResumable(
             self.job_id,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from jobactors.engine.attempt.chain_job import chain_arguments, check_chain, run_chain
 from jobactors.engine.ports.late_binding import choose_runner
-from jobactors.engine.records.filters import name_of_function
 from jobactors.engine.records.job_ids import IDS
 from jobactors.engine.records.record import Record
 from jobactors.engine.records.submit_context import submitter_context
@@ -16,6 +15,7 @@ from jobactors.engine.storage.submit_codec import describe_submit
 from jobactors.inside.chain.chain import Chain
 from jobactors.model.events import JobQueued
 from jobactors.model.fold import fold
+from jobactors.model.identity import type_name_of
 from jobactors.model.info import JobInfo
 from jobactors.model.job_type import JobType, check_private, job_type_named, job_type_of
 from jobactors.model.options import DEFAULTS, Options
@@ -71,7 +71,7 @@ def make_record(
         check_private(function, options.private)
     if function is run_chain:
         check_chain(**kwargs)
-    type_name = name_of_function(function) if kind is None else kind.name
+    type_name = type_name_of(function) if kind is None else kind.name
     name = options.name or (kind and kind.label_for(*args, **kwargs)) or type_name
     key = options.key if kind is None else _key(kind, options)
     info = _info(type_name, name, key, options, now)
@@ -120,7 +120,7 @@ def _checked(work: Any) -> Callable[..., Any]:
         )
     if inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
         raise TypeError(
-            f"{name_of_function(work)} is a generator function: calling it runs none of it; submit "
+            f"{type_name_of(work)} is a generator function: calling it runs none of it; submit "
             "a function that goes through it"
         )
     if not callable(work):
@@ -158,9 +158,7 @@ def _check_arguments(
     try:
         signature.bind(*args, **kwargs)
     except TypeError as exc:
-        raise TypeError(
-            f"{name_of_function(function)}{signature} cannot be called so: {exc}"
-        ) from None
+        raise TypeError(f"{type_name_of(function)}{signature} cannot be called so: {exc}") from None
 
 
 def _options(kind: JobType | None, changes: Mapping[str, Any]) -> Options:

@@ -1,6 +1,7 @@
 """The leases on checkpoints: the one unfinished job that may go on from a row, and write it.
 
-The key of a lease is (type, subject, part), where the part is that of a range, or empty for the
+The key of a lease is (type, subject, place, part), where the place tells chains apart, see
+:mod:`~jobactors.engine.records.checkpoint_key`, and the part is that of a range, or empty for the
 whole of the work.  A lease on the whole of it covers every row that no other lease covers, those of
 a chain's phases included; a row's part is ``"2/3"`` or ``"2/3:phase"``, so what stands before the
 colon decides.
@@ -19,25 +20,39 @@ A lease is given at the submit, and not at the first save: the row that the job 
 belong to it before another submit looks.  It is given back when the job ends or comes to rest, and
 taken again when an attempt begins; if another job has it by then, the attempt runs unshared.
 
-Every field is written by the loop's thread: here, and ``record.part``, ``record.unshared`` and
-``record.buffer`` of the records that pass through.
+A row of an earlier name of the job's type, or of a chain without a place, as earlier versions wrote
+it, moves to the job's own work when that takes it over.
+
+Every field is written by the loop's thread: here, and ``record.part``, ``record.place``,
+``record.unshared`` and ``record.buffer`` of the records that pass through.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from msgspec.structs import replace
+from msgspec import Struct
 
-from jobactors.engine.records.arguments import same_arguments
-from jobactors.engine.records.checkpoint_key import key_of, part_of, work_of
+from jobactors.engine.records.checkpoint_key import (
+    key_of,
+    part_of_row,
+    row_part,
+    set_key,
+    types_of,
+    work_of,
+    work_of_row,
+    works_of,
+)
 from jobactors.engine.records.record import Unshared
 from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.checkpoint import how_far_and_when
-from jobactors.model.errors import CheckpointFound, IllegalVerb
+from jobactors.model.checkpoint_errors import CheckpointFound
+from jobactors.model.errors import IllegalVerb
 from jobactors.model.states import JobState
 from jobactors.model.stored_rows import CheckpointRow
+
+from .same_work import difference, is_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,6 +68,18 @@ if TYPE_CHECKING:
     from .work_folders import WorkFolders
 
 _NO_PARTS: Final = frozenset[str]()
+
+
+class TakenOver(Struct, frozen=True):
+    """What a new job has found of earlier ones."""
+
+    jobs: frozenset[str] = frozenset()
+    """The ids of the jobs whose rows it has taken over, or dropped."""
+    goes_on_from: str | None = None
+    """The job from whose checkpoint it goes on; of several, the one that saved last."""
+
+
+_NOTHING: Final = TakenOver()
 
 
 class CheckpointLeases:
@@ -83,52 +110,57 @@ class CheckpointLeases:
 
     # -- before and at the submit
 
-    def set_part(self, record: Record) -> None:
-        """Set the part of a job that came from a store, once its arguments are known."""
-        record.part = part_of(record)
+    def set_key(self, record: Record) -> None:
+        """Set the place and part of a job that came from a store, once its arguments are known."""
+        set_key(record)
 
     def check(self, record: Record) -> None:
         """Raise, before a job is accepted, if it is open what to do with an earlier checkpoint.
 
         Raises:
-            CheckpointFound: if there is one of other arguments, and no ``on_checkpoint``.
+            CheckpointFound: if there is one of another function or of other arguments, and no
+                ``on_checkpoint``.
         """
         if self._table.is_empty or record.options.checkpoint_every is None:
             return
         self._table.forget_old()
-        record.part = part_of(record)
+        set_key(record)
         if not self._is_free(record):
             return
         rows = self._rows_under(record)
         if rows and self._choice(record, rows) == "ask":
-            raise CheckpointFound(*work_of(record), self._describe(rows))
+            info, why = record.snapshot.info, self._difference(record, rows)
+            raise CheckpointFound(info.type, info.subject, self._describe(rows), why)
 
-    def take_lease(self, record: Record) -> set[str]:
-        """Give a new job the lease on its key, and the rows under it if it goes on from them.
-
-        Returns:
-            The ids of the jobs whose rows it has taken over, or dropped.
-        """
-        earlier = set[str]()
+    def take_lease(self, record: Record) -> TakenOver:
+        """Give a new job the lease on its key, and the rows under it if it goes on from them."""
         if record.options.checkpoint_every is None or record.unshared is not None:
-            return earlier
-        record.part = part_of(record)
+            return _NOTHING
+        set_key(record)
         if self._table.is_empty:
             self._owners.setdefault(key_of(record), record)
-            return earlier
+            return _NOTHING
         if not self._is_free(record):
-            return earlier
-        for row in self._rows_under(record):
-            choice = self._choice(record, [row])
-            if choice == "ask":
-                return earlier  # saved since the check: it stays for a job that names its choice
-            earlier.add(row.job_id)
-            if choice == "fresh":
-                self._table.drop(row)
-            else:
-                self._table.put(replace(row, job_id=record.id))
+            return _NOTHING
+        rows = self._rows_under(record)
+        choice = self._choice(record, rows) if rows else ""
+        if choice == "ask":
+            return _NOTHING  # saved since the check: it stays for a job that names its choice
         self._owners[key_of(record)] = record
-        return earlier
+        if not rows:
+            return _NOTHING
+        if choice == "fresh":
+            for row in rows:
+                self._table.drop(row)
+        else:
+            self._adopt(record, rows)
+        newest = max(rows, key=lambda row: row.saved_at).job_id
+        jobs = frozenset(row.job_id for row in rows)
+        return TakenOver(jobs, newest if choice == "resume" else None)
+
+    def _adopt(self, record: Record, rows: Iterable[CheckpointRow]) -> None:
+        for row in rows:
+            self._table.move(row, work_of(record), record.id)
 
     def choice_for(self, ended: Record, from_checkpoint: bool) -> OnCheckpoint | None:
         """Return the ``on_checkpoint`` of a restart; None for the one of any submit.
@@ -137,8 +169,7 @@ class CheckpointLeases:
             ended: The job that is started again.
             from_checkpoint: Whether it is to go on from its last checkpoint.
         """
-        rows = self._table.parts_of(work_of(ended)).values()
-        is_its_own = ended.unshared is not None or any(row.job_id == ended.id for row in rows)
+        is_its_own = ended.unshared is not None or bool(self._table.rows_of(ended.id))
         if from_checkpoint:
             return "resume" if is_its_own else None
         return "fresh" if is_its_own else "ask"  # a later job's is not dropped in passing
@@ -156,14 +187,14 @@ class CheckpointLeases:
             return {}
         else:
             rows = self._rows_under(record)
-        return {row.part: SavedCheckpoint(row.value, row.items) for row in rows}
+        return {part_of_row(row): SavedCheckpoint(row.value, row.items) for row in rows}
 
     def _take_again(self, record: Record) -> None:
         """Give a job without a lease its key again, unless that would take another job's row."""
-        if self._is_free(record) and all(
-            row.job_id == record.id for row in self._rows_under(record)
-        ):
+        rows, work = self._rows_under(record), work_of(record)
+        if self._is_free(record) and all(row.job_id == record.id for row in rows):
             self._owners[key_of(record)] = record
+            self._adopt(record, [row for row in rows if work_of_row(row) != work])
         else:
             record.unshared = Unshared(record.id)
 
@@ -176,14 +207,17 @@ class CheckpointLeases:
     def write(self, record: Record, attempt: int, news: Iterable[tuple[str, Saved]]) -> None:
         """Put the checkpoints that an attempt has saved into the table, or into its record."""
         now = self._clock.now()
+        work = work_of(record)
+        kind, subject, place = work
         for part, saved in news:
             before = self._row_of(record, part)
             if saved.dropped:
                 self._forget_part(record, part, before)
                 continue
             row = CheckpointRow(
-                *work_of(record),
-                part,
+                kind,
+                subject,
+                row_part(place, part),
                 record.id,
                 attempt,
                 saved.text,
@@ -195,7 +229,7 @@ class CheckpointLeases:
             if record.unshared is not None:
                 self._warn(record)
                 record.unshared.rows[part] = row
-            elif self._owner(*work_of(record), part) is record:
+            elif self._owner(work, part) is record:
                 self._table.put(row)
 
     def _row_of(self, record: Record, part: str) -> CheckpointRow | None:
@@ -223,7 +257,7 @@ class CheckpointLeases:
             "job %s saves checkpoints beside another job of type %r about %r: only its own later "
             "attempts will find them; give each job a subject of its own",
             record.id,
-            *work,
+            *work[:2],
         )
 
     # -- at the end, or at rest
@@ -257,30 +291,18 @@ class CheckpointLeases:
         files, lasting = _NO_PARTS, _NO_PARTS
         if buffer is not None:
             files, lasting = buffer.files, buffer.lasting
-        rows = {row.part for row in self._rows_under(record) if row.job_id == record.id}
+        rows = {part_of_row(row) for row in self._rows_under(record) if row.job_id == record.id}
         for part in (files | rows) - lasting:
             self._forget_part(record, part, self._row_of(record, part))
 
     # -- dropping, by users
 
-    def drop(self, type: str, subject: str = "", part: str | None = None) -> None:
-        """Drop the checkpoints of a (type, subject), or of one part of it, with their work files.
+    def drop(self, rows: Sequence[CheckpointRow]) -> None:
+        """Drop rows with their work files.
 
         Raises:
             IllegalVerb: if one belongs to a job at work; nothing is dropped then.
         """
-        rows = self._table.rows_of(type, subject).values()
-        self._drop_all([row for row in rows if part in {None, row.part}])
-
-    def drop_of(self, job_id: str) -> None:
-        """Drop the checkpoints of one job, and none of other parts of the same work.
-
-        Raises:
-            IllegalVerb: if the job is at work.
-        """
-        self._drop_all([row for row in self._table.rows() if row.job_id == job_id])
-
-    def _drop_all(self, rows: Sequence[CheckpointRow]) -> None:
         for row in rows:
             worker = self.worker_at(row)
             if worker is not None:
@@ -289,11 +311,19 @@ class CheckpointLeases:
         for row in rows:
             self._table.drop(row)
 
+    def drop_of(self, job_id: str) -> None:
+        """Drop the checkpoints of one job, and none of other parts of the same work.
+
+        Raises:
+            IllegalVerb: if the job is at work.
+        """
+        self.drop(self._table.rows_of(job_id))
+
     # -- ownership
 
     def worker_at(self, row: CheckpointRow) -> Record | None:
         """Return the job to which a row belongs, if it is queued or at work."""
-        owner = self._owner(row.type, row.subject, row.part)
+        owner = self._owner(work_of_row(row), part_of_row(row))
         return owner if owner is not None and owner.id == row.job_id else None
 
     def is_in_use(self, row: CheckpointRow) -> bool:
@@ -305,38 +335,55 @@ class CheckpointLeases:
 
     def _is_free(self, record: Record) -> bool:
         """Whether no other unfinished job has the lease on this key, or a row under it."""
-        if self._owners.get(key_of(record), record) is not record:
+        part = record.part
+        if any(self._owners.get((*work, part), record) is not record for work in works_of(record)):
             return False
         return all(self.worker_at(row) in {None, record} for row in self._rows_under(record))
 
-    def _owner(self, type: str, subject: str, part: str) -> Record | None:
-        own = self._owners.get((type, subject, _root(part)))
-        return self._owners.get((type, subject, "")) if own is None else own
+    def _owner(self, work: Work, part: str) -> Record | None:
+        own = self._owners.get((*work, _root(part)))
+        return self._owners.get((*work, "")) if own is None else own
 
     def _rows_under(self, record: Record) -> list[CheckpointRow]:
         """Return the rows under a job's key: all of its work, but what other leases cover."""
-        work = work_of(record)
-        rows = self._table.parts_of(work)
-        if not rows:
-            return []
+        rows = [row for work in works_of(record) for row in self._table.parts_of(work).values()]
+        if record.place and is_chain(record):
+            rows += self._rows_without_place(record)
+        return [row for row in rows if self._covers(record, row)] if rows else rows
+
+    def _covers(self, record: Record, row: CheckpointRow) -> bool:
+        root = _root(part_of_row(row))
         if record.part:
-            return [row for part, row in rows.items() if _root(part) == record.part]
-        owners = self._owners
-        return [
-            row for part, row in rows.items() if owners.get((*work, _root(part)), record) is record
-        ]
+            return root == record.part
+        return self._owners.get((*work_of_row(row), root), record) is record
+
+    def _rows_without_place(self, record: Record) -> list[CheckpointRow]:
+        """Return the rows of a chain that an earlier version, which knew no places, has written."""
+        found: list[CheckpointRow] = []
+        subject = record.snapshot.info.subject
+        for name in types_of(record):
+            for row in self._table.parts_of((name, subject, "")).values():
+                earlier = self._find_record(row.job_id)
+                if earlier is not None and earlier.place == record.place and is_chain(earlier):
+                    found.append(row)
+        return found
 
     def _choice(self, record: Record, rows: Sequence[CheckpointRow]) -> str:
         chosen = record.options.on_checkpoint
         if chosen is not None:
             return chosen
-        return "resume" if all(self._is_same_work(row, record) for row in rows) else "ask"
+        return "ask" if self._difference(record, rows) else "resume"
 
-    def _is_same_work(self, row: CheckpointRow, record: Record) -> bool:
-        if row.job_id == record.id:
-            return True
-        earlier = self._find_record(row.job_id)
-        return earlier is not None and same_arguments(earlier, record)
+    def _difference(self, record: Record, rows: Sequence[CheckpointRow]) -> str:
+        """Return what keeps a job from going on from rows unasked; empty if nothing does."""
+        return next(
+            (
+                why
+                for row in rows
+                if (why := difference(row, self._find_record(row.job_id), record))
+            ),
+            "",
+        )
 
     def _describe(self, rows: Sequence[CheckpointRow]) -> str:
         newest = max(rows, key=lambda row: row.saved_at)

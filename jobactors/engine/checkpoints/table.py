@@ -1,7 +1,7 @@
 """The table of checkpoints: the rows of work that has not come to its end.
 
-A row is the last checkpoint of one part of a (type, subject).  The table holds them by work and
-part, passes every change on to the store, and removes the work files that go with a dropped row.
+A row is the last checkpoint of one part of a work.  The table holds them by work and part, passes
+every change on to the store, and removes the work files that go with a dropped row.
 
 It knows rows, and no jobs: which job a row belongs to is the matter of :mod:`.leases`, which stand
 above it.  One question points up, and is a callback: whether a row that has become too old belongs
@@ -15,14 +15,18 @@ comparison until then.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import replace
+
+from jobactors.engine.records.checkpoint_key import part_of_row, row_part, work_of_row
 from jobactors.model.checkpoint import Checkpoint
 from jobactors.model.exact import from_json
 from jobactors.model.stored_rows import CheckpointRow, DropCheckpoints, PutCheckpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from jobactors.engine.loop.clock import LoopClock
@@ -59,14 +63,16 @@ class CheckpointTable:
         self._store = store
         self._is_in_use = is_in_use
         self._rows: dict[Work, dict[str, CheckpointRow]] = {}
-        """By work, then by part.  A work without rows has no entry, see :meth:`has`."""
+        """By work, then by part.  A work without rows has no entry."""
+        self._about: Counter[tuple[str, str]] = Counter()
+        """The number of works of each (type, subject); one without any has no entry."""
         self._look_at = 0.0
         """When the oldest row may be too old, in seconds since the epoch."""
 
     def load(self, rows: Iterable[CheckpointRow]) -> None:
         """Add the rows of a store that has just been opened; other work files are removed."""
         for row in rows:
-            self._rows.setdefault((row.type, row.subject), {})[row.part] = row
+            self._add(row)
         self._work_folders.remove_all_but(self._rows)
         self._look_at = 0.0
 
@@ -77,23 +83,22 @@ class CheckpointTable:
         """Whether there is no checkpoint at all, which is so in most systems."""
         return not self._rows
 
-    def has(self, type: str, subject: str) -> bool:
-        """Whether there is a checkpoint of a (type, subject); from any thread."""
-        return (type, subject) in self._rows
+    def has(self, types: Iterable[str], subject: str) -> bool:
+        """Whether there is a checkpoint of one of these types about it; from any thread."""
+        return bool(self._rows) and any((kind, subject) in self._about for kind in types)
 
     def all(self) -> list[Checkpoint]:
         """Return all checkpoints, the oldest first."""
         self.forget_old()
         return [_as_checkpoint(row) for row in sorted(self.rows(), key=lambda row: row.created_at)]
 
-    def find(self, type: str, subject: str = "") -> list[Checkpoint]:
-        """Return the checkpoints of one (type, subject), one a part."""
-        self.forget_old()
-        return [_as_checkpoint(row) for row in self.parts_of((type, subject)).values()]
+    def rows_of(self, job_id: str) -> list[CheckpointRow]:
+        """Return the rows that belong to a job."""
+        return [row for row in self.rows() if row.job_id == job_id]
 
-    def rows_of(self, type: str, subject: str) -> dict[str, CheckpointRow]:
-        """Return a copy of the rows of one (type, subject), by part."""
-        return dict(self.parts_of((type, subject)))
+    def works_about(self, types: Collection[str], subject: str) -> list[Work]:
+        """Return the works of these types about a subject of which there are rows."""
+        return [work for work in self._rows if work[0] in types and work[1] == subject]
 
     def parts_of(self, work: Work) -> Mapping[str, CheckpointRow]:
         """Return the rows of one work by part: the table's own, which the next change changes."""
@@ -107,18 +112,43 @@ class CheckpointTable:
 
     def put(self, row: CheckpointRow) -> None:
         """Add a row, or replace the one of its part."""
-        self._rows.setdefault((row.type, row.subject), {})[row.part] = row
+        self._add(row)
         self._store(PutCheckpoint(row))
+
+    def _add(self, row: CheckpointRow) -> None:
+        work = work_of_row(row)
+        parts = self._rows.get(work)
+        if parts is None:
+            parts = self._rows[work] = {}
+            self._about[work[:2]] += 1
+        parts[part_of_row(row)] = row
+
+    def move(self, row: CheckpointRow, work: Work, job_id: str) -> None:
+        """Give a row, with its work files, to a job; it may be of other work from now on."""
+        part, old = part_of_row(row), work_of_row(row)
+        kind, subject, place = work
+        new = replace(row, type=kind, subject=subject, part=row_part(place, part), job_id=job_id)
+        if work != old:
+            self._take_out(row)
+            self._work_folders.move_part(self.folder(old), self.folder(work), part)
+        self.put(new)
 
     def drop(self, row: CheckpointRow) -> None:
         """Remove a row with its work files."""
-        work = (row.type, row.subject)
-        parts = self._rows.get(work, {})
-        parts.pop(row.part, None)
-        if not parts:
-            self._rows.pop(work, None)
-        self._store(DropCheckpoints(*work, row.part))
-        self.discard_files(self.folder(work), row.part)
+        self._take_out(row)
+        self.discard_files(self.folder(work_of_row(row)), part_of_row(row))
+
+    def _take_out(self, row: CheckpointRow) -> None:
+        work = work_of_row(row)
+        parts = self._rows.get(work)
+        if parts is not None:
+            parts.pop(part_of_row(row), None)
+            if not parts:
+                del self._rows[work]
+                self._about[work[:2]] -= 1
+                if not self._about[work[:2]]:
+                    del self._about[work[:2]]
+        self._store(DropCheckpoints(row.type, row.subject, row.part))
 
     def folder(self, work: Work) -> Path:
         """Return the folder of the work files of one work; it need not exist."""
@@ -142,4 +172,6 @@ class CheckpointTable:
 
 def _as_checkpoint(row: CheckpointRow) -> Checkpoint:
     fields: dict[str, Any] = {name: getattr(row, name) for name in Checkpoint.__struct_fields__}
-    return Checkpoint(**{**fields, "value": from_json(row.value)})
+    fields["part"] = part_of_row(row)
+    fields["value"] = from_json(row.value)
+    return Checkpoint(**fields)

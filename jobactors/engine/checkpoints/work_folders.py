@@ -26,6 +26,8 @@ from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.report.work_files import (
     LIST,
     folder_name,
+    made,
+    note_folder,
     noted_folders,
     part_folder,
     shorten_list,
@@ -63,15 +65,15 @@ class WorkFolders:
         """The folder of all work files."""
         return self._stored_base() or self._temporary
 
-    def folder(self, type: str, subject: str) -> Path:
+    def folder(self, type: str, subject: str, place: str = "") -> Path:
         """Return the folder for work of this type about this subject; it need not exist."""
-        return self.base / folder_name(type, subject)
+        return self.base / _name_of(type, subject, place)
 
     def temporary_folder(self, job_id: str) -> Path:
         """Return the folder for the files of one job, of which no store knows."""
         return self._temporary / folder_name(job_id)
 
-    def remove_all_but(self, work: Iterable[tuple[str, str]]) -> None:
+    def remove_all_but(self, work: Iterable[tuple[str, str, str]]) -> None:
         """Remove the folders that an earlier process has left for other work than this.
 
         A base that is a link, or not this user's, is left alone, which is logged.
@@ -85,13 +87,28 @@ class WorkFolders:
             return
         if not (base / LIST).is_file():
             return  # not made by us, or before there was a list
-        left = noted_folders(base) - {folder_name(*each) for each in work}
+        left = noted_folders(base) - {_name_of(*each) for each in work}
         for name in sorted(os.listdir(base)):  # noqa: PTH208 - names
             if _is_gone(name):
                 self._remove_soon(base / name)
             elif name in left:
                 self.discard(base / name)
         shorten_list(base)
+
+    def move_part(self, old: Path, new: Path, part: str) -> None:
+        """Move the work files of one part to the folder of other work; what was there goes.
+
+        If they cannot be moved, the job goes on without them, as after a removal by hand.
+        """
+        base, source, target = self.base, part_folder(old, part), part_folder(new, part)
+        if not source.is_dir():
+            return
+        self.discard(target)
+        with suppress(OSError), _opened(base) as at:
+            note_folder(new)
+            made(new)
+            _rename(base, at, source.relative_to(base), target.relative_to(base))
+            old.rmdir()  # unless other parts have files there
 
     def discard_part(self, folder: Path, part: str) -> None:
         """Remove the work files of one part of a job."""
@@ -104,7 +121,7 @@ class WorkFolders:
         base = self._temporary if folder.is_relative_to(self._temporary) else self.base
         gone = _gone_name(secrets.token_hex(8))
         with suppress(OSError), _opened(base) as at:  # most jobs have no work files
-            _rename(base, at, folder.relative_to(base), gone)
+            _rename(base, at, folder.relative_to(base), Path(gone))
             self._remove_soon(base / gone)
 
     def _remove_soon(self, folder: Path) -> None:
@@ -161,17 +178,29 @@ def _opened(base: Path) -> Generator[int | None]:
         os.close(at)
 
 
-def _rename(base: Path, at: int | None, inside: Path, gone: str) -> None:
-    """Give a folder in a base, or one in such a folder, another name in the base."""
+def _rename(base: Path, at: int | None, inside: Path, to: Path) -> None:
+    """Give a folder in a base, or one in such a folder, another name in the base, or in one."""
     if at is None:
-        (base / inside).rename(base / gone)
+        (base / inside).rename(base / to)
         return
-    *outer, name = inside.parts
-    between = os.open(outer[0], _FOLDER, dir_fd=at) if outer else os.dup(at)
+    with _parent(at, inside) as source, _parent(at, to) as target:
+        os.rename(inside.name, to.name, src_dir_fd=source, dst_dir_fd=target)
+
+
+@contextmanager
+def _parent(at: int, inside: Path) -> Generator[int]:
+    """Open the folder in which a name stands, which is an open base or a folder in that."""
+    *outer, _ = inside.parts
+    folder = os.open(outer[0], _FOLDER, dir_fd=at) if outer else os.dup(at)
     try:
-        os.rename(name, gone, src_dir_fd=between, dst_dir_fd=at)
+        yield folder
     finally:
-        os.close(between)
+        os.close(folder)
+
+
+def _name_of(type: str, subject: str, place: str) -> str:
+    """Return the name of a work's folder: without a place, that of earlier versions."""
+    return folder_name(type, subject, place) if place else folder_name(type, subject)
 
 
 def _remove_tree(folder: Path) -> None:

@@ -19,7 +19,7 @@ def same_arguments(existing: Record, new: Record) -> bool:
     """
     return decide(
         new.comparisons,
-        existing,
+        existing.id,  # its record may be read from the store anew for each try
         "arguments",
         lambda: are_equal(_bound(new), _bound(existing)),
     )

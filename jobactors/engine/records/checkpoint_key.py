@@ -1,37 +1,129 @@
-"""The keys of checkpoints: a job's type, its subject, and its part of that work."""
+"""The keys of checkpoints: a job's type, its subject, its place, and its part of that work.
+
+The *place* tells apart the work of one type and subject that has nothing in common:
+
+- of a chain it is its name, or else the names of its phases: two chains are two works;
+- of a lambda it is a mark of that very object, which no other one shares;
+- of everything else it is empty.
+
+A row has the place in front of its part, between two separators, so that a file of an earlier
+version needs no change: a row without a separator has no place.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import secrets
+from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import WeakKeyDictionary
 
 from jobactors.inside.verbs.ranges import Range
+from jobactors.model.identity import innermost, is_lambda
+from jobactors.model.job_type import job_type_of
+from jobactors.model.phases import CHAIN_TYPE, Phase, keys_of, phase_from_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from jobactors.model.stored_rows import CheckpointRow
+
     from .record import Record
 
 
-Work = tuple[str, str]
-"""A type and a subject."""
-CheckpointKey = tuple[str, str, str]
-"""A type, a subject, and a part of that work; empty for all of it."""
+Work = tuple[str, str, str]
+"""A type, a subject, and a place; the place is empty for nearly all work."""
+CheckpointKey = tuple[str, str, str, str]
+"""A type, a subject, a place, and a part of that work; empty for all of it."""
+
+_SEPARATOR: Final = "\x1f"
+_LAMBDA_TYPE: Final = "lambda"
 
 
 def work_of(record: Record) -> Work:
-    """Return the type and subject of a job."""
+    """Return the type, by its present name, the subject and the place of a job."""
     info = record.snapshot.info
-    return info.type, info.subject
+    kind = job_type_of(record.function)
+    return info.type if kind is None else kind.name, info.subject, record.place
+
+
+def works_of(record: Record) -> list[Work]:
+    """Return the works whose rows a job may find: those of all names of its type."""
+    info = record.snapshot.info
+    return [(name, info.subject, record.place) for name in types_of(record)]
+
+
+def types_of(record: Record) -> tuple[str, ...]:
+    """Return the names of a job's type, the one of today first."""
+    kind = job_type_of(record.function)
+    return (record.snapshot.info.type,) if kind is None else (kind.name, *kind.aliases)
 
 
 def key_of(record: Record) -> CheckpointKey:
     """Return the key of a job's checkpoints: its work, and its part of that."""
-    info = record.snapshot.info
-    return info.type, info.subject, record.part
+    return (*work_of(record), record.part)
 
 
-def part_of(record: Record) -> str:
+def set_key(record: Record) -> None:
+    """Set a job's place and its part, once its function and its arguments are known."""
+    record.part = _part_of(record)
+    kind = job_type_of(record.function)
+    if kind is not None:
+        record.place = _place_of_phases(record) if kind.name == CHAIN_TYPE else ""
+    elif record.snapshot.info.type == _LAMBDA_TYPE and is_lambda(record.function):
+        record.place = _place_of_lambda(cast("Callable[..., Any]", innermost(record.function)))
+
+
+def _part_of(record: Record) -> str:
     """Return a job's part of its work: the range among its arguments, if there is one."""
     if record.args or record.kwargs:
         for value in (*record.args, *record.kwargs.values()):
             if type(value) is Range:
                 return value.part
     return ""
+
+
+def phases_of(record: Record) -> Sequence[Phase]:
+    """Return the phases of a chain; none for another job."""
+    given: object = record.kwargs.get("phases", record.args[0] if record.args else ())
+    if not isinstance(given, list | tuple):
+        return ()
+    phases = cast("Sequence[object]", given)
+    return [one if isinstance(one, Phase) else phase_from_json(one) for one in phases]
+
+
+def _place_of_phases(record: Record) -> str:
+    name = record.kwargs.get("name")
+    place = name if isinstance(name, str) and name else " → ".join(keys_of(phases_of(record)))
+    return place.replace(_SEPARATOR, " ")
+
+
+# Written by the loops' threads; the marks of two systems need not differ.
+_lambdas: WeakKeyDictionary[Callable[..., Any], str] = WeakKeyDictionary()
+
+
+def _place_of_lambda(function: Callable[..., Any]) -> str:
+    return _lambdas.setdefault(function, f"lambda {secrets.token_hex(6)}")
+
+
+# -- rows
+
+
+def row_part(place: str, part: str) -> str:
+    """Return what a row has for its part."""
+    return f"{_SEPARATOR}{place}{_SEPARATOR}{part}" if place else part
+
+
+def work_of_row(row: CheckpointRow) -> Work:
+    """Return the work that a row is of."""
+    return row.type, row.subject, _place_and_part(row)[0]
+
+
+def part_of_row(row: CheckpointRow) -> str:
+    """Return the part of the work that a row is of, as the job's own code knows it."""
+    return _place_and_part(row)[1]
+
+
+def _place_and_part(row: CheckpointRow) -> tuple[str, str]:
+    if not row.part.startswith(_SEPARATOR):
+        return "", row.part
+    place, found, part = row.part[1:].partition(_SEPARATOR)
+    return (place, part) if found else ("", row.part)

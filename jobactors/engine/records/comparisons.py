@@ -4,8 +4,8 @@ Whether a key is taken, and whether two jobs do the same, is decided in the loop
 ``__hash__`` and ``__eq__`` of keys and arguments are code of the user, which may take as long as
 it likes, and no job's loop may wait for it.  So a step that finds a comparison to be made raises
 :class:`CompareFirst`, before it has changed anything; the submitter's thread makes the comparison,
-and has the step tried again.  A verdict is known to that submit alone, by the identity of the
-object that was compared.
+and has the step tried again.  A verdict is known to that submit alone, by the identity of the key,
+or the id of the job, that was compared.
 
 A submit from the loop's own thread compares there: it is its caller's thread.
 
@@ -38,7 +38,7 @@ class Comparisons:
             CompareFirst: if there is none yet, and the submitter can make it.
         """
         for known, what, verdict in self._known:
-            if known is other and what == about:
+            if what == about and (known is other or _is_same_id(known, other)):
                 return verdict
         if self._may_ask:
             raise CompareFirst(self, other, about, compare)
@@ -51,6 +51,10 @@ class Comparisons:
     def close(self) -> None:
         """Ask for no comparison any more: the submit has been answered."""
         self._may_ask = False
+
+
+def _is_same_id(one: object, other: object) -> bool:
+    return type(one) is str and type(other) is str and one == other
 
 
 class CompareFirst(Exception):

@@ -132,6 +132,7 @@ class Record:
         "log",
         "options",
         "part",
+        "place",
         "queued",
         "refused",
         "runner",
@@ -192,6 +193,8 @@ class Record:
         """The running attempt."""
         self.part: str = ""
         """Its part of its (type, subject); empty for all of it."""
+        self.place: str = ""
+        """What tells its checkpoints from others of its (type, subject): see ``checkpoint_key``."""
         self.unshared: Unshared | None = None
         """Its checkpoints, while another job has the lease on their key."""
         self.buffer: CheckpointBuffer | None = None

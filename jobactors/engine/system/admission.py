@@ -17,8 +17,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from jobactors.model.checkpoint_errors import CheckpointFound
 from jobactors.model.error_text import ErrorText
-from jobactors.model.errors import CheckpointFound, JobsClosed, ResourceBusy
+from jobactors.model.errors import JobsClosed, ResourceBusy
 from jobactors.model.events import JobFinished
 from jobactors.model.fold import fold
 from jobactors.model.outcome import Outcome
@@ -48,7 +51,8 @@ class Admission:
 
         1. Refuse it, if the system is closed, the store cannot hold it, or it can never run.
         2. With the key of an unfinished job, return that one, or replace it.
-        3. Give it its key and the lease on its checkpoints; store and publish it.
+        3. Give it its key and the lease on its checkpoints, and the id of the job that it goes on
+           from; store and publish it.
         4. Start it, if it runs already; otherwise put it into the queue.
 
         Raises:
@@ -62,7 +66,7 @@ class Admission:
         """
         parts, core = self._parts, self._core
         core.check_open()
-        options = record.options
+        info, options = record.snapshot.info, record.options
         existing = parts.keys.owner(record)
         if existing is not None and options.on_duplicate != "replace":
             return self._same_job(existing, record)
@@ -72,13 +76,15 @@ class Admission:
         if existing is not None:
             core.cancel(existing, "replaced by a later submit with the same key")
         parts.keys.take(record)
-        taken_over = parts.leases.take_lease(record)
+        found = parts.leases.take_lease(record)
+        if found.goes_on_from is not None and info.continues is None:
+            _set_continues(record, found.goes_on_from)
         parts.registry.add(record)
         if parts.journal is not None:
             parts.journal.add(record)
         parts.bus.publish(record.queued)
         del record.queued  # the snapshot states all of it
-        for job_id in taken_over:
+        for job_id in found.jobs:
             self._end_interrupted(job_id, f"its work goes on as {record.id}")
         if record.runner.runs_already:
             core.at_work[record.id] = record
@@ -150,3 +156,9 @@ class Admission:
             self._parts.queue.remove(record.id)
             error = ErrorText("jobactors.JobTimedOut", reason, "")
             self._core.settle(record, Outcome(JobState.FAILED, error=error, reason=reason))
+
+
+def _set_continues(record: Record, earlier: str) -> None:
+    """Write into a new job from which one it goes on, before anything has told of it."""
+    record.queued = replace(record.queued, info=replace(record.queued.info, continues=earlier))
+    record.snapshot = fold(None, record.queued)

@@ -102,10 +102,7 @@ class Commands:
             instead = "delete() forgets it" if state.is_terminal else "cancel() ends it"
             raise IllegalVerb(record.id, state, "discard", instead)
         self._core.cancel(record, "discarded")
-        parts = self._parts
-        for found in parts.checkpoints.find(record.snapshot.type, record.snapshot.subject):
-            if found.job_id == record.id:
-                parts.leases.drop(found.type, found.subject, found.part)
+        self._parts.leases.drop_of(record.id)
 
     def hold(self, record: Record) -> None:
         """Hold a queued job, so that it does not start.

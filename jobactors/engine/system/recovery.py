@@ -195,7 +195,7 @@ class Recovery:
         edges = tuple(self._edge(job_id, when) for job_id, when in submit.after)
         record.args, record.kwargs, record.edges = args, kwargs, edges
         record.options, record.runner, record.function = options, runner, kind.function
-        self._parts.leases.set_part(record)
+        self._parts.leases.set_key(record)
 
     def find_revived(self, job_id: str) -> Record | None:
         """Return a job with its function and arguments; None if these cannot be had."""
@@ -217,11 +217,8 @@ class Recovery:
             return submit.lost if submit is not None else "nothing is known of its submit"
         try:
             kind = job_type_named(record.snapshot.type)
-        except UnknownJobType:
-            return (
-                f"its job type {record.snapshot.type!r} is not registered yet: run the cell, or "
-                "import the module, that declares it"
-            )
+        except UnknownJobType as exc:
+            return _why_unknown(exc)
         missing = _missing_runner(submit, kind)
         if missing:
             return (
@@ -262,6 +259,18 @@ class Recovery:
         if upstream is None:
             raise NotResumable(job_id, "it is no longer kept")
         return Edge(upstream, when)
+
+
+def _why_unknown(exc: UnknownJobType) -> str:
+    if exc.meant:
+        return (
+            f"its job type {exc.name!r} is now an alias of {' and '.join(exc.meant)}: submit it "
+            'as one of them, with on_checkpoint="resume" to go on from its checkpoint'
+        )
+    return (
+        f"its job type {exc.name!r} is not registered yet: run the cell, or import the module, "
+        "that declares it"
+    )
 
 
 def _missing_runner(spec: StoredSubmit, kind: JobType) -> str:

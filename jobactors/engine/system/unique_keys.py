@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobactors.engine.records.arguments import same_arguments
-from jobactors.engine.records.comparisons import are_equal, decide
+from jobactors.engine.records.comparisons import as_table_key
 from jobactors.model.errors import DuplicateJob
+from jobactors.model.identity import own_names, same_function
+from jobactors.model.job_type import job_type_of
 from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
@@ -20,12 +22,17 @@ class Keys:
         self._owners: dict[object, Record] = {}
 
     def owner(self, record: Record) -> Record | None:
-        """Return the unfinished job that owns a job's key, or None; the key None has no owner.
+        """Return the unfinished job that owns a new job's key; None if it is free, or has none.
+
+        The key that a unique type gives to its jobs is also that of the type's earlier names.
 
         Raises:
             CompareFirst: if the submitter of the job can tell.
         """
-        return None if record.key is None else self._owners.get(record.key)
+        if record.key is None:
+            return None
+        found = (self._owners.get(key) for key in _also_known(record))
+        return next((owner for owner in found if owner is not None), None)
 
     def take(self, record: Record) -> None:
         """Make a job the owner of its key, in place of an earlier owner."""
@@ -38,6 +45,14 @@ class Keys:
         key = record.key
         if key is not None and self._owners.get(key) is record:
             del self._owners[key]
+
+
+def _also_known(record: Record) -> list[object]:
+    """Return the keys by which the key of a new job may have been taken."""
+    kind = job_type_of(record.function)
+    if kind is None or not kind.aliases or not kind.unique or record.options.key is not None:
+        return [record.key]
+    return [as_table_key((name, record.snapshot.info.subject)) for name in own_names(kind)]
 
 
 def same_job(existing: Record, new: Record) -> Record:
@@ -59,11 +74,6 @@ def same_job(existing: Record, new: Record) -> Record:
 def _difference(existing: Record, new: Record) -> str:
     if new.options.on_duplicate == "raise":
         return 'on_duplicate="raise" wants no second one'
-    if not decide(
-        new.comparisons,
-        existing,
-        "functions",
-        lambda: are_equal(new.function, existing.function),  # a bound method is new each time
-    ):
+    if not same_function(new.function, existing.function):
         return "it has another function"
     return "" if same_arguments(existing, new) else "it has other arguments"

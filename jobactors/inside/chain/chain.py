@@ -110,7 +110,10 @@ def chain(*phases: Phase, name: str = "") -> Chain:
     ``jobs.submit(chain)`` runs it as one job, with one weighted progress and one result, a
     :class:`ChainResult`.  After each phase a checkpoint is written: a later attempt, a restart, or
     a new submit of the same chain leaves out the phases that are completed, and goes on in the one
-    that was interrupted from its own checkpoint.  A phase that raises ends the chain with
+    that was interrupted from its own checkpoint.  Chains of one subject are the same by their name,
+    or without one by the names of their phases: a chain with a name may be repaired.  Where a phase
+    that has left something has another function or other arguments by then, the submit asks, see
+    ``on_checkpoint``.  A phase that raises ends the chain with
     :class:`ChainFailed`.  A cancel ends the running phase; those after it are skipped, and nothing
     is rolled back.
 
@@ -119,7 +122,8 @@ def chain(*phases: Phase, name: str = "") -> Chain:
 
     Args:
         *phases: Phases made by :func:`phase`, in order.
-        name: Shown to people; default: the names of the phases.
+        name: Shown to people, and by which a later submit finds what this one has completed;
+            default: the names of the phases.
 
     Raises:
         TypeError: for something that is no phase.

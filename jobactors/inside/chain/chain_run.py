@@ -113,18 +113,26 @@ class ChainRun:
 
     def _restore(self) -> bool:
         saved = self._context.checkpoint
-        if saved is None:
-            return any(self._has_saved(key) for key in self._keys)
+        if saved is not None:
+            self._restore_completed(saved)
+        return bool(self._done) or any(self._has_saved(key) for key in self._keys)
+
+    def _restore_completed(self, saved: Any) -> None:
+        """Take over the phases that are completed; those of a chain that was other are left out.
+
+        Raises:
+            ValueError: if it is something else that was saved.
+        """
         known = {key: i for i, key in enumerate(self._keys)}
         try:
-            self._done = {known[entry["phase"]]: _Done.of(entry) for entry in saved["chain"]}
+            done = {str(entry["phase"]): _Done.of(entry) for entry in saved["chain"]}
         except (KeyError, TypeError):
             raise ValueError(
-                "the saved checkpoint is not one of this chain: submit with "
+                "the saved checkpoint is not one of a chain: submit with "
                 'on_checkpoint="fresh" to begin anew'
             ) from None
+        self._done = {known[key]: one for key, one in done.items() if key in known}
         self._run_again_what_is_needed()
-        return True
 
     def _has_saved(self, key: str) -> bool:
         buffer, inside = self._context._buffer, self._context._for_part(key)

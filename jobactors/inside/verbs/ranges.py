@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from jobactors.inside.context.current_job import CURRENT, current_job
 from jobactors.inside.report.guarded_log import LOG
-from jobactors.model.errors import RangesUnfinished
+from jobactors.model.checkpoint_errors import RangesUnfinished
 from jobactors.model.field_docs import documented
 
 from .track import Track
