@@ -19,8 +19,8 @@ class ThreadRunner:
     """Calls the function in a worker thread of trio's cache.
 
     A thread cannot be stopped from outside: a cancel is delivered by the function's own next
-    ``track``, ``progress`` or ``check``.  One that never comes there goes on until it ends; it
-    holds its slot, and the job shows as stuck.
+    ``track``, ``progress`` or ``check``, or in ``trio.from_thread``.  One that never comes there
+    goes on until it ends; it holds its slot, and the job shows as stuck.
     """
 
     name: str = "thread"

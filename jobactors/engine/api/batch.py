@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 import trio
 
 from jobactors.engine.attempt.slot_loan import slot_loan_for
-from jobactors.inside.signals.latch import Latch
+from jobactors.inside.signals.latch import PASSED, Latch
 from jobactors.model.checks import as_seconds_or_none
 from jobactors.model.errors import JobsClosed, WrongThread
 
@@ -222,8 +222,10 @@ class Batch(Generic[T]):
         return self._results().__await__()
 
     async def _results(self) -> list[T]:
-        async for _ in self:
-            pass
+        await PASSED
+        given = 0
+        while await self._next_ended(given) is not None:
+            given += 1
         return [await job for job in self._jobs]
 
     def result(self, timeout: Seconds | None = None) -> list[T]:
@@ -288,6 +290,7 @@ class _Ended(Generic[T]):
         return self
 
     async def __anext__(self) -> Job[T]:
+        await PASSED  # a batch may have ended long ago
         job = await self._batch._next_ended(self._given)
         if job is None:
             raise StopAsyncIteration

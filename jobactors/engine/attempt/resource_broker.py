@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.engine.queue.resource_requests import ResourceRequest
 from jobactors.inside.signals.control import StopJob
+from jobactors.inside.signals.latch import PASSED
 from jobactors.model.checks import as_seconds_or_none
 from jobactors.model.errors import WrongThread
 
@@ -95,6 +96,7 @@ class PendingAcquisition:
         return self._wait().__await__()
 
     async def _wait(self) -> Mapping[str, int]:
+        await PASSED  # a cancel point, though the units may be free
         if not self._broker.ask(self._request):
             try:
                 async with self._broker.loan():

@@ -3,16 +3,23 @@
 trio hands an exception of a thread over to its loop, and adjusts its traceback on the way, by a
 method that the exception's class may have replaced: one that raises leaves the waiting task waiting
 for ever.  So the thread returns the exception, and it is raised again here, in the loop's thread.
+
+What trio and anyio offer to the threads that they start works in these: ``trio.from_thread``, where
+a job hears its cancel, and ``anyio.from_thread`` in a program that has imported anyio.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 import threading
+from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import trio
+
+from .from_thread import hear_cancels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,20 +41,35 @@ async def call_in_thread(call: Callable[[], Any], name: str, control: Control | 
     Raises:
         TypeError: if the call returns a coroutine, which would never run.
     """
-    value, raised = await trio.to_thread.run_sync(
-        _caught,
-        call,
-        control,
-        thread_name=name,
-        abandon_on_cancel=True,
-        limiter=trio.CapacityLimiter(math.inf),
-    )
+    hear_cancels()
+    limiter: Any = trio.CapacityLimiter(math.inf)
+    by_anyio = _anyio_run_sync()
+    if by_anyio is None:
+        value, raised = await trio.to_thread.run_sync(
+            _caught, call, control, thread_name=name, abandon_on_cancel=True, limiter=limiter
+        )
+    else:
+        named = partial(_named, name, call)
+        value, raised = await by_anyio(
+            _caught, named, control, abandon_on_cancel=True, limiter=limiter
+        )
     if raised is None:
         return value
     try:
         raise raised
     finally:
         del raised  # its traceback holds this frame
+
+
+def _anyio_run_sync() -> Any:
+    """Return anyio's way to call in a worker thread of trio, if the program uses anyio."""
+    return getattr(getattr(sys.modules.get("anyio"), "to_thread", None), "run_sync", None)
+
+
+def _named(name: str, call: Callable[[], Any]) -> Any:
+    """Call with the thread named; trio gives it its own name again afterwards."""
+    threading.current_thread().name = name
+    return call()
 
 
 def _caught(call: Callable[[], Any], control: Control | None) -> tuple[Any, BaseException | None]:

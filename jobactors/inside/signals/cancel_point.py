@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from jobactors.model.checks import as_seconds_or_none
 from jobactors.model.errors import WrongThread
 
-from .latch import Latch
+from .latch import PASSED
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from jobactors.model.checks import Seconds
 
     from .control import Control
-
-_PASSED: Final = Latch()
-"""Set already: awaiting it is a cancel point and no more, in trio and in asyncio."""
-_PASSED.set()
 
 
 class CancelPoint:
@@ -37,7 +33,7 @@ class CancelPoint:
 
     async def _wait(self) -> None:
         try:
-            await _PASSED
+            await PASSED
             if self._control.asked:
                 await self._control.obey_in_loop()
         except BaseException:  # the cancellation of trio or asyncio: whoever catches it was told

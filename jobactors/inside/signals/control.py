@@ -265,6 +265,11 @@ class Control:
                 take_back()
         return True
 
+    @property
+    def may_deliver(self) -> bool:
+        """Whether a cancel would be raised now: it was not yet, and nothing puts it off."""
+        return not self._delivered and not self._shields
+
     def _deliver(self) -> None:
         if self._delivered:
             self.asked = False

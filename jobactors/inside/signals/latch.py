@@ -192,3 +192,8 @@ def _acquire(lock: threading.Lock, timeout: float | None) -> bool:
         if lock.acquire(timeout=SLICE):
             return True
     return lock.acquire(timeout=max(0.0, left))
+
+
+PASSED: Final = Latch()
+"""Set already: awaiting it is a cancel point and no more, in trio and in asyncio."""
+PASSED.set()

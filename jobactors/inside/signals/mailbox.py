@@ -27,7 +27,7 @@ from jobactors.model.checks import as_seconds_or_none
 from jobactors.model.errors import MailboxFull, NoAnswer
 
 from .control import StopJob
-from .latch import Latch
+from .latch import PASSED, Latch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterator
@@ -271,6 +271,7 @@ class Inbox:
 
     async def receive(self) -> Any:
         """Wait for the next message, in trio or asyncio, and return it."""
+        await PASSED  # a cancel point, however many messages wait
         while True:
             arrived = self._arrived
             with suppress(IndexError):

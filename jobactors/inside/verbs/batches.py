@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.meter import StageFrame
 from jobactors.inside.signals.cancel_point import CancelPoint
+from jobactors.inside.signals.latch import PASSED
 
 from .native_segments import enter
 from .resumable_loop import open_loop
@@ -171,16 +172,16 @@ class _AsyncBatches(Generic[T]):
             self._source = self._begin()
         if self._walk is not None and self._last is not None:
             self._walk.end_batch(self._last)
+        walk = self._walk
+        try:
+            await (PASSED if walk is None else CancelPoint(walk.context._control))
+        except BaseException:
+            self._close()
+            raise
         self._last = next(self._source, None)
         if self._last is None:
             self._close()
             raise StopAsyncIteration
-        if self._walk is not None:
-            try:
-                await CancelPoint(self._walk.context._control)
-            except BaseException:
-                self._close()
-                raise
         return self._last
 
     def _begin(self) -> Iterator[list[T]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.meter import StageFrame
 from jobactors.inside.signals.cancel_point import CancelPoint
+from jobactors.inside.signals.latch import PASSED
 
 from .native_segments import enter, segments_of
 from .resumable_loop import open_loop, rest_of
@@ -182,9 +183,8 @@ class _AsyncTrack(Generic[T]):
                 enter(context._meter, self._frame, context._control)
                 await self._begin(context)
         try:
+            await (PASSED if context is None else CancelPoint(context._control))
             item: T = await anext(self._items) if self._asynchronous else next(self._items)
-            if context is not None:
-                await CancelPoint(context._control)
         except StopIteration:
             self._close()
             raise StopAsyncIteration from None
