@@ -130,7 +130,7 @@ class LoopThread:
         """The failures that were not read; once the loop has ended."""
         if self.jobs is None:
             return UnreadFailures((), 0)
-        return UnreadFailures.of(self.jobs._system.parts.registry)
+        return UnreadFailures.of(self.jobs._system)
 
     @property
     def is_home(self) -> bool:

@@ -133,7 +133,7 @@ def _line(job: JobSnapshot, event: ev.Event) -> Line | None:
         case ev.JobStarted(attempt=attempt):
             return Line("started", f"{label(job)} started again (attempt {attempt})")
         case ev.JobRetried(at=at, due=due, error=error):
-            why = "" if error is None else f": {_error(error)}"
+            why = "" if error is None else f": {error_line(error)}"
             return Line("retried", f"{label(job)} tries again in {span(max(0.0, due - at))}{why}")
         case ev.JobStuck():
             return Line("stuck", f"{label(job)} was asked to stop and does not answer")
@@ -152,13 +152,13 @@ def finished_line(job: JobSnapshot) -> Line:
         parts = (name, "" if took is None else duration(took), first_line(job.explanation))
         return Line("succeeded", " ".join(filter(None, parts)))
     if job.state is JobState.FAILED:
-        why = _error(job.error) if job.error else first_line(job.explanation)
+        why = error_line(job.error) if job.error else first_line(job.explanation)
         return Line("failed", f"{name} {why}" if why else f"{name} failed")
     why = first_line(job.explanation)
     return Line("cancelled", f"{name} cancelled{f': {why}' if why else ''}")
 
 
-def _error(error: ErrorText) -> str:
+def error_line(error: ErrorText) -> str:
     """Return an error's class, without its module, and the first line of its message."""
     kind = safe(error.type.rpartition(".")[2])
     return f"{kind}: {first_line(error.message)}" if error.message.strip() else kind

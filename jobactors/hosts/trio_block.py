@@ -120,7 +120,7 @@ async def open_jobs(
     if body_error is not None:
         raise body_error
     if unread_failures == "raise":
-        UnreadFailures.of(system.parts.registry).raise_all()
+        UnreadFailures.of(system).raise_all()
 
 
 def _check_patience(patience: float) -> None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobactorsError
 from jobactors.model.outcome import error_for_waiter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobactors.engine.records.registry import Registry
+    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.snapshot import JobSnapshot
 
 MOST_LINES: Final = 50
@@ -42,21 +43,28 @@ class UnreadFailures(Struct, frozen=True):
     """Those that the registry still held, the oldest end first."""
     dropped: int
     """The number of those that retention had dropped."""
+    inputs: tuple[Exception, ...] = ()
+    """The errors of inputs of ``map`` that were not read."""
 
     @classmethod
-    def of(cls, registry: Registry) -> UnreadFailures:
-        """Look into a registry, in its loop's thread or after its end."""
+    def of(cls, system: JobSystem) -> UnreadFailures:
+        """Look into a system, in its loop's thread or after its end."""
+        registry = system.parts.registry
         failed = tuple(record.snapshot for record in registry.unread_failures())
-        return cls(failed, registry.pruned_failures)
+        inputs = tuple(system.core.unread_inputs.values())
+        return cls(failed, registry.pruned_failures, inputs)
 
     def __bool__(self) -> bool:
-        return bool(self.jobs or self.dropped)
+        return bool(self.jobs or self.dropped or self.inputs)
 
     @property
     def count(self) -> str:
-        """The number of jobs, in words."""
-        total = len(self.jobs) + self.dropped
-        return "1 job" if total == 1 else f"{total} jobs"
+        """The number of jobs and inputs, in words."""
+        counts = [
+            (len(self.jobs) + self.dropped, "job", "jobs"),
+            (len(self.inputs), "input of a map", "inputs of maps"),
+        ]
+        return " and ".join(f"{n} {one if n == 1 else more}" for n, one, more in counts if n)
 
     def raise_all(self) -> None:
         """Raise them in one group, if there are any.
@@ -70,24 +78,27 @@ class UnreadFailures(Struct, frozen=True):
         errors = [e for i, outcome in outcomes if (e := error_for_waiter(i, outcome)) is not None]
         more = f"; {self.dropped} of them dropped by retention" if self.dropped else ""
         gone = [] if errors else [JobactorsError("a larger Retention(jobs=…) holds more")]
-        raise ExceptionGroup(f"{self.count} failed unread{more}", errors or gone)
+        told = [*errors, *self.inputs]
+        raise ExceptionGroup(f"{self.count} failed unread{more}", told or gone)
 
     def lines(self) -> Iterable[str]:
         """Yield a line for each failure, and one for those that are not shown."""
-        from .terminal_view import finished_line  # not needed where all goes well
+        from .terminal_view import error_line, finished_line  # not needed where all goes well
 
         for job in self.jobs[:MOST_LINES]:
-            yield f"{finished_line(job).text}{_place(job)} (job {job.id}, failed unread)"
+            text = None if job.outcome is None else job.outcome.error
+            yield f"{finished_line(job).text}{_place(text)} (job {job.id}, failed unread)"
         hidden = len(self.jobs) - MOST_LINES
         if hidden > 0:
             yield f"… and {hidden} more failed unread"
         if self.dropped:
             yield f"… and {self.dropped} failed unread that retention has dropped"
+        for error in self.inputs[:MOST_LINES]:
+            text = ErrorText.of(error)
+            yield f"the input of a map {error_line(text)}{_place(text)} (failed unread)"
 
 
-def _place(job: JobSnapshot) -> str:
+def _place(text: ErrorText | None) -> str:
     """Return the line of code that has raised, where it is known."""
-    outcome = job.outcome
-    text = None if outcome is None else outcome.error
     places = [] if text is None else _PLACE.findall(text.traceback)
     return " at {}:{}".format(*places[-1]) if places else ""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import TYPE_CHECKING
+
 import pytest
 import trio
+import trio.testing
 
 import jobactors as ja
 from jobactors.hosts.unread_failures import MOST_LINES
 from tests.engine.scripts import run_script
 from tests.hosts.pty_screen import OnTerminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def fail(text: str = "as planned") -> None:
@@ -143,6 +150,54 @@ def test_very_many_failures_are_counted(capsys: pytest.CaptureFixture[str]) -> N
         "jobactors: … and 5 more failed unread",
         "jobactors: … and 3 failed unread that retention has dropped",
     ]
+
+
+def broken_input() -> Iterator[int]:
+    """Yield one, and fail."""
+    yield 1
+    raise OSError("disk gone")
+
+
+async def test_the_input_of_a_map_that_raises_leaves_a_block_unless_it_was_read() -> None:
+    """As the failure of a job does."""
+    with pytest.raises(ExceptionGroup, match="1 input of a map failed unread") as caught:
+        async with ja.open_jobs() as jobs:
+            jobs.map(abs, broken_input())
+    assert [str(error) for error in caught.value.exceptions] == ["disk gone"]
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(OSError, match="disk gone"):
+            await jobs.map(abs, broken_input())
+        batch = await trio.to_thread.run_sync(jobs.map, abs, broken_input())
+        with pytest.raises(OSError, match="disk gone"):
+            await trio.to_thread.run_sync(batch.result)
+
+
+async def test_an_input_that_was_not_gone_through_at_the_end_is_no_failure() -> None:
+    """The end of the system has stopped it."""
+    with pytest.raises(LookupError):  # noqa: PT012 - the block raises
+        async with ja.open_jobs(max_running=1) as jobs:
+            jobs.map(trio.sleep, itertools.repeat(3600))
+            await trio.testing.wait_all_tasks_blocked()
+            raise LookupError
+    jobs = ja.start(unread_failures="raise")
+    jobs.map(trio.sleep, itertools.repeat(3600))
+    await trio.to_thread.run_sync(ja.stop, 0.0)
+
+
+def test_a_script_tells_the_input_of_a_map_that_raises() -> None:
+    """With its line of code."""
+    ended = run_script(
+        """
+        def numbers():
+            yield 1
+            raise OSError("disk gone")
+
+        ja.start().map(abs, numbers())
+        """
+    )
+    assert ended.code == 1
+    (told,) = ended.errors.splitlines()
+    assert told.startswith("jobactors: the input of a map OSError: disk gone at <string>:")
 
 
 def test_a_failure_of_an_earlier_process_was_that_ones_to_tell(

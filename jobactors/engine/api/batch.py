@@ -137,6 +137,8 @@ class Batch(Generic[T]):
         """Take note of a submitted job, or of the end of the input; returns whether it goes on."""
         if job is None:
             self._error = error
+            if error is not None and not isinstance(error, JobsClosed):
+                self._core.unread_inputs[id(error)] = error
             self._stop_intake()
             return False
         place = len(self._jobs)
@@ -257,8 +259,15 @@ class Batch(Generic[T]):
 
     def _finish(self) -> bool:
         if self.done and self._error is not None:
+            if self._portal.is_home:
+                self._note_reading()
+            else:
+                self._portal.post_quietly(self._note_reading)
             raise self._error
         return self.done
+
+    def _note_reading(self) -> None:
+        self._core.unread_inputs.pop(id(self._error), None)
 
     def _refuse_in_loop(self, call: str, instead: str) -> None:
         if self._portal.is_home:

@@ -88,6 +88,8 @@ class Core:
         """The jobs that have not ended and do not rest, in the order of their submits."""
         self.incoming = 0
         """The batches whose input is being taken in: the end of the system waits for them."""
+        self.unread_inputs: dict[int, Exception] = {}
+        """The errors of inputs of batches that no reader has got, by their ``id``."""
         self._due: Timer | None = None
         self._change: trio.Event | None = None
         """Made while a drain waits for a job to end or come to rest."""
