@@ -82,7 +82,7 @@ class Job(Upstream, Generic[T_co]):
 
     @property
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The positional and keyword arguments of its function."""
+        """The positional and keyword arguments; none if they were let go, as ``Retention`` says."""
         return _as_given(self._system, self._record.args, self._record.kwargs)
 
     def snapshot(self) -> JobSnapshot:
@@ -306,15 +306,14 @@ class Job(Upstream, Generic[T_co]):
         return reply
 
     def restart(self, *, from_checkpoint: bool = True) -> Job[T_co]:
-        """Submit the work of this ended job again, as a new job that ``continues`` this one.
-
-        It has the same function, arguments and options.
+        """Submit this ended job's work, arguments and options again: a job that ``continues`` it.
 
         Args:
             from_checkpoint: Whether to go on from the job's last checkpoint, if there is one.
 
         Raises:
             IllegalVerb: if it has not ended.
+            NotResumable: if its arguments are no longer there; the message says why.
         """
         restart = self._system.commands.restart
         return Job(

@@ -17,6 +17,8 @@ def same_arguments(existing: Record, new: Record) -> bool:
     Raises:
         CompareFirst: if the submitter of the new one can compare them.
     """
+    if existing.are_arguments_dropped:
+        return False
     return decide(
         new.comparisons,
         existing.id,  # its record may be read from the store anew for each try

@@ -2,7 +2,9 @@
 
 Finished jobs leave by retention: read ones before unread ones, the oldest end first, by number, by
 the size of their results, and by age.  Two ordered tables of ids, unread and read, stand beside the
-records, so that every decision looks at the first entry alone.  Rejected: one table sorted by end,
+records, so that every decision looks at the first entry alone.  A third one has those jobs whose
+arguments are large.  These are there for a restart alone: they go before any job does, and when the
+result of their job is read.  Rejected: one table sorted by end,
 in which the oldest read job must be searched for, and a timer for each job, of which ten thousand
 would wait for a week.
 
@@ -39,6 +41,10 @@ TAKEN: Final = "taken"
 """The reason of a removal by ``take``, which also reads the outcome."""
 DELETED: Final = "deleted"
 """The reason of a removal by ``delete``, which covers the store as well."""
+
+
+SMALL: Final = 10_000
+"""Bytes of arguments that are no burden, and stay with their job."""
 
 
 class Removal(Struct, frozen=True):
@@ -87,6 +93,7 @@ class Registry:
         """The time before which no finished job is too old, in seconds since the epoch."""
         self._unread = _EndOrder()
         self._read = _EndOrder()
+        self._arguments = _EndOrder()
 
     def __len__(self) -> int:
         return len(self._records)
@@ -138,6 +145,9 @@ class Registry:
         if ended_at is not None:
             self._look_at = min(self._look_at, ended_at + self.retention.age)
         self._unread.put(record.id, 0 if outcome is None else size_of(outcome.value))
+        size = record.size_of_arguments()
+        if size > SMALL:
+            self._arguments.put(record.id, size)
 
     def read(self, record: Record) -> bool:
         """Mark a finished job as read; returns whether it was unread."""
@@ -145,6 +155,8 @@ class Registry:
         if size is None:
             return False
         self._read.put(record.id, size)
+        if record.snapshot.state is JobState.SUCCEEDED:  # one that has failed may be restarted
+            self._drop_arguments(record.id)
         return True
 
     def remove(self, job_id: str, why: str) -> Removal:
@@ -172,6 +184,8 @@ class Registry:
 
     def _prune_unread(self, now: float) -> list[Removal]:
         rules, removals = self.retention, list[Removal]()
+        while self._arguments.sizes and self._size > rules.result_bytes:
+            self._drop_arguments(next(iter(self._arguments.sizes)))
         while (why := self._excess()) is not None and (job_id := self._oldest()) is not None:
             removals.append(self._drop(job_id, why))
         for ended in (self._read, self._unread):
@@ -207,13 +221,23 @@ class Registry:
         rules = self.retention
         if len(self._read.sizes) + len(self._unread.sizes) > rules.jobs:
             return f"more than {rules.jobs} finished jobs"
-        if self._read.total + self._unread.total > rules.result_bytes:
+        if self._size > rules.result_bytes:
             return f"results larger than {rules.result_bytes} bytes"
         return None
+
+    @property
+    def _size(self) -> int:
+        """Bytes of the results and the large arguments of finished jobs."""
+        return self._read.total + self._unread.total + self._arguments.total
+
+    def _drop_arguments(self, job_id: str) -> None:
+        if self._arguments.pop(job_id) is not None:
+            self._records[job_id].drop_arguments()
 
     def _drop(self, job_id: str, why: str) -> Removal:
         unread = self._unread.pop(job_id) is not None
         self._read.pop(job_id)
+        self._drop_arguments(job_id)  # the user may hold a handle for long
         record = self._records.pop(job_id)
         failed = unread and record.snapshot.state is JobState.FAILED
         is_failure = failed and job_id not in self._inherited

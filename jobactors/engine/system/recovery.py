@@ -61,6 +61,10 @@ RECOVER: Final = ("ask", "auto")
 MOST_DEATHS: Final = 3
 """Processes that may end under a running job before "auto" starts it no more."""
 
+_DROPPED: Final = (
+    "its arguments took much memory, and were let go when its result was read, or when the ended "
+    "jobs took more than retention allows: submit it again with them"
+)
 _REST_REASONS: Final = {
     JobState.QUEUED: "its process ended before it had started",
     JobState.RUNNING: "its process ended while it was running",
@@ -177,7 +181,7 @@ class Recovery:
         Raises:
             NotResumable: if one cannot be found; the message names it.
         """
-        if record.function is not unrevived:
+        if record.function is not unrevived and not record.are_arguments_dropped:
             return
         obstacle = self.obstacle(record)
         submit = record.submit
@@ -194,6 +198,7 @@ class Recovery:
             raise NotResumable(record.id, f"what was kept of it makes no sense: {exc}") from None
         edges = tuple(self._edge(job_id, when) for job_id, when in submit.after)
         record.args, record.kwargs, record.edges = args, kwargs, edges
+        record.are_arguments_dropped = False
         record.options, record.runner, record.function = options, runner, kind.function
         self._parts.leases.set_key(record)
 
@@ -211,8 +216,10 @@ class Recovery:
     def obstacle(self, record: Record) -> str:
         """Return the reason for which a job cannot be resumed here and now; empty if it can."""
         submit = record.submit
-        if record.function is not unrevived:
+        if record.function is not unrevived and not record.are_arguments_dropped:
             return ""
+        if record.are_arguments_dropped and (submit is None or submit.lost):
+            return _DROPPED
         if submit is None or submit.lost:
             return submit.lost if submit is not None else "nothing is known of its submit"
         try:
