@@ -34,6 +34,8 @@ from jobactors.engine.ports.runner import Abandoned, Attempt
 from jobactors.engine.records.references import resolved
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.report.guarded_log import LOG
+from jobactors.inside.report.returned_failure import failure_text, says_failure
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
 from jobactors.model.errors import ChainFailed
@@ -64,6 +66,8 @@ if TYPE_CHECKING:
 
     from .host import AttemptHost
 
+_WARNED: Final[set[str]] = set()
+"""Warnings that were logged.  Further jobs have them in their own logs alone."""
 ABANDONED = "abandoned: it did not end within its grace"
 
 
@@ -149,8 +153,7 @@ class Actor:
             with self._scope:
                 if self.host.has_store:
                     await self._until_durable()
-                value = await record.runner.run(attempt)
-                return Returned(value, told=self.toolbox.was_told)
+                return self._returned(await record.runner.run(attempt))
         except trio.Cancelled as exc:
             if is_being_cancelled():
                 raise
@@ -184,6 +187,17 @@ class Actor:
                 ending: Raised = await call_in_thread(describe, f"error of job {self.record.id}")
                 return ending
         return unshown(exc)
+
+    def _returned(self, value: object) -> Returned:
+        ending = Returned(value, told=self.toolbox.was_told)
+        if says_failure(value) and is_success(ending):
+            text = failure_text(f"a job of type {self.context.type!r}")
+            if text in _WARNED:
+                self.context.write_log(f"WARNING: {text}\n", "WARNING")
+            else:
+                _WARNED.add(text)
+                LOG.warning("%s", text)  # which is in the job's log as well
+        return ending
 
     async def _until_durable(self) -> None:
         """Wait until the store holds that this attempt begins: no attempt begins twice."""

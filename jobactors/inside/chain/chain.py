@@ -41,6 +41,7 @@ from jobactors.model.phases import (
     problems_of_order,
 )
 
+from .caller_control import CallerControl
 from .chain_run import ChainRun
 
 if TYPE_CHECKING:
@@ -209,32 +210,70 @@ class Chain(Struct, frozen=True):
         run = ChainRun(self._checked().phases, context)
         return await drive(run, context, trio.to_thread.run_sync)
 
-    def run_sync(self) -> ChainResult:
+    def run_sync(
+        self,
+        *,
+        progress: Callable[[float, float, str], object] | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> ChainResult:
         """Run the chain here, in a thread; phases that are ``async def`` each get a trio loop.
 
         A cancel or pause of the job takes effect between phases, and in a phase as in any thread.
+        The callbacks are for programs without a job system, and for functions that take such ones
+        themselves.  Both are called in this thread: between phases, and wherever a phase tracks,
+        reports, or checks.
+
+        Args:
+            progress: Called with percent, 100, and the phase with its message, ten times a second
+                at most; default: nothing is told.
+            cancel: Asked whether to stop.  After True the phase is cancelled as a thread's job is,
+                and the chain returns a result with the status "cancelled"; default: never.
 
         Raises:
             WrongThread: in a trio loop, which it would block.
             ChainInvalid, ChainFailed: as :meth:`run`.
-        """
-        import trio
 
+        Example::
+
+            rebuild.run_sync(progress=lambda done, total, text: print(text, f"{done:.0f} %"))
+        """
         if in_trio():
             raise WrongThread("chain.run_sync()", "'await chain.run()'")
-        context = _own_context()
-        run = ChainRun(self._checked().phases, context)
-        while (step := run.begin()) is not None:
-            try:
-                context.check()
-                with _entered(run, step):
-                    function = partial(step.function, **step.arguments())
-                    value = trio.run(function) if step.is_async else function()
-            except BaseException as exc:
-                _raise(run.stop(exc), exc)
-            if not run.end_phase(value):
-                break
-        return run.result()
+        phases = self._checked().phases
+        if progress is None and cancel is None:
+            return _run_in_thread(phases, _own_context(), None)
+        caller = CallerControl(progress, cancel)
+        context = caller.context(_memory(caller.meter))
+        token = CURRENT.set(context)  # for the stages of the phases as well
+        try:
+            return _run_in_thread(phases, context, caller)
+        finally:
+            CURRENT.reset(token)
+
+
+def _run_in_thread(
+    phases: tuple[Phase, ...], context: JobContext, caller: CallerControl | None
+) -> ChainResult:
+    """Run a chain in this thread, for a caller with callbacks or without."""
+    import trio
+
+    run = ChainRun(phases, context)
+    while (step := run.begin()) is not None:
+        try:
+            context.check()
+            with _entered(run, step):
+                function = partial(step.function, **step.arguments())
+                value = trio.run(function) if step.is_async else function()
+        except BaseException as exc:
+            if caller is not None and caller.has_stopped(exc):
+                return run.cancelled(caller.reason)
+            _raise(run.stop(exc), exc)
+        goes_on = run.end_phase(value)
+        if caller is not None:
+            caller.tell(now=True)
+        if not goes_on:
+            break
+    return run.result()
 
 
 async def drive(
@@ -279,9 +318,12 @@ def _own_context() -> JobContext:
     if context is not None:
         return context
     meter = Meter(lambda: None)
-    return JobContext(
-        ReadyToolbox(meter=meter, buffer=CheckpointBuffer(meter, _NEVER, lambda _: None))
-    )
+    return JobContext(ReadyToolbox(meter=meter, buffer=_memory(meter)))
+
+
+def _memory(meter: Meter) -> CheckpointBuffer:
+    """Return a buffer whose checkpoints are stored nowhere."""
+    return CheckpointBuffer(meter, _NEVER, lambda _: None)
 
 
 def _type_of(one: Phase) -> str | None:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
+from jobactors.inside.report.guarded_log import LOG
+from jobactors.inside.report.returned_failure import failure_text, says_failure
 from jobactors.inside.verbs.stage import stage
 from jobactors.model.chain_result import ChainResult, ItemError, PhaseResult
 from jobactors.model.error_text import ErrorText
@@ -195,6 +197,8 @@ class ChainRun:
             self._cut_short = self.cancelled(control.reason, value)
         if self._cut_short is not None:
             return False
+        if says_failure(value):
+            LOG.warning("%s", failure_text(f"phase {self._keys[self._now]!r}"))
         self._complete(value)
         return True
 

@@ -87,6 +87,7 @@ class Control:
         "arm",
         "asked",
         "cancel_requested",
+        "is_polled",
         "loop_thread",
         "own_thread",
         "reason",
@@ -105,6 +106,8 @@ class Control:
         self.answers: int = 0
         """How often the attempt's own code has been told of a cancel.  If it returns after that, it
         has answered the request."""
+        self.is_polled: bool = False
+        """Whether requests are asked for at each point, and never made: no loop may be without."""
         self.asked: bool = False
         """Whether there may be something to obey."""
         self.arm: Callable[[], None] | None = None

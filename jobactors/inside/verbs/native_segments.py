@@ -43,7 +43,7 @@ def segments_of(
 
     Only of the built-in classes themselves: an item of another one may come from anywhere.
     """
-    if not _GIL:
+    if not _GIL or control.is_polled:
         return None
     if type(iterable) in _SEQUENCES:
         try:
