@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Self
 
 import trio
 
+from jobactors.engine.system.job_system import LAST_WRITE
 from jobactors.engine.system.shutdown import abandon, ask_all, drain, stop
 from jobactors.model.checks import class_name_of
 
 from .ctrl_c import LEFT_BEHIND, say_waiting, without_inner_frames
-from .termination import LONGEST_END, TERMINATIONS, told_to_end
+from .termination import LONGEST_CLOSE, LONGEST_END, TERMINATIONS, told_to_end
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -87,6 +88,7 @@ class BlockEnding:
         system = self._system
         if self._signal is not None:
             await stop(system, told_to_end(self._signal), system.ending, LONGEST_END)
+            system.attach(self._end_anyway)
         elif isinstance(body_error, KeyboardInterrupt):
             said = trio.CancelScope()
             system.attach(partial(_say_in, said, system))
@@ -96,6 +98,13 @@ class BlockEnding:
                 said.cancel()
         else:
             await stop(system, _left_by(body_error))
+
+    async def _end_anyway(self) -> None:
+        """End the process although a trio job goes on: it cannot be left behind."""
+        await trio.sleep(LONGEST_CLOSE)
+        if self._system.parts.journal is not None:
+            self._system.parts.journal.close_now(LAST_WRITE)
+        TERMINATIONS.end_now()
 
     async def _drain(self) -> BaseException | None:
         """Wait for the jobs; return what has ended that."""

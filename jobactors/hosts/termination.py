@@ -12,6 +12,9 @@ Python runs a handler in the main thread, wherever that stands.
 - Elsewhere the handler itself waits for the loops in other threads, so that the program below it
   does not go on meanwhile, with jobs that are interrupted and a system that takes no more.
 
+A main thread in one long call of C code runs the handler when that returns.  Only a second signal
+would not wait, and it needs the first to have been handled: such a program ends by SIGKILL.
+
 No exception is raised for it: one that is raised at any place in a program may be lost, in a
 finalizer or in a callback, and the process would then live on.  The functions of ``atexit`` are
 left out, as they are by default.
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 LONGEST_END: Final = 8.0
 """Seconds that the jobs have to end, all together; less than the ten of a container's stop."""
 LONGEST_CLOSE: Final = 5.0
-"""Seconds that systems in other threads have beyond that."""
+"""Seconds that a system has beyond that to close; then the process ends nevertheless."""
 _NUMBERS: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -95,7 +98,8 @@ class Terminations:
         if threading.current_thread() is threading.main_thread():
             for number in _NUMBERS:
                 if signal.getsignal(number) is signal.SIG_DFL:
-                    signal.signal(number, self._handle)
+                    with suppress(ValueError):  # this is no main interpreter
+                        signal.signal(number, self._handle)
         return closing
 
     def leave(self, closing: Closing) -> None:
@@ -104,7 +108,7 @@ class Terminations:
             self._open = tuple(one for one in self._open if one is not closing)
         closing.ended.set()
         if self._number is not None and threading.current_thread() is threading.main_thread():
-            self._end_if_last(self._number)
+            self._end_if_last()
         self.tidy()
 
     def tidy(self) -> None:
@@ -135,19 +139,24 @@ class Terminations:
         self._restore()
         self._number = number
         self._tell_all(number)
-        self._end_if_last(number)
+        self._end_if_last()
 
-    def _end_if_last(self, number: int) -> None:
+    def _end_if_last(self) -> None:
         """End the process by the signal, unless a block of the main thread does so later."""
         if any(closing.in_main for closing in self._open):
             return
         deadline = time.monotonic() + LONGEST_END + LONGEST_CLOSE
         for closing in self._open:
             closing.ended.wait_in_thread(deadline - time.monotonic())
+        self.end_now()
+
+    def end_now(self) -> None:
+        """End the process by the signal that has told it to; in the main thread."""
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):  # none, gone, or interrupted in the midst of a write
                 stream.flush()
-        os.kill(os.getpid(), number)
+        if self._number is not None:
+            os.kill(os.getpid(), self._number)
 
 
 TERMINATIONS: Final = Terminations()

@@ -179,7 +179,7 @@ def test_a_script_that_was_interrupted_says_for_what_it_still_waits() -> None:
 
         go_on = threading.Event()
         signal.signal(signal.SIGUSR1, lambda *_: go_on.set())
-        ja.start().submit(work).result()
+        ja.start().options(grace=0.1).submit(work).result()
         """
     ) as script:
         script.wait_for("go")

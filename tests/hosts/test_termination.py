@@ -6,12 +6,16 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
 import jobactors as ja
+from jobactors.engine.system.shutdown import stop
 from tests.engine.scripts import Script
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from trio.testing import MockClock
 
 WORK = """
     @ja.job("count")
@@ -146,6 +150,55 @@ def test_a_second_signal_ends_a_program_at_once(program: str) -> None:
         assert script.end().code == -signal.SIGTERM
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param("jobs = ja.start(store=STORE); jobs.submit(shielded)", id="start"),
+        pytest.param(
+            "async def main():\n"
+            "            async with ja.open_jobs(store=STORE) as jobs:\n"
+            "                jobs.submit(shielded)\n"
+            "        trio.run(main)",
+            id="block",
+        ),
+    ],
+)
+def test_a_trio_job_that_does_not_end_holds_the_program_up_for_no_longer_than_the_bound(
+    program: str, tmp_path: Path
+) -> None:
+    """It cannot be left behind; what it has saved is stored, and its store is free."""
+    store = str(tmp_path / "jobs.db")
+    with Script(
+        f"""
+        from jobactors.hosts import block_ending, loop_thread, termination
+
+        for module in (block_ending, termination):
+            module.LONGEST_END = module.LONGEST_CLOSE = 0.1
+        loop_thread.LONGEST_TERMINATION = 0.1
+        STORE = {store!r}
+
+        @ja.job("shielded")
+        async def shielded():
+            ja.save_checkpoint("so far")
+            with trio.CancelScope(shield=True):
+                print("go")
+                await trio.sleep_forever()
+
+        {program}
+        """
+    ) as script:
+        script.wait_for("go")
+        script.send(signal.SIGTERM)
+        assert script.end().code == -signal.SIGTERM
+    jobs = ja.start(store=store)
+    try:
+        (job,) = jobs.list()
+        assert job.state == "interrupted"
+        assert [checkpoint.value for checkpoint in jobs.checkpoints()] == ["so far"]
+    finally:
+        ja.stop(0)
+
+
 def test_a_programs_own_handlers_and_ignored_signals_are_left_alone() -> None:
     """A program under nohup goes on, and one that handles the signal decides itself."""
     with Script(
@@ -193,3 +246,26 @@ def test_a_stopped_system_leaves_the_signals_as_they_were() -> None:
     assert signal.getsignal(signal.SIGTERM) is not before
     ja.stop()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+async def test_jobs_and_hooks_that_do_not_end_are_left_behind_within_a_bound(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All of them together have so many seconds, whatever the grace of each."""
+
+    async def deaf() -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(1000)
+
+    async def slow_hook(_: ja.JobSnapshot) -> None:
+        await trio.sleep(1000)
+
+    async with ja.open_jobs() as jobs:
+        jobs.options(grace=600).submit(deaf)
+        jobs.options(on_done=slow_hook).submit(trio.sleep, 0)
+        await trio.sleep(1)
+        start = trio.current_time()
+        await stop(jobs._system, "as planned", longest=8.0)
+        assert trio.current_time() - start < 9
+    assert "all of them together had 8 s" in caplog.text
+    assert "the on_done hook of job" in caplog.text

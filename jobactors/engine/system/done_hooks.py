@@ -62,12 +62,17 @@ class DoneHooks:
         while self._scopes:
             await self._none_left.wait()
 
-    async def stop(self) -> None:
-        """Wait for the hooks, and cancel those that exceed their grace."""
-        with trio.move_on_after(GRACE):
+    async def stop(self, longest: float = GRACE) -> None:
+        """Wait for the hooks, and cancel those that exceed their grace.
+
+        Args:
+            longest: Seconds to wait, if that is less.
+        """
+        grace = min(GRACE, longest)
+        with trio.move_on_after(grace):
             await self.drain()
         for scope, job_id in list(self._scopes.items()):
-            LOG.error("the on_done hook of job %s did not end within %g s", job_id, GRACE)
+            LOG.error("the on_done hook of job %s did not end within %.3g s", job_id, grace)
             scope.cancel()
 
 

@@ -79,21 +79,21 @@ async def stop(
         system: The system whose jobs are to end.
         reason: Shown, and given to waiters.
         request: To cancel, or to interrupt.
-        longest: Seconds to wait for all of them together.
+        longest: Seconds to wait for all of them, and their hooks, together.
 
     Returns:
         The jobs that did not end in time: abandoned where their runner can do that.
     """
     core = system.core
     ask_all(system, reason, request)
-    with trio.move_on_after(longest) as limit:
+    deadline = trio.current_time() + longest
+    with trio.move_on_at(deadline) as limit:
         for record in sorted(core.unfinished, key=lambda record: record.options.grace):
             with trio.move_on_at(_patience(core, record)):
                 await record.settled
     late = core.unfinished
     abandon(late, f"all of them together had {longest:g} s" if limit.cancelled_caught else None)
-    with trio.move_on_after(longest):
-        await system.parts.hooks.stop()
+    await system.parts.hooks.stop(max(0.0, deadline - trio.current_time()))
     return late
 
 
