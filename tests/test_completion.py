@@ -42,7 +42,8 @@ USERS: Final = {
         "stopped_at success"
     ),
     "Checkpoint": (
-        "created_at fraction in_words items job_id part percent saved_at subject type value"
+        "created_at error_count errors fraction in_words items job_id part percent saved_at "
+        "subject type value"
     ),
     "CheckpointFound": "",
     "Deadlock": "circle job_id",
@@ -109,10 +110,10 @@ USERS: Final = {
     "JobWaiting": "at job_id waiting waits_for",
     "JobactorsError": "",
     "Jobs": (
-        "active as_executor cancel checkpoints clear close drop_checkpoint get history "
-        "hold_dispatch latest list map merge on_change on_event options part_files queue registry "
-        "release_dispatch resources resumable run scale select stats store submit subscribe "
-        "vacuum"
+        "active as_executor cancel checkpoints clear close drop_checkpoint drop_checkpoints "
+        "get history hold_dispatch latest list map merge on_change on_event options part_files "
+        "queue registry release_dispatch resources resumable run scale select stats store submit "
+        "subscribe vacuum"
     ),
     "JobsClosed": "",
     "JobsExecutor": "",
@@ -120,12 +121,12 @@ USERS: Final = {
         "by_state cancelled cancelling failed interrupted paused pruned_unread queued running "
         "succeeded total unread"
     ),
-    "Keep": "age by_state events jobs",
+    "Keep": "age by_state by_type events jobs",
     "Limits": "cpu memory",
     "MailboxFull": "job_id",
     "MemoryStore": (
-        "apply checkpoints close events finished get in_loop name open prune unfinished vacuum "
-        "work_folder"
+        "apply checkpoints close events finished get in_loop keep name open prune unfinished "
+        "vacuum work_folder"
     ),
     "NoAnswer": "job_id",
     "NoJobSystem": "",
@@ -154,13 +155,13 @@ USERS: Final = {
         "at changed discard fraction has_checkpoint in_words items job_id name obstacle part "
         "resume start_fresh state subject type"
     ),
-    "Retention": "age jobs read result_bytes",
+    "Retention": "age by_type jobs read result_bytes",
     "Retry": "base delay_after factor jitter longest max on",
     "Selection": "cancel delete discard hold pause release resume",
     "Snooze": "delay",
     "SqliteStore": (
-        "apply busy_timeout checkpoints close events finished get in_loop name open path prune "
-        "unfinished vacuum work_folder"
+        "apply busy_timeout checkpoints close events finished get in_loop keep name open path "
+        "prune unfinished vacuum work_folder"
     ),
     "Store": (
         "apply checkpoints close events finished get name open prune unfinished vacuum work_folder"

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from .chain_result import ItemError
 from .field_docs import documented
 
 
@@ -31,6 +32,10 @@ class Checkpoint(Struct, frozen=True):
     """The time of the first checkpoint of this part, in seconds since the epoch."""
     saved_at: float
     """The time of this one, in seconds since the epoch."""
+    error_count: int = 0
+    """The number of errors that :func:`~jobactors.collect_errors` has collected in this part."""
+    errors: tuple[ItemError, ...] = ()
+    """The first thousand of them, each with its item."""
 
     @property
     def percent(self) -> int | None:

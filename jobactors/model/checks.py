@@ -143,3 +143,23 @@ def from_zero(owner: object, field: Field, value: object) -> None:
         return
     cure = "; math.inf is no limit" if value is None else _as_seconds(value)
     raise ValueError(f"{named(owner, field)} is a number of at least 0, not {shown(value)}{cure}")
+
+
+def ages_by_name(owner: object, field: Field, value: Any) -> None:
+    """Validate a mapping of names to seconds of at least 0; infinity stands for no limit."""
+    name = named(owner, field)
+    if not is_mapping(value):
+        raise TypeError(f'{name} is a mapping, such as {{"index": 30 * 86400}}, not {shown(value)}')
+    for key, age in value.items():
+        if not isinstance(key, str):
+            raise TypeError(f"{name} has names of job types for keys, not {shown(key)}")
+        if not is_number(age) or not age >= 0:
+            raise ValueError(f"{name} has numbers of at least 0, not {shown(age)} for {key!r:.100}")
+
+
+def ages_in_seconds(value: Any) -> Any:
+    """Convert a mapping of ages into a dictionary of its own, in seconds.
+
+    Anything else is left to the validator.
+    """
+    return {name: as_seconds(age) for name, age in value.items()} if is_mapping(value) else value

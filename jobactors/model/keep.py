@@ -7,16 +7,20 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from .checks import Field, as_seconds, from_zero, is_mapping, is_number, shown
+from .checks import (
+    Field,
+    ages_by_name,
+    ages_in_seconds,
+    as_seconds,
+    from_zero,
+    is_mapping,
+    is_number,
+    shown,
+)
 from .field_docs import documented
 from .states import TERMINAL
 
 _NO_AGES: Final[Mapping[str, float]] = {}
-
-
-def _copy(value: Mapping[str, float]) -> Mapping[str, float]:
-    given: object = value
-    return dict(value) if is_mapping(given) else value
 
 
 def _ages(keep: Keep, field: Field, value: Any) -> None:
@@ -43,7 +47,7 @@ class Keep:
     Unfinished jobs stay, and the jobs that they come after.
 
     Raises:
-        TypeError, ValueError: for what is no number of at least 0, or no state of an ended job.
+        TypeError, ValueError: for what is no number of at least 0, or no name.
 
     Example::
 
@@ -57,15 +61,28 @@ class Keep:
     """The number of ended jobs that stay, the newest."""
     events: int = field(default=1_000, validator=from_zero)
     """The number of lines of a job's event log that stay, the newest."""
-    by_state: Mapping[str, float] = field(default=_NO_AGES, converter=_copy, validator=_ages)
+    by_state: Mapping[str, float] = field(
+        default=_NO_AGES, converter=ages_in_seconds, validator=_ages
+    )
     """Other ages, in seconds, by the state in which a job ended:
     ``{"failed": 30 * 86400, "succeeded": 3600}``."""
 
-    def _age_of(self, state: str) -> float:
-        """Return the seconds for which a job stays that ended so."""
-        return self.by_state.get(state, self.age)
+    by_type: Mapping[str, float] = field(
+        default=_NO_AGES, converter=ages_in_seconds, validator=ages_by_name
+    )
+    """Other ages, in seconds, of jobs of some types and of their checkpoints, however they ended:
+    ``{"index": 30 * 86400}``."""
+
+    def _age_of(self, state: str, type: str) -> float:
+        """Return the seconds for which a job of a type stays that ended so."""
+        age = self.by_type.get(type)
+        return self.by_state.get(state, self.age) if age is None else age
+
+    def _age_of_checkpoint(self, type: str) -> float:
+        """Return the seconds for which a checkpoint of a job type stays."""
+        return self.by_type.get(type, self.age)
 
     @property
     def _shortest(self) -> float:
         """The least of all ages, in seconds."""
-        return min([self.age, *self.by_state.values()])
+        return min([self.age, *self.by_state.values(), *self.by_type.values()])

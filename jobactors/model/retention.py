@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from attrs import field, frozen
 
-from .checks import as_seconds, from_zero
+from .checks import ages_by_name, ages_in_seconds, as_seconds, from_zero
 from .field_docs import documented
+
+_NO_AGES: Final[Mapping[str, float]] = {}
 
 
 @documented
@@ -17,7 +22,7 @@ class Retention:
     counted when it goes.  Of the read ones only the newest stay.
 
     Raises:
-        ValueError: for what is no number of at least 0; ``math.inf`` is one.
+        TypeError, ValueError: for what is no number of at least 0; ``math.inf`` is one.
 
     Example::
 
@@ -34,3 +39,11 @@ class Retention:
     Arguments go first, the oldest ones, and their jobs stay; these cannot be restarted then."""
     read: int = field(default=100, validator=from_zero)
     """The number of finished and read jobs that stay to be looked at."""
+    by_type: Mapping[str, float] = field(
+        default=_NO_AGES, converter=ages_in_seconds, validator=ages_by_name, hash=False
+    )
+    """Other ages, in seconds, of jobs of some types: ``{"index": 7 * 86400}``."""
+
+    def _age_of(self, type: str) -> float:
+        """Return the seconds for which a finished job of a type stays."""
+        return self.by_type.get(type, self.age)

@@ -23,13 +23,13 @@ LINES_AT_MOST: Final = 20
 _WAITED_FOR: Final = "SELECT after FROM jobs WHERE finished_at IS NULL AND after <> '[]'"
 _COUNT_ENDED: Final = "SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL"
 _OLDEST: Final = (
-    "SELECT seq, id, finished_at, state FROM jobs WHERE finished_at IS NOT NULL "
+    "SELECT seq, id, finished_at, state, type FROM jobs WHERE finished_at IS NOT NULL "
     "ORDER BY finished_at, seq"
 )
 _OLD_CHECKPOINTS: Final = (
-    "DELETE FROM checkpoints WHERE seq IN (SELECT seq FROM checkpoints AS c WHERE saved_at <= ? "
+    "SELECT seq, saved_at, type FROM checkpoints AS c WHERE saved_at <= ? "
     "AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = c.job_id AND finished_at IS NULL) "
-    "ORDER BY saved_at LIMIT ?)"
+    "ORDER BY saved_at"
 )
 _LONG_LOGS: Final = "SELECT job FROM events GROUP BY job HAVING count(*) > ?"
 _LENGTH: Final = "SELECT job, count(*) FROM events WHERE job = (SELECT seq FROM jobs WHERE id = ?)"
@@ -50,10 +50,11 @@ def _outlived(connection: sqlite3.Connection, keep: Keep, now: float, at_most: i
     too_many = connection.execute(_COUNT_ENDED).fetchone()[0] - keep.jobs
     needed: frozenset[bytes] | None = None  # read only if there is something to forget
     gone: list[int] = []
-    for place, (seq, job_id, end, state) in enumerate(connection.execute(_OLDEST)):
+    for place, (seq, job_id, end, state, kind) in enumerate(connection.execute(_OLDEST)):
         if len(gone) >= at_most or not (place < too_many or _is_past(end, now - keep._shortest)):
             break
-        if place >= too_many and not _is_past(end, now - keep._age_of(_text(state))):
+        age = keep._age_of(_text(state), _text(kind))
+        if place >= too_many and not _is_past(end, now - age):
             continue
         if needed is None:
             needed = _needed(connection)
@@ -88,7 +89,14 @@ def _ids(found: Iterable[tuple[Any]]) -> Iterator[str]:
 
 def forget_checkpoints(connection: sqlite3.Connection, keep: Keep, now: float, at_most: int) -> int:
     """Delete up to ``at_most`` checkpoints that no unfinished job saved; return their number."""
-    return connection.execute(_OLD_CHECKPOINTS, (now - keep.age, at_most)).rowcount
+    old = connection.execute(_OLD_CHECKPOINTS, (now - keep._shortest,)).fetchall()
+    gone = [
+        (seq,)
+        for seq, saved_at, kind in old
+        if _is_past(saved_at, now - keep._age_of_checkpoint(_text(kind)))
+    ][: max(0, at_most)]
+    connection.executemany("DELETE FROM checkpoints WHERE seq = ?", gone)
+    return len(gone)
 
 
 def cut_logs(

@@ -49,7 +49,8 @@ class MemoryStore:
     in_loop: ClassVar[bool] = True
 
     def __init__(self, *, keep: Keep | None = None) -> None:
-        self._keep = keep or Keep()
+        self.keep: Keep = keep or Keep()
+        """The limits for ended jobs and checkpoints."""
         self._epoch = 0
         self._is_open = False
         self._jobs: dict[str, JobRow] = {}
@@ -210,17 +211,17 @@ class MemoryStore:
         for key in checkpoints:
             del self._checkpoints[key]
         for job_id, log in self._events.items():
-            self._events[job_id] = log[max(0, len(log) - int(self._keep.events)) :]
+            self._events[job_id] = log[max(0, len(log) - int(self.keep.events)) :]
         return len(jobs) + len(checkpoints)
 
     def _outlived_jobs(self, now: float) -> list[str]:
         needed = {job_id for row in self.unfinished() for job_id in row.after}
         ended = self._ended()
-        too_many = len(ended) - self._keep.jobs
+        too_many = len(ended) - self.keep.jobs
         return [
             row.id
             for place, row in enumerate(ended)
-            if (place < too_many or _end(row) <= now - self._keep._age_of(row.state))
+            if (place < too_many or _end(row) <= now - self.keep._age_of(row.state, row.type))
             and row.id not in needed
         ]
 
@@ -229,7 +230,8 @@ class MemoryStore:
         return [
             (row.type, row.subject, row.part)
             for row in self.checkpoints()
-            if row.saved_at <= now - self._keep.age and row.job_id not in unfinished
+            if row.saved_at <= now - self.keep._age_of_checkpoint(row.type)
+            and row.job_id not in unfinished
         ]
 
     def vacuum(self) -> None:

@@ -94,7 +94,8 @@ class SqliteStore:
         self._path = self._given.absolute()
         self._real = os.path.realpath(self._path)
         self._durability: Durability = durability
-        self._keep = keep or Keep()
+        self.keep: Keep = keep or Keep()
+        """The limits for ended jobs and checkpoints."""
         self._epoch = 0
         self._owned: ownership.Ownership | None = None
         self._connection: sqlite3.Connection | None = None
@@ -105,8 +106,8 @@ class SqliteStore:
 
     def __repr__(self) -> str:
         options = "" if self._durability == "os" else f"durability={self._durability!r}, "
-        if self._keep != Keep():
-            options += f"keep={self._keep!r}, "
+        if self.keep != Keep():
+            options += f"keep={self.keep!r}, "
         return f"<SqliteStore {self.name!r}, {options}{'open' if self._owned else 'closed'}>"
 
     def __eq__(self, other: object) -> bool:
@@ -117,7 +118,7 @@ class SqliteStore:
         return hash(self._real)
 
     def _meaning(self) -> tuple[str, str, Keep]:
-        return self._real, self._durability, self._keep
+        return self._real, self._durability, self.keep
 
     @property
     def name(self) -> str:
@@ -263,10 +264,10 @@ class SqliteStore:
         """
 
         def forget(connection: sqlite3.Connection) -> tuple[int, set[str] | None]:
-            jobs = forget_jobs(connection, self._keep, now, at_most)
-            checkpoints = forget_checkpoints(connection, self._keep, now, at_most - jobs)
+            jobs = forget_jobs(connection, self.keep, now, at_most)
+            checkpoints = forget_checkpoints(connection, self.keep, now, at_most - jobs)
             lines = at_most * LINES_AT_MOST
-            return jobs + checkpoints, cut_logs(connection, self._keep, self._logged, lines)
+            return jobs + checkpoints, cut_logs(connection, self.keep, self._logged, lines)
 
         forgotten, self._logged = self._write(forget)
         return forgotten

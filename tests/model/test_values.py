@@ -178,4 +178,4 @@ def test_the_ages_of_a_store_do_not_follow_the_dictionary_they_came_from() -> No
     ages = {"failed": 60.0}
     keep = ja.Keep(by_state=ages)
     ages["failed"] = 0.0
-    assert keep._age_of("failed") == keep._shortest == 60
+    assert keep._age_of("failed", "add") == keep._shortest == 60

@@ -17,6 +17,7 @@ from jobactors.inside.verbs.ranges import (
     wrote_file,
 )
 from jobactors.model.checkpoint_errors import RangesUnfinished
+from jobactors.model.checks import as_seconds, check_seconds
 from jobactors.model.exact import from_json
 from jobactors.model.identity import type_names
 from jobactors.model.states import JobState
@@ -24,6 +25,7 @@ from jobactors.model.states import JobState
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from datetime import timedelta
     from pathlib import Path
 
     from jobactors.engine.records.checkpoint_key import Work
@@ -41,6 +43,8 @@ class Checkpoints:
         self, type: TypeOrFunction | None = None, subject: str | None = None
     ) -> Sequence[Checkpoint]:
         """Return the checkpoints of work that has not come to its end, the oldest first.
+
+        Each has the errors of single items that were collected so far.
 
         A job's last checkpoint appears here as soon as it is written, see
         :func:`~jobactors.save_checkpoint`, and disappears when the job succeeds, when it is
@@ -185,6 +189,39 @@ class Checkpoints:
         works = table.works_about(types, subject)
         rows = [row for work in works for row in table.parts_of(work).values()]
         self._system.parts.leases.drop(rows)
+
+    def drop_checkpoints(
+        self,
+        type: TypeOrFunction | None = None,
+        subject: str | None = None,
+        *,
+        older_than: float | timedelta = 0.0,
+    ) -> int:
+        """Drop all checkpoints that match, with their work files; returns their number.
+
+        Those of unfinished jobs stay: queued, at work, or interrupted.
+
+        Args:
+            type: Only of this job type, by its name or its function, also under its aliases;
+                default: all.
+            subject: Only about this; "" is a subject, too.  Default: all.
+            older_than: Only those saved at least so long ago, in seconds or as a ``timedelta``;
+                default: all.
+
+        Raises:
+            TypeError, ValueError: for a time that is none, or negative; for a type that is none.
+
+        Example::
+
+            jobs.drop_checkpoints(older_than=timedelta(days=7))
+        """
+        seconds = as_seconds(older_than)
+        check_seconds("older_than", seconds)
+        until = self._system.core.clock.now() - seconds
+        types = None if type is None else type_names(type)
+        return self._system.parts.portal.move(
+            self._system.parts.leases.drop_old, types, subject, until
+        )
 
 
 _NOTHING_KEPT: Final = (

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from jobactors.engine.records.checkpoint_key import part_of_row, row_part, work_of_row
+from jobactors.inside.report.guarded_log import LOG
+from jobactors.inside.report.item_errors import errors_part, read_errors
 from jobactors.model.checkpoint import Checkpoint
 from jobactors.model.exact import from_json
 from jobactors.model.stored_rows import CheckpointRow, DropCheckpoints, PutCheckpoint
@@ -31,13 +33,14 @@ if TYPE_CHECKING:
 
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.records.checkpoint_key import Work
+    from jobactors.model.keep import Keep
     from jobactors.model.stored_rows import Write
 
     from .work_folders import WorkFolders
 
-AGE: Final = 7 * 86400.0
-"""Seconds after its saving until a checkpoint is dropped, unless its job is unfinished."""
-
+_COLUMNS: Final = [
+    name for name in Checkpoint.__struct_fields__ if name in CheckpointRow.__struct_fields__
+]
 _NO_ROWS: Final[Mapping[str, CheckpointRow]] = {}
 
 
@@ -49,6 +52,7 @@ class CheckpointTable:
         work_folders: The work files, which go with the rows.
         store: Takes every change; without a store it does nothing.
         is_in_use: Returns whether a row belongs to a job that has not ended.
+        keep: How long a row stays after its saving, by its type.
     """
 
     def __init__(
@@ -57,11 +61,13 @@ class CheckpointTable:
         work_folders: WorkFolders,
         store: Callable[[Write], None],
         is_in_use: Callable[[CheckpointRow], bool],
+        keep: Keep,
     ) -> None:
         self._clock = clock
         self._work_folders = work_folders
         self._store = store
         self._is_in_use = is_in_use
+        self._keep = keep
         self._rows: dict[Work, dict[str, CheckpointRow]] = {}
         """By work, then by part.  A work without rows has no entry."""
         self._about: Counter[tuple[str, str]] = Counter()
@@ -70,10 +76,24 @@ class CheckpointTable:
         """When the oldest row may be too old, in seconds since the epoch."""
 
     def load(self, rows: Iterable[CheckpointRow]) -> None:
-        """Add the rows of a store that has just been opened; other work files are removed."""
+        """Add the rows of a store that has just been opened; other work files are removed.
+
+        A row whose value cannot be read costs itself: it is left out, and its work files stay.
+        """
+        known: set[Work] = set()
         for row in rows:
-            self._add(row)
-        self._work_folders.remove_all_but(self._rows)
+            known.add(work_of_row(row))
+            try:
+                from_json(row.value)
+            except ValueError as exc:
+                LOG.warning(
+                    "the checkpoint of job %.100r cannot be read, and is left out: %.200s",
+                    row.job_id,
+                    exc,
+                )
+            else:
+                self._add(row)
+        self._work_folders.remove_all_but(known)
         self._look_at = 0.0
 
     # -- reading
@@ -90,11 +110,20 @@ class CheckpointTable:
     def all(self) -> list[Checkpoint]:
         """Return all checkpoints, the oldest first."""
         self.forget_old()
-        return [_as_checkpoint(row) for row in sorted(self.rows(), key=lambda row: row.created_at)]
+        rows = sorted(self.rows(), key=lambda row: row.created_at)
+        return [self._as_checkpoint(row) for row in rows]
 
     def rows_of(self, job_id: str) -> list[CheckpointRow]:
         """Return the rows that belong to a job."""
         return [row for row in self.rows() if row.job_id == job_id]
+
+    def _as_checkpoint(self, row: CheckpointRow) -> Checkpoint:
+        fields: dict[str, Any] = {name: getattr(row, name) for name in _COLUMNS}
+        part, parts = part_of_row(row), self.parts_of(work_of_row(row))
+        errors = parts.get(errors_part(part))
+        count, items = (0, []) if errors is None else read_errors(from_json(errors.value))
+        fields |= {"part": part, "value": from_json(row.value)}
+        return Checkpoint(**fields, error_count=count, errors=tuple(items))
 
     def works_about(self, types: Collection[str], subject: str) -> list[Work]:
         """Return the works of these types about a subject of which there are rows."""
@@ -113,6 +142,7 @@ class CheckpointTable:
     def put(self, row: CheckpointRow) -> None:
         """Add a row, or replace the one of its part."""
         self._add(row)
+        self._look_at = min(self._look_at, self._expiry(row))
         self._store(PutCheckpoint(row))
 
     def _add(self, row: CheckpointRow) -> None:
@@ -159,19 +189,14 @@ class CheckpointTable:
         self._work_folders.discard_part(folder, part)
 
     def forget_old(self) -> None:
-        """Drop the rows older than :data:`AGE` that belong to no unfinished job."""
+        """Drop the rows that are too old, and belong to no unfinished job."""
         now = self._clock.now()
         if now < self._look_at:
             return
         for row in self.rows():
-            if row.saved_at + AGE <= now and not self._is_in_use(row):
+            if self._expiry(row) <= now and not self._is_in_use(row):
                 self.drop(row)
-        oldest = min((row.saved_at for row in self.rows()), default=now)
-        self._look_at = max(oldest + AGE, now + 1.0)
+        self._look_at = max(min(map(self._expiry, self.rows()), default=now), now + 1.0)
 
-
-def _as_checkpoint(row: CheckpointRow) -> Checkpoint:
-    fields: dict[str, Any] = {name: getattr(row, name) for name in Checkpoint.__struct_fields__}
-    fields["part"] = part_of_row(row)
-    fields["value"] = from_json(row.value)
-    return Checkpoint(**fields)
+    def _expiry(self, row: CheckpointRow) -> float:
+        return row.saved_at + self._keep._age_of_checkpoint(row.type)

@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from functools import partial
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -32,7 +34,7 @@ from jobactors.model.retention import Retention
 from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .record import Record
 
@@ -89,7 +91,7 @@ class Registry:
         self._inherited: set[str] = set()
         """The jobs that had ended before this registry was made, in an earlier process."""
         self._records: dict[str, Record] = {}
-        self._look_at = math.inf
+        self.look_at: float = math.inf
         """The time before which no finished job is too old, in seconds since the epoch."""
         self._unread = _EndOrder()
         self._read = _EndOrder()
@@ -143,7 +145,7 @@ class Registry:
         outcome = record.snapshot.outcome
         ended_at = record.snapshot.finished_at
         if ended_at is not None:
-            self._look_at = min(self._look_at, ended_at + self.retention.age)
+            self.look_at = min(self.look_at, ended_at + self._age_of(record))
         self._unread.put(record.id, 0 if outcome is None else size_of(outcome.value))
         size = record.size_of_arguments()
         if size > SMALL:
@@ -178,7 +180,7 @@ class Registry:
         read = self._read.sizes
         while len(read) > self.retention.read:
             removals.append(self._drop(next(iter(read)), "read"))
-        if now < self._look_at and self._excess() is None:
+        if now < self.look_at and self._excess() is None:
             return removals  # the case at nearly every job's end
         return removals + self._prune_unread(now)
 
@@ -189,9 +191,10 @@ class Registry:
         while (why := self._excess()) is not None and (job_id := self._oldest()) is not None:
             removals.append(self._drop(job_id, why))
         for ended in (self._read, self._unread):
-            while ended.sizes and self._is_old(oldest := next(iter(ended.sizes)), now):
-                removals.append(self._drop(oldest, f"older than {rules.age:g} s"))
-        self._look_at = self.next_expiry() or math.inf
+            for job_id in self._old(ended, now):
+                age = self._age_of(self._records[job_id])
+                removals.append(self._drop(job_id, f"older than {age:g} s"))
+        self.look_at = self.next_expiry() or math.inf
         lost = [removal.record for removal in removals if removal.unread]
         self.pruned_unread += len(lost)
         self.pruned_failures += sum(removal.is_failure for removal in removals)
@@ -199,13 +202,22 @@ class Registry:
 
     def next_expiry(self) -> float | None:
         """Return the time at which the oldest finished job is too old; None if there is none."""
-        ends = [
-            self._records[next(iter(ended.sizes))].snapshot.finished_at
+        expiries = [
+            ended_at + self._age_of(record)
             for ended in (self._read, self._unread)
-            if ended.sizes
+            for job_id in self._first_to_expire(ended)
+            if (ended_at := (record := self._records[job_id]).snapshot.finished_at) is not None
         ]
-        known = [end for end in ends if end is not None]
-        return min(known) + self.retention.age if known else None
+        return min(expiries, default=None)
+
+    def _first_to_expire(self, ended: _EndOrder) -> Iterable[str]:
+        """Return the job that ended first; all, if their ages differ by type."""
+        return ended.sizes if self.retention.by_type else islice(ended.sizes, 1)
+
+    def _old(self, ended: _EndOrder, now: float) -> list[str]:
+        """Return the jobs that are too old; they ended before all others unless ages differ."""
+        is_old = partial(self._is_old, now=now)
+        return list((filter if self.retention.by_type else takewhile)(is_old, ended.sizes))
 
     def _oldest(self) -> str | None:
         for ended in (self._read, self._unread):
@@ -214,8 +226,13 @@ class Registry:
         return None
 
     def _is_old(self, job_id: str, now: float) -> bool:
-        finished_at = self._records[job_id].snapshot.finished_at
-        return finished_at is not None and now - finished_at > self.retention.age
+        record = self._records[job_id]
+        finished_at = record.snapshot.finished_at
+        return finished_at is not None and now - finished_at > self._age_of(record)
+
+    def _age_of(self, record: Record) -> float:
+        rules = self.retention
+        return rules._age_of(record.snapshot.info.type) if rules.by_type else rules.age
 
     def _excess(self) -> str | None:
         rules = self.retention

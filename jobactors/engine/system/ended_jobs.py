@@ -133,7 +133,9 @@ class EndedJobs:
         for removal in self._registry.prune(now):
             self._publish(removal, now)
         if self._expiry is not None and self._expiry.call is not None:
-            return
+            if self._expiry.at <= self._registry.look_at + 1.0:
+                return
+            self._expiry.cancel()  # of a type that stays less long than those before it
         expiry = self._registry.next_expiry()
         if expiry is not None:
             # A little later than due, so that many that end together go together.

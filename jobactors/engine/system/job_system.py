@@ -44,6 +44,7 @@ from jobactors.model.errors import EngineFailed
 from jobactors.model.events import Event, JobFinished, JobStopped
 from jobactors.model.exception_tree import is_group
 from jobactors.model.fold import fold
+from jobactors.model.keep import Keep
 from jobactors.model.outcome import Outcome
 from jobactors.model.states import JobState, Request
 from jobactors.model.stored_rows import PutCheckpoint
@@ -98,7 +99,9 @@ class JobSystem:
         portal, clock = Portal(self.fail), LoopClock()
         timers, queue = Timers(clock, portal.step), JobQueue(max_running, capacities)
         folders = WorkFolders(lambda: None if store is None else store.work_folder)
-        table = CheckpointTable(clock, folders, self._store_checkpoint, self._is_in_use)
+        # A store of the user's own need not say how long it keeps what.
+        keep = getattr(store, "keep", None) or Keep()
+        table = CheckpointTable(clock, folders, self._store_checkpoint, self._is_in_use, keep)
         journal = None
         if store is not None:
             changed = self._store_has_changed

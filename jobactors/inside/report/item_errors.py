@@ -7,7 +7,32 @@ from typing import TYPE_CHECKING, Any
 from jobactors.model.chain_result import ItemError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .checkpoint_buffer import CheckpointBuffer
+
+
+def errors_part(part: str) -> str:
+    """Return the part under which the errors of a part are saved."""
+    return f"{part}:errors" if part else "errors"
+
+
+def read_errors(stored: Any) -> tuple[int, list[ItemError]]:
+    """Return the number of all errors, and the first ones as texts, of a checkpoint's value."""
+    match stored:
+        case {"count": int(count), "errors": [*errors]}:
+            return count, [ItemError(item, error) for item, error in _pairs(errors)]
+        case _:  # nothing yet, or nothing that makes sense
+            return 0, []
+
+
+def _pairs(errors: list[Any]) -> Iterator[tuple[str, str]]:
+    for each in errors:
+        match each:
+            case [str(item), str(error)]:
+                yield item, error
+            case _:
+                pass
 
 
 class ItemErrors:
@@ -18,18 +43,9 @@ class ItemErrors:
     """
 
     def __init__(self, part: str, stored: Any = None) -> None:
-        self.part: str = f"{part}:errors" if part else "errors"
+        self.part: str = errors_part(part)
         """The part of the checkpoint under which they are saved."""
-        self.items: list[ItemError] = []
-        """The first ones, as texts."""
-        self.count: int = 0
-        """The number of all."""
-        match stored:
-            case {"count": int(count), "errors": [*errors]}:
-                self.count = count
-                self.items = [ItemError(str(item), str(error)) for item, error in errors]
-            case _:  # nothing yet
-                pass
+        self.count, self.items = read_errors(stored)
 
     def as_json(self) -> dict[str, Any]:
         """Return them as a checkpoint."""
