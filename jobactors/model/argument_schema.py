@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -75,11 +75,7 @@ def schema_of(kind: Described) -> dict[str, Any]:
     texts = described_arguments(kind.function)
     private = kind.options.private
     known = {name: one for name, one in signature.parameters.items() if one.is_usable}
-    said, components = msgspec.json.schema_components(
-        [one.hint for one in known.values()],
-        schema_hook=schema_of_class,
-        ref_template="#/$defs/{name}",
-    )
+    said, components = _components([one.hint for one in known.values()])
     schemas = dict(zip(known, said, strict=True))
     properties: dict[str, Any] = {
         name: _property(one, schemas.get(name, {}), texts.get(name, ""), is_private=name in private)
@@ -98,6 +94,37 @@ def schema_of(kind: Described) -> dict[str, Any]:
         **_marks(signature),
         **({"$defs": dict(components)} if components else {}),
     }
+
+
+def _components(hints: Sequence[Any]) -> tuple[Sequence[dict[str, Any]], dict[str, Any]]:
+    """Return the schemas of annotations, and those of the classes that they refer to by name.
+
+    Two classes may have one full name: a cell that was run again has made a second one.  msgspec
+    names classes for all annotations at once, and fails then; each by itself, they are told apart.
+    An annotation that holds both is not usable, and does not come here.
+    """
+    try:
+        return _named(hints)
+    except KeyError:
+        pass
+    schemas: list[dict[str, Any]] = []
+    components: dict[str, Any] = {}
+    for number, hint in enumerate(hints, 1):
+        (schema,), classes = _named([hint])
+        if any(components.get(name, one) != one for name, one in classes.items()):
+            (schema,), classes = _named([hint], f"-{number}")
+        schemas.append(schema)
+        components |= classes
+    return schemas, components
+
+
+def _named(
+    hints: Sequence[Any], suffix: str = ""
+) -> tuple[Sequence[dict[str, Any]], dict[str, Any]]:
+    said, components = msgspec.json.schema_components(
+        hints, schema_hook=schema_of_class, ref_template=f"#/$defs/{{name}}{suffix}"
+    )
+    return said, {f"{name}{suffix}": one for name, one in components.items()}
 
 
 def _property(

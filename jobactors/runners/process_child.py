@@ -42,7 +42,7 @@ from jobactors.model.exception_tree import release_frames
 
 from .process_mail import SentInbox
 from .process_pickler import teach_multiprocessing
-from .process_speaker import SentLog, Speaker
+from .process_speaker import SentLog, Speaker, end_if_closed_here
 from .process_wire import HEADER, Kind, header, pack_error, pack_result, unpack
 
 if TYPE_CHECKING:
@@ -109,8 +109,12 @@ class Child:
             kind, content = self._last_word(work)
         log.finish(0)
         self._speaker.stop()
-        self._sock.sendall(header(kind, content))
-        self._sock.sendall(content)
+        try:
+            self._sock.sendall(header(kind, content))
+            self._sock.sendall(content)
+        except OSError as exc:
+            end_if_closed_here(exc)
+            raise
 
     def _last_word(self, work: bytearray) -> tuple[Kind, bytes]:
         try:
@@ -166,7 +170,9 @@ class Child:
         try:
             while True:
                 self._obey(*_receive(self._sock))
-        except (OSError, EOFError):
+        except OSError as exc:
+            end_if_closed_here(exc)
+        except EOFError:
             pass
         if not self._speaker.ended:
             _kill_own_group()  # the parent is gone, and the result with it

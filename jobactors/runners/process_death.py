@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from jobactors.model.errors import WorkerDied
 
+from .process_wire import LOST_LINK
 from .process_worker import POSIX
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def check_limits(limits: Limits | None) -> None:
 def connection_lost(code: int | None) -> WorkerDied:
     """Return the error of a job whose process lived on and could not be heard any more."""
     return WorkerDied(
-        "the job's process lost its connection and was killed: something in it closes, "
+        "the job's process lost its connection and was ended: something in it closes, "
         "or writes to, file descriptors that it did not open",
         code,
     )
@@ -41,6 +42,8 @@ def death(code: int | None, limits: Limits | None) -> WorkerDied:
     """Describe the end of a process, its probable reason, and a remedy."""
     if code is None:
         return WorkerDied("the job's process has ended, and its exit code is lost")
+    if code == LOST_LINK:
+        return connection_lost(code)
     if code >= 0:
         return WorkerDied(
             f"the job's process exited with code {code} before its function returned: something "

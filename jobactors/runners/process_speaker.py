@@ -11,12 +11,13 @@ put together: the first line after a silence goes at once, what follows it in a 
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +28,7 @@ from jobactors.inside.report.meter import Meter
 from jobactors.model.log import LONGEST_LINE, Log
 from jobactors.model.progress import NO_PROGRESS, Progress
 
-from .process_wire import Kind, header
+from .process_wire import LOST_LINK, Kind, header
 
 if TYPE_CHECKING:
     import socket
@@ -40,6 +41,12 @@ LOG_INTERVAL: Final = 0.02
 """Seconds between two frames of lines, at least: each costs the parent as much as many lines do."""
 LONGEST_LOG: Final = 1 << 20
 """Characters of lines that may wait to be sent; then a thread that prints waits."""
+
+
+def end_if_closed_here(exc: OSError) -> None:
+    """End at once if code of this process has closed the socket: no result can arrive any more."""
+    if exc.errno in {errno.EBADF, errno.ENOTSOCK}:  # its number may be another file's by now
+        os._exit(LOST_LINK)
 
 
 class Speaker:
@@ -112,7 +119,7 @@ class Speaker:
             self._queue.put(self._LINES)
 
     def _run(self) -> None:
-        with suppress(OSError):  # the parent is gone: the listener sees to it
+        try:
             while True:
                 kind, content = self._next()
                 if kind in {Kind.STOPPED, Kind.REACHED}:
@@ -128,6 +135,8 @@ class Speaker:
                 if self._due is not None and now >= self._due:
                     self._due = None
                     self._sample()
+        except OSError as exc:  # the parent is gone: the listener sees to it
+            end_if_closed_here(exc)
 
     def _next(self) -> tuple[Kind | None, bytes]:
         """Return the next frame, or a look that is due."""

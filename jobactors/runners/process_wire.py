@@ -70,6 +70,8 @@ class Kind(IntEnum):
     """Pickle: the result of a function that was told of the cancel before it returned."""
 
 
+LOST_LINK: Final = 97
+"""The exit code of a process that has closed the socket itself: it cannot say that in a frame."""
 LAST_WORDS: Final = frozenset({Kind.RETURNED, Kind.ANSWERED, Kind.RAISED, Kind.STOPPED})
 
 

@@ -544,6 +544,36 @@ def test_schemas_are_loaded_when_first_asked_for(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
 
 
+# --- two classes of one name ---
+
+
+def _film(field: str) -> Any:
+    """Return a class; the next one has the same full name, as a cell's that was run again."""
+    return dataclasses.make_dataclass("Film", [(field, str)])
+
+
+def test_two_classes_of_one_name_are_told_apart() -> None:
+    """A form of either has its own fields."""
+    one, other = _film("title"), _film("name")
+
+    def work(a: Any, b: Any, c: Any, d: Any) -> None: ...
+
+    work.__annotations__ = {"a": one, "b": list[other], "c": one, "d": tuple[one, other]}
+    ja.job("two films")(work)
+    schema = ja.job_types()["two films"].schema()
+    properties, defs = schema["properties"], schema["$defs"]
+    fields = [
+        list(defs[ref.removeprefix("#/$defs/")]["properties"])
+        for ref in (
+            properties["a"]["$ref"],
+            properties["b"]["items"]["$ref"],
+            properties["c"]["$ref"],
+        )
+    ]
+    assert fields == [["title"], ["name"], ["title"]]
+    assert "cannot be used" in properties["d"]["$comment"]
+
+
 # --- schema and check agree -------------------------------------------------------------------
 
 # JSON whose numbers with a fraction have one: JSON Schema takes 1.0 for a whole number, and the

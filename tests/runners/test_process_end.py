@@ -360,14 +360,36 @@ async def test_a_process_that_spoils_its_connection_is_killed(
             await processes(jobs).run(scribble)
 
 
-async def test_a_process_that_closes_its_connection_has_no_result(
-    capfd: pytest.CaptureFixture[str],
+def close_descriptors() -> None:
+    """Close all files, as code does that wants to become a daemon."""
+    os.closerange(3, 50)
+
+
+def close_descriptors_and_report() -> None:
+    """Close all files, and go on."""
+    os.closerange(3, 50)
+    ja.progress(1, 2)
+    time.sleep(1000)
+
+
+def take_the_place_of_descriptors() -> None:
+    """Close all files, and open others, which get their numbers."""
+    os.closerange(3, 50)
+    for _ in range(10):
+        os.open(os.devnull, os.O_WRONLY)
+
+
+@pytest.mark.parametrize(
+    "close", [close_descriptors, close_descriptors_and_report, take_the_place_of_descriptors]
+)
+async def test_a_process_that_closes_its_connection_is_told_so(
+    close: Callable[[], None], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """As code does that wants to become a daemon; stderr says more."""
+    """And not that it has called ``os._exit``; it ends when that is noticed."""
     async with ja.open_jobs() as jobs:
-        with pytest.raises(ja.WorkerDied, match="exited with code 1"):
-            await processes(jobs).run(os.closerange, 3, 50)
-    assert "Bad file descriptor" in capfd.readouterr().err
+        with pytest.raises(ja.WorkerDied, match="closes, or writes to, file descriptors"):
+            await processes(jobs).run(close)
+    assert capfd.readouterr().err == ""
 
 
 async def test_a_dead_process_whose_socket_somebody_holds_is_noticed(
