@@ -15,6 +15,7 @@ from jobactors.model.stored_rows import PutCheckpoint, PutJob
 from .stored_jobs_samples import add, registered
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from trio.testing import MockClock
@@ -23,6 +24,22 @@ DAY = 86400.0
 
 
 # --- ages
+
+
+def failing() -> Callable[[], None]:
+    """Return a function of its own that saves a checkpoint and fails."""
+
+    def fail() -> None:
+        before = ja.current_job().checkpoint
+        ja.save_checkpoint(1)
+        raise OSError(str(before))
+
+    return fail
+
+
+def adding() -> Callable[[int], int]:
+    """Return a function of its own that adds nothing."""
+    return lambda a: a
 
 
 def made_older(store: ja.Store, seconds: float) -> None:
@@ -58,16 +75,12 @@ async def test_a_store_keeps_jobs_of_some_types_for_longer(kind: str, tmp_path: 
     if kind == "memory":
         store = ja.MemoryStore(keep=keep)
 
-    def fail() -> None:
-        ja.save_checkpoint(1)
-        raise OSError
-
     async def left() -> tuple[set[str], set[str]]:
         async with ja.open_jobs(store=store) as jobs:
             listed = {snapshot.type for snapshot in jobs.list()}
             return listed, {found.type for found in jobs.checkpoints()}
 
-    with registered(index=fail, hum=fail, other=fail):
+    with registered(index=failing(), hum=failing(), other=failing()):
         async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
             for name in ("index", "hum", "other"):
                 await jobs.submit(name, {}).wait()
@@ -82,12 +95,7 @@ async def test_checkpoints_of_some_types_stay_longer_in_one_process(
 ) -> None:
     """As long as the store keeps them."""
     store = ja.MemoryStore(keep=ja.Keep(by_type={"index": 30 * DAY}))
-
-    def fail() -> None:
-        ja.save_checkpoint(1)
-        raise OSError
-
-    with registered(index=fail, other=fail):
+    with registered(index=failing(), other=failing()):
         async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
             for name in ("index", "other"):
                 await jobs.submit(name, {}).wait()
@@ -101,7 +109,7 @@ async def test_checkpoints_of_some_types_stay_longer_in_one_process(
 async def test_the_registry_keeps_jobs_of_some_types_for_longer(autojump_clock: MockClock) -> None:
     """Each goes in its time, whichever ended first."""
     rules = ja.Retention(age=3600, by_type={"index": DAY, "hum": 60})
-    with registered(index=add, hum=add, other=add):
+    with registered(index=adding(), hum=adding(), other=adding()):
         async with ja.open_jobs(retention=rules) as jobs:
             for name in ("index", "other", "hum"):
                 await jobs.submit(name, {"a": 1}).wait()
@@ -137,13 +145,7 @@ async def test_a_checkpoint_that_cannot_be_read_hides_no_other(
 ) -> None:
     """It is named in the log, and its job begins anew."""
     store = ja.MemoryStore()
-
-    def fail() -> object:
-        before = ja.current_job().checkpoint
-        ja.save_checkpoint(1)
-        raise OSError(str(before))
-
-    with registered(good=fail, bad=fail):
+    with registered(good=failing(), bad=failing()):
         async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
             for name in ("good", "bad"):
                 await jobs.submit(name, {}).wait()

@@ -554,11 +554,15 @@ def _film(field: str) -> Any:
 
 def test_two_classes_of_one_name_are_told_apart() -> None:
     """A form of either has its own fields."""
-    one, other = _film("title"), _film("name")
+    one: Any = _film("title")
+    other: Any = _film("name")
+
+    many_others: Any = list.__class_getitem__(other)
+    both: Any = tuple.__class_getitem__((one, other))
 
     def work(a: Any, b: Any, c: Any, d: Any) -> None: ...
 
-    work.__annotations__ = {"a": one, "b": list[other], "c": one, "d": tuple[one, other]}
+    work.__annotations__ = {"a": one, "b": many_others, "c": one, "d": both}
     ja.job("two films")(work)
     schema = ja.job_types()["two films"].schema()
     properties, defs = schema["properties"], schema["$defs"]

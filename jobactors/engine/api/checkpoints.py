@@ -220,7 +220,7 @@ class Checkpoints:
         until = self._system.core.clock.now() - seconds
         types = None if type is None else type_names(type)
         return self._system.parts.portal.move(
-            self._system.parts.leases.drop_old, types, subject, until
+            self._system.parts.checkpoints.drop_old, types, subject, until
         )
 
 

@@ -311,29 +311,6 @@ class CheckpointLeases:
         for row in rows:
             self._table.drop(row)
 
-    def drop_old(self, types: frozenset[str] | None, subject: str | None, until: float) -> int:
-        """Drop the checkpoints saved by ``until`` that belong to no unfinished job.
-
-        Args:
-            types: Only of these types; None for all.
-            subject: Only about this; None for all.
-            until: In seconds since the epoch.
-
-        Returns:
-            The number of checkpoints that were dropped.
-        """
-        old = [
-            row
-            for row in self._table.rows()
-            if (types is None or row.type in types)
-            and subject in {None, row.subject}
-            and row.saved_at <= until
-            and not self.is_in_use(row)
-        ]
-        for row in old:
-            self._table.drop(row)
-        return len(old)
-
     def drop_of(self, job_id: str) -> None:
         """Drop the checkpoints of one job, and none of other parts of the same work.
 

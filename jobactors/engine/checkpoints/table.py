@@ -168,6 +168,29 @@ class CheckpointTable:
         self._take_out(row)
         self.discard_files(self.folder(work_of_row(row)), part_of_row(row))
 
+    def drop_old(self, types: Collection[str] | None, subject: str | None, until: float) -> int:
+        """Drop the checkpoints saved by ``until`` that belong to no unfinished job.
+
+        Args:
+            types: Only of these types; None for all.
+            subject: Only about this; None for all.
+            until: In seconds since the epoch.
+
+        Returns:
+            The number of checkpoints that were dropped.
+        """
+        old = [
+            row
+            for row in self.rows()
+            if (types is None or row.type in types)
+            and subject in {None, row.subject}
+            and row.saved_at <= until
+            and not self._is_in_use(row)
+        ]
+        for row in old:
+            self.drop(row)
+        return len(old)
+
     def _take_out(self, row: CheckpointRow) -> None:
         work = work_of_row(row)
         parts = self._rows.get(work)
