@@ -178,8 +178,8 @@ for text in texts:
     made = jobs.options(name=text, description=text, subject=text, tags=(text,),
                         metadata={text: text}, icon=text)
     held.append(made.submit(say, text))
-huge = "<b>" * 3_000_000
-jobs.options(name=huge, subject=huge).submit(say, huge)
+huge = "<b>" * 33_000
+jobs.options(name=huge, subject=huge).submit(say, huge * 90)
 while not all(job.state.is_terminal for job in jobs.list()):
     time.sleep(0.05)
 """
