@@ -75,7 +75,8 @@ USERS: Final = {
     "JobFinished": "at job_id outcome",
     "JobFuture": "job",
     "JobInfo": (
-        "continues description icon id key metadata name priority subject submitted_at tags type"
+        "continues description from_checkpoint icon id key metadata name priority subject "
+        "submitted_at tags type"
     ),
     "JobInterrupted": "job_id reason",
     "JobLogged": "at cut job_id total",

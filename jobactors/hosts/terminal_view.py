@@ -127,7 +127,7 @@ class Board:
 def _line(job: JobSnapshot, event: ev.Event) -> Line | None:
     match event:
         case ev.JobStarted(attempt=1):
-            return Line("started", f"{label(job)} started")
+            return Line("started", f"{label(job)} started{_goes_on(job, ', ')}")
         case ev.JobRestated() if job.state.is_active:
             return Line("started", f"{label(job)} started")
         case ev.JobStarted(attempt=attempt):
@@ -217,4 +217,10 @@ def _message(job: JobSnapshot) -> str:
     stages = " / ".join(safe(stage) for stage in job.progress.stages)
     message = first_line(job.progress.message)
     attempt = f"attempt {job.attempt}" if job.attempt > 1 else ""
-    return " · ".join(filter(None, (attempt, stages, message)))
+    return " · ".join(filter(None, (attempt, _goes_on(job), stages, message)))
+
+
+def _goes_on(job: JobSnapshot, before: str = "") -> str:
+    """Return from which earlier job's checkpoint it goes on; empty if it begins anew."""
+    info = job.info
+    return f"{before}goes on from {info.continues}" if info.from_checkpoint else ""

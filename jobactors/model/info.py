@@ -40,3 +40,5 @@ class JobInfo(Struct, frozen=True):
     """At most one unfinished job has it; None for no such rule."""
     continues: str | None = None
     """The id of the job that this one goes on from, or is a restart of; None for neither."""
+    from_checkpoint: bool = False
+    """Whether it goes on from that job's checkpoint."""

@@ -122,7 +122,7 @@ async def test_a_lambda_goes_on_from_its_own_checkpoint() -> None:
             jobs.submit(work, [1, 2])
         again = jobs.submit(work, [1, 2, 3, 4])
         assert await again == [3, 4]
-        assert again.info.continues == first.id
+        assert (again.info.continues, again.info.from_checkpoint) == (first.id, True)
 
 
 async def test_the_parts_of_a_lambda_are_merged(tmp_path: Path) -> None:
@@ -182,10 +182,29 @@ async def test_what_goes_on_says_from_which_job_it_does(outages: list[int]) -> N
         outages[:] = [1]
         await end(jobs.submit(clean, [1, 2, 3], 2))
         fresh = jobs.options(on_checkpoint="fresh").submit(clean, [1, 2, 3])
-        assert fresh.info.continues is None
+        assert (fresh.info.continues, fresh.info.from_checkpoint) == (None, False)
         await fresh
     async with opened(store) as jobs:
-        assert jobs.get(second.id).info.continues == first.id
+        info = jobs.get(second.id).info
+        assert (info.continues, info.from_checkpoint) == (first.id, True)
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another job"])
+async def test_a_restart_says_whether_it_goes_on_from_a_checkpoint(
+    beside: bool, outages: list[int]
+) -> None:
+    clean = cell(CLEAN)
+    async with ja.open_jobs() as jobs:
+        held = jobs.options(hold=True).submit(clean, [1]) if beside else None
+        first = await end(jobs.submit(clean, [1, 2, 3], 2))
+        outages[:] = [1]
+        again = await end(first.restart(from_checkpoint=False))
+        assert (again.info.continues, again.info.from_checkpoint) == (first.id, False)
+        last = again.restart()
+        assert (last.info.continues, last.info.from_checkpoint) == (again.id, True)
+        assert await last == [2, 3]
+        if held is not None:
+            held.cancel()
 
 
 async def test_a_job_that_only_the_store_remembers_is_compared_with_as_well() -> None:
@@ -226,6 +245,71 @@ async def test_a_key_finds_the_job_of_a_cell_that_is_run_again() -> None:
                 keyed.submit(other)
             job.cancel()
             await job.wait()
+
+
+class Frame:
+    """A value that is compared as a data frame is."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> Any:
+        raise ValueError("the truth value of a frame is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def equals(self, other: Frame) -> bool:
+        """Whether another frame has the same value."""
+        return self.value == other.value
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (1, 1, True),
+        (1, True, False),
+        (1, 1.0, False),
+        (float("nan"), float("nan"), True),
+        ([1, {"a": (2.5,)}], [1, {"a": (2.5,)}], True),
+        ([1, {"a": (2.0,)}], [1, {"a": (2,)}], False),
+        ({1: "a"}, {True: "a"}, False),
+        ({1}, {1.0}, False),
+        (Frame(1), Frame(1), True),
+        (Frame(1), Frame(2), False),
+        ({"frame": [Frame(1)]}, {"frame": [Frame(1)]}, True),
+    ],
+)
+async def test_equal_arguments_are_of_the_same_types(one: Any, other: Any, same: bool) -> None:
+    """And compared by value, wherever they are inside of one another."""
+
+    async def wait(value: Any) -> None:
+        await trio.sleep_forever()
+
+    async with ja.open_jobs() as jobs:
+        keyed = jobs.options(key="one")
+        job = keyed.submit(wait, one)
+        if same:
+            assert keyed.submit(wait, other).id == job.id
+        else:
+            with pytest.raises(ja.DuplicateJob, match="other arguments"):
+                keyed.submit(wait, other)
+        job.cancel()
+
+
+async def test_arrays_are_compared_by_value() -> None:
+    np = pytest.importorskip("numpy")
+
+    async def wait(value: Any) -> None:
+        await trio.sleep_forever()
+
+    async with ja.open_jobs() as jobs:
+        keyed = jobs.options(key="one")
+        job = keyed.submit(wait, np.array([1.0, np.nan]))
+        assert keyed.submit(wait, np.array([1.0, np.nan])).id == job.id
+        for other in ([1.0, 2.0], [1.0], [[1.0, np.nan]], [1, 2]):
+            with pytest.raises(ja.DuplicateJob, match="other arguments"):
+                keyed.submit(wait, np.array(other))
+        job.cancel()
 
 
 # -- types that were renamed or divided

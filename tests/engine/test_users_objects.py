@@ -188,7 +188,6 @@ async def test_keys_and_arguments_are_compared_by_the_thread_that_submits() -> N
 async def test_a_key_is_free_again_when_its_job_has_ended_between_two_looks() -> None:
     """The submit is tried again with what is true then."""
     async with ja.open_jobs() as jobs:
-        first = jobs.options(key="k", hold=True).submit(hold, 0)
 
         class Ending(Value):
             __hash__ = None  # type: ignore[assignment]
@@ -197,6 +196,7 @@ async def test_a_key_is_free_again_when_its_job_has_ended_between_two_looks() ->
                 first.cancel()
                 return True
 
+        first = jobs.options(key="k", hold=True).submit(hold, Ending())
         second = await trio.to_thread.run_sync(lambda: jobs.options(key="k").submit(hold, Ending()))
         assert second.id != first.id
         assert isinstance(await second, Ending)

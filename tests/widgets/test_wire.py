@@ -16,7 +16,10 @@ import jobactors as ja
 NOW = 1_000_000.0
 GOLDEN = json.loads(Path(__file__).with_name("golden_rows.json").read_text(encoding="utf-8"))
 
-LABELS = ("name", "type", "subject", "icon", "tags", "priority", "metadata", "description")
+LABELS = (
+    *("name", "type", "subject", "icon", "tags", "priority", "metadata", "description"),
+    *("continues", "from_checkpoint"),
+)
 
 
 def snapshot(job_id: str, state: str = "running", **fields: Any) -> ja.JobSnapshot:
@@ -69,6 +72,21 @@ SNAPSHOTS = {
         progress=ja.Progress(12345, None, None, "rows", stages=("load", "", "batch"), rate=0.5),
     ),
     "pausing, second attempt": snapshot("sync-3", request=ja.Request.PAUSE, attempt=2, elapsed=1),
+    "running, from an earlier job's checkpoint": snapshot(
+        "index-12",
+        continues="index-3",
+        from_checkpoint=True,
+        elapsed=1,
+        progress=ja.Progress(fraction=0.5),
+    ),
+    "queued, from an earlier job's checkpoint": snapshot(
+        "index-13",
+        "queued",
+        continues="index-3",
+        from_checkpoint=True,
+        waiting=ja.Waiting.SLOT,
+        attempt=0,
+    ),
     "queued behind others": snapshot("letters-4", "queued", waiting=ja.Waiting.SLOT, attempt=0),
     "queued after another job": snapshot(
         "unpack-5",

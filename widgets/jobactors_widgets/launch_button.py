@@ -175,8 +175,10 @@ class _LaunchButton:
             self._show(self._submit(on_checkpoint="fresh" if fresh else "resume"))
 
     def _resumable(self) -> ja.Resumable | None:
-        mine = (self._type, self._subject)
-        return next((w for w in self._jobs.resumable() if (w.type, w.subject) == mine), None)
+        kind = ja.job_types().get(self._type)
+        names = {self._type, *(() if kind is None else kind.aliases)}
+        found = (work for work in self._jobs.resumable() if work.subject == self._subject)
+        return next((work for work in found if work.type in names), None)
 
     def _submit(self, **options: Any) -> ja.Job[Any]:
         submitter = self._submitter.options(**options) if options else self._submitter

@@ -28,6 +28,8 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``request``    requested and not done yet: a :class:`jobactors.Request`
 ``stuck``      true: asked to stop, and silent past its grace
 ``attempt``    the present attempt, from the second on
+``goes_on``    the job from whose checkpoint it goes on, while it has not ended; at most 200
+               characters
 ``fraction``   0 to 1, when it is known
 ``done``       units done
 ``total``      units there are, when that is known
@@ -99,6 +101,7 @@ class WireRow(TypedDict):
     request: NotRequired[str]
     stuck: NotRequired[bool]
     attempt: NotRequired[int]
+    goes_on: NotRequired[str]
     fraction: NotRequired[float]
     done: NotRequired[float]
     total: NotRequired[float]
@@ -202,6 +205,7 @@ def row_of(
     try:
         row["name"] = safe_text(snapshot.name, LONGEST_NAME)
         _add_labels(row, snapshot)
+        _add_goes_on(row, snapshot)
         _add_waiting(row, snapshot)
         _add_progress(row, snapshot.progress, sampled)
         _add_times(row, snapshot)
@@ -257,6 +261,12 @@ def _add_labels(row: WireRow, snapshot: ja.JobSnapshot) -> None:
         row["error"] = safe_text(str(snapshot.error), LONGEST_MESSAGE)
     if snapshot.explanation:
         row["reason"] = safe_text(snapshot.explanation, LONGEST_NAME)
+
+
+def _add_goes_on(row: WireRow, snapshot: ja.JobSnapshot) -> None:
+    info = snapshot.info
+    if info.from_checkpoint and info.continues and not snapshot.state.is_terminal:
+        row["goes_on"] = safe_text(info.continues, LONGEST_NAME)
 
 
 def _add_waiting(row: WireRow, snapshot: ja.JobSnapshot) -> None:

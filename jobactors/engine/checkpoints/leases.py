@@ -110,10 +110,6 @@ class CheckpointLeases:
 
     # -- before and at the submit
 
-    def set_key(self, record: Record) -> None:
-        """Set the place and part of a job that came from a store, once its arguments are known."""
-        set_key(record)
-
     def check(self, record: Record) -> None:
         """Raise, before a job is accepted, if it is open what to do with an earlier checkpoint.
 
@@ -134,8 +130,11 @@ class CheckpointLeases:
 
     def take_lease(self, record: Record) -> TakenOver:
         """Give a new job the lease on its key, and the rows under it if it goes on from them."""
-        if record.options.checkpoint_every is None or record.unshared is not None:
+        if record.options.checkpoint_every is None:
             return _NOTHING
+        if record.unshared is not None:  # a restart: its rows came with it
+            rows = list(record.unshared.rows.values())
+            return TakenOver(goes_on_from=_newest(rows)) if rows else _NOTHING
         set_key(record)
         if self._table.is_empty:
             self._owners.setdefault(key_of(record), record)
@@ -149,12 +148,12 @@ class CheckpointLeases:
         self._owners[key_of(record)] = record
         if not rows:
             return _NOTHING
+        newest = _newest(rows)
         if choice == "fresh":
             for row in rows:
                 self._table.drop(row)
         else:
             self._adopt(record, rows)
-        newest = max(rows, key=lambda row: row.saved_at).job_id
         jobs = frozenset(row.job_id for row in rows)
         return TakenOver(jobs, newest if choice == "resume" else None)
 
@@ -388,6 +387,11 @@ class CheckpointLeases:
     def _describe(self, rows: Sequence[CheckpointRow]) -> str:
         newest = max(rows, key=lambda row: row.saved_at)
         return how_far_and_when(newest.fraction, newest.items, self._clock.now() - newest.saved_at)
+
+
+def _newest(rows: Iterable[CheckpointRow]) -> str:
+    """Return the job that has saved last."""
+    return max(rows, key=lambda row: row.saved_at).job_id
 
 
 def _root(part: str) -> str:

@@ -14,12 +14,12 @@ A submit from the loop's own thread compares there: it is its caller's thread.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from jobactors.model.checks import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 class Comparisons:
@@ -82,11 +82,47 @@ def decide(
 
 
 def are_equal(one: object, other: object) -> bool:
-    """Whether two values are equal; those that cannot be compared (arrays) count as different."""
+    """Whether two values are equal, and of the same types: ``1``, ``True`` and ``1.0`` differ.
+
+    Arrays and frames are compared by value.  Values that cannot be compared count as different.
+    """
     try:
-        return bool(one == other)
+        return _are_equal(one, other)
     except Exception:  # an __eq__ of the user's
         return False
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    kind = type(one)
+    if one is other:
+        return True
+    if kind is not type(other):
+        return False
+    if kind is list or kind is tuple:
+        return len(one) == len(other) and all(map(_are_equal, one, other))
+    if kind is dict:
+        return _typed(one).keys() == _typed(other).keys() and all(
+            _are_equal(value, other[key]) for key, value in one.items()
+        )
+    if kind is set or kind is frozenset:
+        return _typed(one).keys() == _typed(other).keys()
+    if callable(getattr(kind, "equals", None)):  # a frame, or a column of one
+        return bool(one.equals(other))
+    if hasattr(kind, "dtype") and hasattr(kind, "shape") and hasattr(kind, "all"):  # an array
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return False
+        return bool(((one == other) | _are_nan(one, other)).all())
+    return bool(one == other) or bool(_are_nan(one, other))
+
+
+def _are_nan(one: Any, other: Any) -> Any:
+    """Return whether both are no number, of arrays one by one."""
+    return (one != one) & (other != other)  # noqa: PLR0124 - only a NaN differs from itself
+
+
+def _typed(values: Iterable[object]) -> dict[tuple[type, object], None]:
+    """Return values with their types, so that ``1`` is not found as ``True``."""
+    return dict.fromkeys((type(value), value) for value in values)
 
 
 _PLAIN: Final = frozenset(map(id, (str, int, float, bool, bytes, type(None))))

@@ -87,6 +87,7 @@ def _submit_text(info: JobInfo, submit: StoredSubmit) -> str:
             info.icon,
             info.priority,
             info.continues,
+            info.from_checkpoint,
             info.tags,
             {key: _storable(value) for key, value in metadata.items()} if metadata else None,
             _stated_key(info.key),
@@ -234,6 +235,7 @@ def _read_submit(row: JobRow, odd: list[str]) -> tuple[JobInfo, StoredSubmit]:
         priority=read.priority,
         key=_key_from(read.key),
         continues=read.continues,
+        from_checkpoint=read.from_checkpoint,
     )
     return info, StoredSubmit(read.arguments, read.options, read.after, read.source, read.lost)
 

@@ -50,6 +50,7 @@ class SubmitJson(Struct, omit_defaults=True, gc=False):
     icon: str = ""
     priority: int = 0
     continues: str | None = None
+    from_checkpoint: bool = False
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] | None = None
     key: Any = UNSET

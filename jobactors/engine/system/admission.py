@@ -66,7 +66,7 @@ class Admission:
         """
         parts, core = self._parts, self._core
         core.check_open()
-        info, options = record.snapshot.info, record.options
+        options = record.options
         existing = parts.keys.owner(record)
         if existing is not None and options.on_duplicate != "replace":
             return self._same_job(existing, record)
@@ -77,7 +77,7 @@ class Admission:
             core.cancel(existing, "replaced by a later submit with the same key")
         parts.keys.take(record)
         found = parts.leases.take_lease(record)
-        if found.goes_on_from is not None and info.continues is None:
+        if found.goes_on_from is not None:
             _set_continues(record, found.goes_on_from)
         parts.registry.add(record)
         if parts.journal is not None:
@@ -160,5 +160,7 @@ class Admission:
 
 def _set_continues(record: Record, earlier: str) -> None:
     """Write into a new job from which one it goes on, before anything has told of it."""
-    record.queued = replace(record.queued, info=replace(record.queued.info, continues=earlier))
+    info = record.queued.info
+    info = replace(info, continues=info.continues or earlier, from_checkpoint=True)
+    record.queued = replace(record.queued, info=info)
     record.snapshot = fold(None, record.queued)

@@ -32,6 +32,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jobactors.engine.ports.late_binding import choose_runner, is_runner_known
+from jobactors.engine.records.checkpoint_key import set_key
 from jobactors.engine.records.record import Edge, Record
 from jobactors.engine.records.references import JobReference, with_nested
 from jobactors.engine.records.submit_context import submitter_context
@@ -200,7 +201,7 @@ class Recovery:
         record.args, record.kwargs, record.edges = args, kwargs, edges
         record.are_arguments_dropped = False
         record.options, record.runner, record.function = options, runner, kind.function
-        self._parts.leases.set_key(record)
+        set_key(record)
 
     def find_revived(self, job_id: str) -> Record | None:
         """Return a job with its function and arguments; None if these cannot be had."""

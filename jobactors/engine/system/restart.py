@@ -26,7 +26,9 @@ def make_restart(ended: Record, now: float, on_checkpoint: OnCheckpoint | None =
         on_checkpoint: The choice about the checkpoint it left; None for its own option.
     """
     old = ended.snapshot.info
-    info = replace(old, id=IDS.new(old.type), submitted_at=now, continues=old.id)
+    info = replace(
+        old, id=IDS.new(old.type), submitted_at=now, continues=old.id, from_checkpoint=False
+    )
     options = ended.options.changed(hold=False, start_at=None, after=())
     if on_checkpoint is not None:
         options = options.changed(on_checkpoint=on_checkpoint)

@@ -49,10 +49,12 @@ class Keys:
 
 def _also_known(record: Record) -> list[object]:
     """Return the keys by which the key of a new job may have been taken."""
-    kind = job_type_of(record.function)
-    if kind is None or not kind.aliases or not kind.unique or record.options.key is not None:
+    kind, subject = job_type_of(record.function), record.snapshot.info.subject
+    if kind is None or not kind.aliases or type(record.key) is not tuple:
         return [record.key]
-    return [as_table_key((name, record.snapshot.info.subject)) for name in own_names(kind)]
+    if record.key != (kind.name, subject):  # not the one that ``unique=True`` gives
+        return [record.key]
+    return [as_table_key((name, subject)) for name in own_names(kind)]
 
 
 def same_job(existing: Record, new: Record) -> Record:

@@ -19,6 +19,7 @@
  * @property {string} [request]
  * @property {boolean} [stuck]
  * @property {number} [attempt]
+ * @property {string} [goes_on]   the job from whose checkpoint it goes on
  * @property {number} [fraction]  0 to 1
  * @property {number} [done]
  * @property {number} [total]
@@ -97,7 +98,7 @@ export function detail(row, now) {
   const where = [row.stages, row.message].filter(Boolean).join(': ');
   const counted = row.total !== undefined && row.total > 1 ? howFarInFull(row) : '';
   const counters = Object.entries(row.counters || {}).map(([name, n]) => `${name} ${amount(n)}`);
-  return [attempt, reasonToWait(row), where, counted, ...counters].filter(Boolean).join(' · ');
+  return [attempt, goesOn(row), reasonToWait(row), where, counted, ...counters].filter(Boolean).join(' · ');
 }
 
 /** @param {Row} row @param {number} now */
@@ -108,12 +109,17 @@ function atRest(row, now) {
   return [ago, row.obstacle, changed, row.reason].filter(Boolean).join(' · ');
 }
 
+/** @param {Row} row */
+function goesOn(row) {
+  return row.goes_on ? `goes on from ${row.goes_on}` : '';
+}
+
 /** @param {Row} row @param {number} now */
 function waitingFor(row, now) {
   const why = reasonToWait(row);
   const when = row.due > now ? `${why} in ${span(row.due - now)}` : why;
   const priority = row.priority ? `priority ${row.priority}` : '';
-  return [when, priority, row.error].filter(Boolean).join(' · ');
+  return [when, priority, goesOn(row), row.error].filter(Boolean).join(' · ');
 }
 
 /** @param {Row} row */
