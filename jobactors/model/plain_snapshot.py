@@ -58,6 +58,11 @@ def _key(snapshot: Any) -> object:
     return key if key is None or type(key) in {str, int} else shown(key)
 
 
+def _answer(snapshot: Any) -> object:
+    answer = None if snapshot.outcome is None else snapshot.outcome.answer
+    return None if answer is None else answer.value
+
+
 PLAIN: Final[Mapping[str, Getter]] = {
     **{name: _info(name) for name in ("id", "type", "name", "subject", "description")},
     "tags": lambda snapshot: list(snapshot.info.tags),
@@ -70,7 +75,9 @@ PLAIN: Final[Mapping[str, Getter]] = {
     **{name: _word(name) for name in ("state", "waiting")},
     "waits_for": lambda snapshot: list(snapshot.waits_for),
     "request": _word("request"),
-    **{name: _own(name) for name in ("reason", "stuck", "attempt", "runner")},
+    "reason": _own("reason"),
+    "answer": _answer,
+    **{name: _own(name) for name in ("stuck", "attempt", "runner")},
     "submitted_at": _info("submitted_at"),
     **{name: _own(name) for name in ("started_at", "finished_at", "changed_at", "due")},
     "paused_for": _own("paused_for"),

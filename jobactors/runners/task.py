@@ -11,6 +11,7 @@ pass under a shield while the job is being cancelled.
 from __future__ import annotations
 
 import inspect
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -60,7 +61,8 @@ class Listening:
     __slots__ = ("_context", "_steps")
 
     def __init__(self, awaitable: Awaitable[Any], context: JobContext) -> None:
-        self._steps: Any = awaitable if inspect.iscoroutine(awaitable) else awaitable.__await__()
+        is_plain = type(awaitable) is CoroutineType
+        self._steps: Any = awaitable if is_plain else awaitable.__await__()
         self._context = context
 
     def __await__(self) -> Listening:

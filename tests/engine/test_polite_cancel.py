@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import trio
+import trio.lowlevel
 
 import jobactors as ja
 
@@ -64,6 +65,7 @@ async def test_a_library_that_asks_saves_and_returns_leaves_a_cancelled_job() ->
         assert snapshot.outcome is not None
         assert snapshot.outcome.answer is ja.Answer.STOPPED
         assert snapshot.explanation == "enough (it stopped when told)"
+        assert snapshot.to_dict()["answer"] == "stopped"
         with pytest.raises(ja.JobCancelled) as caught:
             await job
         assert caught.value.partial == {"success": False, "indexed": 3}
@@ -329,3 +331,35 @@ def test_run_inside_says_what_a_job_would_be() -> None:
     assert seen.value == {"success": False, "indexed": 0}
     assert not ja.testing.run_inside(lambda: ja.succeeded(7), cancel_after=0).cancelled
     assert ja.testing.run_inside(lambda: ja.succeeded(7)).value == 7
+
+
+async def test_the_frames_of_a_waiting_trio_job_can_be_seen() -> None:
+    """By what shows the tasks of a program: the layer that listens hides nothing."""
+    tasks: list[trio.lowlevel.Task] = []
+
+    async def deep_inside() -> None:
+        tasks.append(trio.lowlevel.current_task())
+        await trio.sleep_forever()
+
+    async def work() -> None:
+        await deep_inside()
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(work)
+        await trio.testing.wait_all_tasks_blocked()
+        names = [frame.f_code.co_name for frame, _ in tasks[0].iter_await_frames()]
+        assert [name for name in names if name in {"work", "deep_inside"}] == [
+            "work",
+            "deep_inside",
+        ]
+        job.cancel()
+
+
+async def test_an_awaitable_that_is_no_coroutine_runs_as_a_job() -> None:
+    class Later:
+        def __await__(self) -> Any:
+            yield from trio.lowlevel.checkpoint().__await__()  # noqa: ASYNC105 - it is, by hand
+            return 7
+
+    async with ja.open_jobs() as jobs:
+        assert await jobs.options(runner="trio").submit(Later) == 7

@@ -185,8 +185,9 @@ class Job(Upstream, Generic[T_co]):
         """Ask the job to end, and return its snapshot.
 
         A queued job never starts.  A trio job is cancelled at its next cancel point, a thread at
-        its next ``track``, ``progress`` or ``check``; what it returns normally still counts.  A job
-        that has ended stays as it ended.
+        its next ``track``, ``progress`` or ``check``.  What it returns counts if it was not told of
+        the cancel, or returns ``ja.succeeded(value)``; after an answer it is the partial result of
+        a cancelled job.  A job that has ended stays as it ended.
 
         Args:
             reason: A text that is shown, and given to waiters; default: none.

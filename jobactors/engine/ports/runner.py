@@ -97,9 +97,11 @@ class Runner(Protocol):
     * *Cancel* cancels the task: the next ``await`` raises ``trio.Cancelled``.  ``run`` then ends
       the function as its kind of work can be ended, waits until it *has* ended (in a shielded
       scope), and lets ``Cancelled`` go on.  If the function has returned all the same, ``run``
-      returns its value; if it was unwound by its own ``ja.track``, ``run`` raises what it was
-      unwound with.  The job ends with ``run`` and not before: while the function goes on after its
-      ``grace``, the job shows as stuck.
+      returns its value, which counts as a partial result if the function was told of the cancel;
+      where that is known elsewhere only, ``run`` returns ``ja.cancelled(value)``.  If it was
+      unwound by its own ``ja.track``, ``run`` raises what it was unwound with.  The job ends with
+      ``run`` and not before: while the function goes on after its ``grace``, the job shows as
+      stuck.
     * *Pause* is not told to ``run``, which goes on waiting: the function stands still in its own
       ``ja.track``, ``ja.progress`` or ``check``.
     * *Abandon*: when the system closes on a stuck attempt, the scope of ``attempt.abandon()`` is

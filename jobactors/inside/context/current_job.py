@@ -105,9 +105,10 @@ def bind_context(function: Callable[P, T]) -> Callable[P, T]:
     so without a current job.  The thread's own context is restored after each call.  Outside a job
     it binds to none.
 
-    Such a thread reports for the job, and may poll ``ja.current_job().cancel_requested``.  A cancel
-    or pause is not delivered there: it is for the thread in which the job's function was called, at
-    the next ``track``, ``progress`` or ``check`` of that one.
+    Such a thread reports for the job, and may poll ``ja.current_job().cancel_requested`` to stop
+    early.  A cancel or pause is not delivered there: it is for the thread in which the job's
+    function was called, at the next ``track``, ``progress`` or ``check`` of that one.  So let that
+    one check when the others have ended, and nothing they left undone counts as done.
 
     Args:
         function: The function; its signature stays as it is.
@@ -116,6 +117,7 @@ def bind_context(function: Callable[P, T]) -> Callable[P, T]:
 
         with ThreadPoolExecutor() as pool:
             pool.map(ja.bind_context(parse), files)
+        ja.current_job().check()
     """
     context = CURRENT.get()
 
