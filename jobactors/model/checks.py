@@ -10,10 +10,15 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, TypeGuard
+from typing import Any, Final, Protocol, TypeGuard, cast
 
 TEN_YEARS: Final = 10 * 365 * 86400.0
 """The longest delay, in seconds: larger numbers are milliseconds, or points in time."""
+
+
+_DIVIDE: Final = ": divide milliseconds by 1000, and subtract time.time() from a point in time"
+_LAST_MOMENT: Final = 253_402_300_799.0
+"""The last second of the year 9999: larger numbers are milliseconds."""
 
 
 class Field(Protocol):
@@ -81,7 +86,7 @@ def check_count(name: str, value: object) -> None:
 
 
 def check_seconds(name: str, value: object) -> None:
-    """Refuse all but lengths of time; infinity is one.
+    """Refuse all but lengths of time, up to ten years; infinity is one, too.
 
     Raises:
         TypeError, ValueError: if it is no number, not a number, or negative; the message names it.
@@ -90,6 +95,36 @@ def check_seconds(name: str, value: object) -> None:
         raise TypeError(f"{name} is a number of seconds, not {shown(value)}{_as_seconds(value)}")
     if not value >= 0:
         raise ValueError(f"{name} is a number of seconds of at least 0, not {shown(value)}")
+    check_length(name, value)
+
+
+def check_length(name: str, value: float) -> None:
+    """Refuse lengths of time that are milliseconds, or points in time; infinity is no limit.
+
+    Raises:
+        ValueError: the message names it, and the cure.
+    """
+    if TEN_YEARS < value < math.inf:
+        raise ValueError(f"{name} is at most ten years, or math.inf, not {shown(value)}{_DIVIDE}")
+
+
+def check_moment(name: str, value: object) -> None:
+    """Refuse all but points in time, in seconds since the epoch, before the year 10,000.
+
+    Raises:
+        TypeError, ValueError: for anything else; the message names it.
+    """
+    if not is_number(value):
+        raise TypeError(
+            f"{name} is a datetime, or a number of seconds since the epoch, not {shown(value)}"
+        )
+    if value == math.inf:
+        raise ValueError(f"{name} is a point in time, not {shown(value)}: hold=True waits for ever")
+    if not 0 <= value <= _LAST_MOMENT:
+        cure = ": divide milliseconds by 1000" if value > 0 else ""
+        raise ValueError(
+            f"{name} is a number of seconds since the epoch, at least 0, not {shown(value)}{cure}"
+        )
 
 
 def as_seconds(value: Seconds) -> float:
@@ -117,7 +152,7 @@ def check_delay(name: str, value: object) -> None:
         return
     cure = _as_seconds(value)
     if is_number(value) and TEN_YEARS < value < math.inf:
-        cure = ": divide milliseconds by 1000, and subtract time.time() from a point in time"
+        cure = _DIVIDE
     raise ValueError(
         f"{name} is a number of seconds of at least 0, at most ten years, not {shown(value)}{cure}"
     )
@@ -155,6 +190,7 @@ def ages_by_name(owner: object, field: Field, value: Any) -> None:
             raise TypeError(f"{name} has names of job types for keys, not {shown(key)}")
         if not is_number(age) or not age >= 0:
             raise ValueError(f"{name} has numbers of at least 0, not {shown(age)} for {key!r:.100}")
+        check_length(name, age)
 
 
 def ages_in_seconds(value: Any) -> Any:
@@ -163,3 +199,9 @@ def ages_in_seconds(value: Any) -> Any:
     Anything else is left to the validator.
     """
     return {name: as_seconds(age) for name, age in value.items()} if is_mapping(value) else value
+
+
+def length_from_zero(owner: object, field: Field, value: object) -> None:
+    """Validate a length of time in seconds; infinity stands for no limit."""
+    from_zero(owner, field, value)
+    check_length(named(owner, field), cast("float", value))

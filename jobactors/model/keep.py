@@ -12,9 +12,11 @@ from .checks import (
     ages_by_name,
     ages_in_seconds,
     as_seconds,
+    check_length,
     from_zero,
     is_mapping,
     is_number,
+    length_from_zero,
     shown,
 )
 from .field_docs import documented
@@ -37,6 +39,7 @@ def _ages(keep: Keep, field: Field, value: Any) -> None:
             raise ValueError(
                 f"Keep(by_state={{{str(state)!r}: …}}) is a number of at least 0, not {shown(age)}"
             )
+        check_length(f"Keep(by_state={{{str(state)!r}: …}})", age)
 
 
 @documented
@@ -54,7 +57,7 @@ class Keep:
         ja.open_jobs(store=ja.SqliteStore("jobs.db", keep=ja.Keep(age=30 * 86400)))
     """
 
-    age: float = field(default=7 * 86400.0, converter=as_seconds, validator=from_zero)
+    age: float = field(default=7 * 86400.0, converter=as_seconds, validator=length_from_zero)
     """Seconds after its end until a job goes, and after its saving a checkpoint; 604,800 are
     7 days.  A checkpoint of an unfinished job stays."""
     jobs: int = field(default=100_000, validator=from_zero)

@@ -7,13 +7,14 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .checks import Field, is_number, named, shown
+from .checks import Field, check_length, is_number, named, shown
 from .field_docs import documented
 
 
 def _cpu(limits: Limits, field: Field, value: Any) -> None:
     if value is not None:
         _check_limit(named(limits, field), value, is_number(value), "60 for a minute")
+        check_length(named(limits, field), value)
 
 
 def _memory(limits: Limits, field: Field, value: Any) -> None:

@@ -15,6 +15,7 @@ from .checks import (
     as_seconds,
     as_seconds_or_none,
     check_count,
+    check_moment,
     check_seconds,
     is_mapping,
     shown,
@@ -134,6 +135,11 @@ def _seconds(options: Options, field: Field, value: object) -> None:
     check_seconds(field.name, value)
 
 
+def _moment(options: Options, field: Field, value: object) -> None:
+    del options
+    check_moment(field.name, value)
+
+
 def _callable(options: Options, field: Field, value: object) -> None:
     del options
     if not callable(value):
@@ -250,7 +256,7 @@ class Options:
     """Jobs that must have succeeded first; ``ja.after(job, when="finished")`` for any end."""
     hold: bool = field(default=False, validator=_flag)
     """Whether it waits for ``release()`` before it starts."""
-    start_at: float | None = field(default=None, converter=as_moment, validator=_or_none(_seconds))
+    start_at: float | None = field(default=None, converter=as_moment, validator=_or_none(_moment))
     """The earliest time of its start, in seconds since the epoch; default: at once."""
     retry: Retry | None = field(
         default=None, validator=_or_none(_made_by(Retry, "ja.Retry(max=3)"))

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from .checks import ages_by_name, ages_in_seconds, as_seconds, from_zero
+from .checks import ages_by_name, ages_in_seconds, as_seconds, from_zero, length_from_zero
 from .field_docs import documented
 
 _NO_AGES: Final[Mapping[str, float]] = {}
@@ -29,7 +29,7 @@ class Retention:
         ja.open_jobs(retention=ja.Retention(age=3600, jobs=100))
     """
 
-    age: float = field(default=24 * 3600.0, converter=as_seconds, validator=from_zero)
+    age: float = field(default=24 * 3600.0, converter=as_seconds, validator=length_from_zero)
     """Seconds after its end until a finished job goes, read or not; 86,400 are a day."""
     jobs: int = field(default=10_000, validator=from_zero)
     """The number of finished jobs that stay, read or not."""

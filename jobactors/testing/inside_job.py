@@ -13,6 +13,7 @@ from msgspec import Struct
 from jobactors.engine.ports.late_binding import runner_for
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.context.own_decimals import take_own_decimals
 from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer, SavedCheckpoint
 from jobactors.inside.report.meter import Meter
@@ -123,6 +124,7 @@ def run_inside(
 
     def call() -> Any:
         CURRENT.set(job)
+        take_own_decimals()
         if is_async:
             return _run_in_trio(lambda: function(*args, **kwargs), job)
         return function(*args, **kwargs)

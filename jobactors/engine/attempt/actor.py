@@ -34,6 +34,7 @@ from jobactors.engine.ports.runner import Abandoned, Attempt
 from jobactors.engine.records.references import resolved
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.context.own_decimals import take_own_decimals
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.report.returned_failure import failure_text, says_failure
 from jobactors.inside.signals.control import StopJob
@@ -120,6 +121,7 @@ class Actor:
         scope goes on, because it belongs to the owner of that scope.
         """
         CURRENT.set(self.context)
+        take_own_decimals()
         if self.has_started and self._time_left is not None:
             self._set_timeout()
         watched = not self.host.clock.is_virtual

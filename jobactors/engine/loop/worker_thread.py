@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from jobactors.inside.context.own_decimals import take_own_decimals
+
 from .from_thread import hear_cancels
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ def _named(name: str, call: Callable[[], Any]) -> Any:
 def _caught(call: Callable[[], Any], control: Control | None) -> tuple[Any, BaseException | None]:
     if control is not None:
         control.own_thread = threading.get_ident()
+    take_own_decimals()  # hooks and callbacks call this as well
     try:
         return without_coroutine(call()), None
     except BaseException as exc:  # handed over whole, whatever it is

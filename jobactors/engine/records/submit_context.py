@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextvars import Context, copy_context
 from typing import Final
 
+from jobactors.inside.context.own_decimals import take_own_decimals
+
 # ipykernel routes output to a cell by these; a job outlives its cell.
 _OF_THE_CELL: Final = frozenset({"parent_header", "shell_parent", "shell_parent_ident"})
 
@@ -12,6 +14,7 @@ _OF_THE_CELL: Final = frozenset({"parent_header", "shell_parent", "shell_parent_
 def submitter_context() -> Context:
     """Copy the submitter's context variables, without those that tie it to a notebook's cell."""
     context = copy_context()
+    context.run(take_own_decimals)  # for a hook, and against what the submitter changes later
     if _OF_THE_CELL.isdisjoint([variable.name for variable in context]):
         return context
     clean = Context()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from jobactors.engine.loop.worker_thread import call_in_thread, without_coroutine
+from jobactors.inside.context.own_decimals import take_own_decimals
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 
@@ -112,6 +113,7 @@ class Callbacks:
     ) -> None:
         """Deliver to a callback until that ends."""
         self._active.add(callback)
+        take_own_decimals()
         try:
             await deliver()
         finally:

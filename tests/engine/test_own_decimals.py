@@ -1,0 +1,84 @@
+"""A decimal precision that a job sets is its own, not its submitter's, nor that of other jobs."""
+
+# ruff: noqa: D103 - a test's name is its sentence
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import trio
+
+import jobactors as ja
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    with decimal.localcontext() as context:
+        context.prec = 28
+        yield
+
+
+def set_precision(_: object = None) -> int:
+    """Change it, and return what it was."""
+    before = decimal.getcontext().prec
+    decimal.getcontext().prec = 3
+    return before
+
+
+async def set_precision_in_async(_: object = None) -> int:
+    return set_precision()
+
+
+@pytest.mark.parametrize(
+    ("work", "runner"),
+    [
+        (set_precision, "thread"),
+        (set_precision_in_async, "trio"),
+        (set_precision_in_async, "asyncio"),
+    ],
+)
+async def test_a_job_has_the_precision_of_its_submitter_and_leaves_it(
+    work: Any, runner: Any
+) -> None:
+    async with ja.open_jobs() as jobs:
+        decimal.getcontext().prec = 20
+        submitter = jobs.options(runner=runner)
+        assert [await submitter.submit(work) for _ in range(2)] == [20, 20]
+        assert await submitter.map(work, range(2)) == [20, 20]
+    assert decimal.getcontext().prec == 20
+
+
+async def test_each_attempt_begins_with_the_submitters() -> None:
+    def work() -> int:
+        before = set_precision()
+        if ja.current_job().attempt == 1:
+            raise ja.Snooze(0)
+        return before
+
+    async with ja.open_jobs() as jobs:
+        assert await jobs.submit(work) == 28
+
+
+async def test_hooks_and_callbacks_have_their_own() -> None:
+    heard = trio.Event()
+
+    async def hear(_: ja.Event) -> None:
+        set_precision()
+        heard.set()
+
+    async with ja.open_jobs() as jobs:
+        jobs.on_event(hear)
+        jobs.on_event(set_precision)
+        hooks: list[Any] = [set_precision, set_precision_in_async]
+        for hook in hooks:
+            await jobs.options(on_done=hook).submit(set_precision)
+        await heard.wait()
+    assert decimal.getcontext().prec == 28
+
+
+def test_a_job_run_inside_a_test_has_its_own() -> None:
+    assert ja.testing.run_inside(set_precision).value == 28
+    assert decimal.getcontext().prec == 28
