@@ -189,7 +189,7 @@ def test_a_kernel_that_dies_is_noticed(open_notebook: OpenNotebook) -> None:
     expect(row(notebook, 1, "train")).to_be_visible(timeout=GENEROUS)
     notebook.run_cell(2)
     gone = notebook.cell(1).get_by_role("status")
-    expect(gone).to_contain_text("kernel is gone", timeout=GENEROUS)
+    expect(gone).to_contain_text("The kernel died", timeout=GENEROUS)
 
 
 def test_two_outputs_of_one_board_agree(open_notebook: OpenNotebook) -> None:
@@ -207,7 +207,7 @@ def test_two_outputs_of_one_board_agree(open_notebook: OpenNotebook) -> None:
 
 
 def test_a_kernel_restart_leaves_a_clean_page(open_notebook: OpenNotebook) -> None:
-    """The old board shows that its kernel is gone and offers nothing; a new one works."""
+    """The old board shows that its kernel was restarted and offers nothing; a new one works."""
     notebook = open_notebook([START, "jobs"])
     notebook.run_and_wait(0)
     notebook.run_and_wait(1)
@@ -217,7 +217,7 @@ def test_a_kernel_restart_leaves_a_clean_page(open_notebook: OpenNotebook) -> No
         "() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()"
     )
     gone = notebook.cell(1).get_by_role("status")
-    expect(gone).to_contain_text("kernel is gone", timeout=GENEROUS)
+    expect(gone).to_contain_text("The kernel was restarted", timeout=GENEROUS)
     expect(cancel(train)).to_have_attribute("aria-disabled", "true")
     notebook.screenshot("restarted-lab")
     notebook.wait_idle()

@@ -39,6 +39,8 @@ class FakeElement {
       get: () => [...classes].join(' ')
     });
   }
+  get firstElementChild() { return this.firstChild; }
+  querySelector(selector) { return this.one(selector.slice(1)) || null; }   // of a class
   get firstChild() { return this.childNodes[0] || null; }
   get nextSibling() {
     const all = this.parentNode.childNodes;

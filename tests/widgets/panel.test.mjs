@@ -110,7 +110,7 @@ test('a kernel that restarts, dies or closes the comm is noticed; a frame proves
   statusChanged.fn(null, 'busy');
   assert.equal(model.get('alive'), true);
   statusChanged.fn(null, 'autorestarting');
-  assert.equal(model.get('alive'), false);
+  assert.deepEqual([model.get('alive'), model.get('lost')], [false, 'died']);
   stop();
   assert.equal(statusChanged.fn, null);
 });

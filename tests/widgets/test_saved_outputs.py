@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 from jobactors_widgets.display_hook import NotebookDisplay
-from jobactors_widgets.saved_outputs import VIEW_TYPE
+from jobactors_widgets.saved_outputs import JOBS_TYPE, VIEW_TYPE
 
 import jobactors as ja
 
@@ -151,3 +151,24 @@ async def test_an_output_that_cannot_be_updated_is_left_as_it_was(
         shell.display_pub.publish = refuse
         shell.end_cell()
         assert "left as it was" in caplog.text
+
+
+async def test_outputs_of_a_started_system_name_their_jobs(
+    shell: FakeShell, comms: list[RecordingComm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The labextension shows them where there is no widget; later states are sent with it."""
+    sidebar = import_module("jobactors_widgets.sidebar")
+    monkeypatch.setattr(sidebar, "current_kernel", SimpleNamespace)
+    monkeypatch.setattr(sidebar, "open_fixed_comm", lambda *_: lambda *_: None)
+    monkeypatch.setattr(sidebar, "hears_while_busy", lambda _: True)
+    display = NotebookDisplay()
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(trio.sleep, 0)
+        assert JOBS_TYPE not in (display.mimebundle(jobs) or {})  # nothing serves them
+        display.started(jobs)
+        named: Any = (display.mimebundle(jobs) or {})[JOBS_TYPE]
+        assert named["job"] is None
+        show(display, shell, job)
+        await job
+        sent = [each["data"][JOBS_TYPE] for each in shell.end_cell()]
+        assert named | {"job": job.id} in sent

@@ -17,6 +17,7 @@ import jobactors as ja
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
 
 class Window:
@@ -229,3 +230,23 @@ async def test_an_unknown_message_is_logged(
         for data in (None, {}, {"kind": "act"}, {"kind": "log", "id": 1}):
             sidebar.hear(data)
     assert len(caplog.records) == 4
+
+
+async def test_a_job_system_with_a_file_has_the_same_name_in_every_kernel(
+    window: Window, autojump_clock: trio.abc.Clock, tmp_path: Path
+) -> None:
+    """An output of yesterday finds its jobs by it; the path itself is not in the notebook."""
+    names: list[str] = []
+    for store in (tmp_path / "a.db", tmp_path / "a.db", tmp_path / "b.db", None, None):
+        async with ja.open_jobs(store=store) as jobs:
+            sidebar = Sidebar()
+            sidebar.follow(jobs)
+            sidebar.hear({"kind": "hello", "frame": -1})
+            await trio.sleep(1)
+            name = sidebar.name_of(jobs)
+            assert window.frames[-1]["system"] == name
+            names.append(name or "")
+        assert sidebar.name_of(jobs) is None
+    assert names[0] == names[1]
+    assert len(set(names)) == 4
+    assert not any("a.db" in name for name in names)

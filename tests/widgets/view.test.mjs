@@ -174,8 +174,8 @@ test('two views that were drawn at different moments show the same second', () =
 test('a kernel that is gone: a notice, nothing ticks, nothing can be pressed', () => {
   view.show({ rows: [running('a')] });
   timers.pass(2000);
-  view.show({ alive: false });
-  assert.match(root.one('ja-notice').textContent, /kernel is gone/);
+  view.show({ alive: false, lost: 'restarted' });
+  assert.match(root.one('ja-notice').textContent, /kernel was restarted/);
   assert.equal(timers.waiting, 0);
   cancel('a').click();
   assert.deepEqual(sent, []);
@@ -187,7 +187,7 @@ test('the notice about the store is shown, until there is a worse one', () => {
   view.show({ notice: '' });
   assert.equal(root.one('ja-notice').textContent, '');
   view.show({ notice: 'nothing can be written', alive: false });
-  assert.match(root.one('ja-notice').textContent, /kernel is gone/);
+  assert.match(root.one('ja-notice').textContent, /No kernel runs these jobs any more/);
 });
 
 test('the whole text unfolds', () => {

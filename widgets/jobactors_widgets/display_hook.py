@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import jobactors as ja
 
 from .kernel_internals import current_kernel
-from .saved_outputs import VIEW_TYPE, SavedOutputs
+from .saved_outputs import JOBS_TYPE, VIEW_TYPE, SavedOutputs
 from .sidebar import Sidebar
 from .static_table import html_table, text_table
 
@@ -56,7 +56,7 @@ class NotebookDisplay:
         bundle, panel = _table_of(thing), None
         try:
             panel = self._live(thing)
-            bundle |= {VIEW_TYPE: panel.view}
+            bundle |= {VIEW_TYPE: panel.view} | self._name_of(thing)
         except ja.JobsClosed:
             pass  # it was never displayed while it was open
         except ImportError:
@@ -66,6 +66,12 @@ class NotebookDisplay:
         self._update_saved(kernel, thing, bundle, panel)
         self._follow_cells(kernel)
         return bundle
+
+    def _name_of(self, thing: ja.Job[Any] | ja.Jobs) -> dict[str, object]:
+        """Return what the labextension finds the jobs by, if it is served their system."""
+        jobs, job_id = (thing.jobs, thing.id) if isinstance(thing, ja.Job) else (thing, None)
+        system = self._sidebar.name_of(jobs)
+        return {} if system is None else {JOBS_TYPE: {"system": system, "job": job_id}}
 
     def _follow_cells(self, kernel: Any) -> None:
         """Update the obstacles of jobs at rest after each cell: it may declare a type."""

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Bundle = dict[str, object]
 
 VIEW_TYPE: Final = "application/vnd.jupyter.widget-view+json"
+JOBS_TYPE: Final = "application/vnd.jobactors.jobs+json"
+"""Names the job, or all, and the job system: the labextension shows them also where there is no
+widget, `labextension/sidebar/output.js`."""
 _CAPTION_ENDS: Final = "\n"
 
 _log = logging.getLogger(__name__)
@@ -38,6 +41,8 @@ class _Output(Struct):
     panel: JobsPanel | None
     last_sent: object
     """Its table as last sent, without the time of day."""
+    named: Bundle
+    """The part of its bundle that names the jobs."""
 
     @property
     def is_updated_by_browser(self) -> bool:
@@ -72,7 +77,8 @@ class SavedOutputs:
         """Register that ``bundle`` is about to be shown for ``thing``."""
         name = f"{panel.model_id}" if panel is not None else _name_of(thing)
         self._ids.add(name)
-        self._outputs[name] = _Output(thing, panel, _table(bundle))
+        named = {JOBS_TYPE: bundle[JOBS_TYPE]} if JOBS_TYPE in bundle else {}
+        self._outputs[name] = _Output(thing, panel, _table(bundle), named)
         # The value of a cell is sent as a message that IPython has begun already.
         message = getattr(self._shell.displayhook, "msg", None)
         if message is not None and message.get("msg_type") == "execute_result":
@@ -106,6 +112,7 @@ class SavedOutputs:
             del self._outputs[name]
 
     def _send(self, name: str, output: _Output, bundle: Bundle) -> None:
+        bundle = bundle | output.named
         if output.panel is not None:
             bundle = bundle | {VIEW_TYPE: output.panel.view}
             output.panel.restate()

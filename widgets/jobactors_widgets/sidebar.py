@@ -6,6 +6,9 @@ nothing.  The messages are those of a panel (:mod:`.panel`), and one more:
 
 * kernel → browser ``here``: there is a job system; a window that shows jobs may send ``hello``.
 
+Each frame names the job system, as the outputs that show its jobs do (:func:`name_of_system`): an
+output of yesterday finds its jobs in the kernel of today.
+
 Nothing is followed and nothing is sent before the first ``hello``.  A kernel that cannot handle a
 ``hello`` while a cell runs sends the first frame at once.
 
@@ -15,7 +18,9 @@ from there.
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 import jobactors as ja
@@ -31,12 +36,24 @@ if TYPE_CHECKING:
     from .wire import WireRow
 
     Reply = Callable[[Mapping[str, object]], object]
-    SendFrame = Callable[[FrameMessage], object]
+    SendFrame = Callable[[FrameMessage, str], object]
 
 COMM_ID: Final = "jobactors.sidebar"
 """Its id and its target name; `labextension/sidebar/link.js` asks for both."""
 
 _log = logging.getLogger(__name__)
+
+
+def name_of_system(jobs: ja.Jobs) -> str:
+    """Return the name by which saved outputs find a job system again.
+
+    One with a file has the same name in every kernel; the path itself stays out of notebooks.  One
+    without has a name that no other has.
+    """
+    store = jobs.store
+    if store is None or store.name == "memory":
+        return f"memory-{uuid.uuid4().hex[:16]}"
+    return hashlib.sha256(store.name.encode()).hexdigest()[:16]
 
 
 class Sidebar:
@@ -72,6 +89,13 @@ class Sidebar:
         self._hears = hears_while_busy(kernel)
         return True
 
+    def name_of(self, jobs: ja.Jobs) -> str | None:
+        """Return the name of a job system in frames; None if it is not the one that is served."""
+        followed = self._followed
+        if followed is None or followed.conversation.jobs is not jobs:
+            return None
+        return followed.name
+
     def look_again(self) -> None:
         """Update the obstacles of jobs at rest after a cell, which may have removed them."""
         if self._followed is not None:
@@ -89,8 +113,8 @@ class Sidebar:
             case _:
                 followed.conversation.hear(message)
 
-    def _send_frame(self, frame: FrameMessage) -> None:
-        self._send(frame.content | {"hears": self._hears}, frame.buffers)
+    def _send_frame(self, frame: FrameMessage, system: str) -> None:
+        self._send(frame.content | {"hears": self._hears, "system": system}, frame.buffers)
 
     def _send(self, message: Mapping[str, object], buffers: list[bytes] | None = None) -> None:
         if self._send_on_comm is not None:
@@ -104,6 +128,7 @@ class _FollowedSystem:
 
     def __init__(self, jobs: ja.Jobs, reply: Reply, send_frame: SendFrame, first: int) -> None:
         self.conversation = FrontEndConversation(jobs, reply)
+        self.name = name_of_system(jobs)
         self._send_frame = send_frame
         self._first = first
         self._feed: ChangeFeed | None = None
@@ -137,7 +162,7 @@ class _FollowedSystem:
         from .frame_message import FrameMessage
 
         empty = FrameMessage(self._first + 1, self._first, full=True, ended=True)
-        self._send_frame(self._last or empty)
+        self._send_frame(self._last or empty, self.name)
 
     # Called by the feed, on the jobs' loop.
 
@@ -150,7 +175,7 @@ class _FollowedSystem:
 
     def show(self, frame: FrameMessage) -> None:
         """Send the changes."""
-        self._send_frame(frame)
+        self._send_frame(frame, self.name)
 
     def end(self, frame: FrameMessage) -> None:
         """Send the last frame, and hold it for later windows."""

@@ -35,7 +35,8 @@ function setAlive(model, alive) {
   model.set('alive', alive);
 }
 
-const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
+// A status of the kernel in which its jobs are lost -> what has happened to it, for view.js.
+const LOSSES = { restarting: 'restarted', autorestarting: 'died', dead: 'died', terminating: 'ended' };
 
 /**
  * Sets the model's `alive` to whether its kernel lives; returns a function that stops it.
@@ -48,7 +49,7 @@ function followLife(model) {
   const manager = model.widget_manager;
   const tables = () => {
     model.set('now', timeOf(model));   // for widgets that are saved with the notebook
-    return tablesOf(model.get('rows'), Math.floor(model.get('now')));
+    return tablesOf(model.get('rows'), model.get('now'));
   };
   let real = null;
   let unsaved = () => {};
@@ -60,7 +61,11 @@ function followLife(model) {
     unsaved = writeTablesOnSave(real?.widget_manager, model.get('self_id'), tables);
   }).catch(() => {});
   model.on('comm_live_update', look);
-  const changed = (_, status) => { if (LOST.has(status)) setAlive(model, false); };
+  const changed = (_, status) => {
+    if (!LOSSES[status]) return;
+    model.set('lost', LOSSES[status]);
+    setAlive(model, false);
+  };
   const statuses = manager?.kernel?.statusChanged;
   statuses?.connect(changed);
   return () => {
@@ -110,7 +115,8 @@ function render({ model, el }) {
     hears: model.get('hears'),
     ended: model.get('ended'),
     notice: model.get('notice'),
-    alive: model.get('alive') !== false
+    alive: model.get('alive') !== false,
+    lost: model.get('lost')
   });
   let asked = 0;
   const soon = () => { asked ||= requestAnimationFrame(() => { asked = 0; draw(); }); };
@@ -118,6 +124,7 @@ function render({ model, el }) {
   model.on('change:ended', soon);
   model.on('change:notice', soon);
   model.on('change:alive', soon);
+  model.on('change:lost', soon);
   model.on('msg:custom', message => {
     if (message.kind === 'answer') view.answered(message);
     else if (message.kind !== 'frame') view.received(message);

@@ -3,7 +3,7 @@
 // A host calls `createView(root, options)` with the options below; only `act` is needed.  The rows are
 // those of wire.py, all of them at every `show`.  The view has these methods:
 //
-//   show({rows, hears, alive, ended, notice})   draw; a part that is left out stays as it was
+//   show({rows, hears, alive, lost, ended, notice})   draw; a part that is left out stays as it was
 //   answered(answer)                    the kernel's answer to `act` or `actMany`
 //   received(message)                   its answer to `ask`: kinds "details", "log", "result"
 //   dispose()                           stop every clock and empty the root
@@ -29,7 +29,13 @@ const MOST_ROWS = 200;
 const FEW_ROWS = 60;
 const SPARE_ROWS = 8;
 const ROW_HEIGHT = 29;
-const GONE = 'The kernel is gone; this is how the jobs stood.';
+const LOST = {
+  restarted: 'The kernel was restarted; this is how the jobs stood.',
+  died: 'The kernel died; this is how the jobs stood.',
+  ended: 'The kernel was shut down; this is how the jobs stood.',
+  stopped: 'Their job system has stopped; this is how the jobs stood.'
+};
+const GONE = 'No kernel runs these jobs any more; this is how they stood.';
 const ENDED = 'This job system has stopped.';
 const EMPTY = 'No jobs yet. jobs.submit(function) starts one.';
 const NONE_LEFT = 'No job matches.';
@@ -58,7 +64,7 @@ export function createView(root, options) {
   const opened = new Map();    // job id -> its details, null while its row is not in the page
   const heights = new Map();   // job id -> pixels, of unfolded rows
   const selected = new Set();
-  let shown = { rows: [], hears: true, alive: true, ended: false, notice: '' };
+  let shown = { rows: [], hears: true, alive: true, lost: '', ended: false, notice: '' };
   let items = [];              // what is listed, top to bottom
   let places = { filtered: [], endedAt: -1, hasFold: false, endedCount: 0 };
   let historyOpen = true;
@@ -146,7 +152,7 @@ export function createView(root, options) {
     const news = unread ? ` · ${unread} unread` : '';
     const some = places.filtered.length < shown.rows.length && board ? ` · ${plural(places.filtered.length, 'job')} shown` : '';
     setText(counts, shown.rows.length ? summary(shown.rows) + news + more + some : EMPTY);
-    setText(notice, shown.alive ? (shown.ended ? ENDED : shown.notice || '') : GONE);
+    setText(notice, shown.alive ? (shown.ended ? ENDED : shown.notice || '') : LOST[shown.lost] || GONE);
     setHidden(head, single && !notice.textContent);
     if (tools) tools.draw(shown.rows, places.filtered, selected);
     setAttribute(list, 'data-empty', shown.rows.length && !places.filtered.length ? NONE_LEFT : null);

@@ -9,6 +9,7 @@ import { createNotices, mayNotifyBrowser } from './notices.js';
 import { createBurst, endedBetween, groupsOf, isUnfinished, statusText, statusTitle } from './model.js';
 import { followElsewhere } from './elsewhere.js';
 import { createSidebar } from './sidebar.js';
+import { createOutputs } from './output.js';
 import { createStatus } from './status.js';
 import { followNotebooks } from './notebooks.js';
 
@@ -44,12 +45,13 @@ export async function makePlugins(shared) {
     optional: present.map(key => tokens[key]),
     activate: (app, ...found) => {
       const given = Object.fromEntries(present.map((key, i) => [key, found[i]]));
-      if (given.tracker) activate(app, given, { services, ui, apputils, Widget: widgets.Widget });
+      if (given.tracker) activate(app, given, { services, ui, apputils, widgets });
     }
   }];
 }
 
-function activate(app, { tracker, labShell, restorer, statusBar, palette, registry }, { services, ui, apputils, Widget }) {
+function activate(app, { tracker, labShell, restorer, statusBar, palette, registry }, { services, ui, apputils, widgets }) {
+  const { Widget } = widgets;
   loadStyles();
   fenceKeys(target => Boolean(target.closest?.('.ja-controls')));   // made by ipywidgets, which fences nothing
   const wanted = { side: 'left', notify: true, browser: false };
@@ -100,8 +102,12 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     moved: (path, before, now) => {
       if (before.live) notices.ended(path.split('/').pop(), endedBetween(before.rows, now.rows));
     },
-    received: (kernelId, message) => sidebar.received(kernelId, message)
+    received: (kernelId, message) => {
+      sidebar.received(kernelId, message);
+      outputs.received(kernelId, message);
+    }
   });
+  const outputs = createOutputs({ tracker, widgets, linkIn: notebooks.linkIn });
   elsewhere = followElsewhere({
     serviceManager: app.serviceManager,
     KernelMessage: services.KernelMessage,
@@ -126,6 +132,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     const whole = burst.advance(here.map(({ kernelId, known }) => ({ kernelId, rows: known.rows })));
     status.show(statusText(rows), statusTitle(here, whole), whole.fraction);
     if (widget.isVisible) sidebar.show(groups);
+    outputs.update();
     app.commands.notifyCommandChanged?.(CANCEL_ALL);
   }
   // The shell sends no signal when a sidebar is opened; the widget itself is called.

@@ -69,6 +69,8 @@ export function followNotebooks({ tracker, KernelMessage, languageOf, changed, s
       now: entry.link.now
     })),
     link: kernelId => entryOf(kernelId)?.link,
+    /** The link of a notebook's kernel, if it has one. */
+    linkIn: ({ sessionContext }) => followed.get(sessionContext)?.link,
     /** Whether a notebook of this page has this kernel, or is about to. */
     isOpen: (kernelId, path) => [...followed.values()].some(entry =>
       entry.context.session?.kernel?.id === kernelId || (path !== undefined && pathOf(entry) === path)),

@@ -1,0 +1,201 @@
+// Shows the jobs of a cell's output where there is no widget for them: in a notebook that was opened again,
+// after a restart of the kernel, or while a cell is busy after a reload.
+//
+// An output names its job system and its job (JOBS_TYPE in saved_outputs.py).  It is shown by its widget as
+// long as that lives; else by the rows that the kernel sends to the sidebar, if they are of the same job
+// system; else by the table that was saved, with a line on how to see the jobs now.
+
+import { writeTablesOnSave, tablesOf } from '../../static/saved_state.js';
+import { createView } from '../../static/view.js';
+
+const JOBS = 'application/vnd.jobactors.jobs+json';
+const WIDGET = 'application/vnd.jupyter.widget-view+json';
+const TABLE = 'text/html';
+const RANK = -100;       // before widgets, which have -10
+const WIDGET_MS = 500;   // a widget may take so long to come
+const HOW = 'These jobs are live again when the cell that starts them has run: jobs = ja.start().';
+const NEVER = 'Without a store, these jobs ended with their kernel.';
+const OTHERS = 'The kernel has other jobs now.';
+
+/**
+ * @param {Object} options
+ * @param {any} options.tracker   an INotebookTracker
+ * @param {any} options.widgets   @lumino/widgets
+ * @param {(panel: any) => ReturnType<import('./link.js').createLink> | undefined} options.linkIn
+ *   the link of a notebook's kernel
+ */
+export function createOutputs({ tracker, widgets, linkIn }) {
+  const shown = new Set();   // what createOutput returns, of every output in the page
+
+  function register(panel) {
+    const { rendermime } = panel.content;
+    rendermime.addFactory({
+      safe: true,
+      mimeTypes: [JOBS],
+      createRenderer: () => {
+        const output = createOutput({ panel, rendermime, widgets, link: () => linkIn(panel), gone: () => shown.delete(output) });
+        shown.add(output);
+        return output.widget;
+      }
+    }, RANK);
+  }
+
+  tracker.widgetAdded.connect((_, panel) => register(panel));
+  tracker.forEach(register);
+
+  return {
+    /** Draws what has changed in the links. */
+    update() { for (const output of shown) output.update(); },
+    received(kernelId, message) { for (const output of shown) output.received(kernelId, message); }
+  };
+}
+
+function createOutput({ panel, rendermime, widgets, link, gone }) {
+  const { Panel, Widget } = widgets;
+  const widget = new Panel();
+  const live = new Widget();
+  const line = new Widget();
+  const text = line.node.appendChild(document.createElement('span'));
+  const button = line.node.appendChild(document.createElement('button'));
+  widget.addClass('ja-output');
+  line.addClass('ja-output-line');
+  line.addClass('ja-controls');   // plain keys are kept from the notebook
+  button.type = 'button';
+  button.textContent = 'Show the jobs now';
+  button.addEventListener('click', showPresent);
+  let named = { system: '', job: null };
+  let own = null;       // the renderer of the widget
+  let table = null;     // the renderer of the saved table
+  let view = null;      // of the rows of the link
+  let isOther = false;  // the user wants the present jobs instead
+  let isLate = false;   // the widget has had its time
+  let timer = null;
+  let rows = [];        // as last shown by the view
+  let endTables = () => {};
+
+  const coming = new MutationObserver(() => update());   // of a widget: its manager may be restored late
+
+  const part = (mimeType, model) => {
+    const made = rendermime.createRenderer(mimeType);
+    return { made, done: made.renderModel(model) };
+  };
+
+  widget.renderModel = async model => {
+    named = model.data[JOBS];
+    isOther = false;
+    isLate = !model.data[WIDGET] || !model.trusted;
+    drop();
+    if (model.data[TABLE]) table = part(TABLE, model).made;
+    endTables = writeTablesOnSave(panel, model.data[WIDGET]?.model_id, () => view ? tablesOf(rows, nowThere()) : {});
+    if (!isLate) {
+      const { made, done } = part(WIDGET, model);
+      own = made;
+      coming.observe(own.node, { childList: true });
+      timer = setTimeout(() => { isLate = true; update(); }, WIDGET_MS);
+      done.then(update, update);
+    }
+    update();
+  };
+
+  const dispose = widget.dispose.bind(widget);
+  widget.dispose = () => {
+    if (widget.isDisposed) return;
+    drop();
+    gone();
+    dispose();
+  };
+
+  function drop() {
+    clearTimeout(timer);
+    coming.disconnect();
+    endTables();
+    hideView();
+    for (const made of [own, table]) made?.dispose();
+    [own, table] = [null, null];
+  }
+
+  const nowThere = () => link()?.now() ?? Date.now() / 1000;
+
+  /** Returns whether the widget is shown and its kernel lives. */
+  function ownLives() {
+    return Boolean(own && own.node.firstElementChild && !own.node.querySelector('.ja-gone'));
+  }
+
+  /** Returns the rows of this output's jobs in the kernel; null if it has others, or none. */
+  function present() {
+    const known = link()?.known;
+    if (!known?.live || known.system !== named.system) return null;
+    if (named.job === null) return known.rows;
+    const row = known.rows.find(each => each.id === named.job);
+    return row ? [row] : null;
+  }
+
+  function update() {
+    if (widget.isDisposed) return;
+    const found = present();
+    // Once shown by the link, it stays so: the widget would begin anew, with everything folded.
+    const isOwn = !view && own && !isOther && (ownLives() || !isLate || (!found && own.node.firstElementChild));
+    if (isOwn) only(own.node.querySelector('.ja-gone') ? [own, line] : [own]);
+    else if (found || view) {
+      only(found ? [live] : [live, line]);
+      showView(found);
+    } else only(table ? [table, line] : [line]);
+    drawLine();
+  }
+
+  /** Leaves these parts alone in the page, in this order. */
+  function only(parts) {
+    if (parts.length === widget.widgets.length && parts.every((each, i) => widget.widgets[i] === each)) return;
+    for (const each of [...widget.widgets]) if (!parts.includes(each)) each.parent = null;
+    parts.forEach((each, i) => widget.insertWidget(i, each));
+  }
+
+  function drawLine() {
+    const known = link()?.known;
+    const has = Boolean(known?.live);
+    const words = has ? OTHERS : named.system.startsWith('memory-') ? NEVER : HOW;
+    if (text.textContent !== words) text.textContent = words;
+    button.hidden = !has;
+  }
+
+  function showPresent() {
+    const known = link()?.known;
+    if (!known?.live) return;
+    named = { system: known.system, job: null };
+    isOther = true;
+    hideView();
+    update();
+  }
+
+  function showView(found) {
+    const single = named.job !== null;
+    view ??= createView(live.node, {
+      single,
+      board: !single,
+      now: nowThere,
+      act: (verb, id) => link()?.send({ kind: 'act', verb, id }),
+      actMany: (verb, ids, states) => link()?.send({ kind: 'act', verb, ids, ...(states && { states }) }),
+      ask: message => link()?.send(message)
+    });
+    const known = link()?.known;
+    if (!found || !known) {
+      view.show({ alive: false, lost: known?.live ? 'stopped' : 'restarted' });
+      return;
+    }
+    rows = found;
+    view.show({ rows, hears: known.hears, ended: known.ended, notice: single ? '' : known.notice, alive: true });
+  }
+
+  function hideView() {
+    view?.dispose();
+    view = null;
+  }
+
+  function received(kernelId, message) {
+    if (!view || link()?.kernelId !== kernelId) return;
+    if (message.kind === 'answer') view.answered(message);
+    else view.received(message);
+  }
+
+  return { widget, update, received };
+}
