@@ -85,7 +85,7 @@ class BulkCommand:
     def __init__(
         self, jobs: ja.Jobs, verb: object, job_ids: Sequence[object], states: object = None
     ) -> None:
-        self._states = states if isinstance(states, list) else None
+        self._states = _texts(states)
         self._jobs = jobs
         self._verb = verb
         self._left = list(job_ids)[::-1]
@@ -116,6 +116,15 @@ class BulkCommand:
             return answer(verb, "")
         first = self._refused[0]["why"]
         return answer(verb, "", f"{len(self._refused)} of {self._count} could not: {first}")
+
+
+def _texts(value: Any) -> list[str] | None:
+    """Return the texts of a list out of a message; None if it is no list."""
+    match value:
+        case [*items]:
+            return [item for item in items if isinstance(item, str)]
+        case _:
+            return None
 
 
 def answer(verb: str, job_id: str, why: str = "") -> CommandAnswer:
