@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, TypeVar, Unpack
 
 from msgspec import Struct
@@ -217,16 +217,22 @@ def _stand_at_one_place(one: Callable[..., Any], other: Callable[..., Any]) -> b
     return places[0] == places[1] and None not in places[0]
 
 
-def check_private(function: Callable[..., Any], private: Iterable[str]) -> None:
+def check_private(function: Callable[..., Any], private: Collection[str]) -> None:
     """Refuse private names that are no arguments: a slip of the keyboard would store a secret.
 
     Raises:
-        TypeError: the message lists the arguments.
+        TypeError: the message lists the arguments; for a function that tells none, the cure.
     """
+    if not private:
+        return
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):  # a builtin without a signature
-        return
+        name = getattr(function, "__name__", type(function).__name__)
+        raise TypeError(
+            f"private= names arguments, and {name}() does not tell the names of its own: wrap it "
+            "in a def that has them"
+        ) from None
     if any(known.kind is known.VAR_KEYWORD for known in parameters.values()):
         return
     unknown = sorted(set(private) - set(parameters))

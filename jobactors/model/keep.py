@@ -65,7 +65,7 @@ class Keep:
     events: int = field(default=1_000, validator=from_zero)
     """The number of lines of a job's event log that stay, the newest."""
     by_state: Mapping[str, float] = field(
-        default=_NO_AGES, converter=ages_in_seconds, validator=_ages
+        hash=False, default=_NO_AGES, converter=ages_in_seconds, validator=_ages
     )
     """Other ages, in seconds, by the state in which a job ended:
     ``{"failed": 30 * 86400, "succeeded": 3600}``."""

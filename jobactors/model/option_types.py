@@ -10,7 +10,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, TypedDict, TypeVar
+from functools import cache
+from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
 
 from .checks import Seconds
 from .every import Every
@@ -88,10 +89,16 @@ def names_options(function: C) -> C:
     return function
 
 
+@cache
+def _hints() -> Mapping[str, Any]:
+    """Return the types of the options: in the dictionaries themselves they are texts."""
+    return get_type_hints(JobOptions)
+
+
 def _parameter(name: str) -> inspect.Parameter:
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=getattr(DEFAULTS, name),
-        annotation=JobOptions.__annotations__.get(name, inspect.Parameter.empty),
+        annotation=_hints().get(name, inspect.Parameter.empty),
     )

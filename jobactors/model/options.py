@@ -39,7 +39,7 @@ LONGEST_TEXT: Final = 100_000
 """Characters of a text among the options, and of all tags together."""
 _HIGHEST: Final = 10**15
 PRIORITIES: Final[Mapping[str, int]] = {"high": 10, "normal": 0, "low": -10}
-OnDone = Callable[["JobSnapshot"], Awaitable[None] | None]
+OnDone = Callable[[JobSnapshot], Awaitable[None] | None]
 OnCheckpoint = Literal["resume", "fresh", "ask"]
 OnDuplicate = Literal["return", "raise", "replace"]
 OnBusy = Literal["wait", "raise"]
@@ -232,7 +232,7 @@ class Options:
     tags: tuple[str, ...] = field(default=(), converter=_words, validator=_texts)
     """Words to filter by; one or several."""
     metadata: Mapping[str, object] = field(
-        default=NO_METADATA, converter=_as_given, validator=_mapping
+        hash=False, default=NO_METADATA, converter=_as_given, validator=_mapping
     )
     """Values that go along with the job, by name; shown, never interpreted.  Lists and dictionaries
     among them are copied."""
@@ -248,7 +248,7 @@ class Options:
     on_duplicate: OnDuplicate = field(default="return", validator=_on_duplicate)
     """The answer to a submit with the key of an unfinished job: "return" that job if it would do
     the same.  Otherwise, and with "raise", :class:`DuplicateJob`; "replace" cancels that job."""
-    resources: Mapping[str, int] = field(default=NO_NEEDS, converter=as_needs)
+    resources: Mapping[str, int] = field(hash=False, default=NO_NEEDS, converter=as_needs)
     """Named capacities held from start to end: "gpu", ["gpu", "disk"] or {"gpu": 2}."""
     on_busy: OnBusy = field(default="wait", validator=_on_busy)
     """Whether to "wait" for a resource that is held, or to "raise" :class:`ResourceBusy`."""
@@ -272,7 +272,7 @@ class Options:
     """Seconds after submit by which it must have started, or it fails; default: none."""
     grace: float = field(default=10.0, converter=as_seconds, validator=_seconds)
     """Seconds from a cancel until the job counts as stuck, or a process gets SIGTERM."""
-    runner: str | RunnerValue | None = field(default=None, validator=_or_none(_runner))
+    runner: str | RunnerValue | None = field(hash=False, default=None, validator=_or_none(_runner))
     """"trio", "thread", "process", "asyncio", or a :class:`Runner` of your own; default:
     ``async def`` trio, ``def`` thread."""
     checkpoint_every: Every | None = field(
@@ -291,7 +291,7 @@ class Options:
         default=None, validator=_or_none(_made_by(Limits, "ja.Limits(cpu=60)"))
     )
     """Limits on processor time and memory, with ``runner="process"``; default: no limits."""
-    on_done: OnDone | None = field(default=None, validator=_or_none(_callable))
+    on_done: OnDone | None = field(hash=False, default=None, validator=_or_none(_callable))
     """A function called once with the terminal snapshot; sync or async; its errors are logged.
     Default: none."""
     log_limit: int = field(default=2**20, validator=_count)
@@ -328,6 +328,15 @@ class Options:
             check = _VALIDATORS[name]
             if check is not None:
                 check(options, _FIELDS[name], getattr(options, name))
+        return options
+
+    def with_those_of(self, other: Options, names: Iterable[str]) -> Options:
+        """Return these options with those of ``other`` that have these names, checked already."""
+        options = object.__new__(type(self))
+        for store, value in zip(_SLOTS.values(), _values_of(self), strict=True):
+            store(options, value)
+        for name in names:
+            _SLOTS[name](options, getattr(other, name))
         return options
 
 

@@ -86,7 +86,7 @@ class Phase:
     """The label that a person reads, and by which other phases call it."""
     work: Callable[..., Any] | str = field(validator=_work)
     """A function, or the name of a job type."""
-    arguments: Mapping[str, Any] = field(default=NO_ARGUMENTS, validator=_arguments)
+    arguments: Mapping[str, Any] = field(hash=False, default=NO_ARGUMENTS, validator=_arguments)
     """The arguments it is called with, by name."""
     weight: float = field(default=50, validator=_weight)
     """Its share of the whole, beside the other phases' weights; above 0."""

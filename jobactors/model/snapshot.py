@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, KeysView, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, cast
 
 from msgspec import Struct
 
@@ -180,4 +180,4 @@ class JobSnapshot(Struct, frozen=True):
         return " ".join(filter(None, parts)) + ">"
 
 
-Mapping.register(JobSnapshot)
+cast("Any", Mapping).register(JobSnapshot)  # to a type checker it stays a struct

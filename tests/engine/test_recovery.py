@@ -358,6 +358,8 @@ async def test_a_private_argument_that_does_not_exist_is_a_mistake() -> None:
     async with ja.open_jobs() as jobs:
         with pytest.raises(TypeError, match=r"names tokn, and add\(\) has no such argument"):
             jobs.options(private="tokn").submit(add, 1)
+        with pytest.raises(TypeError, match="wrap it in a def"):
+            jobs.options(private="obj").submit(iter, [1])
         with pytest.raises(TypeError, match="it has a, b"):
             ja.job("add privately", private={"c"})(add)
 

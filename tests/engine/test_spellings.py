@@ -283,6 +283,15 @@ async def test_a_snapshot_tells_its_times_to_people() -> None:
         assert snapshot.due_time is None
 
 
+async def test_an_update_reads_each_value_once() -> None:
+    """An iterator is used up by that."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(hold=True).submit(double, 1)
+        assert job.update(tags=iter(["a", "b"]), priority="high").info.tags == ("a", "b")
+        assert jobs.get(job.id).snapshot().info.priority == 10
+        job.release()
+
+
 # -- times
 
 

@@ -152,6 +152,20 @@ def test_a_start_time_may_be_a_datetime() -> None:
     assert ja.Options().changed(start_at=NOON).start_at == NOON.timestamp()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        ja.Options(metadata={"paper": 7}, resources="gpu", on_done=print),
+        ja.Keep(by_state={"failed": 1}),
+        ja.Phase("Clear", len, {"obj": []}),
+        ja.Retry(),
+    ],
+)
+def test_equal_values_have_equal_hashes(value: Any) -> None:
+    assert hash(value) == hash(attrs.evolve(value))
+    assert {value: 1}[attrs.evolve(value)] == 1
+
+
 def test_options_that_do_not_change_are_the_same_object() -> None:
     options = ja.Options(name="x")
     assert options.changed() is options

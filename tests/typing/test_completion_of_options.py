@@ -33,6 +33,8 @@ def test_every_option_is_a_named_parameter(
     assert names <= parameters.keys()
     assert parameters["timeout"].default is None
     assert parameters["timeout"].kind is inspect.Parameter.KEYWORD_ONLY
+    assert "ForwardRef" not in str(inspect.signature(function))
+    assert parameters["description"].annotation is str
 
 
 async def test_a_notebook_completes_options() -> None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from jobactors.engine.ports.runner import message_for
 from jobactors.engine.records.references import JobReference, without_references
-from jobactors.engine.system.commands import check_update
+from jobactors.engine.system.commands import checked_update
 from jobactors.inside.signals.mailbox import Question, Reply
 from jobactors.model.errors import NoStore
 from jobactors.model.log import as_text
@@ -253,8 +253,8 @@ class Job(Upstream, Generic[T_co]):
             TypeError, ValueError: for an unknown option or a wrong value.
             IllegalVerb: if the job has finished.
         """
-        check_update(self._record, dict(changes))
-        return self._command(self._system.commands.update, changes)
+        changed = checked_update(self._record, dict(changes))
+        return self._command(self._system.commands.update, changed, tuple(changes))
 
     # -- the log
 

@@ -14,8 +14,11 @@ from jobactors.model.states import JobState, Request, Waiting
 from .restart import make_restart
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from jobactors.engine.records.record import Record
     from jobactors.model.info import JobInfo
+    from jobactors.model.options import Options
 
     from .admission import Admission
     from .core import Core
@@ -126,8 +129,13 @@ class Commands:
         self._core.pump()
         self._core.explain(record)
 
-    def update(self, record: Record, changes: dict[str, Any]) -> None:
-        """Change options of a job, after :func:`check_update`; a new priority counts at once.
+    def update(self, record: Record, changed: Options, names: Collection[str]) -> None:
+        """Change the named options of a job; a new priority counts at once.
+
+        Args:
+            record: The job.
+            changed: Returned by :func:`checked_update`.
+            names: The options to take from it.
 
         Raises:
             IllegalVerb: if it has finished.
@@ -136,17 +144,17 @@ class Commands:
         info = record.snapshot.info
         if record.snapshot.state.is_terminal:
             raise IllegalVerb(record.id, record.snapshot.state, "update", "it stays as it ended")
-        options = record.options.changed(**changes)
+        options = record.options.with_those_of(changed, names)
         self._parts.queue.check_needs(record.id, options.resources)
         record.options = options
-        fields = {name: getattr(options, name) for name in changes}
+        fields = {name: getattr(options, name) for name in names}
         self._core.emit(
             record, JobUpdated(record.id, self._core.clock.now(), _evolve(info, fields))
         )
         if record.id in self._parts.queue:
             self._parts.queue.reprioritise(record.id, options.priority)
             self._parts.queue.change_needs(record.id, options.resources)
-            if "start_at" in changes and not record.snapshot.attempt:
+            if "start_at" in names and not record.snapshot.attempt:
                 self._parts.queue.postpone(record.id, options.start_at)
             self._core.pump()
 
@@ -216,8 +224,10 @@ def _evolve(info: JobInfo, fields: dict[str, Any]) -> JobInfo:
     return replace(info, **{name: value for name, value in fields.items() if name in known})
 
 
-def check_update(record: Record, changes: dict[str, Any]) -> None:
-    """Refuse wrong changes before the engine moves: their error is the caller's alone.
+def checked_update(record: Record, changes: dict[str, Any]) -> Options:
+    """Return a job's options with some changed, before the engine moves.
+
+    Their error is the caller's alone, and so is the code of their values.
 
     Raises:
         TypeError, ValueError: for an unknown or fixed option, or a wrong value.
@@ -228,4 +238,4 @@ def check_update(record: Record, changes: dict[str, Any]) -> None:
             f"{', '.join(sorted(fixed))} cannot change after the submit; "
             f"what can: {', '.join(sorted(UPDATABLE))}"
         )
-    record.options.changed(**changes)
+    return record.options.changed(**changes)
