@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .engine.api.batch import Batch as Batch
     from .engine.api.selection import Selection as Selection
     from .engine.api.dependencies import After as After, after as after, handle as handle
+    from .runners.opened import OpenJob as OpenJob, open_job as open_job
     from .runners.block import BlockContext as BlockContext, tracked as tracked
     from .model.job_type import JobType as JobType, job as job, job_types as job_types
     from .model.argument_problem import ArgumentProblem as ArgumentProblem
@@ -143,6 +144,7 @@ _HOMES = {
     "engine.api.batch": "Batch",
     "engine.api.selection": "Selection",
     "engine.api.dependencies": "After after handle",
+    "runners.opened": "OpenJob open_job",
     "runners.block": "BlockContext tracked",
     "faces.executor": "JobsExecutor",
     "faces.job_future": "JobFuture",

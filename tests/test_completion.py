@@ -62,7 +62,7 @@ USERS: Final = {
     "Job": (
         "add_done_callback arguments ask cancel delete discard done events exception hold id "
         "info jobs log_lines logs name pause release remove_done_callback restart result resume "
-        "snapshot state stored tell to_dict update wait"
+        "set_operation snapshot state stored tell to_dict update wait"
     ),
     "JobCancelled": "job_id partial reason",
     "JobCancelling": "at job_id reason",
@@ -134,6 +134,7 @@ USERS: Final = {
     "NoStore": "",
     "NotKept": "type",
     "NotResumable": "job_id",
+    "OpenJob": "cancel_requested cancelled complete fail id job progress write_log",
     "Options": (
         "after changed checkpoint_every description grace hold icon key limits log_limit "
         "mailbox metadata name on_busy on_checkpoint on_done on_duplicate priority private "

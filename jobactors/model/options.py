@@ -330,15 +330,6 @@ class Options:
                 check(options, _FIELDS[name], getattr(options, name))
         return options
 
-    def with_those_of(self, other: Options, names: Iterable[str]) -> Options:
-        """Return these options with those of ``other`` that have these names, checked already."""
-        options = object.__new__(type(self))
-        for store, value in zip(_SLOTS.values(), _values_of(self), strict=True):
-            store(options, value)
-        for name in names:
-            _SLOTS[name](options, getattr(other, name))
-        return options
-
 
 _FIELDS: Final = cast("Mapping[str, Attribute[Any]]", fields_dict(Options))
 _CONVERTERS: Final = {name: cast("Any", field).converter for name, field in _FIELDS.items()}
@@ -354,3 +345,13 @@ UPDATABLE: Final = frozenset(
 """Options that can be changed after the submit; the last four count from the next attempt on."""
 OPTION_NAMES: Final = frozenset(_FIELDS)
 DEFAULTS: Final = Options()
+
+
+def options_with(base: Options, changed: Options, names: Iterable[str]) -> Options:
+    """Return ``base`` with those of ``changed`` that have these names; nothing is checked again."""
+    options = object.__new__(Options)
+    for store, value in zip(_SLOTS.values(), _values_of(base), strict=True):
+        store(options, value)
+    for name in names:
+        _SLOTS[name](options, getattr(changed, name))
+    return options

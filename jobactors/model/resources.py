@@ -132,6 +132,13 @@ class Resources:
         if not self._held_by[job_id]:
             del self._held_by[job_id]
 
+    def set_operation(self, job_id: str, name: str, operation: str) -> bool:
+        """Say for what a job holds a resource from now on; returns whether it holds any of it."""
+        holding = self._holders[name].get(job_id) if name in self._holders else None
+        if holding is not None:
+            self._holders[name][job_id] = replace(holding, operation=operation)
+        return holding is not None
+
     def held_by(self, job_id: str) -> frozenset[str]:
         """Return the names of the resources of which a job holds units."""
         return frozenset(self._held_by.get(job_id, ()))

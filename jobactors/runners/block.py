@@ -13,6 +13,7 @@ import trio
 
 from jobactors.engine.api.current import current_jobs
 from jobactors.engine.api.offer import offer
+from jobactors.engine.ports.runner import Abandoned
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.signals.control import StopJob
@@ -80,9 +81,10 @@ class BlockRunner:
         """Wait for the block, and end as it ended."""
         with trio.CancelScope(shield=True), attempt.abandon():
             await self.ended
-        if self.error is not None:
-            raise self.error
-        return self.value
+            if self.error is not None:
+                raise self.error
+            return self.value
+        raise Abandoned
 
 
 @names_options

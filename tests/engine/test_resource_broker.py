@@ -117,6 +117,20 @@ async def test_a_running_job_that_waits_for_units_says_for_which() -> None:
         await queued
 
 
+async def test_the_operation_on_a_held_resource_changes_from_outside() -> None:
+    """Of a job that holds it; of any other there is nothing to say."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(resources="wiki").submit(trio.sleep_forever)
+        await trio.testing.wait_all_tasks_blocked()
+        job.set_operation("wiki", "build index")
+        assert held(jobs)["wiki"] == [("sleep_forever", 1, "build index")]
+        with pytest.raises(ja.IllegalVerb, match="does not hold 'gpu'; it holds wiki"):
+            job.set_operation("gpu", "train")
+        with pytest.raises(TypeError, match="an operation is text"):
+            job.set_operation("wiki", 3)  # type: ignore[arg-type]
+        job.cancel()
+
+
 async def test_whichever_is_free_first(autojump_clock: trio.testing.MockClock) -> None:
     """A job with several pending resources takes the first that comes free."""
 

@@ -12,7 +12,8 @@ from jobactors.engine.records.references import JobReference, edges_among, with_
 from jobactors.model.field_docs import documented
 from jobactors.model.upstream import Upstream
 
-from .job import Handle, Job
+from .job import Job
+from .passed_handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, final
 
-from msgspec import Struct
-
 from jobactors.engine.ports.runner import message_for
 from jobactors.engine.records.references import JobReference, without_references
 from jobactors.engine.system.commands import checked_update
@@ -19,6 +17,7 @@ from jobactors.model.upstream import Upstream
 
 from .display import mimebundle_of
 from .done_callback import DoneCallback
+from .passed_handle import Handle
 from .waits import Stored, Wait, block_until_settled, wait_settled
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from jobactors.model.stored_rows import EventRow
 
 T_co = TypeVar("T_co", covariant=True)
-T = TypeVar("T")
 
 
 @final
@@ -83,7 +81,12 @@ class Job(Upstream, Generic[T_co]):
     @property
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The positional and keyword arguments; none if they were let go, as ``Retention`` says."""
-        return _as_given(self._system, self._record.args, self._record.kwargs)
+
+        def given(reference: JobReference) -> object:
+            job = Job[Any](self._system, reference.record)
+            return Handle(job) if reference.gives == "handle" else job
+
+        return without_references(self._record.args, self._record.kwargs, given)
 
     def snapshot(self) -> JobSnapshot:
         """Return the job's snapshot at this moment; immediate, from any thread."""
@@ -256,6 +259,21 @@ class Job(Upstream, Generic[T_co]):
         changed = checked_update(self._record, dict(changes))
         return self._command(self._system.commands.update, changed, tuple(changes))
 
+    def set_operation(self, resource: str, operation: str) -> JobSnapshot:
+        """Say for what the job holds a resource from now on; ``jobs.resources()`` shows it.
+
+        Args:
+            resource: The name of a resource that it holds.
+            operation: What it does with it, such as "build index".
+
+        Raises:
+            IllegalVerb: if it holds none of it.
+            TypeError: for an operation that is no text.
+        """
+        if not isinstance(operation, str):
+            raise TypeError(f"an operation is text, not {operation!r:.100}")
+        return self._command(self._system.commands.set_operation, resource, operation)
+
     # -- the log
 
     def logs(self, since: int = 0) -> str:
@@ -379,22 +397,3 @@ class Job(Upstream, Generic[T_co]):
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
         return mimebundle_of(self)
-
-
-class Handle(Struct, Generic[T], frozen=True):
-    """A job handle that is passed to a function as it is; made by :func:`handle`."""
-
-    job: Job[T]
-    """The job whose handle is passed."""
-
-
-def _as_given(
-    system: JobSystem, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return arguments as their submitter gave them: with handles of jobs."""
-
-    def given(reference: JobReference) -> object:
-        job = Job[Any](system, reference.record)
-        return Handle(job) if reference.gives == "handle" else job
-
-    return without_references(args, kwargs, given)

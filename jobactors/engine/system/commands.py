@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from jobactors.model.errors import IllegalVerb
 from jobactors.model.events import JobRequested, JobUpdated
-from jobactors.model.options import OPTION_NAMES, UPDATABLE
+from jobactors.model.options import OPTION_NAMES, UPDATABLE, options_with
 from jobactors.model.states import JobState, Request, Waiting
 
 from .restart import make_restart
@@ -144,7 +144,7 @@ class Commands:
         info = record.snapshot.info
         if record.snapshot.state.is_terminal:
             raise IllegalVerb(record.id, record.snapshot.state, "update", "it stays as it ended")
-        options = record.options.with_those_of(changed, names)
+        options = options_with(record.options, changed, names)
         self._parts.queue.check_needs(record.id, options.resources)
         record.options = options
         fields = {name: getattr(options, name) for name in names}
@@ -157,6 +157,17 @@ class Commands:
             if "start_at" in names and not record.snapshot.attempt:
                 self._parts.queue.postpone(record.id, options.start_at)
             self._core.pump()
+
+    def set_operation(self, record: Record, name: str, operation: str) -> None:
+        """Say for what a job holds a resource.
+
+        Raises:
+            IllegalVerb: if it holds none of it.
+        """
+        if not self._parts.queue.resources.set_operation(record.id, name, operation):
+            held = ", ".join(sorted(self._parts.queue.resources.held_by(record.id))) or "nothing"
+            instead = f"it does not hold {name!r}; it holds {held}"
+            raise IllegalVerb(record.id, record.snapshot.state, "set_operation", instead)
 
     def restart(self, ended: Record, from_checkpoint: bool) -> Record:
         """Submit the work of an ended or interrupted job again, linked to it.

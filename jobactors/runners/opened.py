@@ -1,0 +1,157 @@
+"""``open_job``: a job that is opened in one place and completed in another.
+
+For work that no function and no block stands for: a request that a server answers later, a command
+on another machine, a step that a person takes.  Its opener holds a handle, and ends it by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, Unpack
+
+from jobactors.engine.api.current import current_jobs
+from jobactors.engine.api.offer import offer
+from jobactors.model.errors import JobFailed
+from jobactors.model.job_type import job_types
+from jobactors.model.option_types import JobOptions, names_options
+from jobactors.model.outcome import Partial
+
+from .block import BlockRunner
+
+if TYPE_CHECKING:
+    from jobactors.engine.api.job import Job
+    from jobactors.inside.context.job_context import JobContext
+
+_NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
+
+
+@names_options
+def open_job(
+    type: str, arguments: Mapping[str, Any] = _NO_ARGUMENTS, /, **options: Unpack[JobOptions]
+) -> OpenJob:
+    """Open a job that runs from now on, and ends when its handle is told so.
+
+    It takes no slot.  A cancel is only asked for: :attr:`OpenJob.cancel_requested` tells it, and
+    the opener ends the job.  A job whose handle is dropped before it has ended fails.
+
+    Args:
+        type: The job type: a registered one, whose label and options hold, or any other text.
+        arguments: The job's arguments, by name, to be shown and stored; default: none.
+        **options: Job options, such as ``subject`` or ``timeout``.
+
+    Returns:
+        The handle that ends it, from any thread.
+
+    Raises:
+        TypeError, ValueError: for a type that is no text, or an empty one, and for options and
+            arguments as at a submit.
+        NoJobSystem: if neither ``open_jobs`` nor ``ja.start`` is there to hold it.
+
+    Example::
+
+        opened = ja.open_job("scrape", {"username": "x"}, subject="x")
+        server.send(request, on_progress=opened.progress, on_answer=opened.complete)
+    """
+    if not isinstance(type, str):
+        raise TypeError(f"an open job's type is text, not {type!r:.100}")
+    if not type:
+        raise ValueError('an open job\'s type is a text that is not empty, such as "scrape"')
+    jobs = current_jobs("ja.open_job()")
+    runner = BlockRunner()
+    if type in job_types():
+        job, _ = offer(jobs._system, type, (dict(arguments),), {}, options, runner)
+    else:
+        work = FunctionType(_opened.__code__, globals(), type)
+        job, _ = offer(jobs._system, work, (), dict(arguments), options, runner)
+    actor = job._record.actor
+    if actor is None:
+        raise RuntimeError(f"{job.id} takes no slot, and should have started in its submit")
+    return OpenJob(job, actor.context, runner)
+
+
+class OpenJob:
+    """A job that its opener ends; made by :func:`open_job`.  From any thread.
+
+    Of several ends the first counts, be it the opener's or that of the system.
+    """
+
+    def __init__(self, job: Job[Any], context: JobContext, runner: BlockRunner) -> None:
+        self.job: Job[Any] = job
+        """The handle that any other code has."""
+        self._context = context
+        self._runner = runner
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.job.id
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether the job was asked to end: :meth:`cancelled` does so."""
+        return self._context._control.cancel_requested.is_set
+
+    def progress(
+        self,
+        done: float,
+        total: float | None = None,
+        message: str | None = None,
+        unit: str = "",
+        **counters: float,
+    ) -> None:
+        """Report progress, as :func:`jobactors.progress` does; it is no cancel point."""
+        meter = self._context._meter
+        meter.report(done, total)
+        if message is not None or unit or counters:
+            meter.describe(message, unit, counters)
+
+    def write_log(self, text: str, source: str = "out") -> None:
+        """Add text to the job's log, as if it had been printed.
+
+        Args:
+            text: One or more lines.
+            source: "out", "err", or a logging level such as "WARNING".
+        """
+        self._context.write_log(text, source)
+
+    def complete(self, result: object = None) -> None:
+        """End the job as succeeded, with a result."""
+        self._end(result, None)
+
+    def fail(self, error: Exception | str) -> None:
+        """End the job as failed.
+
+        Args:
+            error: An exception, or what went wrong in words, which arrives as :class:`JobFailed`.
+
+        Raises:
+            TypeError: for anything else.
+        """
+        if isinstance(error, str):
+            error = JobFailed(self.id, error)
+        if not isinstance(error, Exception):
+            raise TypeError(f"a job fails with an Exception or a text, not with {error!r:.100}")
+        self._end(None, error)
+
+    def cancelled(self, partial: object = None) -> None:
+        """End the job as cancelled, with what there is of a result; default: nothing."""
+        self._end(Partial(partial), None)
+
+    def _end(self, value: object, error: Exception | None) -> None:
+        runner = self._runner
+        if not runner.ended.is_set:
+            runner.value, runner.error = value, error
+            runner.ended.set()
+
+    def __del__(self) -> None:
+        runner = getattr(self, "_runner", None)
+        if runner is not None and not runner.ended.is_set:
+            self._end(None, JobFailed(self.id, "its opener has dropped it without ending it"))
+
+    def __repr__(self) -> str:
+        return f"<OpenJob of {self.job!r}>"
+
+
+def _opened(**arguments: Any) -> None:
+    """Stand for the function of an open job."""
