@@ -32,7 +32,7 @@ USERS: Final = {
         "log name part progress_callback release set_result subject type wait_cancel_requested "
         "work_file work_folder write_log"
     ),
-    "Batch": "cancel done jobs result",
+    "Batch": "cancel done id jobs result",
     "Chain": "check label name phases run run_sync",
     "ChainFailed": "result",
     "ChainInvalid": "problems",
@@ -75,7 +75,7 @@ USERS: Final = {
     "JobFinished": "at job_id outcome",
     "JobFuture": "job",
     "JobInfo": (
-        "continues description from_checkpoint icon id key metadata name priority subject "
+        "batch continues description from_checkpoint icon id key metadata name priority subject "
         "submitted_at tags type"
     ),
     "JobInterrupted": "job_id reason",

@@ -155,7 +155,7 @@ class Display:
     def __init__(self, jobs: Jobs, screen: Screen) -> None:
         self._jobs = jobs
         self._screen = screen
-        self._board = Board()
+        self._board = Board(jobs._system.core.batches)
         self._lines: deque[Line] = deque()
         self._news = trio.Event()
         self._lock = threading.Lock()
@@ -166,6 +166,7 @@ class Display:
         try:
             await self._paint_and_read()
         finally:
+            self._lines.extend(self._board.ended_batches(all_of_them=True))
             with trio.move_on_after(LAST_FRAME_SECONDS, shield=True):
                 await _in_thread(self._end)
 
@@ -193,11 +194,12 @@ class Display:
             line = self._board.note(event)
             if line is not None and (line.kind != "started" or self._screen.wants_starts):
                 self._lines.append(line)
+        self._lines.extend(self._board.ended_batches())
         self._news.set()
 
     async def _paint_frames(self) -> None:
         while True:
-            ticks = self._screen.wants_frames and bool(self._board.active)
+            ticks = self._screen.wants_frames and self._board.moves
             with trio.move_on_after(TICK_SECONDS if ticks else math.inf):
                 await self._news.wait()
             self._news = trio.Event()
@@ -207,10 +209,10 @@ class Display:
     async def _paint(self) -> None:
         if self._screen.wants_frames or self._lines:
             now = self._jobs._system.core.clock.now()
-            active = self._board.active
-            most = self._screen.most_rows
-            shown = rows(active[:most], now)
-            footer = self._board.footer(len(active) - len(shown))
+            most, active = self._screen.most_rows, self._board.active
+            batches = self._board.batch_rows(now)[:most]
+            shown = [*batches, *rows(active[: most - len(batches)], now)]
+            footer = self._board.footer(len(active) + len(batches) - len(shown))
             await _in_thread(lambda: self._paint_now(shown, footer, now))
 
     def _paint_now(self, shown: Sequence[TerminalRow], footer: str, now: float) -> None:

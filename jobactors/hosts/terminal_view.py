@@ -12,13 +12,16 @@ from msgspec import Struct
 
 from jobactors.model import events as ev
 from jobactors.model.fold import fold
+from jobactors.model.progress import NO_PROGRESS
 from jobactors.model.states import JobState, Request
 
+from .terminal_batches import BatchView
 from .terminal_text import amount, clock, duration, first_line, rate, safe, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from jobactors.model.batch_total import BatchTotal
     from jobactors.model.error_text import ErrorText
     from jobactors.model.progress import Progress
     from jobactors.model.snapshot import JobSnapshot
@@ -87,8 +90,11 @@ class Board:
     Written by the task that reads the subscription.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, batches: Mapping[str, BatchTotal] | None = None) -> None:
         self._jobs: dict[str, JobSnapshot] = {}
+        self._totals: Mapping[str, BatchTotal] = {} if batches is None else batches
+        self._batches: dict[str, BatchView] = {}
+        """The batches that are not complete, by their ids."""
         self._before: dict[str, JobSnapshot] | None = None
         """The jobs known before a new start; None while no event was missed."""
 
@@ -102,6 +108,10 @@ class Board:
         if known is None and not isinstance(event, ev.JobQueued | ev.JobRestated):
             return None  # read, removed: its end has been printed
         job = fold(known, event)
+        line = self._note_job(job, event)
+        return line if not job.info.batch else self._note_batch(job, line)
+
+    def _note_job(self, job: JobSnapshot, event: ev.Event) -> Line | None:
         if job.state.is_terminal:
             self._jobs.pop(event.job_id, None)
             missed = self._before is None or event.job_id in self._before
@@ -109,15 +119,53 @@ class Board:
         self._jobs[event.job_id] = job
         return _line(job, event)
 
+    def _note_batch(self, job: JobSnapshot, line: Line | None) -> Line | None:
+        """Count a job of a batch; returns the line that is printed nevertheless."""
+        batch_id = job.info.batch
+        batch = self._batches.get(batch_id)
+        if batch is None:
+            batch = self._batches[batch_id] = BatchView(job, self._totals.get(batch_id))
+        if batch.note(job):
+            return Line("started", batch.started_text)
+        counted = line is None or line.kind in {"started", "succeeded", "cancelled"}
+        return None if counted else line
+
+    def ended_batches(self, *, all_of_them: bool = False) -> list[Line]:
+        """Return the lines of the batches that are complete, once; at the end, of all of them."""
+        ended = [key for key, batch in self._batches.items() if all_of_them or batch.is_complete]
+        views = [self._batches.pop(key) for key in ended]
+        return [Line(view.kind, view.ended_text) for view in views if view.ended]
+
+    def batch_rows(self, now: float) -> list[TerminalRow]:
+        """Return the rows of the batches that have begun, at the time ``now``."""
+        at_work: dict[str, list[JobSnapshot]] = {key: [] for key in self._batches}
+        for job in self._jobs.values():
+            if job.state.is_active and job.info.batch in at_work:
+                at_work[job.info.batch].append(job)
+        return [_batch_row(self._batches[key], jobs, now) for key, jobs in at_work.items()]
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything is shown that changes with the time alone."""
+        return any(job.state.is_active for job in self._jobs.values())
+
     @property
     def active(self) -> list[JobSnapshot]:
-        """The jobs that have an attempt, in the order of their start."""
-        active = [job for job in self._jobs.values() if job.state.is_active]
+        """The jobs that have a row of their own, in the order of their start.
+
+        They have an attempt; one of a batch has also reported progress.
+        """
+        active = [
+            job
+            for job in self._jobs.values()
+            if job.state.is_active and not (job.info.batch and job.progress == NO_PROGRESS)
+        ]
         return sorted(active, key=lambda job: job.started_at or 0)
 
     def footer(self, hidden: int) -> str:
         """Return the count of jobs without a row, in words; empty if there are none."""
-        queued = sum(job.state is JobState.QUEUED for job in self._jobs.values())
+        jobs = [job for job in self._jobs.values() if not job.info.batch]
+        queued = sum(job.state is JobState.QUEUED for job in jobs)
         parts = [f"… and {hidden} more"] if hidden else []
         if queued:
             parts.append(f"{queued} queued")
@@ -173,6 +221,22 @@ def label(job: JobSnapshot) -> str:
 def rows(jobs: Iterable[JobSnapshot], now: float) -> list[TerminalRow]:
     """Return the rows of running jobs at the time ``now``."""
     return [_row(job, now) for job in jobs]
+
+
+def _batch_row(batch: BatchView, at_work: Sequence[JobSnapshot], now: float) -> TerminalRow:
+    fraction = batch.fraction(at_work)
+    return TerminalRow(
+        label=batch.label,
+        state="",
+        fraction=fraction,
+        moves=bool(at_work),
+        percent="" if fraction is None else f"{int(fraction * 100)} %",
+        count=batch.count,
+        rate="",
+        left="",
+        elapsed=batch.elapsed(now),
+        message=batch.unwell,
+    )
 
 
 def _row(job: JobSnapshot, now: float) -> TerminalRow:

@@ -42,3 +42,5 @@ class JobInfo(Struct, frozen=True):
     """The id of the job that this one goes on from, or is a restart of; None for neither."""
     from_checkpoint: bool = False
     """Whether it goes on from that job's checkpoint."""
+    batch: str = ""
+    """The id of the batch of ``jobs.map`` that submitted it; empty for none."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyte
 import pytest
 import trio
+import trio.testing
 from msgspec.structs import replace
 from rich.console import Console
 
@@ -390,6 +391,50 @@ async def test_every_end_is_said_however_late_it_comes() -> None:
     )
     assert screen.frames[-1] == (0, "")
     assert screen.ends == 1
+
+
+async def test_a_batch_is_one_row_and_one_line_for_its_end() -> None:
+    """With its total; what fails has a line of its own, and a job with progress a row."""
+    halfway, go_on = trio.Event(), trio.Event()
+
+    async def resize(number: int) -> None:
+        if number == 7:
+            raise ValueError(number)
+        if number == 150:
+            ja.progress(1, 2)
+            halfway.set()
+            await go_on.wait()
+
+    screen = FakeScreen()
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        display = Display(jobs, screen)
+        ja.lowlevel.attach(jobs, lambda _: display.serve())
+        batch = jobs.map(resize, range(300))
+        await halfway.wait()
+        while sum(job.state.is_terminal for job in batch.jobs) < 299:
+            await trio.lowlevel.checkpoint()
+        await trio.testing.wait_all_tasks_blocked()
+        row, *others = [*display._board.batch_rows(0), *rows(display._board.active, 0)]
+        assert (row.label, row.count, row.percent) == ("resize", "299/300 jobs", "99 %")
+        assert row.message == "1 failed"
+        assert [other.percent for other in others] == ["50 %"]
+        assert {job.info.batch for job in batch.jobs} == {batch.id}
+        go_on.set()
+    failed, ended = screen.lines
+    assert failed == "resize ValueError: 7"
+    assert re.match(r"resize: 300 jobs, 1 failed in \d+\.\d s$", ended)
+
+
+async def test_a_batch_of_unknown_size_has_a_count_and_its_line_at_the_end() -> None:
+    """One that was cancelled says how many were."""
+    screen = FakeScreen()
+    async with ja.open_jobs() as jobs:
+        ja.lowlevel.attach(jobs, lambda jobs: Display(jobs, screen).serve())
+        batch = jobs.map(trio.sleep, (100 for _ in range(3)))
+        while len(batch) < 3:
+            await trio.lowlevel.checkpoint()
+        batch.cancel()
+    assert re.match(r"sleep: 3 jobs, 3 cancelled( in \d+\.\d s)?$", screen.lines[-1])
 
 
 async def test_an_end_is_said_although_the_block_was_left_by_an_error() -> None:

@@ -17,6 +17,7 @@ import trio
 
 from jobactors.engine.attempt.slot_loan import slot_loan_for
 from jobactors.inside.signals.latch import PASSED, Latch
+from jobactors.model.batch_total import BatchTotal
 from jobactors.model.checks import as_seconds_or_none
 from jobactors.model.errors import JobsClosed, WrongThread
 
@@ -48,23 +49,29 @@ class Batch(Generic[T]):
     def __init__(
         self,
         system: JobSystem,
-        submit: Callable[..., Job[T]],
+        submit: Callable[..., tuple[Job[T], bool]],
         inputs: Iterable[tuple[Any, ...]],
         intake: int,
         *,
-        in_loop: bool,
+        batch_id: str,
+        size: int | None,
     ) -> None:
+        self._id = batch_id
+        self._total = BatchTotal(size)
+        system.core.batches[batch_id] = self._total
         self._core = system.core
         self._portal = system.parts.portal
         self._submit = submit
         self._inputs = iter(inputs)
         self._intake = intake
-        self._in_loop = in_loop
+        self._in_loop = size is not None
         """Whether the input runs no code of the user, so that the loop takes it in."""
         self._context = contextvars.copy_context()
         """The caller's: its jobs see what a submit would have seen there."""
         # All of these are written in the loop's thread.
         self._jobs: list[Job[T]] = []
+        self._new = 0
+        """The jobs that its own submits have made; a key may have led to one that was there."""
         self._ended: list[Job[T]] = []
         self._under_way: dict[int, str] = {}
         """The jobs that have not ended, by their place in the input; two may be one by its key."""
@@ -99,7 +106,7 @@ class Batch(Generic[T]):
                 self._start_thread(number)
                 return
             for _ in range(number):
-                if not (self._open and self._note(*self._context.run(self._next))):
+                if not (self._open and self._note(self._context.run(self._next))):
                     break
             self._release()
 
@@ -108,15 +115,15 @@ class Batch(Generic[T]):
         try:
             trio.lowlevel.start_thread_soon(work, _ignore, "jobactors-map")
         except RuntimeError as exc:  # the interpreter is ending, and starts no thread any more
-            self._note(None, exc)
+            self._note(exc)
             self._release()
 
     def _take_in_here(self, number: int) -> None:
         """Submit so many inputs, in this thread."""
         try:
             for _ in range(number):
-                job, error = self._context.run(self._next)
-                if not (self._portal.call(self._note, job, error) and self._open):
+                submitted = self._context.run(self._next)
+                if not (self._portal.call(self._note, submitted) and self._open):
                     break
         except JobsClosed as exc:  # meanwhile: nothing else writes here any more
             self._error, self._open = exc, False
@@ -124,23 +131,28 @@ class Batch(Generic[T]):
         finally:
             self._portal.post_quietly(self._end_stretch)
 
-    def _next(self) -> tuple[Job[T] | None, Exception | None]:
-        """Submit the next input; returns the job, or an error, or neither at the end."""
+    def _next(self) -> tuple[Job[T], bool] | Exception | None:
+        """Submit the next input; returns the job and whether it is new, an error, or the end."""
         try:
-            return self._submit(*next(self._inputs)), None
+            return self._submit(*next(self._inputs))
         except StopIteration:
-            return None, None
+            return None
         except Exception as exc:  # the caller's own iterable, or its arguments
-            return None, exc
+            return exc
 
-    def _note(self, job: Job[T] | None, error: Exception | None) -> bool:
+    def _note(self, submitted: tuple[Job[T], bool] | Exception | None) -> bool:
         """Take note of a submitted job, or of the end of the input; returns whether it goes on."""
-        if job is None:
-            self._error = error
-            if error is not None and not isinstance(error, JobsClosed):
-                self._core.unread_inputs[id(error)] = error
+        if not isinstance(submitted, tuple):
+            self._error = submitted
+            if submitted is not None and not isinstance(submitted, JobsClosed):
+                self._core.unread_inputs[id(submitted)] = submitted
             self._stop_intake()
             return False
+        job, is_new = submitted
+        if is_new:
+            self._new += 1
+        elif self._total.jobs is not None:
+            self._total.jobs -= 1  # it was there before, with the same key
         place = len(self._jobs)
         self._jobs.append(job)
         self._under_way[place] = job.id
@@ -165,6 +177,7 @@ class Batch(Generic[T]):
 
     def _stop_intake(self) -> None:
         self._open = False
+        self._total.jobs = self._new
         self._wake()
 
     def _wake(self) -> None:
@@ -172,6 +185,11 @@ class Batch(Generic[T]):
         news.set()
 
     # -- the reader's side
+
+    @property
+    def id(self) -> str:
+        """The batch's id, which is in the ``info.batch`` of its jobs."""
+        return self._id
 
     @property
     def jobs(self) -> list[Job[T]]:

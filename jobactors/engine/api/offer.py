@@ -30,6 +30,7 @@ def offer(
     runner: KnownRunner | None = None,
     *,
     waits: bool = True,
+    batch: str = "",
 ) -> tuple[Job[Any], bool]:
     """Submit a job; returns it, and whether it is a new one.
 
@@ -43,12 +44,14 @@ def offer(
         kwargs: Named arguments.
         changes: The options that were given.
         runner: Used instead of the one that options or function ask for.
+        batch: The id of its batch; empty for none.
         waits: Whether this returns only when the job is stored, elsewhere than in the loop.
     """
     portal, journal = system.parts.portal, system.parts.journal
     portal.check("take a job")
     now = system.core.clock.now()
-    record = make_record(work, args, kwargs, changes, now, runner, to_keep=journal is not None)
+    to_keep = journal is not None
+    record = make_record(work, args, kwargs, changes, now, runner, to_keep=to_keep, batch=batch)
     if record.edges:
         check_system(system, record.options.after, args, kwargs)
     if journal is not None:

@@ -40,6 +40,7 @@ def make_record(
     runner: KnownRunner | None = None,
     *,
     to_keep: bool = False,
+    batch: str = "",
 ) -> Record:
     """Make the record of a job that is not admitted yet.
 
@@ -51,6 +52,7 @@ def make_record(
         now: The present moment.
         runner: Used instead of the one that options or function ask for.
         to_keep: Whether a store will hold it, so that its arguments are encoded now.
+        batch: The id of its batch; empty for none.
 
     Raises:
         TypeError, ValueError: for work that cannot be a job; the message states what can.
@@ -74,7 +76,7 @@ def make_record(
     type_name = type_name_of(function) if kind is None else kind.name
     name = options.name or (kind and kind.label_for(*args, **kwargs)) or type_name
     key = options.key if kind is None else _key(kind, options)
-    info = _info(type_name, name, key, options, now)
+    info = _info(type_name, name, key, options, now, batch)
     queued = JobQueued(info.id, now, info, _first_wait(options, now))
     args, kwargs = referring(args, kwargs)
     edges = find_edges(options.after, args, kwargs) if options.after or args or kwargs else ()
@@ -92,7 +94,9 @@ def make_record(
     )
 
 
-def _info(type_name: str, name: str, key: object, options: Options, now: float) -> JobInfo:
+def _info(
+    type_name: str, name: str, key: object, options: Options, now: float, batch: str
+) -> JobInfo:
     return JobInfo(
         id=IDS.new(type_name),
         type=type_name,
@@ -105,6 +109,7 @@ def _info(type_name: str, name: str, key: object, options: Options, now: float) 
         icon=options.icon,
         priority=options.priority,
         key=key,
+        batch=batch,
     )
 
 

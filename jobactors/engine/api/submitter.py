@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, U
 import trio
 
 from jobactors.engine.ports.late_binding import load_module, runner_from
+from jobactors.engine.records.job_ids import IDS
 from jobactors.inside.signals.event_loop import in_trio, is_cancellation
+from jobactors.model.identity import type_name_of
 from jobactors.model.option_types import JobOptions, names_options
 from jobactors.model.options import DEFAULTS
 
@@ -32,6 +34,12 @@ A3 = TypeVar("A3")
 
 _WITHOUT_CODE: Final[frozenset[type]] = frozenset({list, tuple, range, set, frozenset, dict, str})
 """Iterables that run no code of the user when they are gone through."""
+
+
+def _size_without_code(iterables: tuple[Any, ...]) -> int | None:
+    """Return how many items iterables give together; None if that may run code of the user."""
+    without_code = all(type(items) in _WITHOUT_CODE for items in iterables)
+    return min(map(len, iterables)) if without_code else None
 
 
 class Submitter:
@@ -325,14 +333,18 @@ class Submitter:
         # Not strict: as with the built-in map, the shortest one ends it.
         inputs = zip(*iterables, strict=False)
 
-        def submit(*items: Any) -> Job[Any]:
+        batch_id = IDS.new(f"{type_name_of(function) if callable(function) else function}-map")
+
+        def submit(*items: Any) -> tuple[Job[Any], bool]:
             changes = self._changes
             if name is not None:
                 changes = {**changes, "name": name(*items) if callable(name) else name}
-            return offer(self._system, function, items, kwargs, changes, waits=False)[0]
+            return offer(
+                self._system, function, items, kwargs, changes, waits=False, batch=batch_id
+            )
 
-        in_loop = not callable(name) and all(type(items) in _WITHOUT_CODE for items in iterables)
-        batch: Batch[Any] = Batch(self._system, submit, inputs, width, in_loop=in_loop)
+        size = None if callable(name) else _size_without_code(iterables)
+        batch: Batch[Any] = Batch(self._system, submit, inputs, width, batch_id=batch_id, size=size)
         batch._begin()
         return batch
 

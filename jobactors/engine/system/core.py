@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import trio
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.records.record import Record
     from jobactors.engine.storage.durable_latch import DurableLatch
+    from jobactors.model.batch_total import BatchTotal
     from jobactors.model.errors import StoreError
     from jobactors.model.events import Event
     from jobactors.model.options import OnDone
@@ -90,6 +92,8 @@ class Core:
         """The batches whose input is being taken in: the end of the system waits for them."""
         self.unread_inputs: dict[int, Exception] = {}
         """The errors of inputs of batches that no reader has got, by their ``id``."""
+        self.batches: WeakValueDictionary[str, BatchTotal] = WeakValueDictionary()
+        """The number of jobs of each batch that its reader or a display still holds, by its id."""
         self._due: Timer | None = None
         self._change: trio.Event | None = None
         """Made while a drain waits for a job to end or come to rest."""

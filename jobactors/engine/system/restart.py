@@ -27,7 +27,12 @@ def make_restart(ended: Record, now: float, on_checkpoint: OnCheckpoint | None =
     """
     old = ended.snapshot.info
     info = replace(
-        old, id=IDS.new(old.type), submitted_at=now, continues=old.id, from_checkpoint=False
+        old,
+        id=IDS.new(old.type),
+        submitted_at=now,
+        continues=old.id,
+        from_checkpoint=False,
+        batch="",
     )
     options = ended.options.changed(hold=False, start_at=None, after=())
     if on_checkpoint is not None:
