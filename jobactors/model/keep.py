@@ -71,7 +71,7 @@ class Keep:
     ``{"failed": 30 * 86400, "succeeded": 3600}``."""
 
     by_type: Mapping[str, float] = field(
-        default=_NO_AGES, converter=ages_in_seconds, validator=ages_by_name
+        hash=False, default=_NO_AGES, converter=ages_in_seconds, validator=ages_by_name
     )
     """Other ages, in seconds, of jobs of some types and of their checkpoints, however they ended:
     ``{"index": 30 * 86400}``."""

@@ -156,7 +156,8 @@ def test_a_start_time_may_be_a_datetime() -> None:
     "value",
     [
         ja.Options(metadata={"paper": 7}, resources="gpu", on_done=print),
-        ja.Keep(by_state={"failed": 1}),
+        ja.Keep(by_state={"failed": 1}, by_type={"index": 1}),
+        ja.Retention(by_type={"index": 1}),
         ja.Phase("Clear", len, {"obj": []}),
         ja.Retry(),
     ],
