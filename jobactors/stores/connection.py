@@ -98,11 +98,6 @@ def turn_on_log(connection: sqlite3.Connection) -> None:
         raise sqlite3.OperationalError("its disk allows no write-ahead log")
 
 
-def write_back(connection: sqlite3.Connection) -> None:
-    """Write the log back into the file, as far as nothing hinders it."""
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-
 def close_without_log(connection: sqlite3.Connection, path: Path) -> None:
     """Close a connection whose log has lost its end, without writing it back into the file.
 

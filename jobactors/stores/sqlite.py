@@ -28,7 +28,7 @@ from jobactors.model.errors import StoreFailed, StoreLost, WrongProcess
 from jobactors.model.keep import Keep
 from jobactors.stores import ownership
 
-from .connection import close_without_log, connect_to_write, turn_on_log, write_back
+from .connection import close_without_log, connect_to_write, turn_on_log
 from .disks import locking_of
 from .failures import SqliteTrouble, from_os, from_sqlite, is_about_a_value, value_trouble
 from .forgetting import LINES_AT_MOST, cut_logs, forget_checkpoints, forget_jobs
@@ -162,8 +162,7 @@ class SqliteStore:
                 inspect(self._path, self.name, self.busy_timeout, self._migrations)
                 make_private(self._path)
                 self._connection = self._connect()
-                if migrate(self._connection, self._migrations) < len(self._migrations):
-                    write_back(self._connection)  # so that the file alone is one of ours
+                migrate(self._connection, self._migrations)
                 self._epoch = self._count_up(self._connection)
                 refuse_others(self._path, self.name)  # what is open now
                 self._files = OpenFiles(self._path, self.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -253,6 +254,25 @@ async def test_a_checkpoint_that_cannot_be_stored_is_refused_where_it_is_saved(
         assert (await job.wait()).state == "failed"
         assert "OSError" in str(job.snapshot().error)
         assert [found.value for found in jobs.checkpoints()] == [7]
+
+
+async def test_a_checkpoint_is_stored_whatever_the_job_has_counted_in(path: Path) -> None:
+    """Its fraction is a plain number."""
+
+    def work() -> None:
+        _progress(Fraction(1), Fraction(4))
+        ja.save_checkpoint("quarter")
+        raise OSError
+
+    async with ja.open_jobs(store=path, display=None, unread_failures="ignore") as jobs:
+        job = jobs.submit(work)
+        await job.wait()
+        await job.stored()
+        assert job.logs() == ""
+    async with ja.open_jobs(store=path, display=None) as jobs:
+        assert [(found.value, found.fraction) for found in jobs.checkpoints()] == [
+            ("quarter", 0.25)
+        ]
 
 
 class PickyStore(ja.MemoryStore):

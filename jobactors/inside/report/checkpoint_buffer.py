@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jobactors.model.checks import shown
 from jobactors.model.exact import NotExact, exact_json, from_json
+from jobactors.model.plain_values import plain_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -318,6 +319,7 @@ def _checked_items(items: object) -> float:
 
 def _fraction(meter: Meter) -> float | None:
     try:
-        return meter.read().fraction
+        fraction = plain_number(meter.read().fraction)
     except Exception:  # the job may have reported no numbers at all
         return None
+    return float(fraction) if fraction is not None and 0 <= fraction <= 1 else None
