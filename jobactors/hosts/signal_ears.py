@@ -27,33 +27,32 @@ class SignalEars:
         self._hear = hear
         self._thread: threading.Thread | None = None
         self._writing = -1
-
-    @property
-    def are_open(self) -> bool:
+        self.are_open: bool = False
         """Whether signals are heard."""
-        return self._thread is not None
 
     def open_at_main_end(self) -> None:
-        """Hear signals from the end of the main thread on, where the interpreter has a way to."""
+        """Hear signals from the end of the main thread on, where the interpreter has a way to.
+
+        The thread is started now: at that end some versions of Python start none.
+        """
         register = getattr(threading, "_register_atexit", None)
-        if register is not None:
-            with suppress(RuntimeError):  # it is ending already
-                register(self._open, os.getpid())
+        if register is None:
+            return
+        with suppress(RuntimeError):  # it is ending already
+            register(self._open, os.getpid())
+            reading, self._writing = os.pipe()
+            os.set_blocking(self._writing, False)
+            self._thread = threading.Thread(
+                target=self._read, args=(reading,), name="jobactors-signals", daemon=True
+            )
+            self._thread.start()
 
     def _open(self, process: int) -> None:
-        if os.getpid() != process:
+        if os.getpid() != process or self._thread is None:
             return  # a forked child
-        reading, self._writing = os.pipe()
-        os.set_blocking(self._writing, False)
-        try:
+        with suppress(ValueError):  # this is no main thread of a main interpreter
             signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-        except ValueError:  # this is no main thread of a main interpreter
-            return
-        thread = threading.Thread(
-            target=self._read, args=(reading,), name="jobactors-signals", daemon=True
-        )
-        thread.start()
-        self._thread = thread
+            self.are_open = True
 
     def _read(self, reading: int) -> None:
         while numbers := os.read(reading, 64):
@@ -64,6 +63,8 @@ class SignalEars:
     def close(self) -> None:
         """Hear no more; the thread would hold the program's objects when they are finalized."""
         if self._thread is not None:
-            signal.set_wakeup_fd(-1)
+            if self.are_open:
+                signal.set_wakeup_fd(-1)
             os.close(self._writing)
             self._thread.join()
+            self._thread, self.are_open = None, False
