@@ -342,7 +342,8 @@ async def test_a_renamed_type_has_its_past_at_every_look_up(outages: list[int]) 
                 latest = jobs.latest(known_as, "wiki")
                 assert latest is not None
                 assert latest.id == old
-                assert [found.id for found in jobs.history(type=known_as)] == [old]
+                (found,) = jobs.history(type=known_as)
+                assert (found.id, found.name) == (old, "Index (Online)")
                 assert len(jobs.checkpoints(known_as, "wiki")) == 1
                 if retention.read:
                     assert [found.id for found in jobs.list(type=known_as)] == [old]

@@ -10,6 +10,7 @@ import trio
 from jobactors_widgets import launcher
 
 import jobactors as ja
+from jobactors.model import job_type as register
 
 pytestmark = pytest.mark.usefixtures("comms")
 
@@ -196,3 +197,38 @@ async def test_a_hostile_repr_does_no_harm(autojump_clock: trio.abc.Clock) -> No
         button.click()
         await trio.sleep(1)
         await until_text(says, "its repr raised SystemExit")
+
+
+async def test_what_was_left_under_an_earlier_name_of_the_type_is_asked_about(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """The launcher of the renamed type offers to go on with it."""
+    table = register._registered
+    before = dict(table)
+
+    async def index() -> Any:
+        found = ja.current_job().checkpoint
+        ja.save_checkpoint(3)
+        if found is None:
+            raise ValueError("gone")
+        return found
+
+    try:
+        ja.job("index")(index)
+        store = ja.MemoryStore()
+        async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
+            await jobs.options(subject="wiki").submit("index").wait()
+        del table["index"]
+        ja.job("index_online", aliases="index")(index)
+        async with ja.open_jobs(store=store, unread_failures="ignore") as jobs:
+            box = launcher("index_online", subject="wiki", jobs=jobs)
+            await trio.to_thread.run_sync(parts(box)[0].click)
+            choices = shown_choices(box)
+            assert not choices["Resume"].disabled
+            await trio.to_thread.run_sync(choices["Resume"].click)
+            latest = jobs.latest("index_online", "wiki")
+            assert latest is not None
+            assert await latest == 3
+    finally:
+        table.clear()
+        table.update(before)

@@ -93,10 +93,10 @@ def are_equal(one: object, other: object) -> bool:
 
 
 def _are_equal(one: Any, other: Any) -> bool:
-    kind = type(one)
+    kind = _class_of(one)
     if one is other:
         return True
-    if kind is not type(other):
+    if kind is not _class_of(other):
         return False
     if kind is list or kind is tuple:
         return len(one) == len(other) and all(map(_are_equal, one, other))
@@ -113,6 +113,10 @@ def _are_equal(one: Any, other: Any) -> bool:
             return False
         return bool(((one == other) | _are_nan(one, other)).all())
     return bool(one == other) or bool(_are_nan(one, other))
+
+
+def _class_of(value: object) -> Any:
+    return type(value)  # not __class__, which may lie
 
 
 def _are_nan(one: Any, other: Any) -> Any:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from jobactors.engine.ports.late_binding import runner_named
 from jobactors.engine.records.record import Record
 from jobactors.engine.storage.row_codec import UnreadableJob, read_row
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import NotResumable
 from jobactors.model.events import JobQueued
+from jobactors.model.job_type import types_known_as
 from jobactors.model.options import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.stored_rows import JobRow
 
 
@@ -31,6 +35,7 @@ def record_from(row: JobRow) -> Record:
     """
     odd: list[str] = []
     snapshot, submit = read_row(row, odd)
+    snapshot = _with_present_label(snapshot)
     if odd:
         LOG.warning(
             "job %.100r in the store: its %s cannot be read, and is left out",
@@ -48,6 +53,15 @@ def record_from(row: JobRow) -> Record:
         context=None,
         submit=submit,
     )
+
+
+def _with_present_label(snapshot: JobSnapshot) -> JobSnapshot:
+    """Return the snapshot with its type's present label, if the job had no name but the type's."""
+    info = snapshot.info
+    kinds = types_known_as(info.type) if info.name == info.type else ()
+    if len(kinds) != 1 or kinds[0].title == info.name:
+        return snapshot
+    return replace(snapshot, info=replace(info, name=kinds[0].title))
 
 
 def records_from(rows: Iterable[JobRow]) -> list[Record]:

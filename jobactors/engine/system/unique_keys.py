@@ -50,10 +50,10 @@ class Keys:
 def _also_known(record: Record) -> list[object]:
     """Return the keys by which the key of a new job may have been taken."""
     kind, subject = job_type_of(record.function), record.snapshot.info.subject
-    if kind is None or not kind.aliases or type(record.key) is not tuple:
-        return [record.key]
-    if record.key != (kind.name, subject):  # not the one that ``unique=True`` gives
-        return [record.key]
+    key = record.key
+    # A tuple is of plain values here, so that it can be compared.
+    if kind is None or not isinstance(key, tuple) or key != (kind.name, subject):
+        return [key]
     return [as_table_key((name, subject)) for name in own_names(kind)]
 
 
