@@ -88,6 +88,8 @@ def _is_container(kind: type[object]) -> bool:
 
 def _own_size(part: object) -> int:
     kind = type(part)
+    if id(kind) in _PLAIN or _is_container(kind):
+        return sys.getsizeof(part)
     try:
         claimed = _nbytes(part)
         if claimed is not None and 0 <= claimed <= _LARGEST:

@@ -6,11 +6,8 @@ Three threads.
   work.
 * The *listener* reads the parent's frames and makes the requests, as the engine's loop does for
   other runners.  When the parent is gone it kills the process's own group.
-* The *speaker* writes: samples (at most ten a second), log lines, and the pause that was reached.
-
-Any thread may put a frame into the speaker's queue, a signal handler too; the socket is written by
-the speaker, and after its end by the main thread, which sends the last word.  So nothing that
-interrupts the function, SIGTERM included, can cut a frame in two.
+* The *speaker* writes: samples (at most ten a second), lines, and the pause that was reached; see
+  ``process_speaker``.
 
 Why no event loop here: trio and the engine would take longer to import than all the rest, and the
 function has the main thread for itself.  Only the model and the inside of a job are loaded.
