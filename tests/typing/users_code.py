@@ -63,7 +63,7 @@ def with_partial_result(n: int) -> int:
     """Return a partial result of the same type."""
     if ja.current_job().cancel_requested:
         return ja.cancelled(n)
-    return n
+    return ja.succeeded(n)
 
 
 async def submits(jobs: ja.Jobs) -> None:
@@ -119,7 +119,9 @@ async def gives_options(jobs: ja.Jobs) -> None:
     job = jobs.submit(count, 1)
     jobs.options(retry=ja.Retry(on=(ConnectionError,)), resources="gpu", tags="x", after=job)
     job.update(priority="high", tags=["x"])
-    with ja.tracked("x", subject="y") as context:
+    with ja.tracked("x", type="z", subject="y") as context:
+        assert_type(context, ja.BlockContext)
+        context.set_result(ja.cancelled([1]))
         assert_type(context.cancel_requested, bool)
     jobs.options(naem="typo")  # type: ignore[call-arg]
     jobs.options(timeout="soon")  # type: ignore[arg-type]
