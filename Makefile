@@ -1,5 +1,6 @@
 # make run    build .venv and open the tour in JupyterLab
 # make test   the quick static checks and every test
+# make test-pythons  the tests of the core on every supported Python that is found (PYTHONS="3.12" for one)
 # make check  all static checks, type checkers included
 # make simulate  play 10,000 random programs (SEEDS=…) in the engine and in a model of it
 # make death  strike kernels and scripts in every way and situation; a thousand starts and stops
@@ -22,7 +23,7 @@ OLDER_KERNELS := .kernels/ipykernel-7.3.0 .kernels/ipykernel-6.31.0
 AXE := .tools/axe.min.js
 AXE_CORE := axe-core-4.10.3
 
-.PHONY: help run test simulate death crash lint check pictures bench clean
+.PHONY: help run test test-pythons simulate death crash lint check pictures bench clean
 .NOTPARALLEL: # pip must not meet itself in one environment
 
 help:
@@ -36,6 +37,10 @@ test: lint $(OLDER_KERNELS) $(AXE)
 	chromium="$$($(BIN)/python tests/browser/chromium.py)" && export JOBACTORS_CHROMIUM="$$chromium" && \
 		if [ -n "$(strip $(PYTEST_ARGS))" ]; then $(BIN)/python -m pytest $(PYTEST_ARGS); \
 		else .ci/run-tests $(BIN); fi
+
+# Environments of its own in .pythons/, for each Python on the PATH or of pyenv.
+test-pythons:
+	.ci/test-pythons $(PYTEST_ARGS)
 
 SEEDS ?= 10000
 
@@ -68,7 +73,7 @@ bench: .venv/.bench-installed
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 clean:
-	rm -rf .venv .bench .kernels .chromium .jupyter .screenshots dist build \
+	rm -rf .venv .pythons .bench .kernels .chromium .jupyter .screenshots dist build \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

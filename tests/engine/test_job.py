@@ -252,7 +252,8 @@ def test_a_forked_child_gets_a_clear_error() -> None:
     """For every way to reach the parent's jobs; and it can start its own."""
     ended = run_script(
         """
-        import asyncio
+        import asyncio, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # of any fork beside threads, from 3.12
         go = threading.Event()
         jobs = ja.start()
         job = jobs.submit(go.wait)
