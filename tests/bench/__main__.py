@@ -26,6 +26,7 @@ PROGRAMS = (
     "import_time",
     "idle",
     "growth",
+    "corners",
     "reopen",
     "board",
 )

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 import jobactors as ja
 from jobactors.engine.queue.job_queue import JobQueue
-from jobactors.engine.queue.resource_requests import ResourceRequest, ResourceRequests
+from jobactors.engine.queue.request_lines import ResourceRequest
+from jobactors.engine.queue.resource_requests import ResourceRequests
 from jobactors.engine.queue.slots import Loan, Slots
 from jobactors.engine.queue.wait_graph import WaitEdge, WaitGraph
 from jobactors.model.resources import Resources
@@ -550,6 +551,12 @@ _OPERATIONS = st.one_of(
 )
 
 
+def left_in(queue: JobQueue) -> int:
+    """How many places there are in all heaps of a queue, void ones too."""
+    heaps = [queue._later, queue._ready._with_slot, queue._ready._without_slot]
+    return sum(len(heap._places) for heap in [*heaps, *queue._parked.values()])
+
+
 class Program:
     """Plays drawn operations; a job waits for one thing at a time."""
 
@@ -661,8 +668,10 @@ def test_whatever_is_not_refused_comes_to_its_end(
     assert (program.jobs, list(bench.queue), program.waiting) == ([], [], {})
     assert not bench.waits
     assert not bench.requests.waiting
-    assert not bench.requests._lines
+    assert not any(vars(bench.queue.lines).values())
     assert not bench.slots.returning
     assert not bench.queue.freed
     assert not bench.queue.running
+    assert not bench.waits.several
+    assert left_in(bench.queue) == 0
     assert bench.queue.resources.states() == Resources(CAPACITIES).states()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.portal import Portal
     from jobactors.engine.loop.timers import Timers
     from jobactors.engine.loop.watchdog import LoopWatch
-    from jobactors.engine.queue.resource_requests import ResourceRequest
+    from jobactors.engine.queue.request_lines import ResourceRequest
     from jobactors.engine.queue.slots import Loan
     from jobactors.engine.queue.wait_graph import WaitEdge
     from jobactors.engine.records.record import Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from jobactors.engine.queue.resource_requests import ResourceRequest
+from jobactors.engine.queue.request_lines import ResourceRequest
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.latch import PASSED
 from jobactors.model.checks import as_seconds_or_none

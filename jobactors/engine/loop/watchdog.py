@@ -35,6 +35,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -101,10 +102,10 @@ class Watchdog:
             self._loops.add(watch)
             self._has_loops.set()
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="jobactors-watchdog", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="jobactors-watchdog", daemon=True)
+                with suppress(RuntimeError):  # 3.12.0 and 3.12.1 start none at a script's end
+                    thread.start()
+                    self._thread = thread
 
     def unwatch(self, watch: LoopWatch) -> None:
         """Watch a loop no more."""

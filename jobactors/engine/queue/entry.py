@@ -13,9 +13,7 @@ from jobactors.model.states import Waiting
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-Place = tuple[tuple[int, int], int, str]
-"""A place in a heap: rank, ticket, and the id of the job."""
+    from .entry_heap import EntryHeap
 
 
 class Entry(Struct, eq=False):
@@ -43,8 +41,10 @@ class Entry(Struct, eq=False):
     """The resource it waits for."""
     overtakes: bool = False
     """Whether the jobs before it in line wait for its end, so that only units count for it."""
+    heap: EntryHeap[Entry] | None = None
+    """The heap in which it is.  Written by heaps only."""
     ticket: int = -1
-    """Which of its places in the heaps is the valid one; those with another ticket are skipped."""
+    """Which of its places in that heap is the valid one.  Written by heaps only."""
 
     @property
     def rank(self) -> tuple[int, int]:

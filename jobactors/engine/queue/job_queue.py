@@ -21,7 +21,6 @@ no running job waits; else it searches the wait graph for each job parked and ea
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import math
 from collections import defaultdict
@@ -31,13 +30,13 @@ from jobactors.model.resources import NO_NEEDS, Resources
 from jobactors.model.states import Waiting
 
 from .entry import Decision, Entry
+from .entry_heap import EntryHeap
 from .ready_heaps import ReadyHeaps
+from .request_lines import RequestLines
 from .wait_graph import WaitEdge, WaitGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-    from .entry import Place
 
 
 class JobQueue:
@@ -56,19 +55,18 @@ class JobQueue:
         self.resources: Resources = Resources(capacities or {})
         self.waits: WaitGraph = WaitGraph(self.resources, self._gates_of, self._line_before)
         """Which job waits for which; written by ``Slots`` and ``ResourceRequests``."""
-        self.requested: Mapping[str, Mapping[int, Iterable[WaitEdge]]] = {}
-        """The requests of running jobs, by resource and units; set by ``ResourceRequests``."""
+        self.lines: RequestLines = RequestLines()
+        """The requests of running jobs; written by ``ResourceRequests``."""
         self.freed: dict[str, None] = {}
         """Requested resources of which units came back; emptied by ``ResourceRequests``."""
         self._entries: dict[str, Entry] = {}
         self._running: set[str] = set()
         self._order = itertools.count()
-        self._tickets = itertools.count()
         self._ready = ReadyHeaps()
-        self._later: list[tuple[float, int, str]] = []
-        self._parked: defaultdict[str, list[Place]] = defaultdict(list)
-        self._downstream: defaultdict[str, list[str]] = defaultdict(list)
-        self._moved: list[str] = []
+        self._later: EntryHeap[Entry] = EntryHeap()
+        self._parked: dict[str, EntryHeap[Entry]] = {}
+        self._downstream: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        self._moved: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -90,6 +88,11 @@ class JobQueue:
     def running(self) -> frozenset[str]:
         """The jobs that hold a slot."""
         return frozenset(self._running)
+
+    @property
+    def is_any_running(self) -> bool:
+        """Whether any job holds a slot."""
+        return bool(self._running)
 
     def has_slot(self, job_id: str) -> bool:
         """Return whether a job holds a slot."""
@@ -123,7 +126,7 @@ class JobQueue:
             entry.due, entry.why_due = due, why_due
         entry.upstream = dict.fromkeys(after)
         for upstream in entry.upstream:
-            self._downstream[upstream].append(job_id)
+            self._downstream[upstream][job_id] = None
         self._entries[job_id] = entry
         self._place(entry)
 
@@ -132,8 +135,13 @@ class JobQueue:
         entry = self._entries.pop(job_id, None)
         if entry is None:
             return False
-        if entry.parked is not None:
-            self._unpark(entry.parked)  # the next one may need less
+        for upstream in entry.upstream:
+            after = self._downstream[upstream]
+            del after[job_id]
+            if not after:
+                del self._downstream[upstream]
+        self._withdraw(entry)
+        self._moved.pop(job_id, None)
         return True
 
     def hold(self, job_id: str) -> None:
@@ -199,7 +207,7 @@ class JobQueue:
     ) -> None:
         """Take resources back from a job, by default all it held."""
         for name in self.resources.give_back(job_id, names):
-            if name in self.requested:
+            if name in self.lines:
                 self.freed[name] = None
             self._unpark(name)
 
@@ -207,11 +215,11 @@ class JobQueue:
         """Note that a job has ended; returns the waiting jobs that came after it."""
         if job_id not in self._downstream:
             return []
-        waiting = [other for other in self._downstream.pop(job_id) if other in self._entries]
+        waiting = list(self._downstream.pop(job_id))
         for entry in map(self._entries.__getitem__, waiting):
-            entry.upstream.pop(job_id, None)
+            del entry.upstream[job_id]
             if entry.upstream:
-                self._moved.append(entry.id)  # it waits for fewer
+                self._moved[entry.id] = None  # it waits for fewer
             else:
                 self._place(entry)
         return waiting
@@ -227,10 +235,8 @@ class JobQueue:
         if self._later:
             self._ripen(now)
         start: list[str] = []
-        while not self.dispatch_held and (ready := self._ready.next(self.free_slots)):
-            _, ticket, job_id = heapq.heappop(ready)
-            if (entry := self._valid(ticket, job_id)) is None:
-                continue
+        while not self.dispatch_held and (ready := self._ready.next(self.free_slots)) is not None:
+            entry = ready.pop()
             wanted = entry.parked
             missing = self.missing(entry) if entry.needs else None
             if missing is None:
@@ -245,17 +251,13 @@ class JobQueue:
                 self.give_way(entry.id)
             if wanted is not None and wanted != missing:
                 self._unpark(wanted)  # there may be units left for the next one
-        moved, self._moved = self._moved, []
-        return Decision(start, moved)
+        moved, self._moved = self._moved, {}
+        return Decision(start, list(moved))
 
     def next_due(self) -> float | None:
         """Return when the next job becomes ready by itself; None when none will."""
-        while self._later:
-            due, ticket, job_id = self._later[0]
-            if self._valid(ticket, job_id):
-                return due
-            heapq.heappop(self._later)
-        return None
+        first = self._later.first()
+        return None if first is None else first[0]
 
     def entry(self, job_id: str) -> Entry:
         """Return the entry of a waiting job, to be read only."""
@@ -305,12 +307,26 @@ class JobQueue:
         if entry is None or entry.overtakes:
             return
         for name in entry.needs:
-            for requests in self.requested.get(name, {}).values():
-                for request in requests:
-                    yield WaitEdge(job_id, (request.job_id,))
+            yield from self._requests_before(job_id, name)
             first = self._first_parked(name)
             if first is not None and first.rank < entry.rank:
                 yield WaitEdge(job_id, (first.id,))
+
+    def _requests_before(self, job_id: str, name: str) -> Iterator[WaitEdge]:
+        """Go through the requests for a resource that a queued job must not overtake.
+
+        There may be thousands.  A job that requests units of one resource, and waits for nothing
+        else, goes on as soon as these can come back; so the most units that such a one wants stand
+        for all of them.
+        """
+        most = self.lines.most_units(name)
+        if most:
+            yield WaitEdge(job_id, units=({name: most},))
+        for request in self.lines.mixed(name):
+            yield WaitEdge(job_id, (request.job_id,))
+        for other in self.waits.several:
+            if any(name in needs for wait in self.waits.of(other) for needs in wait.units):
+                yield WaitEdge(job_id, (other,))
 
     # -- placing
 
@@ -318,31 +334,24 @@ class JobQueue:
         if entry.due == -math.inf and not (entry.held or entry.upstream):
             self._look_at(entry)
             return
-        self._moved.append(entry.id)
+        self._moved[entry.id] = None
         if not (entry.held or entry.upstream):
-            entry.ticket = next(self._tickets)
-            heapq.heappush(self._later, (entry.due, entry.ticket, entry.id))
+            self._later.push(entry.due, entry)
 
     def _withdraw(self, entry: Entry) -> None:
         """Take an entry out of the heap it is in."""
-        entry.ticket = -1
-        self._moved.append(entry.id)
+        if entry.heap is not None:
+            entry.heap.discard(entry)
+        self._moved[entry.id] = None
         if entry.parked is not None:
             resource, entry.parked = entry.parked, None
-            self._unpark(resource)
+            self._unpark(resource)  # the next one may need less
 
     def _ripen(self, now: float) -> None:
-        while self._later and self._later[0][0] <= now:
-            _, ticket, job_id = heapq.heappop(self._later)
-            entry = self._valid(ticket, job_id)
-            if entry is not None:
-                entry.due = -math.inf
-                self._place(entry)
-
-    def _valid(self, ticket: int, job_id: str) -> Entry | None:
-        """Return the entry that a place in a heap stands for; None if it is in another by now."""
-        entry = self._entries.get(job_id)
-        return entry if entry is not None and entry.ticket == ticket else None
+        while (due := self.next_due()) is not None and due <= now:
+            entry = self._later.pop()
+            entry.due = -math.inf
+            self._place(entry)
 
     # -- resources
 
@@ -351,7 +360,7 @@ class JobQueue:
         for name, units in entry.needs.items():
             if units > self.resources.free(name):
                 return name
-            if name in self.requested and not entry.overtakes:
+            if name in self.lines and not entry.overtakes:
                 return name
             first = None if entry.overtakes else self._first_parked(name)
             if first is not None and first.rank < entry.rank:
@@ -360,17 +369,14 @@ class JobQueue:
 
     def _park(self, entry: Entry, name: str) -> None:
         entry.parked, entry.overtakes = name, False
-        entry.ticket = next(self._tickets)
-        heapq.heappush(self._parked[name], (entry.rank, entry.ticket, entry.id))
-        self._moved.append(entry.id)
+        self._parked.setdefault(name, EntryHeap()).push(entry.rank, entry)
+        self._moved[entry.id] = None
 
     def _first_parked(self, name: str) -> Entry | None:
-        queue = self._parked.get(name)
-        while queue:
-            _, ticket, job_id = queue[0]
-            if entry := self._valid(ticket, job_id):
-                return entry
-            heapq.heappop(queue)
+        parked = self._parked.get(name)
+        first = None if parked is None else parked.first()
+        if first is not None:
+            return first[1]
         self._parked.pop(name, None)
         return None
 
@@ -383,11 +389,10 @@ class JobQueue:
         """Let the first one that waits for ``name`` be looked at again."""
         entry = self._first_parked(name)
         if entry is not None:
-            heapq.heappop(self._parked[name])
             self._look_at(entry)
+            self._first_parked(name)  # it may have been the last
 
     def _look_at(self, entry: Entry) -> None:
-        """Let the next decision look at an entry; any other place of it is void."""
-        self._moved.append(entry.id)
-        entry.ticket = next(self._tickets)
+        """Let the next decision look at an entry, wherever it was."""
+        self._moved[entry.id] = None
         self._ready.push(entry)

@@ -6,29 +6,35 @@ looked for behind thousands that wait for one.
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING
 
+from .entry_heap import EntryHeap
+
 if TYPE_CHECKING:
-    from .entry import Entry, Place
+    from .entry import Entry
 
 
 class ReadyHeaps:
-    """Heaps of places of ready jobs.  Written by the job queue only."""
+    """Heaps of ready jobs.  Written by the job queue only."""
 
     def __init__(self) -> None:
-        self._with_slot: list[Place] = []
-        self._without_slot: list[Place] = []
+        self._with_slot: EntryHeap[Entry] = EntryHeap()
+        self._without_slot: EntryHeap[Entry] = EntryHeap()
+
+    def __len__(self) -> int:
+        return len(self._with_slot) + len(self._without_slot)
 
     def push(self, entry: Entry) -> None:
-        """Add the place of an entry."""
+        """Add an entry; it leaves the heap in which it is."""
         heap = self._with_slot if entry.takes_slot else self._without_slot
-        heapq.heappush(heap, (entry.rank, entry.ticket, entry.id))
+        heap.push(entry.rank, entry)
 
-    def next(self, free_slots: float) -> list[Place] | None:
-        """Return the heap whose first place is next; without a free slot, that of the others."""
-        ready = self._with_slot if self._with_slot and free_slots > 0 else None
-        others = self._without_slot
-        if not others:
-            return ready
-        return others if ready is None or others[0] < ready[0] else ready
+    def next(self, free_slots: float) -> EntryHeap[Entry] | None:
+        """Return the heap whose first entry is next; without a free slot, that of the others."""
+        ready = self._with_slot.first() if free_slots > 0 else None
+        other = self._without_slot.first()
+        if ready is None and other is None:
+            return None
+        if ready is None or (other is not None and other[0] < ready[0]):
+            return self._without_slot
+        return self._with_slot

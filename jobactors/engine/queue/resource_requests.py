@@ -11,7 +11,7 @@ Lines are ordered dictionaries: first come first served, any request can leave, 
 does not walk over those that have left, as in a plain dictionary.
 
 **Who writes what.**  Everything here is written in the loop's thread, by this object.  The job
-queue reads the lines (``requested``), since queued jobs go after running ones, and notes in
+queue reads the lines, since queued jobs go after running ones, and notes in
 ``freed`` which requested resources came back.  A request is in the wait graph for as long as it
 stands in line.
 
@@ -23,43 +23,15 @@ those that need several resources, one of which is free.
 from __future__ import annotations
 
 import itertools
-from collections import OrderedDict
 from heapq import merge
 from typing import TYPE_CHECKING
 
-from msgspec import field
-
-from jobactors.inside.signals.latch import Latch
-
-from .wait_graph import WaitEdge
+from .request_lines import ResourceRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from .job_queue import JobQueue
-
-
-class ResourceRequest(WaitEdge, eq=False):
-    """One job waits for one of several needs.  Written in the loop's thread."""
-
-    doing: str = ""
-    """What the job wants them for."""
-    granted: Latch = field(default_factory=Latch)
-    """Set once the units are held, or never will be."""
-    taken: Mapping[str, int] | None = None
-    """The alternative that was granted."""
-    order: int = 0
-    """First come, first served."""
-
-    @property
-    def names(self) -> dict[str, None]:
-        """The resources with which it could be met, in the order of its alternatives."""
-        return dict.fromkeys(name for needs in self.units for name in needs)
-
-    @property
-    def places(self) -> dict[tuple[str, int], None]:
-        """The lines in which it stands: resources, each with a number of units."""
-        return dict.fromkeys(place for needs in self.units for place in needs.items())
 
 
 class ResourceRequests:
@@ -72,12 +44,10 @@ class ResourceRequests:
     def __init__(self, queue: JobQueue) -> None:
         self._queue = queue
         self._resources = queue.resources
-        self._lines: dict[str, dict[int, OrderedDict[ResourceRequest, None]]] = {}
-        """The lines, by resource and number of units; none is empty."""
+        self._lines = queue.lines
         self._order = itertools.count()
         self.waiting: dict[ResourceRequest, None] = {}
         """The requests that wait, in the order in which they came."""
-        queue.requested = self._lines
 
     def add(self, request: ResourceRequest) -> bool:
         """Grant a request at once, or let it wait; returns whether it was granted.
@@ -93,8 +63,7 @@ class ResourceRequests:
         self._queue.waits.begin(request)
         request.order = next(self._order)
         self.waiting[request] = None
-        for name, units in request.places:
-            self._lines.setdefault(name, {}).setdefault(units, OrderedDict())[request] = None
+        self._lines.add(request)
         self._queue.give_way(request.job_id)
         return False
 
@@ -120,7 +89,7 @@ class ResourceRequests:
         if not freed:
             return
         self._queue.freed.clear()
-        lines = [(name, units) for name in freed for units in self._lines.get(name, ())]
+        lines = [(name, units) for name in freed for units in self._lines.of(name)]
         candidates = merge(*(self._fitting(*line) for line in lines), key=_order_of)
         # Those granted leave afterwards: nothing may change a line that is being gone through.
         for request in [request for request in candidates if self._grant(request)]:
@@ -128,21 +97,15 @@ class ResourceRequests:
 
     def _fitting(self, name: str, units: int) -> Iterator[ResourceRequest]:
         """Go through a line for as long as the units for its requests are free."""
-        for request in self._lines[name][units]:
+        for request in self._lines.line(name, units):
             if units > self._resources.free(name):
                 return
             yield request
 
     def _leave(self, request: ResourceRequest) -> None:
         del self.waiting[request]
-        for name, units in request.places:
-            line = self._lines[name][units]
-            del line[request]
-            if not line:
-                del self._lines[name][units]
-            if not self._lines[name]:
-                del self._lines[name]
-                self._queue.freed.pop(name, None)
+        for name in self._lines.remove(request):
+            self._queue.freed.pop(name, None)
         self._queue.waits.end(request)
         self._queue.look_again(request.names)
 

@@ -102,6 +102,8 @@ class WaitGraph:
         self._line = line
         self._waits: dict[str, dict[WaitEdge, None]] = {}
         """The waits of running jobs, by job, in the order in which they began."""
+        self.several: dict[str, None] = {}
+        """The running jobs with more than one wait.  Written here."""
 
     def __len__(self) -> int:
         """Return how many running jobs wait."""
@@ -120,19 +122,25 @@ class WaitGraph:
             Deadlock: if that closes a circle; then it does not wait.
         """
         self.check(wait)
-        self._waits.setdefault(wait.job_id, {})[wait] = None
+        waits = self._waits.setdefault(wait.job_id, {})
+        waits[wait] = None
+        if len(waits) > 1:
+            self.several[wait.job_id] = None
 
     def end(self, wait: WaitEdge) -> None:
         """End a wait; one that has ended, or was refused, is left alone."""
         waits = self._waits.get(wait.job_id)
         if waits is not None and wait in waits:
             del waits[wait]
-            if not waits:
+            if len(waits) == 1:
+                del self.several[wait.job_id]
+            elif not waits:
                 del self._waits[wait.job_id]
 
     def forget(self, job_id: str) -> None:
         """End all waits of a job, whose attempt has ended."""
         self._waits.pop(job_id, None)
+        self.several.pop(job_id, None)
 
     # -- questions
 

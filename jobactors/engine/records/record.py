@@ -50,7 +50,7 @@ from jobactors.model.states import JobState, Request
 from .comparisons import Comparisons, CustomKey, as_table_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextvars import Context
 
     from trio import CancelScope
@@ -172,7 +172,7 @@ class Record:
         self.options: Options = options
         self.runner: KnownRunner = runner
         self.context: Context | None = context
-        self.edges: tuple[Edge, ...] = edges
+        self.edges: Mapping[str, Edge] = {edge.upstream.id: edge for edge in edges}
         """Its dependencies: the jobs it comes after."""
         self.submit: StoredSubmit | None = submit
         """The part of the submit that a store holds; None without a store."""
@@ -248,7 +248,7 @@ class Record:
         if not (self.args or self.kwargs):
             return 0
         size = size_of((self.args, self.kwargs))
-        for edge in self.edges:
+        for edge in self.edges.values():
             outcome = edge.upstream.snapshot.outcome
             size += 0 if outcome is None else size_of(outcome.value)
         return size

@@ -40,7 +40,7 @@ from .explanation import Explanation
 from .retry_delay import delay_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextvars import Context
 
     from jobactors.engine.attempt.host import Desk
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.portal import Portal
     from jobactors.engine.loop.timers import Timer, Timers
     from jobactors.engine.loop.watchdog import LoopWatch
-    from jobactors.engine.records.record import Record
+    from jobactors.engine.records.record import Edge, Record
     from jobactors.engine.storage.durable_latch import DurableLatch
     from jobactors.model.batch_total import BatchTotal
     from jobactors.model.errors import StoreError
@@ -97,7 +97,7 @@ class Core:
         self._due: Timer | None = None
         self._change: trio.Event | None = None
         """Made while a drain waits for a job to end or come to rest."""
-        self._broken: deque[Record] = deque()
+        self._broken: deque[tuple[Record, Edge]] = deque()
         self._start_task: Callable[..., None] = _not_open
 
     def open(self, start_task: Callable[..., None]) -> None:
@@ -188,11 +188,10 @@ class Core:
             due=due,
             why_due=why_due,
             needs=record.options.resources,
-            after=[e.upstream.id for e in record.edges if not e.upstream.settled_for_good],
+            after=[i for i, e in record.edges.items() if not e.upstream.settled_for_good],
             takes_slot=record.runner.takes_slot,
         )
-        if record.edges:
-            self.break_if_upstream_failed(record)
+        self._break(record, record.edges.values())
         self.pump()
 
     def requeue(self, record: Record, event: JobRequeued, due: float | None) -> None:
@@ -314,8 +313,9 @@ class Core:
             self.run_hook(hook, record.snapshot, context)
         if is_terminal:
             for job_id in parts.queue.ended(record.id):
-                self.break_if_upstream_failed(parts.registry.get(job_id))
-            record.edges = ()  # their results are needed no more
+                after = parts.registry.get(job_id)
+                self._break(after, (after.edges[record.id],))
+            record.edges = {}  # their results are needed no more
         self.wake_drains()
         self.ended.prune(now)
         self.pump(now)
@@ -324,18 +324,20 @@ class Core:
         """Call a hook beside the jobs; the end of the system waits for it."""
         self.parts.hooks.start(self._start_task, hook, snapshot, context)
 
-    def break_if_upstream_failed(self, record: Record) -> None:
-        """Cancel a job that comes after one which has not succeeded, and then those after it.
+    def _break(self, record: Record, edges: Iterable[Edge]) -> None:
+        """Cancel a job of which one of these edges is broken, and then those after it.
 
         A queue, not a recursion: ten thousand jobs may hang on one another.
         """
-        self._broken.append(record)
+        broken = next((edge for edge in edges if edge.broken), None)
+        if broken is None:
+            return
+        self._broken.append((record, broken))
         if len(self._broken) > 1:
             return
         while self._broken:
-            first = self._broken[0]
-            broken = next((edge for edge in first.edges if edge.broken), None)
-            if broken is not None and first.id in self.parts.queue:
+            first, broken = self._broken[0]
+            if first.id in self.parts.queue:
                 self.parts.queue.remove(first.id)
                 self.settle(first, broken.break_outcome())
             self._broken.popleft()

@@ -10,7 +10,7 @@ from jobactors.inside.signals.latch import Latch
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from jobactors.engine.queue.resource_requests import ResourceRequest
+    from jobactors.engine.queue.request_lines import ResourceRequest
     from jobactors.engine.queue.slots import Loan
     from jobactors.engine.queue.wait_graph import WaitEdge
     from jobactors.engine.records.record import Record

@@ -152,7 +152,7 @@ class EndedJobs:
 def _needs(record: Record) -> Sequence[str]:
     """Return the ids of the jobs that an unfinished one comes after; it may rest unrevived."""
     if record.edges:
-        return [edge.upstream.id for edge in record.edges]
+        return list(record.edges)
     submit = record.submit
     if submit is None or not submit.after or record.snapshot.state.is_terminal:
         return ()

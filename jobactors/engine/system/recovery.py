@@ -197,7 +197,7 @@ class Recovery:
             args, kwargs = with_nested(stored.args, stored.kwargs)
         except (ValueError, TypeError) as exc:
             raise NotResumable(record.id, f"what was kept of it makes no sense: {exc}") from None
-        edges = tuple(self._edge(job_id, when) for job_id, when in submit.after)
+        edges = {job_id: self._edge(job_id, when) for job_id, when in submit.after}
         record.args, record.kwargs, record.edges = args, kwargs, edges
         record.are_arguments_dropped = False
         record.options, record.runner, record.function = options, runner, kind.function

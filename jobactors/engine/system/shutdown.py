@@ -23,24 +23,48 @@ _PASSING: Final = frozenset({Waiting.SLOT, Waiting.RETRY, Waiting.START_TIME, Wa
 """Reasons to wait that pass by themselves, with time or with the end of others at work."""
 
 
+_STEPS: Final = 3
+"""Steps of the loop after a change, in which a job goes on whose wait has ended: it seems to stand
+till then."""
+_MOST_STEPS: Final = 200
+"""The same where looking has often been in vain: it goes through all unfinished jobs."""
+
+
 async def drain(system: JobSystem) -> None:
     """Wait until every job has ended; those that only rest, held or paused, are cancelled.
 
     They are cancelled once nothing else moves: a job that waits for one at rest would wait for
     ever.
     """
-    core = system.core
-    while (left := core.unfinished) or core.incoming:
+    core, steps = system.core, _STEPS
+    while core.at_work or core.incoming:
         change = core.change
-        if not (core.incoming or any(_moves(core, record) for record in left)):
-            for record in left:
-                if _rests(core, record):
-                    core.cancel(
-                        record, "the job system is closing, and it was at rest", system.ending
-                    )
-        if core.unfinished or core.incoming:
+        if not (core.incoming or _anything_moves(core)) and not _cancel_at_rest(system):
+            steps = min(2 * steps, _MOST_STEPS)  # looking stays cheap among thousands
+        if core.at_work or core.incoming:
             await change.wait()
+            for _ in range(steps):
+                await trio.lowlevel.checkpoint()
     await system.parts.hooks.drain()
+
+
+def _cancel_at_rest(system: JobSystem) -> bool:
+    """Cancel the jobs that only rest; returns whether there were any."""
+    resting = [record for record in system.core.unfinished if _rests(system.core, record)]
+    for record in resting:
+        system.core.cancel(record, "the job system is closing, and it was at rest", system.ending)
+    return bool(resting)
+
+
+def _anything_moves(core: Core) -> bool:
+    """Whether any job goes on by itself.
+
+    A job that has a slot does, since a paused one has none.  So the jobs are gone through only when
+    none has: this is asked whenever one of them ends, or waits for something else.
+    """
+    if core.parts.queue.is_any_running or core.parts.slots.returning:
+        return True
+    return any(_moves(core, record) for record in core.at_work.values())
 
 
 def _moves(core: Core, record: Record) -> bool:
