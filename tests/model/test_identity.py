@@ -196,25 +196,25 @@ def test_a_registered_type_is_its_name() -> None:
 
 def test_a_registered_type_is_its_aliases_too() -> None:
     old = cell(WORK)
-    old.__dict__[register._ATTRIBUTE] = ja.JobType("index", old)
-    new = ja.job("index_online", aliases="index")(make(1))
+    old.__dict__[register._ATTRIBUTE] = ja.JobType("film_index", old)
+    new = ja.job("film_index_online", aliases="film_index")(make(1))
     assert same_function(old, new)
     assert same_function(new, old)
-    other = ja.job("index_archive", aliases="index")(make(1))
+    other = ja.job("film_index_archive", aliases="film_index")(make(1))
     assert not same_function(new, other), "a shared alias makes no two types one"
     assert not same_function(old, new), "and it is open which of them has the past"
 
 
 def test_look_ups_know_all_names_of_a_type() -> None:
-    online = ja.job("index_online", aliases=["index", "online"])(make(1))
-    archive = ja.job("index_archive", aliases="index")(make(2))
-    both = {"index", "index_online", "index_archive", "online"}
-    assert type_names("index") == both
-    assert type_names(online) == type_names("index_online") == both - {"index_archive"}
-    assert type_names(job_type_named("index_archive")) == {"index", "index_archive"}
-    assert own_names(job_type_named("index_online")) == ("index_online", "online")
-    assert own_names(job_type_named("index_archive")) == ("index_archive",)
-    assert type_names(archive) == {"index", "index_archive"}
+    online = ja.job("film_index_online", aliases=["film_index", "online"])(make(1))
+    archive = ja.job("film_index_archive", aliases="film_index")(make(2))
+    both = {"film_index", "film_index_online", "film_index_archive", "online"}
+    assert type_names("film_index") == both
+    assert type_names(online) == type_names("film_index_online") == both - {"film_index_archive"}
+    assert type_names(job_type_named("film_index_archive")) == {"film_index", "film_index_archive"}
+    assert own_names(job_type_named("film_index_online")) == ("film_index_online", "online")
+    assert own_names(job_type_named("film_index_archive")) == ("film_index_archive",)
+    assert type_names(archive) == {"film_index", "film_index_archive"}
     assert type_names(make) == {"make"}
     assert type_names("unheard of") == {"unheard of"}
     assert isinstance(online, FunctionType)
