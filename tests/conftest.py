@@ -26,6 +26,17 @@ def _jobs_may_fail() -> Iterator[None]:
     start._process.exit._has_failed = False
 
 
+@pytest.fixture(autouse=True)
+def _job_types_of_a_test_go_with_it() -> Iterator[None]:
+    """A name that one test registers is free for the next one."""
+    from jobactors.model import job_type  # not before coverage and assertions are in place
+
+    before = dict(job_type._registered)
+    yield
+    job_type._registered.clear()
+    job_type._registered.update(before)
+
+
 # The order is also the order of running: what is quick speaks first. The browser tests must come
 # last, because Playwright leaves an asyncio loop "running" in the main thread for as long as it
 # is open, which every later test would see.

@@ -54,7 +54,7 @@ def size_of(value: object) -> int:
     others.  An object that is found twice counts once.
     """
     if id(type(value)) in _PLAIN:
-        return _own_size(value)
+        return sys.getsizeof(value)
     size, room, seen = 0.0, _LOOKED_AT, set[int]()
     level: list[tuple[object, float]] = [(value, 1.0)]
     while level and room > 1:

@@ -72,7 +72,7 @@ class Listening:
         return self
 
     def __next__(self) -> Any:
-        return self.send(None)
+        return self._steps.send(None)
 
     def send(self, value: Any) -> Any:
         """Go on with what trio brings; its outcomes are unwrapped further inside."""

@@ -20,18 +20,8 @@ from .test_checkpoint_table import FolderStore
 from .test_recovery import MortalStore, left_by_a_kill, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-
-@pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
-    """The register of job types, afterwards as it was before."""
-    table = register._registered
-    before = dict(table)
-    yield
-    table.clear()
-    table.update(before)
 
 
 def forget_types() -> None:

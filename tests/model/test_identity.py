@@ -18,17 +18,7 @@ from jobactors.model.identity import own_names, same_function, type_names
 from jobactors.model.job_type import job_type_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-
-@pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
-    """The register of job types, afterwards as it was before."""
-    table = register._registered
-    before = dict(table)
-    yield
-    table.clear()
-    table.update(before)
+    from collections.abc import Callable
 
 
 def cell(text: str, name: str = "work", file: str = "cell", lines_before: int = 0) -> Any:

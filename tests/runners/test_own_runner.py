@@ -11,13 +11,10 @@ import trio
 
 import jobactors as ja
 from jobactors.engine.ports import late_binding
-from jobactors.model import job_type
 from jobactors.model.options import Options
 from jobactors.runners.thread import RUNNER as THREAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from trio.testing import MockClock
 
 
@@ -51,13 +48,9 @@ class Elsewhere(OwnThread):
 
 
 @pytest.fixture(autouse=True)
-def new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No runner is known but ours, as in a new process, and no further job types stay."""
+def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No runner is known but ours, as in a new process."""
     monkeypatch.setattr(late_binding, "_given", {})
-    before = dict(job_type._registered)
-    yield
-    job_type._registered.clear()
-    job_type._registered.update(before)
 
 
 def add(a: int, b: int) -> int:

@@ -82,11 +82,11 @@ def _admitted(system: JobSystem, record: Record, accept: Callable[[Record], T]) 
 
 
 def _can_be_refused(system: JobSystem, record: Record) -> bool:
-    info = record.snapshot.info
+    info, checkpoints = record.snapshot.info, system.parts.checkpoints
     return (
         info.key is not None
         or bool(record.options.resources)
-        or system.parts.checkpoints.has(types_of(record), info.subject)
+        or (not checkpoints.is_empty and checkpoints.has(types_of(record), info.subject))
     )
 
 

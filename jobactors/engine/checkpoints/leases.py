@@ -206,8 +206,7 @@ class CheckpointLeases:
     def write(self, record: Record, attempt: int, news: Iterable[tuple[str, Saved]]) -> None:
         """Put the checkpoints that an attempt has saved into the table, or into its record."""
         now = self._clock.now()
-        work = work_of(record)
-        kind, subject, place = work
+        kind, subject, place = work = work_of(record)
         for part, saved in news:
             before = self._row_of(record, part)
             if saved.dropped:
@@ -334,9 +333,9 @@ class CheckpointLeases:
 
     def _is_free(self, record: Record) -> bool:
         """Whether no other unfinished job has the lease on this key, or a row under it."""
-        part = record.part
-        if any(self._owners.get((*work, part), record) is not record for work in works_of(record)):
-            return False
+        for work in works_of(record):
+            if self._owners.get((*work, record.part), record) is not record:
+                return False
         return all(self.worker_at(row) in {None, record} for row in self._rows_under(record))
 
     def _owner(self, work: Work, part: str) -> Record | None:
@@ -345,6 +344,8 @@ class CheckpointLeases:
 
     def _rows_under(self, record: Record) -> list[CheckpointRow]:
         """Return the rows under a job's key: all of its work, but what other leases cover."""
+        if self._table.is_empty:
+            return []
         rows = [row for work in works_of(record) for row in self._table.parts_of(work).values()]
         if record.place and is_chain(record):
             rows += self._rows_without_place(record)

@@ -40,15 +40,15 @@ _LAMBDA_TYPE: Final = "lambda"
 
 def work_of(record: Record) -> Work:
     """Return the type, by its present name, the subject and the place of a job."""
-    info = record.snapshot.info
-    kind = job_type_of(record.function)
-    return info.type if kind is None else kind.name, info.subject, record.place
+    return (record.works or works_of(record))[0]
 
 
-def works_of(record: Record) -> list[Work]:
+def works_of(record: Record) -> tuple[Work, ...]:
     """Return the works whose rows a job may find: those of all names of its type."""
+    if record.works:
+        return record.works
     info = record.snapshot.info
-    return [(name, info.subject, record.place) for name in types_of(record)]
+    return tuple([(name, info.subject, record.place) for name in types_of(record)])
 
 
 def types_of(record: Record) -> tuple[str, ...]:
@@ -63,13 +63,14 @@ def key_of(record: Record) -> CheckpointKey:
 
 
 def set_key(record: Record) -> None:
-    """Set a job's place and its part, once its function and its arguments are known."""
-    record.part = _part_of(record)
+    """Set a job's works and its part, once its function and its arguments are known."""
+    record.part, record.works = _part_of(record), ()
     kind = job_type_of(record.function)
     if kind is not None:
         record.place = _place_of_phases(record) if kind.name == CHAIN_TYPE else ""
     elif record.snapshot.info.type == _LAMBDA_TYPE and is_lambda(record.function):
         record.place = _place_of_lambda(cast("Callable[..., Any]", innermost(record.function)))
+    record.works = works_of(record)
 
 
 def _part_of(record: Record) -> str:

@@ -143,6 +143,7 @@ class Record:
         "snoozes",
         "submit",
         "unshared",
+        "works",
     )
 
     def __init__(
@@ -197,6 +198,8 @@ class Record:
         """The running attempt."""
         self.part: str = ""
         """Its part of its (type, subject); empty for all of it."""
+        self.works: tuple[tuple[str, str, str], ...] = ()
+        """The works whose checkpoints it may find, its own first; set by ``checkpoint_key``."""
         self.place: str = ""
         """What tells its checkpoints from others of its (type, subject): see ``checkpoint_key``."""
         self.unshared: Unshared | None = None

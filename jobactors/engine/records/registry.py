@@ -146,10 +146,12 @@ class Registry:
         ended_at = record.snapshot.finished_at
         if ended_at is not None:
             self.look_at = min(self.look_at, ended_at + self._age_of(record))
-        self._unread.put(record.id, 0 if outcome is None else size_of(outcome.value))
-        size = record.size_of_arguments()
-        if size > SMALL:
-            self._arguments.put(record.id, size)
+        value = None if outcome is None else outcome.value
+        self._unread.put(record.id, 0 if value is None else size_of(value))
+        if record.args or record.kwargs:
+            size = record.size_of_arguments()
+            if size > SMALL:
+                self._arguments.put(record.id, size)
 
     def read(self, record: Record) -> bool:
         """Mark a finished job as read; returns whether it was unread."""
@@ -157,7 +159,8 @@ class Registry:
         if size is None:
             return False
         self._read.put(record.id, size)
-        if record.snapshot.state is JobState.SUCCEEDED:  # one that has failed may be restarted
+        # One that has failed may be restarted.
+        if self._arguments.sizes and record.snapshot.state is JobState.SUCCEEDED:
             self._drop_arguments(record.id)
         return True
 
