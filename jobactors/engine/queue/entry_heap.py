@@ -56,24 +56,19 @@ class EntryHeap(Generic[E]):
             heapq.heapify(self._places)
             self._void = 0
 
-    def first(self) -> tuple[Any, E] | None:
-        """Return the first entry with its key."""
-        while self._places:
-            key, _, entry = self._places[0]
-            if self._is_valid(self._places[0]):
-                return key, entry
+    def first(self) -> tuple[Any, int, E] | None:
+        """Return the place of the first entry: its key, its ticket, and the entry."""
+        while self._void and not self._is_valid(self._places[0]):
             heapq.heappop(self._places)
             self._void -= 1
-        return None
+        return self._places[0] if self._places else None
 
     def pop(self) -> E:
         """Take out the first entry; there must be one."""
-        while True:
-            place = heapq.heappop(self._places)
-            if self._is_valid(place):
-                place[2].heap = None
-                return place[2]
-            self._void -= 1
+        self.first()
+        entry = heapq.heappop(self._places)[2]
+        entry.heap = None
+        return entry
 
     def _is_valid(self, place: tuple[Any, int, E]) -> bool:
         _, ticket, entry = place

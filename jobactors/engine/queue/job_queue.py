@@ -124,8 +124,8 @@ class JobQueue:
         entry = Entry(job_id, priority, order, held, needs=needs, takes_slot=takes_slot)
         if due is not None:
             entry.due, entry.why_due = due, why_due
-        entry.upstream = dict.fromkeys(after)
-        for upstream in entry.upstream:
+        for upstream in after:
+            entry.upstream[upstream] = None
             self._downstream[upstream][job_id] = None
         self._entries[job_id] = entry
         self._place(entry)
@@ -235,7 +235,9 @@ class JobQueue:
         if self._later:
             self._ripen(now)
         start: list[str] = []
-        while not self.dispatch_held and (ready := self._ready.next(self.free_slots)) is not None:
+        while self._entries and not self.dispatch_held:
+            if (ready := self._ready.next(self.free_slots)) is None:
+                break
             entry = ready.pop()
             wanted = entry.parked
             missing = self.missing(entry) if entry.needs else None
@@ -376,7 +378,7 @@ class JobQueue:
         parked = self._parked.get(name)
         first = None if parked is None else parked.first()
         if first is not None:
-            return first[1]
+            return first[2]
         self._parked.pop(name, None)
         return None
 

@@ -256,8 +256,10 @@ class Registry:
 
     def _drop(self, job_id: str, why: str) -> Removal:
         unread = self._unread.pop(job_id) is not None
-        self._read.pop(job_id)
-        self._drop_arguments(job_id)  # the user may hold a handle for long
+        if not unread:
+            self._read.pop(job_id)
+        if self._arguments.sizes:
+            self._drop_arguments(job_id)  # the user may hold a handle for long
         record = self._records.pop(job_id)
         failed = unread and record.snapshot.state is JobState.FAILED
         is_failure = failed and job_id not in self._inherited
