@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -160,3 +161,35 @@ async def test_inside_a_job_its_own_cancel_still_ends_the_chain() -> None:
         await begun.wait()
         job.cancel()
         assert (await job.wait()).state == "cancelled"
+
+
+async def test_a_cancel_that_a_progress_callback_meets_ends_the_chain_as_well() -> None:
+    """It is the first to report after the request, and its job's point of obeying."""
+    begun, cancelled = trio.Event(), threading.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    def loop() -> None:
+        for _ in ja.track(iter(int, 1)):
+            pass
+
+    def work() -> ja.ChainResult:
+        report = ja.current_job().progress_callback
+
+        def progress(done: float, total: float, text: str) -> None:
+            if text.startswith("B"):
+                token.run_sync_soon(begun.set)
+                cancelled.wait()
+            report(done, total, text)
+
+        chain = ja.chain(ja.phase("A", int), ja.phase("B", loop))
+        return chain.run_sync(progress=progress)
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(work)
+        await begun.wait()
+        job.cancel("enough")
+        cancelled.set()
+        with pytest.raises(ja.JobCancelled, match="enough") as caught:
+            await job
+        assert isinstance(caught.value.partial, ja.ChainResult)
+        assert caught.value.partial.results == {"A": 0}

@@ -51,10 +51,7 @@ class EntryHeap(Generic[E]):
         """Take out an entry of this heap."""
         entry.heap = None
         self._void += 1
-        if self._void > len(self):
-            self._places = [place for place in self._places if self._is_valid(place)]
-            heapq.heapify(self._places)
-            self._void = 0
+        self._drop_void()
 
     def first(self) -> tuple[Any, int, E] | None:
         """Return the place of the first entry: its key, its ticket, and the entry."""
@@ -68,7 +65,16 @@ class EntryHeap(Generic[E]):
         self.first()
         entry = heapq.heappop(self._places)[2]
         entry.heap = None
+        if self._void:
+            self._drop_void()
         return entry
+
+    def _drop_void(self) -> None:
+        """Make the heap anew if void places are its greater part."""
+        if self._void > len(self):
+            self._places = [place for place in self._places if self._is_valid(place)]
+            heapq.heapify(self._places)
+            self._void = 0
 
     def _is_valid(self, place: tuple[Any, int, E]) -> bool:
         _, ticket, entry = place

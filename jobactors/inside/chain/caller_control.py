@@ -76,7 +76,10 @@ class CallerControl(Control):
         text = ": ".join(filter(None, (" / ".join(sample.stages), sample.message)))
         percent = 100 * (sample.fraction or 0.0)
         told, self._told_at = self._progress, time.monotonic()
-        self._as_caller(lambda: told(percent, 100, text))
+        try:
+            self._as_caller(lambda: told(percent, 100, text))
+        except StopJob:  # it reports to a job, which is being cancelled
+            self.cancel(None if self._outer is None else self._outer._control.reason)
 
     def has_stopped(self, exc: BaseException) -> bool:
         """Whether a phase has raised because its caller wants the chain to end."""
