@@ -32,7 +32,7 @@ help:
 run: .venv/.tour-installed
 	@.ci/open-lab $(BIN) $(PORT)
 
-# With arguments for pytest, or without: all of it, the browser's half beside the other one.
+# With arguments for pytest, or without: all of it, the parts with a kernel and a browser beside the rest.
 test: lint $(OLDER_KERNELS) $(AXE)
 	chromium="$$($(BIN)/python tests/browser/chromium.py)" && export JOBACTORS_CHROMIUM="$$chromium" && \
 		if [ -n "$(strip $(PYTEST_ARGS))" ]; then $(BIN)/python -m pytest $(PYTEST_ARGS); \
