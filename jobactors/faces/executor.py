@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _WITHOUT_LIMIT: Final = min(32, (os.cpu_count() or 1) + 4)
-"""The number of workers to tell where the system has no limit: that of a thread pool."""
+"""The number of workers reported where the system has no limit: that of a thread pool."""
 
 
 class JobsExecutor(Executor):

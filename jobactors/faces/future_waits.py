@@ -1,4 +1,4 @@
-"""Waits for futures of jobs by the standard library's own calls, which know nothing of slots.
+"""Waits for futures of jobs by the standard library's own calls, which do not lend slots.
 
 ``concurrent.futures.wait`` and ``as_completed`` hang a *waiter* into the list ``_waiters`` of each
 future, under the locks of all of them, and then wait for the waiter's event.  Here that list puts

@@ -197,7 +197,7 @@ class JobFuture(Future[T]):
             return
         error = _error(snapshot.id, outcome)
         if isinstance(error, JobCancelled) and error.partial is None:
-            error.partial, self._value = self._value, None  # it was told, and has returned
+            error.partial, self._value = self._value, None  # it was notified, and has returned
         if error is not None:
             self.set_exception(error)
         elif outcome.value is None:
@@ -208,10 +208,8 @@ class JobFuture(Future[T]):
 
 
 def _delivery_to(future: JobFuture[Any]) -> Callable[[JobSnapshot], None]:
-    """Return the call that delivers an outcome to a future, and lets go of it when called.
-
-    What calls it holds it for some time afterwards, and would hold the result in the future.
-    """
+    """Return the call that delivers an outcome to a future, and then releases the future."""
+    # The caller of that call holds it for some time afterwards, and with it would hold the result.
     futures = [future]
 
     def deliver(snapshot: JobSnapshot) -> None:
@@ -221,10 +219,9 @@ def _delivery_to(future: JobFuture[Any]) -> Callable[[JobSnapshot], None]:
 
 
 def _error(job_id: str, outcome: Outcome) -> BaseException | None:
-    """Return the future's error: the job's own, as a thread pool would, but never a cancellation.
-
-    The cancellation of an event loop, raised where it does not belong, would end the waiter's own.
-    """
+    """Return the future's error: the job's own, as a thread pool would, never a cancellation."""
+    # The cancellation of an event loop, raised where it does not belong, would end the waiter's
+    # own.
     error = error_for_waiter(job_id, outcome)
     raised = outcome.exception
     if outcome.state is not JobState.FAILED or outcome.reason is not None or raised is None:

@@ -47,7 +47,7 @@ _MEANT: Final = frozenset({
 
 
 class _StandsForTqdm(type):
-    """Hands on to tqdm's own class what is asked of the class ``ja.tqdm`` and is not there."""
+    """Looks up in tqdm's own class the attributes that the class ``ja.tqdm`` lacks."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any
@@ -90,7 +90,7 @@ class tqdm(Generic[T], metaclass=_StandsForTqdm):  # noqa: N801 - the name that 
 
     With tqdm installed it is a bar of tqdm's own class, with all its methods and attributes, and
     ``isinstance``, derived classes and ``tqdm.pandas()`` work.  Three things differ inside a job:
-    nothing is drawn, whatever is said about where and how, ``file`` included; bars have no places
+    nothing is drawn, whatever the arguments for drawing are, ``file`` included; bars have no places
     on a screen, so that any two compare as equal; and ``async for`` is a level of its own.
 
     Without tqdm it counts and reports, and has what is described here.
@@ -352,11 +352,7 @@ def _asynchronous(bar: Any) -> AsyncIterator[Any]:
 
 
 def _refuse_unknown(keywords: Mapping[str, object]) -> None:
-    """Raise for keyword arguments that tqdm does not have.
-
-    Raises:
-        TypeError: with the one that was probably meant.
-    """
+    """Raise TypeError for keyword arguments that tqdm does not have, with the nearest name."""
     for name in keywords.keys() - _LOOKS:
         meant = difflib.get_close_matches(name, _LOOKS | _MEANT, 1)
         cure = f"did you mean {meant[0]!r}?" if meant else "leave it out"

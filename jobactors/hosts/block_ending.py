@@ -1,4 +1,4 @@
-"""The end of an ``open_jobs`` block: waits for its jobs, or stops them, and says why."""
+"""The end of an ``open_jobs`` block: waits for its jobs, or stops them, and gives the reason."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class BlockEnding:
     def __init__(self, system: JobSystem) -> None:
         self._system = system
         self._body = trio.CancelScope()
-        """Cancelled when the process is told to end."""
+        """Cancelled when the process receives a signal to end."""
         self._signal: str | None = None
-        """The name of the signal that has told it."""
+        """The name of that signal."""
         self._closing: Closing | None = None
 
     def __enter__(self) -> Self:
@@ -100,7 +100,7 @@ class BlockEnding:
             await stop(system, _left_by(body_error))
 
     async def _end_anyway(self) -> None:
-        """End the process although a trio job goes on: it cannot be left behind."""
+        """End the process although a trio job runs, which cannot be left behind."""
         await trio.sleep(LONGEST_CLOSE)
         if self._system.parts.journal is not None:
             self._system.parts.journal.close_now(LAST_WRITE)
@@ -118,14 +118,14 @@ class BlockEnding:
         return None
 
     def leave(self) -> None:
-        """Take note that the system has ended; the last block of a process told to end ends it."""
+        """Note that the system has ended; after a signal the last block ends the process."""
         if self._closing is not None:
             self._closing.leave()
 
     async def wait_if_told_to_end(self) -> None:
         """Wait for the end of the process, if other blocks have still to end.
 
-        Those around this one have been told as well: their cancelled bodies end this.
+        Those around this one were notified as well: their cancelled bodies end this.
         """
         if self._signal is not None:
             await trio.sleep_forever()

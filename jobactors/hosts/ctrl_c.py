@@ -1,4 +1,4 @@
-"""What a person who presses Ctrl-C is told, and shown."""
+"""The message and the traceback that a person sees after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jobactors.engine.system.job_system import JobSystem
 
 PATIENCE: Final = 1.0
-"""Seconds of waiting after a Ctrl-C that need no word."""
+"""Seconds of waiting after a Ctrl-C without a message."""
 LEFT_BEHIND: Final = "Ctrl-C was pressed again"
 """The reason for which jobs are waited for no longer then."""
 _INNER: Final = (
@@ -26,11 +26,11 @@ _INNER: Final = (
     str(Path(__file__).parents[1]),
     contextlib.__file__,
 )
-"""Where the frames of code lie that say nothing to the person: trio's, and ours."""
+"""The folders of code whose frames are left out of that traceback: trio's, and ours."""
 
 
 async def say_waiting(system: JobSystem) -> None:
-    """Say for how many jobs a Ctrl-C waits, once that takes a while; the loop goes on meanwhile."""
+    """Report for how many jobs a Ctrl-C waits, once that takes a while; the loop goes on."""
     await trio.sleep(PATIENCE)
     count = len(system.core.unfinished)
     if count:

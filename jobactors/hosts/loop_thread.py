@@ -63,7 +63,7 @@ class LoopThread:
         self.arguments = arguments
         self.adopts = adopts
         self._at_end = at_end
-        """Called in the loop's thread when it has ended, before anything hears of that."""
+        """Called in the loop's thread when it has ended, before any waiter is notified."""
         self._notebook = notebook
         """The notebook whose store is used; None if the arguments name the store."""
         self.jobs: Jobs | None = None
@@ -79,7 +79,7 @@ class LoopThread:
         self._ended = Latch()
         self._closing: Closing | None = None
         self._signal: str | None = None
-        """The name of the signal that has told the process to end; written by the main thread."""
+        """The name of the signal to end that the process received; written by the main thread."""
         self._stop: trio.Event
         self._closers: trio.Nursery
         self._patience: float | None = None
@@ -174,7 +174,7 @@ class LoopThread:
         self._call_soon(self._leave_behind)
 
     def say_waiting(self) -> None:
-        """Say for how many jobs it waits after a Ctrl-C, if that takes a while; returns at once."""
+        """Report for how many jobs a Ctrl-C waits, if that takes a while; returns at once."""
         self._call_soon(self._say_waiting)
 
     def wait(self, timeout: float) -> bool:
@@ -182,10 +182,8 @@ class LoopThread:
         return self._ended.wait_in_thread(timeout)
 
     def _call_soon(self, function: Callable[[], None]) -> None:
-        """Call a function in the loop's thread, if the system is open.
-
-        Not by way of the portal: a handler may have interrupted a call of this very thread there.
-        """
+        """Call a function in the loop's thread, if the system is open."""
+        # Not by way of the portal: a handler may have interrupted a call of this very thread there.
         if self.jobs is not None:
             with suppress(trio.RunFinishedError):
                 self.jobs._system.parts.portal.token.run_sync_soon(function)
@@ -203,7 +201,7 @@ class LoopThread:
             abandon(self.jobs._system.core.unfinished, LEFT_BEHIND)
 
     def _tell(self, name: str) -> None:
-        """Have all jobs stopped, since the process was told to end; a signal's handler calls it."""
+        """Have all jobs stopped after a signal to end; called by its handler."""
         self._signal = name
         self._call_soon(self._terminate)
 
@@ -259,7 +257,7 @@ class LoopThread:
         self._stop = trio.Event()
         self.store = store
         arguments: dict[str, Any] = {**self.arguments, "store": store}
-        arguments["unread_failures"] = "ignore"  # told when the loop has ended
+        arguments["unread_failures"] = "ignore"  # reported when the loop has ended
         patience = KERNEL_PATIENCE if in_kernel() else 0.0
         async with open_jobs(**arguments, patience=patience) as jobs:
             if notebook is not None:

@@ -10,11 +10,11 @@ A Ctrl-C during that wait strikes the main thread, which stands in ``threading._
 the interpreter's wait for threads, not these threads; the interpreter reports it through
 ``sys.unraisablehook`` and goes on to ``atexit``.  So either of the two goes on waiting for the
 jobs, which are stopped now, before anything is taken away under them; a second Ctrl-C ends that.
-The main thread may not hear of either, see :mod:`.signal_ears`.
+The main thread may miss either, see :mod:`.signal_ears`.
 
 Failures that nothing has read would leave ``open_jobs`` as an exception.  Here there is no caller
-to raise to: they are told on ``sys.stderr`` when their system ends, and the program ends with
-status 1.
+to raise to: they are reported on ``sys.stderr`` when their system ends, and the program ends
+with status 1.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ KERNEL_GRACE: Final = 3.0
 LAST_SECONDS: Final = 5.0
 """Seconds that the loop has to end after a second Ctrl-C, when no job is waited for."""
 EARS_DELAY: Final = 1.0
-"""Seconds in which the thread of the ears has heard what the main thread has."""
+"""Seconds in which ``signal_ears`` has received any signal that the main thread has."""
 
 
 class ScriptExit:
@@ -65,7 +65,7 @@ class ScriptExit:
         self._ears = SignalEars(self._hear)
         self._presses = 0
         """The times that Ctrl-C was pressed during the wait; written by the thread that counts:
-        that of the ears, or the main thread where there are none."""
+        that of ``signal_ears``, or the main thread where it is not open."""
         self._pressed = Latch()
         self._has_failed = False
         """Whether the program ends with status 1; set by the loops' threads."""
@@ -84,9 +84,9 @@ class ScriptExit:
                 self._ears.open_at_main_end()
 
     def tell(self, ended: LoopThread) -> None:
-        """Tell the failures of a system that has ended, unless it is a kernel's.
+        """Report the failures of a system that has ended, unless it is a kernel's.
 
-        In the loop's thread, before anything hears that the loop has ended.
+        In the loop's thread, before any waiter is notified that the loop has ended.
         """
         unread, failure = ended.unread, ended.failure
         tells = bool(unread) and ended.arguments.get("unread_failures") != "ignore"
@@ -137,7 +137,7 @@ class ScriptExit:
     # -- Ctrl-C during the wait
 
     def _hear(self, number: int) -> None:
-        """Hear a signal, in the thread of the ears."""
+        """Receive a signal, in the thread of ``signal_ears``."""
         if number != signal.SIGINT:
             TERMINATIONS.hear(number)
         elif signal.getsignal(number) is signal.default_int_handler:
@@ -156,11 +156,9 @@ class ScriptExit:
             running.leave_behind()
 
     def _wait_for_stopped(self) -> bool:
-        """Wait for the jobs that a Ctrl-C stops; return whether it was one that stops jobs.
-
-        In the main thread, which may be struck again: it then waits for the loop alone, and after a
-        third time for nothing.
-        """
+        """Wait for the jobs that a Ctrl-C stops; return whether it was one that stops jobs."""
+        # In the main thread, which a Ctrl-C may interrupt again: it then waits for the loop alone,
+        # and after a third one for nothing.
         if threading.current_thread() is not threading.main_thread():
             return False
         running = self._running()

@@ -1,10 +1,10 @@
-"""Hears signals that the main thread may not hear, once that has come to its end.
+"""Receives signals that the main thread may miss, once that has come to its end.
 
 Python handles signals in the main thread.  One that comes just before the system call in which that
 waits, or that the system hands to another thread, does not wake it.  Elsewhere the main thread
 waits in slices, and looks in between; at the end of a script it stands in ``threading._shutdown``,
 without a limit.  So from its end on the interpreter writes each signal into a pipe, and a thread
-reads it.  Not earlier: trio and asyncio have the same use for the one pipe that there can be.
+reads it.  Not earlier: there can be one such pipe, and trio and asyncio use it for the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SignalEars:
-    """A thread that hears signals.  Opened and closed by the main thread."""
+    """A thread that receives signals.  Opened and closed by the main thread."""
 
     def __init__(self, hear: Callable[[int], object]) -> None:
         """Take the function that is called with each signal's number, in the thread."""
@@ -28,10 +28,10 @@ class SignalEars:
         self._thread: threading.Thread | None = None
         self._writing = -1
         self.are_open: bool = False
-        """Whether signals are heard."""
+        """Whether signals are received."""
 
     def open_at_main_end(self) -> None:
-        """Hear signals from the end of the main thread on, where the interpreter has a way to.
+        """Receive signals from the end of the main thread on, where the interpreter has a way to.
 
         The thread is started now: at that end some versions of Python start none.
         """
@@ -61,7 +61,7 @@ class SignalEars:
         os.close(reading)
 
     def close(self) -> None:
-        """Hear no more; the thread would hold the program's objects when they are finalized."""
+        """End the thread: it would hold the program's objects when they are finalized."""
         if self._thread is not None:
             if self.are_open:
                 signal.set_wakeup_fd(-1)

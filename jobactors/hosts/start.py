@@ -112,9 +112,9 @@ def start(
     thread of a program without a handler of its own: the jobs have eight seconds, and then the
     process ends by the signal.
 
-    Failed jobs that nothing has read are marked in a notebook.  A script tells them when its system
-    ends, in a line each on ``sys.stderr``, and its exit status is then 1; so it is after a failure
-    of the job engine.
+    Failed jobs that nothing has read are marked in a notebook.  A script reports them when its
+    system ends, in a line each on ``sys.stderr``, and its exit status is then 1; so it is after a
+    failure of the job engine.
 
     A notebook stores its jobs in a file of its own under the user's data folder, one for each
     notebook's path: after a restart of the kernel, or a crash, they are all there.  A copy of the
@@ -228,7 +228,7 @@ def check_block(jobs: Jobs) -> None:
     """Raise unless ``with jobs:`` can end them: ``ja.start`` has returned them.
 
     Raises:
-        TypeError: the message says what ends them.
+        TypeError: the message names the call that ends them.
     """
     if started_jobs() is not jobs:
         raise TypeError(

@@ -1,7 +1,7 @@
-"""The batches of a terminal: three hundred jobs of one ``map`` are one row, and one line each end.
+"""The batches of a terminal: all jobs of one ``map`` have one row, and one line at the end.
 
 Pure, as the rest of the view.  The jobs of a batch have no lines of their own, except those that
-fail or try again: they are counted.  When the last one has ended, one line says how all did.
+fail or try again: they are counted.  When the last one has ended, one line has the result of all.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ class BatchView:
 
     @property
     def count(self) -> str:
-        """How many have ended, of how many."""
+        """The number of ended jobs and of all, in words."""
         done = amount(self.ended)
         return f"{done}/{amount(self.total)} jobs" if self.total else f"{done} jobs"
 
     @property
     def unwell(self) -> str:
-        """How many have ended otherwise than by success, in words; empty if none has."""
+        """The numbers of failed and cancelled jobs, in words; empty if there are none."""
         states = (JobState.FAILED, JobState.CANCELLED)
         return ", ".join(f"{self._ends[state]} {state}" for state in states if self._ends[state])
 

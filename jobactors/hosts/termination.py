@@ -7,8 +7,8 @@ up.  A second signal ends the process at once, as ever.
 
 Python runs a handler in the main thread, wherever that stands.
 
-- Where the main thread runs a trio loop with an open block, the handler only tells the loop.  The
-  block cancels its body, stops its jobs, and ends the process as the last thing it does.
+- Where the main thread runs a trio loop with an open block, the handler only notifies the loop.
+  The block cancels its body, stops its jobs, and ends the process as the last thing it does.
 - Elsewhere the handler itself waits for the loops in other threads, so that the program below it
   does not go on meanwhile, with jobs that are interrupted and a system that takes no more.
 
@@ -48,7 +48,7 @@ def told_to_end(name: str) -> str:
 
 
 class Closing:
-    """One open system, to be closed if the process is told to end.  Ended by :meth:`leave`."""
+    """One open system, to be closed after a signal to end.  Ended by :meth:`leave`."""
 
     def __init__(
         self, terminations: Terminations, tell: Callable[[str], object], *, in_main: bool
@@ -83,11 +83,11 @@ class Terminations:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether the process has been told to end."""
+        """Whether the process has received a signal to end."""
         return self._number is not None
 
     def watch(self, tell: Callable[[str], object], *, in_main: bool) -> Closing:
-        """Have a system closed if the process is told to end; see :class:`Closing`.
+        """Have a system closed after a signal to end; see :class:`Closing`.
 
         Signals that have a handler already, or are ignored, are left alone; so are all of them
         where the first system is opened outside the main thread.
@@ -122,7 +122,7 @@ class Terminations:
                 signal.signal(number, signal.SIG_DFL)
 
     def hear(self, number: int) -> None:
-        """Close all systems for a signal that the main thread may not hear; from any thread.
+        """Close all systems for a signal that the main thread may miss; from any thread.
 
         Once they have ended it wakes up, and its handler ends the process.
         """
@@ -151,9 +151,9 @@ class Terminations:
         self.end_now()
 
     def end_now(self) -> None:
-        """End the process by the signal that has told it to; in the main thread."""
+        """End the process by the signal it has received; in the main thread."""
         for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):  # none, gone, or interrupted in the midst of a write
+            with suppress(Exception):  # none, gone, or interrupted in the middle of a write
                 stream.flush()
         if self._number is not None:
             os.kill(os.getpid(), self._number)

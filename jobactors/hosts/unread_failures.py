@@ -1,4 +1,4 @@
-"""Failures that were not read when their system ended: raised by ``open_jobs``, told by scripts."""
+"""Failures not read when their system ended: raised by ``open_jobs``, printed by scripts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jobactors.model.snapshot import JobSnapshot
 
 MOST_LINES: Final = 50
-"""Failures that are told with a line of their own; the others are counted."""
+"""Failures that have a line of their own; the others are counted."""
 HINT: Final = (
     "job.result() and job.exception() read a failure, "
     'ja.start(unread_failures="ignore") passes over them'

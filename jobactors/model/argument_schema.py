@@ -97,12 +97,10 @@ def schema_of(kind: Described) -> dict[str, Any]:
 
 
 def _components(hints: Sequence[Any]) -> tuple[Sequence[dict[str, Any]], dict[str, Any]]:
-    """Return the schemas of annotations, and those of the classes that they refer to by name.
-
-    Two classes may have one full name: a cell that was run again has made a second one.  msgspec
-    names classes for all annotations at once, and fails then; each by itself, they are told apart.
-    An annotation that holds both is not usable, and does not come here.
-    """
+    """Return the schemas of annotations, and those of the classes that they refer to by name."""
+    # Two classes may have one full name: a cell that was run again has made a second one.  msgspec
+    # names classes for all annotations at once, and fails then; each by itself has its own name.
+    # An annotation that holds both is not usable, and is refused before.
     try:
         return _named(hints)
     except KeyError:

@@ -128,7 +128,7 @@ def check_moment(name: str, value: object) -> None:
 
 
 def as_seconds(value: Seconds) -> float:
-    """Return a length of time as seconds; what is none comes back as it is, to be checked."""
+    """Return a length of time as seconds; anything else is returned as it is, to be checked."""
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 

@@ -96,7 +96,7 @@ def is_soon_described(exc: BaseException) -> bool:
     """Whether taking the text of an exception runs no code of its own, and takes no time.
 
     False for many exceptions, and for any whose text is made by a class of the user's, by a value
-    of such a class, or by a look at the object whose attribute was missing.
+    of such a class, or from the object whose attribute was missing.
     """
     family = [error for error, _ in islice(family_of(exc), _MOST_SOON + 1)]
     return len(family) <= _MOST_SOON and all(map(_is_plain, family))

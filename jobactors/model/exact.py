@@ -38,7 +38,7 @@ def exact_json(value: object, name: str = "the value") -> str:
         name: What to call it in the error.
 
     Raises:
-        NotExact: for anything else; the message says where it is.
+        NotExact: for anything else; the message names its place.
 
     Example::
 

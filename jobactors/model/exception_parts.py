@@ -2,12 +2,12 @@
 
 A job may raise an object of any class, and each part of it may refuse to be pickled here, or to be
 rebuilt on the other side: its class, one of its ``args``, an attribute, an exception among its
-causes.  So every part is pickled by itself, inside a guard.  A part that fails costs itself: a text
-takes its place, and a note of the exception names it.  A class that fails is replaced by the
+causes.  So every part is pickled by itself, inside a guard.  A part that fails is left out alone: a
+text takes its place, and a note of the exception names it.  A class that fails is replaced by the
 nearest of its bases that arrives.
 
-The exceptions stand in one list and name each other by their place in it.  So a chain may be as
-long as it likes, a group as deep, and two exceptions may have one cause.
+The exceptions stand in one list and name each other by their place in it.  So a chain may
+have any length and a group any depth, and two exceptions may have one cause.
 
 A class that has its own way through pickle (``__reduce__``) is asked first, and taken apart if that
 fails.

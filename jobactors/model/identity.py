@@ -1,4 +1,4 @@
-"""The identity of what a job does: one comparison, for keys, checkpoints, chains and resumes.
+"""The comparison of what jobs do: the same one for keys, checkpoints, chains and resumes.
 
 ============================  ======================================================================
 the function is               and agrees with
@@ -15,8 +15,8 @@ A cell that is run again makes another function that agrees with the one before;
 edited does not.  The line at which a function stands does not count, nor does its file.
 
 Two lambdas are never compared by their code: a notebook has many of one text, over other variables.
-An alias that several types share says of which family a job was, and not of which type; it makes no
-two functions agree.
+An alias that several types share names the family of a job, and not its type; it makes no two
+functions agree.
 
 The values of a function are compared without their own code, so that this may be called in any
 thread: those of Python's plain types by value, all others by being the same object.

@@ -182,14 +182,8 @@ def _checked_aliases(name: str, aliases: str | Iterable[str]) -> tuple[str, ...]
 
 
 def _refuse_taken(name: str, aliases: tuple[str, ...], function: Callable[..., Any]) -> list[str]:
-    """Refuse a name that means another type; two types may share an alias.
-
-    Returns:
-        The aliases that were the name of this very function until now: its type is renamed.
-
-    Raises:
-        ValueError: the message names the other type.
-    """
+    """Refuse names of other types; return the aliases that this type is renamed from."""
+    # Two types may share an alias.
     renamed: list[str] = []
     for known_as in (name, *aliases):
         other = _registered.get(known_as)
@@ -218,10 +212,10 @@ def _stand_at_one_place(one: Callable[..., Any], other: Callable[..., Any]) -> b
 
 
 def check_private(function: Callable[..., Any], private: Collection[str]) -> None:
-    """Refuse private names that are no arguments: a slip of the keyboard would store a secret.
+    """Refuse private names that are no arguments: a misspelt one would store a secret.
 
     Raises:
-        TypeError: the message lists the arguments; for a function that tells none, the cure.
+        TypeError: the message lists the arguments; for a function without a signature, the cure.
     """
     if not private:
         return
@@ -230,7 +224,7 @@ def check_private(function: Callable[..., Any], private: Collection[str]) -> Non
     except (TypeError, ValueError):  # a builtin without a signature
         name = getattr(function, "__name__", type(function).__name__)
         raise TypeError(
-            f"private= names arguments, and {name}() does not tell the names of its own: wrap it "
+            f"private= names arguments, and {name}() does not list the names of its own: wrap it "
             "in a def that has them"
         ) from None
     if any(known.kind is known.VAR_KEYWORD for known in parameters.values()):

@@ -1,4 +1,4 @@
-"""The memory that a value takes, estimated without a line of its own code.
+"""The memory that a value takes, estimated without running its own code.
 
 Results and arguments are measured in the loop, which nothing of a user may hold up.  So neither
 ``__sizeof__`` nor a property such as ``nbytes`` of a class written in Python is asked; the size of
@@ -29,7 +29,7 @@ from .exception_tree import bases_of, contents_of
 
 _LOOKED_AT: Final = 1_000
 _LARGEST: Final = 2**60
-"""Bytes: what claims more is not believed."""
+"""Bytes; a larger size that an object states is ignored."""
 _FROM_EACH: Final = 32
 _GOLDEN_RATIO: Final = 0.6180339887498949
 _T = TypeVar("_T")

@@ -1,4 +1,4 @@
-"""The options of a job, as editors, checkers and ``help()`` know them.
+"""The options of a job, as editors, type checkers and ``help()`` show them.
 
 ``jobs.options(…)``, ``job.update(…)``, ``@ja.job(…)`` and ``ja.tracked(…)`` take the same keyword
 arguments.  Checkers read them from the dictionaries here, by ``Unpack``; the running program has

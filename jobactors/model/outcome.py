@@ -10,7 +10,7 @@ The judgement, for every way an attempt can end:
 the attempt            nothing asked     cancel asked      timed out         interrupt asked
 =====================  ================  ================  ================  ================
 returned a value       succeeded         succeeded         succeeded         succeeded
-was told, returned x   succeeded, x      cancelled, x      failed, timed out interrupted
+notified, returned x   succeeded, x      cancelled, x      failed, timed out interrupted
 returned cancelled(x)  cancelled, x      cancelled, x      cancelled, x      cancelled, x
 returned succeeded(x)  succeeded, x      succeeded, x      succeeded, x      succeeded, x
 raised an Exception    failed            cancelled         failed, timed out interrupted
@@ -20,10 +20,11 @@ stopped by its scope   cancelled         cancelled         failed, timed out int
 
 A pause or resume that was asked for is nothing asked.
 
-*Told* is an attempt whose own code has heard of the request: it asked, and the answer was yes, or a
-cancellation was raised in it.  A function that then saves its work and returns has stopped, and has
-not succeeded: its checkpoint is needed, and its phase of a chain is not done.  One that has never
-looked has done its work; and one that was told and has finished all the same can say so.
+*Notified* is an attempt whose own code has received the request: it asked, and the answer was yes,
+or a cancellation was raised in it.  A function that then saves its work and returns has stopped,
+and has not succeeded: its checkpoint is needed, and its phase of a chain is not done.  One that has
+never looked has done its work; and one that was notified and has finished all the same can state
+it.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Partial(Struct, frozen=True):
 
 
 class Succeeded(Struct, frozen=True):
-    """The return value of a job function that has finished although it was told of a cancel."""
+    """The return value of a job function that has finished although it was notified of a cancel."""
 
     value: object
 
@@ -70,9 +71,9 @@ class Answer(StrEnum):
     """The answer of a job's code to the request to end, where it returned after one."""
 
     STOPPED = "stopped"
-    """It was told of the request, and stopped: its value is a partial result."""
+    """It was notified of the request, and stopped: its value is a partial result."""
     FINISHED = "finished"
-    """It was told, and has said by ``ja.succeeded`` that it has finished all the same."""
+    """It was notified, and has stated by ``ja.succeeded`` that it has finished all the same."""
     UNHEARD = "unheard"
     """It has never looked, and came to its end."""
 
@@ -89,7 +90,7 @@ class NotKept(Struct, frozen=True):
 
 
 class Returned(Struct, frozen=True):
-    """The attempt returned ``value``, perhaps after it was told of the request to end."""
+    """The attempt returned ``value``, perhaps after it was notified of the request to end."""
 
     value: object
     told: bool = False
@@ -190,7 +191,7 @@ def runs_no_code(exc: BaseException) -> bool:
 
 
 def unshown(exc: BaseException) -> Raised:
-    """Return the ending by an exception of which only the name is told."""
+    """Return the ending by an exception of which only the name is shown."""
     name = class_name_of(exc)
     return Raised(RuntimeError(f"{name}, which cannot be shown"), ErrorText(name, "", ""))
 
@@ -239,7 +240,7 @@ def _judge_unfinished(
     exception: BaseException | None,
     text: ErrorText | None,
 ) -> Outcome:
-    # The exception itself does not outlive the process, and neither would what it tells.
+    # The exception itself does not outlive the process, and neither would its details.
     value = exception.result if type(exception) is ChainFailed else None
     match request:
         case Request.CANCEL:

@@ -44,7 +44,7 @@ class ExceptionState(Struct, frozen=True):
 
 
 def state_of(exc: BaseException) -> ExceptionState:
-    """Return the values of an exception, without a line of its class's own code."""
+    """Return the values of an exception, without running code of its class."""
     args = () if is_group(exc) else args_of(exc)
     fields = dict[str, object]()
     for name, slot in _slots_of(type(exc)).items():

@@ -11,7 +11,7 @@ from .checks import class_name_of, is_number, shown
 from .exact import NotExact, exact_json
 
 Getter = Callable[[Any], object]
-"""Gets a value from a snapshot; of its class nothing is known here, since it knows this module."""
+"""Gets a value from a snapshot, whose class is above this module and cannot be named here."""
 
 
 def local_time(at: float | None) -> datetime | None:

@@ -1,9 +1,9 @@
 """Plain numbers and short texts, of whatever a job has reported.
 
-A job reports what it likes: an array for a number, an integer of five thousand digits, a message of
+A job may report anything: an array for a number, an integer of five thousand digits, a message of
 a hundred megabytes.  A store, a wire and a page take plain numbers and texts of bounded length.  So
-one bad value is replaced by the nearest plain one, or left out, and costs itself alone; see
-:meth:`~jobactors.inside.report.meter.Meter.mend`, which says so in the job's log.
+one bad value is replaced by the nearest plain one, or left out, and nothing else is; see
+:meth:`~jobactors.inside.report.meter.Meter.mend`, which reports it in the job's log.
 
 None of the user's code is run, but that of a number that converts itself.
 """

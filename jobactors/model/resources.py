@@ -133,7 +133,7 @@ class Resources:
             del self._held_by[job_id]
 
     def set_operation(self, job_id: str, name: str, operation: str) -> bool:
-        """Say for what a job holds a resource from now on; returns whether it holds any of it."""
+        """Record for what a job holds a resource from now on; returns whether it holds any."""
         holding = self._holders[name].get(job_id) if name in self._holders else None
         if holding is not None:
             self._holders[name][job_id] = replace(holding, operation=operation)

@@ -1,10 +1,10 @@
-"""The contents of a store, in its own words: rows of plain columns, and the writes to them.
+"""The contents of a store: rows of plain columns, and the writes to them.
 
 A store knows neither snapshots nor functions.  The engine turns a job into a row and back; between
-the two there is only text, JSON where it says so, which is never executed.
+the two there is only text, JSON where stated, which is never executed.
 
 Rows and writes are made by the thousand and hold nothing that could lead back to them, so the
-garbage collector is told to pass them by (``gc=False``).
+garbage collector passes them by (``gc=False``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the option ``after`` takes, as the options see it: they know no job handles."""
+"""The base of what the option ``after`` takes; the options are below the job handles."""
 
 from __future__ import annotations
 

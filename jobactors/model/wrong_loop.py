@@ -1,4 +1,4 @@
-"""The error of a call that belongs into another event loop."""
+"""The error of a call that belongs in another event loop."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class BlockContext(JobContext):
         """Set the value that the block's job ends with, as the return value of a function.
 
         It counts if the block ends normally.  ``ja.cancelled(partial)`` ends the job as cancelled,
-        and ``ja.succeeded(value)`` as succeeded although the block was told of a cancel.
+        and ``ja.succeeded(value)`` as succeeded although the block was notified of a cancel.
 
         Args:
             value: The result; a later one takes its place.
@@ -96,8 +96,8 @@ def tracked(name: str, *, type: str = "block", **options: Unpack[NamedOptions]) 
     succeeded, or failed with the exception that left it, which goes on and counts as read.  After a
     cancel, the next ``track``, ``progress`` or ``block.check()`` ends the block, or in ``async
     with`` on trio any cancel point, and the block raises :class:`JobCancelled`.  A block that was
-    told of the cancel, by ``block.cancel_requested``, and ends normally raises nothing; its job is
-    cancelled.
+    notified of the cancel, by ``block.cancel_requested``, and ends normally raises nothing; its job
+    is cancelled.
 
     Args:
         name: Shown to people.

@@ -30,9 +30,9 @@ _NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 def open_job(
     type: str, arguments: Mapping[str, Any] = _NO_ARGUMENTS, /, **options: Unpack[JobOptions]
 ) -> OpenJob:
-    """Open a job that runs from now on, and ends when its handle is told so.
+    """Open a job that runs from now on, and ends by a call of its handle.
 
-    It takes no slot.  A cancel is only asked for: :attr:`OpenJob.cancel_requested` tells it, and
+    It takes no slot.  A cancel is only asked for: :attr:`OpenJob.cancel_requested` shows it, and
     the opener ends the job.  A job whose handle is dropped before it has ended fails.
 
     Args:

@@ -15,7 +15,7 @@ field                  written by                                  read by
 
 All of it in the loop's thread.  The user's code runs in worker threads: pickling the call,
 rebuilding a result, an exception, an answer, and writing to our own stdout.  A message to the job
-is pickled by the thread that tells it, so that a refusal reaches the code there.
+is pickled by the thread that sends it, so that a refusal reaches the code there.
 
 Why no pool: a fresh process is as clean as the job's arguments, its memory goes back to the system,
 its limits are its own, and a signal to its group reaches no other work.  It costs a start of
@@ -101,7 +101,7 @@ class ProcessRunner:
     runs_already: bool = False
 
     def pack_message(self, message: object) -> bytes:
-        """Pickle a message to a job, in the thread that tells it."""
+        """Pickle a message to a job, in the thread that sends it."""
         return pack_message(message)
 
     async def run(self, attempt: Attempt) -> Any:

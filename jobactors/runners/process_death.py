@@ -30,7 +30,7 @@ def check_limits(limits: Limits | None) -> None:
 
 
 def connection_lost(code: int | None) -> WorkerDied:
-    """Return the error of a job whose process lived on and could not be heard any more."""
+    """Return the error of a job whose process lived on without its connection."""
     return WorkerDied(
         "the job's process lost its connection and was ended: something in it closes, "
         "or writes to, file descriptors that it did not open",

@@ -3,11 +3,11 @@
 A message stays in the parent's inbox until the job has read it, so that the bound of the mailbox
 holds, and a retry finds the messages that the last attempt has not read.
 
-A message is pickled by the thread that tells it, and rebuilt by the one that reads it: both run the
+A message is pickled by the thread that sends it, and rebuilt by the one that reads it: both run the
 code of its classes.  Neither the engine's loop nor the thread that listens for a cancel does.
 
 The number of a question stands before the pickle, not in it: a message that cannot be rebuilt on
-the other side costs itself, and one that wants an answer gets an error for it.
+the other side is dropped alone, and one that expects an answer gets an error.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Mail:
         self._questions: dict[int, Question] = {}
 
     def send(self, message: Packed | Question) -> None:
-        """Send a message to the job's process; it was pickled by the thread that told it."""
+        """Send a message to the job's process; it was pickled by the thread that sent it."""
         if isinstance(message, Question):
             number, content = next(self._numbers), message.message.content
             self._questions[number] = message
@@ -101,11 +101,7 @@ class SentInbox(Inbox):
         self._put(content)
 
     def _take(self) -> Any:
-        """Take the next message out; one that cannot be rebuilt is noted in the log, and skipped.
-
-        Raises:
-            IndexError: if there is none.
-        """
+        """Take the next message out; one that cannot be rebuilt is logged and skipped."""
         while True:
             number, pickled = _split(super()._take())
             self._report(Kind.TAKEN, b"")

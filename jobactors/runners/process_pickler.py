@@ -5,7 +5,7 @@
   ``singledispatch`` are sent with their functions, and begin with an empty cache.
 * The ``multiprocessing`` of a job's own process finds functions and classes of the program's
   ``__main__``.  That process has another ``__main__``, in which plain pickle looks for them by
-  name; so it is taught to send them whole, as they came.
+  name; so there they are sent whole, as they came.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _of_functools(value: Any) -> Any:
 
 
 def _is_found_by_name(value: Any) -> bool:
-    """Whether the other process finds a function where it says it is; never in ``__main__``."""
+    """Whether the other process finds a function by its name; never in ``__main__``."""
     module = getattr(value, "__module__", None)
     if not isinstance(module, str) or module == "__main__":
         return False

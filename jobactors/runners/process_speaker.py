@@ -5,8 +5,7 @@ thread, and after its end by the main thread, which sends the last word.  So not
 the function, SIGTERM included, can cut a frame in two.
 
 Lines are many, and each frame costs the parent a turn of its loop and one of a thread.  So they are
-put together: the first line after a silence goes at once, what follows it in a hurry goes every
-20 ms.
+put together: the first line after a pause is sent at once, and those that follow it every 20 ms.
 """
 
 from __future__ import annotations
@@ -81,7 +80,7 @@ class Speaker:
         self._passed_on = 0
         """Characters of those that were sent; written by this thread."""
         self._has_lines = False
-        """Whether this thread knows of lines that wait."""
+        """Whether lines wait; set when this thread is woken for them."""
         self._lines_at = 0.0
         self._lines_due: float | None = None
 
@@ -151,7 +150,7 @@ class Speaker:
         elif frame is self._NOW:
             self._look_at(0.0)
         elif frame is self._LINES:
-            # The first line after a silence goes at once; what follows it in a hurry goes together.
+            # The first line after a pause is sent at once, those that follow it together.
             self._lines_due = self._lines_at + LOG_INTERVAL
         elif frame is self._FULL:
             self._lines_due = time.monotonic()

@@ -67,11 +67,11 @@ class Kind(IntEnum):
     SAVED = 24
     """JSON: the last checkpoint of one part, and the parts that have files or are lasting."""
     ANSWERED = 25
-    """Pickle: the result of a function that was told of the cancel before it returned."""
+    """Pickle: the result of a function that was notified of the cancel before it returned."""
 
 
 LOST_LINK: Final = 97
-"""The exit code of a process that has closed the socket itself: it cannot say that in a frame."""
+"""The exit code of a process that has closed the socket itself: it cannot send that in a frame."""
 LAST_WORDS: Final = frozenset({Kind.RETURNED, Kind.ANSWERED, Kind.RAISED, Kind.STOPPED})
 
 

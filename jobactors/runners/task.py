@@ -1,7 +1,7 @@
 """Attempts that are trio code: they run as they are, inside the actor's task.
 
-A function that catches its cancellation and returns has been told of the cancel, and has not
-succeeded; one that returns without having met it has.  trio does not tell them apart: a scope knows
+A function that catches its cancellation and returns was notified of the cancel, and has not
+succeeded; one that returns without having met it has.  trio does not distinguish them: a scope has
 what came out of it, and not what was raised in it.  So the function's own coroutine is driven
 through a thin layer that sees each outcome on its way in.  The cancellation of the job's scope has
 that scope's reason, the very object, and no other one has: a time limit of the function's own may
@@ -97,7 +97,7 @@ class Listening:
 
     @property
     def cr_await(self) -> Any:
-        """What the function waits for."""
+        """The awaitable that the function waits for."""
         return getattr(self._steps, "cr_await", None)
 
 

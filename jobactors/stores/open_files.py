@@ -1,13 +1,13 @@
 """The file and the log that a store has open, compared with those that lie on the disk now.
 
 A store writes for days.  Meanwhile a person may move its file, another program may take the log
-away at its end, and a script that "cleans up" may cut either.  SQLite notices none of that: it goes
+away at its end, and a clean-up script may cut either.  SQLite notices none of that: it goes
 on with what it has open, and what it writes is lost.  So both are looked at, by their identity and
 by the size of the log, which only SQLite itself makes smaller.
 
 A log that has become shorter is not always cut: another program may have written all of it back
-into the file, and emptied it.  The index in shared memory says how many frames there are, and how
-many of them are in the file.
+into the file, and emptied it.  The index in shared memory has the number of all frames, and of
+those that are in the file.
 """
 
 from __future__ import annotations

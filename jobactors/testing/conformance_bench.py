@@ -1,4 +1,4 @@
-"""What a row of the conformance suite works on: a system of its own, and ways to look at it."""
+"""The system that a row of the conformance suite works on, with ways to look at it."""
 
 from __future__ import annotations
 

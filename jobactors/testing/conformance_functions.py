@@ -1,6 +1,6 @@
 """The job functions of the conformance suite, in the colour that a runner takes.
 
-They tell the test what they do through files: an event of this process is none in another one.
+They report to the test through files: an event of this process is none in another one.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ def coloured(colour: Colour, work: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def wait_plainly(begun: str) -> None:
-    """Say that it has begun, and wait for the cancel."""
+    """Report that it has begun, and wait for the cancel."""
     Path(begun).touch()
     for _ in track(itertools.count()):
         time.sleep(STEP)
 
 
 async def wait_in_trio(begun: str) -> None:
-    """Say that it has begun, and wait for the cancel."""
+    """Report that it has begun, and wait for the cancel."""
     Path(begun).touch()
     async for _ in track(itertools.count()):
         await trio.sleep(STEP)
 
 
 async def wait_in_asyncio(begun: str) -> None:
-    """Say that it has begun, and wait for the cancel."""
+    """Report that it has begun, and wait for the cancel."""
     Path(begun).touch()
     async for _ in track(itertools.count()):
         await asyncio.sleep(STEP)

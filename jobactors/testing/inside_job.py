@@ -43,8 +43,8 @@ class Inside(Struct, Generic[T], frozen=True):
     """Whether the cancel ended it: at a ``track``, ``progress`` or ``check``, in ``async def`` at
     any cancel point."""
     cancelled: bool
-    """Whether its job would count as cancelled: it was stopped, returned after it was told of the
-    cancel, or returned ``ja.cancelled(…)``."""
+    """Whether its job would count as cancelled: it was stopped, returned after it was notified of
+    the cancel, or returned ``ja.cancelled(…)``."""
     progress: tuple[Progress, ...]
     """Its progress, one sample for each report that changed something."""
     log: str

@@ -40,7 +40,7 @@ class RunnerConformance:
     Each row opens a system of its own beside a job that nothing may disturb, in real time, and
     fails after ``patience`` seconds instead of hanging.  The rows are plain functions: no plugin is
     needed, nor pytest itself (``unittest.TestCase`` mixes in as well).  What a runner cannot do is
-    said by attributes of the class; the rows for it are then not there at all.
+    stated by attributes of the class; the rows for it are then not there at all.
 
     In ``conftest.py``, ``pytest.register_assert_rewrite("jobactors.testing")`` lets a failed row
     show its values.
@@ -55,7 +55,7 @@ class RunnerConformance:
     """
 
     functions: ClassVar[Colour] = "plain"
-    """What the runner calls: "plain" functions, or ``async def`` for "trio" or "asyncio"."""
+    """The functions it calls: "plain" ones, or ``async def`` for "trio" or "asyncio"."""
     shares_memory: ClassVar[bool] = True
     """Whether functions run in this process, so that arguments and results are the very objects."""
     pauses: ClassVar[bool] = True
@@ -255,7 +255,7 @@ class RunnerConformance:
 
     @row()
     async def test_a_return_after_a_swallowed_cancel_is_cancelled(self, bench: Bench) -> None:
-        """Its code was told of the cancel: it has stopped, and its value is a partial result."""
+        """It was notified of the cancel: it has stopped, and its value is a partial result."""
         job = await bench.submit_waiting(functions.SWALLOW)
         job.cancel("enough")
         raised = await raised_by(job)
@@ -276,7 +276,7 @@ class RunnerConformance:
 
     @row()
     async def test_a_job_can_say_that_it_has_finished_all_the_same(self, bench: Bench) -> None:
-        """``return ja.succeeded(value)``, whatever it was told."""
+        """``return ja.succeeded(value)``, after a cancel, too."""
         job = await bench.submit_waiting(functions.POLL, "whole")
         job.cancel("enough")
         assert await job == "whole"
@@ -301,7 +301,7 @@ class RunnerConformance:
 
     @row(needs="pauses")
     async def test_a_paused_job_stands_still_and_goes_on(self, bench: Bench) -> None:
-        """The function waits in its own ``track``; ``run`` is not told."""
+        """The function waits in its own ``track``; ``run`` is not notified."""
         job = await bench.submit_waiting(functions.WAIT)
         job.pause()
         await until(lambda: job.state == "paused")
@@ -352,7 +352,7 @@ class RunnerConformance:
 
     @row()
     async def test_a_second_attempt_finds_the_checkpoint_of_the_first(self, bench: Bench) -> None:
-        """And is told that it is the second."""
+        """The second attempt has the number 2."""
         job = bench.submit(functions.fail_once, retry=Retry(max=2, base=0.001))
         attempt, checkpoint = await job
         assert (attempt, checkpoint) == (2, {"rows": 7})

@@ -1,7 +1,7 @@
 """Runs the command of a button on the jobs that it names, and returns an answer in words.
 
 A message from a browser is not trusted: a verb outside the table, or an id that is not text, does
-nothing, and the answer says so.
+nothing, and the answer states it.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class FrameMessage:
     def content(self) -> dict[str, object]:
         """The frame as a message, without empty parts.
 
-        It holds the instant at which it is sent: the browser learns the kernel's clock from it.
+        It holds the instant at which it is sent: the browser sets the kernel's clock by it.
         """
         parts: dict[str, object] = {
             "rows": self.rows,

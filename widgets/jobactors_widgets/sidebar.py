@@ -6,8 +6,8 @@ nothing.  The messages are those of a panel (:mod:`.panel`), and one more:
 
 * kernel → browser ``here``: there is a job system; a window that shows jobs may send ``hello``.
 
-Each frame names the job system, as the outputs that show its jobs do (:func:`name_of_system`): an
-output of yesterday finds its jobs in the kernel of today.
+Each frame names the job system, as the outputs that show its jobs do (:func:`name_of_system`): a
+saved output finds its jobs in a later kernel.
 
 Nothing is followed and nothing is sent before the first ``hello``.  A kernel that cannot handle a
 ``hello`` while a cell runs sends the first frame at once.

@@ -67,7 +67,7 @@ class Batch(Generic[T]):
         self._in_loop = size is not None
         """Whether the input runs no code of the user, so that the loop takes it in."""
         self._context = contextvars.copy_context()
-        """The caller's: its jobs see what a submit would have seen there."""
+        """The context variables of the caller, as a submit there would copy them."""
         # All of these are written in the loop's thread.
         self._jobs: list[Job[T]] = []
         self._new = 0
@@ -303,7 +303,7 @@ class Batch(Generic[T]):
 
 
 def _ignore(_: object) -> None:
-    """Drop what a thread returns: it has told all."""
+    """Discard a thread's return value: it has reported all by itself."""
 
 
 class _Ended(Generic[T]):

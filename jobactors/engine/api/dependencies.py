@@ -79,8 +79,8 @@ def referring(
     """Return arguments in which engine references take the place of job handles.
 
     Raises:
-        TypeError, ValueError: for a job where no reference can stand; the message says where one
-            can.
+        TypeError, ValueError: for a job where no reference can stand; the message names the
+            places that can hold one.
     """
     if not (args or kwargs) or not holds_any((*args, *kwargs.values()), _HANDLES):
         return args, kwargs
@@ -119,7 +119,7 @@ def _edge(item: object) -> tuple[str, Edge]:
 def check_system(
     system: JobSystem, explicit: Iterable[object], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    """Refuse to wait for a job of another system, of whose end this one would never hear.
+    """Refuse to wait for a job of another system, whose end is not reported to this one.
 
     Raises:
         ValueError: the message names the way round it.
@@ -135,6 +135,6 @@ def check_system(
     for job in found:
         if type(job) is Job and job._system is not system and not job.state.is_terminal:
             raise ValueError(
-                f"job {job.id} belongs to another job system, and nothing here would hear of its "
-                "end: wait for it first, and submit then"
+                f"job {job.id} belongs to another job system, and its end is not reported "
+                "to this one: wait for it first, and submit then"
             )

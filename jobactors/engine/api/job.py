@@ -80,7 +80,7 @@ class Job(Upstream, Generic[T_co]):
 
     @property
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The positional and keyword arguments; none if they were let go, as ``Retention`` says."""
+        """The positional and keyword arguments; none if they were released, see ``Retention``."""
 
         def given(reference: JobReference) -> object:
             job = Job[Any](self._system, reference.record)
@@ -188,9 +188,9 @@ class Job(Upstream, Generic[T_co]):
         """Ask the job to end, and return its snapshot.
 
         A queued job never starts.  A trio job is cancelled at its next cancel point, a thread at
-        its next ``track``, ``progress`` or ``check``.  What it returns counts if it was not told of
-        the cancel, or returns ``ja.succeeded(value)``; after an answer it is the partial result of
-        a cancelled job.  A job that has ended stays as it ended.
+        its next ``track``, ``progress`` or ``check``.  What it returns counts if it was not
+        notified of the cancel, or returns ``ja.succeeded(value)``; after an answer it is the
+        partial result of a cancelled job.  A job that has ended stays as it ended.
 
         Args:
             reason: A text that is shown, and given to waiters; default: none.
@@ -260,7 +260,7 @@ class Job(Upstream, Generic[T_co]):
         return self._command(self._system.commands.update, changed, tuple(changes))
 
     def set_operation(self, resource: str, operation: str) -> JobSnapshot:
-        """Say for what the job holds a resource from now on; ``jobs.resources()`` shows it.
+        """Record for what the job holds a resource from now on; shown by ``jobs.resources()``.
 
         Args:
             resource: The name of a resource that it holds.
@@ -332,7 +332,7 @@ class Job(Upstream, Generic[T_co]):
 
         Raises:
             IllegalVerb: if it has not ended.
-            NotResumable: if its arguments are no longer there; the message says why.
+            NotResumable: if its arguments are no longer there; the message has the reason.
         """
         restart = self._system.commands.restart
         return Job(

@@ -176,10 +176,8 @@ class Actor:
         return Stopped()
 
     async def _raised(self, exc: BaseException) -> Raised:
-        """Return the ending by an exception, whose text is its job's code.
-
-        A trio job's own thread is this one; but its chain may have failed in a phase of another.
-        """
+        """Return the ending by an exception, whose text is its job's code."""
+        # A trio job's own thread is this one; but its chain may have failed in a phase of another.
         is_of_here = self.record.runner.name == "trio" and not is_a(exc, ChainFailed)
         if is_of_here or runs_no_code(exc):
             return ending_of(exc)

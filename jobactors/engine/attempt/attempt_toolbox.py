@@ -64,7 +64,7 @@ class AttemptToolbox:
 
     @property
     def was_told(self) -> bool:
-        """Whether the attempt's code has been told of a request to end; asked when it returned."""
+        """Whether the attempt's code was notified of a request to end; read after its return."""
         return self._control is not None and self._control.answers > 0
 
     @property

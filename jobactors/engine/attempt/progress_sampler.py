@@ -70,7 +70,7 @@ class Sampler:
         self._last = NO_PROGRESS
         self._closed = False
         self._told: set[str] = set()
-        """The complaints about reports that stand in the job's log, each once an attempt."""
+        """The complaints about reports in the job's log, each once an attempt."""
         self._units = Speed()
         self._share = Speed()
 
@@ -143,10 +143,8 @@ class Sampler:
             self._timer = None
 
     def _news(self, now: float) -> Progress | None:
-        """Return the meter's progress; None if it is the last one, or cannot be had.
-
-        The numbers come from the job: they may be texts, or arrays that cannot be compared.
-        """
+        """Return the meter's progress; None if it is the last one, or cannot be had."""
+        # The numbers come from the job: they may be texts, or arrays that cannot be compared.
         try:
             progress = self._with_speed(self._meter.read_plain(), now)
             is_news = _differs(progress, self._last)

@@ -131,7 +131,7 @@ class SlotLoan:
 
     def _want_in_passing(self) -> None:
         self._want()
-        self._lent.clear()  # called twice, perhaps
+        self._lent.clear()  # it may be called twice
 
     def _take(self) -> None:
         """Take the slots even if none is free: a job that unwinds waits for nothing."""

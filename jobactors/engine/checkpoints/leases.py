@@ -1,6 +1,6 @@
 """The leases on checkpoints: the one unfinished job that may go on from a row, and write it.
 
-The key of a lease is (type, subject, place, part), where the place tells chains apart, see
+The key of a lease is (type, subject, place, part), where the place separates chains, see
 :mod:`~jobactors.engine.records.checkpoint_key`, and the part is that of a range, or empty for the
 whole of the work.  A lease on the whole of it covers every row that no other lease covers, those of
 a chain's phases included; a row's part is ``"2/3"`` or ``"2/3:phase"``, so what stands before the
@@ -71,7 +71,7 @@ _NO_PARTS: Final = frozenset[str]()
 
 
 class TakenOver(Struct, frozen=True):
-    """What a new job has found of earlier ones."""
+    """The rows of earlier jobs that a new job has found."""
 
     jobs: frozenset[str] = frozenset()
     """The ids of the jobs whose rows it has taken over, or dropped."""

@@ -87,7 +87,7 @@ def _by_key(record: Record) -> dict[str, Phase]:
 
 
 def _phases_in(row: CheckpointRow, known: Iterable[str]) -> list[str]:
-    """Return the phases of which a row says something: that they have begun, or are completed."""
+    """Return the phases that a row names: those that have begun, or are completed."""
     part = part_of_row(row)
     if part:
         inside = [key for key in known if part == key or part.startswith(f"{key}:")]

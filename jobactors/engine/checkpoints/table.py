@@ -78,7 +78,7 @@ class CheckpointTable:
     def load(self, rows: Iterable[CheckpointRow]) -> None:
         """Add the rows of a store that has just been opened; other work files are removed.
 
-        A row whose value cannot be read costs itself: it is left out, and its work files stay.
+        A row whose value cannot be read is left out, and its work files stay.
         """
         known: set[Work] = set()
         for row in rows:

@@ -159,11 +159,7 @@ def _is_gone(name: str) -> bool:
 
 @contextmanager
 def _opened(base: Path) -> Generator[int | None]:
-    """Open a base folder, and look at what was opened; None where that is not possible.
-
-    Raises:
-        OSError: if it is not there, is a link, or another user's.
-    """
+    """Open a base folder and check what was opened; None where the system has no way to."""
     if not _AT:
         if trouble_with(base):
             raise PermissionError(base)

@@ -12,7 +12,7 @@ difference of more than a second is taken over.  A virtual clock is never compar
 Any thread reads it without a lock: ``_offset`` and ``_compare_at`` are single floats, and two
 threads that compare in the same moment write nearly the same values.
 
-Beside it stands the civil clock, for schedules, which follow what the calendar says: steps and all.
+Beside it stands the civil clock, for schedules, which follow the calendar, with its steps.
 No loop can sleep until a civil moment in one piece, as the clock may be set meanwhile, and the
 loop's own stands still while the machine sleeps.  So ``WallClock`` sleeps in pieces of a minute at
 most, and looks again.

@@ -1,4 +1,4 @@
-"""``trio.from_thread`` in the threads of jobs: they hear a job's cancel there, once.
+"""``trio.from_thread`` in the threads of jobs: a job's cancel is raised there, once.
 
 A job's thread is called so that the engine can leave it behind, and behind a shield, since the
 cancel is the thread's own to obey.  So trio would never raise in ``trio.from_thread``, which code
@@ -31,7 +31,7 @@ _CANCELLED: Final = object()
 
 
 def hear_cancels() -> None:
-    """Let jobs' threads hear their cancel in ``trio.from_thread``; a second call does nothing."""
+    """Have jobs' cancels raised in ``trio.from_thread``; a second call does nothing."""
     module: Any = trio.from_thread
     if not hasattr(module.run, _OURS):
         module.check_cancelled = _checking(module.check_cancelled)
@@ -61,7 +61,7 @@ def _running(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(afn, *args, trio_token=trio_token)
         context.check()
         control = context._control
-        if not control.may_deliver:  # it has heard of it, and cleans up
+        if not control.may_deliver:  # it was raised already: the function cleans up
             return original(afn, *args)
         value = original(_until_cancelled, control, afn, args)
         if value is _CANCELLED:

@@ -5,7 +5,7 @@ method that the exception's class may have replaced: one that raises leaves the 
 for ever.  So the thread returns the exception, and it is raised again here, in the loop's thread.
 
 What trio and anyio offer to the threads that they start works in these: ``trio.from_thread``, where
-a job hears its cancel, and ``anyio.from_thread`` in a program that has imported anyio.
+a job's cancel is raised, and ``anyio.from_thread`` in a program that has imported anyio.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def runner_named(name: str) -> KnownRunner:
 
 
 def runner_from(value: str | RunnerValue) -> KnownRunner:
-    """Return the runner that an option says; one that is a value is found by its name from now on.
+    """Return the runner of an option; one that is a value is found by its name from now on.
 
     Raises:
         ValueError: for a name that is no runner, and for a value that has the name of one of ours.

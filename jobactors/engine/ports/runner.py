@@ -24,7 +24,7 @@ class Attempt(Struct, frozen=True):
     """One run of a job's function, as a runner gets it.
 
     Everything a runner needs is here; what it finds beyond may change.  Used in the task that
-    called :meth:`Runner.run`, unless something else is said.
+    called :meth:`Runner.run`, unless stated otherwise.
     """
 
     context: JobContext
@@ -45,11 +45,11 @@ class Attempt(Struct, frozen=True):
     A runner that ``can_abandon`` waits in it once it has been cancelled, and when it is left that
     way raises :class:`Abandoned`."""
     options: Options = DEFAULTS
-    """How the job is to be treated: a runner reads its ``grace`` and ``limits``."""
+    """The job's options, of which a runner reads ``grace`` and ``limits``."""
     _start: Callable[[], Awaitable[None]] = _has_started
 
     async def started(self) -> None:
-        """Tell the engine that the attempt starts, and wait until it may.
+        """Report to the engine that the attempt starts, and wait until it may.
 
         For a runner that ``waits_elsewhere``: until then its job is queued, and waits for the
         cluster.  With this call it is running; its timeout and its duration begin.  When the call
@@ -97,12 +97,12 @@ class Runner(Protocol):
     * *Cancel* cancels the task: the next ``await`` raises ``trio.Cancelled``.  ``run`` then ends
       the function as its kind of work can be ended, waits until it *has* ended (in a shielded
       scope), and lets ``Cancelled`` go on.  If the function has returned all the same, ``run``
-      returns its value, which counts as a partial result if the function was told of the cancel;
-      where that is known elsewhere only, ``run`` returns ``ja.cancelled(value)``.  If it was
-      unwound by its own ``ja.track``, ``run`` raises what it was unwound with.  The job ends with
-      ``run`` and not before: while the function goes on after its ``grace``, the job shows as
+      returns its value, which counts as a partial result if the function was notified of the
+      cancel; where that is known elsewhere only, ``run`` returns ``ja.cancelled(value)``.  If it
+      was unwound by its own ``ja.track``, ``run`` raises what it was unwound with.  The job ends
+      with ``run`` and not before: while the function goes on after its ``grace``, the job shows as
       stuck.
-    * *Pause* is not told to ``run``, which goes on waiting: the function stands still in its own
+    * *Pause* does not reach ``run``, which goes on waiting: the function stands still in its own
       ``ja.track``, ``ja.progress`` or ``check``.
     * *Abandon*: when the system closes on a stuck attempt, the scope of ``attempt.abandon()`` is
       cancelled.  A runner with ``can_abandon`` then leaves the function behind and raises
@@ -122,7 +122,7 @@ class Runner(Protocol):
 
         jobs.options(runner=OwnThread()).submit(work)
 
-    A runner that hands its attempts on, to a cluster or a queue of its own, says so with a further
+    A runner that hands its attempts on, to a cluster or a queue of its own, has a further
     attribute, ``waits_elsewhere = True``, and calls ``await attempt.started()`` when one begins
     there.  Until then the job is *queued (cluster)*: it holds its slot and its resources, can be
     cancelled, but neither held nor paused, and has used up no attempt.
@@ -132,7 +132,7 @@ class Runner(Protocol):
 
     @property
     def name(self) -> str:
-        """What ``runner=`` says, and what is stored and shown; not a name of ours."""
+        """The name for ``runner=``, which is stored and shown; not that of a built-in runner."""
         ...
 
     @property
@@ -154,11 +154,11 @@ class Runner(Protocol):
 
 
 class KnownRunner(Runner, Protocol):
-    """A runner as the engine holds it: one of ours, or the attributes of a given one."""
+    """A runner as the engine holds it: a built-in one, or the attributes of a given one."""
 
     @property
     def waits_elsewhere(self) -> bool:
-        """Whether its attempts start only when it says so."""
+        """Whether its attempts start only when it calls ``attempt.started()``."""
         ...
 
     @property
@@ -170,7 +170,7 @@ class KnownRunner(Runner, Protocol):
 def message_for(runner: KnownRunner, message: object) -> object:
     """Return a message to a runner's job as it goes there: packed, if its process is another one.
 
-    In the thread that tells it: packing runs the message's own code.
+    In the sending thread: packing runs the message's own code.
 
     Raises:
         TypeError: if it cannot be pickled.

@@ -30,7 +30,7 @@ class Entry(Struct, eq=False):
     due: float = -math.inf
     """Not before this time."""
     why_due: Waiting = Waiting.START_TIME
-    """What the job waits for until it is due."""
+    """The reason for which the job waits until it is due."""
     needs: Mapping[str, int] = NO_NEEDS
     """Units of resources it needs."""
     takes_slot: bool = True
@@ -44,7 +44,7 @@ class Entry(Struct, eq=False):
     heap: EntryHeap[Entry] | None = None
     """The heap in which it is.  Written by heaps only."""
     ticket: int = -1
-    """Which of its places in that heap is the valid one.  Written by heaps only."""
+    """The number of its valid place in that heap.  Written by heaps only."""
 
     @property
     def rank(self) -> tuple[int, int]:

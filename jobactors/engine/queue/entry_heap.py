@@ -14,12 +14,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 
 class HeapEntry(Protocol):
-    """What can be in a heap.  Both fields are written by heaps only."""
+    """A member of a heap.  Both fields are written by heaps only."""
 
     heap: Any
     """The heap in which it is, or None."""
     ticket: int
-    """Which of its places in that heap is the valid one."""
+    """The number of its valid place in that heap."""
 
 
 E = TypeVar("E", bound=HeapEntry)

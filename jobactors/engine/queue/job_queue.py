@@ -54,7 +54,7 @@ class JobQueue:
         self.dispatch_held = False
         self.resources: Resources = Resources(capacities or {})
         self.waits: WaitGraph = WaitGraph(self.resources, self._gates_of, self._line_before)
-        """Which job waits for which; written by ``Slots`` and ``ResourceRequests``."""
+        """The jobs that wait for each other; written by ``Slots`` and ``ResourceRequests``."""
         self.lines: RequestLines = RequestLines()
         """The requests of running jobs; written by ``ResourceRequests``."""
         self.freed: dict[str, None] = {}
@@ -100,7 +100,7 @@ class JobQueue:
 
     @property
     def free_slots(self) -> float:
-        """How many more jobs may run; infinite without a limit, never below 0."""
+        """The number of jobs that may start now; infinite without a limit, never below 0."""
         if self.max_running is None:
             return math.inf
         return max(0, self.max_running - len(self._running))
@@ -219,7 +219,7 @@ class JobQueue:
         for entry in map(self._entries.__getitem__, waiting):
             del entry.upstream[job_id]
             if entry.upstream:
-                self._moved[entry.id] = None  # it waits for fewer
+                self._moved[entry.id] = None  # it waits for fewer jobs
             else:
                 self._place(entry)
         return waiting
@@ -315,12 +315,10 @@ class JobQueue:
                 yield WaitEdge(job_id, (first.id,))
 
     def _requests_before(self, job_id: str, name: str) -> Iterator[WaitEdge]:
-        """Go through the requests for a resource that a queued job must not overtake.
-
-        There may be thousands.  A job that requests units of one resource, and waits for nothing
-        else, goes on as soon as these can come back; so the most units that such a one wants stand
-        for all of them.
-        """
+        """Return the requests for a resource that a queued job must not overtake."""
+        # There may be thousands.  A job that requests units of one resource, and waits for nothing
+        # else, goes on as soon as these can come back; so the most units that such a one wants
+        # stand for all of them.
         most = self.lines.most_units(name)
         if most:
             yield WaitEdge(job_id, units=({name: most},))

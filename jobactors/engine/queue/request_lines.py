@@ -21,7 +21,7 @@ class ResourceRequest(WaitEdge, eq=False):
     """One job waits for one of several needs.  Written in the loop's thread."""
 
     doing: str = ""
-    """What the job wants them for."""
+    """The purpose of the units, as the job states it."""
     granted: Latch = field(default_factory=Latch)
     """Set once the units are held, or never will be."""
     taken: Mapping[str, int] | None = None
@@ -54,7 +54,7 @@ class RequestLines:
     def __init__(self) -> None:
         self._lines: dict[str, dict[int, Line]] = {}
         self._plain: dict[str, Counter[int]] = {}
-        """How many requests want so many units of the resource, and nothing else."""
+        """The number of requests for so many units of the resource, and nothing else."""
         self._mixed: dict[str, dict[ResourceRequest, None]] = {}
         """The other ones."""
 

@@ -20,7 +20,7 @@ class Loan(Struct, eq=False, frozen=True):
     job_id: str
     """The job that waits."""
     waits: Collection[WaitEdge] = ()
-    """What it waits for, where no request says that."""
+    """The jobs it waits for; none where a request has them."""
 
 
 class Slots:

@@ -227,7 +227,7 @@ class _Reach:
         self._in_line = in_line
         self._may_stand: dict[str, bool] = {root: True}
         self.waits: dict[str, list[WaitEdge]] = {root: waits}
-        """What each job waits for, without what surely comes to an end."""
+        """The waits of each job, without those that surely come to an end."""
 
     def may_stand(self, job_id: str) -> bool:
         """Return whether a job waits for anything at all."""

@@ -1,6 +1,6 @@
 """The keys of checkpoints: a job's type, its subject, its place, and its part of that work.
 
-The *place* tells apart the work of one type and subject that has nothing in common:
+The *place* separates work of one type and subject that has nothing in common:
 
 - of a chain it is its name, or else the names of its phases: two chains are two works;
 - of a lambda it is a mark of that very object, which no other one shares;

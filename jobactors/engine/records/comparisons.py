@@ -1,8 +1,8 @@
 """Comparisons of users' objects, made in the thread of the submit that needs them.
 
 Whether a key is taken, and whether two jobs do the same, is decided in the loop, in one step.  But
-``__hash__`` and ``__eq__`` of keys and arguments are code of the user, which may take as long as
-it likes, and no job's loop may wait for it.  So a step that finds a comparison to be made raises
+``__hash__`` and ``__eq__`` of keys and arguments are code of the user, which may take any time,
+and no job's loop may wait for it.  So a step that finds a comparison to be made raises
 :class:`CompareFirst`, before it has changed anything; the submitter's thread makes the comparison,
 and has the step tried again.  A verdict is known to that submit alone, by the identity of the key,
 or the id of the job, that was compared.
@@ -116,7 +116,7 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 
 def _class_of(value: object) -> Any:
-    return type(value)  # not __class__, which may lie
+    return type(value)  # not __class__, which a class can override
 
 
 def _are_nan(one: Any, other: Any) -> Any:

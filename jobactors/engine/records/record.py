@@ -201,7 +201,7 @@ class Record:
         self.works: tuple[tuple[str, str, str], ...] = ()
         """The works whose checkpoints it may find, its own first; set by ``checkpoint_key``."""
         self.place: str = ""
-        """What tells its checkpoints from others of its (type, subject): see ``checkpoint_key``."""
+        """The place in the keys of its checkpoints, see ``checkpoint_key``."""
         self.unshared: Unshared | None = None
         """Its checkpoints, while another job has the lease on their key."""
         self.buffer: CheckpointBuffer | None = None
@@ -295,7 +295,7 @@ class Edge(Struct, frozen=True):
     def break_outcome(self) -> Outcome:
         """Return the outcome of a job that this broken edge cancels, with its cause.
 
-        The cause is the error at the root: of jobs that hang on one another, each has the error of
+        The cause is the error at the root: of jobs that depend on each other, each has the error of
         the first.
         """
         snapshot = self.upstream.snapshot

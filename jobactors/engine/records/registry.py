@@ -46,7 +46,7 @@ DELETED: Final = "deleted"
 
 
 SMALL: Final = 10_000
-"""Bytes of arguments that are no burden, and stay with their job."""
+"""Bytes of arguments that stay with their job, because they are small."""
 
 
 class Removal(Struct, frozen=True):
@@ -134,7 +134,7 @@ class Registry:
         self._records[record.id] = record
 
     def inherit(self, record: Record) -> None:
-        """Add a job that has ended in an earlier process: its failure was that one's to tell."""
+        """Add a job that has ended in an earlier process, which has reported its failure."""
         self._inherited.add(record.id)
         self.finished(record)
         if record.snapshot.read:

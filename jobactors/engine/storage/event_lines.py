@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _LONGEST_ERROR: Final = 500
 """Characters of an error in an event log; all of it is in the job's status."""
 LEFT_OUT: Final = "LeftOut"
-"""The kind of a line that says what of a job could not be stored."""
+"""The kind of a line about a part of a job that could not be stored."""
 
 LOGGED: Final[frozenset[type[Event]]] = frozenset(
     (
@@ -59,13 +59,13 @@ def event_row(event: Event) -> EventRow:
     describe = _DETAILS.get(kind)
     try:
         detail = "{}" if describe is None else describe(event)
-    except Exception:  # a value of the user's that JSON cannot hold: it costs itself
+    except Exception:  # a value of the user's that JSON cannot hold
         detail = "{}"
     return EventRow(event.job_id, event.at, kind.__name__, detail)
 
 
 def left_out_row(job_id: str, at: float, why: str) -> EventRow:
-    """Return the line that says what of a job could not be stored."""
+    """Return the line about a part of a job that could not be stored."""
     return EventRow(job_id, at, LEFT_OUT, encode({"why": plain_text(why, LONGEST_LABEL)}))
 
 

@@ -1,7 +1,7 @@
 """Plainer rows, for jobs whose own rows cannot be made, or not be stored.
 
-A value that no store takes costs itself: the job is stored without what is only shown of it, and
-the other jobs of the batch as they are.
+A value that no store takes affects its own job alone: that is stored without what is only shown of
+it, and the other jobs of the batch as they are.
 """
 
 from __future__ import annotations

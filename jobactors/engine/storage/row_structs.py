@@ -100,7 +100,7 @@ class StatusJson(Struct, omit_defaults=True, gc=False):
     log: tuple[int, int] | None = None
     """The lines written, and those cut off."""
     progress: Any = None
-    """A :class:`ProgressJson`, read by itself: a bad one costs itself."""
+    """A :class:`ProgressJson`, read by itself: a bad one is left out alone."""
     error: tuple[str, str, str] | None = None
     """Type, message and traceback."""
     outcome: OutcomeJson | None = None
@@ -132,7 +132,7 @@ def decode(text: str, kind: type[S], odd: list[str], **absent: object) -> S:
 def convert(read: object, kind: type[S], odd: list[str], **absent: object) -> S:
     """Return the struct of a JSON object.
 
-    A field that is only shown to people, and has a wrong type, costs itself: it is left out, and
+    A field that is only shown to people, and has a wrong type, is left out, and
     its name is added to ``odd``.
 
     Args:

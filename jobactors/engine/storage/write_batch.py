@@ -123,8 +123,8 @@ class WriteBatch:
     def write_into(self, store: Store) -> None:
         """Write it, in the serial thread: the snapshots are frozen.
 
-        A value that cannot be stored costs itself: its job gets a plainer row, or none, and is
-        named in ``left_out``.
+        A value that cannot be stored affects its own job alone, which gets a plainer row, or none,
+        and is named in ``left_out``.
 
         Raises:
             StoreError: if the store cannot be written.

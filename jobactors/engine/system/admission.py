@@ -159,7 +159,7 @@ class Admission:
 
 
 def _set_continues(record: Record, earlier: str) -> None:
-    """Write into a new job from which one it goes on, before anything has told of it."""
+    """Record in a new job from which one it goes on, before it is published."""
     info = record.queued.info
     info = replace(info, continues=info.continues or earlier, from_checkpoint=True)
     record.queued = replace(record.queued, info=info)

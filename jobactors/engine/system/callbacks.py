@@ -1,4 +1,4 @@
-"""Plain functions that hear of events: called in threads, so that none of them slows anything.
+"""Calls plain functions with events, in threads, so that none of them slows anything.
 
 A function may block: it writes a file, it asks a server.  In the loop's thread that would stop
 every job.  So each has a worker thread while it is called, and its calls come one after the other.
@@ -34,7 +34,7 @@ LAST_CALLS: Final = 2.0
 
 
 class Callback:
-    """A user's function that hears of events.  In the loop's thread, unless a method says else."""
+    """A user's function, called with events.  In the loop's thread, unless stated otherwise."""
 
     def __init__(self, function: Callable[[Any], object], subscription: Subscription[Any]) -> None:
         self.subscription: Subscription[Any] = subscription

@@ -159,7 +159,7 @@ class Commands:
             self._core.pump()
 
     def set_operation(self, record: Record, name: str, operation: str) -> None:
-        """Say for what a job holds a resource.
+        """Record for what a job holds a resource.
 
         Raises:
             IllegalVerb: if it holds none of it.

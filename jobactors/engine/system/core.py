@@ -325,10 +325,8 @@ class Core:
         self.parts.hooks.start(self._start_task, hook, snapshot, context)
 
     def _break(self, record: Record, edges: Iterable[Edge]) -> None:
-        """Cancel a job of which one of these edges is broken, and then those after it.
-
-        A queue, not a recursion: ten thousand jobs may hang on one another.
-        """
+        """Cancel a job of which one of these edges is broken, and then those after it."""
+        # A queue, not a recursion: ten thousand jobs may depend on each other in a row.
         broken = next((edge for edge in edges if edge.broken), None)
         if broken is None:
             return

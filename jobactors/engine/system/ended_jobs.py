@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class EndedJobs:
-    """The ended jobs of one system.  In the loop's thread only, unless a method says otherwise.
+    """The ended jobs of one system.  In the loop's thread only, unless stated otherwise.
 
     Args:
         parts: The parts of the system.

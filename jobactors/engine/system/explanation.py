@@ -1,4 +1,4 @@
-"""Tells for what a job waits: in the queue, and while it runs.
+"""Publishes the reason for which a job waits: in the queue, and while it runs.
 
 Called after each move that may have changed it; an event follows only if it has.  A running job
 waits in several tasks at once, and its snapshot shows the first of their waits: those for units,

@@ -219,7 +219,7 @@ class JobSystem:
         """Run a task of the engine; what it raises is the engine's own failure.
 
         It ends the engine from here, and not by way of the nursery: that would wait for threads
-        which do not hear of it.
+        which no cancellation reaches.
         """
         try:
             await task()
@@ -279,15 +279,15 @@ class JobSystem:
     def fail(self, cause: BaseException) -> EngineFailed:
         """End a system whose engine has failed; a second time does nothing.
 
-        Needs no running loop, and trusts no table: each step is guarded, so that one that fails
-        costs itself alone.
+        Needs no running loop, and trusts no table: each step is guarded, so that the others
+        are taken although one fails.
 
         1. Nothing is taken or started any more.
         2. Every job that has not ended rests interrupted, with the engine's error as its reason.
         3. The store gets the last batch, and is released.
         4. Waiters wake up, calls that wait for the loop are answered, subscriptions end: a program
-           that hears of the failure can open the store at once.
-        5. The tasks of the engine are cancelled, and attempts left behind that do not hear of it.
+           that is notified of the failure can open the store at once.
+        5. The tasks of the engine are cancelled, and attempts that this does not reach left behind.
 
         Returns:
             The error that leaves the block, or is logged.

@@ -21,7 +21,7 @@ def delay_after(
     """Return the delay until another attempt, or None, and the ending.
 
     If the attempt asks for a delay that cannot be, or no further one could start, the job ends with
-    an error that says so.  A snooze is counted in the record.
+    an error that gives this reason.  A snooze is counted in the record.
 
     Args:
         record: The job.

@@ -57,11 +57,9 @@ def _cancel_at_rest(system: JobSystem) -> bool:
 
 
 def _anything_moves(core: Core) -> bool:
-    """Whether any job goes on by itself.
-
-    A job that has a slot does, since a paused one has none.  So the jobs are gone through only when
-    none has: this is asked whenever one of them ends, or waits for something else.
-    """
+    """Whether any job goes on by itself."""
+    # A job that has a slot does, since a paused one has none.  So the jobs are gone through only
+    # when none has: this is asked whenever one of them ends, or waits for something else.
     if core.parts.queue.is_any_running or core.parts.slots.returning:
         return True
     return any(_moves(core, record) for record in core.at_work.values())

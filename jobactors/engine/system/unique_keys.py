@@ -27,7 +27,7 @@ class Keys:
         The key that a unique type gives to its jobs is also that of the type's earlier names.
 
         Raises:
-            CompareFirst: if the submitter of the job can tell.
+            CompareFirst: if the submitter of the job can compare.
         """
         if record.key is None:
             return None
@@ -62,7 +62,7 @@ def same_job(existing: Record, new: Record) -> Record:
 
     Raises:
         DuplicateJob: if it would not, or if no second submit was wanted.
-        CompareFirst: if the submitter of the new one can tell.
+        CompareFirst: if the submitter of the new one can compare.
     """
     difference = _difference(existing, new)
     if difference:

@@ -1,7 +1,7 @@
-"""The callbacks of a chain's caller, asked and told by the chain's own thread.
+"""The callbacks of a chain's caller, called in the chain's own thread.
 
 ``chain.run_sync(progress=…, cancel=…)`` runs phases that know of no callbacks, only of the current
-job.  So they get one: a context whose control asks ``cancel()`` at each of its points, and tells
+job.  So they get one: a context whose control calls ``cancel()`` at each of its points, and
 ``progress()`` there, at most ten times a second.  No other thread is needed, and none of the
 callbacks runs in one.
 
@@ -91,7 +91,7 @@ class CallerControl(Control):
         return super().look()
 
     def obey(self) -> None:
-        """Tell and ask the caller; raise :class:`StopJob` once if it wants the chain to end."""
+        """Call the callbacks; raise :class:`StopJob` once if the caller wants the chain to end."""
         if not self.is_own:
             return
         self.tell()

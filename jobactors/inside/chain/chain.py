@@ -225,7 +225,7 @@ class Chain(Struct, frozen=True):
 
         Args:
             progress: Called with percent, 100, and the phase with its message, ten times a second
-                at most; default: nothing is told.
+                at most; default: no calls.
             cancel: Asked whether to stop.  After True the phase is cancelled as a thread's job is,
                 and the chain returns a result with the status "cancelled"; default: never.
 

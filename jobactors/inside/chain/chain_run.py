@@ -4,8 +4,8 @@ The code that drives it calls ``begin``, runs the step in its own colour, and re
 step with ``end_phase``, ``stop`` or ``cancelled``.  So trio code, threads and the engine share one
 account of a chain, and none of the three is known here.
 
-A phase that returns after it was told of a cancel was cut short: it is not completed, and the chain
-ends there, as a job does.
+A phase that returns after it was notified of a cancel was cut short: it is not completed, and the
+chain ends there, as a job does.
 
 A phase is completed when its end is *saved* under the chain's part of the checkpoint, as one JSON
 value with all phases before it; the phase's own checkpoint is dropped in the same write.
@@ -107,7 +107,7 @@ class ChainRun:
         self._step: Step | None = None
         self._partial: Any = None
         self._answers = 0
-        """How often its code had been told of a cancel when the present phase began."""
+        """The number of times its code was notified of a cancel before the present phase."""
         self._cut_short: ChainResult | None = None
         self._resumed = self._restore()
 
@@ -120,11 +120,7 @@ class ChainRun:
         return bool(self._done) or any(self._has_saved(key) for key in self._keys)
 
     def _restore_completed(self, saved: Any) -> None:
-        """Take over the phases that are completed; those of a chain that was other are left out.
-
-        Raises:
-            ValueError: if it is something else that was saved.
-        """
+        """Restore the completed phases of this chain; raise ValueError if other data was saved."""
         known = {key: i for i, key in enumerate(self._keys)}
         try:
             done = {str(entry["phase"]): _Done.of(entry) for entry in saved["chain"]}

@@ -38,8 +38,8 @@ def current_job() -> JobContext:
 def cancelled(partial: T | None = None) -> T:
     """Return the mark of a job that was cancelled and returns normally, with its partial result.
 
-    A function that returns after it was told of a cancel counts as cancelled anyway, see
-    :attr:`JobContext.cancel_requested`; this says so outright, and also where nothing was asked.
+    A function that returns after it was notified of a cancel counts as cancelled anyway, see
+    :attr:`JobContext.cancel_requested`; this states it outright, and also where nothing was asked.
     To a type checker the mark is the partial result, so that it can be returned in its place; at
     run time it is an opaque object that means nothing but "cancelled" to the job system.
 
@@ -55,7 +55,7 @@ def cancelled(partial: T | None = None) -> T:
 
 
 def succeeded(value: T | None = None) -> T:
-    """Return the mark of a job that has finished its work although it was told of a cancel.
+    """Return the mark of a job that has finished its work although it was notified of a cancel.
 
     A normal return after the request was answered counts as cancelled, its value as a partial
     result; with this it counts as succeeded, and its checkpoint is done with.  Where nothing was

@@ -225,10 +225,10 @@ class JobContext:
     def cancel_requested(self) -> bool:
         """Whether a cancel was requested.  Polling it raises nothing.
 
-        True is an answer: a function that returns normally after it was told, by this or by
+        True is an answer: a function that returns normally after it was notified, by this or by
         ``cancel_checker``, ``wait_cancel_requested`` or a cancellation that it caught, has been
         cancelled.  Its value is the partial result, and its checkpoint stays for the job that goes
-        on.  ``return ja.succeeded(value)`` says that the work was finished all the same.  A
+        on.  ``return ja.succeeded(value)`` states that the work was finished all the same.  A
         function that has never looked has succeeded.  Read in another thread than the one in which
         the function was called, it answers nothing.
         """
@@ -336,7 +336,7 @@ class JobContext:
     def cancel_checker(self) -> bool:
         """Return whether to stop, for libraries that take a function to ask.
 
-        A library that hears True, saves and returns leaves a cancelled job with a partial result,
+        A library that gets True, saves and returns leaves a cancelled job with a partial result,
         see :attr:`cancel_requested`.
         """
         return self._control.look()

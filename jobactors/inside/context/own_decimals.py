@@ -12,6 +12,6 @@ import sys
 
 def take_own_decimals() -> None:
     """Copy the decimal context, for this context alone, in which code of a job is about to run."""
-    decimal = sys.modules.get("decimal")  # not loaded: nobody has a context yet
+    decimal = sys.modules.get("decimal")  # not loaded: there is no context yet
     if decimal is not None:
         decimal.setcontext(decimal.getcontext().copy())

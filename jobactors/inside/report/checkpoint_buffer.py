@@ -285,7 +285,7 @@ def _dropped(news: tuple[str, Saved]) -> bool:
 _SHORT: Final = 2**63
 _SHORT_TEXT: Final = 1_000_000
 LARGEST: Final = 64 * 2**20
-"""Characters of JSON of one checkpoint: what is larger belongs into a work file."""
+"""Characters of JSON of one checkpoint: larger data belongs in a work file."""
 _MOST_ITEMS: Final = 2**53
 _MARKING: Final = Lock()
 """Held for changes that come once a part; threads of one job begin parts at the same moment."""

@@ -1,8 +1,8 @@
 """The owner of a file that lies where other users can write: it must be this user, or the system.
 
-Whoever owns a file can read it, change it and lock it, whatever its permissions are now.  On some
+The owner of a file can read it, change it and lock it, whatever its permissions are now.  On some
 file systems (a share that squashes users, a stick without users) every file has the same owner, new
-ones of ours too: there the owner says nothing, and is compared with that of a new file.
+ones of ours too: there the owner proves nothing, and is compared with that of a new file.
 """
 
 from __future__ import annotations

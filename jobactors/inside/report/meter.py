@@ -192,7 +192,7 @@ class Meter:
         self.changed()
 
     def read_plain(self) -> Progress:
-        """Take a sample of plain numbers and short texts: one bad value costs itself.
+        """Take a sample of plain numbers and short texts; a bad value is replaced alone.
 
         Reports are too many to be looked at; so their values are, ten times a second.  What was
         wrong is added to :attr:`odd`.
@@ -207,7 +207,7 @@ class Meter:
         return self.read()
 
     def take_complaints(self, told: set[str]) -> list[str]:
-        """Return the complaints that were not told yet, and note them in ``told``."""
+        """Return the complaints that are not in ``told`` yet, and add them to it."""
         if not self.odd:
             return []
         odd, self.odd = self.odd, []
@@ -217,10 +217,8 @@ class Meter:
         return news
 
     def _mend(self) -> None:
-        """Replace all that is no plain number or short text by the nearest that is one.
-
-        A report that comes meanwhile may be lost.
-        """
+        """Replace all that is no plain number or short text by the nearest that is one."""
+        # A report that comes meanwhile may be lost.
         odd = self.odd
         if self.remote is not None:
             self.remote = NO_PROGRESS
@@ -297,7 +295,7 @@ class Meter:
 
 
 def _complaints(name: str, value: object, mended: float | None) -> list[str]:
-    """Say that a number was left out; one that only changed its class is no news."""
+    """Return the complaint that a number was left out; none if only its class has changed."""
     if mended is not None:
         return []
     what = "too large a number" if type(value) is int else f"no number but a {class_name_of(value)}"

@@ -1,4 +1,4 @@
-"""The warning about a return value that says of itself that it is a failure."""
+"""The warning about a return value that describes a failure."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class CancelPoint:
             await PASSED
             if self._control.asked:
                 await self._control.obey_in_loop()
-        except BaseException:  # the cancellation of trio or asyncio: whoever catches it was told
+        except BaseException:  # trio's or asyncio's cancellation: it notifies the job's code
             self._control.look()
             raise
 

@@ -104,10 +104,10 @@ class Control:
         """The thread in which the attempt's blocking code is called; 0 where its runner names none:
         then each is its own in which the job is the current one, unless it was bound there."""
         self.answers: int = 0
-        """How often the attempt's own code has been told of a cancel.  If it returns after that, it
-        has answered the request."""
+        """The number of times the attempt's own code was notified of a cancel.  If it returns after
+        that, it has answered the request."""
         self.is_polled: bool = False
-        """Whether requests are asked for at each point, and never made: no loop may be without."""
+        """Whether each point asks for requests, which are never made: every loop needs points."""
         self.asked: bool = False
         """Whether there may be something to obey."""
         self.arm: Callable[[], None] | None = None
@@ -118,7 +118,7 @@ class Control:
         self.reason: str | None = None
         """The reason of the cancel."""
         self.scope_reason: ScopeReason | None = None
-        """The same for the attempt's cancel scope, by which trio code is told."""
+        """The same for the attempt's cancel scope, which notifies trio code."""
         self.request_hooks: list[Callable[[], None]] = []
         """Called at every request, and when a pause ends, in the thread that asks.  They end the
         present segment of a tracked sequence, wake a waiting thread, or pass the request on to
@@ -183,7 +183,7 @@ class Control:
         return context is not None and not IS_BOUND.get() and context._control is self
 
     def look(self) -> bool:
-        """Return whether a cancel was requested; its own code has been told of it by that."""
+        """Return whether a cancel was requested; asked in its own thread, it notifies the code."""
         if not self.cancel_requested.is_set:
             return False
         if self.is_own:
@@ -254,7 +254,7 @@ class Control:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not latch.is_set:
-            woken = Latch()  # not an Event: the main thread hears signals while it waits for one
+            woken = Latch()  # not an Event: the main thread handles signals while it waits for one
             take_back = latch.call_when_set(woken.set)
             self.request_hooks.append(woken.set)
             try:

@@ -1,4 +1,4 @@
-"""Which event loop runs in this thread, found without loading a library."""
+"""Finds the event loop of this thread without loading a library."""
 
 from __future__ import annotations
 

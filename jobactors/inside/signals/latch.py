@@ -30,7 +30,7 @@ SLICE: Final = 0.2
 
 Python handles signals in the main thread.  One that comes between the last look for signals and the
 system call that waits wakes nothing, nor does one that the system hands to another thread: the main
-thread would hear of it when it has waited to the end.  So it waits in slices, and looks in between.
+thread would handle it when it has waited to the end.  So it waits in slices, and looks in between.
 """
 
 
@@ -86,7 +86,7 @@ class Latch:
         """Block this thread until it is set.
 
         KeyboardInterrupt (a notebook's *Interrupt*) leaves it at once and disturbs nothing else.
-        It is heard within :data:`SLICE` even if the interpreter has lost it, see there.
+        It is handled within :data:`SLICE` even if the interpreter has lost it, see there.
 
         Args:
             timeout: Seconds to wait; default: for as long as it takes.
@@ -182,7 +182,7 @@ class Latch:
 
 
 def _acquire(lock: threading.Lock, timeout: float | None) -> bool:
-    """Wait for a lock; the main thread hears signals meanwhile."""
+    """Wait for a lock; the main thread handles signals meanwhile."""
     if threading.current_thread() is not threading.main_thread():
         if timeout is None:
             return lock.acquire()

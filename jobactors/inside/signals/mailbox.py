@@ -224,11 +224,9 @@ class Inbox:
         return unread
 
     def _relay(self, send: Callable[[Any], None] | None) -> None:
-        """Send each message elsewhere as well, where the job really reads; None ends that.
-
-        Those that wait already are sent first.  A message stays here until it is read there and
-        :meth:`_take` is called, so that none is lost when that reader ends.
-        """
+        """Send each message elsewhere as well, those that wait first; None ends that."""
+        # A message stays here until it is read there and `_take` is called, so that none is lost
+        # when that reader ends.
         self._forward = send
         if send is not None:
             for message in list(self._messages):

@@ -6,8 +6,8 @@ class, ``tqdm.std.tqdm``, are wrapped for that; bars made outside a job go throu
 unchanged.
 
 To its user the bar stays what it is: enabled, with tqdm's own clock, rate, iterable and answers.
-It has no printer, as tqdm's own contract for ``gui=True`` says, and ``display`` shows it to the
-meter; a derived class may override ``display`` as ever.
+It has no printer, as tqdm's own contract for ``gui=True`` demands, and ``display`` reports it to
+the meter; a derived class may override ``display`` as usual.
 
 Classes of tqdm that draw elsewhere (the notebook's, rich's, a chat's) are made *disabled*, by
 tqdm's contract for ``disable=True``: a widget or a message is made wherever that is not set.  Their

@@ -1,9 +1,9 @@
-"""Writes the text of many speakers to one stream, without two of them on one line.
+"""Writes the text of many jobs to one stream, without two of them on one line.
 
 A ``print`` writes its text and its line end one after the other, and jobs that print at once would
 join their lines.  So the text of a job is held back until its line is complete, as a terminal holds
 back what is typed; a ``flush`` writes the beginning of a line, and so does the end of the job.  If
-another one speaks then, that line is ended first.
+another one writes then, that line is ended first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class WholeLines:
     """Writes to one stream, from any thread.
 
     Args:
-        stream: Returns the stream, which may be replaced; its own errors are the speaker's.
+        stream: Returns the stream, which may be replaced; its own errors are raised to the speaker.
     """
 
     def __init__(self, stream: Callable[[], IO[str]]) -> None:
