@@ -64,7 +64,7 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     try:
         known = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # a builtin without a signature
-        return Signature({}, True, {}, "the function does not tell what it takes")
+        return Signature({}, True, {}, "the parameters of the function cannot be read")
     namespace = _namespace_of(function)
     by_name = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
     return Signature(

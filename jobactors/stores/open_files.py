@@ -120,10 +120,8 @@ class OpenFiles:
 
 
 def _missing_frames(index_path: bytes, size: int) -> int | None:
-    """Return how many frames of a log are missing that the file does not have either.
-
-    None: some are missing, and the file has them all, so that a new log may be begun.
-    """
+    """Return how many frames both the log and the file lack; None if only the log lacks some."""
+    # None: the file has them all, so that a new log may be begun.
     try:
         fd = os.open(index_path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         _descriptors.append(fd)

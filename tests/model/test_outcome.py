@@ -102,7 +102,7 @@ def table() -> dict[tuple[str, str], str]:
 
 ENDINGS: Final[dict[str, Callable[[], Ending]]] = {
     "returned a value": lambda: Returned(7),
-    "was told, returned x": lambda: Returned("x", told=True),
+    "notified, returned x": lambda: Returned("x", told=True),
     "returned cancelled(x)": lambda: Returned(Partial("x")),
     "returned succeeded(x)": lambda: Returned(Succeeded("x"), told=True),
     "raised an Exception": lambda: ending_of(ValueError("boom")),

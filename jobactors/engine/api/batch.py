@@ -1,6 +1,6 @@
 """``Batch``: the jobs of one ``map``, handled as one.
 
-**Where the input is gone through.**  It is the user's: a generator that reads a disk, a database's
+**Where the input is iterated.**  It is the user's: a generator that reads a disk, a database's
 cursor.  In the loop's thread that would stop every job.  So each stretch of it is taken in by a
 thread: by the one that calls ``map``, unless that is the loop's own, and by a worker thread for
 what is taken in as jobs end.  Lists, tuples and ranges run no code of the user, and are taken in by
@@ -37,8 +37,8 @@ class Batch(Generic[T]):
     """The jobs of one ``map``: waited for, cancelled, and read as they end.
 
     The input is taken in as jobs end, never more than ``intake`` jobs ahead, so it may be endless
-    or larger than memory.  An iterable of your own is gone through in a worker thread, and may
-    block.  ``cancel()`` also stops the intake.  If going through the input raises, no more is taken
+    or larger than memory.  An iterable of your own is iterated in a worker thread, and may
+    block.  ``cancel()`` also stops the intake.  If iterating the input raises, no more is taken
     in, and the error is raised to the reader of the batch.
 
     Read it in its own colour: ``async for job in batch`` or ``await batch`` in trio, ``for job in

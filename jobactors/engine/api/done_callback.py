@@ -1,8 +1,8 @@
-"""The callbacks of :meth:`Job.add_done_callback`: each is called once, where its caller lives.
+"""The callbacks of :meth:`Job.add_done_callback`: each is called once, in a loop or a thread.
 
-In an asyncio loop that is the loop, as with asyncio's own futures, so that ``asyncio.wait`` takes
-jobs.  Elsewhere a callback is called as an ``on_done`` hook is: a plain function may block, so it
-gets a thread.
+One that was added in an asyncio loop is called there, as with asyncio's own futures, so that
+``asyncio.wait`` takes jobs.  Elsewhere a callback is called as an ``on_done`` hook is: a plain
+function may block, so it gets a thread.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
     Usable from any thread.  In the system's own trio loop calls are direct; elsewhere they are
     carried there, and answered in about a tenth of a millisecond.
 
-    ``for job in jobs`` goes through its jobs, ``len(jobs)`` counts them.  What ``ja.start`` returns
-    is also a block, ``with ja.start() as jobs:``, that waits for its jobs and stops them.
+    ``for job in jobs`` iterates over its jobs, ``len(jobs)`` counts them.  What ``ja.start``
+    returns is also a block, ``with ja.start() as jobs:``, that waits for its jobs and stops them.
     """
 
     def __init__(self, system: JobSystem) -> None:
@@ -90,7 +90,7 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
         return True
 
     def __iter__(self) -> Iterator[Job[Any]]:
-        """Go through the jobs there are, in the order of submission."""
+        """Iterate over the jobs there are, in the order of submission."""
         return iter(self.select())
 
     def __contains__(self, job: object) -> bool:

@@ -126,7 +126,7 @@ def _checked(work: Any) -> Callable[..., Any]:
     if inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
         raise TypeError(
             f"{type_name_of(work)} is a generator function: calling it runs none of it; submit "
-            "a function that goes through it"
+            "a function that iterates over it"
         )
     if not callable(work):
         raise TypeError(

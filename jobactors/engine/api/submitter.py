@@ -33,7 +33,7 @@ A2 = TypeVar("A2")
 A3 = TypeVar("A3")
 
 _WITHOUT_CODE: Final[frozenset[type]] = frozenset({list, tuple, range, set, frozenset, dict, str})
-"""Iterables that run no code of the user when they are gone through."""
+"""Iterables that run no code of the user when they are iterated."""
 
 
 def _size_without_code(iterables: tuple[Any, ...]) -> int | None:
@@ -303,7 +303,7 @@ class Submitter:
     ) -> Batch[Any]:
         """Submit ``function(*items, **kwargs)`` for each tuple of items; return them as one batch.
 
-        An iterable of your own, such as a generator, may block: in trio code it is gone through in
+        An iterable of your own, such as a generator, may block: in trio code it is iterated in
         a worker thread, and this returns at once; elsewhere the first items are taken here.
 
         Args:

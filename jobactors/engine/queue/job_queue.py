@@ -315,7 +315,7 @@ class JobQueue:
                 yield WaitEdge(job_id, (first.id,))
 
     def _requests_before(self, job_id: str, name: str) -> Iterator[WaitEdge]:
-        """Return the requests for a resource that a queued job must not overtake."""
+        """Yield the requests for a resource that a queued job must not overtake."""
         # There may be thousands.  A job that requests units of one resource, and waits for nothing
         # else, goes on as soon as these can come back; so the most units that such a one wants
         # stand for all of them.

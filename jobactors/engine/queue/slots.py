@@ -20,7 +20,7 @@ class Loan(Struct, eq=False, frozen=True):
     job_id: str
     """The job that waits."""
     waits: Collection[WaitEdge] = ()
-    """The jobs it waits for; none where a request has them."""
+    """Its waits for jobs; none where a resource request is the wait."""
 
 
 class Slots:

@@ -4,7 +4,7 @@ Whether a key is taken, and whether two jobs do the same, is decided in the loop
 ``__hash__`` and ``__eq__`` of keys and arguments are code of the user, which may take any time,
 and no job's loop may wait for it.  So a step that finds a comparison to be made raises
 :class:`CompareFirst`, before it has changed anything; the submitter's thread makes the comparison,
-and has the step tried again.  A verdict is known to that submit alone, by the identity of the key,
+and has the step tried again.  A verdict holds for that submit alone, by the identity of the key,
 or the id of the job, that was compared.
 
 A submit from the loop's own thread compares there: it is its caller's thread.

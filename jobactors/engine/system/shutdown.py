@@ -24,10 +24,9 @@ _PASSING: Final = frozenset({Waiting.SLOT, Waiting.RETRY, Waiting.START_TIME, Wa
 
 
 _STEPS: Final = 3
-"""Steps of the loop after a change, in which a job goes on whose wait has ended: it seems to stand
-till then."""
+"""Steps of the loop in which a job whose wait has ended goes on; before, it seems to be at rest."""
 _MOST_STEPS: Final = 200
-"""The same where looking has often been in vain: it goes through all unfinished jobs."""
+"""The same after many checks in vain, each of which visits all unfinished jobs."""
 
 
 async def drain(system: JobSystem) -> None:
@@ -40,7 +39,7 @@ async def drain(system: JobSystem) -> None:
     while core.at_work or core.incoming:
         change = core.change
         if not (core.incoming or _anything_moves(core)) and not _cancel_at_rest(system):
-            steps = min(2 * steps, _MOST_STEPS)  # looking stays cheap among thousands
+            steps = min(2 * steps, _MOST_STEPS)  # the checks stay cheap among thousands of jobs
         if core.at_work or core.incoming:
             await change.wait()
             for _ in range(steps):
