@@ -160,10 +160,8 @@ _UNLIMITED: Final = trio.CapacityLimiter(math.inf)
 
 
 def _write(name: str, chunk: bytes, text: str) -> None:
-    """Pass output on: bytes as they are, unless bars are drawn, which need text.
-
-    Blocks for as long as our reader takes nothing; the command then waits too.
-    """
+    """Pass output on: bytes as they are, unless bars are drawn, which need text."""
+    # Blocks for as long as our reader takes nothing; the command then waits too.
     stream = beneath(getattr(sys, name))  # the job's log is written apart
     if stream is None:
         return

@@ -102,11 +102,7 @@ class NotebookStore:
 
 
 def _is_empty(path: Path, patience: float) -> bool:
-    """Whether a store holds no jobs, as a first start after a rename leaves it.
-
-    Raises:
-        StoreError: if it cannot be read.
-    """
+    """Whether a store holds no jobs, as a first start after a rename leaves it."""
     store = SqliteStore(path)
     try:
         store.open(patience)

@@ -212,10 +212,8 @@ class BarScreen:
                 above.after_rows()
 
     def _end_at_exit(self) -> None:
-        """Leave a clean terminal if the program ends in the middle of a job; never wait for it.
-
-        The lock may be held by a thread that runs no more.
-        """
+        """Leave a clean terminal if the program ends in the middle of a job; never wait for it."""
+        # The lock may be held by a thread that runs no more.
         if self.lock.acquire(timeout=1):
             try:
                 self.end()
@@ -224,10 +222,8 @@ class BarScreen:
 
 
 def _place_of(name: str) -> tuple[Any, str]:
-    """Return the place at which to replace a stream: beneath the capture of jobs' prints.
-
-    Otherwise a job's log would hold the rows that are drawn anew for each of its lines.
-    """
+    """Return the place at which to replace a stream: beneath the capture of jobs' prints."""
+    # Otherwise a job's log would hold the rows that are drawn anew for each of its lines.
     stream = getattr(sys, name)
     return (stream, "stream") if isinstance(stream, JobStream) else (sys, name)
 

@@ -245,11 +245,7 @@ class _Refused(Exception):
 
 
 def _converted(one: Parameter, value: object) -> Any:
-    """Convert one argument.
-
-    Raises:
-        _Refused: if it does not fit.
-    """
+    """Convert one argument, or raise _Refused if it does not fit."""
     if not one.is_usable:
         return value
     try:

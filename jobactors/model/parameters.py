@@ -89,11 +89,8 @@ def _parameter(one: inspect.Parameter, namespace: dict[str, Any]) -> Parameter:
 
 
 def _trouble_with(hint: Any) -> str:
-    """Return the reason why JSON cannot hold values of this type; empty if it can.
-
-    Raises:
-        Exception: if msgspec, or code of the type's own, refuses it.
-    """
+    """Return the reason why JSON cannot hold values of this type; empty if it can."""
+    # msgspec, or code of the type's own, may raise anything here.
     unknown: list[str] = []
 
     def note(kind: Any) -> dict[str, Any]:

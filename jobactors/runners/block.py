@@ -225,10 +225,8 @@ def _note_reading(job: Job[Any], runner: BlockRunner) -> None:
 
 
 def _copy(exc: BaseException) -> BaseException:
-    """Copy the exception that left the block: it passes on there, and the engine drops its frames.
-
-    Copying runs the code of its class, which may raise anything; its text is taken then.
-    """
+    """Copy the exception that left the block: that one passes on, and the engine drops frames."""
+    # Copying runs the code of its class, which may raise anything; its text is taken then.
     try:
         copied = copy.copy(exc)
     except BaseException:

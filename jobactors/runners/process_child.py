@@ -150,10 +150,8 @@ class Child:
         return value
 
     def _terminate(self, number: int, _: FrameType | None) -> None:
-        """Unwind the function wherever it is, once: the second rung of the ladder.
-
-        A SIGTERM without a cancel before it ends the process, as it ends others.
-        """
+        """Unwind the function wherever it is, once: the second rung of the ladder."""
+        # A SIGTERM without a cancel before it ends the process, as it ends others.
         if self._control.cancel_requested.is_set:
             signal.signal(number, signal.SIG_IGN)
             self._control.look()
@@ -195,11 +193,7 @@ def _kill_own_group() -> None:
 
 
 def _receive(sock: socket.socket) -> tuple[Kind, bytearray]:
-    """Read one frame.
-
-    Raises:
-        EOFError: if the other end is closed.
-    """
+    """Read one frame, or raise EOFError if the other end is closed."""
     kind, size = HEADER.unpack(_receive_exactly(sock, HEADER.size))
     return Kind(kind), _receive_exactly(sock, size)
 

@@ -202,11 +202,7 @@ class History:
     # -- one job
 
     def _find(self, job_id: str) -> Record:
-        """Return the record of a job in the registry or in the store.
-
-        Raises:
-            UnknownJob: if it is in neither.
-        """
+        """Return the record of a job in the registry or in the store, or raise UnknownJob."""
         portal, ended = self._system.parts.portal, self._system.core.ended
         record = portal.look(self._system.core.find, job_id)
         if record is None and not portal.is_closed:

@@ -89,11 +89,7 @@ class Resumable(Struct, frozen=True, eq=False):
         return Job(self._system, self._system.parts.portal.call(self._find))
 
     def _find(self) -> Record:
-        """Return the job's record, if its work is still there to go on with.
-
-        Raises:
-            NotResumable: if another job has gone on with it since, or it was dropped.
-        """
+        """Return the job's record, or raise NotResumable if its work is gone or was continued."""
         system = self._system
         record = system.core.ended.find_anywhere(self.job_id)
         if record is None:

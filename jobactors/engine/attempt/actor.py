@@ -353,10 +353,8 @@ class Actor:
 
 
 def _is_ctrl_c(exc: BaseException) -> bool:
-    """Whether ``exc`` holds a KeyboardInterrupt that a signal brought, and not the job's code.
-
-    Only the actor's own task is protected from Ctrl-C; tasks that the job starts are not.
-    """
+    """Whether ``exc`` holds a KeyboardInterrupt that a signal brought, and not the job's code."""
+    # Only the actor's own task is protected from Ctrl-C; tasks that the job starts are not.
     pending, looked_at = [exc], 0
     while pending and looked_at < _MOST_IN_A_GROUP:
         error = pending.pop()

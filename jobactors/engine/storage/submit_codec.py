@@ -188,11 +188,7 @@ def _comparable(name: str, options: Options) -> Any:
 
 
 def _option_json(name: str, value: Any) -> Any:
-    """Return an option as JSON.
-
-    Raises:
-        NotExact: if JSON cannot hold it.
-    """
+    """Return an option as JSON, or raise NotExact if JSON cannot hold it."""
     if name in _CLASSES and value is not None:
         value = {
             field: "inf" if part == math.inf else part

@@ -77,10 +77,8 @@ class DoneHooks:
 
 
 async def _call(hook: OnDone, snapshot: JobSnapshot) -> None:
-    """Call an async hook in the loop, a sync one in a thread, for it may block.
-
-    An error is logged: the job's outcome stands.
-    """
+    """Call an async hook in the loop, a sync one in a thread; an error is logged."""
+    # A sync one may block; and the job's outcome stands, whatever a hook raises.
     try:
         if inspect.iscoroutinefunction(hook):
             await hook(snapshot)

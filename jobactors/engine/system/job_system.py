@@ -216,11 +216,9 @@ class JobSystem:
         nursery.start_soon(self._guard, partial(task, *args) if args else task, name=name)
 
     async def _guard(self, task: Callable[[], Awaitable[None]]) -> None:
-        """Run a task of the engine; what it raises is the engine's own failure.
-
-        It ends the engine from here, and not by way of the nursery: that would wait for threads
-        which no cancellation reaches.
-        """
+        """Run a task of the engine; what it raises is the engine's own failure."""
+        # It ends the engine from here, and not by way of the nursery: that would wait for threads
+        # which no cancellation reaches.
         try:
             await task()
         except trio.Cancelled:

@@ -166,11 +166,7 @@ class Chain(Struct, frozen=True):
         return problems
 
     def _checked(self) -> Chain:
-        """Return this chain if it can be run, and log the warnings.
-
-        Raises:
-            ChainInvalid: with all errors in it.
-        """
+        """Return this chain and log its warnings, or raise ChainInvalid with all errors."""
         problems = self.check()
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:

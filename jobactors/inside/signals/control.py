@@ -231,11 +231,9 @@ class Control:
             await gate.opened
 
     def _clear(self) -> None:
-        """Clear the flag, unless a request is made in this very moment.
-
-        The flag is cleared before looking, and after looking only ever set: the loop may run
-        between any two of these lines.
-        """
+        """Clear the flag, unless a request is made in this very moment."""
+        # The flag is cleared before looking, and after looking only ever set: the loop may run
+        # between any two of these lines.
         self.asked = False
         if self._gate is not None or self.cancel_requested.is_set:
             self.asked = True

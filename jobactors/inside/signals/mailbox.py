@@ -196,11 +196,7 @@ class Inbox:
         self._control = control
 
     def _put(self, message: Any) -> None:
-        """Add a message.
-
-        Raises:
-            MailboxFull: if as many messages wait as it holds.
-        """
+        """Add a message, or raise MailboxFull if as many messages wait as it holds."""
         if len(self._messages) >= self._size:
             raise MailboxFull(self._job_id, self._size)
         if self._forward is not None:
@@ -233,11 +229,7 @@ class Inbox:
                 send(message)
 
     def _take(self) -> Any:
-        """Take the next message out.
-
-        Raises:
-            IndexError: if there is none.
-        """
+        """Take the next message out, or raise IndexError if there is none."""
         return self._messages.pop(0)
 
     # -- the job's side
