@@ -211,3 +211,17 @@ KINDS: Final[Mapping[str, type[Event]]] = {
     )
 }
 """The kinds of events by their names."""
+
+
+def check_kinds(kinds: tuple[object, ...]) -> None:
+    """Raise for anything but classes of events.
+
+    Raises:
+        TypeError: the message shows how they are given.
+    """
+    for kind in kinds:
+        if not any(kind is known for known in (Event, *KINDS.values())):
+            raise TypeError(
+                "the kinds of events are classes, one argument each, as in "
+                f"on_event(function, ja.JobFinished, ja.JobStopped), not {kind!r:.100}"
+            )

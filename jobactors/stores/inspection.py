@@ -71,12 +71,13 @@ def inspect(
 def refuse_others(path: Path, name: str) -> None:
     """Refuse a file, and those that SQLite has beside it, of another user, or that are links.
 
-    In a folder that users share, one of them may have put it there before us: it stays readable for
-    its owner whatever its permissions, and what we write could be changed.  Called before the file
-    is opened, and once more when it is open.
+    A file with two names would have a lock and a log for each, and so two owners at once.  In a
+    folder that users share, one of them may have put it there before us: it stays readable for its
+    owner whatever its permissions, and what we write could be changed.  Called before the file is
+    opened, and once more when it is open.
 
     Raises:
-        StoreFailed: if one is another user's; the message has the cure.
+        StoreFailed: if one is, or has a second name; the message has the cure.
     """
     for each in (path, *(path.with_name(path.name + suffix) for suffix in _BESIDE)):
         try:
@@ -85,6 +86,9 @@ def refuse_others(path: Path, name: str) -> None:
             continue
         if not stat.S_ISREG(status.st_mode):
             raise StoreFailed(name, f"{each.name} is not a file", "open another one")
+        if status.st_nlink > 1:
+            why = f"{each.name} is one of {status.st_nlink} names of one file"
+            raise StoreFailed(name, why, "remove its other hard links, or open a copy of it")
         refuse_owner(status.st_uid, each, name)
 
 

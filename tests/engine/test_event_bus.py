@@ -119,6 +119,48 @@ async def test_a_callback_hears_what_happens_right_after_it_was_registered() -> 
     assert names(heard, job) == ["JobQueued"]
 
 
+class _Unaskable(type):
+    """A class that raises when something is compared with it, or is looked for in it."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        raise RuntimeError
+
+    def __eq__(cls, other: object) -> bool:
+        raise RuntimeError
+
+    __hash__ = type.__hash__
+
+
+NO_KINDS: list[Any] = [
+    "JobFinished",
+    [ja.JobFinished],
+    None,
+    int,
+    _Unaskable("Odd", (), {}),
+]
+
+
+@pytest.mark.parametrize("kind", NO_KINDS, ids=["text", "list", "None", "int", "odd class"])
+async def test_what_is_no_kind_of_events_is_refused_and_the_jobs_go_on(kind: Any) -> None:
+    """In the caller's thread: the loop has not met it."""
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(TypeError, match="one argument each"):
+            jobs.on_event(print, kind)
+        with pytest.raises(TypeError, match="one argument each"):
+            jobs.subscribe(kind)
+        await jobs.run(steps, 1)
+
+
+async def test_what_cannot_be_called_is_refused_as_a_callback() -> None:
+    """At the call, and not in a log later."""
+    number: Any = 3
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(TypeError, match="a callback is a function, not 3"):
+            jobs.on_event(number)
+        with pytest.raises(TypeError, match="a callback is a function, not 3"):
+            jobs.on_change(number)
+
+
 async def test_a_subscription_ends_with_the_system(autojump_clock: MockClock) -> None:
     """After the last event of the last job."""
     heard: list[ja.Event] = []

@@ -85,6 +85,19 @@ def test_a_file_that_another_user_has_put_there_is_not_taken(path: Path, suffix:
     assert (status.st_size, status.st_uid, status.st_mode & 0o777) == (0, NOBODY, 0o666)
 
 
+@POSIX
+def test_a_file_with_two_names_is_refused_under_both(path: Path) -> None:
+    """Each name would have a lock and a log of its own, and so an owner."""
+    store = ja.SqliteStore(path)
+    store.open()
+    store.close()
+    other = path.with_name("other.db")
+    other.hardlink_to(path)
+    for name in (path, other):
+        with pytest.raises(ja.StoreFailed, match=r"one of 2 names of one file.*open a copy"):
+            ja.SqliteStore(name).open()
+
+
 # --- other programs
 
 

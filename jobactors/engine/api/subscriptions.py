@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from jobactors.engine.system.callbacks import Callback
 from jobactors.engine.system.job_system import JobSystem
 from jobactors.model.checks import as_seconds
-from jobactors.model.events import JobRestated
+from jobactors.model.events import JobRestated, check_kinds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -58,6 +58,7 @@ class Subscriptions:
 
         Raises:
             WrongLoop: outside the system's own trio loop; use :meth:`on_event` there.
+            TypeError: for a kind that is no class of events.
 
         Example::
 
@@ -65,6 +66,7 @@ class Subscriptions:
                 async for batch in batches:
                     for event in batch: ...
         """
+        check_kinds(kinds)
         if present is None:
             present = not kinds or JobRestated in kinds
         return self._subscribe(kinds, present)
@@ -111,7 +113,11 @@ class Subscriptions:
         Returns:
             A function that ends it; from any thread, any number of times.  A call that is being
             made goes on.
+
+        Raises:
+            TypeError: for a kind that is no class of events, or a callback that cannot be called.
         """
+        check_kinds(kinds)
         if present is None:
             present = JobRestated in kinds
         called = self._callback(callback, kinds, present)
@@ -132,6 +138,9 @@ class Subscriptions:
 
         Returns:
             A function that ends it; from any thread, any number of times.
+
+        Raises:
+            TypeError: for a callback that cannot be called.
         """
         interval = as_seconds(interval)
         called = self._callback(callback, (), present=True)
@@ -141,6 +150,8 @@ class Subscriptions:
         self, callback: Callable[[Any], object], kinds: tuple[type[Any], ...], present: bool
     ) -> Callback:
         """Subscribe for a callback: what happens from now on is its."""
+        if not callable(callback):
+            raise TypeError(f"a callback is a function, not {callback!r:.100}")
         portal, bus = self._system.parts.portal, self._system.parts.bus
         snapshots = self._snapshots if present else None
         return Callback(callback, portal.move(bus.subscribe, kinds, snapshots))
