@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import OrderedDict, defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -149,6 +150,30 @@ async def test_jobs_inside_containers_of_arguments_stand_for_their_results(runne
         assert waiting.snapshot().waiting is ja.Waiting.DEPENDENCY
         late.release()
         assert await waiting == {"late": ["late"]}
+
+
+async def test_jobs_inside_the_containers_of_collections_do_too() -> None:
+    """Each copy is of the same class, with its maker of missing values or its greatest length."""
+    async with ja.open_jobs() as jobs:
+        one = jobs.submit(value, 1)
+        made: Any = lambda: "none"  # noqa: E731 - what a defaultdict makes
+        ordered: Any = await jobs.submit(value, OrderedDict(q=one))
+        missing: Any = await jobs.submit(value, defaultdict(made, q=one))
+        last: Any = await jobs.submit(value, deque([0, one], 2))
+    assert (type(ordered), ordered) == (OrderedDict, {"q": 1})
+    assert (type(missing), missing["none"], missing["q"]) == (defaultdict, "none", 1)
+    assert (last, last.maxlen) == (deque([0, 1]), 2)
+
+
+async def test_a_job_among_the_arguments_of_a_phase_is_refused_with_the_cure() -> None:
+    """However deep; and the chain is not submitted."""
+    async with ja.open_jobs() as jobs:
+        one = jobs.submit(value, 1)
+        chain = ja.chain(ja.phase("Report", value, {"thing": {"rows": [one]}}))
+        with pytest.raises(TypeError, match=r"'Report' has a job .* ja\.result_of\(\)"):
+            jobs.submit(chain)
+        await one
+        assert len(jobs.list()) == 1
 
 
 def given_back(thing: object) -> object:

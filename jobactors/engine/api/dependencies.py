@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.records.record import Record
     from jobactors.engine.system.job_system import JobSystem
+    from jobactors.model.phases import Phase
 
 T = TypeVar("T")
 _HANDLES: Final[frozenset[type]] = frozenset({Job, Handle})
@@ -85,6 +86,20 @@ def referring(
     if not (args or kwargs) or not holds_any((*args, *kwargs.values()), _HANDLES):
         return args, kwargs
     return with_references(args, kwargs, _refer)
+
+
+def check_phases(phases: Iterable[Phase]) -> None:
+    """Refuse a job among the arguments of a phase, which no result would replace.
+
+    Raises:
+        TypeError: the message names the way round it.
+    """
+    for phase in phases:
+        if holds_any(phase.arguments.values(), _HANDLES):
+            raise TypeError(
+                f"the phase {phase.name!r} has a job among its arguments: wait for that job, and "
+                "give the phase its result; or make its work a phase, and use ja.result_of()"
+            )
 
 
 def _refer(argument: Any) -> Any:

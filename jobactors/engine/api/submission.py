@@ -21,7 +21,7 @@ from jobactors.model.job_type import JobType, check_private, job_type_named, job
 from jobactors.model.options import DEFAULTS, Options
 from jobactors.model.states import Waiting
 
-from .dependencies import find_edges, referring
+from .dependencies import check_phases, find_edges, referring
 
 _OF_A_GENERATOR: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
@@ -59,6 +59,7 @@ def make_record(
         UnknownJobType: for a name that is not registered.
     """
     if isinstance(work, Chain):
+        check_phases(work.phases)
         work, args, kwargs = run_chain, (), chain_arguments(work, args, kwargs)
     if isinstance(work, str):
         args, kwargs = (), _named_arguments(work, args, kwargs)

@@ -1,9 +1,10 @@
 """Values inside containers: found, and replaced in a copy.
 
-Looked into are lists, tuples (named ones too), dictionaries, sets and dataclasses; of other classes
-only their authors know how to copy them.  A container of a class derived from one of these is a
-value like any other, and a dataclass is copied field by field, without its ``__init__``: no code of
-the user runs here, apart from the ``__hash__`` of a key whose value is replaced.
+Looked into are lists, tuples (named ones too), dictionaries, sets, the deques and dictionaries of
+``collections``, and dataclasses; of other classes only their authors know how to copy them.  A
+container of a class derived from one of these is a value like any other, and a dataclass is copied
+field by field, without its ``__init__``: no code of the user runs here, apart from the
+``__hash__`` of a key whose value is replaced.
 
 *Why the search is a loop over levels.*  Each submit passes through it, and its arguments may be a
 list of a million numbers.  The types of one level are gathered in C; a Python step is paid for each
@@ -12,11 +13,13 @@ container, never for each value.
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, cast
 
 _SIMPLE: Final[frozenset[type]] = frozenset({int, float, str, bytes, bool, type(None)})
-_CONTAINERS: Final[frozenset[type]] = frozenset({list, tuple, dict, set, frozenset})
+_DICTIONARIES: Final[frozenset[type]] = frozenset({dict, OrderedDict, defaultdict})
+_CONTAINERS: Final[frozenset[type]] = _DICTIONARIES | {list, tuple, set, frozenset, deque}
 Replace = Callable[[Any], Any]
 
 
@@ -93,12 +96,14 @@ class Replacement:
         copies = list(map(self.of, parts))
         if all(map(_is_same, parts, copies)):
             return value
-        if kind is dict:
+        if kind in _DICTIONARIES:
             return _copy_of_dict(value, copies)
         if issubclass(kind, tuple):
             return _new_tuple(kind, copies)
         if kind is list:
             return copies
+        if kind is deque:
+            return deque(copies, value.maxlen)
         if kind in _CONTAINERS:
             raise TypeError(_HASHED)
         return _copy_of_dataclass(kind, value, copies)
@@ -133,7 +138,7 @@ def _parts_of(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
         both = cast("dict[object, object]", value)
         return iter([*both, *both.values()])
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple | set | frozenset | deque):
         return iter(cast("Iterable[object]", value))
     return iter([_field(value, name) for name in _fields_of(_kind_of(value))])
 
@@ -157,7 +162,7 @@ def _copy_of_dict(value: dict[Any, Any], copies: list[Any]) -> dict[Any, Any]:
     """Copy a dictionary; ``copies`` are its keys, and then its values."""
     if not all(map(_is_same, value, copies)):
         raise TypeError(_HASHED)
-    copy = dict(value)
+    copy = value.copy()  # of the same class
     for (key, before), after in zip(value.items(), copies[len(value) :], strict=True):
         if after is not before:
             copy[key] = after
