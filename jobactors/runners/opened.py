@@ -94,7 +94,7 @@ class OpenJob:
 
     def progress(
         self,
-        done: float,
+        done: float | None = None,
         total: float | None = None,
         message: str | None = None,
         unit: str = "",

@@ -20,6 +20,8 @@ from jobactors.model.states import JobState
 from .conftest import PATIENCE, Child, make_job
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jobactors.inside.context.job_context import JobContext
 
 # -- which job this is
@@ -285,6 +287,33 @@ def test_outside_a_job_a_shield_does_nothing() -> None:
         ja.progress(1)
 
 
+def test_a_message_alone_leaves_the_numbers_as_they_are(job: JobContext) -> None:
+    ja.progress(message="starting")
+    progress = job._meter.read()
+    assert (progress.done, progress.total, progress.message) == (0, None, "starting")
+    ja.progress(3, 4)
+    ja.progress(message="saving")
+    progress = job._meter.read()
+    assert (progress.done, progress.total, progress.message) == (3, 4, "saving")
+    ja.progress(total=8, rows=2)
+    progress = job._meter.read()
+    assert (progress.done, progress.total, progress.counters) == (3, 8, {"rows": 2})
+
+
+@pytest.mark.parametrize(
+    "items", [range(3), iter([1, 2, 3])], ids=lambda items: type(items).__name__
+)
+def test_a_message_in_a_tracked_loop_leaves_its_count(
+    job: JobContext, items: Iterable[int]
+) -> None:
+    for number, _ in enumerate(ja.track(items)):
+        before = job._meter.read()
+        ja.progress(message=f"row {number}")
+        after = job._meter.read()
+        assert (after.done, after.message) == (before.done, f"row {number}")
+    assert job._meter.read().done == 3
+
+
 # -- for libraries
 
 
@@ -295,6 +324,8 @@ def test_the_progress_callback_takes_what_libraries_pass(job: JobContext) -> Non
     job.progress_callback(7, 10, "further", speed=3)
     progress = job._meter.read()
     assert (progress.done, progress.total, progress.message) == (7, 10, "")
+    job.progress_callback(message="written")
+    assert job._meter.read() == progress
 
 
 def test_the_progress_callback_works_in_a_thread_without_a_context(job: JobContext) -> None:

@@ -24,7 +24,8 @@ async def test_a_job_is_opened_here_and_completed_there() -> None:
         assert [job.id for job in jobs.select(type="scrape", subject="x")] == [opened.id]
         assert opened.job.arguments == ((), {"username": "x"})
         assert await jobs.run(value, 1) == 1
-        opened.progress(1, 4, "so far", "pages", broken=1)
+        opened.progress(1, 4, "begun", "pages", broken=1)
+        opened.progress(message="so far")
         opened.write_log("a line\n")
         thread = threading.Thread(target=opened.complete, args=({"pages": 4},))
         thread.start()

@@ -319,14 +319,14 @@ class JobContext:
     # -- for libraries that take a function
 
     def progress_callback(
-        self, done: float, total: float | None = None, *_: object, **__: object
+        self, done: float | None = None, total: float | None = None, *_: object, **__: object
     ) -> None:
         """Report progress, as :func:`jobactors.progress` does, whatever else is passed.
 
         For libraries that take a ``callback(done, total)``.
 
         Args:
-            done: Units done so far.
+            done: Units done so far; default: as before.
             total: Units there are; 0 or less means that this is unknown; default: as before.
         """
         self._meter.report(done, total)

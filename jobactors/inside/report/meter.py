@@ -158,10 +158,11 @@ class Meter:
         """Whether a level is open, such as a tracked loop, that may advance without a report."""
         return len(self.frames) > 1
 
-    def report(self, done: float, total: float | None) -> None:
-        """Store how far the innermost level is; a total of 0 or less is unknown."""
+    def report(self, done: float | None, total: float | None) -> None:
+        """Store how far the innermost level is; a total of 0 or less is unknown, None as before."""
         frame = self.top
-        frame.done = done
+        if done is not None:
+            frame.done = done
         if total is not None:
             frame.total = total if total > 0 else None
 

@@ -10,7 +10,7 @@ _current: Final = CURRENT.get  # once: looking up a method costs more than calli
 
 
 def progress(
-    done: float,
+    done: float | None = None,
     total: float | None = None,
     message: str | None = None,
     unit: str = "",
@@ -19,12 +19,12 @@ def progress(
     """Report the progress of the current job, or of its innermost open stage.
 
     Cheap enough for a hot loop: the system takes samples, at most ten a second, and the last value
-    always arrives; those in between are replaced.  An argument that is left out stays as it was.
-    Outside a job it does nothing.  In a thread it is also a point where the job can be cancelled or
-    paused.
+    always arrives; those in between are replaced.  An argument that is left out stays as it was, so
+    that ``ja.progress(message="saving")`` changes no number, also inside a tracked loop.  Outside a
+    job it does nothing.  In a thread it is also a point where the job can be cancelled or paused.
 
     Args:
-        done: Units done so far, not since the last call.
+        done: Units done so far, not since the last call; default: as before.
         total: Units there are; 0, or -1 as some libraries have it, means that this is unknown;
             default: as before.
         message: A short text for people; default: as before; "" takes the last one back.
@@ -33,6 +33,7 @@ def progress(
 
     Example::
 
+        ja.progress(message="reading the rows")
         for i, row in enumerate(rows, 1):
             ja.progress(i, len(rows), unit="rows", broken=broken)
     """
@@ -44,7 +45,8 @@ def progress(
     if meter is None:
         meter = context._meter
     frame = meter.top
-    frame.done = done
+    if done is not None:
+        frame.done = done
     if total is not None:
         frame.total = total if total > 0 else None
     if message is not None or unit or counters:
