@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 
 from jobactors.engine.api.offer import offer
 from jobactors.engine.ports.late_binding import choose_runner
+from jobactors.model.checks import as_timeout
 from jobactors.model.errors import JobsClosed
 from jobactors.model.job_type import job_type_of
 from jobactors.model.options import DEFAULTS
@@ -150,6 +151,7 @@ class JobsExecutor(Executor):
             raise TypeError("buffersize must be an integer or None")
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
+        timeout = as_timeout(timeout)
         deadline = None if timeout is None else time.monotonic() + timeout
         calls = zip(*iterables, strict=False)
         pending = deque(self.submit(fn, *args) for args in islice(calls, buffersize))

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from jobactors.engine.api.waits import block_until_settled
 from jobactors.engine.attempt.slot_loan import slot_loan_for
+from jobactors.model.checks import as_timeout
 from jobactors.model.errors import JobCancelled, JobsClosed
 from jobactors.model.outcome import Partial, Succeeded, error_for_waiter
 from jobactors.model.states import JobState
@@ -146,6 +147,7 @@ class JobFuture(Future[T]):
         return "" if self._job is None else self._job.id
 
     def _wait_settled(self, timeout: float | None, call: str) -> None:
+        timeout = as_timeout(timeout)
         if not self.done() and self._job is not None:
             instead = "'await future.job'"
             block_until_settled(self._system, self._job._record, timeout, call, instead)

@@ -20,7 +20,7 @@ from jobactors.engine.ports.late_binding import check_display
 from jobactors.engine.ports.store import Store
 from jobactors.engine.system.recovery import Recover, check_recover
 from jobactors.inside.report.guarded_log import LOG
-from jobactors.model.checks import Seconds, as_seconds
+from jobactors.model.checks import Seconds, as_seconds, check_seconds
 from jobactors.model.errors import AlreadyStarted, WrongThread
 from jobactors.model.retention import Retention
 
@@ -211,10 +211,10 @@ def stop(grace: Seconds = 5.0) -> None:
 
     Raises:
         WrongThread: inside the jobs' own loop.
+        TypeError, ValueError: for a grace that is no length of time, or negative.
     """
     grace = as_seconds(grace)
-    if not grace >= 0:
-        raise ValueError(f"grace is a number of seconds of at least 0, not {grace!r}")
+    check_seconds("grace", grace)
     with _process.lock:
         running = _process.running
         if running is None:

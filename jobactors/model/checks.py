@@ -137,6 +137,26 @@ def as_seconds_or_none(value: Seconds | None) -> float | None:
     return None if value is None else as_seconds(value)
 
 
+def as_timeout(value: Seconds | None) -> float | None:
+    """Return the seconds that a wait may take; None for as long as it takes.
+
+    With zero or less it does not wait, as in the standard library.
+
+    Raises:
+        TypeError, ValueError: for what is no length of time, and for NaN; the message has the cure.
+    """
+    seconds = as_seconds_or_none(value)
+    try:
+        is_nan = seconds is not None and math.isnan(seconds)
+    except TypeError:
+        raise TypeError(
+            f"timeout is a number of seconds, not {shown(value)}{_as_seconds(value)}"
+        ) from None
+    if is_nan:
+        raise ValueError("timeout is a number of seconds, not nan: None is as long as it takes")
+    return seconds
+
+
 def as_moment(value: float | datetime | None) -> float | None:
     """Return a point in time as seconds since the epoch; one without a time zone is local."""
     return value.timestamp() if isinstance(value, datetime) else value

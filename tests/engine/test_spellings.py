@@ -19,7 +19,7 @@ import jobactors as ja
 from tests.engine.stored_jobs_samples import registered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 async def double(number: int) -> int:
@@ -307,6 +307,52 @@ def test_waits_in_threads_take_a_timedelta(started: ja.Jobs) -> None:
     job.cancel()
     job.wait().result(timedelta(seconds=30))
     gc.collect()
+
+
+def test_a_wait_in_a_thread_refuses_what_is_no_length_of_time(started: ja.Jobs) -> None:
+    """At once, with what to write instead, and for a job that has ended as well."""
+    job = started.submit(halve, 1)
+    batch = started.map(halve, [1])
+    future = started.as_executor().submit(halve, 1)
+    reply = started.options(hold=True).submit(halve, 1).ask("?")
+    stop_request = ja.current_job().wait_cancel_requested()
+    inbox = ja.current_job().inbox
+    waits: list[Callable[[Any], object]] = [
+        job.result,
+        job.exception,
+        job.wait().result,
+        batch.result,
+        future.result,
+        future.exception,
+        reply.result,
+        stop_request.result,
+        inbox.receive_in_thread,
+        lambda timeout: started.as_executor().map(halve, [1], timeout=timeout),
+    ]
+    for _ in range(2):
+        for wait in waits:
+            with pytest.raises(ValueError, match="not nan: None is as long as it takes"):
+                wait(math.nan)
+            with pytest.raises(TypeError, match="not '5': write a number"):
+                wait("5")
+        job.result(30)  # and once they have ended
+        batch.result(30)
+        future.result(30)
+    started.select().cancel()
+
+
+async def test_an_end_and_a_view_refuse_what_is_no_length_of_time() -> None:
+    """And the jobs go on."""
+    async with ja.open_jobs() as jobs:
+        for wrong in (math.nan, -1):
+            with pytest.raises(ValueError, match="grace is a number of seconds of at least 0"):
+                await jobs.close(wrong)
+            with pytest.raises(ValueError, match="grace is a number of seconds of at least 0"):
+                ja.stop(wrong)
+            with pytest.raises(ValueError, match="interval is a number of seconds of at least 0"):
+                jobs.on_change(print, interval=wrong)
+        assert await jobs.run(double, 1) == 2
+        await jobs.close(timedelta(seconds=1))
 
 
 async def test_an_inbox_is_drained_in_one_call() -> None:

@@ -18,7 +18,7 @@ import trio
 from jobactors.engine.attempt.slot_loan import slot_loan_for
 from jobactors.inside.signals.latch import PASSED, Latch
 from jobactors.model.batch_total import BatchTotal
-from jobactors.model.checks import as_seconds_or_none
+from jobactors.model.checks import as_timeout
 from jobactors.model.errors import JobsClosed, WrongThread
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ class Batch(Generic[T]):
             Exception: what the first failed job in input order raised, or the input itself.
         """
         self._refuse_in_loop("batch.result()", "'await batch'")
-        timeout = as_seconds_or_none(timeout)
+        timeout = as_timeout(timeout)
         deadline = None if timeout is None else self._core.clock.now() + timeout
         while True:
             news = self._news

@@ -10,7 +10,7 @@ import trio
 from jobactors.engine.ports.late_binding import load_module
 from jobactors.engine.records.filters import matches
 from jobactors.engine.system.shutdown import drain, stop
-from jobactors.model.checks import check_count
+from jobactors.model.checks import as_seconds, check_count, check_seconds
 from jobactors.model.states import ACTIVE, JobState
 
 from .checkpoints import Checkpoints
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.records.filters import States
     from jobactors.engine.system.job_system import JobSystem
+    from jobactors.model.checks import Seconds
     from jobactors.model.identity import TypeOrFunction
     from jobactors.model.resources import ResourceStates
     from jobactors.model.snapshot import JobSnapshot
@@ -174,7 +175,7 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
         check_max_running(max_running)
         self._system.parts.portal.command(self._system.commands.set_max_running, max_running)
 
-    async def close(self, grace: float = 0.0) -> None:
+    async def close(self, grace: Seconds = 0.0) -> None:
         """Take no more jobs, wait ``grace`` seconds for those there are, then stop the rest.
 
         Without a store they are cancelled; with one they are interrupted, to go on another day.
@@ -185,9 +186,12 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
 
         Raises:
             WrongLoop: outside the system's own loop.
+            TypeError, ValueError: for a grace that is no length of time, or negative.
         """
         system = self._system
         system.parts.portal.check_loop("jobs.close()", "ja.stop()")
+        grace = as_seconds(grace)
+        check_seconds("grace", grace)
         system.core.accepts = math.isinf(grace)
         with trio.move_on_after(grace):
             await drain(system)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from jobactors.engine.system.callbacks import Callback
 from jobactors.engine.system.job_system import JobSystem
-from jobactors.model.checks import as_seconds
+from jobactors.model.checks import as_seconds, check_seconds
 from jobactors.model.events import JobRestated, check_kinds
 
 if TYPE_CHECKING:
@@ -140,9 +140,11 @@ class Subscriptions:
             A function that ends it; from any thread, any number of times.
 
         Raises:
-            TypeError: for a callback that cannot be called.
+            TypeError, ValueError: for a callback that cannot be called; for an interval that is no
+                length of time, or negative.
         """
         interval = as_seconds(interval)
+        check_seconds("interval", interval)
         called = self._callback(callback, (), present=True)
         return self._serve(called, partial(called.deliver_changes, self._snapshots, interval))
 

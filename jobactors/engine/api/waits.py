@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from jobactors.engine.attempt.slot_loan import slot_loan_for
-from jobactors.model.checks import Seconds, as_seconds_or_none
+from jobactors.model.checks import Seconds, as_timeout
 from jobactors.model.errors import NoStore, WrongThread
 from jobactors.model.snapshot import JobSnapshot
 
@@ -50,7 +50,7 @@ def block_until_settled(
         WrongThread: in the jobs' own loop, which has to run for the job to end.
     """
     settled, portal = record.settled, system.parts.portal
-    timeout = as_seconds_or_none(timeout)
+    timeout = as_timeout(timeout)
     if settled.is_set:
         return
     portal.check("end a job")
@@ -159,7 +159,7 @@ class Stored:
             TimeoutError: if ``timeout`` seconds pass before.
             WrongThread: in the jobs' own loop, which has to run for that.
         """
-        timeout = as_seconds_or_none(timeout)
+        timeout = as_timeout(timeout)
         if self._durable is not None and not self._durable.is_set:
             if self._portal.is_home:
                 raise WrongThread("job.stored().result()", "'await job.stored()'")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jobactors.engine.queue.request_lines import ResourceRequest
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.latch import PASSED
-from jobactors.model.checks import as_seconds_or_none
+from jobactors.model.checks import as_timeout
 from jobactors.model.errors import WrongThread
 
 from .slot_loan import SlotLoan
@@ -113,7 +113,7 @@ class PendingAcquisition:
             TimeoutError: if they are not free within ``timeout`` seconds.
             WrongThread: in the loop's own thread, where it has to be awaited.
         """
-        timeout = as_seconds_or_none(timeout)
+        timeout = as_timeout(timeout)
         if self._broker.ask(self._request):
             return self._taken()
         loan = self._broker.loan()

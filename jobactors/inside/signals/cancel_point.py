@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobactors.model.checks import as_seconds_or_none
+from jobactors.model.checks import as_timeout
 from jobactors.model.errors import WrongThread
 
 from .latch import PASSED
@@ -74,7 +74,7 @@ class CancelRequest:
             raise WrongThread(
                 "wait_cancel_requested().result()", "'await ctx.wait_cancel_requested()'"
             )
-        timeout = as_seconds_or_none(timeout)
+        timeout = as_timeout(timeout)
         if not self._control.cancel_requested.wait_in_thread(timeout):
             raise TimeoutError(f"no cancel was requested within {timeout} s")
         self._control.look()

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from jobactors.model.checks import as_seconds_or_none
+from jobactors.model.checks import as_timeout
 from jobactors.model.errors import MailboxFull, NoAnswer
 
 from .control import StopJob
@@ -82,7 +82,7 @@ class Reply:
             NoAnswer: if the job ended, or ``timeout`` seconds passed, before it answered.
             Exception: the error that the job answered with, by :meth:`Question.fail`.
         """
-        timeout = as_seconds_or_none(timeout)
+        timeout = as_timeout(timeout)
         if not self._answered.wait_in_thread(timeout):
             raise NoAnswer(self._job_id, f"{timeout:g} s have passed")
         return self._take()
@@ -278,7 +278,7 @@ class Inbox:
         Raises:
             TimeoutError: if no message comes within ``timeout`` seconds.
         """
-        timeout = as_seconds_or_none(timeout)
+        timeout = as_timeout(timeout)
         while True:
             arrived = self._arrived
             with suppress(IndexError):
