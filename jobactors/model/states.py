@@ -61,6 +61,7 @@ class JobState(StrEnum):
 
 
 TERMINAL = frozenset(state for state in JobState if state.is_terminal)
+UNFINISHED = frozenset(JobState) - TERMINAL
 ACTIVE = frozenset(state for state in JobState if state.is_active)
 
 LEGAL_MOVES: Mapping[JobState, frozenset[JobState]] = MappingProxyType(

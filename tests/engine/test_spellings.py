@@ -197,9 +197,15 @@ async def test_a_filter_takes_several_states_and_a_function() -> None:
             assert [s.id for s in jobs.history(state=["succeeded", "failed"], type=halve)] == [
                 ended.id
             ]
+            assert ids(state="unfinished") == [running.id, queued.id]
+            assert ids(state=["finished", "queued"]) == [queued.id, ended.id]
+            assert [job.id for job in jobs.select(state="finished")] == [ended.id]
+            assert [s.id for s in jobs.history(state="finished", type=halve)] == [ended.id]
             assert jobs.clear(type=double) == 0
             assert jobs.clear(type=halve, state=["succeeded"]) == 1
-            with pytest.raises(ValueError, match="'ended' is no state"):
+            with pytest.raises(ValueError, match="none is unfinished"):
+                jobs.clear(state="unfinished")
+            with pytest.raises(ValueError, match=r"'ended' is no state; .* unfinished, finished"):
                 jobs.list(state=["queued", "ended"])
             with pytest.raises(TypeError, match="takes a state, or several"):
                 jobs.list(state=3)  # type: ignore[arg-type]

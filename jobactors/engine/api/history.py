@@ -260,7 +260,8 @@ def _ended_states(state: States | None) -> frozenset[JobState]:
     if state is None:
         return TERMINAL
     wanted = as_states(state)
-    for one in sorted(wanted - TERMINAL):
+    if wanted - TERMINAL:
+        one = state if isinstance(state, str) else min(wanted - TERMINAL)
         raise ValueError(f"history holds ended jobs, and none is {one}: use jobs.list()")
     return wanted
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from jobactors.model.resources import ResourceStates
     from jobactors.model.snapshot import JobSnapshot
 
-_UNFINISHED: Final = ACTIVE | {JobState.QUEUED}
+_QUEUED_OR_AT_WORK: Final = ACTIVE | {JobState.QUEUED}
 
 
 @final
@@ -140,7 +140,7 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
             subject: Only jobs about this.
             tag: Only jobs with this tag.
         """
-        return self.list(state=_UNFINISHED, type=type, subject=subject, tag=tag)
+        return self.list(state=_QUEUED_OR_AT_WORK, type=type, subject=subject, tag=tag)
 
     def resources(self) -> ResourceStates:
         """Return the capacity, holders and free units of each resource that is declared or held.
@@ -210,7 +210,9 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
         """Return snapshots of the jobs that match all conditions, in the order of submission.
 
         Args:
-            state: Only jobs in this state, or in one of several: ``state=["queued", "running"]``.
+            state: Only jobs in this state, or in one of several: ``state=["queued", "running"]``;
+                "finished" stands for all terminal states, "unfinished" for all others, with
+                "interrupted".
             type: Only jobs of this type, by its name or its function; those of its aliases, too.
             subject: Only jobs about this.
             tag: Only jobs with this tag.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from jobactors.model.identity import type_names
 from jobactors.model.options import priority_number
-from jobactors.model.states import JobState
+from jobactors.model.states import TERMINAL, UNFINISHED, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from jobactors.model.snapshot import JobSnapshot
 
 States = str | Iterable[str]
-"""A state or several, as enumeration members or by name."""
+"""A state or several, as enumeration members or by name, or by the name of a group of states."""
+
+_GROUPS: Final[Mapping[str, frozenset[JobState]]] = {
+    "unfinished": UNFINISHED,
+    "finished": TERMINAL,
+}
+"""The names of groups of states."""
 
 
 def matches(
@@ -50,21 +56,22 @@ def matches(
 
 
 def as_states(value: States) -> frozenset[JobState]:
-    """Return the states of one name, or of several.
+    """Return the states of one name, or of several; a name may be that of a group of states.
 
     Raises:
-        ValueError: for a name that no state has; the message lists those there are.
+        ValueError: for a name that no state and no group has; the message lists those there are.
         TypeError: for what is no name.
     """
     names = (value,) if isinstance(value, str) else value
     try:
-        return frozenset(map(_as_state, names))
+        return frozenset[JobState]().union(*map(_named, names))
     except TypeError:
         raise TypeError(f"state= takes a state, or several, not {value!r:.100}") from None
 
 
-def _as_state(value: str) -> JobState:
+def _named(name: str) -> frozenset[JobState]:
     try:
-        return JobState(value)
+        return _GROUPS.get(name) or frozenset({JobState(name)})
     except ValueError:
-        raise ValueError(f"{value!r:.100} is no state; states are {', '.join(JobState)}") from None
+        known = ", ".join((*JobState, *_GROUPS))
+        raise ValueError(f"{name!r:.100} is no state; states are {known}") from None
