@@ -61,8 +61,8 @@ USERS: Final = {
     "ItemError": "error item",
     "Job": (
         "add_done_callback arguments ask cancel delete discard done events exception hold id "
-        "info jobs log_lines logs name pause release remove_done_callback restart result resume "
-        "set_operation snapshot state stored tell to_dict update wait"
+        "info is_new jobs log_lines logs name pause release remove_done_callback restart result "
+        "resume set_operation snapshot state stored tell to_dict update wait"
     ),
     "JobCancelled": "job_id partial reason",
     "JobCancelling": "at job_id reason",

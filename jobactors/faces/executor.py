@@ -109,10 +109,10 @@ class JobsExecutor(Executor):
             self._unfinished[future] = None
         try:
             if kind is None:
-                future._follow(offer(self._system, call, (), {}, self._options, runner)[0])
+                future._follow(offer(self._system, call, (), {}, self._options, runner))
             else:
                 # A type's jobs have label, key and arguments of their own, and can be restarted.
-                future._follow(offer(self._system, fn, args, kwargs, self._options, runner)[0])
+                future._follow(offer(self._system, fn, args, kwargs, self._options, runner))
         except JobsClosed as exc:
             self._forget(future)
             raise RuntimeError("cannot schedule new futures after shutdown of the jobs") from exc

@@ -187,7 +187,7 @@ class Tracked:
     def _begin(self) -> tuple[Job[Any], BlockContext]:
         jobs = current_jobs("ja.tracked()")
         work = FunctionType(_block.__code__, globals(), self._kind)
-        job, _ = offer(jobs._system, work, (), {}, self._options, self._runner)
+        job = offer(jobs._system, work, (), {}, self._options, self._runner)
         actor = job._record.actor
         if actor is None:
             raise RuntimeError(f"{job.id} takes no slot, and should have started in its submit")

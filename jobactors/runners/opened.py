@@ -60,10 +60,10 @@ def open_job(
     jobs = current_jobs("ja.open_job()")
     runner = BlockRunner()
     if type in job_types():
-        job, _ = offer(jobs._system, type, (dict(arguments),), {}, options, runner)
+        job = offer(jobs._system, type, (dict(arguments),), {}, options, runner)
     else:
         work = FunctionType(_opened.__code__, globals(), type)
-        job, _ = offer(jobs._system, work, (), dict(arguments), options, runner)
+        job = offer(jobs._system, work, (), dict(arguments), options, runner)
     actor = job._record.actor
     if actor is None:
         raise RuntimeError(f"{job.id} takes no slot, and should have started in its submit")

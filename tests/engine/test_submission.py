@@ -11,6 +11,8 @@ import trio
 import jobactors as ja
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trio.testing import MockClock
 
 
@@ -148,11 +150,36 @@ async def test_a_second_submit_with_the_key_returns_the_first_job(
     async with ja.open_jobs(max_running=1) as jobs:
         keyed = jobs.options(key="k")
         first = keyed.submit(unique, "a")
-        assert keyed.submit(unique, "a") == first
+        again = keyed.submit(unique, "a")
+        assert again == first
+        assert (first.is_new, again.is_new) == (True, False)
         assert await first == "a"
         second = keyed.submit(unique, "a")
         assert second != first
+        assert second.is_new
         second.cancel()
+
+
+@pytest.mark.parametrize("store", [None, ja.MemoryStore], ids=["without a store", "with one"])
+async def test_a_handle_tells_whether_its_call_made_the_job(
+    store: Callable[[], ja.MemoryStore] | None, autojump_clock: MockClock
+) -> None:
+    """By a submit, a restart, a batch or an executor; and not by calls that find a job."""
+    async with ja.open_jobs(store=store and store()) as jobs:
+        keyed = jobs.options(key="k")
+        plain, first = jobs.submit(unique, "a"), keyed.submit(unique, "b")
+        assert plain.is_new
+        assert first.is_new
+        assert [job.is_new for job in (jobs.get(first.id), *jobs)] == [False] * 3
+        assert not keyed.submit(unique, "b").is_new
+        batch = keyed.map(unique, ["b"])
+        await batch
+        assert [job.is_new for job in batch.jobs] == [False]
+        restarted = first.restart()
+        assert restarted.is_new
+        assert not first.restart().is_new  # the restarted one has the key
+        replaced = keyed.options(on_duplicate="replace").submit(unique, "c")
+        assert replaced.is_new
 
 
 async def test_a_duplicate_says_what_differs() -> None:

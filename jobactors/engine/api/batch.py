@@ -49,7 +49,7 @@ class Batch(Generic[T]):
     def __init__(
         self,
         system: JobSystem,
-        submit: Callable[..., tuple[Job[T], bool]],
+        submit: Callable[..., Job[T]],
         inputs: Iterable[tuple[Any, ...]],
         intake: int,
         *,
@@ -131,8 +131,8 @@ class Batch(Generic[T]):
         finally:
             self._portal.post_quietly(self._end_stretch)
 
-    def _next(self) -> tuple[Job[T], bool] | Exception | None:
-        """Submit the next input; returns the job and whether it is new, an error, or the end."""
+    def _next(self) -> Job[T] | Exception | None:
+        """Submit the next input; returns the job, an error, or None for the end."""
         try:
             return self._submit(*next(self._inputs))
         except StopIteration:
@@ -140,16 +140,15 @@ class Batch(Generic[T]):
         except Exception as exc:  # the caller's own iterable, or its arguments
             return exc
 
-    def _note(self, submitted: tuple[Job[T], bool] | Exception | None) -> bool:
+    def _note(self, job: Job[T] | Exception | None) -> bool:
         """Take note of a submitted job, or of the end of the input; returns whether it goes on."""
-        if not isinstance(submitted, tuple):
-            self._error = submitted
-            if submitted is not None and not isinstance(submitted, JobsClosed):
-                self._core.unread_inputs[id(submitted)] = submitted
+        if job is None or isinstance(job, Exception):
+            self._error = job
+            if job is not None and not isinstance(job, JobsClosed):
+                self._core.unread_inputs[id(job)] = job
             self._stop_intake()
             return False
-        job, is_new = submitted
-        if is_new:
+        if job.is_new:
             self._new += 1
         elif self._total.jobs is not None:
             self._total.jobs -= 1  # it was there before, with the same key

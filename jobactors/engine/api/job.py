@@ -8,8 +8,6 @@ from jobactors.engine.ports.runner import message_for
 from jobactors.engine.records.references import JobReference, without_references
 from jobactors.engine.system.commands import checked_update
 from jobactors.inside.signals.mailbox import Question, Reply
-from jobactors.model.errors import NoStore
-from jobactors.model.log import as_text
 from jobactors.model.option_types import UpdatableOptions, names_options
 from jobactors.model.outcome import error_for_waiter, unwrap
 from jobactors.model.plain_values import checked_reason
@@ -17,26 +15,25 @@ from jobactors.model.upstream import Upstream
 
 from .display import mimebundle_of
 from .done_callback import DoneCallback
+from .log_reader import LogReader
 from .passed_handle import Handle
 from .waits import Stored, Wait, block_until_settled, wait_settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator
 
     from jobactors.engine.records.record import Record
     from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.checks import Seconds
     from jobactors.model.info import JobInfo
-    from jobactors.model.log import LogLine
     from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.states import JobState
-    from jobactors.model.stored_rows import EventRow
 
 T_co = TypeVar("T_co", covariant=True)
 
 
 @final
-class Job(Upstream, Generic[T_co]):
+class Job(Upstream, LogReader, Generic[T_co]):
     """The handle of one job.  Got from ``submit`` or ``jobs.get(id)``, never built by hand.
 
     Commands (``cancel``, ``pause``, …) act at once and return; what waits can be awaited, in the
@@ -47,16 +44,26 @@ class Job(Upstream, Generic[T_co]):
     the job.
     """
 
-    __slots__ = ("_record", "_system")
+    __slots__ = ("_is_new", "_record", "_system")
 
-    def __init__(self, system: JobSystem, record: Record) -> None:
+    def __init__(self, system: JobSystem, record: Record, *, is_new: bool = False) -> None:
         self._system = system
         self._record = record
+        self._is_new = is_new
 
     @property
     def id(self) -> str:
         """Readable and unique across processes and restarts."""
         return self._record.snapshot.info.id
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the call that returned this handle made the job.
+
+        False if it was there already: a submit with the ``key`` of an unfinished job returns that
+        one, and so do calls that find a job, such as ``jobs.get``.
+        """
+        return self._is_new
 
     @property
     def info(self) -> JobInfo:
@@ -151,6 +158,7 @@ class Job(Upstream, Generic[T_co]):
         Raises:
             TimeoutError: if it has not ended in time; the job goes on.
             JobCancelled, JobInterrupted: if it was; else the exception the job raised.
+            TypeError, ValueError: for a timeout that is no length of time, or not a number.
             WrongThread: in the jobs' own loop, which has to run for the job to end.
         """
         block_until_settled(self._system, self._record, timeout, "job.result()", "'await job'")
@@ -274,21 +282,6 @@ class Job(Upstream, Generic[T_co]):
             raise TypeError(f"an operation is text, not {operation!r:.100}")
         return self._command(self._system.commands.set_operation, resource, operation)
 
-    # -- the log
-
-    def logs(self, since: int = 0) -> str:
-        """Return the lines that the job has printed and logged so far, as text.
-
-        Args:
-            since: Leave out so many lines of all ever written, as ``snapshot().log_lines`` counts.
-        """
-        return as_text(self.log_lines(since))
-
-    def log_lines(self, since: int = 0) -> Sequence[LogLine]:
-        """Return the same line by line, with time and source."""
-        log = self._record.log
-        return () if log is None else log.lines(since)
-
     # -- the mailbox
 
     def tell(self, message: Any) -> None:
@@ -335,9 +328,8 @@ class Job(Upstream, Generic[T_co]):
             NotResumable: if its arguments are no longer there; the message has the reason.
         """
         restart = self._system.commands.restart
-        return Job(
-            self._system, self._system.parts.portal.move(restart, self._record, from_checkpoint)
-        )
+        record, is_new = self._system.parts.portal.move(restart, self._record, from_checkpoint)
+        return Job(self._system, record, is_new=is_new)
 
     def delete(self) -> JobSnapshot:
         """Delete the ended job from registry and store; this handle still has its outcome.
@@ -361,18 +353,6 @@ class Job(Upstream, Generic[T_co]):
                 not be stored.
         """
         return Stored(self._system, self._record)
-
-    def events(self) -> Sequence[EventRow]:
-        """Return the job's event log from the store, oldest first.
-
-        Raises:
-            NoStore: if the job system has none.
-            StoreError: if it cannot be read.
-        """
-        journal = self._system.parts.journal
-        if journal is None:
-            raise NoStore("job.events()")
-        return journal.read(lambda store: store.events(self.id))
 
     def _command(self, command: Callable[..., None], *args: Any) -> JobSnapshot:
         self._system.parts.portal.command(command, self._record, *args)

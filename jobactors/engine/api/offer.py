@@ -31,8 +31,8 @@ def offer(
     *,
     waits: bool = True,
     batch: str = "",
-) -> tuple[Job[Any], bool]:
-    """Submit a job; returns it, and whether it is a new one.
+) -> Job[Any]:
+    """Submit a job, and return its handle.
 
     Without a store, and with nothing that could refuse it, the job is only posted: its submitter
     waits for nothing.
@@ -59,9 +59,9 @@ def offer(
     followed = record.runner.runs_already  # its submitter needs it started
     if not followed and system.core.accepts and not _can_be_refused(system, record):
         portal.post(portal.step, system.admission.accept_or_settle, record)
-        return Job(system, record), True
+        return Job(system, record, is_new=True)
     accepted = _admitted(system, record, system.admission.accept)
-    return Job(system, accepted), accepted is record
+    return Job(system, accepted, is_new=accepted is record)
 
 
 def _admitted(system: JobSystem, record: Record, accept: Callable[[Record], T]) -> T:
@@ -90,7 +90,7 @@ def _can_be_refused(system: JobSystem, record: Record) -> bool:
     )
 
 
-def _offer_to_store(system: JobSystem, record: Record, waits: bool) -> tuple[Job[Any], bool]:
+def _offer_to_store(system: JobSystem, record: Record, waits: bool) -> Job[Any]:
     """Submit a job that is stored: elsewhere than in the loop, this returns when it is."""
     portal = system.parts.portal
     accepted, durable = _admitted(system, record, system.admission.accept_stored)
@@ -98,4 +98,4 @@ def _offer_to_store(system: JobSystem, record: Record, waits: bool) -> tuple[Job
         durable.wait_in_thread()
         if accepted.refused is not None:
             raise accepted.refused
-    return Job(system, accepted), accepted is record
+    return Job(system, accepted, is_new=accepted is record)

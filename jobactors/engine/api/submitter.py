@@ -105,10 +105,11 @@ class Submitter:
 
         Raises:
             TypeError, ValueError: for something that cannot be called so.
-            DuplicateJob: depending on the options ``key`` and ``on_duplicate``.
+            DuplicateJob: depending on the options ``key`` and ``on_duplicate``; an unfinished job
+                that is returned instead says so by :attr:`Job.is_new`.
             JobsClosed: when the system takes no more jobs.
         """
-        return offer(self._system, work, args, kwargs, self._changes)[0]
+        return offer(self._system, work, args, kwargs, self._changes)
 
     @overload
     async def run(self, work: Chain, /) -> ChainResult: ...
@@ -160,12 +161,12 @@ class Submitter:
         Raises:
             Exception: what the job raised; see :meth:`Job.result`.
         """
-        job, is_new = offer(self._system, work, args, kwargs, self._changes)
+        job = offer(self._system, work, args, kwargs, self._changes)
         try:
             return await job
         except BaseException as exc:
             # A job that was there before, with the same key, belongs to another caller.
-            if is_new and is_cancellation(exc):
+            if job.is_new and is_cancellation(exc):
                 job.cancel("its caller was cancelled")
                 await _outlived_by_caller(job)
             raise
@@ -335,7 +336,7 @@ class Submitter:
 
         batch_id = IDS.new(f"{type_name_of(function) if callable(function) else function}-map")
 
-        def submit(*items: Any) -> tuple[Job[Any], bool]:
+        def submit(*items: Any) -> Job[Any]:
             changes = self._changes
             if name is not None:
                 changes = {**changes, "name": name(*items) if callable(name) else name}

@@ -169,8 +169,11 @@ class Commands:
             instead = f"it does not hold {name!r}; it holds {held}"
             raise IllegalVerb(record.id, record.snapshot.state, "set_operation", instead)
 
-    def restart(self, ended: Record, from_checkpoint: bool) -> Record:
+    def restart(self, ended: Record, from_checkpoint: bool) -> tuple[Record, bool]:
         """Submit the work of an ended or interrupted job again, linked to it.
+
+        Returns:
+            The job, and whether it is new: an unfinished one may have the key.
 
         Raises:
             IllegalVerb: if it is neither.
@@ -185,7 +188,8 @@ class Commands:
         if state is JobState.INTERRUPTED:
             self._core.check_open()  # before the interrupted job is ended
             self._core.cancel(ended, f"started again as {restarted.id}")
-        return self._admission.accept(restarted)
+        accepted = self._admission.accept(restarted)
+        return accepted, accepted is restarted
 
     def delete(self, record: Record) -> None:
         """Forget an ended job, in the registry and in the store.
