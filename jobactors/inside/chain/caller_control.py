@@ -96,10 +96,14 @@ class CallerControl(Control):
             return
         self.tell()
         self._ask_caller()
+        outer = None if self._outer is None else self._outer._control
+        if outer is not None and outer.asked and not self.cancel_requested.is_set:
+            try:
+                outer.obey()
+            except StopJob:  # asked for since the caller was asked
+                self.cancel(outer.reason)
         if self.cancel_requested.is_set:
             self._deliver()
-        elif self._outer is not None and self._outer._control.asked:
-            self._outer._control.obey()
 
     async def obey_in_loop(self) -> None:
         """Do the same in a phase that is trio code, which has a loop of its own here."""
