@@ -151,6 +151,10 @@ async def reads(jobs: ja.Jobs) -> None:
     assert_type(await job.wait(), ja.JobSnapshot)
     assert_type(job.restart(), ja.Job[int])
     assert_type(job.state, ja.JobState)
+    assert_type(job.is_new, bool)
+    assert_type(jobs.list(state="unfinished"), list[ja.JobSnapshot])
+    assert_type(jobs.history(state=[ja.JobState.FAILED, "cancelled"]), list[ja.JobSnapshot])
+    jobs.select(state="finished").delete()
     assert_type(ja.bind_context(count)(1), int)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(jobs.run, count, 1)
@@ -158,6 +162,8 @@ async def reads(jobs: ja.Jobs) -> None:
 
 async def tracks() -> None:
     """Go through things that are tracked."""
+    ja.progress(message="starting")
+    ja.progress("0")  # type: ignore[arg-type]
     for number in ja.track([1, 2]):
         assert_type(number, int)
     async for page in ja.track(pages()):
