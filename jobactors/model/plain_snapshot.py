@@ -53,6 +53,14 @@ def _plain(value: object) -> object:
     return value
 
 
+def _text(name: object) -> str:
+    """Return a name as text; it may be any object of the user's."""
+    try:
+        return str.__str__(str(name))
+    except Exception:  # its own code
+        return shown(name)
+
+
 def _key(snapshot: Any) -> object:
     key = snapshot.info.key
     return key if key is None or type(key) in {str, int} else shown(key)
@@ -67,7 +75,7 @@ PLAIN: Final[Mapping[str, Getter]] = {
     **{name: _info(name) for name in ("id", "type", "name", "subject", "description")},
     "tags": lambda snapshot: list(snapshot.info.tags),
     "metadata": lambda snapshot: {
-        str(name): _plain(value) for name, value in snapshot.info.metadata.items()
+        _text(name): _plain(value) for name, value in snapshot.info.metadata.items()
     },
     **{name: _info(name) for name in ("icon", "priority")},
     "key": _key,

@@ -270,6 +270,31 @@ async def test_a_snapshot_is_plain_values() -> None:
         assert job.snapshot()["name"] == "report"
 
 
+async def test_the_names_of_metadata_become_text_whatever_they_are() -> None:
+    """Their own code may raise."""
+
+    class Nameless:
+        """Has no text."""
+
+        def __repr__(self) -> str:
+            raise LookupError
+
+        __str__ = __repr__
+
+    async with ja.open_jobs() as jobs:
+        metadata: Any = {7: "a", Nameless(): "b", ("x", 1): "c", "n": "d"}
+        job = jobs.options(metadata=metadata, hold=True).submit(double, 1)
+        plain = job.to_dict()["metadata"]
+        assert json.loads(json.dumps(plain)) == plain
+        assert plain == {
+            "7": "a",
+            f"a {__name__}.{Nameless.__qualname__} that has no repr": "b",
+            "('x', 1)": "c",
+            "n": "d",
+        }
+        job.cancel()
+
+
 async def test_a_snapshot_tells_its_times_to_people() -> None:
     """As datetimes of the local zone."""
     async with ja.open_jobs() as jobs:
