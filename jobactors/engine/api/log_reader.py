@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jobactors.engine.records.record import Record
+from jobactors.engine.system.job_system import JobSystem
 from jobactors.model.errors import NoStore
 from jobactors.model.log import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobactors.engine.records.record import Record
-    from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.log import LogLine
     from jobactors.model.stored_rows import EventRow
 
