@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, Unpack
@@ -211,7 +211,8 @@ class Tracked:
             self._runner.error = _copy(exc)
             raise
         finally:
-            CURRENT.reset(token)
+            with suppress(ValueError):  # a generator's block, left in another thread or task
+                CURRENT.reset(token)
             self._runner.ended.set()
 
 

@@ -13,7 +13,7 @@ import trio
 import jobactors as ja
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from trio.testing import MockClock
 
@@ -335,3 +335,41 @@ def test_a_block_is_found_by_its_type(started: ja.Jobs) -> None:
         ja.tracked("films", type=7)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not empty"):
         ja.tracked("films", type="")
+
+
+def test_a_block_may_be_left_in_another_thread(started: ja.Jobs) -> None:
+    """As a generator's is that one thread begins and another one finishes."""
+    rows = _rows()
+    assert next(rows) == 1
+    thread = threading.Thread(target=list, args=(rows,))
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert only(started).state == "succeeded"
+
+
+def _rows() -> Iterator[int]:
+    with ja.tracked("import"):
+        yield 1
+        yield 2
+
+
+def test_a_block_may_be_left_in_another_task(started: ja.Jobs) -> None:
+    """As the dependencies of a web framework are."""
+
+    async def serve() -> None:
+        dependency = _dependency()
+        assert await asyncio.ensure_future(_next(dependency)) == 1
+        assert await asyncio.ensure_future(_next(dependency)) is None
+
+    asyncio.run(serve())
+    assert only(started).state == "succeeded"
+
+
+async def _dependency() -> AsyncIterator[int]:
+    async with ja.tracked("request"):
+        yield 1
+
+
+async def _next(dependency: AsyncIterator[int]) -> int | None:
+    return await anext(dependency, None)

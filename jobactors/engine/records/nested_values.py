@@ -35,7 +35,7 @@ def holds_any(values: Iterable[object], kinds: frozenset[type]) -> bool:
         looked_into = {kind for kind in types if _is_container(kind)}
         found = {id(value): value for value in level if type(value) in looked_into}
         below: list[object] = []
-        for identity in found.keys() - seen:
+        for identity in [each for each in found if each not in seen]:
             below += _parts_of(found[identity])
         seen |= found.keys()
         level = below

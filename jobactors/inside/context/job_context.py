@@ -229,8 +229,8 @@ class JobContext:
         ``cancel_checker``, ``wait_cancel_requested`` or a cancellation that it caught, has been
         cancelled.  Its value is the partial result, and its checkpoint stays for the job that goes
         on.  ``return ja.succeeded(value)`` states that the work was finished all the same.  A
-        function that has never looked has succeeded.  Read in another thread than the one in which
-        the function was called, it answers nothing.
+        function that has never looked has succeeded.  True counts in whatever thread it is read:
+        a library may ask in its own workers, and leave work out in them.
         """
         return self._control.look()
 

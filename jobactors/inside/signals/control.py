@@ -17,9 +17,9 @@ field                  written by                      read by
 ``request_hooks``      the job's code and its runner   the loop, over a copy
 ``own_thread``         who calls the job's code, in    all points of obeying
                        the thread of that call
-``answers``            the job's code, in its own      its caller, when that code has returned
-                       thread; for code in another
-                       process its runner, at its end
+``answers``            the job's code, in any thread;  its caller, when that code has returned:
+                       for code in another process     whether it is 0, or has changed
+                       its runner, at its end
 ``_delivered``,        the job's code                  the job's code
 ``_shields``
 =====================  ==============================  =============================================
@@ -27,10 +27,11 @@ field                  written by                      read by
 "The loop" is the thread of the engine's loop; in a process of its own, the thread that listens to
 the parent.
 
-A request is for the attempt's own thread: there it is obeyed, and there it is answered.  Reports
-come from other threads as well, from a pool whose results move a bar, from threads with a bound
-context.  A cancel raised in one of these would end a worker and be lost to the job; so they are
-counted and shown, and the request stays.  What is read there answers nothing either.
+A request is obeyed in the attempt's own thread alone.  Reports come from other threads as well,
+from a pool whose results move a bar, from threads with a bound context.  A cancel raised in one of
+these would end a worker and be lost to the job; so they are counted and shown, and the request
+stays.  Code that asks for itself is notified in any thread: a library that is given a function to
+ask may ask it in its own workers, and then leaves work out.
 
 Why a flag and an exception of our own, and no exception injected into the thread: that would arrive
 between any two instructions, in a ``finally`` too, and not at all inside C code.
@@ -176,18 +177,17 @@ class Control:
 
     @property
     def is_own(self) -> bool:
-        """Whether this is the attempt's own thread, where requests are obeyed and answered."""
+        """Whether this is the attempt's own thread, where requests are obeyed."""
         if self.own_thread:
             return threading.get_ident() == self.own_thread
         context = CURRENT_CONTEXT.get()
         return context is not None and not IS_BOUND.get() and context._control is self
 
     def look(self) -> bool:
-        """Return whether a cancel was requested; asked in its own thread, it notifies the code."""
+        """Return whether a cancel was requested; True notifies the job's code, in any thread."""
         if not self.cancel_requested.is_set:
             return False
-        if self.is_own:
-            self.answers += 1
+        self.answers += 1
         return True
 
     def obey(self) -> None:
