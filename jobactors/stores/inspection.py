@@ -92,6 +92,18 @@ def refuse_others(path: Path, name: str) -> None:
         refuse_owner(status.st_uid, each, name)
 
 
+def refuse_links(path: Path, name: str) -> None:
+    """Refuse a path that goes through a link of another user: what is stored would lie elsewhere.
+
+    Raises:
+        StoreFailed: the message has the cure.
+    """
+    for each in (path, *path.parents):
+        if each.is_symlink() and not is_ours(each.lstat().st_uid, each.parent):
+            why = f"{each} is a link that another user has put there"
+            raise StoreFailed(name, why, "open a file in a folder of your own")
+
+
 def refuse_owner(owner: int, path: Path, name: str) -> None:
     """Refuse a file of another user.
 

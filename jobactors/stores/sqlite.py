@@ -32,7 +32,7 @@ from .connection import close_without_log, connect_to_write, turn_on_log
 from .disks import locking_of
 from .failures import SqliteTrouble, from_os, from_sqlite, is_about_a_value, value_trouble
 from .forgetting import LINES_AT_MOST, cut_logs, forget_checkpoints, forget_jobs
-from .inspection import inspect, refuse_foreign, refuse_others
+from .inspection import inspect, refuse_foreign, refuse_links, refuse_others
 from .location import make_private, prepare, work_folder
 from .migrations import MIGRATIONS, Migration, migrate
 from .open_files import OpenFiles
@@ -150,6 +150,7 @@ class SqliteStore:
         if self._owned is not None:
             raise StoreFailed(self.name, "it is open already", "close it first")
         with self._translating():
+            refuse_links(self._given.absolute(), self.name)
             self._path = prepare(self._path)
             self._exclusive = locking_of(self._path, self.name) == "exclusive"
             # Beside a foreign file not even a lock is left; a file we have open is not read again.

@@ -86,6 +86,27 @@ def test_a_file_that_another_user_has_put_there_is_not_taken(path: Path, suffix:
 
 
 @POSIX
+@pytest.mark.skipif(not IS_ROOT, reason="only root can make a link of another user's")
+@pytest.mark.parametrize("linked", ["jobs.db", "."])
+def test_a_link_that_another_user_has_put_there_is_not_followed(
+    linked: str, tmp_path: Path
+) -> None:
+    """The file itself, or a folder above it; a link of one's own is."""
+    (tmp_path / "mine").mkdir()
+    link = tmp_path / "shared"
+    if linked == "jobs.db":
+        link.mkdir()
+    path = link / "jobs.db"
+    (link / linked).absolute().symlink_to(tmp_path / "mine" / linked)
+    store = ja.SqliteStore(path)
+    store.open()
+    store.close()
+    os.lchown(link / linked if linked == "jobs.db" else link, NOBODY, NOBODY)
+    with pytest.raises(ja.StoreFailed, match=r"a link that another user.*folder of your own"):
+        ja.SqliteStore(path).open()
+
+
+@POSIX
 def test_a_file_with_two_names_is_refused_under_both(path: Path) -> None:
     """Each name would have a lock and a log of its own, and so an owner."""
     store = ja.SqliteStore(path)
