@@ -21,6 +21,15 @@ def _number(says: str, least: float, most: float) -> Validator:
     return check
 
 
+_at_least_one = _number("counts all attempts and is at least 1", 1, math.inf)
+
+
+def _attempts(retry: Retry, field: Field, value: float) -> None:
+    _at_least_one(retry, field, value)
+    if value != math.inf and value != int(value):
+        raise ValueError(f"{named(retry, field)} is a whole number, not {shown(value)}")
+
+
 def _delay(retry: Retry, field: Field, value: object) -> None:
     check_delay(named(retry, field), value)
 
@@ -69,10 +78,7 @@ class Retry:
         jobs.options(retry=Retry(max=3, on=(ConnectionError,))).submit(fetch, url)
     """
 
-    max: int = field(
-        default=3,
-        validator=_number("counts all attempts and is at least 1", 1, math.inf),
-    )
+    max: int = field(default=3, validator=_attempts)
     """Attempts in all, the first included; at least 1, ``math.inf`` for no end."""
     base: float = field(default=1.0, converter=as_seconds, validator=_delay)
     """Seconds before the second attempt; at most ten years."""

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -140,8 +140,8 @@ def test_stages_never_lead_outside_of_0_and_1_or_back(stages: list[tuple[int, in
         CURRENT.reset(token)
 
 
-@pytest.mark.parametrize("weight", [0, -1, math.nan])
-def test_a_weight_is_a_percentage_above_0(weight: float) -> None:
+@pytest.mark.parametrize("weight", [0, -1, math.nan, "50", None])
+def test_a_weight_is_a_percentage_above_0(weight: Any) -> None:
     with pytest.raises(ValueError, match="a percentage above 0"), ja.stage("x", weight):
         pass
 

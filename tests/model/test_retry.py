@@ -97,7 +97,7 @@ def test_what_is_no_number_is_refused_by_name(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("max", 0), ("max", -3), ("jitter", -0.1), ("jitter", 1.1)]
+    [("max", 0), ("max", -3), ("max", 2.5), ("jitter", -0.1), ("jitter", 1.1)]
     + [(name, -1) for name in ("base", "factor", "longest")],
 )
 def test_a_number_out_of_bounds_is_refused_by_name(name: str, value: Any) -> None:

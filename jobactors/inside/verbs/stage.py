@@ -28,7 +28,7 @@ def stage(label: str, weight: float = 50) -> Stage:
             add up to 100; default: 50.
 
     Raises:
-        ValueError: for a weight that is not above 0.
+        ValueError: for a weight that is no number above 0.
 
     Example::
 
@@ -47,8 +47,12 @@ class Stage(ContextDecorator):
     """
 
     def __init__(self, label: str, weight: float) -> None:
-        if not weight > 0:
-            raise ValueError(f"a stage's weight is a percentage above 0, not {weight!r}")
+        try:  # a number of any kind, such as numpy's
+            is_percentage = weight > 0
+        except TypeError:
+            is_percentage = False
+        if not is_percentage:
+            raise ValueError(f"a stage's weight is a percentage above 0, not {weight!r:.100}")
         self._label = label
         self._weight = weight
         self._opened: tuple[Meter, StageFrame, StageFrame] | None = None
