@@ -15,7 +15,7 @@ from jobactors.model.stored_rows import PutCheckpoint, PutJob
 from .stored_jobs_samples import add, registered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from trio.testing import MockClock
@@ -26,10 +26,13 @@ DAY = 86400.0
 # --- ages
 
 
-def failing() -> Callable[[], None]:
+# Trio jobs: a virtual clock leaps while a thread works.
+
+
+def failing() -> Callable[[], Awaitable[None]]:
     """Return a function of its own that saves a checkpoint and fails."""
 
-    def fail() -> None:
+    async def fail() -> None:
         before = ja.current_job().checkpoint
         ja.save_checkpoint(1)
         raise OSError(str(before))
@@ -37,9 +40,13 @@ def failing() -> Callable[[], None]:
     return fail
 
 
-def adding() -> Callable[[int], int]:
+def adding() -> Callable[[int], Awaitable[int]]:
     """Return a function of its own that adds nothing."""
-    return lambda a: a
+
+    async def add(a: int) -> int:
+        return a
+
+    return add
 
 
 def made_older(store: ja.Store, seconds: float) -> None:
