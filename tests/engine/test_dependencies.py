@@ -118,6 +118,24 @@ async def test_a_cancelled_upstream_is_named_with_its_reason() -> None:
         assert upstream.id in str(caught.value.__cause__)
 
 
+async def test_a_job_after_a_failed_one_and_after_one_that_goes_with_it_is_cancelled_once() -> None:
+    """Both ways to it lead from the same failure; the first one takes it along."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        begin = trio.Event()
+
+        async def fail() -> None:
+            await begin.wait()
+            raise ValueError
+
+        failed = jobs.submit(fail)
+        between = jobs.submit(value, failed)
+        last = jobs.options(after=[ja.after(failed, "finished")]).submit(value, between)
+        begin.set()
+        assert (await last.wait()).state == "cancelled"
+        assert (await between.wait()).state == "cancelled"
+        assert await jobs.run(value, 1) == 1
+
+
 @dataclass(frozen=True)
 class Plan:
     """Work that a person describes."""

@@ -313,8 +313,9 @@ class Core:
             self.run_hook(hook, record.snapshot, context)
         if is_terminal:
             for job_id in parts.queue.ended(record.id):
-                after = parts.registry.get(job_id)
-                self._break(after, (after.edges[record.id],))
+                if job_id in parts.queue:  # it may have gone with another of them
+                    after = parts.registry.get(job_id)
+                    self._break(after, (after.edges[record.id],))
             record.edges = {}  # their results are needed no more
         self.wake_drains()
         self.ended.prune(now)
