@@ -47,6 +47,16 @@ class Log:
         self._bytes = 0
         self._partial: dict[str, str] = {}
 
+    @property
+    def size(self) -> int:
+        """Bytes of the text of the lines that are left."""
+        return self._bytes
+
+    @property
+    def held(self) -> int:
+        """The number of lines that are left."""
+        return len(self._lines)
+
     def write(self, text: str, source: str, at: float) -> bool:
         """Add text as it was printed; return whether a line was completed."""
         text = self._partial.pop(source, "") + text

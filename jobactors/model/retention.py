@@ -34,9 +34,11 @@ class Retention:
     jobs: int = field(default=10_000, validator=from_zero)
     """The number of finished jobs that stay, read or not."""
     result_bytes: int = field(default=256 * 2**20, validator=from_zero)
-    """Bytes of memory that their results and arguments may take, estimated; 2**28 are 256 MiB.
+    """Bytes of memory that finished jobs may take, estimated; 2**28 are 256 MiB.
 
-    Arguments go first, the oldest ones, and their jobs stay; these cannot be restarted then."""
+    Counted are results, errors, metadata and logs, and the arguments of a job with what its
+    function has closed over.  The latter go first, the oldest ones, and their jobs stay; these
+    cannot be restarted then."""
     read: int = field(default=100, validator=from_zero)
     """The number of finished and read jobs that stay to be looked at."""
     by_type: Mapping[str, float] = field(

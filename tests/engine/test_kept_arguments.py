@@ -1,14 +1,18 @@
-"""The arguments of ended jobs: they are there for a restart, within the limits of retention."""
+"""The calls of ended jobs: they are there for a restart, within the limits of retention."""
 
 # ruff: noqa: D103 - a test's name is its sentence
 
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
+from trio.testing import wait_all_tasks_blocked
 
 import jobactors as ja
 
@@ -135,3 +139,164 @@ async def test_what_a_store_holds_is_found_there_again() -> None:
         assert await job == 5_000
         assert job.arguments == ((), {})
         assert await job.restart() == 5_000
+
+
+# -- what holds memory beside the arguments
+
+Call = tuple[Callable[..., Awaitable[Any]], dict[str, Any]]
+
+
+def closed_over(large: Large) -> Call:
+    async def work() -> int:
+        return len(large.content)
+
+    return work, {}
+
+
+def behind_a_decorator(large: Large) -> Call:
+    inner, _ = closed_over(large)
+
+    async def work() -> Any:
+        return await inner()
+
+    return work, {}
+
+
+def default(large: Large) -> Call:
+    async def work(value: Large = large) -> int:
+        return len(value.content)
+
+    return work, {}
+
+
+def default_by_name(large: Large) -> Call:
+    async def work(*, value: Large = large) -> int:
+        return len(value.content)
+
+    return work, {}
+
+
+def of_a_partial(large: Large) -> Call:
+    return partial(take, large), {}
+
+
+def of_a_method(large: Large) -> Call:
+    class Model:
+        weights = None
+
+        async def train(self) -> None:
+            pass
+
+    model = Model()
+    model.weights = large  # type: ignore[assignment]
+    return model.train, {}
+
+
+def of_the_hook(large: Large) -> Call:
+    async def note(snapshot: ja.JobSnapshot) -> None:
+        assert large.content
+
+    return partial(take, 1), {"on_done": note}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        closed_over,
+        behind_a_decorator,
+        default,
+        default_by_name,
+        of_a_partial,
+        of_a_method,
+        of_the_hook,
+    ],
+)
+async def test_what_a_function_holds_goes_when_the_result_is_read(
+    make: Callable[[Large], Call],
+) -> None:
+    async with ja.open_jobs() as jobs:
+        large = Large()
+        reference = weakref.ref(large)
+        function, options = make(large)
+        del large
+        job = jobs.options(**options).submit(function)
+        del function, options
+        await job.wait()
+        gc.collect()
+        assert reference() is not None  # as long as it may be restarted
+        await job
+        await wait_all_tasks_blocked()  # the hook has returned
+        del make
+        gc.collect()
+        assert reference() is None
+        with pytest.raises(ja.NotResumable, match="let go when its result was read"):
+            job.restart()
+
+
+async def test_a_small_closure_stays_and_so_does_a_function_of_a_module() -> None:
+    async with ja.open_jobs() as jobs:
+        small, _ = closed_over(Large(10))
+        job = jobs.submit(small)
+        await job
+        assert await job.restart() == 10
+        job = jobs.submit(with_a_large_default)
+        await job
+        assert await job.restart() == SIZE
+
+
+async def test_a_function_that_the_program_holds_can_be_restarted() -> None:
+    class Program:
+        def __init__(self) -> None:
+            self.content = bytes(SIZE)
+            self.ends = list[str]()
+
+        async def work(self, times: int) -> int:
+            return times * len(self.content)
+
+        def note(self, snapshot: ja.JobSnapshot) -> None:
+            self.ends.append(snapshot.id)
+
+    async with ja.open_jobs() as jobs:
+        program = Program()
+        job = jobs.options(on_done=program.note).submit(program.work, 2)
+        assert await job == 2 * SIZE
+        again = job.restart()
+        assert await again == 2 * SIZE
+    assert program.ends == [job.id, again.id]
+
+
+async def with_a_large_default(value: Large = Large()) -> int:  # noqa: B008 - the point of it
+    return len(value.content)
+
+
+class Refused(Exception):
+    """An error that holds what was refused."""
+
+    def __init__(self, request: Large) -> None:
+        super().__init__("refused")
+        self.request = request
+
+
+async def refuse(request: Large) -> None:
+    raise Refused(request)
+
+
+async def print_much() -> None:
+    for _ in range(SIZE // 500):
+        sys.stdout.write("x" * 500 + "\n")
+
+
+@pytest.mark.parametrize("kind", ["error", "metadata", "log"])
+async def test_errors_metadata_and_logs_count_as_results_do(kind: str) -> None:
+    """Of the jobs that take more than the limit the oldest go, though nothing has read them."""
+    limit = ja.Retention(result_bytes=3 * SIZE + SIZE // 2)
+    async with ja.open_jobs(retention=limit, unread_failures="ignore") as jobs:
+        for n in range(6):
+            if kind == "error":
+                await jobs.submit(refuse, Large()).wait()
+            elif kind == "metadata":
+                await jobs.options(metadata={"rows": bytes(SIZE)}).submit(take, n).wait()
+            else:
+                await jobs.submit(print_much).wait()
+        assert 1 <= len(jobs.list()) <= 3
+        assert jobs.stats().pruned_unread >= 3

@@ -43,7 +43,6 @@ from jobactors.inside.signals.latch import Latch
 from jobactors.inside.signals.mailbox import Inbox
 from jobactors.model.error_text import shorten
 from jobactors.model.log import Log
-from jobactors.model.object_size import size_of
 from jobactors.model.outcome import Outcome
 from jobactors.model.states import JobState, Request
 
@@ -245,21 +244,6 @@ class Record:
         if self.deadline is not None:
             self.deadline.cancel()
             self.deadline = None
-
-    def size_of_arguments(self) -> int:
-        """Estimate the memory that the arguments take, with the results of jobs among them."""
-        if not (self.args or self.kwargs):
-            return 0
-        size = size_of((self.args, self.kwargs))
-        for edge in self.edges.values():
-            outcome = edge.upstream.snapshot.outcome
-            size += 0 if outcome is None else size_of(outcome.value)
-        return size
-
-    def drop_arguments(self) -> None:
-        """Let the arguments of an ended job go; a restart finds them in the store, or refuses."""
-        self.args, self.kwargs = (), {}
-        self.are_arguments_dropped = True
 
     def slim(self) -> None:
         """Drop the parts that an ended job needs no more: thousands of them may wait to be read."""

@@ -3,8 +3,8 @@
 Finished jobs leave by retention: read ones before unread ones, the oldest end first, by number, by
 the size of their results, and by age.  Two ordered tables of ids, unread and read, stand beside the
 records, so that every decision looks at the first entry alone.  A third one has those jobs whose
-arguments are large.  These are there for a restart alone: they go before any job does, and when the
-result of their job is read.  Rejected: one table sorted by end,
+calls are large: see :mod:`.held_memory`.  These are there for a restart alone: they go before any
+job does, and when the result of their job is read.  Rejected: one table sorted by end,
 in which the oldest read job must be searched for, and a timer for each job, of which ten thousand
 would wait for a week.
 
@@ -23,15 +23,17 @@ import math
 from collections import OrderedDict
 from functools import partial
 from itertools import islice, takewhile
+from types import FunctionType
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from jobactors.model.errors import IllegalVerb, UnknownJob
-from jobactors.model.object_size import size_of
 from jobactors.model.retention import Retention
 from jobactors.model.states import JobState
+
+from .held_memory import SMALL, let_go, size_of_call, size_of_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,10 +45,6 @@ TAKEN: Final = "taken"
 """The reason of a removal by ``take``, which also reads the outcome."""
 DELETED: Final = "deleted"
 """The reason of a removal by ``delete``, which covers the store as well."""
-
-
-SMALL: Final = 10_000
-"""Bytes of arguments that stay with their job, because they are small."""
 
 
 class Removal(Struct, frozen=True):
@@ -95,7 +93,7 @@ class Registry:
         """The time before which no finished job is too old, in seconds since the epoch."""
         self._unread = _EndOrder()
         self._read = _EndOrder()
-        self._arguments = _EndOrder()
+        self._calls = _EndOrder()
 
     def __len__(self) -> int:
         return len(self._records)
@@ -146,12 +144,29 @@ class Registry:
         ended_at = record.snapshot.finished_at
         if ended_at is not None:
             self.look_at = min(self.look_at, ended_at + self._age_of(record))
-        value = None if outcome is None else outcome.value
-        self._unread.put(record.id, 0 if value is None else size_of(value))
-        if record.args or record.kwargs:
-            size = record.size_of_arguments()
+        # At nearly every job's end both are nothing, which costs no call.
+        metadata, log = record.snapshot.info.metadata, record.log
+        size = 0
+        if (
+            metadata
+            or log is not None
+            or (outcome and (outcome.value is not None or outcome.exception is not None))
+        ):
+            size = size_of_end(outcome, metadata, log)
+        self._unread.put(record.id, size)
+        function = record.function
+        if (
+            record.args
+            or record.kwargs
+            or type(function) is not FunctionType
+            or function.__closure__
+            or function.__defaults__
+            or function.__kwdefaults__
+            or record.options.on_done is not None
+        ):
+            size = size_of_call(record)
             if size > SMALL:
-                self._arguments.put(record.id, size)
+                self._calls.put(record.id, size)
 
     def read(self, record: Record) -> bool:
         """Mark a finished job as read; returns whether it was unread."""
@@ -160,8 +175,8 @@ class Registry:
             return False
         self._read.put(record.id, size)
         # One that has failed may be restarted.
-        if self._arguments.sizes and record.snapshot.state is JobState.SUCCEEDED:
-            self._drop_arguments(record.id)
+        if self._calls.sizes and record.snapshot.state is JobState.SUCCEEDED:
+            self._drop_call(record.id)
         return True
 
     def remove(self, job_id: str, why: str) -> Removal:
@@ -189,8 +204,8 @@ class Registry:
 
     def _prune_unread(self, now: float) -> list[Removal]:
         rules, removals = self.retention, list[Removal]()
-        while self._arguments.sizes and self._size > rules.result_bytes:
-            self._drop_arguments(next(iter(self._arguments.sizes)))
+        while self._calls.sizes and self._size > rules.result_bytes:
+            self._drop_call(next(iter(self._calls.sizes)))
         while (why := self._excess()) is not None and (job_id := self._oldest()) is not None:
             removals.append(self._drop(job_id, why))
         for ended in (self._read, self._unread):
@@ -247,19 +262,19 @@ class Registry:
 
     @property
     def _size(self) -> int:
-        """Bytes of the results and the large arguments of finished jobs."""
-        return self._read.total + self._unread.total + self._arguments.total
+        """Bytes of the ends and the large calls of finished jobs."""
+        return self._read.total + self._unread.total + self._calls.total
 
-    def _drop_arguments(self, job_id: str) -> None:
-        if self._arguments.pop(job_id) is not None:
-            self._records[job_id].drop_arguments()
+    def _drop_call(self, job_id: str) -> None:
+        if self._calls.pop(job_id) is not None:
+            let_go(self._records[job_id])
 
     def _drop(self, job_id: str, why: str) -> Removal:
         unread = self._unread.pop(job_id) is not None
         if not unread:
             self._read.pop(job_id)
-        if self._arguments.sizes:
-            self._drop_arguments(job_id)  # the user may hold a handle for long
+        if self._calls.sizes:
+            self._drop_call(job_id)  # the user may hold a handle for long
         record = self._records.pop(job_id)
         failed = unread and record.snapshot.state is JobState.FAILED
         is_failure = failed and job_id not in self._inherited

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jobactors.engine.ports.late_binding import choose_runner, is_runner_known
 from jobactors.engine.records.checkpoint_key import set_key
+from jobactors.engine.records.held_memory import has_function
 from jobactors.engine.records.record import Edge, Record
 from jobactors.engine.records.references import JobReference, with_nested
 from jobactors.engine.records.submit_context import submitter_context
@@ -63,8 +64,8 @@ MOST_DEATHS: Final = 3
 """Processes that may end under a running job before "auto" starts it no more."""
 
 _DROPPED: Final = (
-    "its arguments took much memory, and were let go when its result was read, or when the ended "
-    "jobs took more than retention allows: submit it again with them"
+    "its arguments, or its function, took much memory, and were let go when its result was read, "
+    "or when the ended jobs took more than retention allows: submit it again"
 )
 _REST_REASONS: Final = {
     JobState.QUEUED: "its process ended before it had started",
@@ -182,7 +183,7 @@ class Recovery:
         Raises:
             NotResumable: if one cannot be found; the message names it.
         """
-        if record.function is not unrevived and not record.are_arguments_dropped:
+        if _is_whole(record):
             return
         obstacle = self.obstacle(record)
         submit = record.submit
@@ -217,9 +218,9 @@ class Recovery:
     def obstacle(self, record: Record) -> str:
         """Return the reason for which a job cannot be resumed here and now; empty if it can."""
         submit = record.submit
-        if record.function is not unrevived and not record.are_arguments_dropped:
+        if _is_whole(record):
             return ""
-        if record.are_arguments_dropped and (submit is None or submit.lost):
+        if record.function is not unrevived and (submit is None or submit.lost):
             return _DROPPED
         if submit is None or submit.lost:
             return submit.lost if submit is not None else "nothing is known of its submit"
@@ -267,6 +268,13 @@ class Recovery:
         if upstream is None:
             raise NotResumable(job_id, "it is no longer kept")
         return Edge(upstream, when)
+
+
+def _is_whole(record: Record) -> bool:
+    """Whether a job's function and arguments are there."""
+    if record.function is unrevived or record.are_arguments_dropped:
+        return False
+    return has_function(record)
 
 
 def _why_unknown(exc: UnknownJobType) -> str:
