@@ -14,8 +14,9 @@ from typing import Any
 from jobactors.engine.api.job import Job
 from jobactors.engine.api.jobs import Jobs
 from jobactors.inside.report.guarded_log import LOG
+from jobactors.model.job_summary import summary
 
-__all__ = ["attach", "call_when_settled", "describe_store", "post"]
+__all__ = ["attach", "call_when_settled", "describe_store", "post", "summary"]
 
 
 def attach(jobs: Jobs, service: Callable[[Jobs], Awaitable[None]]) -> None:

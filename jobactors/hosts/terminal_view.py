@@ -6,12 +6,14 @@ that runs now and is drawn again and again.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from jobactors.model import events as ev
 from jobactors.model.fold import fold
+from jobactors.model.job_summary import kind_of, summary_of_counts
 from jobactors.model.progress import NO_PROGRESS
 from jobactors.model.states import JobState, Request
 
@@ -95,6 +97,8 @@ class Board:
         self._totals: Mapping[str, BatchTotal] = {} if batches is None else batches
         self._batches: dict[str, BatchView] = {}
         """The batches that are not complete, by their ids."""
+        self._ends: Counter[str] = Counter()
+        """The numbers of the jobs that have ended, without those of batches."""
         self._before: dict[str, JobSnapshot] | None = None
         """The jobs known before a new start; None while no event was missed."""
 
@@ -115,6 +119,8 @@ class Board:
         if job.state.is_terminal:
             self._jobs.pop(event.job_id, None)
             missed = self._before is None or event.job_id in self._before
+            if missed and not job.info.batch:
+                self._ends[kind_of(job)] += 1
             return finished_line(job) if missed else None
         self._jobs[event.job_id] = job
         return _line(job, event)
@@ -163,13 +169,17 @@ class Board:
         return sorted(active, key=lambda job: job.started_at or 0)
 
     def footer(self, hidden: int) -> str:
-        """Return the count of jobs without a row, in words; empty if there are none."""
-        jobs = [job for job in self._jobs.values() if not job.info.batch]
-        queued = sum(job.state is JobState.QUEUED for job in jobs)
+        """Return the counts of all jobs in words, if some have no row; else nothing.
+
+        Args:
+            hidden: Rows for which there was no room.
+        """
+        counts = Counter(kind_of(job) for job in self._jobs.values() if not job.info.batch)
+        rows = sum(job.state.is_active and not job.info.batch for job in self._jobs.values())
         parts = [f"… and {hidden} more"] if hidden else []
-        if queued:
-            parts.append(f"{queued} queued")
-        return " · ".join(parts)
+        if hidden or counts.total() > rows or self._ends:
+            parts.append(summary_of_counts(counts + self._ends))
+        return " · ".join(filter(None, parts))
 
 
 def _line(job: JobSnapshot, event: ev.Event) -> Line | None:

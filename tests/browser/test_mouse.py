@@ -55,7 +55,7 @@ def test_a_command_for_many_takes_what_is_shown_and_selected(
     notebook.screenshot(f"many-{app}")
     board.locator("[data-many=cancel]").click()
     expect(counts(board)).to_contain_text("3 running", timeout=GENEROUS)
-    expect(counts(board)).to_contain_text("5 ended", timeout=GENEROUS)
+    expect(counts(board)).to_contain_text("5 cancelled", timeout=GENEROUS)
     assert notebook.console_errors == []
 
 

@@ -78,7 +78,7 @@ def test_a_row_moves_and_is_cancelled_in_a_busy_cell(
     expect(train).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
     assert notebook.prompt(2).inner_text() == "[*]:"
     notebook.screenshot(f"row-{app}")
-    expect(train.locator(".ja-says")).to_have_text("cancelled by hand")
+    expect(train.locator(".ja-says")).to_have_text("by hand")
     expect(cancel(train)).to_have_attribute("title", "Cancel: it has ended")
     notebook.page.mouse.move(5, 5)  # not before: another button would be under the mouse
     expect(cancel(train)).to_be_hidden()
@@ -178,7 +178,7 @@ def test_a_kernel_that_cannot_hear_is_named(open_notebook: OpenNotebook, tmp_pat
     notebook.screenshot("deaf-lab")
     busy.end()
     expect(train.locator(".ja-word")).to_have_text("cancelled", timeout=GENEROUS)
-    expect(train.locator(".ja-says")).to_have_text("cancelled by hand")
+    expect(train.locator(".ja-says")).to_have_text("by hand")
 
 
 def test_a_kernel_that_dies_is_noticed(open_notebook: OpenNotebook) -> None:

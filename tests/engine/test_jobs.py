@@ -153,7 +153,7 @@ async def test_listing_filters_by_everything(autojump_clock: MockClock) -> None:
 async def test_statistics_count_every_state(autojump_clock: MockClock) -> None:
     """All states are listed, and the repr says those there are."""
     async with ja.open_jobs(max_running=1) as jobs:
-        assert repr(jobs) == "<Jobs none yet>"
+        assert repr(jobs) == "<Jobs: none yet>"
         jobs.submit(trio.sleep, 1)
         jobs.submit(trio.sleep, 1)
         jobs.options(hold=True).submit(trio.sleep, 1).cancel()
@@ -163,7 +163,7 @@ async def test_statistics_count_every_state(autojump_clock: MockClock) -> None:
             state: {"queued": 1, "running": 1, "cancelled": 1}.get(state, 0)
             for state in ja.JobState
         }
-        assert repr(jobs) == "<Jobs 1 queued, 1 running, 1 cancelled>"
+        assert repr(jobs) == "<Jobs: 3 jobs: 1 running · 1 queued · 1 cancelled>"
 
 
 async def test_a_change_after_the_submit_is_shown(autojump_clock: MockClock) -> None:

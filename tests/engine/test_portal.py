@@ -75,7 +75,7 @@ async def test_every_verb_works_from_a_thread() -> None:
             assert first.update(priority="high").info.priority == 10
             assert [s.name for s in jobs.list()] == ["first", "second", "third"]
             assert jobs.stats().total == 3
-            assert repr(jobs) == "<Jobs 1 queued, 2 succeeded>"
+            assert repr(jobs) == "<Jobs: 3 jobs: 1 queued · 2 succeeded>"
             jobs.scale(2)
             heard = threading.Event()
             stop = jobs.on_event(lambda _: heard.set(), present=True)

@@ -177,6 +177,19 @@ def test_what_ended_while_nothing_was_heard_is_said_once() -> None:
     assert board.active == []
 
 
+def test_the_footer_counts_all_jobs_as_the_displays_do() -> None:
+    """As soon as some have no row: they wait, have ended, or there is no room; failures first."""
+    board = Board()
+    assert board.footer(0) == ""
+    for name in "abc":
+        board.note(ja.JobQueued(name, 0, ja.JobInfo(name, "t", name, 0)))
+    board.note(ja.JobStarted("a", 1, 1, "thread"))
+    assert board.footer(0) == "3 jobs: 1 running · 2 queued"
+    board.note(ja.JobFinished("a", 2, outcome("failed")))
+    board.note(ja.JobStarted("b", 2, 1, "thread"))
+    assert board.footer(1) == "… and 1 more · 3 jobs: 1 failed · 1 running · 1 queued"
+
+
 # --- rows -------------------------------------------------------------------------------------
 
 
@@ -471,7 +484,7 @@ async def test_there_are_ten_frames_a_second_at_most(autojump_clock: MockClock) 
         for _ in range(7):
             jobs.submit(busy)
     assert len(screen.frames) <= 10 * 10 + 5  # two rounds of five seconds
-    assert (3, "… and 2 more · 2 queued") in screen.frames
+    assert (3, "… and 2 more · 7 jobs: 5 running · 2 queued") in screen.frames
     assert max(count for count, _ in screen.frames) == 3
 
 
@@ -595,7 +608,7 @@ def test_a_terminal_shows_rows_below_and_what_is_said_above() -> None:
         assert {"at 450", "✗ bad ValueError: a [red]b[/red] …"} == set(screen[1:3])
         assert screen[3].startswith("⚙ main · wiki ━━")
         assert " 45 % " in screen[3]
-        terminal.wait_for(lambda lines: lines[-1:] == ["1 queued"])
+        terminal.wait_for(lambda lines: lines[-1:] == ["3 jobs: 1 failed · 1 running · 1 queued"])
         terminal.press(b"\n")
         assert terminal.end() == 0
         assert any(re.match(r"✓ ⚙ main · wiki \d+\.\d s$", line) for line in terminal.lines)
@@ -606,13 +619,14 @@ def test_a_terminal_shows_rows_below_and_what_is_said_above() -> None:
 
 def test_more_jobs_than_lines_are_counted_and_a_smaller_window_shows_fewer() -> None:
     """One line stays for the count, and a resize leaves a screen in order."""
+    count = "15 jobs: 1 failed · 13 running · 1 queued"
     with OnTerminal(LIVE, ["12"], rows=10) as terminal:
-        terminal.wait_for(lambda lines: lines[-1:] == ["… and 5 more · 1 queued"])
+        terminal.wait_for(lambda lines: lines[-1:] == [f"… and 5 more · {count}"])
         terminal.resize(60, 7)
-        screen = terminal.wait_for(lambda lines: lines[-1:] == ["… and 8 more · 1 queued"])
+        screen = terminal.wait_for(lambda lines: lines[-1:] == [f"… and 8 more · {count}"])
         assert len(screen) <= 7
         terminal.resize(100, 24)
-        screen = terminal.wait_for(lambda lines: lines[-1:] == ["1 queued"])
+        screen = terminal.wait_for(lambda lines: lines[-1:] == [count])
         assert sum("extra" in line for line in screen) >= 12
         terminal.press(b"\n")
         assert terminal.end() == 0

@@ -115,7 +115,7 @@ test('the tools narrow the list, and count the jobs shown', () => {
   view.show({ rows: many(8) });
   change(root.one('ja-search'), 'j3');
   assert.equal(root.all('ja-row').length, 1);
-  assert.match(root.one('ja-counts').textContent, /8 running · 1 job shown/);
+  assert.match(root.one('ja-counts').textContent, /8 jobs running · 1 job shown/);
   change(root.one('ja-search'), '');
   change(root.all('ja-choice').find(c => c.getAttribute('aria-label') === 'Filter by tag'), 'odd');
   assert.equal(root.all('ja-row').length, 4);
@@ -130,13 +130,42 @@ test('what ended is a section of its own that folds', () => {
   view.show({ rows: [row('a', { state: 'succeeded' }), row('b')] });
   assert.deepEqual(root.all('ja-row').map(r => r.dataset.job), ['b', 'a']);
   const fold = root.one('ja-fold');
-  assert.equal(fold.textContent, '▾ 1 ended');
+  assert.equal(fold.textContent, '▾ 1 job succeeded');
   fold.click();
   assert.deepEqual(root.all('ja-row').map(r => r.dataset.job), ['b']);
   assert.equal(fold.getAttribute('aria-expanded'), 'false');
   assert.ok(root.one('ja-history'));
   fold.click();
   assert.equal(root.all('ja-row').length, 2);
+});
+
+test('a failure that nothing has read stays above all others, named in the head, until its details are opened', () => {
+  const failed = row('f', { state: 'failed', unread: true, stopped: 3 });
+  const rows = [row('r'), row('s', { state: 'succeeded', unread: true, stopped: 4 }), failed];
+  view.show({ rows });
+  const order = () => root.all('ja-row').map(r => r.dataset.job).join('');
+  const news = root.one('ja-news');
+  assert.equal(root.one('ja-counts').textContent, '3 jobs: 1 failed · 1 running · 1 succeeded');
+  assert.equal(order(), 'frs');
+  assert.deepEqual([news.hidden, news.textContent], [false, '1 failed unread']);
+  root.one('ja-fold').click();
+  assert.equal(order(), 'fr');
+  change(root.one('ja-search'), 'job r');
+  assert.equal(order(), 'r');
+  news.click();
+  assert.equal(order(), 'fr');
+  assert.equal(document.activeElement, el('f'));
+  el('f').one('ja-more').click();
+  assert.deepEqual(sent, [['read', 'f']]);
+  view.show({ rows: rows.map(each => each === failed ? { ...failed, unread: undefined } : each) });
+  assert.equal(news.hidden, true);
+});
+
+test('a failure can be read where no kernel takes a note of it', () => {
+  view.show({ rows: [row('f', { state: 'failed', unread: true })], alive: false });
+  el('f').one('ja-more').click();
+  assert.deepEqual(sent, []);
+  assert.equal(root.one('ja-news').hidden, true);
 });
 
 test('one verb for many: it is sent for those that can, at once', () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import * as format from '../../widgets/jobactors_widgets/static/format.js';
+import { summary } from '../../widgets/jobactors_widgets/static/summary.js';
 
 const golden = JSON.parse(readFileSync(new URL('./golden_rows.json', import.meta.url), 'utf8'));
 
@@ -64,10 +65,14 @@ test('what is said of a time goes on with the time', () => {
   assert.deepEqual([90, 100, 101].map(left), ['10 s left', '0 s left', '']);
 });
 
-test('the summary counts each kind once', () => {
-  const rows = ['running', 'queued', 'running', 'succeeded', 'cancelled', 'failed'].map(state => ({ state }));
-  assert.equal(format.summary(rows), '2 running · 1 queued · 1 failed · 2 ended');
-  assert.equal(format.summary([{ state: 'succeeded' }]), '1 job, ended');
+const summaries = JSON.parse(readFileSync(new URL('./summaries.json', import.meta.url), 'utf8'));
+
+test('a summary has the total and each kind once, failures first, as in Python', () => {
+  for (const { jobs, summary: words } of summaries) {
+    const rows = Object.entries(jobs).flatMap(([kind, n]) =>
+      Array.from({ length: n }, () => kind === 'stuck' ? { state: 'cancelling', stuck: true } : { state: kind }));
+    assert.equal(summary(rows), words);
+  }
 });
 
 test('when there are too many rows, what is unfinished is shown first', () => {

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  createBurst, distinctNames, endedBetween, groupsOf, isUnfinished, noticeOf, statusText, statusTitle
+  createBurst, distinctNames, endedBetween, groupsOf, isUnfinished, noticeOf, statusText, statusTitle, withoutRead
 } from '../../widgets/jobactors_widgets/labextension/sidebar/model.js';
 import { NOTHING } from '../../widgets/jobactors_widgets/labextension/sidebar/link.js';
 import { createNotices } from '../../widgets/jobactors_widgets/labextension/sidebar/notices.js';
 import { createSidebar } from '../../widgets/jobactors_widgets/labextension/sidebar/sidebar.js';
-import { fakeDocument } from './fake_dom.mjs';
+import { fakeDocument, fakeTimers } from './fake_dom.mjs';
 
 let made = 0;
 const row = (state, more = {}) => ({ id: `j${made += 1}`, name: 'train', state, ...more });
@@ -53,20 +53,25 @@ test('notebooks of one name are distinguished by their folders', () => {
   assert.deepEqual(distinctNames(['q/a/x.ipynb', 'p/a/x.ipynb']), ['q/a/x.ipynb', 'p/a/x.ipynb']);
 });
 
-test('the status counts what is not finished, and is empty when all is', () => {
-  assert.equal(statusText([]), '');
-  assert.equal(statusText([row('succeeded'), row('failed'), row('cancelled'), row('interrupted')]), '');
-  assert.equal(statusText([row('running')]), '1 job running');
-  assert.equal(statusText([row('running'), row('cancelling'), row('queued'), row('succeeded')]),
-    '2 jobs running · 1 queued');
-  assert.equal(statusText([row('queued'), row('queued')]), '2 jobs queued');
-  assert.equal(statusText([row('paused'), row('queued')]), '1 job paused · 1 queued');
+test('the status counts what is not finished, and failures until they are read', () => {
+  const text = (...rows) => { const { news, work } = statusText(rows); return [news, work].filter(Boolean).join(' | '); };
+  assert.equal(text(), '');
+  assert.equal(text(row('succeeded'), row('failed'), row('cancelled'), row('interrupted')), '');
+  assert.equal(text(row('running')), '1 job running');
+  assert.equal(text(row('running'), row('cancelling'), row('queued'), row('succeeded')),
+    '1 job running · 1 cancelling · 1 queued');
+  assert.equal(text(row('queued'), row('queued')), '2 jobs queued');
+  assert.equal(text(row('paused'), row('queued')), '1 job paused · 1 queued');
+  const unread = row('failed', { unread: true });
+  assert.equal(text(unread, row('running'), row('running'), row('failed')), '1 job failed unread | 2 running');
+  assert.equal(text(unread, row('succeeded', { unread: true })), '1 job failed unread');
+  assert.equal(text(...withoutRead([unread], id => id === unread.id)), '');
 });
 
 test('the title names the notebooks that work', () => {
   const groups = groupsOf([link('k1', 'a.ipynb', [row('running'), row('succeeded')]), link('k2', 'b.ipynb', [row('failed')])]);
-  assert.equal(statusTitle(groups, { done: 0, all: 1 }), 'a.ipynb: 1 running · 1 ended');
-  assert.equal(statusTitle(groups, { done: 3, all: 4 }), 'a.ipynb: 1 running · 1 ended\n3 of the last 4 jobs have ended');
+  assert.equal(statusTitle(groups, { done: 0, all: 1 }), 'a.ipynb: 2 jobs: 1 running · 1 succeeded');
+  assert.equal(statusTitle(groups, { done: 3, all: 4 }), 'a.ipynb: 2 jobs: 1 running · 1 succeeded\n3 of the last 4 jobs have ended');
 });
 
 test('what has ended in a burst counts as done, until there is nothing left to do', () => {
@@ -95,8 +100,8 @@ test('an end is news once, and a requested one is none', () => {
   assert.equal(endedBetween([a], after('failed')).length, 1);
   assert.equal(endedBetween([a], after('paused')).length, 0);
   assert.equal(endedBetween(after('failed'), after('failed')).length, 0);
-  assert.equal(endedBetween([], after('succeeded')).length, 0);
-  assert.equal(endedBetween([a], [{ ...a, state: 'cancelled', reason: 'cancelled by hand' }]).length, 0);
+  assert.equal(endedBetween([], after('succeeded')).length, 1);   // it was quick
+  assert.equal(endedBetween([a], [{ ...a, state: 'cancelled', reason: 'by hand' }]).length, 0);
   assert.equal(endedBetween([a], [{ ...a, state: 'cancelled', reason: 'train failed' }]).length, 1);
   assert.ok(isUnfinished(a));
 });
@@ -106,7 +111,7 @@ test('a notice names one job and counts many', () => {
   assert.deepEqual([bare(say('succeeded').text), say('succeeded').type], ['train succeeded (a.ipynb)', 'success']);
   assert.equal(bare(say('succeeded', 'succeeded').text), '2 jobs succeeded (a.ipynb)');
   assert.deepEqual([bare(say('succeeded', 'failed', 'failed').text), say('succeeded', 'failed').type],
-    ['3 jobs ended: 1 succeeded, 2 failed (a.ipynb)', 'error']);
+    ['3 jobs: 2 failed · 1 succeeded (a.ipynb)', 'error']);
   const failed = noticeOf([{ row: row('failed', { error: 'ValueError: no\nsuch row', subject: 'wiki' }), name: 'a.ipynb' }]);
   assert.equal(bare(failed.text), 'train · wiki failed: ValueError: no such row (a.ipynb)');
 });
@@ -124,11 +129,12 @@ function recorder() {
     said,
     manager: { has: () => true },
     emit: (text, type, options) => { said.push(['emit', bare(text), type, options]); return 'id'; },
+    dismiss: id => { said.push(['dismiss', id]); },
     update: options => { said.push(['update', bare(options.message), options.type, options]); }
   };
 }
 
-test('a page in sight is not disturbed; one out of sight has one notice that counts', () => {
+test('a page in sight is not disturbed by a success; one out of sight has one notice that counts', () => {
   const Notification = recorder();
   const [desktop, shown] = [[], []];
   let inSight = true;
@@ -136,16 +142,18 @@ test('a page in sight is not disturbed; one out of sight has one notice that cou
   const notices = createNotices({
     Notification,
     inSight: () => inSight,
+    listed: () => false,
+    isUnread: () => true,
     wanted: () => wanted,
     show: () => shown.push('here'),
     notifyDesktop: text => desktop.push(bare(text))
   });
-  notices.ended('a.ipynb', [row('succeeded')]);
+  notices.ended('k', 'a.ipynb', [row('succeeded')]);
   assert.deepEqual(Notification.said, []);
   inSight = false;
-  notices.ended('a.ipynb', []);
-  notices.ended('a.ipynb', [row('succeeded')]);
-  notices.ended('b.ipynb', [row('succeeded')]);
+  notices.ended('k', 'a.ipynb', []);
+  notices.ended('k', 'a.ipynb', [row('succeeded')]);
+  notices.ended('k', 'b.ipynb', [row('succeeded')]);
   assert.deepEqual(Notification.said.map(each => each.slice(0, 3)), [
     ['emit', 'train succeeded (a.ipynb)', 'success'],
     ['update', '2 jobs succeeded', 'success']
@@ -156,9 +164,38 @@ test('a page in sight is not disturbed; one out of sight has one notice that cou
   notices.seen();
   wanted.notify = false;
   wanted.browser = true;
-  notices.ended('a.ipynb', [row('failed')]);
+  notices.ended('k', 'a.ipynb', [row('failed')]);
   assert.equal(Notification.said.length, 2);
   assert.deepEqual(desktop, ['train failed (a.ipynb)']);
+});
+
+test('a failure in sight has a notice, until it is read; none if a cell reads it at once, or it is listed', () => {
+  const Notification = recorder();
+  const timers = fakeTimers();
+  const unread = new Set();
+  let listed = false;
+  const notices = createNotices({
+    Notification, timers, inSight: () => true, listed: () => listed, isUnread: (_, id) => unread.has(id),
+    wanted: () => ({ notify: true, browser: false }), show: () => {}
+  });
+  const fail = isUnread => {
+    const failed = row('failed');
+    if (isUnread) unread.add(failed.id);
+    notices.ended('k', 'a.ipynb', [row('succeeded'), failed]);
+    timers.pass(1500);
+  };
+  fail(false);
+  listed = true;
+  fail(true);
+  assert.deepEqual(Notification.said, []);
+  listed = false;
+  fail(true);
+  assert.deepEqual(Notification.said.map(each => each.slice(0, 3)), [['emit', '2 jobs failed (a.ipynb)', 'error']]);
+  notices.update();
+  assert.equal(Notification.said.length, 1);
+  unread.clear();
+  notices.update();
+  assert.deepEqual(Notification.said.at(-1), ['dismiss', 'id']);
 });
 
 test('a section of the sidebar shows the jobs of its kernel, by the clock of that kernel', () => {

@@ -15,7 +15,7 @@ test('the tables are those of static_table.py', () => {
   ];
   const tables = tablesOf(rows, AT);
   assert.deepEqual(tables['text/plain'].split('\n'), [
-    '2 jobs at 2026-01-01 10:00:00',
+    '2 jobs: 1 failed · 1 running, at 2026-01-01 10:00:00',
     'job               state                progress  elapsed  message',
     'download · llama  running              45 %      0:38     pulling layers',
     'clean             failed (ValueError)  33 %      0:00     row 2'
@@ -46,7 +46,7 @@ test('a name from right to left leaves the others in their order, as in static_t
 test('only the newest fifty, and the caption shows that', () => {
   const rows = Array.from({ length: 120 }, (_, i) => ({ name: `j${i}`, state: 'queued' }));
   const [caption, ...lines] = tablesOf(rows, AT)['text/plain'].split('\n');
-  assert.equal(caption, '120 jobs at 2026-01-01 10:00:00, the newest 50 shown');
+  assert.equal(caption, '120 jobs queued, at 2026-01-01 10:00:00, the newest 50 shown');
   assert.equal(lines.length, 51);
 });
 

@@ -106,7 +106,7 @@ async def test_cancel_is_done_and_answered(comms: Comms, autojump_clock: trio.ab
             "ok": True,
             "why": "",
         }
-        assert frames[-1]["rows"][0]["reason"] == "cancelled by hand"
+        assert frames[-1]["rows"][0]["reason"] == "by hand"
         assert job.state is ja.JobState.CANCELLED
 
 

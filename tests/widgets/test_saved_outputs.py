@@ -118,7 +118,7 @@ async def test_the_board_ends_with_every_job_after_the_system_has_ended(
         jobs.options(name="two").submit(trio.sleep_forever).cancel()
     (update,) = shell.end_cell()
     assert "2 jobs" in update["data"]["text/plain"]
-    assert update["data"]["text/plain"].count("succeeded") == 1
+    assert update["data"]["text/plain"].count("\none  succeeded") == 1
     assert shell.end_cell() == []
 
 

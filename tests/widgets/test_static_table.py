@@ -14,7 +14,7 @@ def test_a_table_in_plain_text() -> None:
     """Aligned, one line a job."""
     jobs = [SNAPSHOTS["running, everything known"], SNAPSHOTS["failed"]]
     caption, *lines = text_table(jobs, NOW).splitlines()
-    assert caption.startswith("2 jobs at 1970-01-1")
+    assert caption.startswith("2 jobs: 1 failed · 1 running, at 1970-01-1")
     assert lines == [
         "job               state                progress  elapsed  message",
         "download · llama  running              45 %      0:38     pulling layers",
@@ -50,7 +50,7 @@ def test_only_the_newest_fifty_are_shown_and_that_is_said() -> None:
     """A saved notebook does not grow with the number of jobs."""
     jobs = [snapshot(f"j{n}-1") for n in range(120)]
     text = text_table(jobs, NOW)
-    assert text.startswith("120 jobs at ")
+    assert text.startswith("120 jobs running, at ")
     assert "the newest 50 shown" in text.splitlines()[0]
     assert len(text.splitlines()) == 52
     assert html_table(jobs, NOW).count("<tr>") == 51

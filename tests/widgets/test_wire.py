@@ -117,7 +117,7 @@ SNAPSHOTS = {
         request=ja.Request.CANCEL,
         stuck=True,
         elapsed=95,
-        reason="cancelled by hand",
+        reason="by hand",
     ),
     "failed": snapshot(
         "clean-7",
@@ -126,7 +126,7 @@ SNAPSHOTS = {
         progress=ja.Progress(1, 3, 1 / 3, message="row 2"),
         error=error("ValueError", "no date"),
     ),
-    "cancelled before it began": snapshot("tags-8", "cancelled", reason="cancelled by hand"),
+    "cancelled before it began": snapshot("tags-8", "cancelled", reason="by hand"),
     "interrupted, and its type is not declared yet": replace(
         snapshot(
             "index-10",

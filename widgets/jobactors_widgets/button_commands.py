@@ -16,7 +16,7 @@ from .wire import LONGEST_MESSAGE, safe_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-BY_HAND: Final = "cancelled by hand"
+BY_HAND: Final = "by hand"
 MOST_AT_ONCE: Final = 200
 """Jobs commanded in one turn of the loop; the jobs' own work goes on before the next ones."""
 

@@ -12,6 +12,7 @@ its last state was sent.
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
@@ -29,7 +30,7 @@ VIEW_TYPE: Final = "application/vnd.jupyter.widget-view+json"
 JOBS_TYPE: Final = "application/vnd.jobactors.jobs+json"
 """Names the job, or all, and the job system: the labextension shows them also where there is no
 widget, `labextension/sidebar/output.js`."""
-_CAPTION_ENDS: Final = "\n"
+_TIME_OF_DAY: Final = re.compile(r", at \d[^,\n]*")
 
 _log = logging.getLogger(__name__)
 
@@ -126,5 +127,5 @@ def _name_of(thing: ja.Job[Any] | ja.Jobs) -> str:
 
 
 def _table(bundle: Bundle) -> object:
-    """Return the plain table without its caption, which holds the time."""
-    return str(bundle.get("text/plain", "")).partition(_CAPTION_ENDS)[2]
+    """Return the plain table without the time in its caption."""
+    return _TIME_OF_DAY.sub("", str(bundle.get("text/plain", "")), count=1)

@@ -12,12 +12,12 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+import jobactors as ja
+
 from .wire import LONGEST_MESSAGE, LONGEST_NAME, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import jobactors as ja
 
 MOST_ROWS: Final = 50
 _ISOLATE: Final = "\u2068"
@@ -34,7 +34,7 @@ def html_table(snapshots: Sequence[ja.JobSnapshot], now: float) -> str:
     shown = snapshots[-MOST_ROWS:]
     head = "".join(f'<th style="text-align:left">{heading}</th>' for heading in HEADINGS)
     body = "".join(_html_row(_cells(snapshot, now)) for snapshot in shown)
-    caption = escape(_caption(len(snapshots), len(shown), now))
+    caption = escape(_caption(snapshots, len(shown), now))
     return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
 
 
@@ -47,18 +47,18 @@ def text_table(snapshots: Sequence[ja.JobSnapshot], now: float) -> str:
         "  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True))
         for row in [list(HEADINGS), *rows]
     )
-    return "\n".join([_caption(len(snapshots), len(shown), now), *map(str.rstrip, lines)])
+    return "\n".join([_caption(snapshots, len(shown), now), *map(str.rstrip, lines)])
 
 
 def _html_row(cells: Sequence[str]) -> str:
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
-def _caption(count: int, shown: int, now: float) -> str:
-    jobs = "1 job" if count == 1 else f"{count} jobs"
+def _caption(snapshots: Sequence[ja.JobSnapshot], shown: int, now: float) -> str:
+    jobs = ja.lowlevel.summary(snapshots) or "No jobs"
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
-    newest = "" if shown == count else f", the newest {shown} shown"
-    return f"{jobs} at {at}{newest}"
+    newest = "" if shown == len(snapshots) else f", the newest {shown} shown"
+    return f"{jobs}, at {at}{newest}"
 
 
 def _cells(snapshot: ja.JobSnapshot, now: float) -> tuple[str, ...]:

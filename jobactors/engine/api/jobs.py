@@ -11,6 +11,7 @@ from jobactors.engine.ports.late_binding import load_module
 from jobactors.engine.records.filters import matches
 from jobactors.engine.system.shutdown import drain, stop
 from jobactors.model.checks import as_seconds, check_count, check_seconds
+from jobactors.model.job_summary import summary
 from jobactors.model.states import ACTIVE, JobState
 
 from .checkpoints import Checkpoints
@@ -248,9 +249,7 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History):
     def __repr__(self) -> str:
         if self._system.is_closed:
             return "<Jobs closed>"
-        stats = self.stats()
-        counts = [f"{n} {state}" for state, n in stats.by_state.items() if n]
-        return f"<Jobs {', '.join(counts) or 'none yet'}>"
+        return f"<Jobs: {summary(self._snapshots()) or 'none yet'}>"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
         return mimebundle_of(self)

@@ -2,7 +2,8 @@
 // once in one sentence.
 
 import { append, setText } from './dom.js';
-import { plural, stateWord } from './format.js';
+import { TERMINAL, stateWord } from './format.js';
+import { plural } from './summary.js';
 
 const GATHER_MS = 1000;
 const FEW = 3;
@@ -21,7 +22,9 @@ export function createAnnouncer(root, timers) {
     if (before) {
       for (const row of rows) {
         const word = now.get(row.id);
-        if (before.has(row.id) && before.get(row.id) !== word && ANNOUNCED.has(word)) gather(row, word);
+        // One that is new may have ended already: it was quick.
+        const isNew = !before.has(row.id);
+        if (before.get(row.id) !== word && (isNew ? TERMINAL : ANNOUNCED).has(word)) gather(row, word);
       }
     }
     before = now;

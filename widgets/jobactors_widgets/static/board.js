@@ -2,7 +2,8 @@
 
 import { FOR_MANY, askable } from './actions.js';
 import { append, setAttribute, setHidden, setText } from './dom.js';
-import { TERMINAL, plural, timeAtWork } from './format.js';
+import { TERMINAL, isNews, timeAtWork } from './format.js';
+import { plural, summary } from './summary.js';
 
 /** With fewer jobs than this, filters are not shown. */
 const WORTH_FILTERING = 6;
@@ -21,7 +22,8 @@ const STATES = {
 };
 const MARKS = {
   stuck: row => Boolean(row.stuck),
-  unread: row => Boolean(row.unread)
+  unread: row => Boolean(row.unread),
+  'failed unread': isNews
 };
 
 const byName = (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true });
@@ -62,18 +64,18 @@ function hasWords(row, words) {
 }
 
 /**
- * Returns the rows from top to bottom: unfinished ones, then ended ones, newest first, both in the
- * chosen order.
+ * Returns the rows from top to bottom: the open ones, which are failures that nothing has read and then
+ * what is unfinished; then what has ended, newest first; each of these parts in the chosen order.
  * @param {import('./format.js').Row[]} rows @param {string} order @param {number} now
+ * @param {(row: import('./format.js').Row) => boolean} [isOpen]   of a row that has ended
  */
-export function arrange(rows, order, now) {
-  const open = [];
-  const ended = [];
-  for (const row of rows) (TERMINAL.has(row.state) ? ended : open).push(row);
-  ended.reverse();
-  if (!ORDERS[order]) ended.sort((a, b) => (b.stopped || 0) - (a.stopped || 0));
-  else for (const part of [open, ended]) part.sort((a, b) => ORDERS[order](a, b, now));
-  return { open, ended };
+export function arrange(rows, order, now, isOpen = isNews) {
+  const [news, open, ended] = [[], [], []];
+  for (const row of rows) (!TERMINAL.has(row.state) ? open : isOpen(row) ? news : ended).push(row);
+  for (const part of [news, ended]) part.reverse();
+  if (!ORDERS[order]) for (const part of [news, ended]) part.sort((a, b) => (b.stopped || 0) - (a.stopped || 0));
+  else for (const part of [news, open, ended]) part.sort((a, b) => ORDERS[order](a, b, now));
+  return { open: news.concat(open), ended };
 }
 
 /** Returns the different values of a key, in order. */
@@ -174,7 +176,14 @@ export function createTools(root, { changed, actMany, selectShown }) {
     });
   }
 
-  return { wanted, draw, state };
+  /** Lets all rows pass. */
+  function letAllPass() {
+    for (const key of Object.keys(wanted)) if (key !== 'order') delete wanted[key];
+    for (const el of [text, state, ...choices.map(each => each.el)]) el.value = '';
+    changed();
+  }
+
+  return { wanted, draw, letAllPass };
 }
 
 /**
@@ -187,9 +196,9 @@ export function createFold(list, toggle) {
   button.addEventListener('click', toggle);
   el.remove();
 
-  function draw(count, isOpen, inPage) {
+  function draw(ended, isOpen, inPage) {
     if (!inPage) el.remove();
-    setText(button, `${isOpen ? '▾' : '▸'} ${count} ended`);
+    setText(button, `${isOpen ? '▾' : '▸'} ${summary(ended)}`);
     setAttribute(button, 'aria-expanded', String(isOpen));
   }
 

@@ -48,6 +48,11 @@
 export const TERMINAL = new Set(['succeeded', 'failed', 'cancelled']);
 /** States in which an attempt exists. */
 export const ACTIVE = new Set(['running', 'paused', 'cancelling']);
+/** Returns whether a job has failed and nothing has read that yet. @param {Row} row */
+export function isNews(row) {
+  return row.state === 'failed' && Boolean(row.unread);
+}
+
 const AT_WORK = new Set(['running', 'cancelling']);
 
 const REQUESTS = {
@@ -207,17 +212,6 @@ function digits(n) {
   return String(Number(n.toPrecision(size < 1 ? 2 : size < 10 ? 2 : 3)));
 }
 
-/** Counts the rows in each state: "2 running · 1 queued · 14 ended". @param {Row[]} rows */
-export function summary(rows) {
-  const kinds = ['running', 'paused', 'cancelling', 'queued', 'interrupted', 'failed'];
-  const counts = new Map();
-  for (const row of rows) counts.set(row.state, (counts.get(row.state) || 0) + 1);
-  const parts = kinds.filter(k => counts.get(k)).map(k => `${counts.get(k)} ${k}`);
-  const ended = (counts.get('succeeded') || 0) + (counts.get('cancelled') || 0);
-  if (ended) parts.push(`${ended} ${parts.length ? 'ended' : ended === 1 ? 'job, ended' : 'jobs, all ended'}`);
-  return parts.join(' · ');
-}
-
 /**
  * Returns the rows to show when there are too many: running ones, then waiting ones, then the newest;
  * in their own order.
@@ -231,11 +225,6 @@ export function choose(rows, most) {
   order.sort((a, b) => a.rank - b.rank || (a.rank === 2 ? b.i - a.i : a.i - b.i));
   const chosen = order.slice(0, most).map(x => x.i).sort((a, b) => a - b);
   return chosen.map(i => rows[i]);
-}
-
-/** Formats "1 job", "3 jobs". @param {number} n @param {string} word */
-export function plural(n, word) {
-  return `${n} ${word}${n === 1 ? '' : 's'}`;
 }
 
 /** Formats a point in time, in this page's own time zone. @param {number} seconds since the epoch */

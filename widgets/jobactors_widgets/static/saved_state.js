@@ -2,6 +2,7 @@
 // in the outputs of a panel.  They go into the document alone: nothing is drawn anew.
 
 import { clock, moment, timeAtWork } from './format.js';
+import { summary } from './summary.js';
 
 const VIEW_TYPE = 'application/vnd.jupyter.widget-view+json';
 const MOST_SAVED = 50;
@@ -18,7 +19,7 @@ const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&
 export function tablesOf(rows, now) {
   const at = moment(now);
   const shown = rows.slice(-MOST_SAVED).map(row => cellsOf(row, now));
-  const caption = `${rows.length === 1 ? '1 job' : `${rows.length} jobs`} at ${at}`
+  const caption = `${summary(rows) || 'No jobs'}, at ${at}`
     + (shown.length < rows.length ? `, the newest ${shown.length} shown` : '');
   const escaped = text => text.replace(/[&<>"']/g, c => ESCAPES[c]);
   const head = HEADINGS.map(heading => `<th style="text-align:left">${heading}</th>`).join('');

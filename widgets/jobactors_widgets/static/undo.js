@@ -1,7 +1,7 @@
 // Gives the user some seconds to take a command back that removes something: only then is it sent.
 
 import { append, setHidden, setText } from './dom.js';
-import { plural } from './format.js';
+import { plural } from './summary.js';
 
 const UNDO_MS = 5000;
 

@@ -23,7 +23,8 @@ import { fenceKeys, isForHost } from './keys.js';
 import { createUndo } from './undo.js';
 import { visibleSpan } from './visible_span.js';
 import { createAnnouncer } from './announcer.js';
-import { choose, plural, summary, ticks } from './format.js';
+import { choose, isNews, ticks } from './format.js';
+import { plural, summary } from './summary.js';
 
 const MOST_ROWS = 200;
 const FEW_ROWS = 60;
@@ -66,7 +67,8 @@ export function createView(root, options) {
   const selected = new Set();
   let shown = { rows: [], hears: true, alive: true, lost: '', ended: false, notice: '' };
   let items = [];              // what is listed, top to bottom
-  let places = { filtered: [], endedAt: -1, hasFold: false, endedCount: 0 };
+  let places = { filtered: [], endedAt: -1, hasFold: false, ended: [] };
+  const readHere = new Set();  // job ids, of failures that were read where no kernel takes a note
   let historyOpen = true;
   let rowHeight = ROW_HEIGHT;
   let ticker = null;
@@ -77,6 +79,7 @@ export function createView(root, options) {
   root.classList.toggle('ja-board', board);
   const head = append(root, 'div', 'ja-head');
   const counts = append(head, 'span', 'ja-counts');
+  const news = board ? append(head, 'button', 'ja-button ja-news', { type: 'button' }) : null;
   const notice = append(head, 'span', 'ja-notice', { role: 'status' });
   const tools = board ? createTools(root, { changed: fromTheTop, actMany: sendMany, selectShown }) : null;
   const list = append(root, 'div', 'ja-list', { role: 'list', 'aria-label': single ? 'Job' : 'Jobs' });
@@ -90,6 +93,7 @@ export function createView(root, options) {
   // In the head: a line that came and went below could move the rows.
   const undo = createUndo(single ? root : head, timers, sendLate, redraw);
   const announcer = createAnnouncer(root, timers);
+  news?.addEventListener('click', goToNews);
   if (!single) list.setAttribute('tabindex', '0');
   list.addEventListener('scroll', () => { if (isLong()) drawList(); });
   const keyboard = createKeyboard(list, {
@@ -119,6 +123,12 @@ export function createView(root, options) {
     if (following && !single) list.scrollTop = list.scrollHeight;
   }
 
+  /** Goes to the newest failure that was not read, whatever is filtered. */
+  function goToNews() {
+    tools.letAllPass();
+    goTo(items.findIndex(isUnreadFailure));
+  }
+
   function fromTheTop() {
     list.scrollTop = 0;
     anew();
@@ -133,25 +143,26 @@ export function createView(root, options) {
   function arrangeItems() {
     if (!board) {
       items = choose(shown.rows, MOST_ROWS);
-      places = { filtered: items, endedAt: -1, hasFold: false, endedCount: 0 };
+      places = { filtered: items, endedAt: -1, hasFold: false, ended: [] };
       return;
     }
     const filtered = filterRows(shown.rows, tools.wanted);
-    const { open, ended } = arrange(filtered, tools.wanted.order, now());
+    const { open, ended } = arrange(filtered, tools.wanted.order, now(), isUnreadFailure);
     const hasFold = open.length > 0 && ended.length > 0;
     const order = held.arrange(historyOpen ? open.concat(ended) : open, open.length, hasFold, shown.rows);
     items = order.items;
-    places = { ...order, filtered, endedCount: ended.length };
+    places = { ...order, filtered, ended };
   }
 
   function drawHead() {
     root.classList.toggle('ja-gone', !shown.alive);
     const hidden = board ? 0 : shown.rows.length - items.length;
     const more = hidden ? ` · ${hidden} not shown` : '';
-    const unread = board ? shown.rows.filter(row => row.unread).length : 0;
-    const news = unread ? ` · ${unread} unread` : '';
     const some = places.filtered.length < shown.rows.length && board ? ` · ${plural(places.filtered.length, 'job')} shown` : '';
-    setText(counts, shown.rows.length ? summary(shown.rows) + news + more + some : EMPTY);
+    setText(counts, shown.rows.length ? summary(shown.rows) + more + some : EMPTY);
+    const unread = news ? shown.rows.filter(isUnreadFailure).length : 0;
+    if (news) setHidden(news, !unread);
+    if (unread) setText(news, `${unread} failed unread`);
     setText(notice, shown.alive ? (shown.ended ? ENDED : shown.notice || '') : LOST[shown.lost] || GONE);
     setHidden(head, single && !notice.textContent);
     if (tools) tools.draw(shown.rows, places.filtered, selected);
@@ -192,7 +203,7 @@ export function createView(root, options) {
     });
     if (history) {
       const inPage = places.hasFold && first <= places.endedAt && end >= places.endedAt;
-      history.draw(places.endedCount, historyOpen, inPage);
+      history.draw(places.ended, historyOpen, inPage);
       if (inPage && !historyOpen) last = putBehind(last, history.el);
     }
     if (board) putBehind(last, below);
@@ -243,7 +254,7 @@ export function createView(root, options) {
     if (open) {
       opened.set(id, null);
       openDetails(id, drawn);
-      if (drawn.row.unread && ask && shown.alive && !shown.ended) act('read', id);
+      if (drawn.row.unread && ask) read(id);
       if (opened.get(id)) opened.get(id).update(drawn.row);
     } else {
       if (opened.get(id)) opened.get(id).close();
@@ -251,6 +262,18 @@ export function createView(root, options) {
       heights.delete(id);
       drawn.open(false);
     }
+  }
+
+  /** Takes a note that its user has read how a job has ended. */
+  function read(id) {
+    if (shown.alive) act('read', id);
+    if (shown.alive && !shown.ended) return;
+    readHere.add(id);
+    redraw();
+  }
+
+  function isUnreadFailure(row) {
+    return isNews(row) && !readHere.has(row.id);
   }
 
   function openDetails(id, drawn) {

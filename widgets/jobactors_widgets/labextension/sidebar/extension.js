@@ -6,8 +6,9 @@
 
 import { fenceKeys } from '../../static/keys.js';
 import { createNotices, mayNotifyBrowser } from './notices.js';
-import { createBurst, endedBetween, groupsOf, isUnfinished, statusText, statusTitle } from './model.js';
+import { createBurst, endedBetween, groupsOf, isUnfinished, statusText, statusTitle, withoutRead } from './model.js';
 import { followElsewhere } from './elsewhere.js';
+import { isNews } from '../../static/format.js';
 import { createSidebar } from './sidebar.js';
 import { createOutputs } from './output.js';
 import { createStatus } from './status.js';
@@ -63,7 +64,10 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
   if (ui) widget.title.icon = new ui.LabIcon({ name: 'jobactors:jobs', svgstr: ICON });
   else widget.title.label = 'Jobs';
   const sidebar = createSidebar(widget.node, {
-    send: (kernelId, message) => linkOf(kernelId)?.send(message),
+    send: (kernelId, message) => {
+      if (message.verb === 'read') noteRead(kernelId, message.id);
+      linkOf(kernelId)?.send(message);
+    },
     cancelAll: kernelId => void cancelAll(kernelId),
     open
   });
@@ -77,6 +81,8 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
   const notices = createNotices({
     Notification: apputils?.Notification,
     inSight: () => !document.hidden,
+    listed: () => widget.isVisible,
+    isUnread: (kernelId, id) => groups.some(group => group.kernelId === kernelId && group.rows.some(row => row.id === id && isNews(row))),
     wanted: () => wanted,
     show: () => void app.commands.execute(SHOW)
   });
@@ -99,8 +105,8 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     languageOf,
     changed: soon,
     switched: () => elsewhere?.look(),
-    moved: (path, before, now) => {
-      if (before.live) notices.ended(path.split('/').pop(), endedBetween(before.rows, now.rows));
+    moved: (kernelId, path, before, now) => {
+      if (before.live && before.system === now.system) notices.ended(kernelId, path.split('/').pop(), endedBetween(before.rows, now.rows));
     },
     received: (kernelId, message) => {
       sidebar.received(kernelId, message);
@@ -118,6 +124,19 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
   });
   const linkOf = kernelId => notebooks.link(kernelId) || elsewhere.link(kernelId);
 
+  // Kernel id -> ids of failures that were read in this page: a system that has stopped takes no note.
+  const readHere = new Map();
+
+  function noteRead(kernelId, id) {
+    readHere.set(kernelId, (readHere.get(kernelId) || new Set()).add(id));
+    soon();
+  }
+
+  function withRows(group) {
+    const read = readHere.get(group.kernelId);
+    return { ...group, rows: read ? withoutRead(group.known.rows, id => read.has(id)) : group.known.rows };
+  }
+
   function open(kernelId) {
     const panel = notebooks.panel(kernelId);
     const path = elsewhere.notebook(kernelId);
@@ -126,12 +145,13 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
   }
 
   function draw() {
-    groups = groupsOf([...notebooks.links(), ...elsewhere.links()]);
+    groups = groupsOf([...notebooks.links(), ...elsewhere.links()]).map(withRows);
     const here = groups.filter(group => !group.elsewhere);
-    const rows = here.flatMap(group => group.known.rows);
+    const rows = here.flatMap(group => group.rows);
     const whole = burst.advance(here.map(({ kernelId, known }) => ({ kernelId, rows: known.rows })));
     status.show(statusText(rows), statusTitle(here, whole), whole.fraction);
     if (widget.isVisible) sidebar.show(groups);
+    notices.update();
     outputs.update();
     app.commands.notifyCommandChanged?.(CANCEL_ALL);
   }

@@ -1,7 +1,8 @@
 // Summarises the jobs of many kernels for the sidebar, the status item and notices.  Pure: no DOM, no
 // clock.
 
-import { ACTIVE, TERMINAL, summary } from '../../static/format.js';
+import { TERMINAL, isNews } from '../../static/format.js';
+import { KINDS, countKinds, plural, summary } from '../../static/summary.js';
 
 /** @typedef {import('../../static/format.js').Row} Row */
 
@@ -52,16 +53,17 @@ export function isUnfinished(row) {
   return !TERMINAL.has(row.state) && row.state !== 'interrupted';
 }
 
-/** Formats "2 jobs running · 1 queued"; empty when there is nothing to wait for. @param {Row[]} rows */
+/**
+ * Formats what is to be read and what is not finished: "2 jobs failed unread" and "3 running"; an empty text
+ * where there is nothing of the kind.
+ * @param {Row[]} rows @returns {{news: string, work: string}}
+ */
 export function statusText(rows) {
-  const counts = { running: 0, paused: 0, queued: 0 };
-  for (const row of rows) {
-    if (!isUnfinished(row)) continue;
-    counts[ACTIVE.has(row.state) ? (row.state === 'paused' ? 'paused' : 'running') : 'queued'] += 1;
-  }
-  const [first, ...rest] = Object.entries(counts).filter(([, n]) => n);
-  if (!first) return '';
-  return [`${jobs(first[1])} ${first[0]}`, ...rest.map(([word, n]) => `${n} ${word}`)].join(' · ');
+  const unread = rows.filter(isNews).length;
+  const counts = countKinds(rows.filter(isUnfinished));
+  const named = KINDS.filter(kind => counts.get(kind)).map(kind => [counts.get(kind), kind]);
+  const work = named.map(([n, kind], i) => `${i || unread ? n : plural(n, 'job')} ${kind}`).join(' · ');
+  return { news: unread ? `${plural(unread, 'job')} failed unread` : '', work };
 }
 
 /**
@@ -69,10 +71,15 @@ export function statusText(rows) {
  * @param {Group[]} groups @param {{done: number, all: number}} burst
  */
 export function statusTitle(groups, { done, all }) {
-  const lines = groups.filter(g => g.known.rows.some(isUnfinished))
+  const lines = groups.filter(g => g.known.rows.some(row => isUnfinished(row) || isNews(row)))
     .map(g => `${g.name}: ${summary(g.known.rows)}`);
-  if (done) lines.push(`${done} of the last ${all} jobs have ended`);
+  if (done) lines.push(`${done} of the last ${plural(all, 'job')} ${all === 1 ? 'has' : 'have'} ended`);
   return lines.join('\n');
+}
+
+/** Returns the rows without the mark of what was read in this page. @param {Row[]} rows @param {(id: string) => boolean} wasRead */
+export function withoutRead(rows, wasRead) {
+  return rows.map(row => isNews(row) && wasRead(row.id) ? { ...row, unread: false } : row);
 }
 
 /**
@@ -111,14 +118,14 @@ export function createBurst() {
 }
 
 /**
- * Returns the jobs that have ended between two states of one kernel, without those that were cancelled
- * by hand, since their user knows.
+ * Returns the jobs that have ended between two states of one job system, without those that were cancelled
+ * by hand, since their user knows.  A job that was quick is in the second alone.
  * @param {Row[]} before @param {Row[]} after
  */
 export function endedBetween(before, after) {
-  const open = new Set(before.filter(row => !TERMINAL.has(row.state)).map(row => row.id));
+  const ended = new Set(before.filter(row => TERMINAL.has(row.state)).map(row => row.id));
   return after.filter(row =>
-    open.has(row.id) && TERMINAL.has(row.state) && row.reason !== 'cancelled by hand');
+    !ended.has(row.id) && TERMINAL.has(row.state) && row.reason !== 'by hand');
 }
 
 /**
@@ -138,15 +145,7 @@ export function noticeOf(ended) {
     const why = row.state === 'failed' && row.error ? `: ${isolated(shortened(row.error, 80))}` : '';
     return { text: `${isolated(shortened(row.name + subject, 60))} ${row.state}${why}${place}`, type };
   }
-  const counts = ['succeeded', 'failed', 'cancelled']
-    .map(word => [states.filter(state => state === word).length, word])
-    .filter(([n]) => n).map(([n, word]) => `${n} ${word}`);
-  const all = counts.length === 1 ? counts[0].replace(/^\d+ /, '') : `ended: ${counts.join(', ')}`;
-  return { text: `${jobs(ended.length)} ${all}${place}`, type };
-}
-
-function jobs(n) {
-  return n === 1 ? '1 job' : `${n} jobs`;
+  return { text: `${summary(ended.map(({ row }) => row))}${place}`, type };
 }
 
 function shortened(text, most) {

@@ -11,7 +11,7 @@ import { NOTHING, createLink } from './link.js';
  * @param {(name: string) => string | undefined} options.languageOf   of a kernel's name, where known
  * @param {() => void} options.changed  something is to be drawn
  * @param {() => void} options.switched   a notebook has another kernel, was opened or closed
- * @param {(path: string, before: import('./link.js').Known, now: import('./link.js').Known) => void} options.moved
+ * @param {(kernelId: string, path: string, before: import('./link.js').Known, now: import('./link.js').Known) => void} options.moved
  * @param {(kernelId: string, message: Object) => void} options.received
  */
 export function followNotebooks({ tracker, KernelMessage, languageOf, changed, switched, moved, received }) {
@@ -44,7 +44,7 @@ export function followNotebooks({ tracker, KernelMessage, languageOf, changed, s
       kernel,
       languageOf,
       changed: (before, restarted) => {
-        if (!restarted && entry.link) moved(pathOf(entry), before, entry.link.known);
+        if (!restarted && entry.link) moved(kernel.id, pathOf(entry), before, entry.link.known);
         changed();
       },
       received: message => received(kernel.id, message)

@@ -1,4 +1,5 @@
-// Draws the status item: "2 jobs running" and their common progress; hidden without jobs.
+// Draws the status item: "2 jobs running" and their common progress, and failures until they are read;
+// hidden without either.
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -23,24 +24,34 @@ export function createStatus(root, pressed) {
     return circle;
   });
   track.setAttribute('class', 'ja-status-track');
+  const news = button.appendChild(document.createElement('span'));
+  news.className = 'ja-status-news';
   const words = button.appendChild(document.createElement('span'));
   const far = button.appendChild(document.createElement('span'));
   far.className = 'ja-status-far';
   root.hidden = true;
 
   /**
-   * @param {string} text      empty to hide it
+   * @param {{news: string, work: string}} text   as statusText returns it
    * @param {string} title
    * @param {number | null} fraction
    */
   function show(text, title, fraction) {
-    if (root.hidden !== !text) root.hidden = !text;
-    if (!text) return;
-    setText(words, text);
-    setText(far, fraction === null ? '' : `${Math.floor(fraction * 100)}\u202f%`);
-    root.classList.toggle('ja-status-unknown', fraction === null);
-    arc.setAttribute('stroke-dasharray', fraction === null ? '30 70' : `${(fraction * 100).toFixed(1)} 100`);
-    button.title = `${title}\nShow the background jobs`;
+    const isEmpty = !text.news && !text.work;
+    if (root.hidden !== isEmpty) root.hidden = isEmpty;
+    if (isEmpty) return;
+    const isUnknown = Boolean(text.work) && fraction === null;
+    setText(news, text.news);
+    setText(words, text.work);
+    setText(far, !text.work || fraction === null ? '' : `${Math.floor(fraction * 100)}\u202f%`);
+    root.classList.toggle('ja-status-failed', Boolean(text.news));
+    root.classList.toggle('ja-status-unknown', isUnknown);
+    arc.setAttribute('stroke-dasharray', isUnknown ? '30 70' : text.work ? `${(fraction * 100).toFixed(1)} 100` : '100 0');
+    setTitle(`${title}\nShow the background jobs`);
+  }
+
+  function setTitle(title) {
+    if (button.title !== title) button.title = title;
   }
 
   return { show };
