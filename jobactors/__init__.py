@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .runners.block import BlockContext as BlockContext, tracked as tracked
     from .model.job_type import JobType as JobType, job as job, job_types as job_types
     from .model.argument_problem import ArgumentProblem as ArgumentProblem
-    from .model.argument_problem import ArgumentsInvalid as ArgumentsInvalid
+    from .model.argument_problem import ArgumentsInvalid as ArgumentsInvalid, problem as problem
     from .model.limits import Limits as Limits
     from .model.every import Every as Every
     from .model.options import Options as Options
@@ -150,7 +150,7 @@ _HOMES = {
     "faces.job_future": "JobFuture",
     "faces.tqdm": "tqdm trange",
     "model.job_type": "JobType job job_types",
-    "model.argument_problem": "ArgumentProblem ArgumentsInvalid",
+    "model.argument_problem": "ArgumentProblem ArgumentsInvalid problem",
     "model.limits": "Limits",
     "model.every": "Every",
     "model.chain_result": "ChainResult ItemError PhaseResult",

@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import jobactors as ja
 
@@ -107,7 +108,7 @@ def index(target: str) -> int:
         return int(indexed)
 
 
-def _index_one(connection: sqlite3.Connection, film: Sequence) -> None:
+def _index_one(connection: sqlite3.Connection, film: Sequence[Any]) -> None:
     film_id, title, year, genres, people, countries = film
     if not countries:
         raise FilmError("it comes from nowhere")
@@ -123,7 +124,7 @@ def _index_one(connection: sqlite3.Connection, film: Sequence) -> None:
 @ja.job("tag films", category="films")
 def tag(target: str) -> dict[str, int]:
     """Count the films of each genre and country, and return the most frequent genres."""
-    counts = Counter()
+    counts = Counter[tuple[str, str]]()
     with opened(target) as connection:
         rows = connection.execute(
             "SELECT genres, countries FROM films JOIN vectors USING (id)"
@@ -160,7 +161,7 @@ def build(source: str | Path, target: str | Path) -> ja.Chain:
 # -- the vectors
 
 
-def vector_of(text: str) -> array.array:
+def vector_of(text: str) -> "array.array[float]":
     """Return what a text is about as numbers: its three-letter pieces, hashed and weighed."""
     vector = array.array("f", bytes(4 * SIZE))
     for word in re.findall(r"\w+", text.casefold()):
@@ -190,11 +191,11 @@ def like(target: str | Path, text: str, limit: int = 5) -> list[tuple[str, int]]
     """Return the titles and years of the films that are most like a text."""
     wanted = vector_of(text)
     with opened(target) as connection:
-        nearness = Counter()
+        nearness = dict[int, float]()
         for film_id, blob in connection.execute("SELECT id, vector FROM vectors"):
             vector = array.array("f", blob)
             nearness[film_id] = sum(a * b for a, b in zip(wanted, vector, strict=True))
-        best = [film_id for film_id, _ in nearness.most_common(limit)]
+        best = sorted(nearness, key=lambda film_id: -nearness[film_id])[:limit]
         found = (
             connection.execute("SELECT title, year FROM films WHERE id = ?", (film_id,)).fetchone()
             for film_id in best

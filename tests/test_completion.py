@@ -22,7 +22,7 @@ USERS: Final = {
     "Abandoned": "",
     "After": "job when",
     "Answer": "FINISHED STOPPED UNHEARD",
-    "ArgumentProblem": "path text",
+    "ArgumentProblem": "path severity text",
     "ArgumentsInvalid": "problems type",
     "Attempt": "abandon args context function kwargs options started",
     "Runner": "can_abandon name run takes_slot",
@@ -33,10 +33,10 @@ USERS: Final = {
         "work_file work_folder write_log"
     ),
     "Batch": "cancel done id jobs result",
-    "Chain": "check label name phases run run_sync",
+    "Chain": "check label name options phases run run_sync to_json to_python",
     "ChainFailed": "result",
     "ChainInvalid": "problems",
-    "ChainProblem": "phase severity text",
+    "ChainProblem": "path phase places severity text",
     "ChainResult": (
         "completed errors message notes phases reason results resumed skipped status "
         "stopped_at success"
@@ -104,8 +104,8 @@ USERS: Final = {
     "JobStuck": "at job_id",
     "JobTimedOut": "job_id",
     "JobType": (
-        "aliases category check description function icon label label_for name options schema "
-        "title unique"
+        "aliases category check description function icon label label_for name needs options "
+        "problems schema title unique validate"
     ),
     "JobUpdated": "at info job_id",
     "JobWaiting": "at job_id waiting waits_for",
@@ -141,7 +141,7 @@ USERS: Final = {
         "resources retry runner start_at start_deadline subject tags timeout"
     ),
     "Outcome": "answer cause_id error exception reason state value",
-    "Phase": "after arguments name needs weight work",
+    "Phase": "after arguments enabled id name needs waiting weight work",
     "PhaseResult": "errors kept_from_before name status value",
     "Progress": "counters done fraction message pausable percent rate stages time_left total unit",
     "Question": "fail is_answered message reply",

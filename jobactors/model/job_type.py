@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, Unpack
 
 from msgspec import Struct
 
+from .argument_problem import ArgumentProblem, Validate
 from .errors import UnknownJobType
 from .field_docs import documented
 from .option_types import NamedOptions, names_options
@@ -37,6 +38,10 @@ class JobType(Struct, frozen=True):
     """The options its jobs have unless submitted with others."""
     aliases: tuple[str, ...] = ()
     """Earlier names, still found."""
+    needs: tuple[str, ...] = ()
+    """The job types that must come before it in a chain, if they are in the chain at all."""
+    validate: Validate | None = None
+    """A function that finds what the annotations cannot say."""
 
     @property
     def title(self) -> str:
@@ -100,9 +105,26 @@ class JobType(Struct, frozen=True):
 
             index(**ja.job_types()["index"].check({"folder": "wiki/", "since": "2026-11-28"}))
         """
-        from .argument_schema import check_arguments
+        from .argument_check import check_arguments
 
         return check_arguments(self, arguments)
+
+    def problems(self, arguments: Mapping[str, Any]) -> list[ArgumentProblem]:
+        """Return everything that is wrong with these arguments, warnings too; empty if all is well.
+
+        Beyond :meth:`check` it calls the type's own ``validate``, if the arguments fit the
+        annotations; what that raises is a problem, too.  So call it where code of yours may run.
+
+        Args:
+            arguments: The arguments by name, as JSON has them.
+
+        Example::
+
+            ja.job_types()["index"].problems({"folder": "wiki/", "batch": 0})
+        """
+        from .argument_check import problems_of
+
+        return problems_of(self, arguments)
 
 
 # Written by @job at import time, read from any thread.
@@ -117,6 +139,8 @@ def job(
     category: str = "",
     unique: bool = False,
     aliases: str | Iterable[str] = (),
+    needs: str | Iterable[str] = (),
+    validate: Validate | None = None,
     **options: Unpack[NamedOptions],
 ) -> Callable[[F], F]:
     """Register a function as the job type ``name``; the function itself stays as it is.
@@ -131,6 +155,12 @@ def job(
         aliases: Earlier names, one or several: jobs, history and checkpoints of these are its own.
             What is another type's name is refused.  Several types may share an alias, as when one
             was divided: all of them find its past, and none goes on from that unasked.
+        needs: Names of job types, one or several, that must come before this one in a chain.  One
+            that comes later is an error of the chain, and one that is not in it a warning.
+        validate: A function that takes the arguments as a dictionary, converted to the annotated
+            types, and returns what is wrong with them: texts, or :func:`jobactors.problem`; what it
+            raises is a problem, too.  Forms and :meth:`JobType.problems` call it, a submit does
+            not; it may take a moment, such as for a look at a disk.  Default: none.
         **options: Any job option: the default of this type's jobs.
 
     Raises:
@@ -144,17 +174,27 @@ def job(
         def index(folder: str) -> int: ...
 
         jobs.options(subject="wiki").submit("index", {"folder": "wiki/"})
+
+        def check(arguments):
+            if arguments.get("batch", 1) > 500:
+                yield ja.problem("warning", "batch", "slow above 500")
+
+        @ja.job("tag", needs="index", validate=check)
+        def tag(batch: int = 100) -> int: ...
     """
     given: object = name  # @ja.job without parentheses passes the function here
     if not isinstance(given, str) or not given:
         raise TypeError(f'@ja.job takes a name: @ja.job("index"), not @ja.job({name!r:.100})')
     checked = DEFAULTS.changed(**options)
-    earlier = _checked_aliases(name, aliases)
+    earlier = _checked_names(name, aliases, "aliases of {} are earlier names")
+    needed = _checked_names(name, needs, "needs of {} are names of job types")
+    if validate is not None and not callable(validate):
+        raise TypeError(f"validate of {name!r} is a function of the arguments, not {validate!r}")
 
     def register(function: F) -> F:
         check_private(function, checked.private)
         renamed = _refuse_taken(name, earlier, function)
-        kind = JobType(name, function, label, category, unique, checked, earlier)
+        kind = JobType(name, function, label, category, unique, checked, earlier, needed, validate)
         try:
             function.__dict__[_ATTRIBUTE] = kind
         except (AttributeError, TypeError):
@@ -173,12 +213,12 @@ def job(
     return register
 
 
-def _checked_aliases(name: str, aliases: str | Iterable[str]) -> tuple[str, ...]:
-    earlier = (aliases,) if isinstance(aliases, str) else tuple(aliases)
-    for alias in earlier:
-        if not isinstance(alias, str) or not alias:
-            raise TypeError(f"aliases of {name!r} are earlier names, not {alias!r:.100}")
-    return tuple(dict.fromkeys(alias for alias in earlier if alias != name))
+def _checked_names(name: str, value: str | Iterable[str], expected: str) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else tuple(value)
+    for other in names:
+        if not isinstance(other, str) or not other:
+            raise TypeError(f"{expected.format(repr(name))}, not {other!r:.100}")
+    return tuple(dict.fromkeys(other for other in names if other != name))
 
 
 def _refuse_taken(name: str, aliases: tuple[str, ...], function: Callable[..., Any]) -> list[str]:

@@ -20,6 +20,11 @@ from msgspec import Struct
 
 NEEDS_CODE: Final = "x-needs-code"
 """The mark of a schema whose values JSON cannot hold."""
+POSITIONAL: Final = (
+    "it is positional-only, and a job's arguments are given by name: remove the / from the "
+    "function's signature"
+)
+"""The reason for which no name reaches such a parameter."""
 LONGEST: Final = 300
 """Characters of an error's text: it may quote a whole value."""
 

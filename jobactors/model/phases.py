@@ -57,6 +57,18 @@ def _weight(phase: Phase, field: Field, value: Any) -> None:
         raise ValueError(f"a phase's weight is a number above 0, not {shown(value)}")
 
 
+def _switch(phase: Phase, field: Field, value: Any) -> None:
+    del phase, field
+    if not isinstance(value, bool):
+        raise TypeError(f"a phase is enabled or not, True or False, not {shown(value)}")
+
+
+def _id(phase: Phase, field: Field, value: Any) -> None:
+    del phase, field
+    if not isinstance(value, str):
+        raise TypeError(f"a phase's id is text, not {shown(value)}")
+
+
 def as_phase_names(value: str | Iterable[str]) -> tuple[str, ...]:
     """Accept one phase's name or several.
 
@@ -92,11 +104,20 @@ class Phase:
     """Its share of the whole, beside the other phases' weights; above 0."""
     after: tuple[str, ...] = field(default=(), converter=as_phase_names)
     """The phases that must come before it, if they are in the chain at all."""
+    enabled: bool = field(default=True, validator=_switch)
+    """Whether it is run; one that is switched off stays in documents alone."""
+    id: str = field(default="", eq=False, validator=_id)
+    """Identifies it in a document, through all edits; without a meaning for a run."""
 
     @property
     def needs(self) -> frozenset[str]:
         """The phases whose results are among its arguments."""
         return frozenset(_references(self.arguments))
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The arguments that hold the result of another phase, and have no value before it."""
+        return frozenset(name for name, value in self.arguments.items() if any(_references(value)))
 
 
 def _references(value: Any) -> Iterable[str]:
@@ -145,86 +166,10 @@ class ChainProblem(Struct, frozen=True):
     """The phase it is about; empty for the whole chain."""
     text: str
     """The fault, and its cure."""
+    path: str = ""
+    """The argument that it is about, and the way inside it; empty for the whole phase."""
+    places: tuple[int, ...] = ()
+    """The places of the phases that it is about, from 0, that of ``phase`` first."""
 
     def __str__(self) -> str:
-        return f"{self.phase}: {self.text}" if self.phase else self.text
-
-
-def problems_of_order(phases: Sequence[Phase]) -> list[ChainProblem]:
-    """Find out whether each phase comes after those that it needs."""
-    found = [] if phases else [ChainProblem("error", "", "a chain has at least one phase")]
-    names = [phase.name for phase in phases]
-    for i, phase in enumerate(phases):
-        before = set(names[:i])
-        for needed in sorted(phase.needs - before):
-            where = "comes later" if needed in names[i:] else "is not in this chain"
-            text = f"it takes the result of {needed!r}, which {where}"
-            found.append(ChainProblem("error", phase.name, text))
-        for needed in phase.after:
-            if needed in before:
-                continue
-            if needed in names[i + 1 :]:
-                text = f"{needed!r} has to come before it"
-                found.append(ChainProblem("error", phase.name, text))
-            else:
-                text = f"it usually comes after {needed!r}, which is not in this chain"
-                found.append(ChainProblem("warning", phase.name, text))
-    return found
-
-
-# -- as JSON
-
-
-def phase_as_json(phase: Phase, type_name: str) -> dict[str, Any]:
-    """Describe a phase whose function is registered as ``type_name``."""
-    return {
-        "name": phase.name,
-        "type": type_name,
-        "arguments": _marked(phase.arguments),
-        "weight": phase.weight,
-        "after": list(phase.after),
-    }
-
-
-def _marked(value: Any) -> Any:
-    if isinstance(value, ResultOf):
-        return {_REFERENCE: value.phase}
-    if is_mapping(value):
-        return {name: _marked(inner) for name, inner in value.items()}
-    if type(value) is list:
-        return [_marked(inner) for inner in cast("list[object]", value)]
-    return value
-
-
-def phase_from_json(value: Any) -> Phase:
-    """Read what :func:`phase_as_json` made, or a person wrote.
-
-    Raises:
-        TypeError, ValueError: if it is no description of a phase.
-    """
-    if not is_mapping(value):
-        raise TypeError(f'a phase is {{"name": …, "type": …}}, not {shown(value)}')
-    unknown = value.keys() - {"name", "type", "arguments", "weight", "after"}
-    if unknown or "type" not in value:
-        what = f"{sorted(unknown)} is not known" if unknown else '"type" is missing'
-        raise ValueError(
-            f'a phase has "name", "type", "arguments", "weight" and "after"; {what}: {shown(value)}'
-        )
-    kind = value["type"]
-    return Phase(
-        value.get("name", kind),
-        kind,
-        _unmarked(value.get("arguments", {})),
-        value.get("weight", 50),
-        as_phase_names(value.get("after", ())),
-    )
-
-
-def _unmarked(value: Any) -> Any:
-    if is_mapping(value):
-        if list(value) == [_REFERENCE]:
-            return ResultOf(value[_REFERENCE])
-        return {name: _unmarked(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_unmarked(inner) for inner in cast("list[object]", value)]
-    return value
+        return ": ".join(part for part in (self.phase, self.path, self.text) if part)

@@ -60,6 +60,7 @@ def make_record(
     """
     if isinstance(work, Chain):
         check_phases(work.phases)
+        changes = {**work.options, **changes}
         work, args, kwargs = run_chain, (), chain_arguments(work, args, kwargs)
     if isinstance(work, str):
         args, kwargs = (), _named_arguments(work, args, kwargs)

@@ -8,14 +8,16 @@ import trio
 
 from jobactors.engine.loop.worker_thread import call_in_thread
 from jobactors.engine.ports.runner import Abandoned
-from jobactors.inside.chain.chain import Chain, drive
+from jobactors.inside.chain.chain import Chain
+from jobactors.inside.chain.chain_drive import drive
 from jobactors.inside.chain.chain_run import ChainRun
 from jobactors.inside.context.current_job import current_job
 from jobactors.inside.signals.control import StopJob
+from jobactors.model.chain_document import phase_from_json
 from jobactors.model.exception_tree import is_a, leaves_of
 from jobactors.model.job_type import BUILT_IN, job
 from jobactors.model.outcome import Partial, Succeeded
-from jobactors.model.phases import CHAIN_TYPE, Phase, phase_from_json
+from jobactors.model.phases import CHAIN_TYPE, Phase
 from jobactors.model.states import Request
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
     """
     context = current_job()
     actor = _actor_of(context)
-    run = ChainRun(_made(phases, name)._checked().phases, context)
+    run = ChainRun(_made(phases, name)._checked(with_arguments=False)._running, context)
 
     async def in_thread(call: Callable[[], Any]) -> Any:
         return await _in_thread(call, context, actor)

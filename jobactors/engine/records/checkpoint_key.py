@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from jobactors.inside.verbs.ranges import Range
+from jobactors.model.chain_document import phase_from_json
 from jobactors.model.identity import innermost, is_lambda
 from jobactors.model.job_type import job_type_of
-from jobactors.model.phases import CHAIN_TYPE, Phase, keys_of, phase_from_json
+from jobactors.model.phases import CHAIN_TYPE, Phase, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,7 +89,8 @@ def phases_of(record: Record) -> Sequence[Phase]:
     if not isinstance(given, list | tuple):
         return ()
     phases = cast("Sequence[object]", given)
-    return [one if isinstance(one, Phase) else phase_from_json(one) for one in phases]
+    read = [one if isinstance(one, Phase) else phase_from_json(one) for one in phases]
+    return [one for one in read if one.enabled]
 
 
 def _place_of_phases(record: Record) -> str:

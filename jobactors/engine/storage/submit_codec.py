@@ -23,6 +23,7 @@ from jobactors.engine.ports.late_binding import runner_from
 from jobactors.engine.records.references import JobReference, Nested
 from jobactors.engine.records.stored_submit import StoredSubmit
 from jobactors.inside.verbs.ranges import Range
+from jobactors.model.chain_document import phase_from_json, private_names
 from jobactors.model.every import Every
 from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.job_type import job_type_of
@@ -69,7 +70,7 @@ def describe_submit(
         lost = _unregistered(function)
     elif args or kwargs:
         if kind.name == CHAIN_TYPE:
-            lost = _unregistered_phases(kwargs.get("phases", args[0] if args else ()))
+            lost = _obstacles_of_phases(kwargs.get("phases", args[0] if args else ()))
         if not lost:
             arguments, lost = _arguments(function, args, kwargs, options)
     return StoredSubmit(
@@ -89,15 +90,32 @@ def _unregistered(function: object) -> str:
     return f'{what} has no name to be found by: make it a def, and register that with @ja.job("…")'
 
 
-def _unregistered_phases(phases: object) -> str:
-    """Return the obstacle among a chain's phases that JSON would not show; empty if none."""
-    if not isinstance(phases, list | tuple):
+def _obstacles_of_phases(given: object) -> str:
+    """Return the obstacles among a chain's phases that JSON would not show; empty if none."""
+    if not isinstance(given, list | tuple):
         return ""
+    phases = [
+        one if isinstance(one, Phase) else phase_from_json(one)
+        for one in cast("Sequence[object]", given)
+    ]
     return "; ".join(
-        f"phase {phase.name}: {_unregistered(phase.work)}"
-        for phase in cast("Sequence[object]", phases)
-        if isinstance(phase, Phase) and callable(phase.work) and job_type_of(phase.work) is None
+        f"phase {one.name}: {why}" for one in phases if (why := _obstacle_of_phase(one))
     )
+
+
+def _obstacle_of_phase(one: Phase) -> str:
+    if isinstance(one.work, str):
+        hidden = private_names(one.work)
+    else:
+        kind = job_type_of(one.work)
+        if kind is None:
+            return _unregistered(one.work)
+        hidden = kind.options.private
+    return _not_kept(hidden & one.arguments.keys())
+
+
+def _not_kept(hidden: frozenset[str]) -> str:
+    return f"its private argument {', '.join(sorted(hidden))} is not kept" if hidden else ""
 
 
 def _arguments(
@@ -107,10 +125,9 @@ def _arguments(
     options: Options,
 ) -> tuple[str, str]:
     if options.private:
-        hidden = options.private & _names(function, args, kwargs)
-        if hidden:
-            names = ", ".join(sorted(hidden))
-            return _NO_ARGUMENTS, f"its private argument {names} is not kept"
+        lost = _not_kept(options.private & _names(function, args, kwargs))
+        if lost:
+            return _NO_ARGUMENTS, lost
     jobs: list[list[Any]] = []
     plain_args = [_plain(position, value, jobs) for position, value in enumerate(args)]
     plain_kwargs = {name: _plain(name, value, jobs) for name, value in kwargs.items()}

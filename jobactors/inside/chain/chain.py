@@ -1,35 +1,31 @@
 """Chains: phases run one after the other, with one progress, that go on where they stopped.
 
-What comes next is decided by :class:`ChainRun`, which runs nothing.  It is driven in three places:
-``Chain.run`` and ``Chain.run_sync`` here, and the engine's job of the built-in type ``chain``.
+What comes next is decided by :class:`ChainRun`, which runs nothing.  It is driven by
+``Chain.run``, ``Chain.run_sync``, and the engine's job of the built-in type ``chain``; see
+:mod:`.chain_drive`.
 """
 
 from __future__ import annotations
 
-import inspect
-import math
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Protocol, cast
 
 from msgspec import Struct
 
 from jobactors.inside.context.current_job import CURRENT
-from jobactors.inside.context.job_context import JobContext
-from jobactors.inside.context.toolbox import ReadyToolbox
-from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 from jobactors.inside.report.guarded_log import LOG
-from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.event_loop import check_in_trio, in_trio
+from jobactors.model.chain_document import (
+    checked_options,
+    document_of,
+    phase_as_json,
+    read_document,
+)
 from jobactors.model.chain_result import ChainResult
-from jobactors.model.error_text import ErrorText, is_soon_described
-from jobactors.model.errors import ChainInvalid, UnknownJobType, WrongThread
-from jobactors.model.every import Every
-from jobactors.model.exception_tree import is_a
+from jobactors.model.chain_source import source_of_chain
+from jobactors.model.errors import ChainInvalid, WrongThread
 from jobactors.model.field_docs import documented
-from jobactors.model.job_type import job_type_named, job_type_of
+from jobactors.model.job_type import job_type_of
 from jobactors.model.phases import (
     NO_ARGUMENTS,
     ChainProblem,
@@ -37,21 +33,12 @@ from jobactors.model.phases import (
     ResultOf,
     as_phase_names,
     keys_of,
-    phase_as_json,
-    problems_of_order,
 )
 
 from .caller_control import CallerControl
+from .chain_check import problems_of_chain
+from .chain_drive import CHAIN_RUN, drive, own_context, run_in_thread, unstored_buffer
 from .chain_run import ChainRun
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator, Iterator
-
-    from .chain_run import Step
-
-_NEVER: Final = Every(math.inf, math.inf)
-_CHAIN_RUN: Final[ContextVar[ChainRun | None]] = ContextVar("jobactors_chain", default=None)
-"""The run whose phase this code is."""
 
 
 def phase(
@@ -61,6 +48,7 @@ def phase(
     *,
     weight: float = 50,
     after: str | Iterable[str] = (),
+    enabled: bool = True,
 ) -> Phase:
     """Describe one phase of a :func:`chain`.
 
@@ -74,6 +62,7 @@ def phase(
         weight: Its share of the progress beside the other phases' weights; default: 50.
         after: Names of phases that must come before this one if they are in the chain; default:
             none.
+        enabled: Whether it is run at all; default: it is.
 
     Raises:
         TypeError, ValueError: for a name, weight or arguments of the wrong kind.
@@ -82,9 +71,8 @@ def phase(
 
         ja.phase("Index", index, {"folder": "wiki/"}, weight=90, after="Clear")
     """
-    return Phase(
-        name, work, NO_ARGUMENTS if arguments is None else arguments, weight, as_phase_names(after)
-    )
+    given = NO_ARGUMENTS if arguments is None else arguments
+    return Phase(name, work, given, weight, as_phase_names(after), enabled)
 
 
 def result_of(phase: str) -> Any:
@@ -101,11 +89,58 @@ def result_of(phase: str) -> Any:
 
         ja.phase("Index", index, {"pages": ja.result_of("Scrape")})
     """
-    run = _CHAIN_RUN.get()
+    run = CHAIN_RUN.get()
     return ResultOf(phase) if run is None else run.result_of(phase)
 
 
-def chain(*phases: Phase, name: str = "") -> Chain:
+def chain_from_json(document: Mapping[str, Any] | str) -> Chain:
+    """Read a chain from a JSON document: one that a builder made, a template, or written by hand.
+
+    Nothing of it is called, and its job types need not be registered yet: :meth:`Chain.check` has
+    what is wrong.  It is ``ja.chain.from_json``.
+
+    Args:
+        document: As :meth:`Chain.to_json` makes it, or the text of it.  Only ``"phases"`` is
+            required, and of each phase its ``"type"``.
+
+    Raises:
+        TypeError, ValueError: if it is no such document; the message names the place.
+
+    Example::
+
+        rebuild = ja.chain.from_json({"phases": [
+            {"type": "clear", "weight": 10},
+            {"type": "index", "arguments": {"pages": {"$result_of": "clear"}}},
+        ]})
+        jobs.submit(rebuild)
+    """
+    read = read_document(document)
+    return Chain(read.phases, read.name, read.options)
+
+
+class ChainMaker(Protocol):
+    """Makes chains: of phases, or out of a JSON document."""
+
+    def __call__(
+        self, *phases: Phase, name: str = "", options: Mapping[str, Any] | None = None
+    ) -> Chain:
+        """See :func:`jobactors.chain`."""
+        ...
+
+    def from_json(self, document: Mapping[str, Any] | str) -> Chain:
+        """See :func:`chain_from_json`."""
+        ...
+
+
+def _with_reader(function: Callable[..., Chain]) -> ChainMaker:
+    """Give the function its ``from_json``."""
+    maker = cast("ChainMaker", function)
+    maker.from_json = chain_from_json  # type: ignore[method-assign]
+    return maker
+
+
+@_with_reader
+def chain(*phases: Phase, name: str = "", options: Mapping[str, Any] | None = None) -> Chain:
     """Combine phases into one job that runs them one after the other.
 
     ``jobs.submit(chain)`` runs it as one job, with one weighted progress and one result, a
@@ -125,9 +160,12 @@ def chain(*phases: Phase, name: str = "") -> Chain:
         *phases: Phases made by :func:`phase`, in order.
         name: Shown to people, and by which a later submit finds what this one has completed;
             default: the names of the phases.
+        options: Job options of its jobs, such as ``{"subject": "wiki"}``; those of
+            ``jobs.options(…)`` win.  Default: none.
 
     Raises:
         TypeError: for something that is no phase.
+        TypeError, ValueError: for an option that it cannot have.
 
     Example::
 
@@ -142,7 +180,7 @@ def chain(*phases: Phase, name: str = "") -> Chain:
             raise TypeError(f"a chain is made of ja.phase(…), not of {one!r:.100}")
     if not isinstance(name, str):
         raise TypeError(f"a chain's name is text, not {name!r:.100}")
-    return Chain(phases, name)
+    return Chain(phases, name, checked_options({} if options is None else options))
 
 
 @documented
@@ -153,21 +191,64 @@ class Chain(Struct, frozen=True):
     """The phases, in order."""
     name: str = ""
     """Shown to people; empty for the names of the phases."""
+    options: Mapping[str, Any] = NO_ARGUMENTS
+    """The options of its jobs, unless they are submitted with others."""
 
     def check(self) -> list[ChainProblem]:
         """Check the chain before it starts, and return its problems; an empty list is good news.
 
-        With an error it is refused by ``submit`` and ``run``; warnings are logged there.  Nothing
-        of it is called.
+        With an error it is refused by ``submit`` and ``run``; warnings are logged there.  No phase
+        is called.  Of phases that are given by the name of their job type, the arguments are
+        checked against its annotations, and by its ``validate``, which is code of yours.
         """
-        problems = problems_of_order(self.phases)
-        for one in self.phases:
-            problems += _problems_of_work(one)
-        return problems
+        return problems_of_chain(self.phases)
 
-    def _checked(self) -> Chain:
+    def to_json(self) -> dict[str, Any]:
+        """Return the chain as a JSON document, from which :func:`ja.chain.from_json` makes it.
+
+        Private arguments of its job types are left out.
+
+        Raises:
+            ChainInvalid: if a phase is no registered job type.
+            TypeError: for an argument that JSON cannot hold exactly.
+        """
+        return document_of(self.phases, self._types(), self.name, self.options)
+
+    def to_python(self) -> str:
+        """Return Python source that makes this chain, without its private arguments.
+
+        Raises:
+            ChainInvalid, TypeError: as :meth:`to_json`.
+        """
+        plain = read_document(self.to_json())
+        return source_of_chain(plain.phases, self._types(), plain.name, plain.options)
+
+    def _types(self) -> list[str]:
+        """Return the job types of its phases, or raise ChainInvalid if there is one without."""
+        kinds = [_type_of(one) for one in self.phases]
+        missing = [
+            ChainProblem(
+                "error",
+                one.name,
+                "its function is no registered job type, which a document needs: "
+                '@ja.job("…") makes it one',
+                places=(place,),
+            )
+            for place, (one, kind) in enumerate(zip(self.phases, kinds, strict=True))
+            if kind is None
+        ]
+        if missing:
+            raise ChainInvalid(self.label, missing)
+        return [str(kind) for kind in kinds]
+
+    @property
+    def _running(self) -> tuple[Phase, ...]:
+        """The phases that are not switched off."""
+        return tuple(one for one in self.phases if one.enabled)
+
+    def _checked(self, *, with_arguments: bool = True) -> Chain:
         """Return this chain and log its warnings, or raise ChainInvalid with all errors."""
-        problems = self.check()
+        problems = problems_of_chain(self.phases, with_arguments=with_arguments)
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             raise ChainInvalid(self.label, errors)
@@ -178,14 +259,15 @@ class Chain(Struct, frozen=True):
     @property
     def label(self) -> str:
         """Its name, or those of its phases."""
-        return self.name or " → ".join(keys_of(self.phases)) or "chain"
+        return self.name or " → ".join(keys_of(self._running)) or "chain"
 
     def _described(self) -> list[Any]:
         """Return its phases as JSON, as far as they are registered job types."""
-        kinds = [_type_of(one) for one in self.phases]
+        kinds = [_type_of(one) for one in self._running]
         if None in kinds:
-            return list(self.phases)
-        return [phase_as_json(one, str(kind)) for one, kind in zip(self.phases, kinds, strict=True)]
+            return list(self._running)
+        pairs = zip(self._running, kinds, strict=True)
+        return [phase_as_json(one, str(kind)) for one, kind in pairs]
 
     async def run(self) -> ChainResult:
         """Run the chain here, in trio code, with or without a job system.
@@ -202,8 +284,8 @@ class Chain(Struct, frozen=True):
         check_in_trio("chain.run()", "await jobs.submit(chain), or chain.run_sync() in a thread")
         import trio
 
-        context = _own_context()
-        run = ChainRun(self._checked().phases, context)
+        context = own_context()
+        run = ChainRun(self._checked()._running, context)
         return await drive(run, context, trio.to_thread.run_sync)
 
     def run_sync(
@@ -235,91 +317,16 @@ class Chain(Struct, frozen=True):
         """
         if in_trio():
             raise WrongThread("chain.run_sync()", "'await chain.run()'")
-        phases = self._checked().phases
+        phases = self._checked()._running
         if progress is None and cancel is None:
-            return _run_in_thread(phases, _own_context(), None)
+            return run_in_thread(phases, own_context(), None)
         caller = CallerControl(progress, cancel)
-        context = caller.context(_memory(caller.meter))
+        context = caller.context(unstored_buffer(caller.meter))
         token = CURRENT.set(context)  # for the stages of the phases as well
         try:
-            return _run_in_thread(phases, context, caller)
+            return run_in_thread(phases, context, caller)
         finally:
             CURRENT.reset(token)
-
-
-def _run_in_thread(
-    phases: tuple[Phase, ...], context: JobContext, caller: CallerControl | None
-) -> ChainResult:
-    """Run a chain in this thread, for a caller with callbacks or without."""
-    import trio
-
-    run = ChainRun(phases, context)
-    while (step := run.begin()) is not None:
-        try:
-            context.check()
-            with _entered(run, step):
-                function = partial(step.function, **step.arguments())
-                value = trio.run(function) if step.is_async else function()
-        except BaseException as exc:
-            if caller is not None and caller.has_stopped(exc):
-                return run.cancelled(caller.reason)
-            _raise(run.stop(exc), exc)
-        goes_on = run.end_phase(value)
-        if caller is not None:
-            caller.tell(now=True)
-        if not goes_on:
-            break
-    return run.result()
-
-
-async def drive(
-    run: ChainRun,
-    context: JobContext,
-    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
-) -> ChainResult:
-    """Run a chain in trio code; ``in_thread`` calls the phases that are blocking code."""
-    while (step := run.begin()) is not None:
-        try:
-            await context.check()
-            with _entered(run, step):
-                function = partial(step.function, **step.arguments())
-                value = await (function() if step.is_async else in_thread(function))
-        except BaseException as exc:
-            text = None
-            if not step.is_async and is_a(exc, Exception) and not is_soon_described(exc):
-                text = await in_thread(partial(ErrorText.of, exc))  # its text is the phase's code
-            _raise(run.stop(exc, text), exc)
-        if not run.end_phase(value):
-            break
-    return run.result()
-
-
-def _raise(stopped: BaseException, exc: BaseException) -> NoReturn:
-    if stopped is exc:
-        raise exc
-    raise stopped from exc
-
-
-@contextmanager
-def _entered(run: ChainRun, step: Step) -> Generator[None]:
-    """Make the code in the block the phase's."""
-    with ExitStack() as stack:
-        stack.callback(CURRENT.reset, CURRENT.set(step.context))
-        stack.callback(_CHAIN_RUN.reset, _CHAIN_RUN.set(run))
-        yield
-
-
-def _own_context() -> JobContext:
-    context = CURRENT.get()
-    if context is not None:
-        return context
-    meter = Meter(lambda: None)
-    return JobContext(ReadyToolbox(meter=meter, buffer=_memory(meter)))
-
-
-def _memory(meter: Meter) -> CheckpointBuffer:
-    """Return a buffer whose checkpoints are stored nowhere."""
-    return CheckpointBuffer(meter, _NEVER, lambda _: None)
 
 
 def _type_of(one: Phase) -> str | None:
@@ -327,30 +334,3 @@ def _type_of(one: Phase) -> str | None:
         return one.work
     kind = job_type_of(one.work)
     return None if kind is None else kind.name
-
-
-def _problems_of_work(one: Phase) -> Iterator[ChainProblem]:
-    try:
-        kind = job_type_named(one.work) if isinstance(one.work, str) else job_type_of(one.work)
-    except UnknownJobType as exc:
-        yield ChainProblem("error", one.name, str(exc))
-        return
-    function: Any = one.work if kind is None else kind.function
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        text = "a generator function: calling it runs none of it"
-        yield ChainProblem("error", one.name, text)
-    try:
-        inspect.signature(function).bind(**one.arguments)
-    except ValueError:
-        pass  # a builtin without a signature
-    except TypeError as exc:
-        yield ChainProblem("error", one.name, f"it cannot be called so: {exc}")
-    runner = None if kind is None else kind.options.runner
-    if runner == "asyncio":
-        yield ChainProblem("error", one.name, "asyncio code cannot be a phase: phases run on trio")
-    elif runner == "process":
-        text = "it runs in a thread here, although its job type asks for a process"
-        yield ChainProblem("warning", one.name, text)
-    elif runner is not None and not isinstance(runner, str):
-        text = "phases run on trio and in threads: the runner of its job type is not used here"
-        yield ChainProblem("warning", one.name, text)

@@ -30,7 +30,7 @@ from jobactors.model.chain_result import ChainResult, ItemError, PhaseResult
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import ChainFailed
 from jobactors.model.exact import NotExact, exact_json
-from jobactors.model.job_type import job_type_named
+from jobactors.model.job_type import job_type_named, job_type_of
 from jobactors.model.outcome import Partial, Succeeded
 from jobactors.model.phases import Phase, filled_in, keys_of
 from jobactors.model.snooze import Snooze
@@ -59,10 +59,18 @@ class Step(Struct, frozen=True):
             target = target.func
         return inspect.iscoroutinefunction(target)
 
-    def arguments(self) -> dict[str, Any]:
-        """Return its keyword arguments, results of earlier phases filled in."""
+    def call(self) -> Any:
+        """Call the phase: results of earlier ones filled in, JSON converted where it fits."""
+        # Where the phase's own code runs: the classes of its annotations are such code.
         given = dict(self.phase.arguments)
-        return filled_in(given, self.result_of) if self.phase.needs else given
+        if self.phase.needs:
+            given = filled_in(given, self.result_of)
+        kind = job_type_of(self.function)
+        if kind is not None and given:
+            from jobactors.model.argument_check import converted_where_it_fits
+
+            given = converted_where_it_fits(kind, given)
+        return self.function(**given)
 
 
 class _Done(Struct, frozen=True):

@@ -1,0 +1,101 @@
+"""What is wrong with a chain, found before it starts."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from jobactors.model.chain_rules import problems_of_order
+from jobactors.model.errors import UnknownJobType
+from jobactors.model.job_type import job_type_named, job_type_of
+from jobactors.model.phases import ChainProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from jobactors.model.job_type import JobType
+    from jobactors.model.phases import Phase
+
+_NOWHERE: Mapping[int, Collection[str]] = {}
+
+
+def problems_of_chain(
+    phases: Sequence[Phase],
+    *,
+    with_arguments: bool = True,
+    elsewhere: Mapping[int, Collection[str]] = _NOWHERE,
+) -> list[ChainProblem]:
+    """Return all problems of a chain.
+
+    Args:
+        phases: Its phases; those that are switched off have no problems.
+        with_arguments: Whether the arguments of phases that are given by the name of their type are
+            checked against its annotations, and by its ``validate``: code of the user.
+        elsewhere: For the place of a phase, the names of arguments whose values come only later.
+    """
+    problems = problems_of_order(phases)
+    for place, one in enumerate(phases):
+        if one.enabled:
+            later = frozenset(elsewhere.get(place, ()))
+            problems += _problems_of_phase(place, one, later, with_arguments)
+    return problems
+
+
+def _problems_of_phase(
+    place: int, one: Phase, elsewhere: frozenset[str], with_arguments: bool
+) -> Iterator[ChainProblem]:
+    try:
+        kind = job_type_named(one.work) if isinstance(one.work, str) else job_type_of(one.work)
+    except UnknownJobType as exc:
+        yield ChainProblem("error", one.name, str(exc), places=(place,))
+        return
+    function: Any = one.work if kind is None else kind.function
+    texts = [*_faults_of_function(function), *_faults_of_runner(kind)]
+    if kind is not None and with_arguments and isinstance(one.work, str):
+        yield from _problems_of_arguments(place, one, kind, elsewhere)
+    else:
+        texts += _faults_of_call(function, one.arguments, elsewhere)
+    for text in texts:
+        yield ChainProblem("error", one.name, text, places=(place,))
+    for text in _doubts_of_runner(kind):
+        yield ChainProblem("warning", one.name, text, places=(place,))
+
+
+def _problems_of_arguments(
+    place: int, one: Phase, kind: JobType, elsewhere: frozenset[str]
+) -> Iterator[ChainProblem]:
+    from jobactors.model.argument_check import problems_of
+
+    later = elsewhere | one.waiting
+    known = {name: value for name, value in one.arguments.items() if name not in later}
+    for found in problems_of(kind, known, later):
+        yield ChainProblem(found.severity, one.name, found.text, path=found.path, places=(place,))
+
+
+def _faults_of_function(function: Any) -> Iterator[str]:
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        yield "a generator function: calling it runs none of it"
+
+
+def _faults_of_call(
+    function: Any, arguments: Mapping[str, Any], elsewhere: frozenset[str]
+) -> Iterator[str]:
+    try:
+        inspect.signature(function).bind(**dict.fromkeys(elsewhere), **arguments)
+    except ValueError:
+        pass  # a builtin without a signature
+    except TypeError as exc:
+        yield f"it cannot be called so: {exc}"
+
+
+def _faults_of_runner(kind: JobType | None) -> Iterator[str]:
+    if kind is not None and kind.options.runner == "asyncio":
+        yield "asyncio code cannot be a phase: phases run on trio"
+
+
+def _doubts_of_runner(kind: JobType | None) -> Iterator[str]:
+    runner = None if kind is None else kind.options.runner
+    if runner == "process":
+        yield "it runs in a thread here, although its job type asks for a process"
+    elif runner is not None and not isinstance(runner, str):
+        yield "phases run on trio and in threads: the runner of its job type is not used here"

@@ -1,0 +1,107 @@
+"""Runs the phases of a chain, in a thread or in trio code."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from jobactors.inside.context.current_job import CURRENT
+from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.context.toolbox import ReadyToolbox
+from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
+from jobactors.inside.report.meter import Meter
+from jobactors.model.error_text import ErrorText, is_soon_described
+from jobactors.model.every import Every
+from jobactors.model.exception_tree import is_a
+
+from .chain_run import ChainRun
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator
+
+    from jobactors.model.chain_result import ChainResult
+    from jobactors.model.phases import Phase
+
+    from .caller_control import CallerControl
+    from .chain_run import Step
+
+_NEVER: Final = Every(math.inf, math.inf)
+CHAIN_RUN: Final[ContextVar[ChainRun | None]] = ContextVar("jobactors_chain", default=None)
+"""The run whose phase this code is."""
+
+
+def run_in_thread(
+    phases: tuple[Phase, ...], context: JobContext, caller: CallerControl | None
+) -> ChainResult:
+    """Run a chain in this thread, for a caller with callbacks or without."""
+    import trio
+
+    run = ChainRun(phases, context)
+    while (step := run.begin()) is not None:
+        try:
+            context.check()
+            with _entered(run, step):
+                value = trio.run(step.call) if step.is_async else step.call()
+        except BaseException as exc:
+            if caller is not None and caller.has_stopped(exc):
+                return run.cancelled(caller.reason)
+            _raise(run.stop(exc), exc)
+        goes_on = run.end_phase(value)
+        if caller is not None:
+            caller.tell(now=True)
+        if not goes_on:
+            break
+    return run.result()
+
+
+async def drive(
+    run: ChainRun,
+    context: JobContext,
+    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
+) -> ChainResult:
+    """Run a chain in trio code; ``in_thread`` calls the phases that are blocking code."""
+    while (step := run.begin()) is not None:
+        try:
+            await context.check()
+            with _entered(run, step):
+                value = await (step.call() if step.is_async else in_thread(step.call))
+        except BaseException as exc:
+            text = None
+            if not step.is_async and is_a(exc, Exception) and not is_soon_described(exc):
+                text = await in_thread(partial(ErrorText.of, exc))  # its text is the phase's code
+            _raise(run.stop(exc, text), exc)
+        if not run.end_phase(value):
+            break
+    return run.result()
+
+
+def _raise(stopped: BaseException, exc: BaseException) -> NoReturn:
+    if stopped is exc:
+        raise exc
+    raise stopped from exc
+
+
+@contextmanager
+def _entered(run: ChainRun, step: Step) -> Generator[None]:
+    """Make the code in the block the phase's."""
+    with ExitStack() as stack:
+        stack.callback(CURRENT.reset, CURRENT.set(step.context))
+        stack.callback(CHAIN_RUN.reset, CHAIN_RUN.set(run))
+        yield
+
+
+def own_context() -> JobContext:
+    """Return the context of the job that this code is in, or one whose reports go nowhere."""
+    context = CURRENT.get()
+    if context is not None:
+        return context
+    meter = Meter(lambda: None)
+    return JobContext(ReadyToolbox(meter=meter, buffer=unstored_buffer(meter)))
+
+
+def unstored_buffer(meter: Meter) -> CheckpointBuffer:
+    """Return a buffer whose checkpoints are stored nowhere."""
+    return CheckpointBuffer(meter, _NEVER, lambda _: None)
