@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .engine.api.job import Job as Job
     from .engine.api.batch import Batch as Batch
     from .engine.api.selection import Selection as Selection
+    from .engine.api.store_template import template as template
+    from .engine.api.templates import Template as Template, TemplateList as TemplateList
     from .engine.api.dependencies import After as After, after as after, handle as handle
     from .runners.opened import OpenJob as OpenJob, open_job as open_job
     from .runners.block import BlockContext as BlockContext, tracked as tracked
@@ -127,6 +129,7 @@ if TYPE_CHECKING:
         TooMuch as TooMuch, UnknownJob as UnknownJob, UnknownJobType as UnknownJobType, WorkerDied
         as WorkerDied, WrongProcess as WrongProcess, WrongThread as WrongThread,
     )
+    from .model.unknown_names import UnknownTemplate as UnknownTemplate
     from .model.checkpoint_errors import (
         CheckpointFound as CheckpointFound, RangesUnfinished as RangesUnfinished,
     )
@@ -143,6 +146,8 @@ _HOMES = {
     "engine.api.job": "Job",
     "engine.api.batch": "Batch",
     "engine.api.selection": "Selection",
+    "engine.api.store_template": "template",
+    "engine.api.templates": "Template TemplateList",
     "engine.api.dependencies": "After after handle",
     "runners.opened": "OpenJob open_job",
     "runners.block": "BlockContext tracked",
@@ -194,6 +199,7 @@ _HOMES = {
     "model.stored_rows": "EventRow",
     "stores.memory": "MemoryStore",
     "stores.sqlite": "SqliteStore",
+    "model.unknown_names": "UnknownTemplate",
     "model.checkpoint_errors": "CheckpointFound RangesUnfinished",
     "model.errors": (
         "AlreadyStarted ChainFailed ChainInvalid Deadlock "

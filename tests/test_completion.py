@@ -75,8 +75,8 @@ USERS: Final = {
     "JobFinished": "at job_id outcome",
     "JobFuture": "job",
     "JobInfo": (
-        "batch continues description from_checkpoint icon id key metadata name priority subject "
-        "submitted_at tags type"
+        "batch continues description from_checkpoint icon id key metadata name occurrence priority "
+        "schedule subject submitted_at tags type"
     ),
     "JobInterrupted": "job_id reason",
     "JobLogged": "at cut job_id total",
@@ -111,10 +111,10 @@ USERS: Final = {
     "JobWaiting": "at job_id waiting waits_for",
     "JobactorsError": "",
     "Jobs": (
-        "active as_executor cancel checkpoints clear close drop_checkpoint drop_checkpoints "
-        "get history hold_dispatch latest list map merge on_change on_event options part_files "
-        "queue registry release_dispatch resources resumable run scale select stats store submit "
-        "subscribe vacuum"
+        "active add_template as_executor cancel checkpoints clear close drop_checkpoint "
+        "drop_checkpoints get history hold_dispatch latest list map merge on_change on_event "
+        "options part_files queue registry release_dispatch resources resumable run scale select "
+        "stats store submit subscribe template templates vacuum"
     ),
     "JobsClosed": "",
     "JobsExecutor": "",
@@ -126,8 +126,8 @@ USERS: Final = {
     "Limits": "cpu memory",
     "MailboxFull": "job_id",
     "MemoryStore": (
-        "apply checkpoints close events finished get in_loop keep name open prune unfinished "
-        "vacuum work_folder"
+        "apply checkpoints close documents events finished get in_loop keep name occurrences open "
+        "prune unfinished vacuum work_folder"
     ),
     "NoAnswer": "job_id",
     "NoJobSystem": "",
@@ -162,11 +162,12 @@ USERS: Final = {
     "Selection": "cancel delete discard hold pause release resume",
     "Snooze": "delay",
     "SqliteStore": (
-        "apply busy_timeout checkpoints close events finished get in_loop keep name open path "
-        "prune unfinished vacuum work_folder"
+        "apply busy_timeout checkpoints close documents events finished get in_loop keep name "
+        "occurrences open path prune unfinished vacuum work_folder"
     ),
     "Store": (
-        "apply checkpoints close events finished get name open prune unfinished vacuum work_folder"
+        "apply checkpoints close documents events finished get name occurrences open prune "
+        "unfinished vacuum work_folder"
     ),
     "StoreBusy": "owner store",
     "StoreDamaged": "store",
@@ -179,9 +180,12 @@ USERS: Final = {
     "SubscriberLagged": "",
     "Subscription": "close rest statistics",
     "SubscriptionStatistics": "backlog conflated cut_off delivered",
+    "Template": ("arguments changed_at name options problem remove submit to_dict type update"),
+    "TemplateList": "",
     "TooMuch": "name",
     "UnknownJob": "job_id",
     "UnknownJobType": "known meant name",
+    "UnknownTemplate": "known name",
     "ValueRefused": "cure store which why",
     "Waiting": "CLUSTER DEPENDENCY HOLD RESOURCE RETRY SLOT START_TIME STORE",
     "WorkerDied": "exitcode",

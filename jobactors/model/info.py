@@ -44,3 +44,8 @@ class JobInfo(Struct, frozen=True):
     """Whether it goes on from that job's checkpoint."""
     batch: str = ""
     """The id of the batch of ``jobs.map`` that submitted it; empty for none."""
+    schedule: str = ""
+    """The name of the schedule that submitted it; empty for none."""
+    occurrence: float | None = None
+    """The moment for which that schedule submitted it, in seconds since the epoch; None for a run
+    by hand, or without a schedule."""

@@ -83,6 +83,38 @@ class CheckpointRow(Struct, frozen=True, gc=False):
     """When this one was."""
 
 
+@documented
+class DocumentRow(Struct, frozen=True, gc=False):
+    """A named value beside the jobs: a schedule, a template, the starts that a rate has counted."""
+
+    kind: str
+    """Its kind: "schedule", "template" or "rate"."""
+    name: str
+    """Its name, unique among those of its kind."""
+    value: str
+    """JSON: what it is."""
+    changed_at: float
+    """When it was written last, in seconds since the epoch."""
+
+
+@documented
+class OccurrenceRow(Struct, frozen=True, gc=False):
+    """What became of one occurrence of a schedule; a store has one row a schedule and moment."""
+
+    schedule: str
+    """The name of the schedule."""
+    at: float
+    """The moment at which it was due, in seconds since the epoch."""
+    kind: str
+    """"submitted", "skipped", "missed" or "manual"."""
+    job_id: str = ""
+    """The job that was submitted, or the one that stood in its way; may be empty."""
+    detail: str = ""
+    """The reason, in words; may be empty."""
+    count: int = 1
+    """The number of occurrences that it stands for: missed ones, of which this is the last."""
+
+
 class PutJob(Struct, frozen=True, gc=False):
     """Write a job, whole: a new row, or the present one replaced."""
 
@@ -128,4 +160,30 @@ class DeleteJobs(Struct, frozen=True, gc=False):
     ids: tuple[str, ...]
 
 
-Write = PutJob | SetStatus | AddEvent | PutCheckpoint | DropCheckpoints | DeleteJobs
+class PutDocument(Struct, frozen=True, gc=False):
+    """Write a document, in place of an earlier one of its kind and name."""
+
+    row: DocumentRow
+
+
+class DropDocument(Struct, frozen=True, gc=False):
+    """Forget a document; one that is not stored is left out."""
+
+    kind: str
+    name: str
+
+
+class AddOccurrence(Struct, frozen=True, gc=False):
+    """Add an occurrence; a store refuses a second one of the same schedule and moment."""
+
+    row: OccurrenceRow
+
+
+class DropOccurrences(Struct, frozen=True, gc=False):
+    """Forget all occurrences of a schedule."""
+
+    schedule: str
+
+
+NamedWrite = PutDocument | DropDocument | AddOccurrence | DropOccurrences
+Write = PutJob | SetStatus | AddEvent | PutCheckpoint | DropCheckpoints | DeleteJobs | NamedWrite

@@ -99,6 +99,11 @@ def forget_checkpoints(connection: sqlite3.Connection, keep: Keep, now: float, a
     return len(gone)
 
 
+def forget_occurrences(connection: sqlite3.Connection, keep: Keep, now: float) -> None:
+    """Delete the occurrences of schedules that are as old as jobs that go."""
+    connection.execute("DELETE FROM occurrences WHERE at <= ?", (now - keep.age,))
+
+
 def cut_logs(
     connection: sqlite3.Connection, keep: Keep, logged: set[str] | None, at_most: int
 ) -> set[str] | None:

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, ClassVar, assert_never
 
 from msgspec.structs import replace
 
+from jobactors.engine.ports.store import ValueRefused
 from jobactors.model.errors import StoreBusy, StoreFailed
 from jobactors.model.keep import Keep
 from jobactors.model.stored_rows import (
     AddEvent,
+    AddOccurrence,
     DeleteJobs,
     DropCheckpoints,
+    DropDocument,
+    DropOccurrences,
     JobRow,
     PutCheckpoint,
+    PutDocument,
     PutJob,
     SetStatus,
 )
@@ -25,7 +30,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jobactors.model.states import JobState
-    from jobactors.model.stored_rows import CheckpointRow, EventRow, Write
+    from jobactors.model.stored_rows import (
+        CheckpointRow,
+        DocumentRow,
+        EventRow,
+        NamedWrite,
+        OccurrenceRow,
+        Write,
+    )
 
 Part = tuple[str, str, str]
 """A checkpoint's key: type, subject, part."""
@@ -56,6 +68,8 @@ class MemoryStore:
         self._jobs: dict[str, JobRow] = {}
         self._events: dict[str, list[EventRow]] = {}
         self._checkpoints: dict[Part, CheckpointRow] = {}
+        self._documents: dict[tuple[str, str], DocumentRow] = {}
+        self._occurrences: dict[tuple[str, float], OccurrenceRow] = {}
 
     def __repr__(self) -> str:
         return f"<MemoryStore, {len(self._jobs)} jobs>"
@@ -91,6 +105,7 @@ class MemoryStore:
     def apply(self, writes: Sequence[Write]) -> None:
         """Write all of it, in this order."""
         self._check_open()
+        self._refuse_doubles(writes)
         for write in writes:  # all that may fail does so before a change
             if isinstance(write, PutJob):
                 state_text(write.row.id, write.row.state, write.row.finished_at)
@@ -98,6 +113,22 @@ class MemoryStore:
                 state_text(write.id, write.state, write.finished_at)
         for write in writes:
             self._apply(write)
+
+    def _refuse_doubles(self, writes: Sequence[Write]) -> None:
+        """Refuse occurrences that are there already, or twice in the batch."""
+        known = set(self._occurrences)
+        doubles: list[int] = []
+        for place, write in enumerate(writes):
+            if isinstance(write, DropOccurrences):
+                known = {key for key in known if key[0] != write.schedule}
+            elif isinstance(write, AddOccurrence):
+                key = write.row.schedule, write.row.at
+                if key in known:
+                    doubles.append(place)
+                known.add(key)
+        if doubles:
+            why = "an occurrence of a schedule is stored already"
+            raise ValueRefused(self.name, why, "submit each one once", doubles)
 
     def _apply(self, write: Write) -> None:
         match write:
@@ -113,6 +144,20 @@ class MemoryStore:
                 self._drop_checkpoints(type, subject, part)
             case DeleteJobs(ids):
                 self._forget(*ids)
+            case _:
+                self._apply_named(write)
+
+    def _apply_named(self, write: NamedWrite) -> None:
+        match write:
+            case PutDocument(document):
+                self._documents[document.kind, document.name] = document
+            case DropDocument(kind, name):
+                self._documents.pop((kind, name), None)
+            case AddOccurrence(occurrence):
+                self._occurrences[occurrence.schedule, occurrence.at] = occurrence
+            case DropOccurrences(schedule):
+                for key in [key for key in self._occurrences if key[0] == schedule]:
+                    del self._occurrences[key]
             case _:
                 assert_never(write)
 
@@ -196,6 +241,18 @@ class MemoryStore:
         self._check_open()
         return sorted(self._checkpoints.values(), key=lambda row: row.saved_at)
 
+    def documents(self, kind: str) -> list[DocumentRow]:
+        """Return all documents of a kind, in the order in which they came."""
+        self._check_open()
+        return [row for row in self._documents.values() if row.kind == kind]
+
+    def occurrences(self, schedule: str, limit: int = 50) -> list[OccurrenceRow]:
+        """Return the last occurrences of a schedule, the newest first."""
+        self._check_open()
+        found = [row for row in self._occurrences.values() if row.schedule == schedule]
+        found.sort(key=lambda row: row.at, reverse=True)
+        return found[: max(0, limit)]
+
     def _ended(self) -> list[JobRow]:
         """Return all ended jobs, oldest end first."""
         return sorted((row for row in self._jobs.values() if row.finished_at is not None), key=_end)
@@ -210,6 +267,8 @@ class MemoryStore:
         checkpoints = self._outlived_checkpoints(now)[: at_most - len(jobs)]
         for key in checkpoints:
             del self._checkpoints[key]
+        for schedule, at in [key for key in self._occurrences if key[1] <= now - self.keep.age]:
+            del self._occurrences[schedule, at]
         for job_id, log in self._events.items():
             self._events[job_id] = log[max(0, len(log) - int(self.keep.events)) :]
         return len(jobs) + len(checkpoints)

@@ -66,7 +66,32 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO owner VALUES (0)")
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables,)
+def _add_schedules(connection: sqlite3.Connection) -> None:
+    # Documents are few, and each is written whole: schedules, templates, and what rates have
+    # counted.  The occurrences of a schedule are many, and none may be there twice.
+    connection.execute("""
+        CREATE TABLE documents (
+            seq INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            value TEXT NOT NULL,
+            changed_at REAL NOT NULL,
+            UNIQUE (kind, name)
+        )""")
+    connection.execute("""
+        CREATE TABLE occurrences (
+            seq INTEGER PRIMARY KEY,
+            schedule TEXT NOT NULL,
+            at REAL NOT NULL,
+            kind TEXT NOT NULL,
+            job_id TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            UNIQUE (schedule, at)
+        )""")
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables, _add_schedules)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

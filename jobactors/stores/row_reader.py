@@ -10,20 +10,30 @@ from jobactors.inside.report.guarded_log import LOG
 from .failures import one_line
 from .rows import (
     CHECKPOINT_COLUMNS,
+    DOCUMENT_COLUMNS,
     EVENT_COLUMNS,
     JOB_COLUMNS,
+    OCCURRENCE_COLUMNS,
     BadRow,
     bindable,
     read_checkpoint,
+    read_document,
     read_event,
     read_job,
+    read_occurrence,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from jobactors.model.states import JobState
-    from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow
+    from jobactors.model.stored_rows import (
+        CheckpointRow,
+        DocumentRow,
+        EventRow,
+        JobRow,
+        OccurrenceRow,
+    )
 
     from .rows import Values
 
@@ -36,6 +46,8 @@ _NEWEST: Final = "ORDER BY finished_at DESC, seq DESC LIMIT ?"
 _ONE_JOB: Final = "FROM jobs WHERE id = ?"
 _LOG: Final = "FROM events WHERE job = (SELECT seq FROM jobs WHERE id = ?) ORDER BY seq"
 _OLDEST: Final = "FROM checkpoints ORDER BY saved_at, seq"
+_OF_A_KIND: Final = "FROM documents WHERE kind = ? ORDER BY seq"
+_OF_A_SCHEDULE: Final = "FROM occurrences WHERE schedule = ? ORDER BY at DESC LIMIT ?"
 
 
 @final
@@ -105,6 +117,22 @@ class Reader:
         """Return all checkpoints, the one saved longest ago first."""
         return self._rows(
             connection, "checkpoints", CHECKPOINT_COLUMNS, _OLDEST, (), read_checkpoint
+        )
+
+    def documents(self, connection: sqlite3.Connection, kind: str) -> list[DocumentRow]:
+        """Return all documents of a kind, in the order in which they came."""
+        given = (bindable(kind),)
+        return self._rows(
+            connection, "documents", DOCUMENT_COLUMNS, _OF_A_KIND, given, read_document
+        )
+
+    def occurrences(
+        self, connection: sqlite3.Connection, schedule: str, limit: int
+    ) -> list[OccurrenceRow]:
+        """Return the last occurrences of a schedule, the newest first."""
+        given = (bindable(schedule), max(0, limit))
+        return self._rows(
+            connection, "occurrences", OCCURRENCE_COLUMNS, _OF_A_SCHEDULE, given, read_occurrence
         )
 
     def _rows(

@@ -11,21 +11,36 @@ from typing import TYPE_CHECKING, assert_never, final
 
 from jobactors.model.stored_rows import (
     AddEvent,
+    AddOccurrence,
     DeleteJobs,
     DropCheckpoints,
+    DropDocument,
+    DropOccurrences,
     PutCheckpoint,
+    PutDocument,
     PutJob,
     SetStatus,
 )
 
-from .rows import all_bindable, checkpoint_values, job_values, state_text
+from .rows import (
+    all_bindable,
+    checkpoint_values,
+    document_values,
+    job_values,
+    occurrence_values,
+    state_text,
+)
 from .statements import (
     ADD_EVENT,
+    ADD_OCCURRENCE,
     DELETE_EVENTS,
     DELETE_JOBS,
     DROP_CHECKPOINTS,
+    DROP_DOCUMENT,
+    DROP_OCCURRENCES,
     DROP_PART,
     PUT_CHECKPOINT,
+    PUT_DOCUMENT,
     PUT_JOB,
     SET_STATUS,
 )
@@ -34,13 +49,13 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
-    from jobactors.model.stored_rows import Write
+    from jobactors.model.stored_rows import NamedWrite, Write
 
     from .rows import Values
     from .statements import Statement
 
 
-_Key = str | tuple[str, str, str]
+_Key = str | tuple[str, ...]
 
 
 @final
@@ -56,6 +71,8 @@ class RowBatch:
         self._events: list[Values] = []
         self._with_events: set[str] = set()
         self._checkpoints: dict[_Key, Values] = {}
+        self._documents: dict[_Key, Values] = {}
+        self._occurrences: list[Values] = []
         self._deleted: list[Values] = []
         for write in writes:
             self._add(write)
@@ -93,6 +110,21 @@ class RowBatch:
                 if not self._deleted:
                     self._empty()
                 self._deleted += [(job_id,) for job_id in ids]
+            case _:
+                self._add_named(write)
+
+    def _add_named(self, write: NamedWrite) -> None:
+        match write:
+            case PutDocument(row):
+                self._documents[row.kind, row.name] = document_values(row)
+            case AddOccurrence(row):
+                self._occurrences.append(occurrence_values(row))
+            case DropDocument(kind, name):
+                self._empty()
+                self._steps.append((DROP_DOCUMENT, [(kind, name)]))
+            case DropOccurrences(schedule):
+                self._empty()
+                self._steps.append((DROP_OCCURRENCES, [(schedule,)]))
             case _:
                 assert_never(write)
 
@@ -140,6 +172,12 @@ class RowBatch:
         if self._checkpoints:
             self._steps.append((PUT_CHECKPOINT, [*self._checkpoints.values()]))
             self._checkpoints = {}
+        if self._documents:
+            self._steps.append((PUT_DOCUMENT, [*self._documents.values()]))
+            self._documents = {}
+        if self._occurrences:
+            self._steps.append((ADD_OCCURRENCE, self._occurrences))
+            self._occurrences = []
         if self._deleted:
             self._steps += [(DELETE_EVENTS, self._deleted), (DELETE_JOBS, self._deleted)]
             self._deleted = []

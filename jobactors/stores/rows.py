@@ -11,7 +11,13 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jobactors.model.states import TERMINAL, JobState
-from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow
+from jobactors.model.stored_rows import (
+    CheckpointRow,
+    DocumentRow,
+    EventRow,
+    JobRow,
+    OccurrenceRow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +33,8 @@ EVENT_COLUMNS: Final = "at, kind, detail"
 CHECKPOINT_COLUMNS: Final = (
     "type, subject, part, job_id, attempt, value, items, fraction, created_at, saved_at"
 )
+DOCUMENT_COLUMNS: Final = "kind, name, value, changed_at"
+OCCURRENCE_COLUMNS: Final = "schedule, at, kind, job_id, detail, count"
 
 _STATES: Final = {state.value.encode(): state for state in JobState}
 _ENDED: Final = frozenset(str(state.value) for state in TERMINAL)
@@ -90,6 +98,16 @@ def checkpoint_values(row: CheckpointRow) -> Values:
         row.created_at,
         row.saved_at,
     )
+
+
+def document_values(row: DocumentRow) -> Values:
+    """Return a document's columns, in the order of ``DOCUMENT_COLUMNS``."""
+    return row.kind, row.name, row.value, row.changed_at
+
+
+def occurrence_values(row: OccurrenceRow) -> Values:
+    """Return an occurrence's columns, in the order of ``OCCURRENCE_COLUMNS``."""
+    return row.schedule, row.at, row.kind, row.job_id, row.detail, row.count
 
 
 def bindable(text: str) -> str | bytes:
@@ -169,6 +187,30 @@ def read_checkpoint(values: Values) -> CheckpointRow:
         fraction=None if fraction is None else _number(fraction),
         created_at=_time(created_at),
         saved_at=_time(saved_at),
+    )
+
+
+def read_document(values: Values) -> DocumentRow:
+    """Decode a document from a file's columns.
+
+    Raises:
+        BadRow: if a value makes no sense.
+    """
+    kind, name, value, changed_at = values
+    return DocumentRow(_text(kind), _text(name), _text(value), _time(changed_at))
+
+
+def read_occurrence(values: Values) -> OccurrenceRow:
+    """Decode an occurrence from a file's columns.
+
+    Raises:
+        BadRow: if a value makes no sense.
+    """
+    schedule, at, kind, job_id, detail, count = values
+    if type(count) is not int:
+        raise BadRow("a count is no number")
+    return OccurrenceRow(
+        _text(schedule), _time(at), _text(kind), _text(job_id), _text(detail), count
     )
 
 

@@ -18,7 +18,7 @@ its end; so each transaction checks that the file and its log are still the ones
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, final
@@ -31,20 +31,25 @@ from jobactors.stores import ownership
 from .connection import close_without_log, connect_to_write, turn_on_log
 from .disks import locking_of
 from .failures import SqliteTrouble, from_os, from_sqlite, is_about_a_value, value_trouble
-from .forgetting import LINES_AT_MOST, cut_logs, forget_checkpoints, forget_jobs
+from .forgetting import (
+    LINES_AT_MOST,
+    cut_logs,
+    forget_checkpoints,
+    forget_jobs,
+    forget_occurrences,
+)
 from .inspection import inspect, refuse_foreign, refuse_links, refuse_others
 from .location import make_private, prepare, work_folder
 from .migrations import MIGRATIONS, Migration, migrate
 from .open_files import OpenFiles
 from .ownership import lock_path
-from .row_reader import Reader
 from .row_writer import RowBatch
+from .store_queries import StoreQueries
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from jobactors.model.states import JobState
-    from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow, Write
+    from jobactors.model.stored_rows import Write
 
     from .connection import Durability
 
@@ -53,7 +58,7 @@ _T = TypeVar("_T")
 
 
 @final
-class SqliteStore:
+class SqliteStore(StoreQueries):
     """Holds jobs in a file, which one process at a time owns.
 
     Nothing is opened or made before :meth:`open`.  The file is for its user alone (0600), and so is
@@ -101,7 +106,7 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._exclusive = False
         self._files: OpenFiles | None = None
-        self._reader = Reader(self.name)
+        super().__init__(self.name)
         self._logged: set[str] | None = None
 
     def __repr__(self) -> str:
@@ -267,6 +272,7 @@ class SqliteStore:
             jobs = forget_jobs(connection, self.keep, now, at_most)
             checkpoints = forget_checkpoints(connection, self.keep, now, at_most - jobs)
             lines = at_most * LINES_AT_MOST
+            forget_occurrences(connection, self.keep, now)
             return jobs + checkpoints, cut_logs(connection, self.keep, self._logged, lines)
 
         forgotten, self._logged = self._write(forget)
@@ -315,39 +321,7 @@ class SqliteStore:
         except SqliteTrouble:
             self._disconnect()  # the next transaction begins with a new connection
 
-    # -- reading
-
-    def unfinished(self) -> list[JobRow]:
-        """Return all jobs that have not ended, in the order of submission."""
-        return self._read(self._reader.unfinished)
-
-    def finished(
-        self,
-        limit: int = 50,
-        *,
-        since: float | None = None,
-        states: Iterable[JobState] | None = None,
-        type: str | None = None,
-        subject: str | None = None,
-    ) -> list[JobRow]:
-        """Return the ended jobs that match all arguments, newest end first."""
-        return self._read(
-            lambda connection: self._reader.finished(
-                connection, limit, since=since, states=states, type=type, subject=subject
-            )
-        )
-
-    def get(self, job_ids: Iterable[str]) -> list[JobRow]:
-        """Return the rows of these jobs, each once, in the order of the ids."""
-        return self._read(lambda connection: self._reader.get(connection, job_ids))
-
-    def events(self, job_id: str) -> list[EventRow]:
-        """Return a job's event log, oldest first."""
-        return self._read(lambda connection: self._reader.events(connection, job_id))
-
-    def checkpoints(self) -> list[CheckpointRow]:
-        """Return all checkpoints, the one saved longest ago first."""
-        return self._read(self._reader.checkpoints)
+    # -- reading: see StoreQueries
 
     def _read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
         connection = self._connected()

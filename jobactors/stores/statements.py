@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Final, final
 
-from .rows import CHECKPOINT_COLUMNS, JOB_COLUMNS
+from .rows import CHECKPOINT_COLUMNS, DOCUMENT_COLUMNS, JOB_COLUMNS, OCCURRENCE_COLUMNS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -73,6 +73,14 @@ PUT_JOB: Final = _replacing("jobs", JOB_COLUMNS, "id")
 PUT_CHECKPOINT: Final = _replacing(
     "checkpoints", CHECKPOINT_COLUMNS, "type, subject, part", fixed="created_at"
 )
+PUT_DOCUMENT: Final = _replacing("documents", DOCUMENT_COLUMNS, "kind, name")
+DROP_DOCUMENT: Final = Statement("DELETE FROM documents WHERE (kind, name) IN (VALUES :rows)", 2)
+# No replacing: that one is there already means that its job was submitted before.
+ADD_OCCURRENCE: Final = Statement(
+    f"INSERT INTO occurrences ({OCCURRENCE_COLUMNS}) VALUES :rows",  # noqa: S608 - our words
+    len(OCCURRENCE_COLUMNS.split(", ")),
+)
+DROP_OCCURRENCES: Final = Statement("DELETE FROM occurrences WHERE schedule IN (VALUES :rows)", 1)
 # An UPDATE … FROM would be plainer, but needs SQLite 3.33.  Nothing is inserted here: each row that
 # is selected is there already, so the empty texts, which only fill columns, are never written.
 SET_STATUS: Final = Statement(

@@ -12,7 +12,14 @@ from jobactors.stores.failures import from_sqlite
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow, Write
+    from jobactors.model.stored_rows import (
+        CheckpointRow,
+        DocumentRow,
+        EventRow,
+        JobRow,
+        OccurrenceRow,
+        Write,
+    )
 
 Fault = Callable[[str], Exception]
 """Makes the error, given the store's name."""
@@ -112,6 +119,14 @@ class FaultyStore:
     def checkpoints(self) -> list[CheckpointRow]:
         """As the inner store."""
         return self.inner.checkpoints()
+
+    def documents(self, kind: str) -> list[DocumentRow]:
+        """As the inner store."""
+        return self.inner.documents(kind)
+
+    def occurrences(self, schedule: str, limit: int = 50) -> list[OccurrenceRow]:
+        """As the inner store."""
+        return self.inner.occurrences(schedule, limit)
 
     def prune(self, now: float, at_most: int = 500) -> int:
         """Prune the inner one."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -15,15 +15,22 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import jobactors as ja
+from jobactors.engine.ports.store import ValueRefused
 from jobactors.model.keep import Keep
 from jobactors.model.states import JobState
 from jobactors.model.stored_rows import (
     AddEvent,
+    AddOccurrence,
     DeleteJobs,
+    DocumentRow,
     DropCheckpoints,
+    DropDocument,
+    DropOccurrences,
     EventRow,
     JobRow,
+    OccurrenceRow,
     PutCheckpoint,
+    PutDocument,
     PutJob,
     Write,
 )
@@ -72,7 +79,8 @@ def ids(rows: list[JobRow]) -> list[str]:
 def _all_of(store: ja.Store) -> list[object]:
     """Return all contents, with the logs of jobs a and b."""
     jobs = [*store.unfinished(), *store.finished(), *store.get(["a"])]
-    return [*jobs, *store.events("a"), *store.events("b"), *store.checkpoints()]
+    others = [*store.documents("schedule"), *store.occurrences("a")]
+    return [*jobs, *store.events("a"), *store.events("b"), *store.checkpoints(), *others]
 
 
 # --- opening and closing ----------------------------------------------------------------------
@@ -118,6 +126,8 @@ def test_a_closed_store_says_that_it_must_be_opened(store: AnyStore) -> None:
         lambda: store.get(["a"]),
         lambda: store.events("a"),
         store.checkpoints,
+        lambda: store.documents("schedule"),
+        lambda: store.occurrences("a"),
         lambda: store.prune(NOW),
         store.vacuum,
     ):
@@ -464,6 +474,69 @@ def test_vacuum_leaves_what_is_kept(store: AnyStore) -> None:
     assert ids(store.unfinished())[-1] == "new"
 
 
+# --- documents, and occurrences of schedules --------------------------------------------------
+
+
+def document(name: str, value: str = "{}", kind: str = "schedule") -> DocumentRow:
+    """A document that was written now."""
+    return DocumentRow(kind, name, value, NOW)
+
+
+def occurrence(at: float = NOW, schedule: str = "a", **more: Any) -> OccurrenceRow:
+    """An occurrence for which a job was submitted."""
+    return replace(OccurrenceRow(schedule, at, "submitted", "job-1"), **more)
+
+
+def test_a_document_replaces_the_one_of_its_kind_and_name(store: AnyStore) -> None:
+    """In its place; the others stay, and so does one of the same name and another kind."""
+    rows = [document("a"), document("b \ud800"), document("a", kind="template")]
+    store.apply([PutDocument(row) for row in rows])
+    store.apply([PutDocument(document("a", '{"n": 1}'))])
+    assert store.documents("schedule") == [document("a", '{"n": 1}'), rows[1]]
+    assert store.documents("template") == [rows[2]]
+    store.apply([DropDocument("schedule", "a"), DropDocument("schedule", "nobody")])
+    assert store.documents("schedule") == [rows[1]]
+    assert store.documents("template") == [rows[2]]
+
+
+def test_occurrences_come_with_the_newest_first(store: AnyStore) -> None:
+    """Those of one schedule, as many as were asked for, with every column as it was."""
+    rows = [occurrence(NOW + n, detail="it ran still", count=n) for n in range(3)]
+    store.apply([AddOccurrence(row) for row in (*rows, occurrence(schedule="b"))])
+    assert store.occurrences("a") == rows[::-1]
+    assert store.occurrences("a", 1) == rows[2:]
+    assert store.occurrences("a", 0) == store.occurrences("c") == []
+    store.apply([DropOccurrences("a"), AddOccurrence(rows[0])])
+    assert store.occurrences("a") == rows[:1]
+    assert store.occurrences("b") == [occurrence(schedule="b")]
+
+
+def test_an_occurrence_is_refused_a_second_time_with_its_batch(store: AnyStore) -> None:
+    """Whether the first one is stored, or in the same batch; the error names the second one."""
+    store.apply([AddOccurrence(occurrence())])
+    batches: list[list[Write]] = [
+        [put("a"), AddOccurrence(occurrence(job_id="other"))],
+        [put("a"), AddOccurrence(occurrence(NOW + 1)), AddOccurrence(occurrence(NOW + 1))],
+    ]
+    with pytest.raises(ValueRefused) as refused:
+        store.apply(batches[0])
+    assert refused.value.which == [1]
+    with pytest.raises(ja.StoreFailed):
+        store.apply(batches[1])
+    assert store.occurrences("a") == [occurrence()]
+    assert store.unfinished() == []
+
+
+def test_occurrences_go_when_they_are_as_old_as_jobs_that_go(make: Callable[..., AnyStore]) -> None:
+    """Documents stay."""
+    store = make(Keep(age=DAY))
+    rows = [occurrence(NOW - DAY), occurrence(NOW)]
+    store.apply([*(AddOccurrence(row) for row in rows), PutDocument(document("a"))])
+    assert store.prune(NOW) == 0
+    assert store.occurrences("a") == rows[1:]
+    assert store.documents("schedule") == [document("a")]
+
+
 # --- both are one -----------------------------------------------------------------------------
 
 NAMES = st.sampled_from("abc")
@@ -489,6 +562,11 @@ def _checkpoints(draw: st.DrawFn) -> Write:
     return PutCheckpoint(checkpoint(draw(NAMES), saved_at=at, created_at=at, **more))
 
 
+@st.composite
+def _documents(draw: st.DrawFn) -> Write:
+    return PutDocument(document(draw(NAMES), draw(st.sampled_from("12"))))
+
+
 PARTS = st.none() | NAMES
 WRITES: st.SearchStrategy[Write] = st.one_of(
     _puts(),
@@ -496,6 +574,8 @@ WRITES: st.SearchStrategy[Write] = st.one_of(
     st.builds(event, NAMES, st.sampled_from("xyz"), TIMES),
     _checkpoints(),
     st.builds(DropCheckpoints, st.just("train"), NAMES, PARTS),
+    _documents(),
+    st.builds(DropDocument, st.just("schedule"), NAMES),
     st.builds(DeleteJobs, st.lists(NAMES, max_size=2).map(tuple)),
 )
 STEPS = st.lists(st.lists(WRITES, max_size=12) | TIMES | st.just("reopen"), max_size=6)
@@ -537,7 +617,7 @@ def _after(store: AnyStore, step: list[Write] | float | str) -> list[object]:
     logs = [store.events(name) for name in "abc"]
     since = store.finished(2, since=NOW + 1, states=[SUCCEEDED, FAILED])
     kept = [store.unfinished(), store.finished(), store.checkpoints(), store.get("cab")]
-    return [forgotten, logs, since, *kept]
+    return [forgotten, logs, since, *kept, store.documents("schedule")]
 
 
 # --- many rows at once ------------------------------------------------------------------------

@@ -70,6 +70,32 @@ FILES = {
         PRAGMA user_version = 1;
     """,
 }
+FILES[2] = (
+    FILES[1]
+    .replace(
+        "PRAGMA application_id",
+        """CREATE TABLE documents (
+            seq INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            value TEXT NOT NULL,
+            changed_at REAL NOT NULL,
+            UNIQUE (kind, name)
+        );
+        CREATE TABLE occurrences (
+            seq INTEGER PRIMARY KEY,
+            schedule TEXT NOT NULL,
+            at REAL NOT NULL,
+            kind TEXT NOT NULL,
+            job_id TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            UNIQUE (schedule, at)
+        );
+        PRAGMA application_id""",
+    )
+    .replace("user_version = 1", "user_version = 2")
+)
 
 JOB = JobRow(
     id="train-1-k7",

@@ -23,6 +23,7 @@ from .selection import Selection
 from .statistics import JobsStatistics, count_jobs
 from .submitter import Submitter
 from .subscriptions import Subscriptions
+from .templates import HasTemplates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ _QUEUED_OR_AT_WORK: Final = ACTIVE | {JobState.QUEUED}
 
 
 @final
-class Jobs(Submitter, Subscriptions, Checkpoints, History):
+class Jobs(Submitter, Subscriptions, Checkpoints, History, HasTemplates):
     """One job system.  Opened by ``open_jobs`` or ``ja.start``, never built by hand.
 
     Usable from any thread.  In the system's own trio loop calls are direct; elsewhere they are

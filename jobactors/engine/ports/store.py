@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jobactors.model.states import JobState
-    from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow, Write
+    from jobactors.model.stored_rows import (
+        CheckpointRow,
+        DocumentRow,
+        EventRow,
+        JobRow,
+        OccurrenceRow,
+        Write,
+    )
 
 
 class ValueRefused(StoreFailed):
@@ -107,6 +114,14 @@ class Store(Protocol):
 
     def checkpoints(self) -> list[CheckpointRow]:
         """Return all checkpoints, oldest first."""
+        ...
+
+    def documents(self, kind: str) -> list[DocumentRow]:
+        """Return all documents of a kind, in the order in which they came."""
+        ...
+
+    def occurrences(self, schedule: str, limit: int = 50) -> list[OccurrenceRow]:
+        """Return the last occurrences of a schedule, the newest first."""
         ...
 
     def prune(self, now: float, at_most: int = 500) -> int:

@@ -40,6 +40,8 @@ def plainer(snapshot: JobSnapshot) -> JobSnapshot:
             submitted_at=info.submitted_at,
             subject=info.subject,
             continues=info.continues,
+            schedule=info.schedule,
+            occurrence=info.occurrence,
         ),
         reason=reason,
         progress=NO_PROGRESS,

@@ -89,6 +89,8 @@ def _submit_text(info: JobInfo, submit: StoredSubmit) -> str:
             info.continues,
             info.from_checkpoint,
             info.tags,
+            info.schedule,
+            info.occurrence,
             {key: _storable(value) for key, value in metadata.items()} if metadata else None,
             _stated_key(info.key),
         )
@@ -236,6 +238,8 @@ def _read_submit(row: JobRow, odd: list[str]) -> tuple[JobInfo, StoredSubmit]:
         key=_key_from(read.key),
         continues=read.continues,
         from_checkpoint=read.from_checkpoint,
+        schedule=read.schedule,
+        occurrence=read.occurrence,
     )
     return info, StoredSubmit(read.arguments, read.options, read.after, read.source, read.lost)
 

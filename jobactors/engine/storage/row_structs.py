@@ -52,6 +52,8 @@ class SubmitJson(Struct, omit_defaults=True, gc=False):
     continues: str | None = None
     from_checkpoint: bool = False
     tags: tuple[str, ...] = ()
+    schedule: str = ""
+    occurrence: Number | None = None
     metadata: dict[str, Any] | None = None
     key: Any = UNSET
     """Texts, integers and ``{"tuple": […]}`` of these; null if the key cannot be stored."""

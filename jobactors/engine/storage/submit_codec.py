@@ -194,7 +194,7 @@ def _options_text(options: Options, base: Options) -> str:
         value = _comparable(name, options)
         if value != _comparable(name, base):
             with suppress(NotExact):  # a function, such as on_done, is not stored
-                changed[name] = _option_json(name, value)
+                changed[name] = option_as_json(name, value)
     return json.dumps(changed)
 
 
@@ -204,8 +204,12 @@ def _comparable(name: str, options: Options) -> Any:
     return runner_from(value).name if name == "runner" and value is not None else value
 
 
-def _option_json(name: str, value: Any) -> Any:
-    """Return an option as JSON, or raise NotExact if JSON cannot hold it."""
+def option_as_json(name: str, value: Any) -> Any:
+    """Return an option as JSON.
+
+    Raises:
+        NotExact: if JSON cannot hold it.
+    """
     if name in _CLASSES and value is not None:
         value = {
             field: "inf" if part == math.inf else part
@@ -230,11 +234,16 @@ def options_from(text: str, base: Options) -> Options:
     if not isinstance(read, dict):
         raise TypeError(f"options are a JSON object, not {type(read).__name__}")
     options = cast("dict[str, Any]", read)
-    changes = {name: _option_from(name, value) for name, value in options.items()}
+    changes = {name: option_from_json(name, value) for name, value in options.items()}
     return base.changed(**changes) if changes else base
 
 
-def _option_from(name: str, value: Any) -> Any:
+def option_from_json(name: str, value: Any) -> Any:
+    """Return an option as a submit takes it, from its JSON.
+
+    Raises:
+        ValueError, TypeError: if it is no such thing.
+    """
     make = _CLASSES.get(name)
     if make is None or not isinstance(value, dict):
         return value

@@ -16,7 +16,7 @@ the garbage collector would go through them all.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from msgspec.structs import replace
 
@@ -25,9 +25,13 @@ from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import StoreError
 from jobactors.model.stored_rows import (
     AddEvent,
+    AddOccurrence,
     DeleteJobs,
     DropCheckpoints,
+    DropDocument,
+    DropOccurrences,
     PutCheckpoint,
+    PutDocument,
     PutJob,
     SetStatus,
 )
@@ -39,13 +43,13 @@ from .row_codec import row_of, status_of
 from .row_structs import column
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from jobactors.engine.loop.serial_thread import SerialCall
     from jobactors.engine.ports.store import Store
     from jobactors.engine.records.record import Record
     from jobactors.model.snapshot import JobSnapshot
-    from jobactors.model.stored_rows import Write
+    from jobactors.model.stored_rows import OccurrenceRow, Write
 
 MOST_EVENTS: Final = 10_000
 """Lines for event logs that wait while nothing can be written; the oldest are dropped."""
@@ -109,7 +113,18 @@ class WriteBatch:
             self._leave_out_checkpoints(write)
         elif isinstance(write, DeleteJobs):
             self.leave_out(write.ids)
+        elif isinstance(write, PutDocument | DropDocument):
+            named = write.row if isinstance(write, PutDocument) else write
+            key = ("document", named.kind, named.name)
+            self.others.pop(key, None)
+        elif isinstance(write, DropOccurrences):
+            self._leave_out_occurrences(lambda row: row.schedule == write.schedule)
         self.others[key] = write
+
+    def _leave_out_occurrences(self, goes: Callable[[OccurrenceRow], bool]) -> None:
+        for key, write in list(self.others.items()):
+            if isinstance(write, AddOccurrence) and goes(write.row):
+                del self.others[key]
 
     def _leave_out_checkpoints(self, drop: DropCheckpoints) -> None:
         for key, write in list(self.others.items()):
@@ -151,7 +166,13 @@ class WriteBatch:
 
     def _without(self, writes: Sequence[Write], refusal: ValueRefused) -> Iterator[Write]:
         refused = frozenset(refusal.which)
+        doubles = {write.row.job_id for write in map(writes.__getitem__, refused) if _adds(write)}
+        for job_id in doubles & self.new:
+            self.left_out[job_id] = refusal.why
+            self.unstorable.add(job_id)
         for place, write in enumerate(writes):
+            if isinstance(write, PutJob) and write.row.id in doubles:
+                continue
             if place not in refused:
                 yield write
             else:
@@ -233,6 +254,7 @@ class WriteBatch:
             latch = self.latches.pop(job_id, None)
             if latch is not None:
                 latch.set()
+        self._leave_out_occurrences(lambda row: row.job_id in job_ids)
 
     def leave_out_events(self, job_ids: Collection[str]) -> None:
         """Leave the lines for the logs of these jobs out."""
@@ -243,6 +265,11 @@ class WriteBatch:
         for latch in self.latches.values():
             latch.trouble = trouble
             latch.set()
+
+
+def _adds(write: Write) -> TypeGuard[AddOccurrence]:
+    """Whether a write adds an occurrence; one that is refused was submitted before."""
+    return isinstance(write, AddOccurrence)
 
 
 def _set(snapshot: JobSnapshot, *, with_result: bool) -> SetStatus:

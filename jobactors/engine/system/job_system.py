@@ -58,6 +58,7 @@ from .marks import mark_left_out
 from .opening import load_store
 from .parts import Parts
 from .recovery import Recovery
+from .template_table import TemplateTable
 from .unique_keys import Keys
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class JobSystem:
         self.recovery: Recovery = Recovery(parts, self.core)
         self.admission: Admission = Admission(parts, self.core, self.recovery)
         self.commands: Commands = Commands(parts, self.core, self.admission, self.recovery)
+        self.templates: TemplateTable = TemplateTable(parts)
         self.jobs: Any = jobs_for(self)
         """The public view: a :class:`~jobactors.Jobs`."""
         self.store_note: tuple[str | None, str | None] = (None, None)
@@ -241,7 +243,7 @@ class JobSystem:
         if self._failure is not None:  # it has failed meanwhile
             journal.close_now(LAST_WRITE)
             raise self._failure
-        load_store(self.parts, self.recovery, recover)
+        load_store(self.parts, self.recovery, self.templates, recover)
 
     def close(self) -> None:
         """Let :meth:`run` return once the last actor has ended."""

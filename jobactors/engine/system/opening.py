@@ -5,19 +5,25 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
+from jobactors.engine.storage.template_codec import KIND as KIND_OF_TEMPLATES
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import StoreError
 
 if TYPE_CHECKING:
     from jobactors.engine.ports.store import Store
-    from jobactors.model.stored_rows import CheckpointRow, JobRow
+    from jobactors.model.stored_rows import CheckpointRow, DocumentRow, JobRow
 
     from .parts import Parts
     from .recovery import Recover, Recovery
+    from .template_table import TemplateTable
 
 
-def load_store(parts: Parts, recovery: Recovery, recover: Recover) -> None:
-    """Load the jobs and checkpoints of earlier processes; resume the jobs if the policy is "auto".
+def load_store(
+    parts: Parts, recovery: Recovery, templates: TemplateTable, recover: Recover
+) -> None:
+    """Load what earlier processes have stored; resume the jobs if the policy is "auto".
 
     Raises:
         StoreError: if the store cannot be read.
@@ -27,16 +33,24 @@ def load_store(parts: Parts, recovery: Recovery, recover: Recover) -> None:
         return
     at_most = parts.registry.retention.read
     now = parts.clock.now()
-    unfinished, ended, checkpoints = journal.read(partial(_read, at_most=at_most, now=now))
-    parts.checkpoints.load(checkpoints)
-    recovery.restore(unfinished, ended)
+    stored = journal.read(partial(_read, at_most=at_most, now=now))
+    parts.checkpoints.load(stored.checkpoints)
+    recovery.restore(stored.unfinished, stored.ended)
+    templates.load(stored.templates)
     if recover == "auto":
         recovery.resume_all()
 
 
-def _read(
-    store: Store, at_most: int, now: float
-) -> tuple[list[JobRow], list[JobRow], list[CheckpointRow]]:
+class _Stored(Struct, frozen=True):
+    """What a store holds when it is opened."""
+
+    unfinished: list[JobRow]
+    ended: list[JobRow]
+    checkpoints: list[CheckpointRow]
+    templates: list[DocumentRow]
+
+
+def _read(store: Store, at_most: int, now: float) -> _Stored:
     """Read what the store keeps, after what it does not: no job is shown that is forgotten soon."""
     try:
         while store.prune(now):
@@ -45,4 +59,5 @@ def _read(
         LOG.warning("old jobs could not be removed: %s", exc)
     ended = store.finished(at_most)
     ended.reverse()  # the registry adds them in the order of their ends
-    return store.unfinished(), ended, store.checkpoints()
+    templates = store.documents(KIND_OF_TEMPLATES)
+    return _Stored(store.unfinished(), ended, store.checkpoints(), templates)

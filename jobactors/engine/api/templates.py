@@ -1,0 +1,365 @@
+"""Templates: job types with arguments and options, under a name, to submit again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, Final, overload
+
+from msgspec.structs import replace
+
+from jobactors.engine.attempt.chain_job import chain_arguments
+from jobactors.engine.storage.submit_codec import source_of
+from jobactors.engine.storage.template_codec import (
+    TemplateRecord,
+    arguments_as_json,
+    options_as_json,
+    options_from_json,
+)
+from jobactors.engine.system.job_system import JobSystem
+from jobactors.inside.chain.chain import Chain
+from jobactors.model.argument_problem import ArgumentsInvalid
+from jobactors.model.checks import is_mapping, shown
+from jobactors.model.errors import UnknownJobType
+from jobactors.model.job_type import job_type_named, job_type_of
+from jobactors.model.phases import CHAIN_TYPE
+from jobactors.model.unknown_names import UnknownTemplate
+
+from .offer import offer
+
+if TYPE_CHECKING:
+    from jobactors.model.identity import TypeOrFunction
+    from jobactors.model.job_type import JobType
+
+    from .job import Job
+
+LONGEST_NAME: Final = 200
+"""Characters of the name of a template or schedule."""
+NO_VALUES: Final[Mapping[str, Any]] = {}
+
+
+def check_name(value: object, what: str) -> str:
+    """Return a name that a person gives.
+
+    Raises:
+        TypeError, ValueError: if it is no text, empty, or too long.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"the name of a {what} is text, not {shown(value)}")
+    if not value.strip() or len(value) > LONGEST_NAME:
+        raise ValueError(
+            f"the name of a {what} has from 1 to {LONGEST_NAME} characters, not {shown(value)}"
+        )
+    return value
+
+
+class Template:
+    """A job type with arguments and options, under a name.  Made by ``jobs.add_template``.
+
+    It is stored with the jobs, if these are stored; without a store it goes with its process.
+    Usable from any thread; it shows the template as it is now, wherever that was changed.
+    """
+
+    def __init__(self, system: JobSystem, name: str) -> None:
+        self._system = system
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._name
+
+    @property
+    def type(self) -> str:
+        """The name of its job type; "chain" for a chain."""
+        return self._record().type
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Its arguments, by name; a copy."""
+        return arguments_as_json(self._record().arguments)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Its options, by name, as ``jobs.options`` takes them."""
+        return options_from_json(self._record().options)
+
+    @property
+    def changed_at(self) -> float:
+        """When it was written, in seconds since the epoch."""
+        return self._record().changed_at
+
+    @property
+    def problem(self) -> str:
+        """What has changed since it was written: its type is gone, or is another one; or empty.
+
+        Arguments that are missing are none: they may be given at the submit.
+        """
+        return _problem_of(self._record())
+
+    def submit(
+        self,
+        arguments: Mapping[str, Any] = NO_VALUES,
+        /,
+        **options: Any,
+    ) -> Job[Any]:
+        """Submit a job of it, and return its handle at once.
+
+        Args:
+            arguments: Arguments over those of the template.
+            **options: Job options over those of the template, see :class:`~jobactors.Options`.
+
+        Raises:
+            UnknownTemplate: if it was removed.
+            UnknownJobType: if its job type is not registered (yet).
+            TypeError, ValueError, DuplicateJob, JobsClosed: as ``jobs.submit``.
+
+        Example::
+
+            jobs.template("nightly wiki").submit({"folder": "drafts/"}, priority="high")
+        """
+        record = self._record()
+        if not is_mapping(arguments):
+            raise TypeError(f"arguments are a dictionary by name, not {shown(arguments)}")
+        together = {**arguments_as_json(record.arguments), **arguments}
+        changes = {**options_from_json(record.options), **options}
+        return offer(self._system, record.type, (together,), {}, changes)
+
+    def update(
+        self,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Replace its arguments, or its options; the others stay, and so do jobs of it.
+
+        The template counts as written for the present version of its type.
+
+        Args:
+            arguments: All arguments, by name; default: as they are.
+            options: All options; default: as they are.
+
+        Raises:
+            UnknownTemplate: if it was removed.
+            UnknownJobType: if its job type is not registered.
+            TypeError, ValueError: as :meth:`Jobs.add_template`.
+        """
+        record = self._record()
+        _put(
+            self._system,
+            record.name,
+            job_type_named(record.type),
+            record.arguments if arguments is None else arguments,
+            options_from_json(record.options) if options is None else options,
+        )
+
+    def remove(self) -> None:
+        """Forget it; its jobs stay.  A second time does nothing."""
+        system = self._system
+        system.parts.portal.command(system.templates.remove, self._name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as values that JSON holds."""
+        record = self._record()
+        return {
+            "name": record.name,
+            "type": record.type,
+            "arguments": arguments_as_json(record.arguments),
+            "options": dict(record.options),
+            "changed_at": record.changed_at,
+            "problem": _problem_of(record),
+        }
+
+    def _record(self) -> TemplateRecord:
+        system = self._system
+        record: TemplateRecord = system.parts.portal.look(system.templates.get, self._name)
+        return record
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Template) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._name)
+
+    def _key(self) -> tuple[object, str]:
+        return self._system, self._name
+
+    def __repr__(self) -> str:
+        try:
+            record = self._record()
+        except UnknownTemplate:
+            return f"<Template {self._name!r}, removed>"
+        given = ", ".join(f"{name}={shown(value)}" for name, value in record.arguments.items())
+        where = "" if self._system.parts.journal is not None else ", in memory"
+        problem = _problem_of(record)
+        return (
+            f"<Template {self._name!r}: {record.type}({given:.300}){where}"
+            f"{f'; {problem}' if problem else ''}>"
+        )
+
+
+def _problem_of(record: TemplateRecord) -> str:
+    """Return what has changed since a template was written; empty if nothing has."""
+    try:
+        kind = job_type_named(record.type)
+    except UnknownJobType:
+        return (
+            f"its job type {record.type!r} is not registered yet: run the cell, or import the "
+            "module, that declares it"
+        )
+    wrong = _wrong_arguments(kind, record.arguments)
+    if wrong:
+        return f"its job type has changed: {wrong}"
+    source = source_of(kind)
+    if record.source and source and source != record.source:
+        return "the source of its job type has changed; update() takes note of that"
+    return ""
+
+
+def _wrong_arguments(kind: JobType, arguments: Mapping[str, Any]) -> str:
+    """Return what is wrong with arguments, those left out that are only missing."""
+    try:
+        kind.check(dict(arguments))
+    except ArgumentsInvalid as exc:
+        found = [problem for problem in exc.problems if _top(problem.path) in arguments]
+        return "; ".join(map(str, found))
+    return ""
+
+
+def _top(path: str) -> str:
+    return path.partition(".")[0].partition("[")[0]
+
+
+class TemplateList(Sequence[Template]):
+    """The templates of one system, in the order in which they came; a table in a notebook."""
+
+    def __init__(self, templates: Sequence[Template]) -> None:
+        self._templates = tuple(templates)
+
+    @overload
+    def __getitem__(self, index: int | str) -> Template: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Template]: ...
+    def __getitem__(self, index: int | str | slice) -> Template | Sequence[Template]:
+        """Return one by its place or by its name, or several."""
+        if not isinstance(index, str):
+            return self._templates[index]
+        for template in self._templates:
+            if template.name == index:
+                return template
+        raise UnknownTemplate(index, tuple(template.name for template in self._templates))
+
+    def __len__(self) -> int:
+        return len(self._templates)
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self._templates)) or "<no templates>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(one['name'])}</td><td>{escape(one['type'])}</td>"
+            f"<td>{escape(', '.join(f'{k}={v!r:.100}' for k, v in one['arguments'].items()))}</td>"
+            f"<td>{escape(one['problem'])}</td></tr>"
+            for one in (template.to_dict() for template in self._templates)
+        )
+        head = "<tr><th>template</th><th>type</th><th>arguments</th><th></th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+
+
+class HasTemplates:
+    """The part of :class:`~jobactors.Jobs` that stores templates."""
+
+    _system: JobSystem
+
+    def add_template(
+        self,
+        name: str,
+        type: TypeOrFunction | Chain,
+        *,
+        arguments: Mapping[str, Any] = NO_VALUES,
+        options: Mapping[str, Any] = NO_VALUES,
+    ) -> Template:
+        """Store a job type with arguments and options under a name; it replaces one of that name.
+
+        Args:
+            name: Its name, 200 characters at most.
+            type: A registered job type, by its name or its function, or a chain of such.
+            arguments: Arguments by name that JSON holds exactly; those that are missing are given
+                at the submit.  Default: none.
+            options: Job options that JSON holds, see :class:`~jobactors.Options`; a runner by its
+                name.  Default: those of the type.
+
+        Raises:
+            TypeError, ValueError: for a function that is not registered, for arguments that do not
+                fit or are private, for an unknown option, and for what cannot be stored.
+            UnknownJobType: for a name that is not registered.
+            JobsClosed: when the system has ended.
+            StoreError: if the store cannot be written.
+
+        Example::
+
+            jobs.add_template("nightly wiki", "index", arguments={"folder": "wiki/"})
+            jobs.template("nightly wiki").submit()
+        """
+        check_name(name, "template")
+        if isinstance(type, Chain):
+            if arguments:
+                raise TypeError("a chain has the arguments of its phases")
+            arguments, kind = chain_arguments(type, (), {}), job_type_named(CHAIN_TYPE)
+        else:
+            kind = _kind_of(type)
+        _put(self._system, name, kind, arguments, options)
+        return Template(self._system, name)
+
+    def template(self, name: str) -> Template:
+        """Return a template by its name.
+
+        Raises:
+            UnknownTemplate: if there is none; the message lists those there are.
+        """
+        system = self._system
+        system.parts.portal.look(system.templates.get, name)
+        return Template(system, name)
+
+    def templates(self) -> TemplateList:
+        """Return all templates, in the order in which they came."""
+        system = self._system
+        found = system.parts.portal.look(system.templates.all)
+        return TemplateList([Template(system, record.name) for record in found])
+
+
+def _kind_of(type: TypeOrFunction) -> JobType:
+    if isinstance(type, str):
+        return job_type_named(type)
+    kind = type if not callable(type) else job_type_of(type)
+    if kind is None:
+        name = getattr(type, "__name__", "this function")
+        raise TypeError(
+            f"a template finds its function by name, and {name!s:.100} is no registered job type: "
+            "@ja.job(…) makes it one"
+        )
+    return kind
+
+
+def _put(
+    system: JobSystem,
+    name: str,
+    kind: JobType,
+    arguments: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> None:
+    if not is_mapping(arguments):
+        raise TypeError(f"arguments are a dictionary by name, not {shown(arguments)}")
+    if not is_mapping(options):
+        raise TypeError(
+            f'options are a dictionary, such as {{"timeout": 60}}, not {shown(options)}'
+        )
+    record = TemplateRecord(name, kind.name, arguments_as_json(arguments), {}, source_of(kind))
+    private = sorted({*kind.options.private, *options.get("private", ())} & set(arguments))
+    if private:
+        raise ValueError(f"{', '.join(private)} is private, and not stored: give it at the submit")
+    wrong = _wrong_arguments(kind, record.arguments)
+    if wrong:
+        raise ValueError(f"arguments of {kind.name}: {wrong}")
+    record = replace(record, options=options_as_json(options))
+    system.parts.portal.move(system.templates.put, record)

@@ -1,0 +1,69 @@
+"""The templates of one system: named job types with arguments and options, stored with the jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from jobactors.engine.storage.template_codec import KIND, document_of, template_from
+from jobactors.inside.report.guarded_log import LOG
+from jobactors.model.stored_rows import DropDocument, PutDocument
+from jobactors.model.unknown_names import UnknownTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobactors.engine.storage.template_codec import TemplateRecord
+    from jobactors.model.stored_rows import DocumentRow
+
+    from .parts import Parts
+
+
+class TemplateTable:
+    """Holds the templates of one system by name.  In the loop's thread only."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._all: dict[str, TemplateRecord] = {}
+
+    def load(self, rows: Iterable[DocumentRow]) -> None:
+        """Add the templates of a store; what cannot be read is named in the log, and left alone."""
+        for row in rows:
+            try:
+                self._all[row.name] = template_from(row)
+            except (ValueError, TypeError) as exc:
+                LOG.warning("the template %.100r in the store cannot be read: %s", row.name, exc)
+
+    def all(self) -> list[TemplateRecord]:
+        """Return all of them, in the order in which they came."""
+        return list(self._all.values())
+
+    def get(self, name: str) -> TemplateRecord:
+        """Return a template.
+
+        Raises:
+            UnknownTemplate: if there is none of that name.
+        """
+        found = self._all.get(name)
+        if found is None:
+            raise UnknownTemplate(name, tuple(self._all))
+        return found
+
+    def put(self, template: TemplateRecord) -> None:
+        """Add a template, or replace the one of its name.
+
+        Raises:
+            StoreError: if the store cannot be written.
+        """
+        journal = self._parts.journal
+        template = replace(template, changed_at=self._parts.clock.now())
+        if journal is not None:
+            journal.check()
+            journal.write(PutDocument(document_of(template)))
+        self._all[template.name] = template
+
+    def remove(self, name: str) -> None:
+        """Forget a template; one that is not there is left alone."""
+        if self._all.pop(name, None) is not None and self._parts.journal is not None:
+            self._parts.journal.write(DropDocument(KIND, name))

@@ -1,0 +1,157 @@
+"""The decision of a schedule: what is submitted, skipped and missed, and when to look again.
+
+Pure: ``decide`` reads no clock, and the same arguments give the same decision.  It may be asked at
+any time, late, twice, or with a clock that was set back: what was settled once is never due again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from .schedule_policy import MOST_CAUGHT_UP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .schedule_policy import SchedulePolicy
+    from .schedule_rule import Rule
+
+MOST_COUNTED: Final = 1_000
+"""Occurrences that are gone through one by one; of more, only the newest are."""
+_FIRST_SPAN: Final = 3600.0
+
+
+class Decision(Struct, frozen=True):
+    """What becomes of the occurrences that are due."""
+
+    submit: tuple[float, ...]
+    """The moments for which a job is submitted, oldest first."""
+    skipped: tuple[float, ...]
+    """Those that are left out because a run is unfinished."""
+    missed: tuple[float, ...]
+    """Those that are left out because they are late, or one later run stands for them."""
+    more_missed: bool
+    """Whether there were more than :data:`MOST_COUNTED`, so that not all are named."""
+    settled: float
+    """The moment up to which all is settled: never earlier than before."""
+    wake: float
+    """When the next one is due, jitter included; infinite if none is."""
+
+
+def put_off(name: str, moment: float, jitter: float) -> float:
+    """Return when an occurrence is due, jitter included; the same for the same name and moment."""
+    if not jitter:
+        return moment
+    digest = hashlib.blake2b(f"{name}\0{moment!r}".encode("utf-8", "replace"), digest_size=6)
+    return moment + jitter * int.from_bytes(digest.digest()) / 2**48
+
+
+def moments_after(rule: Rule, policy: SchedulePolicy, moment: float) -> Iterator[float]:
+    """Iterate over the moments of a rule up to its last one."""
+    until = math.inf if policy.until is None else policy.until
+    return takewhile(lambda at: at <= until, rule.after(moment))
+
+
+def decide(
+    name: str,
+    rule: Rule,
+    policy: SchedulePolicy,
+    settled: float,
+    now: float,
+    *,
+    running: bool = False,
+    runs: int = 0,
+) -> Decision:
+    """Decide what becomes of the occurrences of a schedule that are due.
+
+    Args:
+        name: The schedule's name, which decides its jitter.
+        rule: When it is due.
+        policy: What it does where plan and world differ.
+        settled: The moment up to which all was decided before, in seconds since the epoch.
+        now: The present moment.
+        running: Whether one of its runs is unfinished.
+        runs: The number of runs that it had.
+    """
+    left = math.inf if policy.runs is None else policy.runs - runs
+    if left <= 0:
+        return Decision((), (), (), False, settled, math.inf)
+    due, upcoming, more = _due(name, rule, policy, settled, now)
+    chosen, skipped = _choose(name, policy, due, now, running)
+    submit = chosen if left == math.inf else chosen[: int(left)]
+    gone = {*submit, *skipped}
+    ended = len(submit) >= left or upcoming is None
+    return Decision(
+        submit=tuple(submit),
+        skipped=tuple(skipped),
+        missed=tuple(at for at in due if at not in gone),
+        more_missed=more,
+        settled=due[-1] if due else settled,
+        wake=math.inf if ended or upcoming is None else put_off(name, upcoming, policy.jitter),
+    )
+
+
+def _due(
+    name: str, rule: Rule, policy: SchedulePolicy, settled: float, now: float
+) -> tuple[list[float], float | None, bool]:
+    """Return the occurrences that are due, the next one, and whether there are more than these."""
+
+    def gather(start: float, at_most: int | None) -> tuple[list[float], float | None]:
+        due: list[float] = []
+        for moment in moments_after(rule, policy, start):
+            # A later one with less jitter waits for it: they keep their order.
+            if put_off(name, moment, policy.jitter) > now or len(due) == at_most:
+                return due, moment
+            due.append(moment)
+        return due, None
+
+    due, upcoming = gather(settled, MOST_COUNTED)
+    if len(due) < MOST_COUNTED:
+        return due, upcoming, False
+    span = _FIRST_SPAN + policy.jitter
+    while True:  # backwards in growing steps: a rule is followed forwards only
+        start = max(settled, now - span)
+        newest, upcoming = gather(start, None)
+        if len(newest) >= MOST_CAUGHT_UP or start == settled:
+            return newest, upcoming, len(newest) > 0
+        span *= 4
+
+
+def _choose(
+    name: str, policy: SchedulePolicy, due: list[float], now: float, running: bool
+) -> tuple[list[float], list[float]]:
+    """Return which of the due occurrences are submitted, and which are skipped."""
+    in_time = [at for at in due if now - put_off(name, at, policy.jitter) <= policy.late]
+    skips = policy.overlap == "skip"
+    if policy.catch_up != "all":
+        chosen = due[-1:] if policy.catch_up == "latest" else in_time[-1:]
+        return ([], chosen) if skips and running else (chosen, [])
+    late = due[: len(due) - len(in_time)]
+    if not skips:
+        return due[-MOST_CAUGHT_UP:], []
+    first = 0 if running or late else 1
+    return [*late, *in_time[:first]][-MOST_CAUGHT_UP:], in_time[first:]
+
+
+def upcoming(
+    name: str, rule: Rule, policy: SchedulePolicy, after: float, count: int, runs: int = 0
+) -> list[float]:
+    """Return the next moments at which a schedule is due, jitter included.
+
+    Args:
+        name: Its name.
+        rule: When it is due.
+        policy: Its policy.
+        after: Only moments after this one.
+        count: So many at most.
+        runs: The number of runs that it had.
+    """
+    if policy.runs is not None:
+        count = min(count, policy.runs - runs)
+    moments = islice(moments_after(rule, policy, after), max(0, count))
+    return [put_off(name, moment, policy.jitter) for moment in moments]
