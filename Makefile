@@ -30,11 +30,12 @@ help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
 run: .venv/.tour-installed
-	@.ci/open-lab $(BIN) $(PORT)
+	@$(BIN)/python .ci/open-lab $(PORT)
 
 # With arguments for pytest, or without: all of it, the parts with a kernel and a browser beside the rest.
 test: lint $(OLDER_KERNELS) $(AXE)
-	chromium="$$($(BIN)/python tests/browser/chromium.py)" && export JOBACTORS_CHROMIUM="$$chromium" && \
+	@echo "Testing: about ten minutes on two idle cores."
+	@chromium="$$($(BIN)/python tests/browser/chromium.py)" && export JOBACTORS_CHROMIUM="$$chromium" && \
 		if [ -n "$(strip $(PYTEST_ARGS))" ]; then $(BIN)/python -m pytest $(PYTEST_ARGS); \
 		else .ci/run-tests $(BIN); fi
 
@@ -78,17 +79,18 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
-	python="$$(.ci/find-python)" && "$$python" -m venv .venv
+	@echo "Setting up in .venv, one to five minutes; once."
+	@python="$$(.ci/find-python)" && "$$python" -m venv .venv
 
 .venv/.%-installed: $(INSTALLED_FROM) | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --editable ".[$*]"
+	@$(BIN)/python .ci/install "jobactors[$*]" --use-pep517 --editable ".[$*]"
 	@touch $@
 
 # Moved into place when complete, so that an interrupted download is not taken for a kernel.
 .kernels/ipykernel-%: | .venv/.dev-installed
-	rm -rf $@.part
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@.part ipykernel==$*
-	mv $@.part $@
+	@rm -rf $@.part
+	@$(BIN)/python .ci/install "ipykernel $*" --no-deps --target $@.part ipykernel==$*
+	@mv $@.part $@
 
 .tools/axe.min.js:
 	@mkdir -p .tools

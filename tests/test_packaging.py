@@ -144,3 +144,34 @@ def test_importing_the_core_loads_nothing_that_is_needed_later(tmp_path: Path) -
     floor = _loaded_by("import msgspec, trio", tmp_path)
     added = _loaded_by("import jobactors", tmp_path) - floor
     assert added & NEEDED_LATER == set()
+
+
+def _install(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with which make installs, without a network."""
+    return subprocess.run(
+        [sys.executable, ROOT / ".ci" / "install", "a test", "--no-index", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_installation_reports_its_beginning_and_its_end(
+    wheel: zipfile.Path, tmp_path: Path
+) -> None:
+    """Elsewhere than in a terminal each report is a line."""
+    ran = _install("--no-deps", "--target", str(tmp_path), str(wheel.root.filename))
+    first, *_, last = ran.stdout.splitlines()
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert first == "  a test · asking the package registry"
+    assert last.startswith("  a test · done in 0:")
+    assert (tmp_path / "jobactors" / "__init__.py").exists()
+
+
+def test_an_installation_that_fails_shows_the_cause_and_where_the_rest_is() -> None:
+    """What pip printed is not lost, and the status is no success."""
+    ran = _install("no-package-of-this-name")
+    assert ran.returncode != 0
+    assert "a test · failed after" in ran.stdout
+    assert "No matching distribution found for no-package-of-this-name" in ran.stderr
+    assert "All that pip printed is in " in ran.stderr

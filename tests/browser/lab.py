@@ -144,7 +144,7 @@ def run_server(
     environ = _environment(folder / "home") | dict(env or {})
     # First of all places: an editable install holds copies, as old as the last `pip install`.
     environ["JUPYTER_PATH"] = str(install_labextension(folder / "share"))
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     with log.open("wb") as output:
         process = subprocess.Popen(
             _command(app, url, root),
@@ -201,7 +201,8 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -125,7 +125,7 @@ def test_the_cancelled_job_says_so_and_has_no_file(first: Executed) -> None:
 def test_the_row_of_each_job_is_saved_in_its_last_state(first: Executed) -> None:
     """The rows were shown while their jobs ran; on GitHub no widget brings them up to date."""
     for cell, name, state in [
-        ("export-films", "export films", "succeeded"),
+        ("unpack-flights", "unpack flights", "succeeded"),
         ("submit", "anonymize flights", "succeeded"),
         ("films", "anonymize films", "succeeded"),
         ("cancel", "anonymize flights again", "cancelled"),
@@ -141,6 +141,14 @@ def test_the_board_is_saved_with_every_job_in_its_last_state(first: Executed) ->
         assert re.search(rf"{name}\b.*succeeded|succeeded.*{name}\b", board)
     assert re.search(r"flights again\b.*cancelled|cancelled.*flights again\b", board)
     assert re.search(r"missing file\b.*failed|failed.*missing file\b", board)
+
+
+def test_the_last_board_is_live_when_the_last_cell_has_run(first: Executed) -> None:
+    """Nothing stops the jobs' system, which would grey every panel out."""
+    assert "ja.stop()" not in "".join(
+        cell.source for cell in first.cells.values() if cell.cell_type == "code"
+    )
+    assert "stopped" not in first.text("all")
 
 
 def test_errors_are_sentences_that_say_what_to_do(first: Executed) -> None:

@@ -1,0 +1,111 @@
+"""The first minute: one command opens the tour, and Run All shows bars that move."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.browser.lab import (
+    KERNEL_IDLE,
+    READY_MS,
+    SCREENSHOTS,
+    VIEWPORT,
+    free_port,
+    install_labextension,
+)
+from tests.isolation import isolated_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Bars of rows that the reader sees without scrolling, by their place, and each value they had.
+BARS_MOVE_IN_SIGHT = """() => {
+    const seen = (window.barValues ??= new Map());
+    for (const [place, bar] of document.querySelectorAll('[role=progressbar]').entries()) {
+        const box = bar.getBoundingClientRect();
+        const value = bar.getAttribute('aria-valuenow');
+        if (!box.height || !value || box.top < 0 || box.bottom > innerHeight) continue;
+        seen.set(place, (seen.get(place) ?? new Set()).add(value));
+    }
+    return [...seen.values()].some(values => values.size > 2);
+}"""
+
+
+@contextlib.contextmanager
+def opened_lab(folder: Path) -> Iterator[list[str]]:
+    """Run what `make run` runs when all is installed, in a folder with the notebooks.
+
+    Gives its two lines, and ends it with one Ctrl-C.
+    """
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    environ = isolated_environment(folder / "home") | {
+        "CI": "true",  # no browser of its own
+        "JUPYTER_PATH": str(install_labextension(folder / "share")),
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'widgets'}",
+    }
+    with subprocess.Popen(
+        [sys.executable, ROOT / ".ci" / "open-lab", str(free_port())],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environ,
+        cwd=folder,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield [process.stdout.readline(), process.stdout.readline()]
+        finally:
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the server hears it too
+            rest = process.stdout.read()
+    assert (process.returncode, rest) == (0, "")
+
+
+def test_one_line_gives_the_address_and_run_all_shows_bars_that_move(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    """Run All scrolls to the last cell; the sidebar is open, and in sight wherever that is."""
+    with opened_lab(tmp_path) as (first, second):
+        assert first.startswith("Starting JupyterLab")
+        assert re.search(r"Run All Cells.*Ctrl-C here ends it\.$", second)
+        address = second.split()[0]
+        assert address.startswith("http://localhost:")
+        page = chromium.new_context(viewport=VIEWPORT).new_page()
+        page.goto(address)
+        page.wait_for_selector(KERNEL_IDLE, timeout=READY_MS)
+        page.locator(".lm-MenuBar-item", has_text="Run").first.click()
+        page.locator(".lm-Menu-item", has_text="Run All Cells").first.click()
+        page.wait_for_function(BARS_MOVE_IN_SIGHT, timeout=READY_MS)
+        SCREENSHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / "tour.png")
+        expect(page.locator("#jobactors-sidebar")).to_be_visible()
+        page.context.close()
+
+
+def test_a_server_that_cannot_start_is_reported_with_its_own_words(tmp_path: Path) -> None:
+    """The log is a file; its last lines are shown, and the status is no success."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    ran = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "open-lab", "no-port"],
+        capture_output=True,
+        text=True,
+        env=isolated_environment(tmp_path / "home") | {"CI": "true"},
+        cwd=tmp_path,
+        check=False,
+    )
+    assert ran.returncode != 0
+    assert "JupyterLab did not start" in ran.stderr
+    assert "no-port" in ran.stderr
