@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from .engine.api.submitter import Submitter as Submitter
     from .engine.api.job import Job as Job
     from .engine.api.batch import Batch as Batch
+    from .engine.api.group import Group as Group
+    from .model.batch_snapshot import BatchSnapshot as BatchSnapshot
     from .engine.api.selection import Selection as Selection
     from .engine.api.store_template import template as template
     from .engine.api.templates import Template as Template, TemplateList as TemplateList
@@ -145,6 +147,8 @@ _HOMES = {
     "engine.api.submitter": "Submitter",
     "engine.api.job": "Job",
     "engine.api.batch": "Batch",
+    "engine.api.group": "Group",
+    "model.batch_snapshot": "BatchSnapshot",
     "engine.api.selection": "Selection",
     "engine.api.store_template": "template",
     "engine.api.templates": "Template TemplateList",

@@ -32,7 +32,14 @@ USERS: Final = {
         "log name part progress_callback release set_result subject type wait_cancel_requested "
         "work_file work_folder write_log"
     ),
-    "Batch": "cancel done id jobs result",
+    "Batch": (
+        "cancel counts done errors id jobs name pause progress restart_failed result results "
+        "resume snapshot state system"
+    ),
+    "BatchSnapshot": (
+        "by_state cancelled counted elapsed ended ends error failed id is_open is_paused name "
+        "progress started_at state stopped_at subject submitted succeeded total type"
+    ),
     "Chain": "check label name options phases run run_sync to_json to_python",
     "ChainFailed": "result",
     "ChainInvalid": "problems",
@@ -54,6 +61,10 @@ USERS: Final = {
     "Event": "at job_id",
     "EventRow": "at detail job_id kind",
     "Every": "items seconds",
+    "Group": (
+        "as_executor cancel counts done errors id jobs map name options pause progress "
+        "restart_failed result results resume run snapshot state submit system"
+    ),
     "Holding": "job_id operation units",
     "IllegalMove": "job_id",
     "IllegalVerb": "job_id",
@@ -75,8 +86,8 @@ USERS: Final = {
     "JobFinished": "at job_id outcome",
     "JobFuture": "job",
     "JobInfo": (
-        "batch continues description from_checkpoint icon id key metadata name occurrence priority "
-        "schedule subject submitted_at tags type"
+        "batch batch_size continues description from_checkpoint icon id index item key label "
+        "metadata name occurrence priority schedule subject submitted_at tags type"
     ),
     "JobInterrupted": "job_id reason",
     "JobLogged": "at cut job_id total",
@@ -111,10 +122,10 @@ USERS: Final = {
     "JobWaiting": "at job_id waiting waits_for",
     "JobactorsError": "",
     "Jobs": (
-        "active add_template as_executor cancel checkpoints clear close drop_checkpoint "
-        "drop_checkpoints get history hold_dispatch latest list map merge on_change on_event "
-        "options part_files queue registry release_dispatch resources resumable run scale select "
-        "stats store submit subscribe template templates vacuum"
+        "active add_template as_executor batch batches cancel checkpoints clear close "
+        "drop_checkpoint drop_checkpoints get group history hold_dispatch latest list map merge "
+        "on_change on_event options part_files queue registry release_dispatch resources resumable "
+        "run scale select stats store submit subscribe template templates vacuum"
     ),
     "JobsClosed": "",
     "JobsExecutor": "",

@@ -1,12 +1,12 @@
 """The batches of a terminal: all jobs of one ``map`` have one row, and one line at the end.
 
 Pure, as the rest of the view.  The jobs of a batch have no lines of their own, except those that
-fail or try again: they are counted.  When the last one has ended, one line has the result of all.
+fail or try again.  The counts are the engine's own, so that they are the same everywhere.  When the
+last job has ended, one line has the result of all.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from jobactors.model.states import JobState
@@ -14,97 +14,90 @@ from jobactors.model.states import JobState
 from .terminal_text import amount, clock, duration, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from jobactors.model.batch_total import BatchTotal
-    from jobactors.model.snapshot import JobSnapshot
+    from jobactors.engine.records.batch_tally import BatchTally
+    from jobactors.model.batch_snapshot import BatchSnapshot
 
 
 class BatchView:
     """One batch as a terminal shows it.
 
     Args:
-        first: Its first job.
-        total: Its number of jobs, which may change; None where it is not known here.
+        tally: Its counts.
     """
 
-    def __init__(self, first: JobSnapshot, total: BatchTotal | None) -> None:
-        self.label: str = safe(first.info.type)
-        self._total = total
-        self._began = first.started_at
-        self._last = 0.0
-        self._ends: Counter[JobState] = Counter()
+    def __init__(self, tally: BatchTally) -> None:
+        self._tally = tally
+        self._is_announced = False
 
-    @property
-    def total(self) -> int | None:
-        """The number of its jobs, once that is known."""
-        return None if self._total is None else self._total.jobs
-
-    @property
-    def ended(self) -> int:
-        """The number of its jobs that have ended."""
-        return self._ends.total()
+    def starts_now(self) -> bool:
+        """Return whether a job has begun for the first time since the last call."""
+        if self._is_announced or not self._tally.has_begun:
+            return False
+        self._is_announced = True
+        return True
 
     @property
     def is_complete(self) -> bool:
         """Whether all its jobs have ended."""
-        return self.total is not None and self.ended >= self.total
+        return self._tally.is_complete
 
-    def note(self, job: JobSnapshot) -> bool:
-        """Take a job's state in; returns whether the batch begins with it."""
-        if job.state.is_terminal:
-            self._ends[job.state] += 1
-            self._last = job.finished_at or job.changed_at
-        if job.started_at is None or self._began is not None:
-            return False
-        self._began = job.started_at
-        return True
-
-    def fraction(self, at_work: Iterable[JobSnapshot]) -> float | None:
-        """Return the progress of all its jobs from 0 to 1; None while their number is unknown."""
-        if not self.total:
-            return None
-        partly = sum(job.progress.fraction or 0 for job in at_work)
-        return min(1.0, (self.ended + partly) / self.total)
-
-    @property
-    def count(self) -> str:
-        """The number of ended jobs and of all, in words."""
-        done = amount(self.ended)
-        return f"{done}/{amount(self.total)} jobs" if self.total else f"{done} jobs"
-
-    @property
-    def unwell(self) -> str:
-        """The numbers of failed and cancelled jobs, in words; empty if there are none."""
-        states = (JobState.FAILED, JobState.CANCELLED)
-        return ", ".join(f"{self._ends[state]} {state}" for state in states if self._ends[state])
-
-    def elapsed(self, now: float) -> str:
-        """Return the time since its first start."""
-        return "" if self._began is None else clock(max(0.0, now - self._began))
-
-    @property
-    def started_text(self) -> str:
-        """The text of the line for its start."""
-        return (
-            f"{self.label} started: {_jobs(self.total)}" if self.total else f"{self.label} started"
-        )
-
-    @property
-    def kind(self) -> str:
-        """The mark of the line for its end."""
-        for state in (JobState.FAILED, JobState.CANCELLED):
-            if self._ends[state]:
-                return state.value
-        return JobState.SUCCEEDED.value
-
-    @property
-    def ended_text(self) -> str:
-        """The text of the line for its end."""
-        took = "" if self._began is None else f" in {duration(max(0.0, self._last - self._began))}"
-        unwell = f", {self.unwell}" if self.unwell else ""
-        return f"{self.label}: {_jobs(self.ended)}{unwell}{took}"
+    def snapshot(self, now: float) -> BatchSnapshot:
+        """Return its counts at this moment."""
+        return self._tally.snapshot(now)
 
 
-def _jobs(number: int | None) -> str:
-    return "1 job" if number == 1 else f"{number} jobs"
+def count_text(batch: BatchSnapshot) -> str:
+    """Return the number of ended jobs and of all, in words."""
+    done = amount(batch.ended)
+    return f"{done} so far" if batch.total is None else f"{done}/{amount(batch.total)} jobs"
+
+
+def unwell_text(batch: BatchSnapshot) -> str:
+    """Return the numbers of failed and cancelled jobs, in words; empty if there are none."""
+    states = (JobState.FAILED, JobState.CANCELLED)
+    counts = batch.by_state
+    return ", ".join(f"{amount(counts[state])} {state}" for state in states if counts[state])
+
+
+def elapsed_text(batch: BatchSnapshot, now: float) -> str:
+    """Return the time since its first start."""
+    elapsed = batch.elapsed(now)
+    return "" if elapsed is None else clock(elapsed)
+
+
+def label_of(batch: BatchSnapshot) -> str:
+    """Return its name and its subject."""
+    name = safe(batch.name)
+    return f"{name} · {safe(batch.subject)}" if batch.subject else name
+
+
+def started_text(batch: BatchSnapshot) -> str:
+    """Return the text of the line for its start."""
+    jobs = "" if batch.total is None else f": {_jobs(batch.total)}"
+    return f"{label_of(batch)} started{jobs}"
+
+
+def end_kind(batch: BatchSnapshot) -> str:
+    """Return the mark of the line for its end."""
+    for state in (JobState.FAILED, JobState.INTERRUPTED, JobState.CANCELLED):
+        if batch.by_state[state]:
+            return state.value
+    return JobState.SUCCEEDED.value
+
+
+def ended_text(batch: BatchSnapshot) -> str:
+    """Return the text of the line for its end: "resize: 198 succeeded, 2 failed in 3 min"."""
+    rests = batch.by_state[JobState.INTERRUPTED]
+    missing = 0 if batch.total is None else batch.total - batch.submitted
+    parts = [
+        batch.ends,
+        f"{rests} interrupted" if rests else "",
+        f"{missing} not submitted" if missing > 0 else "",
+    ]
+    elapsed = batch.elapsed(0 if batch.stopped_at is None else batch.stopped_at)
+    took = f" in {duration(elapsed)}" if elapsed else ""
+    return f"{label_of(batch)}: {', '.join(filter(None, parts))}{took}"
+
+
+def _jobs(number: int) -> str:
+    return "1 job" if number == 1 else f"{amount(number)} jobs"

@@ -17,13 +17,23 @@ from jobactors.model.job_summary import kind_of, summary_of_counts
 from jobactors.model.progress import NO_PROGRESS
 from jobactors.model.states import JobState, Request
 
-from .terminal_batches import BatchView
+from .terminal_batches import (
+    BatchView,
+    count_text,
+    elapsed_text,
+    end_kind,
+    ended_text,
+    label_of,
+    started_text,
+    unwell_text,
+)
 from .terminal_text import amount, clock, duration, first_line, rate, safe, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from jobactors.model.batch_total import BatchTotal
+    from jobactors.engine.records.batch_tally import BatchTallies
+    from jobactors.model.batch_snapshot import BatchSnapshot
     from jobactors.model.error_text import ErrorText
     from jobactors.model.progress import Progress
     from jobactors.model.snapshot import JobSnapshot
@@ -92,9 +102,9 @@ class Board:
     Written by the task that reads the subscription.
     """
 
-    def __init__(self, batches: Mapping[str, BatchTotal] | None = None) -> None:
+    def __init__(self, batches: BatchTallies | None = None) -> None:
         self._jobs: dict[str, JobSnapshot] = {}
-        self._totals: Mapping[str, BatchTotal] = {} if batches is None else batches
+        self._tallies = batches
         self._batches: dict[str, BatchView] = {}
         """The batches that are not complete, by their ids."""
         self._ends: Counter[str] = Counter()
@@ -126,29 +136,26 @@ class Board:
         return _line(job, event)
 
     def _note_batch(self, job: JobSnapshot, line: Line | None) -> Line | None:
-        """Count a job of a batch; returns the line that is printed nevertheless."""
+        """Take note of a job of a batch; returns the line that is printed nevertheless."""
         batch_id = job.info.batch
         batch = self._batches.get(batch_id)
-        if batch is None:
-            batch = self._batches[batch_id] = BatchView(job, self._totals.get(batch_id))
-        if batch.note(job):
-            return Line("started", batch.started_text)
+        tally = None if batch or self._tallies is None else self._tallies.get(batch_id)
+        if tally is not None:
+            batch = self._batches[batch_id] = BatchView(tally)
+        if batch is not None and batch.starts_now():
+            return Line("started", started_text(batch.snapshot(job.changed_at)))
         counted = line is None or line.kind in {"started", "succeeded", "cancelled"}
         return None if counted else line
 
     def ended_batches(self, *, all_of_them: bool = False) -> list[Line]:
         """Return the lines of the batches that are complete, once; at the end, of all of them."""
         ended = [key for key, batch in self._batches.items() if all_of_them or batch.is_complete]
-        views = [self._batches.pop(key) for key in ended]
-        return [Line(view.kind, view.ended_text) for view in views if view.ended]
+        views = [self._batches.pop(key).snapshot(0) for key in ended]
+        return [Line(end_kind(view), ended_text(view)) for view in views if view.ended]
 
     def batch_rows(self, now: float) -> list[TerminalRow]:
-        """Return the rows of the batches that have begun, at the time ``now``."""
-        at_work: dict[str, list[JobSnapshot]] = {key: [] for key in self._batches}
-        for job in self._jobs.values():
-            if job.state.is_active and job.info.batch in at_work:
-                at_work[job.info.batch].append(job)
-        return [_batch_row(self._batches[key], jobs, now) for key, jobs in at_work.items()]
+        """Return the rows of the batches at the time ``now``."""
+        return [_batch_row(batch.snapshot(now), now) for batch in self._batches.values()]
 
     @property
     def moves(self) -> bool:
@@ -223,8 +230,9 @@ def error_line(error: ErrorText) -> str:
 
 
 def label(job: JobSnapshot) -> str:
-    """Return icon, name and subject."""
-    named = f"{safe(job.name)} · {safe(job.subject)}" if job.subject else safe(job.name)
+    """Return icon, name and subject; of an item of a batch also its place and a short text."""
+    name = safe(job.info.label)
+    named = f"{name} · {safe(job.subject)}" if job.subject else name
     return f"{safe(job.info.icon)} {named}" if job.info.icon else named
 
 
@@ -233,19 +241,21 @@ def rows(jobs: Iterable[JobSnapshot], now: float) -> list[TerminalRow]:
     return [_row(job, now) for job in jobs]
 
 
-def _batch_row(batch: BatchView, at_work: Sequence[JobSnapshot], now: float) -> TerminalRow:
-    fraction = batch.fraction(at_work)
+def _batch_row(batch: BatchSnapshot, now: float) -> TerminalRow:
+    progress = batch.progress
+    percent, left = progress.percent, progress.time_left
+    moves = batch.state is JobState.RUNNING
     return TerminalRow(
-        label=batch.label,
-        state="",
-        fraction=fraction,
-        moves=bool(at_work),
-        percent="" if fraction is None else f"{int(fraction * 100)} %",
-        count=batch.count,
-        rate="",
-        left="",
-        elapsed=batch.elapsed(now),
-        message=batch.unwell,
+        label=label_of(batch),
+        state="" if moves else batch.state.value,
+        fraction=progress.fraction,
+        moves=moves,
+        percent="" if percent is None else f"{percent} %",
+        count=count_text(batch),
+        rate=rate(progress.rate, progress.unit) if progress.rate else "",
+        left="" if left is None else f"{span(left)} left",
+        elapsed=elapsed_text(batch, now),
+        message=unwell_text(batch),
     )
 
 

@@ -43,9 +43,23 @@ class JobInfo(Struct, frozen=True):
     from_checkpoint: bool = False
     """Whether it goes on from that job's checkpoint."""
     batch: str = ""
-    """The id of the batch of ``jobs.map`` that submitted it; empty for none."""
+    """The id of the batch of ``jobs.map`` that submitted it, or the name of its group; empty for
+    none."""
+    index: int | None = None
+    """Its place in the input of its batch, from 0; None outside a ``map``."""
+    item: str = ""
+    """A short text of its arguments in a batch; empty for a private one, and outside a batch."""
+    batch_size: int | None = None
+    """The number of jobs of its batch, as far as that was known at the submit; None if it was
+    not."""
     schedule: str = ""
     """The name of the schedule that submitted it; empty for none."""
     occurrence: float | None = None
     """The moment for which that schedule submitted it, in seconds since the epoch; None for a run
     by hand, or without a schedule."""
+
+    @property
+    def label(self) -> str:
+        """The name, and in a batch the place and the item: ``resize[12] cat.png``."""
+        place = self.name if self.index is None else f"{self.name}[{self.index}]"
+        return f"{place} {self.item}" if self.item else place

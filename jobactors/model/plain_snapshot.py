@@ -79,7 +79,7 @@ PLAIN: Final[Mapping[str, Getter]] = {
     },
     **{name: _info(name) for name in ("icon", "priority")},
     "key": _key,
-    "batch": _info("batch"),
+    **{name: _info(name) for name in ("batch", "index", "item")},
     **{name: _info(name) for name in ("continues", "schedule", "occurrence")},
     **{name: _word(name) for name in ("state", "waiting")},
     "waits_for": lambda snapshot: list(snapshot.waits_for),

@@ -37,7 +37,7 @@ async def test_a_batch_gives_results_in_input_order_and_jobs_as_they_end(
         batch = jobs.map(nap, [3, 1, 2])
         assert [await job async for job in batch] == [1, 2, 3]
         assert await batch == [3, 1, 2]
-        assert repr(batch) == "<Batch 3 of 3 jobs ended>"
+        assert repr(batch) == "<Batch nap: 3 of 3 jobs ended>"
 
 
 async def test_the_intake_is_bounded_so_the_input_may_be_endless() -> None:

@@ -16,6 +16,7 @@ from jobactors.model.states import ACTIVE, JobState
 
 from .checkpoints import Checkpoints
 from .display import mimebundle_of
+from .group import Group, find_batch, open_group
 from .history import History
 from .job import Job
 from .registry_view import RegistryView
@@ -31,10 +32,13 @@ if TYPE_CHECKING:
 
     from jobactors.engine.records.filters import States
     from jobactors.engine.system.job_system import JobSystem
+    from jobactors.model.batch_snapshot import BatchSnapshot
     from jobactors.model.checks import Seconds
     from jobactors.model.identity import TypeOrFunction
     from jobactors.model.resources import ResourceStates
     from jobactors.model.snapshot import JobSnapshot
+
+    from .batch import Batch
 
 _QUEUED_OR_AT_WORK: Final = ACTIVE | {JobState.QUEUED}
 
@@ -157,6 +161,37 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History, HasTemplates):
         """Return the waiting jobs in the order in which they would start if nothing held them."""
         parts = self._system.parts
         return parts.portal.look(lambda: [parts.registry.get(i).snapshot for i in parts.queue])
+
+    # -- batches
+
+    def batches(self) -> list[BatchSnapshot]:
+        """Return the batches of ``map`` and the groups that have jobs here, oldest first."""
+        parts, now = self._system.parts, self._system.core.clock.now
+        return parts.portal.look(lambda: [t.snapshot(now()) for t in parts.registry.batches])
+
+    def batch(self, batch_id: str) -> Batch[Any]:
+        """Return a batch by its id, which is in the ``info.batch`` of its jobs.
+
+        It has the jobs that are still here.
+
+        Raises:
+            UnknownJob: if no job of such a batch is here (any more).
+        """
+        return self._system.parts.portal.look(find_batch, self._system, batch_id)
+
+    def group(self, name: str) -> Group:
+        """Return the group of this name, to submit jobs to and to handle them as one.
+
+        Jobs that were submitted to it before, also by an earlier process, are in it.
+
+        Raises:
+            TypeError, ValueError: for a name that is no text, or empty.
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a group is text, not {name!r:.100}")
+        if not name.strip():
+            raise ValueError("the name of a group is not empty")
+        return self._system.parts.portal.call(open_group, self._system, name)
 
     # -- steer
 

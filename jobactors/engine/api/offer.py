@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from jobactors.engine.ports.runner import KnownRunner
+    from jobactors.engine.records.batch_place import BatchPlace
     from jobactors.engine.records.record import Record
     from jobactors.engine.system.job_system import JobSystem
 
@@ -30,7 +31,7 @@ def offer(
     runner: KnownRunner | None = None,
     *,
     waits: bool = True,
-    batch: str = "",
+    place: BatchPlace | None = None,
 ) -> Job[Any]:
     """Submit a job, and return its handle.
 
@@ -44,14 +45,14 @@ def offer(
         kwargs: Named arguments.
         changes: The options that were given.
         runner: Used instead of the one that options or function ask for.
-        batch: The id of its batch; empty for none.
+        place: Its place in a batch; None outside one.
         waits: Whether this returns only when the job is stored, elsewhere than in the loop.
     """
     portal, journal = system.parts.portal, system.parts.journal
     portal.check("take a job")
     now = system.core.clock.now()
     to_keep = journal is not None
-    record = make_record(work, args, kwargs, changes, now, runner, to_keep=to_keep, batch=batch)
+    record = make_record(work, args, kwargs, changes, now, runner, to_keep=to_keep, place=place)
     if record.edges:
         check_system(system, record.options.after, args, kwargs)
     if journal is not None:

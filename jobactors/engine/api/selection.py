@@ -48,7 +48,7 @@ class Selection:
         """
         reason = checked_reason(reason)
         unfinished = [r for r in self._find() if not r.snapshot.state.is_terminal]
-        return self._command(partial(_cancel, self._system, reason=reason), unfinished)
+        return self._command(partial(cancel_record, self._system, reason=reason), unfinished)
 
     def pause(self) -> list[JobSnapshot]:
         """Pause all that run."""
@@ -83,15 +83,21 @@ class Selection:
         self, command: Callable[[Record], object], records: list[Record] | None = None
     ) -> list[JobSnapshot]:
         """Command many jobs, a few hundred in one step."""
-        found = self._find() if records is None else records
-        snapshots: list[JobSnapshot] = []
-        for start in range(0, len(found), _AT_ONCE):
-            some = found[start : start + _AT_ONCE]
-            snapshots += self._system.parts.portal.move(_command_all, some, command)
-        return snapshots
+        return command_some(self._system, self._find() if records is None else records, command)
 
     def __repr__(self) -> str:
         return f"<Selection of {len(self._find())} jobs>"
+
+
+def command_some(
+    system: JobSystem, records: list[Record], command: Callable[[Record], object]
+) -> list[JobSnapshot]:
+    """Command many jobs, a few hundred in one step; return those to which it applied."""
+    snapshots: list[JobSnapshot] = []
+    for start in range(0, len(records), _AT_ONCE):
+        some = records[start : start + _AT_ONCE]
+        snapshots += system.parts.portal.move(_command_all, some, command)
+    return snapshots
 
 
 def _command_all(records: list[Record], command: Callable[[Record], object]) -> list[JobSnapshot]:
@@ -103,5 +109,6 @@ def _command_all(records: list[Record], command: Callable[[Record], object]) -> 
     return commanded
 
 
-def _cancel(system: JobSystem, record: Record, reason: str | None) -> None:
+def cancel_record(system: JobSystem, record: Record, reason: str | None) -> None:
+    """Cancel a job.  In the loop's thread."""
     system.commands.cancel(record, reason)

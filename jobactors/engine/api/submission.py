@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from jobactors.engine.ports.runner import KnownRunner
+    from jobactors.engine.records.batch_place import BatchPlace
 
 
 def make_record(
@@ -40,7 +41,7 @@ def make_record(
     runner: KnownRunner | None = None,
     *,
     to_keep: bool = False,
-    batch: str = "",
+    place: BatchPlace | None = None,
 ) -> Record:
     """Make the record of a job that is not admitted yet.
 
@@ -52,7 +53,7 @@ def make_record(
         now: The present moment.
         runner: Used instead of the one that options or function ask for.
         to_keep: Whether a store will hold it, so that its arguments are encoded now.
-        batch: The id of its batch; empty for none.
+        place: Its place in a batch; None outside one.
 
     Raises:
         TypeError, ValueError: for work that cannot be a job; the message states what can.
@@ -78,7 +79,11 @@ def make_record(
     type_name = type_name_of(function) if kind is None else kind.name
     name = options.name or (kind and kind.label_for(*args, **kwargs)) or type_name
     key = options.key if kind is None else _key(kind, options)
-    info = _info(type_name, name, key, options, now, batch)
+    info = _info(type_name, name, key, options, now)
+    if place is not None:
+        is_named = kind is not None and callable(kind.label) and not options.name
+        private = options.private
+        info = place.placed(info, function, args, kwargs, private, is_named=is_named)
     queued = JobQueued(info.id, now, info, _first_wait(options, now))
     args, kwargs = referring(args, kwargs)
     edges = find_edges(options.after, args, kwargs) if options.after or args or kwargs else ()
@@ -96,9 +101,7 @@ def make_record(
     )
 
 
-def _info(
-    type_name: str, name: str, key: object, options: Options, now: float, batch: str
-) -> JobInfo:
+def _info(type_name: str, name: str, key: object, options: Options, now: float) -> JobInfo:
     return JobInfo(
         id=IDS.new(type_name),
         type=type_name,
@@ -111,7 +114,6 @@ def _info(
         icon=options.icon,
         priority=options.priority,
         key=key,
-        batch=batch,
     )
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack, overload
 
 import trio
 
 from jobactors.engine.ports.late_binding import load_module, runner_from
+from jobactors.engine.records.batch_place import BatchPlace
 from jobactors.engine.records.job_ids import IDS
 from jobactors.inside.signals.event_loop import in_trio, is_cancellation
 from jobactors.model.identity import type_name_of
 from jobactors.model.option_types import JobOptions, names_options
 from jobactors.model.options import DEFAULTS
 
-from .batch import Batch
+from .batch_intake import MappedBatch
 from .offer import offer
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from jobactors.inside.chain.chain import Chain
     from jobactors.model.chain_result import ChainResult
 
+    from .batch import Batch
     from .job import Job
 
 T = TypeVar("T")
@@ -32,22 +34,15 @@ A1 = TypeVar("A1")
 A2 = TypeVar("A2")
 A3 = TypeVar("A3")
 
-_WITHOUT_CODE: Final[frozenset[type]] = frozenset({list, tuple, range, set, frozenset, dict, str})
-"""Iterables that run no code of the user when they are iterated."""
-
-
-def _size_without_code(iterables: tuple[Any, ...]) -> int | None:
-    """Return how many items iterables give together; None if that may run code of the user."""
-    without_code = all(type(items) in _WITHOUT_CODE for items in iterables)
-    return min(map(len, iterables)) if without_code else None
-
 
 class Submitter:
     """Submits jobs with the same options: what ``jobs.options(…)`` returns."""
 
-    def __init__(self, system: JobSystem, changes: Mapping[str, Any]) -> None:
+    def __init__(self, system: JobSystem, changes: Mapping[str, Any], *, group: str = "") -> None:
         self._system = system
         self._changes = changes
+        self._group = group
+        """The name of the group to which the jobs belong; empty for none."""
 
     @overload
     def submit(self, work: Chain, /) -> Job[ChainResult]: ...
@@ -109,7 +104,11 @@ class Submitter:
                 that is returned instead says so by :attr:`Job.is_new`.
             JobsClosed: when the system takes no more jobs.
         """
-        return offer(self._system, work, args, kwargs, self._changes)
+        return self._offer(work, args, kwargs)
+
+    def _offer(self, work: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job[Any]:
+        place = BatchPlace(self._group) if self._group else None
+        return offer(self._system, work, args, kwargs, self._changes, place=place)
 
     @overload
     async def run(self, work: Chain, /) -> ChainResult: ...
@@ -161,7 +160,7 @@ class Submitter:
         Raises:
             Exception: what the job raised; see :meth:`Job.result`.
         """
-        job = offer(self._system, work, args, kwargs, self._changes)
+        job = self._offer(work, args, kwargs)
         try:
             return await job
         except BaseException as exc:
@@ -312,8 +311,9 @@ class Submitter:
             *iterables: Where its arguments come from; the shortest one ends it.
             intake: How many jobs may be under way before more input is taken; default: twice
                 ``max_running``, or 1,000 without a limit.
-            name: The name of each job that a person reads, or a function of its items that returns
-                it; default: as for a submit.
+            name: The name of the jobs that a person reads, beside which each has its index and a
+                short text of its items; or a function of the items that returns the name of their
+                job; default: as for a submit.
             **kwargs: Further arguments by name, the same for each job.  For those that are called
                 ``intake`` or ``name``, pass ``functools.partial(function, name=…)``.
 
@@ -331,21 +331,26 @@ class Submitter:
         width = intake if intake is not None else (1_000 if limit is None else 2 * limit)
         if width < 1:
             raise ValueError(f"intake is at least 1, not {width}")
-        # Not strict: as with the built-in map, the shortest one ends it.
-        inputs = zip(*iterables, strict=False)
+        kind = type_name_of(function) if callable(function) else str(function)
 
-        batch_id = IDS.new(f"{type_name_of(function) if callable(function) else function}-map")
-
-        def submit(*items: Any) -> Job[Any]:
+        def submit(place: BatchPlace, *items: Any) -> Job[Any]:
             changes = self._changes
             if name is not None:
                 changes = {**changes, "name": name(*items) if callable(name) else name}
-            return offer(
-                self._system, function, items, kwargs, changes, waits=False, batch=batch_id
-            )
+            return offer(self._system, function, items, kwargs, changes, waits=False, place=place)
 
-        size = None if callable(name) else _size_without_code(iterables)
-        batch: Batch[Any] = Batch(self._system, submit, inputs, width, batch_id=batch_id, size=size)
+        given = self._changes.get("name")
+        batch: MappedBatch[Any] = MappedBatch(
+            self._system,
+            submit,
+            iterables,
+            width,
+            batch_id=IDS.new(f"{kind}-map"),
+            name=name if isinstance(name, str) else given or kind,
+            group=self._group,
+            names_by_code=callable(name),
+            shared=tuple(kwargs),
+        )
         batch._begin()
         return batch
 
@@ -365,7 +370,7 @@ class Submitter:
         runner = DEFAULTS.changed(**merged).runner
         if runner is not None and not isinstance(runner, str):
             runner_from(runner)
-        return Submitter(self._system, merged)
+        return Submitter(self._system, merged, group=self._group)
 
     def as_executor(self) -> Executor:
         """Return these jobs as a :class:`concurrent.futures.Executor`, for libraries that take one.

@@ -33,6 +33,7 @@ from jobactors.model.errors import IllegalVerb, UnknownJob
 from jobactors.model.retention import Retention
 from jobactors.model.states import JobState
 
+from .batch_tally import BatchTallies
 from .held_memory import SMALL, let_go, size_of_call, size_of_end
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Registry:
         self._inherited: set[str] = set()
         """The jobs that had ended before this registry was made, in an earlier process."""
         self._records: dict[str, Record] = {}
+        self.batches: BatchTallies = BatchTallies()
+        """The counts of the batches whose jobs it has, or has had."""
         self.look_at: float = math.inf
         """The time before which no finished job is too old, in seconds since the epoch."""
         self._unread = _EndOrder()
@@ -130,6 +133,8 @@ class Registry:
     def add(self, record: Record) -> None:
         """Add a new job."""
         self._records[record.id] = record
+        if record.snapshot.info.batch:
+            self.batches.add(record)
 
     def inherit(self, record: Record) -> None:
         """Add a job that has ended in an earlier process, which has reported its failure."""
@@ -276,6 +281,8 @@ class Registry:
         if self._calls.sizes:
             self._drop_call(job_id)  # the user may hold a handle for long
         record = self._records.pop(job_id)
+        if record.snapshot.info.batch:
+            self.batches.forget(record)
         failed = unread and record.snapshot.state is JobState.FAILED
         is_failure = failed and job_id not in self._inherited
         self._inherited.discard(job_id)

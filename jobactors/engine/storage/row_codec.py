@@ -93,6 +93,10 @@ def _submit_text(info: JobInfo, submit: StoredSubmit) -> str:
             info.occurrence,
             {key: _storable(value) for key, value in metadata.items()} if metadata else None,
             _stated_key(info.key),
+            info.batch,
+            info.index,
+            info.batch_size,
+            info.item,
         )
     )
 
@@ -240,6 +244,10 @@ def _read_submit(row: JobRow, odd: list[str]) -> tuple[JobInfo, StoredSubmit]:
         from_checkpoint=read.from_checkpoint,
         schedule=read.schedule,
         occurrence=read.occurrence,
+        batch=read.batch,
+        index=read.index,
+        item=read.item,
+        batch_size=read.batch_size,
     )
     return info, StoredSubmit(read.arguments, read.options, read.after, read.source, read.lost)
 

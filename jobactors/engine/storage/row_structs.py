@@ -57,6 +57,10 @@ class SubmitJson(Struct, omit_defaults=True, gc=False):
     metadata: dict[str, Any] | None = None
     key: Any = UNSET
     """Texts, integers and ``{"tuple": […]}`` of these; null if the key cannot be stored."""
+    batch: str = ""
+    index: int | None = None
+    batch_size: int | None = None
+    item: str = ""
 
 
 class ProgressJson(Struct, gc=False):

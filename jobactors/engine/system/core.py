@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
 
 import trio
 
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.records.record import Edge, Record
     from jobactors.engine.storage.durable_latch import DurableLatch
-    from jobactors.model.batch_total import BatchTotal
     from jobactors.model.errors import StoreError
     from jobactors.model.events import Event
     from jobactors.model.options import OnDone
@@ -92,8 +90,6 @@ class Core:
         """The batches whose input is being taken in: the end of the system waits for them."""
         self.unread_inputs: dict[int, Exception] = {}
         """The errors of inputs of batches that no reader has got, by their ``id``."""
-        self.batches: WeakValueDictionary[str, BatchTotal] = WeakValueDictionary()
-        """The number of jobs of each batch that its reader or a display still holds, by its id."""
         self._due: Timer | None = None
         self._change: trio.Event | None = None
         """Made while a drain waits for a job to end or come to rest."""
@@ -109,6 +105,8 @@ class Core:
     def emit(self, record: Record, event: Event) -> None:
         """Make ``event`` true: the one place where a snapshot changes."""
         record.snapshot = fold(record.snapshot, event)
+        if record.snapshot.info.batch:
+            self.parts.registry.batches.note(record)
         if self.parts.journal is not None:
             self.parts.journal.note(record, event)
         self.parts.bus.publish(event)

@@ -327,6 +327,8 @@ class JobSystem:
                     cancelled = Outcome(JobState.CANCELLED, reason=record.snapshot.reason)
                     event = JobFinished(record.id, now, cancelled)
                 record.snapshot = fold(record.snapshot, event)
+                if record.snapshot.info.batch:
+                    self.parts.registry.batches.note(record)
                 if self.parts.journal is not None:
                     self.parts.journal.note(record, event)
                 self.parts.bus.publish(event)

@@ -32,7 +32,6 @@ def make_restart(ended: Record, now: float, on_checkpoint: OnCheckpoint | None =
         submitted_at=now,
         continues=old.id,
         from_checkpoint=False,
-        batch="",
     )
     options = ended.options.changed(hold=False, start_at=None, after=())
     if on_checkpoint is not None:

@@ -1,0 +1,304 @@
+"""The tallies of batches: how many of a batch's jobs are in which state, without a look at each.
+
+A batch has more jobs than the registry holds: input is taken in as jobs end, and ended ones leave
+once they are read.  So a tally counts jobs as they come and change, and remembers those that have
+left.  It costs a few dictionary entries a job, and no more than one look-up an event.
+
+All of it is written by the loop's thread.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Final, Protocol
+from weakref import WeakSet, WeakValueDictionary
+
+from jobactors.model.batch_snapshot import BatchSnapshot, state_of_all
+from jobactors.model.progress import Progress, part_of
+from jobactors.model.states import TERMINAL, JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobactors.model.error_text import ErrorText
+
+    from .record import Record
+
+UNIT: Final = "jobs"
+_SAMPLES: Final = 30
+"""Ends of jobs, at least a second apart, over which the speed of a batch is measured."""
+
+
+class BatchFollower(Protocol):
+    """A handle that holds the jobs of a batch.  Called in the loop's thread."""
+
+    def _joined(self, record: Record, replaced: str | None) -> None:
+        """Take note of a job that begins, in the place of the one with the id ``replaced``."""
+        ...
+
+
+class BatchTally:
+    """The counts of one batch.
+
+    Args:
+        batch_id: Its id.
+        name: Its label; that of its jobs if it is empty.
+    """
+
+    def __init__(self, batch_id: str, name: str = "") -> None:
+        self.id: str = batch_id
+        self.name: str = name
+        self.type: str = ""
+        self.subject: str = ""
+        self.sizes: dict[str, int | None] = {}
+        """The jobs that each input gives in all, by its id; None if that is not known."""
+        self.given: dict[str, int] = {}
+        """The jobs that each input has given."""
+        self.open_inputs: set[str] = set()
+        """The inputs that are taken in as jobs end; a cancelled one gives no more."""
+        self.is_paused: bool = False
+        """Whether that waits for a resume."""
+        self.input_error: ErrorText | None = None
+        self.followers: WeakSet[BatchFollower] = WeakSet()
+        self.here: int = 0
+        """The number of its jobs in the registry."""
+        self._counts: Counter[JobState] = Counter()
+        self._states: dict[str, JobState] = {}
+        """Of the jobs in the registry, and of failed ones that have left it: as counted."""
+        self._begun: dict[str, Record] = {}
+        """The jobs that have begun and not ended, those at rest among them."""
+        self._is_named = bool(name)
+        self._size = 0
+        """The number of jobs of which an earlier process knew."""
+        self._error: ErrorText | None = None
+        self._started_at: float | None = None
+        self._stopped_at: float | None = None
+        self._speed: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
+        self._best = 0.0
+        """The largest fraction shown, for the work there is: a retry of one job takes none back."""
+
+    # -- counting
+
+    def add(self, record: Record) -> None:
+        """Count a new job; a restart takes the place of the job that it continues."""
+        info = record.snapshot.info
+        replaced = None
+        if info.continues is not None and info.continues in self._states:
+            replaced = info.continues
+            self._counts[self._states.pop(replaced)] -= 1
+            self._best = 0.0
+        elif info.index is None:
+            self._best = 0.0  # a group has grown; a map knows its size, or shows no fraction
+        self._name_after(record)
+        self.here += 1
+        self._counts[record.snapshot.state] += 1
+        self._states[record.id] = record.snapshot.state
+        self._moved(record, None)
+        self._tell(record, replaced)
+
+    def note(self, record: Record) -> None:
+        """Count a job in its present state."""
+        state = record.snapshot.state
+        before = self._states.get(record.id)
+        if before is state or before is None:  # or it was restarted meanwhile
+            return
+        self._states[record.id] = state
+        self._counts[before] -= 1
+        self._counts[state] += 1
+        self._moved(record, before)
+        if before is JobState.INTERRUPTED and state not in TERMINAL:
+            self._tell(record, record.id)  # it goes on: its end is to be waited for again
+
+    def _tell(self, record: Record, replaced: str | None) -> None:
+        for follower in list(self.followers):
+            follower._joined(record, replaced)
+
+    def forget(self, record: Record) -> None:
+        """Take note that an ended job has left the registry; it is counted all the same."""
+        self.here -= 1
+        if record.snapshot.state is JobState.SUCCEEDED:  # any other one may be restarted yet
+            self._states.pop(record.id, None)
+
+    def _name_after(self, record: Record) -> None:
+        info = record.snapshot.info
+        if not self.type:
+            self.type, self.subject = info.type, info.subject
+            self.name = self.name or info.name
+        elif not self._is_named and info.name != self.name:
+            self.name, self._is_named = self.type, True  # each job has a name of its own
+        if info.batch_size is not None and not self.sizes:
+            self._size = max(self._size, info.batch_size)  # as an earlier process knew it
+
+    def _moved(self, record: Record, before: JobState | None) -> None:
+        snapshot = record.snapshot
+        state = snapshot.state
+        if state in TERMINAL or state is JobState.QUEUED:
+            self._begun.pop(record.id, None)
+        else:
+            self._begun[record.id] = record
+        if state is JobState.FAILED:
+            self._error = snapshot.error
+        self._note_times(snapshot.started_at, snapshot.changed_at)
+        if before is not None and state in TERMINAL:
+            self._sample(snapshot.changed_at)
+
+    def _note_times(self, started_at: float | None, now: float) -> None:
+        if started_at is not None and self._started_at is None:
+            self._started_at = started_at
+            self._speed.append((started_at, 0.0))
+        if self.is_idle:
+            self._stopped_at = max(self._stopped_at or now, now)
+        elif self._stopped_at is not None:
+            if self._started_at is not None:
+                self._started_at += max(0.0, now - self._stopped_at)
+            self._stopped_at = None
+            self._speed.clear()
+            self._speed.append((now, self._work()))
+
+    def _sample(self, now: float) -> None:
+        if not self._speed or now - self._speed[-1][0] >= 1:
+            self._speed.append((now, self._work()))
+
+    def pause(self, paused: bool, now: float) -> None:
+        """Take note that no input is taken in, or that it is again."""
+        self.is_paused = paused
+        self._note_times(None, now)
+
+    # -- looking
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a job of it has started."""
+        return self._started_at is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no job is at work, and none is going to be."""
+        waits = bool(self.open_inputs) or self._counts[JobState.QUEUED] > 0
+        at_work = self._counts[JobState.RUNNING] + self._counts[JobState.CANCELLING]
+        return not at_work and (self.is_paused or not waits)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all its jobs have ended, and no more come."""
+        return not self.open_inputs and self.ended == self.submitted
+
+    @property
+    def submitted(self) -> int:
+        """The number of jobs that were submitted."""
+        return sum(self._counts.values())
+
+    @property
+    def ended(self) -> int:
+        """The number of jobs that have ended."""
+        return sum(self._counts[state] for state in TERMINAL)
+
+    @property
+    def total(self) -> int | None:
+        """The number of jobs there will be; None while that is not known."""
+        submitted, to_come = self.submitted, 0
+        for input_id, size in self.sizes.items():
+            if size is None:
+                return None
+            if input_id == self.id:  # all its jobs are of this input
+                return max(size, submitted)
+            to_come += max(0, size - self.given.get(input_id, 0))
+        return max(self._size, submitted + to_come)
+
+    def _work(self) -> float:
+        """Return the number of ended jobs, and the parts that are done of those at work."""
+        parts = (record.snapshot.progress.fraction or 0.0 for record in self._begun.values())
+        return self.ended + sum(parts)
+
+    def snapshot(self, now: float) -> BatchSnapshot:
+        """Return the batch at this moment."""
+        by_state = {state: self._counts[state] for state in JobState}
+        has_failed = self.input_error is not None
+        state = state_of_all(
+            by_state,
+            more_comes=bool(self.open_inputs),
+            is_paused=self.is_paused,
+            has_failed=has_failed,
+        )
+        return BatchSnapshot(
+            id=self.id,
+            name=self.name or self.id,
+            type=self.type,
+            subject=self.subject,
+            state=state,
+            by_state=by_state,
+            submitted=self.submitted,
+            total=self.total,
+            progress=self._progress(now, moves=state is JobState.RUNNING),
+            is_open=bool(self.open_inputs),
+            is_paused=self.is_paused,
+            started_at=self._started_at,
+            stopped_at=self._stopped_at,
+            error=self.input_error or self._error,
+        )
+
+    def _progress(self, now: float, *, moves: bool) -> Progress:
+        total, work = self.total, self._work()
+        if total is not None:
+            self._best = max(self._best, part_of(work, total))
+        rate = self._rate(work, now) if moves else None
+        left = None if total is None or not rate else max(0.0, total - work) / rate
+        fraction = None if total is None else self._best
+        return Progress(self.ended, total, fraction, UNIT, rate=rate, time_left=left)
+
+    def _rate(self, work: float, now: float) -> float | None:
+        """Return the jobs that end in a second, since the oldest sample."""
+        if not self._speed:
+            return None
+        then, before = self._speed[0]
+        return (work - before) / (now - then) if work > before and now > then else None
+
+
+class BatchTallies:
+    """The tallies of one system's batches: of each that has a job in the registry or a handle."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, BatchTally] = {}
+        self._known: WeakValueDictionary[str, BatchTally] = WeakValueDictionary()
+
+    def open(self, batch_id: str, name: str = "") -> BatchTally:
+        """Return the tally of a batch, made if there is none."""
+        tally = self._known.get(batch_id)
+        if tally is None:
+            tally = self._known[batch_id] = BatchTally(batch_id, name)
+        return tally
+
+    def get(self, batch_id: str) -> BatchTally | None:
+        """Return the tally of a batch, or None."""
+        return self._known.get(batch_id)
+
+    def __iter__(self) -> Iterator[BatchTally]:
+        return iter(list(self._shown.values()))
+
+    def __contains__(self, batch_id: object) -> bool:
+        return batch_id in self._shown
+
+    def add(self, record: Record) -> None:
+        """Count a new job of a batch."""
+        tally = self.open(record.snapshot.info.batch)
+        self._shown[tally.id] = tally
+        tally.add(record)
+
+    def note(self, record: Record) -> None:
+        """Count a job of a batch in its present state."""
+        tally = self._known.get(record.snapshot.info.batch)
+        if tally is not None:
+            tally.note(record)
+
+    def forget(self, record: Record) -> None:
+        """Take note that a job of a batch has left the registry."""
+        tally = self._known.get(record.snapshot.info.batch)
+        if tally is None:
+            return
+        tally.forget(record)
+        self.drop_if_over(tally)
+
+    def drop_if_over(self, tally: BatchTally) -> None:
+        """Drop the tally of a batch that is over, and has no job here any more."""
+        if not tally.here and tally.is_complete:
+            self._shown.pop(tally.id, None)
