@@ -41,6 +41,7 @@ INNER_ORDER = {
         ("system",),
         ("api",),
     ),
+    "hosts": (("shell",),),
 }
 # Two lookups have to point up: a runner by its name, and a host, face or store by its own.
 LATE_BINDING = "jobactors/engine/ports/late_binding.py"
@@ -50,6 +51,8 @@ LONGEST_MODULE = 400
 FLOOR = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}
 # Modules and packages beside the rooms, such as lowlevel.py and testing/: above them all.
 ROOF = len(ORDER)
+# A module beside the inner rooms of its room is below them all.
+LOBBY = -1
 ON_THE_ROOF = frozenset({"testing"})
 
 JUPYTER = frozenset(
@@ -198,7 +201,7 @@ def _inward(imported: Import, parts: tuple[str, ...]) -> str | None:
         return None
     floors = {r: floor for floor, rooms in enumerate(INNER_ORDER[parts[1]]) for r in rooms}
     room, target = parts[2], names[2]
-    if target == room or floors.get(target, ROOF) < floors[room]:
+    if room not in floors or target == room or floors.get(target, LOBBY) < floors[room]:
         return None
     return f"{parts[1]}/{room} may not know {parts[1]}/{target}"
 

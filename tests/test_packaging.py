@@ -61,7 +61,7 @@ def _names(wheel: zipfile.Path) -> set[str]:
 
 
 def test_the_wheel_holds_two_packages_and_nothing_beside_them(wheel: zipfile.Path) -> None:
-    """No import name `widgets`, no tests, no notebooks."""
+    """No import name `widgets`, no tests."""
     tops = {name.partition("/")[0] for name in _names(wheel)}
     packages = {top for top in tops if not top.endswith((".dist-info", ".data"))}
     assert packages == {"jobactors", "jobactors_widgets"}
@@ -113,6 +113,17 @@ def test_the_notebook_face_can_be_found(wheel: zipfile.Path) -> None:
     (info,) = (part for part in wheel.iterdir() if part.name.endswith(".dist-info"))
     declared = (info / "entry_points.txt").read_text()
     assert "[jobactors.display]\nnotebook = jobactors_widgets:display_hook" in declared
+
+
+def test_the_wheel_has_the_console_script_and_the_notebooks_of_the_tour(
+    wheel: zipfile.Path,
+) -> None:
+    """`jobactors tour` copies them out of the package."""
+    (info,) = (part for part in wheel.iterdir() if part.name.endswith(".dist-info"))
+    assert "jobactors = jobactors.__main__:main" in (info / "entry_points.txt").read_text()
+    there = {f"jobactors/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert there
+    assert there <= _names(wheel)
 
 
 def test_both_tables_of_public_names_agree() -> None:

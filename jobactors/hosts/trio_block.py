@@ -93,7 +93,8 @@ async def open_jobs(
     check_recover(recover)
     _check_patience(patience)
     capture_tqdm()
-    system = JobSystem(Job, Jobs, max_running, retention or Retention(), resources, store_of(store))
+    store = store_of(store)
+    system = JobSystem(Job, Jobs, max_running, retention or Retention(), resources, store)
     jobs: Jobs = system.jobs
     body_error: BaseException | None = None
     ending = BlockEnding(system)
@@ -106,6 +107,7 @@ async def open_jobs(
             with ending:
                 try:
                     await system.open_store(patience, recover)
+                    _take_commands(system, store)
                     yield jobs
                 except BaseException as exc:
                     # Remembered, not raised through the nursery, which would wrap it in a group.
@@ -121,6 +123,17 @@ async def open_jobs(
         raise body_error
     if unread_failures == "raise":
         UnreadFailures.of(system).raise_all()
+
+
+def _take_commands(system: JobSystem, store: Store | None) -> None:
+    """Take the commands of other processes for the jobs of a store that is a file."""
+    if getattr(store, "path", None) is None:
+        return
+    from .owner_socket import take_commands  # nothing else needs it
+
+    serve = take_commands(system.jobs, store)
+    if serve is not None:
+        system.attach(serve)
 
 
 def _check_patience(patience: float) -> None:

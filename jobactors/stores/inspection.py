@@ -62,10 +62,26 @@ def inspect(
         return
     with closing(connect_to_look(path, busy_timeout)) as connection:
         connection.execute("BEGIN")  # one snapshot for all checks
-        _check_kind(connection, name, len(migrations))
-        _check_schema(connection, name, migrations)
-        _check_owner(connection, name)
+        inspect_tables(connection, name, migrations)
         _check_structure(connection, name, path.stat().st_size)
+
+
+def inspect_tables(
+    connection: sqlite3.Connection, name: str, migrations: Sequence[Migration] = MIGRATIONS
+) -> None:
+    """Refuse a file whose tables are not ours, or newer; its rows are not looked at.
+
+    Args:
+        connection: A connection that only reads.
+        name: The store's name in errors.
+        migrations: The steps this version knows.
+
+    Raises:
+        StoreTooNew, StoreDamaged, sqlite3.Error: as :func:`inspect`.
+    """
+    _check_kind(connection, name, len(migrations))
+    _check_schema(connection, name, migrations)
+    _check_owner(connection, name)
 
 
 def refuse_others(path: Path, name: str) -> None:

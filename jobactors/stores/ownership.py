@@ -10,6 +10,9 @@ One process at a time writes a file.  What was tried, and why it is done in this
   by the file's identity, is asked first.
 - *A lock file that exists or not* stays behind after ``kill -9``.
 
+Whether a store has an owner is asked without taking its lock (``F_GETLK``): a process that opens it
+in that moment would be refused.
+
 The lock file is never removed: another process may wait for it, and a new one of the same name
 would be another lock.  If a person removes it all the same, two processes may believe that they are
 the owner; the epoch in the file then refuses the older one at its next transaction.
@@ -21,6 +24,7 @@ import contextlib
 import os
 import re
 import stat
+import struct
 import sys
 import threading
 import time
@@ -152,6 +156,30 @@ def _owner_here(path: Path) -> Ownership | None:
     return None
 
 
+def describe_owner(path: Path) -> str | None:
+    """Return the description of the process that owns the store at ``path``; None if none does.
+
+    Nothing is locked, so that no process that opens the store meanwhile is refused.
+
+    Args:
+        path: The store's file, an absolute path without symbolic links.
+    """
+    lock = lock_path(path)
+    with _table_lock:
+        # Closing a descriptor of its lock file would release a store that this process owns.
+        mine = _table.get(_identity_of(lock) or (0, 0)) or _owner_here(path)
+        if mine is not None:
+            return mine.owner
+        try:
+            fd = os.open(lock, os.O_RDONLY | NO_LINK | getattr(os, "O_NONBLOCK", 0))
+        except OSError:
+            return None
+        try:
+            return _read_owner(fd) if _is_locked(fd) else None
+        finally:
+            os.close(fd)
+
+
 def _lock_and_sign(path: Path, lock: Path, fd: int, called: str) -> Ownership | str:
     status = os.fstat(fd)
     _refuse_foreign_lock(status, lock, called)
@@ -219,6 +247,14 @@ if sys.platform == "win32":
             os.lseek(fd, 0, os.SEEK_SET)
         return True
 
+    def _is_locked(fd: int) -> bool:
+        taken = _lock(fd)  # there is no other way to find out
+        if taken:
+            os.lseek(fd, _FAR, os.SEEK_SET)
+            msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+            os.lseek(fd, 0, os.SEEK_SET)
+        return not taken
+
 else:
     import errno
     import fcntl
@@ -231,3 +267,13 @@ else:
                 return False
             raise
         return True
+
+    _IS_BSD: Final = sys.platform == "darwin" or "bsd" in sys.platform
+    # `struct flock`: type and whence stand behind the numbers on BSDs, and before them elsewhere.
+    _FLOCK: Final = struct.Struct("@qqihh" if _IS_BSD else "@hhqqi")
+
+    def _is_locked(fd: int) -> bool:
+        kind, whole = fcntl.F_WRLCK, (0, 0, 0)
+        asked = (*whole, kind, 0) if _IS_BSD else (kind, 0, *whole)
+        found = _FLOCK.unpack(fcntl.fcntl(fd, fcntl.F_GETLK, _FLOCK.pack(*asked)))
+        return bool(found[3 if _IS_BSD else 0] != fcntl.F_UNLCK)

@@ -1,0 +1,204 @@
+"""``cancel``, ``pause``, ``resume``, ``discard``, ``submit``: sent to the owner, or done here.
+
+A process that owns the store is asked over its socket.  Otherwise the store is opened here for the
+time of the command, as any other program would.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Literal
+
+import trio
+
+from jobactors.engine.api.outside_commands import perform, submit_by_name
+from jobactors.hosts.terminal_text import safe
+from jobactors.hosts.trio_block import open_jobs
+from jobactors.model.argument_problem import ArgumentsInvalid
+from jobactors.model.errors import JobactorsError, UnknownJobType
+from jobactors.model.states import JobState
+from jobactors.stores.read_only import StoreView
+
+from .modules import import_all
+from .owner_call import calling_owner
+from .reading import resolve
+from .statuses import NO_SENSE, REFUSED, Complaint, complain, explained, status_of
+from .store_choice import chosen_store
+from .tables import is_for_people, put, put_json
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from jobactors.engine.api.job import Job
+    from jobactors.engine.api.jobs import Jobs
+
+    Order = Callable[[str], dict[str, Any]]
+    """Gives one command about a job, and returns that job as plain values."""
+
+
+@explained
+def cancel(given: argparse.Namespace) -> int:
+    """Ask jobs to end."""
+    return _command(given, "cancel", given.reason)
+
+
+@explained
+def pause(given: argparse.Namespace) -> int:
+    """Ask jobs to stand still."""
+    return _command(given, "pause")
+
+
+@explained
+def discard(given: argparse.Namespace) -> int:
+    """End interrupted jobs for good."""
+    return _command(given, "discard")
+
+
+@explained
+def resume(given: argparse.Namespace) -> int:
+    """Let jobs go on: with their owner, or here until they have ended."""
+    ids, owner, path = _meant(given)
+    if owner is not None:
+        with calling_owner(path, owner) as call:
+            return _each(given, ids, lambda one: call.ask({"verb": "resume", "id": one})["job"])
+    import_all(given.module)
+    return trio.run(_resume_here, given, path, ids)
+
+
+def _command(given: argparse.Namespace, verb: str, reason: str | None = None) -> int:
+    ids, owner, path = _meant(given)
+    if owner is None:
+        return trio.run(_command_here, given, path, ids, verb, reason)
+    with calling_owner(path, owner) as call:
+        told = {"verb": verb, "reason": reason}
+        return _each(given, ids, lambda one: call.ask({**told, "id": one})["job"])
+
+
+def _meant(given: argparse.Namespace) -> tuple[list[str], str | None, Path]:
+    """Return the whole ids that were meant, the owner of the store, and the path of its file."""
+    with StoreView(chosen_store(given)) as view:
+        ids = list(dict.fromkeys(resolve(view, one) for one in given.id))
+        return ids, view.owner, view.path
+
+
+def _each(given: argparse.Namespace, ids: list[str], order: Order) -> int:
+    """Give an order about each job, and print what has become of it; one refusal stops no other."""
+    status = 0
+    for job_id in ids:
+        try:
+            _put_job(given, order(job_id))
+        except (Complaint, JobactorsError) as exc:
+            complain(str(exc))
+            status = status or status_of(exc)
+    return status
+
+
+def _put_job(given: argparse.Namespace, job: dict[str, Any]) -> None:
+    if not is_for_people(given):
+        put_json(job)
+        return
+    asked = f", asked to {job['request']}" if job.get("request") else ""
+    put(safe(f"{job['id']}: {job['state']}{asked}"))
+
+
+async def _command_here(
+    given: argparse.Namespace, path: Path, ids: list[str], verb: str, reason: str | None
+) -> int:
+    async with open_jobs(store=path, unread_failures="ignore") as jobs:
+        status = _each(given, ids, lambda one: perform(jobs, verb, one, reason).to_dict())
+        await jobs.close()
+    return status
+
+
+async def _resume_here(given: argparse.Namespace, path: Path, ids: list[str]) -> int:
+    """Resume jobs and wait for them; a Ctrl-C interrupts them, to go on another day."""
+    shown: Literal["terminal"] | None = "terminal" if is_for_people(given) else None
+    async with open_jobs(store=path, unread_failures="ignore", display=shown) as jobs:
+        resumed: list[Job[Any]] = []
+
+        def order(job_id: str) -> dict[str, Any]:
+            resumed.append(perform(jobs, "resume", job_id))
+            return resumed[-1].to_dict()
+
+        status = _each(given, ids, order)
+        try:
+            for job in resumed:
+                await job.wait()
+        except KeyboardInterrupt:
+            await jobs.close()
+            raise
+        await jobs.close()
+    failed = any(job.state is not JobState.SUCCEEDED for job in resumed)
+    return status or (REFUSED if failed else 0)
+
+
+# -- submit
+
+
+@explained
+def submit(given: argparse.Namespace) -> int:
+    """Submit a job to the owner of the store, or store it for the next worker."""
+    arguments, options = _arguments(given), _options(given)
+    path = chosen_store(given, new=True)
+    owner = None
+    if path.exists():
+        with StoreView(path) as view:
+            owner, path = view.owner, view.path
+    if owner is not None:
+        order = {"verb": "submit", "type": given.type, "arguments": arguments, "options": options}
+        with calling_owner(path, owner) as call:
+            _put_job(given, call.ask(order)["job"])
+        return 0
+    import_all(given.module)
+    try:
+        return trio.run(_store_for_a_worker, given, path, arguments, options)
+    except UnknownJobType as exc:
+        raise Complaint(f"{exc}; here that is --module", NO_SENSE) from None
+    except (ArgumentsInvalid, TypeError, ValueError) as exc:
+        raise Complaint(str(exc), NO_SENSE) from None
+
+
+async def _store_for_a_worker(
+    given: argparse.Namespace, path: Path, arguments: object, options: object
+) -> int:
+    async with open_jobs(store=path, unread_failures="ignore") as jobs:
+        jobs._system.core.starts = False  # it starts in a worker; one that is held would not
+        job = await _submitted(jobs, given.type, arguments, options)
+        job_id = job.id
+        await jobs.close()
+        if is_for_people(given):
+            where = f"{job_id}: stored in {path}"
+            put(safe(f"{where}; `jobactors worker` starts it, or `jobactors resume {job_id}`"))
+        else:
+            put_json(job.to_dict())
+    return 0
+
+
+async def _submitted(jobs: Jobs, type: str, arguments: object, options: object) -> Job[Any]:
+    job = submit_by_name(jobs, type, arguments, options)
+    await job.stored()
+    return job
+
+
+def _arguments(given: argparse.Namespace) -> object:
+    text = sys.stdin.read() if given.arguments == "-" else given.arguments
+    try:
+        return json.loads(text)
+    except ValueError as exc:
+        raise Complaint(f"the arguments are no JSON: {exc}", NO_SENSE) from None
+
+
+def _options(given: argparse.Namespace) -> dict[str, object]:
+    options: dict[str, object] = {}
+    for one in given.option:
+        name, is_set, text = one.partition("=")
+        if not is_set:
+            raise Complaint(f"an option is NAME=VALUE, not {one}", NO_SENSE)
+        try:
+            options[name] = json.loads(text)
+        except ValueError:
+            options[name] = text
+    return options

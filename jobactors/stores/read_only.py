@@ -1,0 +1,170 @@
+"""A look into a store's file, without owning it: also while another process writes it."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, final
+
+from jobactors.model.errors import StoreError, StoreFailed
+
+from .connection import connect_to_look
+from .failures import SqliteTrouble, from_os, from_sqlite
+from .inspection import inspect_tables, refuse_foreign, refuse_links, refuse_others
+from .ownership import describe_owner
+from .row_reader import Reader
+
+if TYPE_CHECKING:
+    import os
+    import sqlite3
+    from collections.abc import Callable, Iterable
+
+    from jobactors.model.states import JobState
+    from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow
+
+_T = TypeVar("_T")
+_PATIENCE: Final = 2.0
+"""Seconds to wait for another program that has locked the file."""
+MOST_MEANT: Final = 6
+"""Ids that a beginning is completed to, at most."""
+
+
+@final
+class StoreView:
+    """Reads the jobs of a store's file at this moment.  Nothing is locked, changed or executed.
+
+    Its owner may write meanwhile; each read sees the last commit before it.  A context manager.
+
+    Args:
+        path: The file, which has to exist.
+
+    Raises:
+        StoreFailed, StoreDamaged, StoreTooNew: at the entry, for a file that cannot be read.
+
+    Example::
+
+        with StoreView("jobs.db") as view:
+            rows = view.unfinished()
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._given = Path(path).expanduser()
+        self._path = self._given.absolute()
+        self._reader = Reader(str(self._given))
+        self._connection: sqlite3.Connection | None = None
+
+    @property
+    def name(self) -> str:
+        """Its path, as it was given."""
+        return str(self._given)
+
+    @property
+    def path(self) -> Path:
+        """Its path, absolute and without symbolic links."""
+        return self._path.resolve()
+
+    @property
+    def owner(self) -> str | None:
+        """The process that owns the file, as it describes itself; None if none does."""
+        return describe_owner(self.path)
+
+    def __enter__(self) -> StoreView:
+        try:
+            refuse_links(self._path, self.name)
+            if not self.path.is_file():
+                why = "there is no such file: name the file of a store"
+                raise StoreError(self.name, f"{self.name} cannot be read: {why}")
+            refuse_foreign(self.path, self.name)
+            refuse_others(self.path, self.name)
+            connection = connect_to_look(self.path, _PATIENCE)
+            try:
+                inspect_tables(connection, self.name)
+            except BaseException:
+                connection.close()
+                raise
+        except OSError as exc:
+            raise from_os(self.name, exc) from exc
+        except SqliteTrouble as exc:
+            raise from_sqlite(self.name, exc) from exc
+        self._connection = connection
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*SqliteTrouble):
+                connection.close()
+
+    def unfinished(self) -> list[JobRow]:
+        """Return all jobs that have not ended, in the order of submission."""
+        return self._read(self._reader.unfinished)
+
+    def finished(
+        self,
+        limit: int,
+        *,
+        since: float | None = None,
+        states: Iterable[JobState] | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+    ) -> list[JobRow]:
+        """Return the newest ended jobs that match all arguments, newest end first."""
+        return self._read(
+            lambda connection: self._reader.finished(
+                connection, limit, since=since, states=states, type=type, subject=subject
+            )
+        )
+
+    def count(self) -> dict[str, int]:
+        """Return how many jobs there are in each state."""
+
+        def ask(connection: sqlite3.Connection) -> dict[str, int]:
+            found = connection.execute("SELECT state, count(*) FROM jobs GROUP BY state")
+            return {_text(state): number for state, number in found.fetchall()}
+
+        return self._read(ask)
+
+    def get(self, job_ids: Iterable[str]) -> list[JobRow]:
+        """Return the rows of these jobs, each once, in the order of the ids."""
+        return self._read(lambda connection: self._reader.get(connection, job_ids))
+
+    def ids_like(self, beginning: str) -> list[str]:
+        """Return the ids that begin so, the newest jobs first, six at most."""
+
+        def ask(connection: sqlite3.Connection) -> list[str]:
+            sql = "SELECT id FROM jobs WHERE substr(id, 1, ?) = ? ORDER BY seq DESC LIMIT ?"
+            found = connection.execute(sql, (len(beginning), beginning, MOST_MEANT))
+            return [_text(job_id) for (job_id,) in found.fetchall()]
+
+        return self._read(ask)
+
+    def events(self, job_id: str) -> list[EventRow]:
+        """Return a job's event log, oldest first."""
+        return self._read(lambda connection: self._reader.events(connection, job_id))
+
+    def checkpoints(self) -> list[CheckpointRow]:
+        """Return all checkpoints, the one saved longest ago first."""
+        return self._read(self._reader.checkpoints)
+
+    @property
+    def version(self) -> int:
+        """A number that differs from an earlier one if another process has written meanwhile."""
+        return self._read(_version)
+
+    def _read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
+        if self._connection is None:
+            raise StoreFailed(self.name, "it is not open", "read it in a with block")
+        try:
+            return ask(self._connection)
+        except (*SqliteTrouble, UnicodeEncodeError) as exc:
+            raise from_sqlite(self.name, exc) from exc
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    with closing(connection.execute("PRAGMA data_version")) as found:
+        version: int = found.fetchone()[0]
+    return version
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
