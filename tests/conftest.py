@@ -19,11 +19,12 @@ TESTS = Path(__file__).parent
 def _jobs_may_fail() -> Iterator[None]:
     """A test lets jobs fail on purpose, and the session's exit status is pytest's to decide."""
     from jobactors.hosts import start  # not before coverage and assertions are in place
+    from jobactors.hosts.started_systems import STARTED
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(start._DEFAULTS, "unread_failures", "ignore")
         yield
-    start._process.exit._has_failed = False
+    STARTED._exit._has_failed = False
 
 
 @pytest.fixture(autouse=True)

@@ -124,8 +124,8 @@ USERS: Final = {
     "Jobs": (
         "active add_template as_executor batch batches cancel checkpoints clear close "
         "drop_checkpoint drop_checkpoints get group history hold_dispatch latest list map merge "
-        "on_change on_event options part_files queue registry release_dispatch resources resumable "
-        "run scale select stats store submit subscribe template templates vacuum"
+        "name on_change on_event options part_files queue registry release_dispatch resources "
+        "resumable run scale select stats store submit subscribe template templates vacuum"
     ),
     "JobsClosed": "",
     "JobsExecutor": "",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from jobactors.engine.api.display import in_kernel
-from jobactors.engine.system.shutdown import abandon, stop
+from jobactors.engine.system.shutdown import abandon, stop, wait_until_at_rest
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobsClosed, StoreError
@@ -57,9 +57,12 @@ class LoopThread:
         arguments: dict[str, Any],
         notebook: NotebookStore | None = None,
         *,
+        name: str = "",
         adopts: bool = False,
         at_end: Callable[[LoopThread], object] | None = None,
     ) -> None:
+        self.name: str = name
+        """The name of its system; empty for the process's own."""
         self.arguments = arguments
         self.adopts = adopts
         self._at_end = at_end
@@ -84,7 +87,9 @@ class LoopThread:
         self._closers: trio.Nursery
         self._patience: float | None = None
         """Seconds the jobs have at the end, once it was asked to stop."""
-        self._thread = threading.Thread(target=self._run, name="jobactors", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name=f"jobactors {name}".rstrip(), daemon=True
+        )
 
     def start(self) -> Jobs:
         """Start the loop and wait until its system is open; again after an interrupted wait."""
@@ -145,15 +150,47 @@ class LoopThread:
         Returns:
             Whether the loop has ended within ``timeout`` seconds.
         """
+        if not self.begin_to_stop(patience, timeout):
+            return False
+        if not self._ended.wait_in_thread(timeout):
+            return False
+        self._thread.join()  # nothing but its last steps
+        TERMINATIONS.tidy()
+        return True
+
+    def wait_until_at_rest(self) -> bool:
+        """Block this thread until no job moves, or the system ends.
+
+        Returns:
+            Whether it was so at once.
+        """
+        rests, waited = Latch(), False
+
+        async def watch() -> None:
+            nonlocal waited
+            try:
+                waited = await wait_until_at_rest(system)
+            finally:
+                rests.set()
+
+        if self._opened.wait_in_thread() and self.jobs is not None:
+            system = self.jobs._system
+            with suppress(JobsClosed):  # it ends already
+                system.parts.portal.call(system.attach, watch)
+                rests.wait_in_thread()
+        return not waited
+
+    def begin_to_stop(self, patience: float, timeout: float | None) -> bool:
+        """Ask the system to end, as :meth:`stop` does, and wait for nothing but its opening.
+
+        Returns:
+            Whether it was opened within ``timeout`` seconds.
+        """
         if not self._opened.wait_in_thread(timeout):
             return False
         if self.jobs is not None:
             with suppress(JobsClosed):  # ended meanwhile
                 self.jobs._system.parts.portal.post(self._close, patience)
-        if not self._ended.wait_in_thread(timeout):
-            return False
-        self._thread.join()  # nothing but its last steps
-        TERMINATIONS.tidy()
         return True
 
     def _close(self, patience: float) -> None:
@@ -260,6 +297,7 @@ class LoopThread:
         arguments["unread_failures"] = "ignore"  # reported when the loop has ended
         patience = KERNEL_PATIENCE if in_kernel() else 0.0
         async with open_jobs(**arguments, patience=patience) as jobs:
+            jobs._system.name = self.name
             if notebook is not None:
                 notebook.note()
                 jobs._system.store_note = (None, notebook.offer)

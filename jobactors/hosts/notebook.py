@@ -42,11 +42,14 @@ def notebook_path(
 class NotebookStore:
     """Finds the store of one notebook: a file of its own under the user's data folder."""
 
-    def __init__(self, notebook: Path, *, adopt: bool = False, patience: float = 0.0) -> None:
+    def __init__(
+        self, notebook: Path, system: str = "", *, adopt: bool = False, patience: float = 0.0
+    ) -> None:
         """Look for it, and for the jobs of an earlier name.
 
         Args:
             notebook: The notebook.
+            system: The name of its job system; default: its own, which has none.
             adopt: Whether to take those jobs over.
             patience: Seconds to wait for a predecessor that is about to end.
 
@@ -54,8 +57,9 @@ class NotebookStore:
             StoreError: if there are such jobs and they cannot be taken over.
         """
         self.notebook = notebook
-        self.path: Path = notebook_store_path(notebook)
-        self.orphan = orphan_for(notebook, own_is_empty=True)
+        self._system = system
+        self.path: Path = notebook_store_path(notebook, system=system)
+        self.orphan = orphan_for(notebook, system=system, own_is_empty=True)
         """The store of the notebook that this one seems to have been before a rename."""
         self._has_jobs = False
         """Whether there are jobs of its own, so that those of an orphan cannot take their place."""
@@ -73,7 +77,7 @@ class NotebookStore:
         if self._has_jobs:
             raise StoreError(str(self.orphan), f"adopt=True cannot be done: {self.offer}")
         _remove(self.path)  # it is empty
-        adopt_store(self.orphan, notebook)
+        adopt_store(self.orphan, notebook, system=system)
         self.orphan = None
 
     def store(self) -> SqliteStore:
@@ -83,7 +87,7 @@ class NotebookStore:
     def note(self) -> None:
         """Note which notebook the file belongs to; called by its owner."""
         try:
-            note_belonging(self.path, self.notebook)
+            note_belonging(self.path, self.notebook, self._system)
         except OSError as exc:
             LOG.warning("a rename of this notebook will not be noticed: %s", exc)
 
@@ -93,12 +97,17 @@ class NotebookStore:
         if self.orphan is None:
             return None
         found = "jobs of a notebook that this one seems to have been are stored"
+        name = f"name={self._system!r}" if self._system else ""
+        also = f", {name}" if name else ""
         if self._has_jobs:
             return (
-                f"{found}, but this one has jobs of its own by now: ja.stop(), then "
-                f"ja.start(store={str(self.orphan)!r}) opens the earlier ones"
+                f"{found}, but this one has jobs of its own by now: ja.stop({name}), then "
+                f"ja.start(store={str(self.orphan)!r}{also}) opens the earlier ones"
             )
-        return f"{found} ({self.orphan.name}): ja.stop(), then ja.start(adopt=True) takes them over"
+        return (
+            f"{found} ({self.orphan.name}): ja.stop({name}), then ja.start(adopt=True{also}) takes "
+            "them over"
+        )
 
 
 def _is_empty(path: Path, patience: float) -> bool:

@@ -1,5 +1,7 @@
 """The end of a program that has called ``ja.start``: a script waits for its jobs, a kernel ends.
 
+It may have started several systems, which end together.
+
 The loop's thread is a daemon, so that it can never hold up the end of a process; so the end of the
 jobs has to be driven from outside it.  ``atexit`` is too late: by then the interpreter starts no
 more threads, and a queued job needs one.  Hence a second thread, no daemon, that does nothing but
@@ -25,6 +27,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -53,13 +56,13 @@ EARS_DELAY: Final = 1.0
 
 
 class ScriptExit:
-    """Ends the process's job system with its program.  One a process.
+    """Ends the process's job systems with its program.  One a process.
 
     ``_guard`` is written by the thread that calls :meth:`arm`, under the lock of ``ja.start``.
     """
 
-    def __init__(self, running: Callable[[], LoopThread | None]) -> None:
-        """Take the function that returns the loop's thread, if its loop runs."""
+    def __init__(self, running: Callable[[], list[LoopThread]]) -> None:
+        """Take the function that returns the threads of the loops that run."""
         self._running = running
         self._guard: threading.Thread | None = None
         self._ears = SignalEars(self._hear)
@@ -116,10 +119,10 @@ class ScriptExit:
     def _stop_after_main(self) -> None:
         threading.main_thread().join()
         running = self._running()
-        if running is None:
+        if not running:
             return
         if in_kernel():
-            running.stop(0.0, KERNEL_GRACE)
+            _stop_all(running, 0.0, KERNEL_GRACE)
             return
         before = sys.unraisablehook
 
@@ -130,9 +133,13 @@ class ScriptExit:
                 before(unraisable)
 
         if getattr(sys, "last_type", None) is KeyboardInterrupt:
-            running.say_waiting()
+            for host in running:
+                host.say_waiting()
         sys.unraisablehook = on_unraisable
-        running.stop(math.inf, None)
+        while running := self._running():
+            # Jobs of one may submit to another: none ends before all can.
+            if len(running) == 1 or all(host.wait_until_at_rest() for host in running):
+                _stop_all(running, math.inf, None)
 
     # -- Ctrl-C during the wait
 
@@ -147,13 +154,11 @@ class ScriptExit:
         """Stop the jobs at a first Ctrl-C, and leave them behind at a second."""
         self._presses += 1
         self._pressed.set()
-        running = self._running()
-        if running is None:
-            return
-        if self._presses == 1:
-            running.interrupt()
-        else:
-            running.leave_behind()
+        for host in self._running():
+            if self._presses == 1:
+                host.interrupt()
+            else:
+                host.leave_behind()
 
     def _wait_for_stopped(self) -> bool:
         """Wait for the jobs that a Ctrl-C stops; return whether it was one that stops jobs."""
@@ -161,16 +166,34 @@ class ScriptExit:
         # and after a third one for nothing.
         if threading.current_thread() is not threading.main_thread():
             return False
-        running = self._running()
-        if running is None:
+        if not self._running():
             return self._presses > 0
         if not self._ears.are_open or not self._pressed.wait_in_thread(EARS_DELAY):
             self._press()
         try:
-            running.wait(LONGEST_END)
+            _wait_for_all(self._running(), LONGEST_END)
         except KeyboardInterrupt:
             if not self._ears.are_open:
                 self._press()
             with suppress(KeyboardInterrupt):
-                running.wait(LAST_SECONDS)
+                _wait_for_all(self._running(), LAST_SECONDS)
         return True
+
+
+def _stop_all(hosts: list[LoopThread], patience: float, timeout: float | None) -> None:
+    """End systems together, within one timeout."""
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    for host in hosts:
+        host.begin_to_stop(patience, _left(deadline))
+    for host in hosts:
+        host.stop(patience, _left(deadline))
+
+
+def _wait_for_all(hosts: list[LoopThread], timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    for host in hosts:
+        host.wait(max(0.0, deadline - time.monotonic()))
+
+
+def _left(deadline: float) -> float | None:
+    return None if math.isinf(deadline) else max(0.0, deadline - time.monotonic())

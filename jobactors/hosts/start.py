@@ -1,14 +1,13 @@
-"""``ja.start`` and ``ja.stop``: one job system a process, its trio loop in a thread of its own.
+"""``ja.start`` and ``ja.stop``: job systems whose trio loops run in threads of their own.
 
-What is started here is a process-wide fact, so there is one place that holds it, and one lock for
-the threads that may call.  The end of the program is a matter of its own: :mod:`.script_exit`.
+There is one for the process, and one for each name that is given.  :mod:`.started_systems` holds
+them; their end with the program is a matter of its own: :mod:`.script_exit`.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import threading
 from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -24,8 +23,8 @@ from jobactors.model.checks import Seconds, as_seconds, check_seconds
 from jobactors.model.errors import AlreadyStarted, WrongThread
 from jobactors.model.retention import Retention
 
-from .loop_thread import KERNEL_PATIENCE, LONGEST_END, LoopThread
-from .script_exit import ScriptExit
+from .loop_thread import KERNEL_PATIENCE, LONGEST_END
+from .started_systems import STARTED
 from .store_argument import store_of
 from .terminal import fits_here
 from .unread_failures import check_unread_failures
@@ -33,6 +32,7 @@ from .unread_failures import check_unread_failures
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .loop_thread import LoopThread
     from .notebook import NotebookStore
 
 
@@ -44,6 +44,9 @@ class _Unset(Enum):
 
 UNSET: Final = _Unset.UNSET
 """The default of an argument where None has a meaning of its own."""
+
+_LONGEST_NAME: Final = 100
+"""Characters of the name of a system."""
 
 _DEFAULTS: Final[dict[str, Any]] = {
     "max_running": 4,
@@ -62,36 +65,6 @@ _CHECKS: Final[dict[str, Callable[[Any], None]]] = {
 }
 
 
-class _Process:
-    """Holds the one host of this process.  Written under the lock; a forked child begins anew."""
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin anew: nothing has been started."""
-        self.lock = threading.Lock()
-        self.host: LoopThread | None = None
-        self.exit = ScriptExit(lambda: self.running)
-
-    @property
-    def running(self) -> LoopThread | None:
-        """The host, if its loop still runs."""
-        return self.host if self.host is not None and self.host.is_alive else None
-
-    def make(
-        self, arguments: dict[str, Any], notebook: NotebookStore | None, adopts: bool
-    ) -> LoopThread:
-        """Make a host that ends with the program."""
-        self.exit.arm()
-        self.host = LoopThread(arguments, notebook, adopts=adopts, at_end=self.exit.tell)
-        return self.host
-
-
-_process = _Process()
-os.register_at_fork(after_in_child=_process.forget)
-
-
 def start(
     max_running: int | _Unset | None = UNSET,
     *,
@@ -102,10 +75,13 @@ def start(
     recover: Recover | _Unset = UNSET,
     unread_failures: Literal["raise", "ignore"] | _Unset = UNSET,
     adopt: bool = False,
+    name: str = "",
 ) -> Jobs:
-    """Open the process's one job system, its loop in a thread beside your program.
+    """Open the process's job system, its loop in a thread beside your program.
 
-    For notebooks and synchronous programs.  Calling it again returns the same system.  In a kernel,
+    For notebooks and synchronous programs.  Calling it again returns the same system.  With a
+    ``name`` it opens another one, which lives beside that: with its own limits, its own store and
+    retention; ``ja.stop(name=…)`` ends it.  The end of the program treats all alike.  In a kernel,
     what still runs at its end is interrupted within a few seconds (without a store: cancelled); a
     script waits at its end for all its jobs, as it waits for its threads; Ctrl-C ends that wait and
     interrupts them likewise.  So do SIGTERM and SIGHUP at any time, if this is called in the main
@@ -126,7 +102,7 @@ def start(
         resources: Named capacities, such as ``{"gpu": 2}``; a name that is not declared is a mutex.
         retention: The limits for ended jobs; default: a day, 10,000 jobs, 256 MiB of results.
         display: "terminal" shows the jobs on ``sys.stderr``; default: that, in a script whose
-            ``sys.stderr`` is a terminal, and None elsewhere.
+            ``sys.stderr`` is a terminal and no other system is shown there, and None elsewhere.
         store: The jobs' store: a path, a store such as ``ja.SqliteStore(…)``, or None for this
             process's memory; default: the notebook's own file in a kernel, None in a script.
         recover: The treatment of the unfinished jobs of an earlier process: "ask" lets them rest
@@ -135,6 +111,8 @@ def start(
             have failed unread; default: "raise", as above.
         adopt: Whether a renamed notebook takes over the jobs of its earlier name, which it can as
             long as it has none of its own.
+        name: Another system than the process's own; default: that one, which has no name.  A
+            notebook's named system has a file of its own, too.
 
     Raises:
         AlreadyStarted: if a system runs that was started with other arguments, or has another
@@ -164,8 +142,9 @@ def start(
         "unread_failures": unread_failures,
     }
     given = _checked(arguments, adopt)
-    with _process.lock:
-        host = _process.running
+    _check_name(name)
+    with STARTED.lock:
+        host = STARTED.find(name)
         if host is not None and host.has_failed:
             host = None  # its jobs are settled, and its store is free
         if host is not None and host.is_given_up and not host.is_home:
@@ -173,9 +152,9 @@ def start(
             _end(host, 0.0)
             host = None
         if host is None:
-            here = "terminal" if fits_here() else None
-            notebook = None if "store" in given else _notebook_store(adopt)
-            host = _process.make({**_DEFAULTS, "display": here, **given}, notebook, adopt)
+            here = "terminal" if fits_here() and not STARTED.has_terminal else None
+            notebook = None if "store" in given else _notebook_store(adopt, name)
+            host = STARTED.make(name, {**_DEFAULTS, "display": here, **given}, notebook, adopt)
         else:
             _check_same(host, given, adopt)
         jobs = host.start()  # or waits on, if an earlier call was interrupted
@@ -198,7 +177,17 @@ def _checked(arguments: dict[str, Any], adopt: bool) -> dict[str, Any]:
     return given
 
 
-def stop(grace: Seconds = 5.0) -> None:
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a job system is text, not {name!r:.100}")
+    if len(name) > _LONGEST_NAME or not name.isprintable():
+        raise ValueError(
+            f"the name of a job system is one short line of text of at most {_LONGEST_NAME} "
+            f"characters, not {name!r:.100}"
+        )
+
+
+def stop(grace: Seconds = 5.0, *, name: str = "") -> None:
     """End the process's job system: take no more jobs, wait, cancel, close, in that order.
 
     Bounded: after ``grace`` seconds of waiting, each job left is cancelled and has its own
@@ -208,15 +197,19 @@ def stop(grace: Seconds = 5.0) -> None:
 
     Args:
         grace: Seconds that running and queued jobs have to end by themselves; default: 5.
+        name: The system that ``ja.start(name=…)`` has opened; default: the one without a name.
+            Others go on.
 
     Raises:
         WrongThread: inside the jobs' own loop.
-        TypeError, ValueError: for a grace that is no length of time, or negative.
+        TypeError, ValueError: for a grace that is no length of time, or negative; for a name that
+            is none.
     """
     grace = as_seconds(grace)
     check_seconds("grace", grace)
-    with _process.lock:
-        running = _process.running
+    _check_name(name)
+    with STARTED.lock:
+        running = STARTED.find(name)
         if running is None:
             return
         if running.is_home:
@@ -230,7 +223,7 @@ def check_block(jobs: Jobs) -> None:
     Raises:
         TypeError: the message names the call that ends them.
     """
-    if started_jobs() is not jobs:
+    if STARTED.find_jobs(jobs) is None:
         raise TypeError(
             "'with' ends the jobs of ja.start(), while they run: those of a block of "
             "ja.open_jobs() end with it"
@@ -245,12 +238,13 @@ def end_block(jobs: Jobs, has_raised: bool) -> None:
         has_raised: Whether the block has raised, so that they are stopped at once; otherwise all of
             them are waited for, until a Ctrl-C.
     """
-    if started_jobs() is not jobs:
+    host = STARTED.find_jobs(jobs)
+    if host is None:
         return
     try:
-        stop(0.0 if has_raised else math.inf)
+        stop(0.0 if has_raised else math.inf, name=host.name)
     except KeyboardInterrupt:
-        stop(0.0)
+        stop(0.0, name=host.name)
         raise
 
 
@@ -259,26 +253,20 @@ def _end(host: LoopThread, grace: float) -> None:
     host.is_given_up = True
     if not host.stop(grace, timeout=None if math.isinf(grace) else grace + LONGEST_END):
         LOG.error("the jobs' event loop did not end; its thread is left behind")
-    _process.host = None
+    STARTED.remove(host)
 
 
-def started_jobs() -> Jobs | None:
-    """Return the process's own system, if one runs."""
-    running = _process.running
-    return None if running is None else running.jobs
+find_jobs_with(STARTED.present)
 
 
-find_jobs_with(started_jobs)
-
-
-def _notebook_store(adopt: bool) -> NotebookStore | None:
+def _notebook_store(adopt: bool, name: str) -> NotebookStore | None:
     """Return the store of the notebook this kernel serves, if it serves one."""
     if in_kernel():
         from .notebook import NotebookStore, notebook_path  # a script needs no SQLite
 
         notebook = notebook_path()
         if notebook is not None:
-            return NotebookStore(notebook, adopt=adopt, patience=KERNEL_PATIENCE)
+            return NotebookStore(notebook, name, adopt=adopt, patience=KERNEL_PATIENCE)
     if adopt:
         LOG.warning("adopt=True does nothing: this process serves no notebook that is known here")
     return None
@@ -290,4 +278,4 @@ def _check_same(host: LoopThread, given: dict[str, Any], adopt: bool) -> None:
     known = {**host.arguments, "store": host.store, "adopt": host.adopts}
     for name, value in {**given, **({"adopt": True} if adopt else {})}.items():
         if known[name] != value:
-            raise AlreadyStarted(f"{name}={known[name]!r}, not {value!r}")
+            raise AlreadyStarted(f"{name}={known[name]!r}, not {value!r}", host.name)

@@ -231,8 +231,9 @@ class EngineFailed(JobactorsError):
 class AlreadyStarted(JobactorsError):
     """``ja.start`` was called again with other arguments than before."""
 
-    def __init__(self, difference: str) -> None:
-        super().__init__(f"a job system is already running with {difference}; call ja.stop() first")
+    def __init__(self, difference: str, name: str = "") -> None:
+        one, stop = (f"a job system {name!r}", f"name={name!r}") if name else ("a job system", "")
+        super().__init__(f"{one} is already running with {difference}; call ja.stop({stop}) first")
 
 
 class WrongThread(JobactorsError):

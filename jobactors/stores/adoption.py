@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def adopt(orphan: Path, notebook: Path) -> Path:
+def adopt(orphan: Path, notebook: Path, *, system: str = "") -> Path:
     """Move a store, with its work files, to where ``notebook`` looks for its own.
 
     Args:
         orphan: The path that ``orphan_for`` returned; it must have no owner.
         notebook: The notebook that takes it over; it must have no store.
+        system: The name of the job system whose jobs these are; default: the notebook's own.
 
     Returns:
         The store's new path, in the folder it was in.
@@ -37,7 +38,7 @@ def adopt(orphan: Path, notebook: Path) -> Path:
         if (orphan := orphan_for(notebook)) is not None and a_person_agrees():
             adopt(orphan, notebook)
     """
-    name, target = str(orphan), notebook_store_path(notebook, orphan.parent)
+    name, target = str(orphan), notebook_store_path(notebook, orphan.parent, system=system)
     try:
         with ExitStack() as held:
             for path in sorted({orphan, target}):
@@ -47,7 +48,7 @@ def adopt(orphan: Path, notebook: Path) -> Path:
             inspect(orphan, name)
             _empty_log(orphan)
             _move(orphan, target)
-            note_belonging(target, notebook)
+            note_belonging(target, notebook, system)
     except SqliteTrouble as exc:
         raise from_sqlite(name, exc) from exc
     except OSError as exc:

@@ -88,6 +88,8 @@ class Belonging(Struct, frozen=True):
     device: int
     inode: int
     """With the device, the identity of that file under every name."""
+    system: str = ""
+    """The name of the job system whose jobs these are; empty for the notebook's own."""
 
 
 def notebook_folder() -> Path:
@@ -97,24 +99,26 @@ def notebook_folder() -> Path:
     return Path(platformdirs.user_data_dir("jobactors", appauthor=False)) / "notebooks"
 
 
-def notebook_store_path(notebook: Path, folder: Path | None = None) -> Path:
+def notebook_store_path(notebook: Path, folder: Path | None = None, *, system: str = "") -> Path:
     """Return the path of a notebook's own store.
 
     Args:
         notebook: Its path; the file need not exist.
         folder: The folder of the stores; default: below the user's data folder.
+        system: The name of one of its job systems; default: its own, which has none.
 
     Example::
 
         notebook_store_path(Path("Sales 2026.ipynb"))  # …/jobactors/notebooks/Sales-2026-….db
     """
     real = os.path.realpath(notebook)
-    digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:_HASH_DIGITS]
+    whole = os.fsencode(real) + (b"\0" + system.encode("utf-8", "surrogatepass") if system else b"")
+    digest = hashlib.sha256(whole).hexdigest()[:_HASH_DIGITS]
     stem = _UNSAFE.sub("-", Path(real).stem).strip("-.")[:_LONGEST_STEM] or "notebook"
     return (folder or notebook_folder()) / f"{stem}-{digest}.db"
 
 
-def note_belonging(store: Path, notebook: Path) -> None:
+def note_belonging(store: Path, notebook: Path, system: str = "") -> None:
     """Note a store's notebook beside it; a missing notebook is not noted.
 
     To be called by the store's owner whenever it is opened: an editor that saves by replacing the
@@ -125,7 +129,7 @@ def note_belonging(store: Path, notebook: Path) -> None:
         status = Path(real).stat()
     except OSError:
         return
-    text = json.dumps(asdict(Belonging(real, status.st_dev, status.st_ino)))
+    text = json.dumps(asdict(Belonging(real, status.st_dev, status.st_ino, system)))
     note = note_path(store)
     # A new file of a name that nothing has, so that no link of that name leads elsewhere.
     fd, fresh = tempfile.mkstemp(prefix=f"{note.name}.", dir=note.parent)
@@ -139,15 +143,17 @@ def belonging_of(store: Path) -> Belonging | None:
     try:
         with note_path(store).open(encoding="ascii") as file:
             noted = json.loads(file.read(_LONGEST_NOTE))
-        found = Belonging(noted["notebook"], noted["device"], noted["inode"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        found = Belonging(
+            noted["notebook"], noted["device"], noted["inode"], noted.get("system", "")
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    kinds = (type(found.notebook), type(found.device), type(found.inode))
-    return found if kinds == (str, int, int) else None
+    kinds = (type(found.notebook), type(found.device), type(found.inode), type(found.system))
+    return found if kinds == (str, int, int, str) else None
 
 
 def orphan_for(
-    notebook: Path, folder: Path | None = None, *, own_is_empty: bool = False
+    notebook: Path, folder: Path | None = None, *, system: str = "", own_is_empty: bool = False
 ) -> Path | None:
     """Return the store of a notebook that is gone and has become this one by a rename.
 
@@ -156,13 +162,14 @@ def orphan_for(
     Args:
         notebook: The notebook that has no store yet.
         folder: The folder of the stores; default: below the user's data folder.
+        system: The name of the job system that looks for its jobs; default: the notebook's own.
         own_is_empty: Whether a store that this notebook has already does not count.
 
     Returns:
         A path for ``adopt``, or None: nothing fits, or this notebook has a store already.
     """
     where = folder or notebook_folder()
-    own = notebook_store_path(notebook, where)
+    own = notebook_store_path(notebook, where, system=system)
     try:
         status = notebook.stat()
         stores = sorted(where.glob("*.db"))
@@ -171,7 +178,11 @@ def orphan_for(
     if own.exists() and not own_is_empty:
         return None
     noted = [(store, belonging_of(store)) for store in stores]
-    candidates = [(store, belonging) for store, belonging in noted if belonging is not None]
+    candidates = [
+        (store, belonging)
+        for store, belonging in noted
+        if belonging is not None and belonging.system == system
+    ]
     gone = {belonging.notebook for _, belonging in candidates if not _is_there(belonging.notebook)}
     return choose_orphan((status.st_dev, status.st_ino), candidates, gone)
 

@@ -311,3 +311,21 @@ def test_a_path_is_prepared_without_links(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
     assert prepare(tmp_path / "link" / "new" / "x.db") == tmp_path / "real" / "new" / "x.db"
     assert (tmp_path / "real" / "new").is_dir()
+
+
+def test_each_named_system_of_a_notebook_has_a_file_of_its_own(tmp_path: Path) -> None:
+    """A rename is offered the jobs of the same system, and never those of another one."""
+    notebook, folder = tmp_path / "Sales.ipynb", tmp_path / "stores"
+    notebook.write_text("{}")
+    folder.mkdir()
+    paths = {name: notebook_store_path(notebook, folder, system=name) for name in ("", "a", "b")}
+    assert len(set(paths.values())) == 3
+    assert paths[""] == notebook_store_path(notebook, folder)
+    for name, path in paths.items():
+        if name != "b":
+            path.touch()
+            note_belonging(path, notebook, name)
+    renamed = notebook.rename(tmp_path / "Profits.ipynb")
+    assert orphan_for(renamed, folder) == paths[""]
+    assert orphan_for(renamed, folder, system="a") == paths["a"]
+    assert orphan_for(renamed, folder, system="b") is None

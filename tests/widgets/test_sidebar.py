@@ -250,3 +250,21 @@ async def test_a_job_system_with_a_file_has_the_same_name_in_every_kernel(
     assert names[0] == names[1]
     assert len(set(names)) == 4
     assert not any("a.db" in name for name in names)
+
+
+def test_a_named_system_does_not_take_the_place_of_the_kernels_own(window: Window) -> None:
+    """It is served where there is no other, and until there is."""
+    sidebar = Sidebar()
+    own, films = ja.start(), ja.start(name="films")
+    try:
+        sidebar.follow(films)
+        assert sidebar.name_of(films)
+        sidebar.follow(own)
+        sidebar.follow(films)
+        assert sidebar.name_of(own)
+        ja.stop()
+        sidebar.follow(films)
+        assert sidebar.name_of(films)
+    finally:
+        ja.stop()
+        ja.stop(name="films")

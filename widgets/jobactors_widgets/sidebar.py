@@ -56,6 +56,9 @@ def name_of_system(jobs: ja.Jobs) -> str:
     return hashlib.sha256(store.name.encode()).hexdigest()[:16]
 
 
+def _nothing() -> None: ...
+
+
 class Sidebar:
     """Serves the jobs of this process to the sidebar of every window."""
 
@@ -66,9 +69,12 @@ class Sidebar:
         self._followed: _FollowedSystem | None = None
 
     def follow(self, jobs: ja.Jobs) -> None:
-        """Serve this job system from now on, instead of the last one.  No-op outside a kernel."""
+        """Serve this job system from now on, instead of the last one.  No-op outside a kernel.
+
+        A named one does not take the place of another one that still runs.
+        """
         kernel = current_kernel()
-        if kernel is None:
+        if kernel is None or (jobs.name and self._serves_another(jobs.name)):
             return
         if self._send_on_comm is None and not self._open(kernel):
             return
@@ -79,6 +85,13 @@ class Sidebar:
         self._send({"kind": "here"})
         if not self._hears:
             followed.conversation.post(followed.greet, -1)
+
+    def _serves_another(self, name: str) -> bool:
+        conversation = None if self._followed is None else self._followed.conversation
+        served = None if conversation is None else conversation.jobs
+        if conversation is None or served is None or served.name == name:
+            return False
+        return conversation.post(_nothing)
 
     def _open(self, kernel: Any) -> bool:
         try:

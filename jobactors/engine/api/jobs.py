@@ -59,6 +59,11 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History, HasTemplates):
         self.registry: RegistryView = RegistryView(system)
         """Looks at, takes and lists finished jobs."""
 
+    @property
+    def name(self) -> str:
+        """The name that ``ja.start(name=…)`` was given; empty for the process's own, and others."""
+        return self._system.name
+
     # -- look
 
     def get(self, job_id: str) -> Job[Any]:
@@ -283,9 +288,10 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History, HasTemplates):
         load_module("start").end_block(self, kind is not None)
 
     def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
         if self._system.is_closed:
-            return "<Jobs closed>"
-        return f"<Jobs: {summary(self._snapshots()) or 'none yet'}>"
+            return f"<Jobs{name} closed>"
+        return f"<Jobs{name}: {summary(self._snapshots()) or 'none yet'}>"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
         return mimebundle_of(self)

@@ -133,6 +133,8 @@ class JobSystem:
         self.templates: TemplateTable = TemplateTable(parts)
         self.jobs: Any = jobs_for(self)
         """The public view: a :class:`~jobactors.Jobs`."""
+        self.name: str = ""
+        """Set by the opener: the name it was started under; empty for the process's own."""
         self.store_note: tuple[str | None, str | None] = (None, None)
         """Set by the opener of the store: why there is none, and what could be adopted."""
         self._closing = trio.Event()

@@ -47,6 +47,19 @@ async def drain(system: JobSystem) -> None:
     await system.parts.hooks.drain()
 
 
+async def wait_until_at_rest(system: JobSystem) -> bool:
+    """Wait until no job goes on by itself, and leave those at rest alone.
+
+    Returns:
+        Whether there was anything to wait for.
+    """
+    core, waited = system.core, False
+    while core.incoming or (core.at_work and _anything_moves(core)):
+        waited = True
+        await core.change.wait()
+    return waited
+
+
 def _cancel_at_rest(system: JobSystem) -> bool:
     """Cancel the jobs that only rest; returns whether there were any."""
     resting = [record for record in system.core.unfinished if _rests(system.core, record)]
