@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING, Final
 import outcome
 import trio
 
+from jobactors.model.states import JobState
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import FrameType, TracebackType
 
+    from jobactors.engine.records.record import Record
     from jobactors.engine.system.job_system import JobSystem
 
+_STOPPED: Final = frozenset({JobState.CANCELLED, JobState.INTERRUPTED})
+_SHOWN: Final = 5
+"""Jobs that the last line after a Ctrl-C names; the others are counted."""
 PATIENCE: Final = 1.0
 """Seconds of waiting after a Ctrl-C without a message."""
 LEFT_BEHIND: Final = "Ctrl-C was pressed again"
@@ -38,6 +45,25 @@ async def say_waiting(system: JobSystem) -> None:
         with suppress(AttributeError, OSError, ValueError):  # no console, or it has gone
             sys.stderr.write(f"Ctrl-C: waiting for {jobs} (again: stop now)\n")
             sys.stderr.flush()
+
+
+def stopped_line(asked: Sequence[Record], system: str = "") -> str | None:
+    """Return the line that names the jobs which a Ctrl-C has stopped; None if it was none.
+
+    Args:
+        asked: The jobs that had not ended when it was pressed.
+        system: The name of their system.
+    """
+    stopped = [record.snapshot for record in asked if record.snapshot.state in _STOPPED]
+    if not stopped:
+        return None
+    from .terminal_view import label  # not needed where all goes well
+
+    shown = [f"{label(job)} ({job.info.id}, {job.state})" for job in stopped[:_SHOWN]]
+    more = f", and {len(stopped) - _SHOWN} more" if len(stopped) > _SHOWN else ""
+    where = f" of {system!r}" if system else ""
+    jobs = "1 job" if len(stopped) == 1 else f"{len(stopped)} jobs"
+    return f"Ctrl-C has stopped {jobs}{where}: {', '.join(shown)}{more}"
 
 
 def without_inner_frames(error: KeyboardInterrupt) -> KeyboardInterrupt:

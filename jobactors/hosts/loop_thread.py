@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.api.jobs import Jobs
     from jobactors.engine.ports.store import Store
+    from jobactors.engine.records.record import Record
     from jobactors.model.errors import EngineFailed
 
     from .notebook import NotebookStore
@@ -74,6 +75,8 @@ class LoopThread:
         """The store in use, once the system is open."""
         self.is_announced = False
         """Whether the kernel's display has been given its jobs."""
+        self.interrupted: list[Record] = []
+        """The jobs that a Ctrl-C was to stop; written by the loop's thread."""
         self.is_given_up = False
         """Whether it was asked to stop before the program's end."""
         self._failure: BaseException | None = None
@@ -226,6 +229,8 @@ class LoopThread:
                 self.jobs._system.parts.portal.token.run_sync_soon(function)
 
     def _interrupt(self) -> None:
+        if self.jobs is not None:
+            self.interrupted = self.jobs._system.core.unfinished
         self._close(0.0)
         self._say_waiting()
 

@@ -12,11 +12,12 @@ A Ctrl-C during that wait strikes the main thread, which stands in ``threading._
 the interpreter's wait for threads, not these threads; the interpreter reports it through
 ``sys.unraisablehook`` and goes on to ``atexit``.  So either of the two goes on waiting for the
 jobs, which are stopped now, before anything is taken away under them; a second Ctrl-C ends that.
-The main thread may miss either, see :mod:`.signal_ears`.
+The main thread may miss either, see :mod:`.signal_ears`.  A line names the jobs that were stopped,
+and the program dies of the signal, as any does that a Ctrl-C has ended.
 
 Failures that nothing has read would leave ``open_jobs`` as an exception.  Here there is no caller
 to raise to: they are reported on ``sys.stderr`` when their system ends, and the program ends
-with status 1.
+with status 1, unless it has another one of its own.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from jobactors.engine.api.display import in_kernel
 from jobactors.inside.signals.latch import Latch
 from jobactors.inside.verbs.output_capture import beneath
 
-from .exit_status import exit_with_failure
+from .ctrl_c import stopped_line
+from .exit_status import exit_by_ctrl_c, exit_with_failure, watch_exit
 from .loop_thread import LONGEST_END
 from .signal_ears import SignalEars
 from .termination import TERMINATIONS
@@ -84,6 +86,7 @@ class ScriptExit:
             self._guard.start()
             atexit.register(self._end, os.getpid())
             if not in_kernel():
+                watch_exit()
                 self._ears.open_at_main_end()
 
     def tell(self, ended: LoopThread) -> None:
@@ -93,9 +96,10 @@ class ScriptExit:
         """
         unread, failure = ended.unread, ended.failure
         tells = bool(unread) and ended.arguments.get("unread_failures") != "ignore"
-        if in_kernel() or not (tells or failure):
+        stopped = stopped_line(ended.interrupted, ended.name)
+        if in_kernel() or not (tells or failure or stopped):
             return
-        self._has_failed = True
+        self._has_failed = self._has_failed or tells or failure is not None
         lines = [*unread.lines()] if tells else []
         stream = beneath(sys.stderr)
         with suppress(AttributeError, OSError, ValueError):  # no console, or it has gone
@@ -103,6 +107,8 @@ class ScriptExit:
                 lines.append(f"{unread.count} failed unread: {HINT}")
             if failure is not None:
                 lines.append(str(failure))
+            if stopped is not None:
+                lines.append(stopped)
             stream.write("".join(f"jobactors: {line}\n" for line in lines))
             stream.flush()
 
@@ -113,7 +119,9 @@ class ScriptExit:
         if self._presses or (self._guard is not None and self._guard.is_alive()):
             self._wait_for_stopped()
         self._ears.close()
-        if self._has_failed:
+        if self._presses:
+            exit_by_ctrl_c()
+        elif self._has_failed:
             exit_with_failure()
 
     def _stop_after_main(self) -> None:

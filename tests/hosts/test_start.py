@@ -353,7 +353,10 @@ def test_ctrl_c_ends_a_script_that_waits_at_its_end() -> None:
         ja.start().submit(work)
         """
     )
-    assert (ended.said, ended.code, ended.errors) == (["go", "cancelled"], 0, "")
+    assert (ended.said, ended.code) == (["go", "cancelled"], -2)
+    (told,) = ended.errors.splitlines()
+    assert told.startswith("jobactors: Ctrl-C has stopped 1 job: say_so (say_so-")
+    assert told.endswith(", cancelled)")
 
 
 def test_ctrl_c_at_a_scripts_end_keeps_what_its_jobs_have_reached(tmp_path: Path) -> None:
@@ -381,7 +384,9 @@ def test_ctrl_c_at_a_scripts_end_keeps_what_its_jobs_have_reached(tmp_path: Path
         jobs.submit(look)
         """
     )
-    assert (ended.said, ended.code, ended.errors) == (["go"], 0, "")
+    assert (ended.said, ended.code) == (["go"], -2)
+    assert "Ctrl-C has stopped 2 jobs: count · thread (count-" in ended.errors
+    assert ", interrupted)" in ended.errors
     jobs = ja.start(store=store)
     assert {job.info.subject: str(job.state) for job in jobs.list(type="count")} == {
         "thread": "interrupted",
@@ -413,9 +418,10 @@ def test_a_second_ctrl_c_leaves_behind_what_does_not_end() -> None:
         script.wait_for("asked")
         script.interrupt()
         ended = script.end()
-    assert ended.code == 0
-    (told,) = ended.errors.splitlines()
-    assert told.endswith("is left behind: Ctrl-C was pressed again")
+    assert ended.code == -2
+    left, stopped = ended.errors.splitlines()
+    assert left.endswith("is left behind: Ctrl-C was pressed again")
+    assert stopped.startswith("jobactors: Ctrl-C has stopped 1 job: deaf (deaf-1-")
 
 
 AT_THE_END = """

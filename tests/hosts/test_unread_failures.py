@@ -40,6 +40,9 @@ SCRIPT = """
         pytest.param("ja.stop()", 1, id="stopped"),
         pytest.param("sys.exit()", 1, id="with a status of its own"),
         pytest.param("raise KeyboardInterrupt", -2, id="interrupted"),
+        pytest.param("sys.exit(0)", 1, id="with status 0"),
+        pytest.param("sys.exit(3)", 3, id="with a failure of its own"),
+        pytest.param("raise SystemExit(3)", 1, id="with a failure that sys.exit has not seen"),
     ],
 )
 def test_a_script_tells_each_unread_failure_and_ends_with_status_1(then: str, code: int) -> None:
@@ -51,6 +54,39 @@ def test_a_script_tells_each_unread_failure_and_ends_with_status_1(then: str, co
     assert "index · wiki ValueError: as planned … at <string>:" in told[0]
     assert "failed unread" in told[0]
     assert then.startswith("raise") or ended.errors.splitlines() == told
+
+
+def test_the_status_of_the_last_exit_counts_and_not_of_one_that_was_caught() -> None:
+    """``sys.exit`` raises what an ``except SystemExit`` catches, in all its forms."""
+    ended = run_script(
+        """
+        def fail():
+            raise ValueError
+
+        def code_of(*status):
+            try:
+                sys.exit(*status)
+            except SystemExit as exit:
+                return exit.code, exit.args, repr(exit)
+
+        ja.start().submit(fail)
+        for status in ((3,), (), ("text",), ((1, 2),)):
+            print(code_of(*status))
+        """
+    )
+    assert ended.said == [
+        "(3, (3,), 'SystemExit(3)')",
+        "(None, (), 'SystemExit()')",
+        "('text', ('text',), \"SystemExit('text')\")",
+        "((1, 2), ((1, 2),), 'SystemExit((1, 2))')",
+    ]
+    assert ended.code == 1
+
+
+def test_a_text_as_status_is_printed_as_ever() -> None:
+    """And the program ends with 1."""
+    ended = run_script("ja.start().submit(abs, 1); sys.exit('no such folder')")
+    assert (ended.code, ended.errors) == (1, "no such folder\n")
 
 
 def test_atexit_functions_and_buffers_are_not_left_out() -> None:
