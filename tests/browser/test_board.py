@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,8 @@ OVERLAPS = f"""root => {{
 
 def row(of: Locator, name: str) -> Locator:
     """The row of the job with this name."""
-    return of.locator(".ja-row").filter(has=of.page.get_by_text(name, exact=True))
+    exactly = re.compile(f"^{re.escape(name)}$")
+    return of.locator(".ja-row").filter(has=of.page.locator(".ja-name", has_text=exactly))
 
 
 def violations(of: Locator) -> Any:

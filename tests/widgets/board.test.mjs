@@ -48,11 +48,12 @@ test('what is unfinished comes first; what has ended is newest first; an order a
     row('a', { state: 'failed', stopped: 5 }), row('b', { fraction: 0.1 }), row('c', { state: 'succeeded', stopped: 9 }),
     row('d', { fraction: 0.7 })
   ];
-  const both = order => { const { open, ended } = arrange(rows, order, 10); return `${ids(open)} ${ids(ended)}`; };
+  const both = order => { const { open, ended } = arrange(rows, { order }, 10); return `${ids(open)} ${ids(ended)}`; };
   assert.deepEqual(['', 'name', 'progress'].map(both), ['bd ca', 'bd ac', 'db ca']);
   const worked = [row('a', { began: 5, state: 'paused', stopped: 9 }), row('b', { began: 3 }), row('c', { began: 5 })];
-  const longest = now => ids(arrange(worked, 'time at work', now).open);
+  const longest = now => ids(arrange(worked, { order: 'time at work' }, now).open);
   assert.deepEqual([7, 10].map(longest), ['abc', 'bca']);
+  assert.equal(ids(arrange(rows, { order: 'name', reverse: true }, 10).open), 'db');
 });
 
 test('the rows in sight, and the room the others take', () => {
@@ -166,6 +167,43 @@ test('a failure can be read where no kernel takes a note of it', () => {
   el('f').one('ja-more').click();
   assert.deepEqual(sent, []);
   assert.equal(root.one('ja-news').hidden, true);
+});
+
+test('a job that waits names the job it waits for, and a click goes to that row', () => {
+  const slow = row('slow-1-x', { name: 'index', subject: 'wiki' });
+  view.show({ rows: [slow, row('b', { state: 'queued', waiting: 'dependency', waits_for: ['slow-1-x', 'gone-2-y'], priority: 10 })] });
+  assert.equal(el('b').one('ja-says').textContent, 'waits for index · wiki, gone-2-y · high priority');
+  const [link, other] = el('b').all('ja-link');
+  assert.deepEqual([link.disabled, other.disabled], [false, true]);
+  change(root.one('ja-search'), 'job b');
+  assert.ok(!el('slow-1-x'));
+  link.click();
+  assert.equal(document.activeElement, el('slow-1-x'));
+  view.show({ rows: [slow, row('b')] });
+  assert.equal(el('b').one('ja-says').textContent, '');
+});
+
+test('the heads of the columns sort, up, down, and no more', () => {
+  view.show({ rows: [...many(5), row('z', { fraction: 0.5 })] });
+  const head = root.all('ja-column').find(each => each.dataset.order === 'progress');
+  const first = () => root.all('ja-row')[0].dataset.job;
+  const seen = [0, 1, 2].map(() => {
+    head.click();
+    return [head.textContent, head.getAttribute('aria-pressed'), first()];
+  });
+  assert.deepEqual(seen, [['Progress▲', 'true', 'z'], ['Progress▼', 'true', 'j0'], ['Progress', 'false', 'j0']]);
+});
+
+test('of a long traceback the end is in sight, and all of it a click away', () => {
+  view.show({ rows: [row('f', { state: 'failed', error: 'ValueError: no' })] });
+  el('f').one('ja-more').click();
+  const lines = Array.from({ length: 40 }, (_, i) => `line ${i}`);
+  view.received({ kind: 'details', id: 'f', traceback: `${lines.join('\n')}\n` });
+  const text = el('f').one('ja-text');
+  assert.equal(text.textContent, lines.slice(-8).join('\n'));
+  const all = el('f').all('ja-button').find(each => each.textContent === 'Show all 40 lines');
+  all.click();
+  assert.equal(text.textContent, `${lines.join('\n')}\n`);
 });
 
 test('one verb for many: it is sent for those that can, at once', () => {

@@ -17,7 +17,7 @@ for (const { case: name, row, shown } of golden) {
       far: format.howFar(row),
       full: format.howFarInFull(row),
       rate: format.speed(row),
-      left: format.timeLeft(row, NOW),
+      left: format.ago(row, NOW) || format.timeLeft(row, NOW),
       time: format.clock(format.timeAtWork(row, NOW))
     }, shown);
   });
@@ -57,7 +57,7 @@ test('time at work goes on only while a job works, and never backwards', () => {
 });
 
 test('what is said of a time goes on with the time', () => {
-  const rest = now => plain(format.detail({ state: 'interrupted', stopped: 100 }, now));
+  const rest = now => plain(format.ago({ state: 'interrupted', stopped: 100 }, now));
   assert.deepEqual([99, 100.5, 115, 700].map(rest), ['just now', 'just now', '15 s ago', '10 min ago']);
   const retry = now => plain(format.detail({ state: 'queued', waiting: 'retry delay', due: 100 }, now));
   assert.deepEqual([90, 99, 100].map(retry), ['tries again in 10 s', 'tries again in 1 s', 'tries again']);

@@ -45,6 +45,15 @@ def error(kind: str, message: str) -> ja.ErrorText:
 
 
 SNAPSHOTS = {
+    "queued, of high priority, for a release by hand": snapshot(
+        "embed-14", "queued", priority=10, waiting=ja.Waiting.HOLD, finished_at=None
+    ),
+    "running, counted in percents": snapshot(
+        "burn-15", elapsed=1, progress=ja.Progress(100, 100, 1.0, "%", "verifying")
+    ),
+    "cancelled, for a reason that repeats it": snapshot(
+        "tags-16", "cancelled", reason="cancelled by the night shift", finished_at=NOW - 300
+    ),
     "running, everything known": snapshot(
         "download-1",
         subject="llama",

@@ -15,7 +15,7 @@ from typing import Final
 MODULES: Final = (
     *("dom.js", "format.js", "summary.js", "frames.js", "kernel_clock.js", "keys.js", "actions.js"),
     *("visible_span.js", "announcer.js", "pending_actions.js", "saved_state.js", "row.js"),
-    *("details.js", "board.js", "held_order.js", "keyboard.js", "undo.js", "view.js"),
+    *("details.js", "columns.js", "board.js", "held_order.js", "keyboard.js", "undo.js", "view.js"),
     *("panel.js",),
 )
 

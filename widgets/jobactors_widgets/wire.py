@@ -23,7 +23,7 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``priority``   larger runs first; left out if 0
 ``icon``       a short text such as an emoji, at most 8 characters
 ``waiting``    why it has not started, or waits in its own code: a :class:`jobactors.Waiting`
-``waits_for``  the jobs or resources it waits for, at most 3 of 40 characters
+``waits_for``  the jobs or resources it waits for, at most 3 of 200 characters
 ``due``        when the next attempt may start
 ``request``    requested and not done yet: a :class:`jobactors.Request`
 ``stuck``      true: asked to stop, and silent past its grace
@@ -274,7 +274,7 @@ def _add_waiting(row: WireRow, snapshot: ja.JobSnapshot) -> None:
         row["waiting"] = snapshot.waiting.value
         names = snapshot.waits_for[:MOST_AWAITED]
         if names:
-            row["waits_for"] = [safe_text(name, LONGEST_WORD) for name in names]
+            row["waits_for"] = [safe_text(name, LONGEST_NAME) for name in names]
     if (due := _number(snapshot.due, 1)) is not None:
         row["due"] = due
     if snapshot.request is not None:

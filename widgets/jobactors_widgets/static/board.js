@@ -3,7 +3,8 @@
 import { FOR_MANY, askable } from './actions.js';
 import { append, setAttribute, setHidden, setText } from './dom.js';
 import { TERMINAL, isNews, timeAtWork } from './format.js';
-import { plural, summary } from './summary.js';
+import { createColumns } from './columns.js';
+import { KINDS, plural, summary } from './summary.js';
 
 /** With fewer jobs than this, filters are not shown. */
 const WORTH_FILTERING = 6;
@@ -26,10 +27,11 @@ const MARKS = {
   'failed unread': isNews
 };
 
+// Each is the natural direction of its column, shown as upwards.
 const byName = (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true });
 const ORDERS = {
   name: byName,
-  state: (a, b) => a.state.localeCompare(b.state),
+  state: (a, b) => KINDS.indexOf(a.state) - KINDS.indexOf(b.state),
   progress: (a, b) => (b.fraction ?? -1) - (a.fraction ?? -1),
   'time at work': (a, b, now) => (timeAtWork(b, now) ?? -1) - (timeAtWork(a, now) ?? -1),
   priority: (a, b) => (b.priority || 0) - (a.priority || 0)
@@ -43,6 +45,7 @@ const ORDERS = {
  * @property {string} [subject]
  * @property {string} [tag]
  * @property {string} [order]
+ * @property {boolean} [reverse]   the order is turned around
  */
 
 /** Returns the rows that pass the filters. @param {import('./format.js').Row[]} rows @param {Wanted} wanted */
@@ -66,15 +69,15 @@ function hasWords(row, words) {
 /**
  * Returns the rows from top to bottom: the open ones, which are failures that nothing has read and then
  * what is unfinished; then what has ended, newest first; each of these parts in the chosen order.
- * @param {import('./format.js').Row[]} rows @param {string} order @param {number} now
+ * @param {import('./format.js').Row[]} rows @param {Wanted} wanted @param {number} now
  * @param {(row: import('./format.js').Row) => boolean} [isOpen]   of a row that has ended
  */
-export function arrange(rows, order, now, isOpen = isNews) {
+export function arrange(rows, { order = '', reverse = false }, now, isOpen = isNews) {
   const [news, open, ended] = [[], [], []];
   for (const row of rows) (!TERMINAL.has(row.state) ? open : isOpen(row) ? news : ended).push(row);
   for (const part of [news, ended]) part.reverse();
   if (!ORDERS[order]) for (const part of [news, ended]) part.sort((a, b) => (b.stopped || 0) - (a.stopped || 0));
-  else for (const part of [news, open, ended]) part.sort((a, b) => ORDERS[order](a, b, now));
+  else for (const part of [news, open, ended]) part.sort((a, b) => (reverse ? -1 : 1) * ORDERS[order](a, b, now));
   return { open: news.concat(open), ended };
 }
 
@@ -108,7 +111,9 @@ export function createTools(root, { changed, actMany, selectShown }) {
   text.addEventListener('input', () => want('text', text.value));
   const state = choice('state', 'any state', [...Object.keys(STATES), ...Object.keys(MARKS)]);
   const choices = Object.keys(CHOICES).map(key => ({ key, el: choice(key, `any ${key}`, []) }));
-  choice('order', 'as submitted', Object.keys(ORDERS), 'Order');
+  const order = choice('order', 'as submitted', Object.keys(ORDERS), 'Order');
+  const turn = append(bar, 'button', 'ja-button ja-turn', { type: 'button', 'aria-label': 'Turn the order around' });
+  turn.addEventListener('click', () => sort(wanted.order, !wanted.reverse));
   const many = append(root, 'div', 'ja-many', { role: 'group', 'aria-label': 'Selected jobs' });
   const count = append(many, 'span', 'ja-counts');
   const buttons = FOR_MANY.map(action => {
@@ -124,8 +129,15 @@ export function createTools(root, { changed, actMany, selectShown }) {
   const clear = append(many, 'button', 'ja-button', { type: 'button' });
   setText(clear, 'Clear');
   clear.addEventListener('click', () => selectShown(false));
+  const columns = createColumns(root, sort);
   let matching = [];   // what is selected and passes the filters now
   let offeredValues = '';
+
+  function sort(by, reverse) {
+    order.value = by;
+    Object.assign(wanted, { order: by, reverse });
+    changed();
+  }
 
   function want(key, value) {
     wanted[key] = value;
@@ -136,7 +148,7 @@ export function createTools(root, { changed, actMany, selectShown }) {
     const el = append(bar, 'select', 'ja-choice', { 'aria-label': label });
     fillChoice(el, none, values);
     el.dataset.none = none;
-    el.addEventListener('change', () => want(key, el.value));
+    el.addEventListener('change', () => key === 'order' ? sort(el.value, false) : want(key, el.value));
     return el;
   }
 
@@ -150,6 +162,10 @@ export function createTools(root, { changed, actMany, selectShown }) {
     const filtering = ['text', 'state', 'type', 'subject', 'tag'].some(key => wanted[key]);
     setHidden(bar, rows.length < WORTH_FILTERING && !filtering && !selected.size);
     setHidden(many, !selected.size);
+    setHidden(columns.el, bar.hidden);
+    columns.draw(wanted.order || '', Boolean(wanted.reverse));
+    setHidden(turn, !wanted.order);
+    setText(turn, wanted.reverse ? '▼' : '▲');
     if (!bar.hidden) drawChoices(rows);
     const every = matching.length > 0 && matching.length === filtered.length;
     if (all.checked !== every) all.checked = every;
@@ -178,7 +194,7 @@ export function createTools(root, { changed, actMany, selectShown }) {
 
   /** Lets all rows pass. */
   function letAllPass() {
-    for (const key of Object.keys(wanted)) if (key !== 'order') delete wanted[key];
+    for (const key of ['text', 'state', 'type', 'subject', 'tag']) delete wanted[key];
     for (const el of [text, state, ...choices.map(each => each.el)]) el.value = '';
     changed();
   }

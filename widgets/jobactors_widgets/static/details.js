@@ -2,10 +2,16 @@
 // never before and never after; the log comes in pieces, and only when the row reports more lines.
 
 import { append, setAttribute, setHidden, setText } from './dom.js';
-import { moment, plainText } from './format.js';
+import { moment, plainText, priorityWords } from './format.js';
 
 const AGAIN_MS = 300;
 const MOST_LINES = 2000;
+const LAST_LINES = 8;   // of a traceback: its end has the error
+// The name of a runner -> where the job runs.
+const RUNNERS = {
+  trio: 'in the trio loop', thread: 'in a thread', process: 'in a process', asyncio: 'in the asyncio loop',
+  block: 'in its caller', opened: 'elsewhere'
+};
 
 /**
  * @param {HTMLElement} body
@@ -71,8 +77,8 @@ export function createDetails(body, id, ask, timers) {
       f.submitted && `submitted ${moment(f.submitted)}`, f.started && `started ${moment(f.started)}`,
       f.finished && `ended ${moment(f.finished)}`
     ].filter(Boolean).join(' · '));
-    add('Run', [f.runner && `in a ${f.runner} runner`, f.attempt > 1 && `attempt ${f.attempt}`,
-      f.priority && `priority ${f.priority}`].filter(Boolean).join(' · '));
+    add('Run', [f.runner && (RUNNERS[f.runner] || `by ${f.runner}`), f.attempt > 1 && `attempt ${f.attempt}`,
+      priorityWords(f.priority)].filter(Boolean).join(' · '));
     add('Continues', f.continues);
     for (const [key, value] of f.metadata || []) add(key, value);
     error.set(f.traceback || f.error);
@@ -145,10 +151,33 @@ export function createDetails(body, id, ask, timers) {
     const block = append(parent, 'section', 'ja-block', { 'aria-label': label });
     const head = append(block, 'div', 'ja-block-head');
     setText(append(head, 'span', 'ja-block-name'), label);
-    createCopy(head, () => pre.textContent);
+    const all = append(head, 'button', 'ja-button', { type: 'button' });
+    createCopy(head, () => whole);
     const pre = append(block, 'pre', 'ja-text', { tabindex: '0', role: 'group', 'aria-label': label, dir: 'auto' });
+    let whole = '';
+    let isWhole = false;
     block.hidden = true;
-    return { set(text) { setText(pre, plainText(text || '')); setHidden(block, !text); } };
+    all.addEventListener('click', () => {
+      isWhole = !isWhole;
+      draw();
+    });
+
+    /** Shows the end alone of a long text, until its user asks for all. */
+    function draw() {
+      const lines = whole.trimEnd().split('\n');
+      const isLong = lines.length > LAST_LINES + 2;
+      setHidden(all, !isLong);
+      setText(all, isWhole ? `Show the last ${LAST_LINES} lines` : `Show all ${lines.length} lines`);
+      setText(pre, isLong && !isWhole ? lines.slice(-LAST_LINES).join('\n') : whole);
+    }
+
+    return {
+      set(text) {
+        whole = plainText(text || '');
+        setHidden(block, !whole);
+        draw();
+      }
+    };
   }
 
   function createCopy(parent, text) {

@@ -66,7 +66,7 @@ const REQUESTS = {
 const WAITS = {
   slot: 'waits for a free slot',
   resource: 'waits for a resource',
-  dependency: 'waits for another job',
+  dependency: 'waits for other jobs',
   'retry delay': 'tries again',
   hold: 'held',
   'start time': 'waits for its start time',
@@ -85,33 +85,59 @@ export function stateWord(row) {
   return (row.request && REQUESTS[row.request]) || row.state;
 }
 
-/** Returns whether any text of a row changes with the time alone. @param {Row} row @param {number} now */
-export function ticks(row, now) {
-  if (row.removed) return false;
-  if (row.state === 'interrupted' || row.due > now) return true;
-  return row.began !== undefined && row.stopped === undefined && !TERMINAL.has(row.state);
+/**
+ * Returns the seconds after which some text of a row changes with the time alone; Infinity if none does.
+ * @param {Row} row @param {number} now
+ */
+export function ticksIn(row, now) {
+  if (row.removed) return Infinity;
+  if (isAtRest(row)) {
+    if (row.stopped === undefined) return Infinity;
+    const rest = now - row.stopped;
+    return rest < 60 ? 1 : rest < 36_000 ? 60 - rest % 60 : 1800;
+  }
+  const worksOn = row.began !== undefined && row.stopped === undefined;
+  return row.due > now || worksOn ? 1 : Infinity;
 }
 
-/** Returns the line beside the state. @param {Row} row @param {number} now */
-export function detail(row, now) {
+/**
+ * Returns the line beside the state.
+ * @param {Row} row @param {number} now
+ * @param {boolean} [named]   whether it names what the job waits for; else that is shown beside it
+ */
+export function detail(row, now, named = true) {
   if (row.stuck) return 'does not answer; it keeps its slot until it ends';
-  if (row.state === 'queued') return waitingFor(row, now);
+  if (row.state === 'queued') return waitingFor(row, now, named);
   if (row.error && row.state === 'failed') return row.error;
-  if (row.state === 'interrupted') return atRest(row, now);
-  if (row.reason && !ACTIVE.has(row.state)) return row.reason;
+  if (row.state === 'interrupted') return atRest(row);
+  if (row.reason && !ACTIVE.has(row.state)) return withoutWord(row.reason, row.state);
   const attempt = row.attempt ? `attempt ${row.attempt}` : '';
   const where = [row.stages, row.message].filter(Boolean).join(': ');
-  const counted = row.total !== undefined && row.total > 1 ? howFarInFull(row) : '';
+  const counted = row.total !== undefined && row.total > 1 && row.unit !== '%' ? howFarInFull(row) : '';
   const counters = Object.entries(row.counters || {}).map(([name, n]) => `${name} ${amount(n)}`);
-  return [attempt, goesOn(row), reasonToWait(row), where, counted, ...counters].filter(Boolean).join(' · ');
+  const waits = named ? reasonToWait(row) : '';
+  return [attempt, goesOn(row), waits, where, counted, ...counters].filter(Boolean).join(' · ');
 }
 
-/** @param {Row} row @param {number} now */
-function atRest(row, now) {
-  const rest = now - row.stopped;
-  const ago = row.stopped === undefined ? '' : rest < 1 ? 'just now' : `${span(rest)} ago`;
+/** Returns a text that stands beside a word without that word at its begin. */
+function withoutWord(text, word) {
+  return text.startsWith(`${word} `) ? text.slice(word.length + 1) : text;
+}
+
+/** @param {Row} row */
+function atRest(row) {
   const changed = row.changed ? 'its source has changed since' : '';
-  return [ago, row.obstacle, changed, row.reason].filter(Boolean).join(' · ');
+  return [row.obstacle, changed, row.reason && withoutWord(row.reason, row.state)].filter(Boolean).join(' · ');
+}
+
+/** Returns how long ago a job has ended, or came to rest. @param {Row} row @param {number} now */
+export function ago(row, now) {
+  if (!isAtRest(row) || row.stopped === undefined) return '';
+  return now - row.stopped < 1 ? 'just now' : `${span(now - row.stopped)} ago`;
+}
+
+function isAtRest(row) {
+  return TERMINAL.has(row.state) || row.state === 'interrupted';
 }
 
 /** @param {Row} row */
@@ -120,11 +146,18 @@ function goesOn(row) {
 }
 
 /** @param {Row} row @param {number} now */
-function waitingFor(row, now) {
-  const why = reasonToWait(row);
+function waitingFor(row, now, named) {
+  const why = named || !row.waits_for ? reasonToWait(row) : '';
   const when = row.due > now ? `${why} in ${span(row.due - now)}` : why;
-  const priority = row.priority ? `priority ${row.priority}` : '';
-  return [when, priority, goesOn(row), row.error].filter(Boolean).join(' · ');
+  return [when, priorityWords(row.priority), goesOn(row), row.error].filter(Boolean).join(' · ');
+}
+
+const PRIORITIES = new Map([[10, 'high'], [-10, 'low']]);   // those of model/options.py that have names
+
+/** Formats "high priority", "priority 7"; nothing for the normal one. @param {number} [priority] */
+export function priorityWords(priority) {
+  if (!priority) return '';
+  return PRIORITIES.has(priority) ? `${PRIORITIES.get(priority)} priority` : `priority ${priority}`;
 }
 
 /** @param {Row} row */
@@ -143,6 +176,7 @@ export function howFar(row) {
 /** Returns the same in full, for a title and for a screen reader. @param {Row} row */
 export function howFarInFull(row) {
   const done = row.done || 0;
+  if (row.unit === '%') return howFar(row);   // a count of percents is no other number
   if (row.total !== undefined) return `${amount(done, isBytes(row.unit) ? 'B' : '')} of ${amount(row.total, row.unit)}`;
   return done ? amount(done, row.unit) : howFar(row);
 }

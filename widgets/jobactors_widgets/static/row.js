@@ -4,7 +4,7 @@
 import { ACTIONS } from './actions.js';
 import { append, glyph, setAttribute, setHidden, setText } from './dom.js';
 import {
-  ACTIVE, TERMINAL, clock, detail, howFar, howFarInFull, speed, stateWord, timeAtWork, timeLeft
+  ACTIVE, TERMINAL, ago, clock, detail, howFar, howFarInFull, speed, stateWord, timeAtWork, timeLeft
 } from './format.js';
 
 // One glyph a state.
@@ -28,8 +28,11 @@ const CHEVRON = 'M4.5 6.2L8 9.8l3.5-3.6';
  * @param {(open: boolean) => void} host.unfold       the user unfolds or folds the row
  * @param {((on: boolean, range: boolean) => void) | null} host.select   null if rows cannot be selected
  * @param {boolean} host.deep                         whether every row can be unfolded
+ * @param {(id: string) => string} host.nameOf        of a job in the list; empty for others
+ * @param {(id: string) => void} host.goToJob         brings the row of another job in sight
  */
-export function createRow(id, { press, unfold, select, deep }) {
+export function createRow(id, host) {
+  const { press, unfold, select, deep } = host;
   const el = document.createElement('div');
   el.className = 'ja-row';
   el.dataset.job = id;
@@ -37,11 +40,14 @@ export function createRow(id, { press, unfold, select, deep }) {
   el.tabIndex = -1;
   const check = select && createCheck(el, select);
   const icon = glyph(el, 'ja-icon');
-  const title = append(el, 'span', 'ja-title');
+  const what = append(el, 'div', 'ja-what');
+  const title = append(what, 'span', 'ja-title');
   const dot = append(title, 'span', 'ja-unread', { role: 'img', 'aria-label': 'unread', title: 'not read yet' });
   const name = append(title, 'bdi', 'ja-name', { dir: 'auto' });
-  const word = append(el, 'span', 'ja-word');
-  const line = append(el, 'button', 'ja-says', { type: 'button', 'aria-expanded': 'false', dir: 'auto' });
+  const word = append(what, 'span', 'ja-word');
+  const says = append(what, 'div', 'ja-says');
+  const awaited = createAwaited(says, host);
+  const line = append(says, 'button', 'ja-words', { type: 'button', 'aria-expanded': 'false', dir: 'auto' });
   const bar = append(el, 'div', 'ja-bar', { role: 'progressbar', 'aria-valuemin': '0', 'aria-valuemax': '100' });
   const fill = append(bar, 'div', 'ja-fill');
   const far = append(el, 'span', 'ja-far ja-number');
@@ -82,7 +88,7 @@ export function createRow(id, { press, unfold, select, deep }) {
     setAttribute(el, 'data-state', state);
     setAttribute(icon, 'd', GLYPHS[state] || GLYPHS.queued);
     const label = [row.icon, row.name, row.subject].filter(Boolean).join(' ');
-    setText(name, [row.icon, row.name].filter(Boolean).join(' ') + (row.subject ? ` · ${row.subject}` : ''));
+    setText(name, titleOf(row));
     setAttribute(name, 'title', `${label}\n${row.id}`);
     setHidden(dot, !row.unread);
     setText(word, waiting ? waiting.word : stateWord(row));
@@ -137,11 +143,14 @@ export function createRow(id, { press, unfold, select, deep }) {
 
   /** Draws what changes with the time alone. @param {number} now   in seconds since the epoch */
   function tick(now) {
-    const text = noted || detail(drawn.row, now);
-    setText(line, text);
-    setAttribute(line, 'title', text || null);
+    const waits = noted ? '' : awaited.draw(drawn.row);
+    const text = noted || detail(drawn.row, now, !waits);
+    setText(line, waits && text ? ` · ${text}` : text);
     setHidden(line, !text);
-    setText(left, goesOn ? timeLeft(drawn.row, now) : '');
+    const whole = [waits, text].filter(Boolean).join(' · ');
+    setAttribute(says, 'title', whole || null);
+    setHidden(says, !whole);
+    setText(left, ago(drawn.row, now) || (goesOn ? timeLeft(drawn.row, now) : ''));
     setText(time, clock(timeAtWork(drawn.row, now)));
   }
 
@@ -153,8 +162,47 @@ export function createRow(id, { press, unfold, select, deep }) {
   return drawn;
 }
 
+/** Returns the name of a job as its row has it; empty for none. @param {import('./format.js').Row} [row] */
+export function titleOf(row) {
+  if (!row) return '';
+  return [row.icon, row.name].filter(Boolean).join(' ') + (row.subject ? ` · ${row.subject}` : '');
+}
+
 function hasEnded(row) {
   return TERMINAL.has(row.state) || row.state === 'interrupted' || Boolean(row.removed);
+}
+
+/** Shows the jobs or resources that a job waits for; a click on one of the list goes there. */
+function createAwaited(parent, { nameOf, goToJob }) {
+  const el = append(parent, 'span', 'ja-awaited');
+  const links = [];   // {words, button}: the words before it
+
+  function newLink() {
+    const words = append(el, 'span', '');
+    const button = append(el, 'button', 'ja-link', { type: 'button', dir: 'auto' });
+    button.addEventListener('click', () => goToJob(button.dataset.awaited));
+    links.push({ words, button });
+  }
+
+  /** Returns what was drawn as text; empty if the job waits for nothing that has a name. */
+  function draw({ waits_for: ids = [] }) {
+    setHidden(el, !ids.length);
+    while (links.length < ids.length) newLink();
+    const labels = links.map(({ words, button }, i) => {
+      const id = ids[i] || '';
+      const name = id && nameOf(id);
+      if (button.dataset.awaited !== id) button.dataset.awaited = id;
+      if (button.disabled !== !name) button.disabled = !name;
+      setText(words, !id ? '' : i ? ', ' : 'waits for ');
+      setText(button, name || id);
+      setAttribute(button, 'title', name ? `Go to ${id}` : null);
+      setHidden(button, !id);
+      return name || id;
+    }).filter(Boolean);
+    return ids.length ? `waits for ${labels.join(', ')}` : '';
+  }
+
+  return { draw };
 }
 
 function createCheck(el, select) {

@@ -18,12 +18,12 @@ import { createDetails } from './details.js';
 import { createPendingActions } from './pending_actions.js';
 import { createHeldOrder } from './held_order.js';
 import { createKeyboard } from './keyboard.js';
-import { createRow } from './row.js';
+import { createRow, titleOf } from './row.js';
 import { fenceKeys, isForHost } from './keys.js';
 import { createUndo } from './undo.js';
 import { visibleSpan } from './visible_span.js';
 import { createAnnouncer } from './announcer.js';
-import { choose, isNews, ticks } from './format.js';
+import { choose, isNews, ticksIn } from './format.js';
 import { plural, summary } from './summary.js';
 
 const MOST_ROWS = 200;
@@ -73,6 +73,7 @@ export function createView(root, options) {
   let rowHeight = ROW_HEIGHT;
   let ticker = null;
   let lastPicked = null;
+  let index = { of: null, rows: new Map() };   // of all rows, made when one is looked for
 
   root.classList.add('ja-jobs');
   root.classList.toggle('ja-single', single);
@@ -147,7 +148,7 @@ export function createView(root, options) {
       return;
     }
     const filtered = filterRows(shown.rows, tools.wanted);
-    const { open, ended } = arrange(filtered, tools.wanted.order, now(), isUnreadFailure);
+    const { open, ended } = arrange(filtered, tools.wanted, now(), isUnreadFailure);
     const hasFold = open.length > 0 && ended.length > 0;
     const order = held.arrange(historyOpen ? open.concat(ended) : open, open.length, hasFold, shown.rows);
     items = order.items;
@@ -233,7 +234,9 @@ export function createView(root, options) {
       press: action => press(action, id),
       unfold: open => unfold(id, open),
       select: board && actMany ? (on, range) => pick(id, on, range) : null,
-      deep: Boolean(ask)
+      deep: Boolean(ask),
+      nameOf: awaited => titleOf(find(awaited)),
+      goToJob
     });
     rows.set(id, drawn);
     if (opened.has(id)) openDetails(id, drawn);
@@ -377,13 +380,14 @@ export function createView(root, options) {
   /** Ticks with each second, and only while some text changes with it. */
   function tickWhileNeeded() {
     const at = now();
-    const needed = shown.alive && shown.rows.some(row => ticks(row, at));
-    if (needed && ticker === null) ticker = timers.later(tick, (at + 1 - exactly()) * 1000);
-    if (!needed) stopTicking();
+    const wait = shown.alive ? Math.min(...[...rows.values()].map(drawn => ticksIn(drawn.row, at)), Infinity) : Infinity;
+    if (ticker && ticker.at <= at + wait && wait < Infinity) return;
+    stopTicking();
+    if (wait < Infinity) ticker = { at: at + wait, timer: timers.later(tick, (at + wait - exactly()) * 1000) };
   }
 
   function stopTicking() {
-    if (ticker !== null) timers.forget(ticker);
+    if (ticker !== null) timers.forget(ticker.timer);
     ticker = null;
   }
 
@@ -392,6 +396,22 @@ export function createView(root, options) {
     if (tools && tools.wanted.order === 'time at work') redraw();
     else for (const drawn of rows.values()) drawn.tick(now());
     tickWhileNeeded();
+  }
+
+  /** Returns the row of a job, whether or not it is listed. */
+  function find(id) {
+    if (index.of !== shown.rows) index = { of: shown.rows, rows: new Map(shown.rows.map(row => [row.id, row])) };
+    return index.rows.get(id);
+  }
+
+  /** Brings the row of a job in sight, whatever is filtered or folded. */
+  function goToJob(id) {
+    const place = () => items.findIndex(row => row.id === id);
+    if (place() < 0 && board) {
+      historyOpen = true;
+      tools.letAllPass();
+    }
+    goTo(place());
   }
 
   function rowInSight() {

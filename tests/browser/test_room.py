@@ -1,0 +1,106 @@
+"""Tests that a row uses its room, and that its words lead on: links, columns, a traceback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.browser.test_board import GENEROUS, OVERLAPS, STICKS_OUT, row
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+    from tests.browser.conftest import OpenNotebook
+
+JOBS = """\
+import logging, trio
+import jobactors as ja
+jobs = ja.start()
+MESSAGE = "a message that is long enough for all the room that there is, " * 2
+
+async def work(name):
+    ja.progress(1, 3, MESSAGE)
+    await trio.sleep_forever()
+
+def deep(n):
+    return deeper(n - 1) if n else int("no number")
+
+def deeper(n):
+    return deep(n)
+
+def fail():
+    log = logging.getLogger("clean")
+    log.warning("one row is odd")
+    log.error("another is broken")
+    deep(20)
+
+index = jobs.options(name="index", subject="wiki").submit(work, "index")
+jobs.options(name="embed", priority="high", after=[index]).submit(work, "embed")
+for n in range(60):
+    jobs.options(name=f"page {n}", hold=True).submit(work, n)
+jobs.options(name="a name of some forty letters, and a few").submit(work, "long")
+clean = jobs.options(name="clean").submit(fail)
+clean.exception()
+jobs
+"""
+IS_CUT = "el => el.scrollWidth > el.clientWidth"
+END_IN_SIGHT = """text => {
+    const { bottom } = text.closest('.ja-list').getBoundingClientRect();
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    const lines = [...range.getClientRects()];
+    return text.textContent.trimEnd().endsWith("'no number'") && lines.at(-1).bottom < bottom;
+}"""
+COLOUR = "el => getComputedStyle(el).color"
+
+
+def first_name(board: Locator) -> Locator:
+    """The name in the first row."""
+    return board.locator(".ja-row .ja-name").first
+
+
+def test_a_row_uses_its_room_and_its_words_lead_on(open_notebook: OpenNotebook) -> None:
+    """Names are whole and messages begin behind them; what is waited for is a click away."""
+    notebook = open_notebook([JOBS])
+    notebook.run_and_wait(0)
+    page, board = notebook.page, notebook.cell(0).locator(".ja-jobs")
+    index, embed = row(board, "index · wiki"), row(board, "embed")
+    expect(index.locator(".ja-says")).to_contain_text("a message that", timeout=GENEROUS)
+    name, says = index.locator(".ja-title"), index.locator(".ja-says")
+    assert not name.evaluate(IS_CUT)
+    left, right = name.bounding_box(), says.bounding_box()
+    assert left is not None
+    assert right is not None
+    assert right["x"] - (left["x"] + left["width"]) < 90  # the state is between them
+    assert board.evaluate(STICKS_OUT) == []
+    assert board.evaluate(OVERLAPS) == []
+    expect(embed.locator(".ja-says")).to_have_text("waits for index · wiki · high priority")
+    head = board.get_by_role("button", name="Sort by name")
+    head.click()
+    expect(first_name(board)).to_have_text("a name of some forty letters, and a few")
+    head.click()
+    expect(first_name(board)).to_have_text("page 59")
+    expect(head).to_have_text("Job▼")
+    notebook.screenshot("columns")
+    board.get_by_role("searchbox").fill("embed")
+    expect(index).to_be_hidden()
+    embed.get_by_role("button", name="index · wiki", exact=True).click()
+    expect(index).to_be_focused()
+    expect(index).to_be_in_viewport()
+    head.click()
+    board.get_by_role("searchbox").fill("clean")
+    failed = row(board, "clean")
+    failed.locator(".ja-more").click()
+    text = failed.get_by_role("group", name="Error")
+    expect(text).to_contain_text("no number", timeout=GENEROUS)
+    assert text.evaluate(END_IN_SIGHT)
+    failed.get_by_role("button", name="Show all").click()
+    expect(text).to_contain_text("Traceback (most recent call last)")
+    warning, error = (failed.locator(f"[data-source={level}]") for level in ("WARNING", "ERROR"))
+    expect(error).to_be_attached(timeout=GENEROUS)
+    assert warning.evaluate(COLOUR) != error.evaluate(COLOUR)
+    expect(failed.locator(".ja-facts")).to_contain_text("in a thread")
+    notebook.screenshot("traceback")
+    page.mouse.move(5, 5)
+    assert notebook.console_errors == []
