@@ -38,6 +38,13 @@ if TYPE_CHECKING:
     from .engine.api.group import Group as Group
     from .model.batch_snapshot import BatchSnapshot as BatchSnapshot
     from .engine.api.selection import Selection as Selection
+    from .engine.api.schedule import Schedule as Schedule, ScheduleList as ScheduleList
+    from .engine.api.scheduling import ScheduleDraft as ScheduleDraft
+    from .engine.api.forever import Forever as Forever
+    from .model.schedule_rule import (
+        Cron as Cron, Interval as Interval, Moment as Moment, at as at, every as every,
+    )
+    from .model.schedule_state import ScheduleState as ScheduleState
     from .engine.api.store_template import template as template
     from .engine.api.templates import Template as Template, TemplateList as TemplateList
     from .engine.api.dependencies import After as After, after as after, handle as handle
@@ -111,7 +118,7 @@ if TYPE_CHECKING:
     from .engine.api.resumable import Resumable as Resumable
     from .engine.ports.store import Store as Store, ValueRefused as ValueRefused
     from .model.keep import Keep as Keep
-    from .model.stored_rows import EventRow as EventRow
+    from .model.stored_rows import EventRow as EventRow, OccurrenceRow as OccurrenceRow
     from .stores.memory import MemoryStore as MemoryStore
     from .stores.sqlite import SqliteStore as SqliteStore
 
@@ -131,7 +138,9 @@ if TYPE_CHECKING:
         TooMuch as TooMuch, UnknownJob as UnknownJob, UnknownJobType as UnknownJobType, WorkerDied
         as WorkerDied, WrongProcess as WrongProcess, WrongThread as WrongThread,
     )
-    from .model.unknown_names import UnknownTemplate as UnknownTemplate
+    from .model.unknown_names import (
+        UnknownSchedule as UnknownSchedule, UnknownTemplate as UnknownTemplate,
+    )
     from .model.checkpoint_errors import (
         CheckpointFound as CheckpointFound, RangesUnfinished as RangesUnfinished,
     )
@@ -150,6 +159,11 @@ _HOMES = {
     "engine.api.group": "Group",
     "model.batch_snapshot": "BatchSnapshot",
     "engine.api.selection": "Selection",
+    "engine.api.schedule": "Schedule ScheduleList",
+    "engine.api.scheduling": "ScheduleDraft",
+    "engine.api.forever": "Forever",
+    "model.schedule_rule": "Cron Interval Moment at every",
+    "model.schedule_state": "ScheduleState",
     "engine.api.store_template": "template",
     "engine.api.templates": "Template TemplateList",
     "engine.api.dependencies": "After after handle",
@@ -200,10 +214,10 @@ _HOMES = {
     "engine.api.resumable": "Resumable",
     "engine.ports.store": "Store ValueRefused",
     "model.keep": "Keep",
-    "model.stored_rows": "EventRow",
+    "model.stored_rows": "EventRow OccurrenceRow",
     "stores.memory": "MemoryStore",
     "stores.sqlite": "SqliteStore",
-    "model.unknown_names": "UnknownTemplate",
+    "model.unknown_names": "UnknownSchedule UnknownTemplate",
     "model.checkpoint_errors": "CheckpointFound RangesUnfinished",
     "model.errors": (
         "AlreadyStarted ChainFailed ChainInvalid Deadlock "

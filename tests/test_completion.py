@@ -53,6 +53,7 @@ USERS: Final = {
         "subject type value"
     ),
     "CheckpointFound": "",
+    "Cron": "after in_words text zone",
     "Deadlock": "circle job_id",
     "DisplayHook": "mimebundle started",
     "DuplicateJob": "job_id key",
@@ -61,6 +62,7 @@ USERS: Final = {
     "Event": "at job_id",
     "EventRow": "at detail job_id kind",
     "Every": "items seconds",
+    "Forever": "result",
     "Group": (
         "as_executor cancel counts done errors id jobs map name options pause progress "
         "restart_failed result results resume run snapshot state submit system"
@@ -69,6 +71,7 @@ USERS: Final = {
     "IllegalMove": "job_id",
     "IllegalVerb": "job_id",
     "Inbox": "drain receive receive_in_thread receive_nowait unread",
+    "Interval": "after anchor in_words seconds",
     "ItemError": "error item",
     "Job": (
         "add_done_callback arguments ask cancel delete discard done events exception hold id "
@@ -123,9 +126,10 @@ USERS: Final = {
     "JobactorsError": "",
     "Jobs": (
         "active add_template as_executor batch batches cancel checkpoints clear close "
-        "drop_checkpoint drop_checkpoints get group history hold_dispatch latest list map merge "
-        "name on_change on_event options part_files queue registry release_dispatch resources "
-        "resumable run scale select stats store submit subscribe template templates vacuum"
+        "drop_checkpoint drop_checkpoints forever get group history hold_dispatch latest list map "
+        "merge name on_change on_event options part_files queue registry release_dispatch "
+        "resources resumable run scale schedule schedules select stats store submit subscribe "
+        "template templates vacuum"
     ),
     "JobsClosed": "",
     "JobsExecutor": "",
@@ -140,11 +144,13 @@ USERS: Final = {
         "apply checkpoints close documents events finished get in_loop keep name occurrences open "
         "prune unfinished vacuum work_folder"
     ),
+    "Moment": "after at in_words",
     "NoAnswer": "job_id",
     "NoJobSystem": "",
     "NoStore": "",
     "NotKept": "type",
     "NotResumable": "job_id",
+    "OccurrenceRow": "at count detail job_id kind schedule",
     "OpenJob": "cancel_requested cancelled complete fail id job progress write_log",
     "Options": (
         "after changed checkpoint_every description grace hold icon key limits log_limit "
@@ -170,6 +176,13 @@ USERS: Final = {
     ),
     "Retention": "age by_type jobs read result_bytes",
     "Retry": "base delay_after factor jitter longest max on",
+    "Schedule": ("history name next pause preview remove resume run_now state update"),
+    "ScheduleDraft": "options submit",
+    "ScheduleList": "",
+    "ScheduleState": (
+        "failures in_memory in_words label last missed name next reason rule runs standing subject "
+        "type unfinished zone"
+    ),
     "Selection": "cancel delete discard hold pause release resume",
     "Snooze": "delay",
     "SqliteStore": (
@@ -196,6 +209,7 @@ USERS: Final = {
     "TooMuch": "name",
     "UnknownJob": "job_id",
     "UnknownJobType": "known meant name",
+    "UnknownSchedule": "known name",
     "UnknownTemplate": "known name",
     "ValueRefused": "cure store which why",
     "Waiting": "CLUSTER DEPENDENCY HOLD RESOURCE RETRY SLOT START_TIME STORE",

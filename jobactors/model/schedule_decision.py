@@ -139,7 +139,14 @@ def _choose(
 
 
 def upcoming(
-    name: str, rule: Rule, policy: SchedulePolicy, after: float, count: int, runs: int = 0
+    name: str,
+    rule: Rule,
+    policy: SchedulePolicy,
+    after: float,
+    count: int,
+    *,
+    settled: float = 0.0,
+    runs: int = 0,
 ) -> list[float]:
     """Return the next moments at which a schedule is due, jitter included.
 
@@ -149,9 +156,11 @@ def upcoming(
         policy: Its policy.
         after: Only moments after this one.
         count: So many at most.
+        settled: The moment up to which all is settled.
         runs: The number of runs that it had.
     """
     if policy.runs is not None:
         count = min(count, policy.runs - runs)
-    moments = islice(moments_after(rule, policy, after), max(0, count))
-    return [put_off(name, moment, policy.jitter) for moment in moments]
+    moments = moments_after(rule, policy, max(settled, after - policy.jitter, 0.0))
+    due = (put_off(name, moment, policy.jitter) for moment in moments)
+    return list(islice((moment for moment in due if moment > after), max(0, count)))

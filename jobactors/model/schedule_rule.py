@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -116,8 +116,7 @@ class Cron:
     @property
     def in_words(self) -> str:
         """The rule for a person: "At 02:30 every day"."""
-        words: str = _cronsim(self.text, datetime(2000, 1, 1)).explain()  # noqa: DTZ001 - any day
-        return words
+        return _explained(self.text)
 
     def __str__(self) -> str:
         return self.text
@@ -144,6 +143,12 @@ def _cronsim(text: str, start: datetime) -> Any:
             f"{shown(text)} is no cron text ({reason}): write minute, hour, day of month, month "
             f'and day of week, such as "30 2 * * *", or {", ".join(NICKNAMES)}'
         ) from None
+
+
+@lru_cache(maxsize=1_000)
+def _explained(text: str) -> str:
+    words: str = _cronsim(text, datetime(2000, 1, 1)).explain()  # noqa: DTZ001 - any day will do
+    return words
 
 
 def _interval(interval: Interval, field: Field, value: Any) -> None:

@@ -16,10 +16,12 @@ from jobactors.model.states import ACTIVE, JobState
 
 from .checkpoints import Checkpoints
 from .display import mimebundle_of
+from .forever import Forever
 from .group import Group, find_batch, open_group
 from .history import History
 from .job import Job
 from .registry_view import RegistryView
+from .scheduling import HasSchedules
 from .selection import Selection
 from .statistics import JobsStatistics, count_jobs
 from .submitter import Submitter
@@ -44,7 +46,7 @@ _QUEUED_OR_AT_WORK: Final = ACTIVE | {JobState.QUEUED}
 
 
 @final
-class Jobs(Submitter, Subscriptions, Checkpoints, History, HasTemplates):
+class Jobs(Submitter, Subscriptions, Checkpoints, History, HasTemplates, HasSchedules):
     """One job system.  Opened by ``open_jobs`` or ``ja.start``, never built by hand.
 
     Usable from any thread.  In the system's own trio loop calls are direct; elsewhere they are
@@ -217,6 +219,22 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History, HasTemplates):
         check_max_running(max_running)
         self._system.parts.portal.command(self._system.commands.set_max_running, max_running)
 
+    def forever(self) -> Forever:
+        """Wait until the system ends: ``await jobs.forever()``, to serve schedules.
+
+        In the body of ``open_jobs`` SIGTERM ends it as it ends any body, and Ctrl-C interrupts the
+        jobs (without a store: cancels them), waits for their grace, and lets the body go on to its
+        end.  A second Ctrl-C waits no longer.  In another thread, ``jobs.forever().result()``
+        blocks until ``ja.stop()``.
+
+        Example::
+
+            async with ja.open_jobs(store="jobs.db", recover="auto") as jobs:
+                jobs.schedule("nightly", "30 2 * * *").submit(index, "wiki")
+                await jobs.forever()
+        """
+        return Forever(self._system)
+
     async def close(self, grace: Seconds = 0.0) -> None:
         """Take no more jobs, wait ``grace`` seconds for those there are, then stop the rest.
 
@@ -235,6 +253,7 @@ class Jobs(Submitter, Subscriptions, Checkpoints, History, HasTemplates):
         grace = as_seconds(grace)
         check_seconds("grace", grace)
         system.core.accepts = math.isinf(grace)
+        system.ending_begins.set()
         with trio.move_on_after(grace):
             await drain(system)
         await stop(system, "the job system is closing", system.ending)

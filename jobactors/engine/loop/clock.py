@@ -44,9 +44,10 @@ class LoopClock:
 
     def __init__(self) -> None:
         self._clock = trio.lowlevel.current_clock()
-        self._offset = time.time() - self._clock.current_time()
         testing = sys.modules.get("trio.testing")
         self.is_virtual: bool = testing is not None and isinstance(self._clock, testing.MockClock)
+        offset = time.time() - self._clock.current_time()
+        self._offset = VirtualStep.of_this_run().begin(offset) if self.is_virtual else offset
         self._compare_at = math.inf if self.is_virtual else -math.inf
         self.loop_time: Callable[[], float] = self._clock.current_time
         """Returns the loop's own time, which the system's does not change."""
@@ -97,12 +98,22 @@ class Reading(Struct, frozen=True):
 
 
 class VirtualStep:
-    """By how much tests have set the virtual wall clock of one trio run.  In the loop's thread."""
+    """The virtual civil time of one trio run of a test: its beginning, and by how much it was set.
 
-    __slots__ = ("seconds",)
+    All systems of a run have the same: one that is opened after another one is opened later.  In
+    the loop's thread.
+    """
+
+    __slots__ = ("_begun", "seconds")
 
     def __init__(self) -> None:
         self.seconds: float = 0.0
+        self._begun: float | None = None
+
+    def begin(self, offset: float) -> float:
+        """Return the offset of civil time to the loop's, which the first system has given."""
+        self._begun = offset if self._begun is None else self._begun
+        return self._begun
 
     @staticmethod
     def of_this_run() -> VirtualStep:

@@ -128,7 +128,9 @@ class Registry:
     def unread_failures(self) -> list[Record]:
         """Return the failed jobs that are unread and have ended in this process."""
         failed = (record for record in self.unread() if record.snapshot.state is JobState.FAILED)
-        return [record for record in failed if record.id not in self._inherited]
+        own = (record for record in failed if record.id not in self._inherited)
+        # A schedule's failures were logged as they came: it may run for months.
+        return [record for record in own if not record.snapshot.info.schedule]
 
     def add(self, record: Record) -> None:
         """Add a new job."""
@@ -284,6 +286,6 @@ class Registry:
         if record.snapshot.info.batch:
             self.batches.forget(record)
         failed = unread and record.snapshot.state is JobState.FAILED
-        is_failure = failed and job_id not in self._inherited
+        is_failure = failed and job_id not in self._inherited and not record.snapshot.info.schedule
         self._inherited.discard(job_id)
         return Removal(record, why, unread, is_failure)

@@ -30,6 +30,7 @@ failed, and then it is not read.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -40,11 +41,12 @@ from jobactors.model.events import JobFinished, JobUpdated, JobWaiting
 from jobactors.model.stored_rows import AddEvent
 
 from .event_lines import LOGGED, SAMPLED, UNHURRIED, event_row
+from .progress_pace import ProgressPace
 from .pruning import Pruner
 from .write_batch import WriteBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.loop.portal import Portal
@@ -58,8 +60,6 @@ if TYPE_CHECKING:
     from .durable_latch import DurableLatch
 
 T = TypeVar("T")
-PROGRESS_EVERY: Final = 5.0
-"""Seconds between two writes of a job's progress, at least."""
 FIRST_RETRY: Final = 1.0
 """Seconds until a batch that could not be written is tried again; doubled each time."""
 LAST_RETRY: Final = 30.0
@@ -110,11 +110,11 @@ class Journal:
         """Whether a call that hands the open batch over has been posted."""
         self._lingers = False
         """Whether a timer is set for changes without a waiter."""
+        self._gathers = 0  # blocks of `in_one_commit` that are open
         self._is_open = False
         self._delay = 0.0
         """Seconds until the next try; 0 while writing succeeds."""
-        self._progress_at: dict[str, float] = {}
-        """The last write of each job's progress, in seconds since the epoch."""
+        self._pace = ProgressPace()
         self._pruner = Pruner(store, self._calls)
         self.epoch: int = 0
         """The number of this owner of the store, counted from 1."""
@@ -222,12 +222,12 @@ class Journal:
             return  # nothing of it is stored; what a running job waits for means nothing later
         if kind in LOGGED:
             batch.events.append(AddEvent(event_row(event)))
-        elif kind in SAMPLED and not self._is_time(job_id, event.at):
+        elif kind in SAMPLED and not self._pace.is_due(job_id, event.at):
             return
         batch.snapshots[job_id] = record.snapshot
         if kind is JobFinished:
             batch.ended.add(job_id)
-            self._progress_at.pop(job_id, None)
+            self._pace.forget(job_id)
             self._pruner.ended += 1
         elif kind is JobUpdated:
             batch.whole[job_id] = record
@@ -256,12 +256,16 @@ class Journal:
                 return batch.latch(job_id, home)
         return None
 
-    def _is_time(self, job_id: str, now: float) -> bool:
-        """Return whether a job's progress is due to be written; the next is due later then."""
-        if now - self._progress_at.get(job_id, 0.0) < PROGRESS_EVERY:
-            return False
-        self._progress_at[job_id] = now
-        return True
+    @contextmanager
+    def in_one_commit(self) -> Generator[None]:
+        """Write all changes that are made inside, in one step of the loop, in one commit."""
+        self._gathers += 1
+        try:
+            yield
+        finally:
+            self._gathers -= 1
+            if self._open:
+                self._schedule(urgent=self._open.is_urgent)
 
     # -- writing
 
@@ -269,7 +273,7 @@ class Journal:
         """Hand the open batch over soon: other changes of this moment go along."""
         if urgent:
             self._open.is_urgent = True
-        if self._delay or self._scheduled or self._in_flight:
+        if self._delay or self._scheduled or self._in_flight or self._gathers:
             return
         if self._store.in_loop:
             self._hand_over()
@@ -391,6 +395,6 @@ class Journal:
         return call.answer()
 
     def _send_reading(self, look: Callable[[Store], T]) -> SerialCall[T]:
-        if self._open and not self._delay:
+        if self._open and not self._delay and not self._gathers:
             self._send()  # behind those in flight: calls are made in order
         return self._calls.send(partial(look, self._store))

@@ -64,14 +64,15 @@ def row_of(snapshot: JobSnapshot, submit: StoredSubmit) -> JobRow:
         changed_at=snapshot.changed_at,
         finished_at=snapshot.finished_at,
         read=snapshot.read,
-        spec=_submit_text(info, submit),
+        spec=submit_text(info, submit),
         status=status,
         result=result,
         after=tuple(job_id for job_id, _ in submit.after),
     )
 
 
-def _submit_text(info: JobInfo, submit: StoredSubmit) -> str:
+def submit_text(info: JobInfo, submit: StoredSubmit) -> str:
+    """Return the JSON of a job's labels and submit."""
     metadata = info.metadata
     return encode(
         SubmitJson(

@@ -58,6 +58,7 @@ from .marks import mark_left_out
 from .opening import load_store
 from .parts import Parts
 from .recovery import Recovery
+from .schedule_table import ScheduleTable
 from .template_table import TemplateTable
 from .unique_keys import Keys
 
@@ -130,6 +131,9 @@ class JobSystem:
         self.recovery: Recovery = Recovery(parts, self.core)
         self.admission: Admission = Admission(parts, self.core, self.recovery)
         self.commands: Commands = Commands(parts, self.core, self.admission, self.recovery)
+        self.schedules: ScheduleTable = ScheduleTable(
+            parts, self.core, self.recovery, self.admission
+        )
         self.templates: TemplateTable = TemplateTable(parts)
         self.jobs: Any = jobs_for(self)
         """The public view: a :class:`~jobactors.Jobs`."""
@@ -140,6 +144,8 @@ class JobSystem:
         self._closing = trio.Event()
         self._shield = trio.CancelScope(shield=True)
         self._failure: EngineFailed | None = None
+        self.ending_begins: Latch = Latch()
+        """Set once it is being closed, or has failed."""
         self.failed: Latch = Latch()
         """Set once the engine has failed, and the system has been ended."""
         self._services: trio.Nursery
@@ -148,6 +154,8 @@ class JobSystem:
 
     def _refuse(self, record: Record, error: StoreError) -> None:
         self.core.refuse(record, error)
+        if record.snapshot.info.schedule:
+            self.schedules.refused(record)
 
     def _left_out(self, job_id: str, why: str) -> None:
         mark_left_out(self.core, job_id, why)
@@ -200,6 +208,7 @@ class JobSystem:
             self._services = services
             services.start_soon(self._guard, parts.timers.run)
             services.start_soon(self._guard, parts.bus.run)
+            services.start_soon(self._guard, self.schedules.run)
             services.start_soon(self._guard, parts.work_folders.run)
             async with trio.open_nursery() as jobs:
                 self.core.open(partial(self._start_task, jobs))
@@ -245,11 +254,12 @@ class JobSystem:
         if self._failure is not None:  # it has failed meanwhile
             journal.close_now(LAST_WRITE)
             raise self._failure
-        load_store(self.parts, self.recovery, self.templates, recover)
+        load_store(self.parts, self.recovery, self.templates, self.schedules, recover)
 
     def close(self) -> None:
         """Let :meth:`run` return once the last actor has ended."""
         self.core.accepts = False
+        self.ending_begins.set()
         self._closing.set()
 
     @property
@@ -301,6 +311,7 @@ class JobSystem:
         self.core.accepts = self.core.starts = False
         for step in (
             partial(self._interrupt_all, str(failure)),
+            self.ending_begins.set,
             self.core.at_work.clear,
             self._release_store,
             self._wake_all,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from jobactors.engine.storage.schedule_codec import KIND as KIND_OF_SCHEDULES
 from jobactors.engine.storage.template_codec import KIND as KIND_OF_TEMPLATES
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import StoreError
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
 
     from .parts import Parts
     from .recovery import Recover, Recovery
+    from .schedule_table import ScheduleTable
     from .template_table import TemplateTable
 
 
 def load_store(
-    parts: Parts, recovery: Recovery, templates: TemplateTable, recover: Recover
+    parts: Parts,
+    recovery: Recovery,
+    templates: TemplateTable,
+    schedules: ScheduleTable,
+    recover: Recover,
 ) -> None:
     """Load what earlier processes have stored; resume the jobs if the policy is "auto".
 
@@ -39,6 +45,7 @@ def load_store(
     templates.load(stored.templates)
     if recover == "auto":
         recovery.resume_all()
+    schedules.load(stored.schedules, rests=recover == "ask")
 
 
 class _Stored(Struct, frozen=True):
@@ -48,6 +55,7 @@ class _Stored(Struct, frozen=True):
     ended: list[JobRow]
     checkpoints: list[CheckpointRow]
     templates: list[DocumentRow]
+    schedules: list[DocumentRow]
 
 
 def _read(store: Store, at_most: int, now: float) -> _Stored:
@@ -59,5 +67,5 @@ def _read(store: Store, at_most: int, now: float) -> _Stored:
         LOG.warning("old jobs could not be removed: %s", exc)
     ended = store.finished(at_most)
     ended.reverse()  # the registry adds them in the order of their ends
-    templates = store.documents(KIND_OF_TEMPLATES)
-    return _Stored(store.unfinished(), ended, store.checkpoints(), templates)
+    templates, schedules = store.documents(KIND_OF_TEMPLATES), store.documents(KIND_OF_SCHEDULES)
+    return _Stored(store.unfinished(), ended, store.checkpoints(), templates, schedules)

@@ -193,9 +193,7 @@ class Recovery:
         try:
             options = options_from(submit.options, kind.options)
             runner = choose_runner(kind.function, options)
-            stored = arguments_from(submit.arguments)
-            stored.fill(self._argument)
-            args, kwargs = with_nested(stored.args, stored.kwargs)
+            args, kwargs = self.arguments_of(submit)
         except (ValueError, TypeError) as exc:
             raise NotResumable(record.id, f"what was kept of it makes no sense: {exc}") from None
         edges = {job_id: self._edge(job_id, when) for job_id, when in submit.after}
@@ -203,6 +201,16 @@ class Recovery:
         record.are_arguments_dropped = False
         record.options, record.runner, record.function = options, runner, kind.function
         set_key(record)
+
+    def arguments_of(self, submit: StoredSubmit) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a submit, read anew: no job changes those of another one.
+
+        Raises:
+            ValueError: if they make no sense.
+        """
+        stored = arguments_from(submit.arguments)
+        stored.fill(self._argument)
+        return with_nested(stored.args, stored.kwargs)
 
     def find_revived(self, job_id: str) -> Record | None:
         """Return a job with its function and arguments; None if these cannot be had."""

@@ -35,6 +35,7 @@ async def drain(system: JobSystem) -> None:
     They are cancelled once nothing else moves: a job that waits for one at rest would wait for
     ever.
     """
+    system.schedules.close()
     core, steps = system.core, _STEPS
     while core.at_work or core.incoming:
         change = core.change
@@ -133,6 +134,7 @@ async def stop(
 
 def ask_all(system: JobSystem, reason: str, request: Request) -> None:
     """Take and start no more jobs, and ask the unfinished ones to end."""
+    system.schedules.close()
     core = system.core
     core.accepts = core.starts = False
     for record in core.unfinished:
