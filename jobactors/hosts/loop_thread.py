@@ -16,6 +16,7 @@ import trio
 
 from jobactors.engine.api.display import in_kernel
 from jobactors.engine.system.shutdown import abandon, stop, wait_until_at_rest
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobsClosed, StoreError
@@ -144,6 +145,22 @@ class LoopThread:
     def is_home(self) -> bool:
         """Whether this is the loop's own thread."""
         return threading.current_thread() is self._thread
+
+    @property
+    def is_called_from_within(self) -> bool:
+        """Whether this is code of a job of its system, or of a thread that the loop waits for."""
+        if self.jobs is None:
+            return False
+        context = CURRENT.get()
+        if context is not None and context._system is self.jobs._system.core:
+            return True
+        if self.is_home:
+            return False
+        try:  # a hook, or a callback
+            token = trio.from_thread.run_sync(trio.lowlevel.current_trio_token)
+        except (RuntimeError, trio.Cancelled):  # no thread of a loop, or of one that ends
+            return False
+        return token is self.jobs._system.parts.portal.token
 
     def stop(self, patience: float, timeout: float | None) -> bool:
         """End the system: wait ``patience`` seconds for its jobs, stop the rest, close.

@@ -20,7 +20,7 @@ from jobactors.engine.ports.store import Store
 from jobactors.engine.system.recovery import Recover, check_recover
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.checks import Seconds, as_seconds, check_seconds
-from jobactors.model.errors import AlreadyStarted, WrongThread
+from jobactors.model.errors import AlreadyStarted, JobsClosed, WrongThread
 from jobactors.model.retention import Retention
 
 from .loop_thread import KERNEL_PATIENCE, LONGEST_END
@@ -147,6 +147,8 @@ def start(
         host = STARTED.find(name)
         if host is not None and host.has_failed:
             host = None  # its jobs are settled, and its store is free
+        if host is not None and host.is_given_up and host.is_called_from_within:
+            raise JobsClosed("be started again by a job of its own")
         if host is not None and host.is_given_up and not host.is_home:
             # An interrupted ja.stop(): nothing waits for its jobs any more, only for its end.
             _end(host, 0.0)
@@ -195,19 +197,27 @@ def stop(grace: Seconds = 5.0, *, name: str = "") -> None:
     running system it does nothing.  Ctrl-C ends only this wait: the system goes on ending, and the
     next ``ja.start()`` or ``ja.stop(0)`` has it end without waiting for its jobs.
 
+    Called by a job of the system, or by a hook or callback of it, this would wait for its own
+    caller: there it returns at once, and the system ends soon after, in the same order.
+
     Args:
         grace: Seconds that running and queued jobs have to end by themselves; default: 5.
         name: The system that ``ja.start(name=…)`` has opened; default: the one without a name.
             Others go on.
 
     Raises:
-        WrongThread: inside the jobs' own loop.
+        WrongThread: inside the jobs' own loop, elsewhere than in a job.
         TypeError, ValueError: for a grace that is no length of time, or negative; for a name that
             is none.
     """
     grace = as_seconds(grace)
     check_seconds("grace", grace)
     _check_name(name)
+    running = STARTED.find(name)
+    if running is not None and running.is_called_from_within:
+        running.is_given_up = True
+        running.begin_to_stop(grace, None)  # without the lock: its holder may wait for this caller
+        return
     with STARTED.lock:
         running = STARTED.find(name)
         if running is None:

@@ -271,3 +271,44 @@ async def test_two_inputs_that_are_one_job_by_their_key_both_end() -> None:
         batch = jobs.options(key="one").map(double, [4, 4])
         assert await batch == [8, 8]
         assert len(batch) == 2
+
+
+async def started(jobs: ja.Jobs, number: int) -> None:
+    """Wait until so many jobs have started."""
+    async with jobs.subscribe(ja.JobRestated, ja.JobStarted) as events:
+        async for _ in events:
+            if len(jobs.list(state="running")) == number:
+                return
+
+
+async def test_cancelling_all_jobs_of_a_map_that_nothing_holds_stops_its_intake() -> None:
+    """The block could not end otherwise.  A selection of other jobs leaves it going on."""
+    async with ja.open_jobs() as jobs:
+        jobs.options(tags=["first", "all"]).map(trio.sleep, itertools.repeat(1000), intake=3)
+        jobs.options(tags="all").map(trio.sleep, itertools.repeat(1000), intake=3)
+        await started(jobs, 6)
+        assert len(jobs.select(tag="first").cancel()) == 3
+        assert sorted(batch.is_open for batch in jobs.batches()) == [False, True]
+        jobs.select(state="unfinished", tag="all").cancel()
+    assert len(jobs.list(state="cancelled")) == 6
+
+
+async def test_a_cancel_of_some_of_its_jobs_leaves_the_intake_of_a_map_open() -> None:
+    """Others take their places."""
+    async with ja.open_jobs(max_running=1) as jobs:
+        batch = jobs.map(trio.sleep, itertools.repeat(1000), intake=3)
+        await started(jobs, 1)
+        assert len(jobs.select(state="running").cancel()) == 1
+        await started(jobs, 1)
+        assert batch.snapshot().is_open
+        batch.cancel()
+
+
+async def test_cancelling_a_group_stops_the_intake_of_its_maps() -> None:
+    """The block could not end otherwise."""
+    async with ja.open_jobs() as jobs:
+        group = jobs.group("nightly")
+        group.map(trio.sleep, itertools.repeat(1000), intake=3)
+        await started(jobs, 3)
+        group.cancel()
+    assert [job.state for job in group.jobs] == [ja.JobState.CANCELLED] * 3

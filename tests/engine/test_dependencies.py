@@ -15,7 +15,7 @@ import jobactors as ja
 from jobactors.testing import record_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 async def value(thing: object) -> object:
@@ -486,3 +486,40 @@ async def test_a_running_job_says_for_which_job_it_waits() -> None:
             await trio.testing.wait_all_tasks_blocked()
         assert waits_of(events, job)[-1] == (None, ())
         assert ("dependency", (inner.id,)) in waits_of(events, job)
+
+
+@pytest.mark.parametrize("place", [lambda batch: batch, lambda batch: [{"them": batch}]])
+async def test_a_batch_among_the_arguments_is_refused_with_the_way_round_it(
+    place: Callable[[object], object],
+) -> None:
+    """It would be neither waited for, nor replaced by its results."""
+    async with ja.open_jobs() as jobs:
+        for batch in (jobs.map(abs, [-1, -2]), jobs.group("nightly")):
+            with pytest.raises(TypeError, match=r"pass batch.jobs once all of them are submitted"):
+                jobs.submit(str, place(batch))
+        batch = jobs.map(abs, [-1, -2])
+        assert await jobs.submit(sum, batch.jobs) == 3  # type: ignore[arg-type]
+
+
+async def test_a_job_deep_inside_is_refused_and_other_deep_values_pass() -> None:
+    """Up to a hundred levels are looked through, whatever the stack of the caller."""
+
+    def nested(inner: object, levels: int) -> list[object]:
+        value = [inner]
+        for _ in range(levels - 1):
+            value = [value]
+        return value
+
+    def innermost(value: object) -> object:
+        while isinstance(value, list):
+            (value,) = value
+        return value
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(abs, -7)
+        assert await jobs.submit(innermost, nested(job, 90)) == 7
+        for levels in (101, 5_000):
+            with pytest.raises(ValueError, match="more than 100 levels"):
+                jobs.submit(innermost, nested(job, levels))
+        both = jobs.submit(lambda deep, seven: [innermost(deep), seven], nested("x", 5_000), job)
+        assert await both == ["x", 7]

@@ -15,6 +15,7 @@ from jobactors.model.states import JobState, Request, Waiting
 from .batch_reader import BatchReader
 from .display import mimebundle_of
 from .job import Job
+from .passed_handle import PASSED
 from .selection import cancel_record, command_some
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ class Batch(BatchReader[T]):
     """
 
     _kind = "Batch"
+
+    def __init_subclass__(cls) -> None:
+        PASSED.add(cls)
 
     # -- looks
 
@@ -161,6 +165,7 @@ class Batch(BatchReader[T]):
 
     def _stop_intake(self) -> None:
         """Take no more input.  In the loop's thread."""
+        self._tally.stop_inputs()
 
     def _pause_intake(self, paused: bool) -> None:
         """Take no more input until it may go on.  In the loop's thread."""
@@ -185,3 +190,6 @@ class Batch(BatchReader[T]):
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object] | None:
         return mimebundle_of(self)
+
+
+PASSED.add(Batch)

@@ -101,7 +101,7 @@ class MappedBatch(Batch[T]):
         own = BatchTally(self._own_id, self._own_name)  # a part of a group
         own.sizes[self._own_id] = self._tally.sizes[self._own_id]
         if self._open:
-            own.open_inputs.add(self._own_id)
+            own.open_inputs[self._own_id] = self._stop_intake
         for job in self._jobs:
             own.add(job._record)
         own.is_paused = self._tally.is_paused
@@ -120,7 +120,7 @@ class MappedBatch(Batch[T]):
     def _open_intake(self) -> None:
         self._follow()
         self._open = True
-        self._tally.open_inputs.add(self._own_id)
+        self._tally.open_inputs[self._own_id] = self._stop_intake
         self._note_size()
 
     def _note_size(self) -> None:
@@ -215,6 +215,8 @@ class MappedBatch(Batch[T]):
         self._tally.given[self._own_id] = len(self._jobs) + 1 - self._found
         self._note_size()
         self._put(job)
+        if not self._open:  # it was cancelled while a thread submitted this one
+            self._system.commands.cancel(job._record, "its batch was cancelled")
         return True
 
     def _end_stretch(self) -> None:
@@ -232,7 +234,7 @@ class MappedBatch(Batch[T]):
 
     def _stop_intake(self) -> None:
         self._open = False
-        self._tally.open_inputs.discard(self._own_id)
+        self._tally.open_inputs.pop(self._own_id, None)
         self._system.parts.registry.batches.drop_if_over(self._tally)
         self._wake()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import Struct
 
@@ -12,8 +12,9 @@ from jobactors.engine.records.references import JobReference, edges_among, with_
 from jobactors.model.field_docs import documented
 from jobactors.model.upstream import Upstream
 
+from .batch import Batch
 from .job import Job
-from .passed_handle import Handle
+from .passed_handle import PASSED, Handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from jobactors.model.phases import Phase
 
 T = TypeVar("T")
-_HANDLES: Final[frozenset[type]] = frozenset({Job, Handle})
+PASSED.add(Job)
 
 
 @documented
@@ -83,9 +84,9 @@ def referring(
         TypeError, ValueError: for a job where no reference can stand; the message names the
             places that can hold one.
     """
-    if not (args or kwargs) or not holds_any((*args, *kwargs.values()), _HANDLES):
+    if not (args or kwargs) or not holds_any((*args, *kwargs.values()), PASSED):
         return args, kwargs
-    return with_references(args, kwargs, _refer)
+    return with_references(args, kwargs, _refer, PASSED)
 
 
 def check_phases(phases: Iterable[Phase]) -> None:
@@ -95,7 +96,7 @@ def check_phases(phases: Iterable[Phase]) -> None:
         TypeError: the message names the way round it.
     """
     for phase in phases:
-        if holds_any(phase.arguments.values(), _HANDLES):
+        if holds_any(phase.arguments.values(), PASSED):
             raise TypeError(
                 f"the phase {phase.name!r} has a job among its arguments: wait for that job, and "
                 "give the phase its result; or make its work a phase, and use ja.result_of()"
@@ -108,6 +109,12 @@ def _refer(argument: Any) -> Any:
     if isinstance(argument, Handle):
         held: Any = cast("Any", argument).job
         return JobReference(_record_of(held), "handle")
+    if isinstance(argument, Batch):
+        raise TypeError(
+            f"the batch {argument.name!r:.100} is among the arguments: pass batch.jobs once all of "
+            "them are submitted, whose results take their places, or wait for the batch, and pass "
+            "its results"
+        )
     return argument
 
 
@@ -145,8 +152,8 @@ def check_system(
         found.append(value)
         return value
 
-    if holds_any((*args, *kwargs.values()), _HANDLES):
-        Replacement(note).of((args, kwargs))
+    if holds_any((*args, *kwargs.values()), PASSED):
+        Replacement(note, PASSED).of((args, kwargs))
     for job in found:
         if type(job) is Job and job._system is not system and not job.state.is_terminal:
             raise ValueError(

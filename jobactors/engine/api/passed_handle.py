@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -12,3 +12,7 @@ class Handle(Struct, frozen=True):
 
     job: Any
     """The job whose handle is passed."""
+
+
+PASSED: Final[set[type]] = {Handle}
+"""The types of handles that are looked for among arguments; each class adds itself."""

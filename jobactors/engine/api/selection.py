@@ -40,6 +40,8 @@ class Selection:
     def cancel(self, reason: str | None = None) -> list[JobSnapshot]:
         """Cancel all that have not ended.
 
+        A ``map`` all of whose jobs are among them takes no more input.
+
         Args:
             reason: A text that is shown, and given to waiters; default: none.
 
@@ -47,8 +49,19 @@ class Selection:
             TypeError: for a reason that is no text.
         """
         reason = checked_reason(reason)
+        self._system.parts.portal.call(self._stop_inputs)
         unfinished = [r for r in self._find() if not r.snapshot.state.is_terminal]
         return self._command(partial(cancel_record, self._system, reason=reason), unfinished)
+
+    def _stop_inputs(self) -> None:
+        """Take no more input into the batches of which every unfinished job matches."""
+        # Of one that has none at the moment, its last job counts.
+        registry = self._system.parts.registry
+        for tally in [tally for tally in registry.batches if tally.open_inputs]:
+            jobs = [r.snapshot for r in registry if r.snapshot.info.batch == tally.id]
+            asked = [job for job in jobs if not job.state.is_terminal] or jobs[-1:]
+            if asked and all(map(self._wanted, asked)):
+                tally.stop_inputs()
 
     def pause(self) -> list[JobSnapshot]:
         """Pause all that run."""

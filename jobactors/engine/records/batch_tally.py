@@ -18,7 +18,7 @@ from jobactors.model.progress import Progress, part_of
 from jobactors.model.states import TERMINAL, JobState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jobactors.model.error_text import ErrorText
 
@@ -54,8 +54,8 @@ class BatchTally:
         """The jobs that each input gives in all, by its id; None if that is not known."""
         self.given: dict[str, int] = {}
         """The jobs that each input has given."""
-        self.open_inputs: set[str] = set()
-        """The inputs that are taken in as jobs end; a cancelled one gives no more."""
+        self.open_inputs: dict[str, Callable[[], object]] = {}
+        """How to stop the inputs that are taken in as jobs end; a cancelled one gives no more."""
         self.is_paused: bool = False
         """Whether that waits for a resume."""
         self.input_error: ErrorText | None = None
@@ -118,6 +118,11 @@ class BatchTally:
         self.here -= 1
         if record.snapshot.state is JobState.SUCCEEDED:  # any other one may be restarted yet
             self._states.pop(record.id, None)
+
+    def stop_inputs(self) -> None:
+        """Take no more input in."""
+        for stop in list(self.open_inputs.values()):
+            stop()
 
     def _name_after(self, record: Record) -> None:
         info = record.snapshot.info

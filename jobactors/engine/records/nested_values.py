@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, cast
 
 _SIMPLE: Final[frozenset[type]] = frozenset({int, float, str, bytes, bool, type(None)})
@@ -23,7 +24,7 @@ _CONTAINERS: Final[frozenset[type]] = _DICTIONARIES | {list, tuple, set, frozens
 Replace = Callable[[Any], Any]
 
 
-def holds_any(values: Iterable[object], kinds: frozenset[type]) -> bool:
+def holds_any(values: Iterable[object], kinds: AbstractSet[type]) -> bool:
     """Return whether a value of one of ``kinds`` is among ``values``, or inside one of them."""
     level, seen = list(values), set[int]()
     while level:
@@ -58,10 +59,12 @@ class Replacement:
     Args:
         replace: Returns the value to put in the place of another one, which is no container; or
             that one itself.
+        kinds: The types of the values that it replaces.
     """
 
-    def __init__(self, replace: Replace) -> None:
+    def __init__(self, replace: Replace, kinds: AbstractSet[type]) -> None:
         self._replace = replace
+        self._kinds = kinds
         self._copies: dict[int, Any] = {}
         self._open: set[int] = set()
         self._met_itself = False
@@ -71,7 +74,8 @@ class Replacement:
 
         Raises:
             TypeError: for something to replace in a set, or in the key of a dictionary.
-            ValueError: for a container that contains itself, beside something to replace.
+            ValueError: for a container that contains itself, beside something to replace; for
+                something to replace inside more than a hundred levels of containers.
         """
         kind = _kind_of(value)
         if kind in _SIMPLE:
@@ -83,6 +87,10 @@ class Replacement:
             return self._copies[identity]
         if identity in self._open:
             self._met_itself = True
+            return value
+        if len(self._open) >= _MOST_LEVELS:  # each is a step of the recursion here
+            if holds_any([value], self._kinds):
+                raise ValueError(_TOO_DEEP)
             return value
         self._open.add(identity)
         copy = self._copies[identity] = self._container(kind, value)
@@ -146,6 +154,11 @@ def _parts_of(value: Any) -> Iterator[Any]:
 _HASHED: Final = (
     "a job in a set, or in the key of a dictionary, cannot be replaced by its result: put it into "
     "a list, or into the values of a dictionary"
+)
+_MOST_LEVELS: Final = 100
+_TOO_DEEP: Final = (
+    f"a job lies inside more than {_MOST_LEVELS} levels of lists, tuples and dictionaries: pass it "
+    "as an argument of its own, or further up"
 )
 _MISSING: Final = object()
 _new_tuple = cast("Callable[..., Any]", vars(tuple)["__new__"])

@@ -17,6 +17,7 @@ from .record import Edge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from .record import Record
 
@@ -42,11 +43,15 @@ class Nested(Struct, frozen=True):
     """These references."""
 
 
+_REFERENCE: Final[frozenset[type]] = frozenset({JobReference})
 _REFERENCES: Final = frozenset({JobReference, Nested})
 
 
 def with_references(
-    args: tuple[Any, ...], kwargs: dict[str, Any], refer: Callable[[Any], Any]
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    refer: Callable[[Any], Any],
+    kinds: AbstractSet[type],
 ) -> Arguments:
     """Return arguments with references in the place of what ``refer`` has one for.
 
@@ -54,16 +59,17 @@ def with_references(
         args: Positional arguments.
         kwargs: Named arguments.
         refer: Returns a reference, or what it was given.
+        kinds: The types of what it has one for.
 
     Raises:
         TypeError, ValueError: for a value to replace where no reference can stand.
     """
-    return with_nested(*Replacement(refer).of((args, kwargs)))
+    return with_nested(*Replacement(refer, kinds).of((args, kwargs)))
 
 
 def with_nested(args: Iterable[Any], kwargs: Mapping[str, Any]) -> Arguments:
     """Return arguments that hold references, those inside of others marked as nested."""
-    if not holds_any((*args, *kwargs.values()), frozenset({JobReference})):
+    if not holds_any((*args, *kwargs.values()), _REFERENCE):
         return tuple(args), dict(kwargs)
     args = tuple(_nested(argument) for argument in args)
     return args, {name: _nested(argument) for name, argument in kwargs.items()}
@@ -79,7 +85,7 @@ def _nested(argument: Any) -> Any:
 
     if type(argument) is JobReference:
         return argument
-    Replacement(note).of(argument)
+    Replacement(note, _REFERENCE).of(argument)
     return Nested(argument, tuple(found)) if found else argument
 
 
@@ -93,7 +99,7 @@ def without_references(
     def replace(value: Any) -> Any:
         return instead(value) if type(value) is JobReference else value
 
-    replacement = Replacement(replace)
+    replacement = Replacement(replace, _REFERENCE)
 
     def plain(argument: Any) -> Any:
         return replacement.of(argument.value) if type(argument) is Nested else replace(argument)
