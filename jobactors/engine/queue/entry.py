@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -50,6 +50,10 @@ class Entry(Struct, eq=False):
     def rank(self) -> tuple[int, int]:
         """Smaller goes first."""
         return (-self.priority, self.order)
+
+
+MOST_STARTS: Final = 100
+"""Jobs that start in one decision: the loop does nothing else meanwhile."""
 
 
 class Decision(Struct, frozen=True):

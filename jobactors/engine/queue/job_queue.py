@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from jobactors.model.resources import NO_NEEDS, Resources
 from jobactors.model.states import Waiting
 
-from .entry import Decision, Entry
+from .entry import MOST_STARTS, Decision, Entry
 from .entry_heap import EntryHeap
 from .ready_heaps import ReadyHeaps
 from .request_lines import RequestLines
@@ -231,11 +231,11 @@ class JobQueue:
         return self.decide(now).start
 
     def decide(self, now: float) -> Decision:
-        """Decide which jobs start now."""
+        """Decide which jobs start now, :data:`MOST_STARTS` at most."""
         if self._later:
             self._ripen(now)
         start: list[str] = []
-        while self._entries and not self.dispatch_held:
+        while self._entries and not self.dispatch_held and len(start) < MOST_STARTS:
             if (ready := self._ready.next(self.free_slots)) is None:
                 break
             entry = ready.pop()

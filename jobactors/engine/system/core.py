@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from jobactors.engine.attempt.actor import Actor
+from jobactors.engine.queue.entry import MOST_STARTS
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobsClosed
 from jobactors.model.events import (
@@ -37,6 +38,7 @@ from .desk import SlotDesk
 from .ended_jobs import EndedJobs
 from .explanation import Explanation
 from .retry_delay import delay_after
+from .start_pace import StartPace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -80,6 +82,7 @@ class Core:
         """Publishes the reason for which a job waits, if it has changed."""
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains, self.explain)
         self.ended: EndedJobs = EndedJobs(parts, self.emit)
+        self.pace: StartPace = StartPace(partial(self.portal.step, self.pump))
         self.accepts = True
         """Whether submits are accepted."""
         self.starts = True
@@ -123,7 +126,7 @@ class Core:
             parts.requests.serve()
         if parts.slots.returning:
             parts.slots.serve()
-        if self._broken or not self.starts:
+        if self._broken or not self.starts or self.pace.rests:
             return  # the next to start may be about to be cancelled; a pump follows
         if parts.journal is not None and parts.journal.is_stalled:
             return  # no job starts before that is on disk; a pump follows when it can be
@@ -133,9 +136,10 @@ class Core:
         decision = parts.queue.decide(now)
         for job_id in decision.start:
             self.start(parts.registry.get(job_id), now)
-        for job_id in decision.moved:
-            if job_id in parts.queue:
-                self.explain(parts.registry.get(job_id))
+        if len(decision.start) == MOST_STARTS:
+            self.pace.rest(self._start_task)
+        for job_id in filter(parts.queue.__contains__, decision.moved):
+            self.explain(parts.registry.get(job_id))
         due = parts.queue.next_due()
         if self._due is not None:
             self._due.cancel()
@@ -371,8 +375,6 @@ class Core:
         """Return a job's record, or None."""
         registry = self.parts.registry
         return registry.get(job_id) if job_id in registry else None
-
-    # -- waiting for the end of all
 
     @property
     def change(self) -> trio.Event:
