@@ -14,6 +14,7 @@ from typing import Any
 from jobactors.engine.api.job import Job
 from jobactors.engine.api.jobs import Jobs
 from jobactors.inside.report.guarded_log import LOG
+from jobactors.model.batch_snapshot import BatchSnapshot
 from jobactors.model.job_summary import summary
 
 __all__ = ["attach", "call_when_settled", "describe_store", "post", "summary"]
@@ -79,6 +80,39 @@ def call_when_settled(job: Job[Any], callback: Callable[[], None]) -> Callable[[
         A function that cancels the callback.
     """
     return job._record.settled.call_when_set(partial(_guarded, callback))
+
+
+def batch_snapshot(jobs: Jobs, batch_id: str) -> BatchSnapshot | None:
+    """Return the counts of a batch, or None if it is no longer here.  In the jobs' loop."""
+    parts = jobs._system.parts
+    tally = parts.registry.batches.get(batch_id)
+    if tally is None or batch_id not in parts.registry.batches:
+        return None
+    return tally.snapshot(parts.clock.now())
+
+
+def on_batch_change(jobs: Jobs, callback: Callable[[str], None]) -> Callable[[], None]:
+    """Call ``callback(batch_id)`` when a batch changes that none of its jobs has an event of.
+
+    Its input has ended, or waits for a resume.  In the jobs' loop, where it is also called; it
+    should be quick, and an error it raises is logged.
+
+    Args:
+        jobs: The job system.
+        callback: A plain function.
+
+    Returns:
+        A function that takes the callback back.
+    """
+    watchers = jobs._system.parts.registry.batches.watchers
+    watcher = partial(_guarded, callback)
+    watchers.append(watcher)
+
+    def take_back() -> None:
+        if watcher in watchers:
+            watchers.remove(watcher)
+
+    return take_back
 
 
 def _guarded(function: Callable[..., object], *args: Any) -> None:

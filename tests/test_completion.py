@@ -33,12 +33,12 @@ USERS: Final = {
         "work_file work_folder write_log"
     ),
     "Batch": (
-        "cancel counts done errors id jobs name pause progress restart_failed result results "
-        "resume snapshot state system"
+        "cancel counts delete discard done errors id jobs name pause progress restart_failed "
+        "result results resume snapshot state system"
     ),
     "BatchSnapshot": (
         "by_state cancelled counted elapsed ended ends error failed id is_open is_paused name "
-        "progress started_at state stopped_at subject submitted succeeded total type"
+        "progress started_at state stopped_at subject submitted succeeded total type unread"
     ),
     "Chain": "check label name options phases run run_sync to_json to_python",
     "ChainFailed": "result",
@@ -64,8 +64,8 @@ USERS: Final = {
     "Every": "items seconds",
     "Forever": "result",
     "Group": (
-        "as_executor cancel counts done errors id jobs map name options pause progress "
-        "restart_failed result results resume run snapshot state submit system"
+        "as_executor cancel counts delete discard done errors id jobs map name options pause "
+        "progress restart_failed result results resume run snapshot state submit system"
     ),
     "Holding": "job_id operation units",
     "IllegalMove": "job_id",

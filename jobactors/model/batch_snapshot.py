@@ -49,6 +49,8 @@ class BatchSnapshot(Struct, frozen=True):
     something is."""
     error: ErrorText | None
     """The error of the job that failed last, or of the input; None for none."""
+    unread: int = 0
+    """The number of failed jobs whose outcome has not been read."""
 
     @property
     def ended(self) -> int:

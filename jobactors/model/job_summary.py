@@ -8,11 +8,12 @@ Failures come first, because a line that is too long is cut at its end.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from .batch_snapshot import BatchSnapshot
     from .snapshot import JobSnapshot
 
 STUCK: Final = "stuck"
@@ -36,19 +37,26 @@ def kind_of(snapshot: JobSnapshot) -> str:
     return STUCK if snapshot.stuck else snapshot.state.value
 
 
-def summary(snapshots: Iterable[JobSnapshot]) -> str:
+def summary(snapshots: Iterable[JobSnapshot | BatchSnapshot]) -> str:
     """Return the number of jobs and the numbers of each kind: ``7 jobs: 2 failed · 5 succeeded``.
 
     Jobs of one kind alone are ``5 jobs succeeded``; without jobs it is empty.
 
     Args:
-        snapshots: The jobs.
+        snapshots: The jobs; a batch stands for all of its jobs.
 
     Example::
 
         print(ja.lowlevel.summary(jobs.list()))
     """
-    return summary_of_counts(Counter(map(kind_of, snapshots)))
+    counts: Counter[str] = Counter()
+    for snapshot in snapshots:
+        by_state = getattr(snapshot, "by_state", None)
+        if by_state is None:
+            counts[kind_of(cast("JobSnapshot", snapshot))] += 1
+        else:
+            counts.update({state.value: number for state, number in by_state.items()})
+    return summary_of_counts(counts)
 
 
 def summary_of_counts(counts: Mapping[str, int]) -> str:

@@ -239,6 +239,7 @@ async def test_failed_jobs_are_restarted_in_their_place() -> None:
         batch.jobs[3].restart()
         assert await batch == [0, 1, 2, 3, 4]
         assert batch.snapshot().counted == "5 of 5"
+        assert batch.snapshot().error is None
 
 
 async def test_a_pause_holds_what_waits_and_stops_the_intake(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { batchLine, isBatch } from '../../widgets/jobactors_widgets/static/batches.js';
 import * as format from '../../widgets/jobactors_widgets/static/format.js';
 import { summary } from '../../widgets/jobactors_widgets/static/summary.js';
 
@@ -13,7 +14,7 @@ for (const { case: name, row, shown } of golden) {
   test(`a row is put into words: ${name}`, () => {
     assert.deepEqual({
       word: format.stateWord(row),
-      says: format.detail(row, NOW),
+      says: isBatch(row) ? batchLine(row) : format.detail(row, NOW),
       far: format.howFar(row),
       full: format.howFarInFull(row),
       rate: format.speed(row),

@@ -27,6 +27,7 @@ class FakePanel:
 
     def __init__(self, jobs: ja.Jobs, job_id: str | None = None) -> None:
         self.job_id = job_id
+        self.batch_id: str | None = None
         self.frames: list[FrameMessage] = []
         self.times: list[float] = []
         self._jobs = jobs

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jobactors_widgets.batch_rows import batch_row
 from jobactors_widgets.wire import WireRow, row_of, safe_text
 from msgspec.structs import replace
 
@@ -18,7 +19,7 @@ GOLDEN = json.loads(Path(__file__).with_name("golden_rows.json").read_text(encod
 
 LABELS = (
     *("name", "type", "subject", "icon", "tags", "priority", "metadata", "description"),
-    *("continues", "from_checkpoint"),
+    *("continues", "from_checkpoint", "batch", "index", "item"),
 )
 
 
@@ -45,6 +46,9 @@ def error(kind: str, message: str) -> ja.ErrorText:
 
 
 SNAPSHOTS = {
+    "an item of a batch": snapshot(
+        "resize-18", batch="resize-map-17", index=12, item="cat.png", elapsed=1
+    ),
     "queued, of high priority, for a release by hand": snapshot(
         "embed-14", "queued", priority=10, waiting=ja.Waiting.HOLD, finished_at=None
     ),
@@ -153,6 +157,54 @@ SNAPSHOTS = {
 }
 
 
+def batch(name: str, state: str, **fields: Any) -> ja.BatchSnapshot:
+    """Return a batch's snapshot with what a test cares for."""
+    counts = {one: fields.pop(one.value, 0) for one in ja.JobState}
+    defaults: dict[str, Any] = {
+        "type": name,
+        "subject": "",
+        "submitted": sum(counts.values()),
+        "total": None,
+        "is_open": False,
+        "is_paused": False,
+        "stopped_at": None,
+        "error": None,
+    }
+    return ja.BatchSnapshot(
+        name=name, state=ja.JobState(state), by_state=counts, **{**defaults, **fields}
+    )
+
+
+BATCHES = {
+    "a batch, under way": batch(
+        "resize",
+        "running",
+        id="resize-map-17",
+        queued=8,
+        running=3,
+        succeeded=64,
+        failed=2,
+        total=200,
+        progress=ja.Progress(66, 200, 0.3375, "jobs", rate=0.74, time_left=178),
+        started_at=NOW - 90,
+        error=error("OSError", "broken picture"),
+        unread=2,
+    ),
+    "a batch of unknown size": batch(
+        "nightly",
+        "paused",
+        id="nightly",
+        type="sync",
+        subject="wiki",
+        succeeded=66,
+        paused=1,
+        progress=ja.Progress(66, None, None, "jobs"),
+        started_at=NOW - 90,
+        stopped_at=NOW - 60,
+    ),
+}
+
+
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: golden["case"])
 def test_a_row_is_what_the_browser_reads(golden: dict[str, Any]) -> None:
     """Both halves are held to one file: this test writes its rows, format.test.mjs reads them."""
@@ -160,7 +212,10 @@ def test_a_row_is_what_the_browser_reads(golden: dict[str, Any]) -> None:
     resting: Any = SimpleNamespace(
         obstacle=row.get("obstacle", ""), changed=row.get("changed", False)
     )
-    assert row_of(SNAPSHOTS[golden["case"]], NOW, row.get("number"), resting) == row
+    if "counts" in row:
+        assert batch_row(BATCHES[golden["case"]], NOW, row["number"]) == row
+    else:
+        assert row_of(SNAPSHOTS[golden["case"]], NOW, row.get("number"), resting) == row
 
 
 def test_the_golden_rows_use_every_key() -> None:

@@ -7,6 +7,7 @@ nothing, and the answer states it.
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 import jobactors as ja
@@ -41,6 +42,13 @@ def _read(job: ja.Job[Any]) -> None:
         job.exception()
 
 
+def _read_failures(batch: ja.Batch[Any]) -> None:
+    """Mark the failures of a batch as read: a user has unfolded it."""
+    for job in batch.jobs:
+        if job.state is ja.JobState.FAILED:
+            _read(job)
+
+
 VERBS: Final[Mapping[str, Callable[[ja.Job[Any]], object]]] = {
     "cancel": lambda job: job.cancel(reason=BY_HAND),
     "pause": lambda job: job.pause(),
@@ -55,15 +63,32 @@ VERBS: Final[Mapping[str, Callable[[ja.Job[Any]], object]]] = {
 }
 """Every verb that a front end may send, and the call that it makes."""
 
+BATCH_VERBS: Final[Mapping[str, Callable[[ja.Batch[Any]], object]]] = {
+    "cancel": lambda batch: batch.cancel(reason=BY_HAND),
+    "pause": lambda batch: batch.pause(),
+    "resume": lambda batch: batch.resume(),
+    "restart_failed": lambda batch: batch.restart_failed(),
+    "discard": lambda batch: batch.discard(),
+    "dismiss": lambda batch: batch.delete(),
+    "read": _read_failures,
+}
+"""The same for a batch as a whole."""
+
 
 def perform(jobs: ja.Jobs, verb: object, job_id: object) -> CommandAnswer:
-    """Run ``verb`` on the job ``job_id`` and return the answer.  Never raises."""
+    """Run ``verb`` on a job, or on a batch as a whole, and return the answer.  Never raises."""
     if not isinstance(verb, str) or not isinstance(job_id, str):
         return answer("", "", "this message names no verb and no job")
-    if verb not in VERBS:
-        return answer(verb, job_id, f"this panel knows no {verb!r}")
     try:
-        VERBS[verb](jobs.get(job_id))
+        if ja.lowlevel.batch_snapshot(jobs, job_id) is not None:
+            known = BATCH_VERBS.get(verb)
+            command = None if known is None else partial(known, jobs.batch(job_id))
+        else:
+            one = VERBS.get(verb)
+            command = None if one is None else partial(one, jobs.get(job_id))
+        if command is None:
+            return answer(verb, job_id, f"this panel knows no {verb!r}")
+        command()
     except ja.JobactorsError as error:
         return answer(verb, job_id, _without_id(str(error), job_id))
     except Exception as error:  # the row shows it; the board must go on

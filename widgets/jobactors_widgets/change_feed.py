@@ -8,6 +8,7 @@
   they differ; for one that is new or in another state the whole row; for a removed one its id.
 * **Nothing is sent twice.**  A receiver that has the first state, or some frame, is sent the
   changes since.
+* **A batch is one row.**  Its items are sent only to a receiver that has it unfolded.
 
 One trio task a job system does this.  The content of a frame is read from the handles of its jobs
 when the frame is made; an event matters here only as a sign *that* its job changed.  All fields are
@@ -17,29 +18,21 @@ in any thread.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
 import jobactors as ja
 
+from .batch_rows import FollowedBatches, batch_row, in_order
 from .frame_message import FrameMessage, FrameReceiver
-from .wire import (
-    LONGEST_MESSAGE,
-    ProgressWords,
-    WireRow,
-    moved,
-    row_of,
-    safe_text,
-    same_words,
-    words_of,
-)
+from .row_changes import Changes, Extent, FollowedJob, RowChange
+from .row_maker import RowMaker, resting
+from .store_notice import store_notice
+from .wire import WireRow, same_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,56 +45,6 @@ MOST_GONE: Final = 10_000
 """Removed jobs that are remembered; a receiver that missed more is sent all rows."""
 
 _log = logging.getLogger(__name__)
-
-
-class _Extent(IntEnum):
-    """States which part of a row has changed."""
-
-    NOTHING = 0
-    NUMBERS = 1
-    WORDS = 2
-    ALL = 3
-
-
-class _FollowedJob:
-    """Holds a job and the part of its row that changed since the last frame."""
-
-    __slots__ = ("changed_in", "extent", "job", "number", "progress", "sampled")
-
-    def __init__(self, job: ja.Job[Any], number: int) -> None:
-        self.job = job  # a handle can be read when the system has ended
-        self.number = number
-        self.progress = job.snapshot().progress
-        self.sampled: float | None = None  # when its progress was sampled, once that is known
-        self.extent = _Extent.NOTHING
-        self.changed_in = 0  # the last frame that contains it
-
-
-@dataclass
-class _RowChange:
-    """The part of a frame that is about one job."""
-
-    row: WireRow | None = None
-    number: int = 0
-    words: ProgressWords | None = None
-    moved: bytes = b""
-
-
-@dataclass
-class _Changes:
-    """Holds all changes since the last frame: of jobs, by id, and of the notice."""
-
-    rows: dict[str, _RowChange]
-    removed: set[str]
-    notice: str | None
-
-    def __bool__(self) -> bool:
-        return bool(self.rows or self.removed) or self.notice is not None
-
-    def of(self, job_id: str) -> _Changes:
-        """Return the changes of one job alone, whose row remains when the job is removed."""
-        mine = self.rows.get(job_id)
-        return _Changes({} if mine is None else {job_id: mine}, set(), None)
 
 
 class ChangeFeed:
@@ -119,16 +62,16 @@ class ChangeFeed:
         self._clock = clock
         self._receivers: dict[FrameReceiver, int] = {}  # the last frame of each
         self._behind: set[FrameReceiver] = set()  # those that have missed a frame
-        self._followed: dict[str, _FollowedJob] = {}
-        self._changed: list[_FollowedJob] = []  # in the order of their first change
-        self._newly_removed: list[str] = []
-        self._removed: dict[str, int] = {}  # job id -> the frame of its removal
-        self._numbers: dict[str, int] = {}
-        self._count = itertools.count()
+        self._followed: dict[str, FollowedJob] = {}
+        self._changed: list[FollowedJob] = []  # in the order of their first change
+        self._newly_removed: dict[str, str] = {}  # id -> its batch
+        self._removed: dict[str, tuple[int, str]] = {}  # id -> the frame of its removal, its batch
+        self._batches = FollowedBatches()
+        self._singles: set[str | None] = set()  # the jobs that a receiver shows by themselves
+        self._made = RowMaker()
         # Rows read before the first batch, in which every job seems to be new.
         self._read_early: dict[str, ja.JobSnapshot] | None = {}
         self._jobs: ja.Jobs | None = None  # set while `serve` runs
-        self._obstacles: dict[str, str] = {}  # as last sent, of jobs at rest
         self._notice = ""  # as last sent, about the store
         self._notice_in = first  # the frame that contains it
         self._has_changes = trio.Event()
@@ -136,6 +79,7 @@ class ChangeFeed:
     async def serve(self, jobs: ja.Jobs) -> None:
         """Send frames until cancelled, and a last one.  For :meth:`jobactors.Jobs.attach`."""
         self._jobs = jobs
+        leave = ja.lowlevel.on_batch_change(jobs, self._batch_changed)
         try:
             async with jobs.subscribe() as batches, trio.open_nursery() as nursery:
                 nursery.start_soon(self._send_frames)
@@ -143,25 +87,50 @@ class ChangeFeed:
                     self._note(jobs, batch)
                 nursery.cancel_scope.cancel()
         finally:
+            leave()
             self._end()
+
+    def rows_for(self, receiver: FrameReceiver, jobs: ja.Jobs) -> list[WireRow]:
+        """Return all rows for a receiver of all jobs, a batch as one.  From any thread."""
+        shown = in_order(jobs, self._batches.opened_by(receiver))
+        jobs_only = [one for one in shown if isinstance(one, ja.JobSnapshot)]
+        by_id = {row["id"]: row for row in self.rows(jobs, jobs_only)}
+        return [
+            by_id[one.id] if isinstance(one, ja.JobSnapshot) else self.batch_row(one)
+            for one in shown
+        ]
+
+    def rows_of_batch(self, receiver: FrameReceiver, batch: ja.Batch[Any]) -> list[WireRow]:
+        """Return the row of a batch, and those of its items if it is unfolded there."""
+        is_open = batch.id in self._batches.opened_by(receiver)
+        items = [job.snapshot() for job in batch.jobs] if is_open else []
+        return [self.batch_row(batch.snapshot()), *self.rows(self._jobs, items)]
+
+    def batch_row(self, batch: ja.BatchSnapshot) -> WireRow:
+        """Return the row of a batch, with its number.  From any thread."""
+        return batch_row(batch, self._clock(), self._made.number(batch.id))
+
+    def unfold(self, receiver: FrameReceiver, batch_id: object, is_open: object) -> None:
+        """Send a receiver the items of a batch from now on, or no more.  On the jobs' loop only."""
+        if not isinstance(batch_id, str) or receiver not in self._receivers:
+            return
+        if is_open:
+            self._batches.open(receiver, batch_id)
+        else:
+            self._batches.fold(receiver, batch_id)
+        self._has_changes.set()
 
     def rows(self, jobs: ja.Jobs | None, snapshots: Iterable[ja.JobSnapshot]) -> list[WireRow]:
         """Return the whole rows of jobs, with their numbers.  From any thread."""
-        now, shown = self._clock(), list(snapshots)
-        rests = any(snapshot.state is ja.JobState.INTERRUPTED for snapshot in shown)
-        resting = _resting(jobs) if rests else {}
-        rows: list[WireRow] = []
-        for snapshot in shown:
-            job_id = snapshot.id
-            if (early := self._read_early) is not None:
-                early[job_id] = snapshot
-            work = resting.get(job_id)
-            if work is not None:
-                self._obstacles[job_id] = work.obstacle
-            known = self._followed.get(job_id)
-            sampled = now if known is None or known.sampled is None else known.sampled
-            rows.append(row_of(snapshot, sampled, self._number(job_id), work))
-        return rows
+        shown = list(snapshots)
+        if (early := self._read_early) is not None:
+            early.update((snapshot.id, snapshot) for snapshot in shown)
+        sampled = {
+            snapshot.id: known.sampled
+            for snapshot in shown
+            if (known := self._followed.get(snapshot.id)) is not None
+        }
+        return self._made.rows(jobs, shown, sampled, self._clock())
 
     def look_again(self) -> None:
         """Update the obstacles of jobs at rest and the notice: a cell may have changed them.
@@ -173,15 +142,11 @@ class ChangeFeed:
         states = {known.job.state for known in self._followed.values()}
         if ja.JobState.INTERRUPTED not in states:
             return
-        for job_id, work in _resting(self._jobs).items():
+        for job_id, work in resting(self._jobs).items():
             known = self._followed.get(job_id)
-            if known is not None and self._obstacles.get(job_id, "") != work.obstacle:
-                self._mark(known, _Extent.ALL)
+            if known is not None and self._made.obstacles.get(job_id, "") != work.obstacle:
+                self._mark(known, Extent.ALL)
                 self._has_changes.set()
-
-    def _number(self, job_id: str) -> int:
-        number = self._numbers.get(job_id)
-        return self._numbers.setdefault(job_id, next(self._count)) if number is None else number
 
     def add(self, receiver: FrameReceiver, since: object = EVERYTHING) -> None:
         """Serve ``receiver``, which has the frame ``since``, from now on.  On the jobs' loop only.
@@ -193,12 +158,19 @@ class ChangeFeed:
         if has < self._receivers.get(receiver, self.frame + 1):
             self._receivers[receiver] = has
             self._behind.add(receiver)
+            self._note_singles()
             self._has_changes.set()
 
     def remove(self, receiver: FrameReceiver) -> None:
         """Send nothing more to ``receiver``, if it is served.  On the jobs' loop only."""
         self._receivers.pop(receiver, None)
         self._behind.discard(receiver)
+        self._batches.leave(receiver)
+        self._note_singles()
+
+    def _batch_changed(self, batch_id: str) -> None:
+        self._batches.mark(batch_id)
+        self._has_changes.set()
 
     def _note(self, jobs: ja.Jobs, batch: Iterable[ja.Event]) -> None:
         for event in batch:
@@ -209,32 +181,39 @@ class ChangeFeed:
             if isinstance(event, ja.JobProgressed):
                 same = same_words(event.progress, known.progress)
                 known.progress, known.sampled = event.progress, event.at
-                extent = _Extent.NUMBERS if same else _Extent.WORDS
+                extent = Extent.NUMBERS if same else Extent.WORDS
             else:
-                extent = _Extent.NUMBERS if isinstance(event, ja.JobLogged) else _Extent.ALL
+                extent = Extent.NUMBERS if isinstance(event, ja.JobLogged) else Extent.ALL
             self._mark(known, extent)
         self._read_early = None
-        if self._changed or self._newly_removed:
+        if self._changed or self._newly_removed or self._batches.have_changed:
             self._has_changes.set()
 
     def _note_new(self, jobs: ja.Jobs, event: ja.Event) -> None:
         job_id = event.job_id
         if isinstance(event, ja.JobRemoved):
-            self._followed.pop(job_id, None)
-            self._numbers.pop(job_id, None)
-            self._obstacles.pop(job_id, None)
-            self._newly_removed.append(job_id)
+            gone = self._followed.pop(job_id, None)
+            self._made.forget(job_id)
+            batch = "" if gone is None else gone.batch
+            if batch:
+                self._batches.mark(batch)
+            if not batch or self._batches.is_open(batch):
+                self._newly_removed[job_id] = batch
             return
         with suppress(ja.JobactorsError):  # removed already, or the system is closing
             known = self._followed.get(job_id)
             if known is None:
-                known = _FollowedJob(jobs.get(job_id), self._number(job_id))
+                known = FollowedJob(jobs.get(job_id), self._made.number(job_id))
                 self._followed[job_id] = known
             early = (self._read_early or {}).get(job_id)
             if not (isinstance(event, ja.JobRestated) and early is event.snapshot):
-                self._mark(known, _Extent.ALL)
+                self._mark(known, Extent.ALL)
 
-    def _mark(self, known: _FollowedJob, extent: _Extent) -> None:
+    def _mark(self, known: FollowedJob, extent: Extent) -> None:
+        if known.batch:
+            self._batches.mark(known.batch)
+            if not (self._batches.is_open(known.batch) or known.job.id in self._singles):
+                return
         if not known.extent:
             self._changed.append(known)
         known.extent = max(known.extent, extent)
@@ -256,59 +235,89 @@ class ChangeFeed:
                 _log.exception("a panel could not be sent a frame, and is sent no more")
                 self.remove(receiver)
 
-    def _take_changes(self) -> _Changes:
+    def _note_singles(self) -> None:
+        self._singles = {receiver.job_id for receiver in self._receivers}
+
+    def _take_changes(self) -> Changes:
         """Return the changes since the last frame, and count them as in the next one."""
         changed = [known for known in self._changed if self._followed.get(known.job.id) is known]
         self._changed.clear()  # with those that were removed meanwhile
-        removed, self._newly_removed = self._newly_removed, []
+        removed, self._newly_removed = self._newly_removed, {}
         before, self._notice = self._notice, store_notice(self._jobs)
         notice = None if self._notice == before else self._notice
-        if changed or removed or notice is not None:
+        if changed or removed or notice is not None or self._batches.have_changed:
             self.frame += 1
         if notice is not None:
             self._notice_in = self.frame
         wanted = bool(self._receivers.keys() - self._behind)  # the others are sent whole rows
         rows = self._row_changes(changed) if wanted else {}
+        for batch_id in self._batches.take_changed(self.frame):
+            row = self._present_batch(batch_id)
+            if row is None:
+                removed[batch_id] = ""
+                self._batches.forget(batch_id)
+                self._made.forget(batch_id)
+            else:
+                rows[batch_id] = RowChange(row=row)
         for known in changed:
             known.changed_in = self.frame
-            known.extent = _Extent.NOTHING
+            known.extent = Extent.NOTHING
         self._remember(removed)
-        return _Changes(rows, set(removed), notice)
+        return Changes(rows, removed, notice)
 
-    def _remember(self, removed: Iterable[str]) -> None:
-        for job_id in removed:
-            self._removed[job_id] = self.frame
+    def _present_batch(self, batch_id: str) -> WireRow | None:
+        jobs = self._jobs
+        batch = None if jobs is None else ja.lowlevel.batch_snapshot(jobs, batch_id)
+        return None if batch is None else self.batch_row(batch)
+
+    def _remember(self, removed: dict[str, str]) -> None:
+        for row_id, batch in removed.items():
+            self._removed[row_id] = (self.frame, batch)
         while len(self._removed) > MOST_GONE:
-            self._oldest = self._removed.pop(next(iter(self._removed)))
+            self._oldest, _ = self._removed.pop(next(iter(self._removed)))
 
-    def _row_changes(self, changed: Iterable[_FollowedJob]) -> dict[str, _RowChange]:
-        changes: dict[str, _RowChange] = {}
+    def _row_changes(self, changed: Iterable[FollowedJob]) -> dict[str, RowChange]:
+        changes: dict[str, RowChange] = {}
         whole: list[ja.JobSnapshot] = []
         now = self._clock()
         for known in changed:
-            progressed = _progress_change(known, now)
+            progressed = known.progress_change(now)
             if progressed is None:
                 whole.append(known.job.snapshot())
             else:
                 changes[known.job.id] = progressed
         for snapshot, row in zip(whole, self.rows(self._jobs, whole), strict=True):
-            changes[snapshot.id] = _RowChange(row=row)
+            changes[snapshot.id] = RowChange(snapshot.info.batch, row)
         return changes
 
-    def _send(self, receiver: FrameReceiver, changes: _Changes) -> None:
+    def _send(self, receiver: FrameReceiver, changes: Changes) -> None:
         has = self._receivers[receiver]
         if receiver in self._behind:
             self._behind.discard(receiver)
             frame = self._since(receiver, has)
         else:
-            frame = self._delta(receiver, has, changes)
+            frame = self._delta(has, self._shown_by(receiver, changes))
+        opened, folded = self._batches.take_news(receiver)
+        if opened or folded:
+            frame = frame or FrameMessage(self.frame, has)
+            frame.rows += self._items(opened)
+            frame.folded = sorted(folded)
         if frame is not None:
             self._receivers[receiver] = self.frame
             receiver.show(frame)
 
-    def _delta(self, receiver: FrameReceiver, has: int, changes: _Changes) -> FrameMessage | None:
-        if receiver.job_id is not None:
-            changes = changes.of(receiver.job_id)
+    def _items(self, batch_ids: set[str]) -> list[WireRow]:
+        if not batch_ids:
+            return []
+        items = [known for known in self._followed.values() if known.batch in batch_ids]
+        return self.rows(self._jobs, [known.job.snapshot() for known in items])
+
+    def _shown_by(self, receiver: FrameReceiver, changes: Changes) -> Changes:
+        """Return the changes of what a receiver shows."""
+        opened = self._batches.opened_by(receiver)
+        return changes.shown_by(receiver.job_id, receiver.batch_id, opened)
+
+    def _delta(self, has: int, changes: Changes) -> FrameMessage | None:
         if not changes:
             return None
         rows = changes.rows.values()
@@ -323,28 +332,29 @@ class ChangeFeed:
         )
 
     def _since(self, receiver: FrameReceiver, has: int) -> FrameMessage | None:
-        notice = None if receiver.job_id else self._notice
+        shows_all = receiver.job_id is None and receiver.batch_id is None
+        notice = self._notice if shows_all else None
         if has < self._oldest:
             return FrameMessage(self.frame, has, receiver.present_rows(), full=True, notice=notice)
-        late = [known for known in self._of(receiver) if known.changed_in > has]
-        removed = () if receiver.job_id else self._removed.items()
-        gone = [job_id for job_id, frame in removed if frame > has]
-        rows = self.rows(self._jobs, [known.job.snapshot() for known in late])
-        if late or gone or (notice is not None and self._notice_in > has):
-            return FrameMessage(self.frame, has, rows=rows, gone=gone, notice=notice)
+        late = {k.job.id: RowChange(k.batch) for k in self._followed.values() if k.changed_in > has}
+        late |= {batch_id: RowChange() for batch_id in self._batches.changed_since(has)}
+        gone = {i: batch for i, (frame, batch) in self._removed.items() if frame > has}
+        missed = self._shown_by(receiver, Changes(late, gone))
+        jobs = [known for row_id in missed.rows if (known := self._followed.get(row_id))]
+        rows = self.rows(self._jobs, [known.job.snapshot() for known in jobs])
+        batches = (self._present_batch(row_id) for row_id in missed.rows if row_id in self._batches)
+        rows += [row for row in batches if row is not None]
+        if rows or missed.removed or (notice is not None and self._notice_in > has):
+            return FrameMessage(
+                self.frame, has, rows=rows, gone=list(missed.removed), notice=notice
+            )
         return None
-
-    def _of(self, receiver: FrameReceiver) -> list[_FollowedJob]:
-        if receiver.job_id is None:
-            return list(self._followed.values())
-        known = self._followed.get(receiver.job_id)
-        return [] if known is None else [known]
 
     def _end(self) -> None:
         self.frame += 1
         for receiver, has in self._receivers.items():
             try:
-                rows = self.rows(None, [known.job.snapshot() for known in self._of(receiver)])
+                rows = self._last_rows(receiver)
                 receiver.end(FrameMessage(self.frame, has, rows=rows, full=True, ended=True))
             except Exception:
                 _log.exception("a panel could not be sent the last frame of its jobs")
@@ -354,35 +364,18 @@ class ChangeFeed:
         self._changed.clear()
         self._jobs = None
 
-
-def _progress_change(known: _FollowedJob, now: float) -> _RowChange | None:
-    """Return the change of a job that only progressed; None if that needs its whole row."""
-    if known.extent is _Extent.ALL:
-        return None
-    snapshot = known.job.snapshot()
-    age = 0.0 if known.sampled is None else now - known.sampled
-    numbers = moved(known.number, snapshot, age)
-    if numbers is None or known.extent is _Extent.NUMBERS:
-        return None if numbers is None else _RowChange(moved=numbers)
-    words = words_of(snapshot.progress)
-    return None if words is None else _RowChange(number=known.number, words=words, moved=numbers)
-
-
-def store_notice(jobs: ja.Jobs | None) -> str:
-    """Return the warning about the store of a job system; empty if all is well."""
-    store = None if jobs is None else jobs.store
-    if store is None:
-        return ""
-    lost = "Another process owns these jobs now: nothing more is stored here." if store.lost else ""
-    return safe_text(lost or store.trouble or store.offer or "", LONGEST_MESSAGE)
-
-
-def _resting(jobs: ja.Jobs | None) -> dict[str, ja.Resumable]:
-    """Return the work that can be resumed, by job id."""
-    try:
-        return {} if jobs is None else {work.job_id: work for work in jobs.resumable()}
-    except ja.JobactorsError:  # the system is closing
-        return {}
-    except Exception:  # it reads the store and the sources of types: rows do without
-        _log.exception("the obstacles of jobs at rest are not known")
-        return {}
+    def _last_rows(self, receiver: FrameReceiver) -> list[WireRow]:
+        """Return all rows as they stand at the end, read from the handles of the jobs."""
+        every = {known.job.id: RowChange(known.batch) for known in self._followed.values()}
+        shown = self._shown_by(receiver, Changes(every)).rows
+        rows: list[WireRow] = []
+        waiting = dict.fromkeys(self._batches)
+        for known in self._followed.values():
+            if known.batch in waiting and receiver.job_id is None:
+                del waiting[known.batch]
+                row = self._present_batch(known.batch)
+                if row is not None and receiver.batch_id in {None, known.batch}:
+                    rows.append(row)
+            if known.job.id in shown:
+                rows += self.rows(None, [known.job.snapshot()])
+        return rows

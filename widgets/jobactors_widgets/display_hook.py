@@ -14,14 +14,16 @@ from weakref import WeakKeyDictionary
 
 import jobactors as ja
 
+from .batch_rows import in_order
 from .kernel_internals import current_kernel
-from .saved_outputs import JOBS_TYPE, VIEW_TYPE, SavedOutputs
+from .saved_outputs import JOBS_TYPE, VIEW_TYPE, SavedOutputs, system_of
 from .sidebar import Sidebar
 from .static_table import html_table, text_table
 
 if TYPE_CHECKING:
     from .change_feed import ChangeFeed
     from .panel import JobsPanel
+    from .saved_outputs import Thing
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ class NotebookDisplay:
         self._sidebar.follow(jobs)
         self._follow_cells(current_kernel())
 
-    def mimebundle(self, thing: ja.Job[Any] | ja.Jobs) -> dict[str, object] | None:
+    def mimebundle(self, thing: Thing) -> dict[str, object] | None:
         """Return the display of ``thing`` in a notebook; None elsewhere, where its repr serves.
 
         Never raises: without ipywidgets or anywidget, or if a panel cannot be made, the table of
@@ -67,11 +69,11 @@ class NotebookDisplay:
         self._follow_cells(kernel)
         return bundle
 
-    def _name_of(self, thing: ja.Job[Any] | ja.Jobs) -> dict[str, object]:
+    def _name_of(self, thing: Thing) -> dict[str, object]:
         """Return what the labextension finds the jobs by, if it is served their system."""
-        jobs, job_id = (thing.jobs, thing.id) if isinstance(thing, ja.Job) else (thing, None)
-        system = self._sidebar.name_of(jobs)
-        return {} if system is None else {JOBS_TYPE: {"system": system, "job": job_id}}
+        system = self._sidebar.name_of(system_of(thing))
+        shown = None if isinstance(thing, ja.Jobs) else thing.id
+        return {} if system is None else {JOBS_TYPE: {"system": system, "job": shown}}
 
     def _follow_cells(self, kernel: Any) -> None:
         """Update the obstacles of jobs at rest after each cell: it may declare a type."""
@@ -90,7 +92,7 @@ class NotebookDisplay:
     def _update_saved(
         self,
         kernel: Any,
-        thing: ja.Job[Any] | ja.Jobs,
+        thing: Thing,
         bundle: dict[str, object],
         panel: JobsPanel | None,
     ) -> None:
@@ -104,14 +106,14 @@ class NotebookDisplay:
         except Exception:
             _log.exception("the saved output will remain as it is now")
 
-    def _live(self, thing: ja.Job[Any] | ja.Jobs) -> JobsPanel:
-        jobs, job = (thing.jobs, thing) if isinstance(thing, ja.Job) else (thing, None)
+    def _live(self, thing: Thing) -> JobsPanel:
+        jobs = system_of(thing)
         panels = self._panels.get(jobs)
         if panels is None:
             panels = _SystemPanels()
             ja.lowlevel.attach(jobs, panels.feed.serve)
             self._panels[jobs] = panels  # only now: without a served feed, panels would freeze
-        return panels.panel(jobs, job)
+        return panels.panel(jobs, None if isinstance(thing, ja.Jobs) else thing)
 
 
 class _SystemPanels:
@@ -123,27 +125,27 @@ class _SystemPanels:
         self.feed: ChangeFeed = ChangeFeed()
         self._panels: dict[str | None, JobsPanel] = {}
 
-    def panel(self, jobs: ja.Jobs, job: ja.Job[Any] | None) -> JobsPanel:
-        """Return the panel for one job, or for all; a new one if the front end closed the last."""
+    def panel(self, jobs: ja.Jobs, shown: ja.Job[Any] | ja.Batch[Any] | None) -> JobsPanel:
+        """Return the panel for a job, a batch or all; a new one if the front end closed it."""
         from .panel import JobsPanel
 
-        job_id = None if job is None else job.id
-        panel = self._panels.get(job_id)
+        shown_id = None if shown is None else shown.id
+        panel = self._panels.get(shown_id)
         if panel is None or panel.closed or panel.comm is None:
             ja.lowlevel.post(
                 jobs, _nothing
             )  # raises for a system that has ended: there is nothing to follow
-            panel = self._panels[job_id] = JobsPanel(jobs, self.feed, job)
+            panel = self._panels[shown_id] = JobsPanel(jobs, self.feed, shown)
         return panel
 
 
-def _table_of(thing: ja.Job[Any] | ja.Jobs) -> dict[str, object]:
+def _table_of(thing: Thing) -> dict[str, object]:
     try:
-        snapshots = [thing.snapshot()] if isinstance(thing, ja.Job) else thing.list()
+        shown = in_order(thing) if isinstance(thing, ja.Jobs) else [thing.snapshot()]
     except ja.JobsClosed:
         return {"text/plain": repr(thing)}
     now = time.time()
-    return {"text/html": html_table(snapshots, now), "text/plain": text_table(snapshots, now)}
+    return {"text/html": html_table(shown, now), "text/plain": text_table(shown, now)}
 
 
 def _nothing() -> None: ...

@@ -23,7 +23,9 @@ class FrameMessage:
     moved: bytes = b""
     """New numbers of jobs that progressed: :func:`~.wire.moved`, one after the other."""
     gone: list[str] = field(default_factory=list[str])
-    """Ids of the jobs that were removed."""
+    """Ids of the jobs and batches that were removed."""
+    folded: list[str] = field(default_factory=list[str])
+    """Ids of the batches whose items are sent no more."""
     full: bool = False
     """Whether ``rows`` are all there are."""
     ended: bool = False
@@ -41,6 +43,7 @@ class FrameMessage:
             "rows": self.rows,
             "said": self.said,
             "gone": self.gone,
+            "folded": self.folded,
             "full": self.full,
             "ended": self.ended,
         }
@@ -60,7 +63,9 @@ class FrameReceiver(Protocol):
     """Shows frames: a panel or the sidebar.  The feed calls its methods on the jobs' loop."""
 
     job_id: str | None
-    """The one job it shows; None for all."""
+    """The one job it shows; None for more."""
+    batch_id: str | None
+    """The one batch it shows, if it is not for all jobs."""
 
     def present_rows(self) -> list[WireRow]:
         """Return every row as it is now."""

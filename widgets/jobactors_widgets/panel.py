@@ -1,4 +1,4 @@
-"""A panel: one anywidget that shows one job or all of them, in every output that displays it.
+"""A panel: one anywidget that shows a job, a batch or all jobs, in every output that displays it.
 
 Its traits are the *first* state: ``frame`` and ``rows`` are read at the moment they are sent, with
 the widget itself or to a page that was loaded again.  They are never written after that.  Later
@@ -7,6 +7,7 @@ changes travel as custom messages, in order, from the jobs' loop:
 * kernel → browser ``frame``: changes (:mod:`.change_feed`), or all rows;
 * browser → kernel ``hello``: the number of the last frame it has.  It is answered with the changes
   since.  Nothing waits for it: in a busy kernel it may come late;
+* browser → kernel ``unfold``: the items of a batch are wanted from now on, or no more;
 * every other message of the browser, and its answer: :mod:`.conversation`.
 
 Handlers run in the thread in which ipykernel reads a message; they only post to the loop.
@@ -23,10 +24,10 @@ import traitlets
 
 import jobactors as ja
 
-from .change_feed import store_notice
 from .conversation import FrontEndConversation
 from .kernel_internals import current_kernel, hear_while_busy, hears_while_busy
 from .static_files import panel_module, panel_style
+from .store_notice import store_notice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,7 @@ def _clock_now(_value: object, _panel: JobsPanel) -> float:
 
 
 class JobsPanel(anywidget.AnyWidget):
-    """Shows one job, or all jobs of a system, live.  Made by :mod:`.display_hook`."""
+    """Shows one job, one batch, or all jobs of a system, live.  Made by :mod:`.display_hook`."""
 
     _esm = panel_module()
     _css = panel_style()
@@ -69,7 +70,7 @@ class JobsPanel(anywidget.AnyWidget):
     notice = traitlets.Any().tag(sync=True, to_json=_notice_now)
     """A warning about the store; empty if all is well."""
     single = traitlets.Bool(read_only=True).tag(sync=True)
-    """Whether it shows one job, without a heading."""
+    """Whether it shows one job or batch, without a heading."""
     hears = traitlets.Bool(read_only=True).tag(sync=True)
     """Whether this kernel handles a click while a cell runs."""
     self_id = traitlets.Unicode(read_only=True).tag(sync=True)
@@ -79,18 +80,24 @@ class JobsPanel(anywidget.AnyWidget):
     now = traitlets.Any().tag(sync=True, to_json=_clock_now)
     """The kernel's clock, by which the instants of the rows are read."""
 
-    def __init__(self, jobs: ja.Jobs, feed: ChangeFeed, job: ja.Job[Any] | None = None) -> None:
+    def __init__(
+        self, jobs: ja.Jobs, feed: ChangeFeed, shown: ja.Job[Any] | ja.Batch[Any] | None = None
+    ) -> None:
+        job = shown if isinstance(shown, ja.Job) else None
+        batch = shown if isinstance(shown, ja.Batch) else None
         self.job_id = None if job is None else job.id
+        self.batch_id = None if batch is None else batch.id
         self.has_ended = False  # written by the jobs' loop, as are:
         self.closed = False
         self.greeted = False  # a browser shows it, and receives every change
         self._job = job  # it is shown even after the registry has dropped it
+        self._batch = batch
         self._last_rows: list[WireRow] = []
         first = feed.frame
         self._feed = feed
         self._conversation = FrontEndConversation(jobs, self._reply)
         kernel = current_kernel()
-        self.set_trait("single", job is not None)
+        self.set_trait("single", shown is not None)
         self.set_trait("hears", hears_while_busy(kernel))
         model_id = uuid.uuid4().hex
         self.set_trait("self_id", model_id)
@@ -109,7 +116,7 @@ class JobsPanel(anywidget.AnyWidget):
     @property
     def notice_now(self) -> str:
         """The warning about the store; a single row does not repeat it."""
-        return store_notice(self._conversation.jobs) if self.job_id is None else ""
+        return "" if self.single else store_notice(self._conversation.jobs)
 
     @property
     def view(self) -> dict[str, object]:
@@ -118,14 +125,17 @@ class JobsPanel(anywidget.AnyWidget):
 
     def present_rows(self) -> list[WireRow]:
         """Return every row as it is now, or was when the job system ended.  From any thread."""
-        jobs, job = self._conversation.jobs, self._job
+        jobs, job, batch = self._conversation.jobs, self._job, self._batch
         try:
             if jobs is None:
                 return self._last_rows
-            snapshots = jobs.list() if job is None else [job.snapshot()]
+            if batch is not None:
+                return self._feed.rows_of_batch(self, batch)
+            if job is not None:
+                return self._feed.rows(jobs, [job.snapshot()])
+            return self._feed.rows_for(self, jobs)
         except ja.JobactorsError:  # the system is closing
             return self._last_rows
-        return self._feed.rows(jobs, snapshots)
 
     def restate(self) -> None:
         """Send the first state anew, for nbclient, which only stores it.  In the main thread."""
@@ -143,10 +153,10 @@ class JobsPanel(anywidget.AnyWidget):
 
     def end(self, frame: FrameMessage) -> None:
         """Send the last frame and release the job system; its rows remain for later pages."""
-        if self._job is not None:
+        if self._job is not None or self._batch is not None:
             frame.rows = self.present_rows()
         self._last_rows = frame.rows
-        self._job = None
+        self._job = self._batch = None
         self._conversation.end()
         self.has_ended = True
         self.show(frame)
@@ -162,6 +172,8 @@ class JobsPanel(anywidget.AnyWidget):
             case {"kind": "hello", "frame": frame}:
                 self.greeted = True
                 self._conversation.post(self._feed.add, self, frame)
+            case {"kind": "unfold", "id": batch_id, "open": is_open}:
+                self._conversation.post(self._feed.unfold, self, batch_id, is_open)
             case _:
                 self._conversation.hear(content)
 

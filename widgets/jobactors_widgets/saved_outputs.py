@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .panel import JobsPanel
 
     Bundle = dict[str, object]
+    Thing = ja.Job[Any] | ja.Batch[Any] | ja.Jobs
 
 VIEW_TYPE: Final = "application/vnd.jupyter.widget-view+json"
 JOBS_TYPE: Final = "application/vnd.jobactors.jobs+json"
@@ -38,7 +39,7 @@ _log = logging.getLogger(__name__)
 class _Output(Struct):
     """Holds one displayed thing, which any number of cells may show."""
 
-    thing: ja.Job[Any] | ja.Jobs
+    thing: Thing
     panel: JobsPanel | None
     last_sent: object
     """Its table as last sent, without the time of day."""
@@ -52,7 +53,7 @@ class _Output(Struct):
     @property
     def has_settled(self) -> bool:
         """Whether nothing will change any more."""
-        if isinstance(self.thing, ja.Job):
+        if not isinstance(self.thing, ja.Jobs):
             return self.thing.state.is_terminal
         return self.panel is not None and self.panel.has_ended
 
@@ -65,7 +66,7 @@ class SavedOutputs:
         tables: Returns the tables of a thing as it is now.
     """
 
-    def __init__(self, shell: Any, tables: Callable[[ja.Job[Any] | ja.Jobs], Bundle]) -> None:
+    def __init__(self, shell: Any, tables: Callable[[Thing], Bundle]) -> None:
         self._shell = shell
         self._tables = tables
         self._outputs: dict[str, _Output] = {}
@@ -74,7 +75,7 @@ class SavedOutputs:
         if hasattr(shell.display_pub, "register_hook"):
             shell.display_pub.register_hook(self._marked)
 
-    def show(self, thing: ja.Job[Any] | ja.Jobs, bundle: Bundle, panel: JobsPanel | None) -> None:
+    def show(self, thing: Thing, bundle: Bundle, panel: JobsPanel | None) -> None:
         """Register that ``bundle`` is about to be shown for ``thing``."""
         name = f"{panel.model_id}" if panel is not None else _name_of(thing)
         self._ids.add(name)
@@ -122,8 +123,16 @@ class SavedOutputs:
         )
 
 
-def _name_of(thing: ja.Job[Any] | ja.Jobs) -> str:
-    return f"jobactors-{thing.id if isinstance(thing, ja.Job) else id(thing)}"
+def system_of(thing: Thing) -> ja.Jobs:
+    """Return the job system that a thing is, or belongs to."""
+    if isinstance(thing, ja.Jobs):
+        return thing
+    jobs: ja.Jobs = thing.jobs if isinstance(thing, ja.Job) else thing.system
+    return jobs
+
+
+def _name_of(thing: Thing) -> str:
+    return f"jobactors-{id(thing) if isinstance(thing, ja.Jobs) else thing.id}"
 
 
 def _table(bundle: Bundle) -> object:

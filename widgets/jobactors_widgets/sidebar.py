@@ -123,6 +123,8 @@ class Sidebar:
             case {"kind": "hello", "frame": frame}:
                 if not followed.conversation.post(followed.greet, frame):
                     followed.send_last()
+            case {"kind": "unfold", "id": batch_id, "open": is_open}:
+                followed.conversation.post(followed.unfold, batch_id, is_open)
             case _:
                 followed.conversation.hear(message)
 
@@ -138,6 +140,7 @@ class _FollowedSystem:
     """Receives the frames of one job system, like a panel of all its jobs without a widget."""
 
     job_id: str | None = None
+    batch_id: str | None = None
 
     def __init__(self, jobs: ja.Jobs, reply: Reply, send_frame: SendFrame, first: int) -> None:
         self.conversation = FrontEndConversation(jobs, reply)
@@ -165,6 +168,11 @@ class _FollowedSystem:
             self._feed, frame = feed, -1
         self._feed.add(self, frame)
 
+    def unfold(self, batch_id: object, is_open: object) -> None:
+        """Send the items of a batch from now on, or no more.  On the jobs' loop only."""
+        if self._feed is not None:
+            self._feed.unfold(self, batch_id, is_open)
+
     def look_again(self) -> None:
         """Update the obstacles of jobs at rest.  On the jobs' loop only."""
         if self._feed is not None:
@@ -184,7 +192,7 @@ class _FollowedSystem:
         jobs = self.conversation.jobs
         if self._feed is None or jobs is None:
             return []
-        return self._feed.rows(jobs, jobs.list())
+        return self._feed.rows_for(self, jobs)
 
     def show(self, frame: FrameMessage) -> None:
         """Send the changes."""

@@ -19,6 +19,8 @@ from .wire import LONGEST_MESSAGE, LONGEST_NAME, safe_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+Shown = ja.JobSnapshot | ja.BatchSnapshot
+"""What has a row."""
 MOST_ROWS: Final = 50
 _ISOLATE: Final = "\u2068"
 _END: Final = "\u2069"
@@ -29,7 +31,7 @@ _RIGHT_TO_LEFT: Final = re.compile(
 HEADINGS: Final = ("job", "state", "progress", "elapsed", "message")
 
 
-def html_table(snapshots: Sequence[ja.JobSnapshot], now: float) -> str:
+def html_table(snapshots: Sequence[Shown], now: float) -> str:
     """Return the newest fifty of ``snapshots`` as one escaped HTML table without script."""
     shown = snapshots[-MOST_ROWS:]
     head = "".join(f'<th style="text-align:left">{heading}</th>' for heading in HEADINGS)
@@ -38,7 +40,7 @@ def html_table(snapshots: Sequence[ja.JobSnapshot], now: float) -> str:
     return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
 
 
-def text_table(snapshots: Sequence[ja.JobSnapshot], now: float) -> str:
+def text_table(snapshots: Sequence[Shown], now: float) -> str:
     """Return the same table as plain text, its columns aligned."""
     shown = snapshots[-MOST_ROWS:]
     rows = [[_one_line(cell) for cell in _cells(snapshot, now)] for snapshot in shown]
@@ -54,26 +56,45 @@ def _html_row(cells: Sequence[str]) -> str:
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
-def _caption(snapshots: Sequence[ja.JobSnapshot], shown: int, now: float) -> str:
+def _caption(snapshots: Sequence[Shown], shown: int, now: float) -> str:
     jobs = ja.lowlevel.summary(snapshots) or "No jobs"
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
     newest = "" if shown == len(snapshots) else f", the newest {shown} shown"
     return f"{jobs}, at {at}{newest}"
 
 
-def _cells(snapshot: ja.JobSnapshot, now: float) -> tuple[str, ...]:
-    percent = snapshot.progress.percent
-    label = (_isolated(text, LONGEST_NAME) for text in (snapshot.name, snapshot.subject) if text)
+def _cells(shown: Shown, now: float) -> tuple[str, ...]:
+    percent = shown.progress.percent
+    label = (_isolated(text, LONGEST_NAME) for text in (_name(shown), shown.subject) if text)
     return (
         " · ".join(label),
-        _state(snapshot),
+        _state(shown),
         "" if percent is None else f"{percent} %",
-        _duration(snapshot.elapsed(now)),
-        _isolated(snapshot.progress.message, LONGEST_MESSAGE),
+        _duration(shown.elapsed(now)),
+        _isolated(_message(shown), LONGEST_MESSAGE),
     )
 
 
-def _state(snapshot: ja.JobSnapshot) -> str:
+def _name(shown: Shown) -> str:
+    """Return the name, and the place of an item; not its text, which is made of arguments."""
+    if isinstance(shown, ja.BatchSnapshot) or shown.info.index is None:
+        return shown.name
+    return f"{shown.name}[{shown.info.index}]"
+
+
+def _message(shown: Shown) -> str:
+    if isinstance(shown, ja.JobSnapshot):
+        return shown.progress.message
+    unwell = (ja.JobState.FAILED, ja.JobState.CANCELLED, ja.JobState.INTERRUPTED)
+    counts = [f"{shown.by_state[state]} {state}" for state in unwell if shown.by_state[state]]
+    return " · ".join([shown.counted, *counts])
+
+
+def _state(snapshot: Shown) -> str:
+    if isinstance(snapshot, ja.BatchSnapshot):
+        error = snapshot.error
+        failed = "" if error is None else f" ({_isolated(error.type, LONGEST_NAME)})"
+        return f"{snapshot.state}{failed}"
     state = "stuck" if snapshot.stuck else snapshot.state.value
     if snapshot.error is not None:
         return f"{state} ({_isolated(snapshot.error.type, LONGEST_NAME)})"

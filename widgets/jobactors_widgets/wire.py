@@ -22,6 +22,10 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``tags``       words to filter by, at most 8 of 40 characters
 ``priority``   larger runs first; left out if 0
 ``icon``       a short text such as an emoji, at most 8 characters
+``batch``      of an item: the id of its batch, which has a row of its own
+``index``      of an item: its place in the input, from 0
+``item``       of an item: a short text of its arguments, at most 60 characters
+``counts``     of a batch: the number of its jobs in each state that any is in
 ``waiting``    why it has not started, or waits in its own code: a :class:`jobactors.Waiting`
 ``waits_for``  the jobs or resources it waits for, at most 3 of 200 characters
 ``due``        when the next attempt may start
@@ -95,6 +99,10 @@ class WireRow(TypedDict):
     tags: NotRequired[list[str]]
     priority: NotRequired[int]
     icon: NotRequired[str]
+    batch: NotRequired[str]
+    index: NotRequired[int]
+    item: NotRequired[str]
+    counts: NotRequired[dict[str, int]]
     waiting: NotRequired[str]
     waits_for: NotRequired[list[str]]
     due: NotRequired[float]
@@ -173,7 +181,7 @@ def words_of(progress: ja.Progress) -> ProgressWords | None:
     """Return the texts about progress; None if only a whole row can hold them."""
     words: ProgressWords = {}
     try:
-        if (total := _number(progress.total)) is not None:
+        if (total := plain_number(progress.total)) is not None:
             words["total"] = total
         _add_words(words, progress)
     except Exception:
@@ -205,6 +213,8 @@ def row_of(
     try:
         row["name"] = safe_text(snapshot.name, LONGEST_NAME)
         _add_labels(row, snapshot)
+        if snapshot.info.batch:
+            _add_place(row, snapshot)
         _add_goes_on(row, snapshot)
         _add_waiting(row, snapshot)
         _add_progress(row, snapshot.progress, sampled)
@@ -218,7 +228,7 @@ def row_of(
 
 def _add_times(row: WireRow, snapshot: ja.JobSnapshot) -> None:
     began = snapshot.started_at
-    if began is not None and (began := _number(began + snapshot.paused_for, 2)) is not None:
+    if began is not None and (began := plain_number(began + snapshot.paused_for, 2)) is not None:
         row["began"] = began
     if (stopped := _stopped(snapshot)) is not None:
         row["stopped"] = stopped
@@ -228,9 +238,9 @@ def _add_times(row: WireRow, snapshot: ja.JobSnapshot) -> None:
 
 def _stopped(snapshot: ja.JobSnapshot) -> float | None:
     if snapshot.state.is_terminal:
-        return _number(snapshot.finished_at, 2)
+        return plain_number(snapshot.finished_at, 2)
     if snapshot.state.value in {"paused", "interrupted"}:
-        return _number(snapshot.changed_at, 2)
+        return plain_number(snapshot.changed_at, 2)
     return None
 
 
@@ -263,6 +273,15 @@ def _add_labels(row: WireRow, snapshot: ja.JobSnapshot) -> None:
         row["reason"] = safe_text(snapshot.explanation, LONGEST_NAME)
 
 
+def _add_place(row: WireRow, snapshot: ja.JobSnapshot) -> None:
+    info = snapshot.info
+    row["batch"] = info.batch
+    if info.index is not None:
+        row["index"] = info.index
+    if info.item:
+        row["item"] = safe_text(info.item, LONGEST_NAME)
+
+
 def _add_goes_on(row: WireRow, snapshot: ja.JobSnapshot) -> None:
     info = snapshot.info
     if info.from_checkpoint and info.continues and not snapshot.state.is_terminal:
@@ -275,7 +294,7 @@ def _add_waiting(row: WireRow, snapshot: ja.JobSnapshot) -> None:
         names = snapshot.waits_for[:MOST_AWAITED]
         if names:
             row["waits_for"] = [safe_text(name, LONGEST_NAME) for name in names]
-    if (due := _number(snapshot.due, 1)) is not None:
+    if (due := plain_number(snapshot.due, 1)) is not None:
         row["due"] = due
     if snapshot.request is not None:
         row["request"] = snapshot.request.value
@@ -284,16 +303,16 @@ def _add_waiting(row: WireRow, snapshot: ja.JobSnapshot) -> None:
 
 
 def _add_progress(row: WireRow, progress: ja.Progress, sampled: float) -> None:
-    done, total = _number(progress.done), _number(progress.total)
+    done, total = plain_number(progress.done), plain_number(progress.total)
     if done:
         row["done"] = done
     if total is not None:
         row["total"] = total
-    if (fraction := _number(progress.fraction, 4)) is not None:
+    if (fraction := plain_number(progress.fraction, 4)) is not None:
         row["fraction"] = fraction
-    if (rate := _number(progress.rate, 4)) is not None:
+    if (rate := plain_number(progress.rate, 4)) is not None:
         row["rate"] = rate
-    if (left := _number(progress.time_left, 1)) is not None:
+    if (left := plain_number(progress.time_left, 1)) is not None:
         row["eta"] = round(sampled + left, 1)
     _add_words(row, progress)
 
@@ -312,7 +331,7 @@ def _add_words(row: WireRow | ProgressWords, progress: ja.Progress) -> None:
 
 
 def _counters(progress: ja.Progress) -> dict[str, float]:
-    numbers = ((name, _number(value, 4)) for name, value in progress.counters.items())
+    numbers = ((name, plain_number(value, 4)) for name, value in progress.counters.items())
     known = [(name, value) for name, value in numbers if value is not None]
     return {safe_text(name, LONGEST_WORD): value for name, value in known[:MOST_COUNTERS]}
 
@@ -331,7 +350,7 @@ def safe_text(text: str, longest: int) -> str:
     return valid.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _number(value: float | None, digits: int = 6) -> float | None:
+def plain_number(value: float | None, digits: int = 6) -> float | None:
     """Return ``value`` rounded; None if JSON cannot carry it."""
     try:
         if value is None or not math.isfinite(value) or abs(value) > LARGEST:

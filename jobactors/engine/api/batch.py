@@ -6,6 +6,7 @@ dropped.  Its jobs are handles, which hold their outcomes for as long as the bat
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -151,6 +152,23 @@ class Batch(BatchReader[T]):
         self._command(partial(self._restart, into=restarted), failed)
         return restarted
 
+    def discard(self) -> list[JobSnapshot]:
+        """End every job of the batch that rests interrupted; their checkpoints are dropped."""
+        resting = self._records(lambda snapshot: snapshot.state is JobState.INTERRUPTED)
+        return self._command(self._system.commands.discard, resting)
+
+    def delete(self) -> int:
+        """Remove its ended jobs from registry and store; returns their number.
+
+        Those that an unfinished job comes after stay.  The batch's own handles of them remain.
+        """
+        batch_id = self._tally.id
+
+        def wanted(snapshot: JobSnapshot) -> bool:
+            return snapshot.info.batch == batch_id and snapshot.state.is_terminal
+
+        return self._portal.move(self._core.ended.clear, [], wanted, math.inf)
+
     def _restart(self, record: Record, into: list[Job[T]]) -> None:
         again, is_new = self._system.commands.restart(record, from_checkpoint=True)
         into.append(Job(self._system, again, is_new=is_new))
@@ -170,6 +188,7 @@ class Batch(BatchReader[T]):
     def _pause_intake(self, paused: bool) -> None:
         """Take no more input until it may go on.  In the loop's thread."""
         self._tally.pause(paused, self._core.clock.now())
+        self._system.parts.registry.batches.changed(self._tally)
 
     def __len__(self) -> int:
         return len(self._jobs)

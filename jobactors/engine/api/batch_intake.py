@@ -235,7 +235,7 @@ class MappedBatch(Batch[T]):
     def _stop_intake(self) -> None:
         self._open = False
         self._tally.open_inputs.pop(self._own_id, None)
-        self._system.parts.registry.batches.drop_if_over(self._tally)
+        self._system.parts.registry.batches.changed(self._tally)
         self._wake()
 
     def _pause_intake(self, paused: bool) -> None:

@@ -71,6 +71,8 @@ class BatchTally:
         self._size = 0
         """The number of jobs of which an earlier process knew."""
         self._error: ErrorText | None = None
+        self._unread: set[str] = set()
+        """The failed jobs whose outcome nothing has read."""
         self._started_at: float | None = None
         self._stopped_at: float | None = None
         self._speed: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
@@ -86,6 +88,7 @@ class BatchTally:
         if info.continues is not None and info.continues in self._states:
             replaced = info.continues
             self._counts[self._states.pop(replaced)] -= 1
+            self._unread.discard(replaced)
             self._best = 0.0
         elif info.index is None:
             self._best = 0.0  # a group has grown; a map knows its size, or shows no fraction
@@ -99,6 +102,8 @@ class BatchTally:
     def note(self, record: Record) -> None:
         """Count a job in its present state."""
         state = record.snapshot.state
+        if self._unread and record.snapshot.read:
+            self._unread.discard(record.id)
         before = self._states.get(record.id)
         if before is state or before is None:  # or it was restarted meanwhile
             return
@@ -116,6 +121,7 @@ class BatchTally:
     def forget(self, record: Record) -> None:
         """Take note that an ended job has left the registry; it is counted all the same."""
         self.here -= 1
+        self._unread.discard(record.id)
         if record.snapshot.state is JobState.SUCCEEDED:  # any other one may be restarted yet
             self._states.pop(record.id, None)
 
@@ -143,6 +149,8 @@ class BatchTally:
             self._begun[record.id] = record
         if state is JobState.FAILED:
             self._error = snapshot.error
+            if not snapshot.read:
+                self._unread.add(record.id)
         self._note_times(snapshot.started_at, snapshot.changed_at)
         if before is not None and state in TERMINAL:
             self._sample(snapshot.changed_at)
@@ -239,7 +247,8 @@ class BatchTally:
             is_paused=self.is_paused,
             started_at=self._started_at,
             stopped_at=self._stopped_at,
-            error=self.input_error or self._error,
+            error=self.input_error or (self._error if by_state[JobState.FAILED] else None),
+            unread=len(self._unread),
         )
 
     def _progress(self, now: float, *, moves: bool) -> Progress:
@@ -264,6 +273,8 @@ class BatchTallies:
 
     def __init__(self) -> None:
         self._shown: dict[str, BatchTally] = {}
+        self.watchers: list[Callable[[str], None]] = []
+        """Called with the id of a batch that has changed without an event of one of its jobs."""
         self._known: WeakValueDictionary[str, BatchTally] = WeakValueDictionary()
 
     def open(self, batch_id: str, name: str = "") -> BatchTally:
@@ -302,6 +313,12 @@ class BatchTallies:
             return
         tally.forget(record)
         self.drop_if_over(tally)
+
+    def changed(self, tally: BatchTally) -> None:
+        """Take note that a batch has changed without an event of one of its jobs."""
+        self.drop_if_over(tally)
+        for watcher in list(self.watchers):
+            watcher(tally.id)
 
     def drop_if_over(self, tally: BatchTally) -> None:
         """Drop the tally of a batch that is over, and has no job here any more."""

@@ -1,5 +1,6 @@
 // Lists the commands that a row offers, and the reasons why one cannot be given.  Pure.
 
+import { RESTART_FAILED, forBatches } from './batches.js';
 import { TERMINAL } from './format.js';
 
 /**
@@ -57,6 +58,7 @@ export const ACTIONS = [
     icon: AGAIN,
     offered: row => TERMINAL.has(row.state), why: always
   },
+  RESTART_FAILED,
   {
     verb: 'discard', label: 'Discard', removes: true, pressed: 'discarding…', as: '', icon: CROSS,
     offered: row => row.state === 'interrupted', why: always
@@ -65,7 +67,7 @@ export const ACTIONS = [
     verb: 'dismiss', label: 'Dismiss', removes: true, pressed: 'dismissing…', as: '', icon: CROSS,
     offered: row => TERMINAL.has(row.state), why: always
   }
-];
+].map(forBatches);
 
 /** The commands for many jobs at once, in the order of their buttons. */
 export const FOR_MANY = ['cancel', 'pause', 'resume', 'discard', 'dismiss'].map(verb => ACTIONS.find(a => a.verb === verb));

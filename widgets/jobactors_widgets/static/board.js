@@ -1,6 +1,7 @@
 // Draws the head of a board: filters, the order, and one command for many jobs.
 
 import { FOR_MANY, askable } from './actions.js';
+import { nameOf, statesOf } from './batches.js';
 import { append, setAttribute, setHidden, setText } from './dom.js';
 import { TERMINAL, isNews, timeAtWork } from './format.js';
 import { createColumns } from './columns.js';
@@ -52,7 +53,7 @@ const ORDERS = {
 export function filterRows(rows, { text = '', state = '', type = '', subject = '', tag = '' }) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const tests = [];
-  if (STATES[state]) tests.push(row => STATES[state].includes(row.state));
+  if (STATES[state]) tests.push(row => statesOf(row).some(each => STATES[state].includes(each)));
   if (MARKS[state]) tests.push(MARKS[state]);
   if (type) tests.push(row => typeOf(row) === type);
   if (subject) tests.push(row => row.subject === subject);
@@ -62,7 +63,7 @@ export function filterRows(rows, { text = '', state = '', type = '', subject = '
 }
 
 function hasWords(row, words) {
-  const all = [row.name, row.type, row.subject, row.message, row.error, ...(row.tags || [])].join('\n').toLowerCase();
+  const all = [nameOf(row), row.type, row.subject, row.message, row.error, ...(row.tags || [])].join('\n').toLowerCase();
   return words.every(word => all.includes(word) || row.id.startsWith(word));   // the rest of an id is random
 }
 

@@ -12,7 +12,8 @@
  * @property {boolean} [full]    the rows are all there are
  * @property {import('./format.js').Row[]} rows
  * @property {[number, Object][]} [said]   a row's number, and its new words
- * @property {string[]} [gone]   ids of removed jobs
+ * @property {string[]} [gone]   ids of removed jobs and batches
+ * @property {string[]} [folded] ids of batches whose items are sent no more
  * @property {boolean} [ended]   the job system has stopped
  * @property {string} [notice]   a warning about the store, if it has changed
  */
@@ -37,7 +38,8 @@ export function applyFrame(rows, frame, buffers = []) {
   const gone = new Set(frame.gone || []);
   const moved = numbersOf(buffers[0], frame.now);
   const said = new Map(frame.said || []);
-  const remaining = rows.filter(row => !gone.has(row.id)).map(row => {
+  const folded = new Set([...gone, ...(frame.folded || [])]);
+  const remaining = rows.filter(row => !gone.has(row.id) && !folded.has(row.batch)).map(row => {
     const now = whole.get(row.id) || movedOn(row, moved.get(row.number), said.get(row.number));
     whole.delete(row.id);
     return now;

@@ -5,6 +5,7 @@
 // notebook saved with its widgets, holds the present state.  Frames are numbered; a panel that has
 // missed one sends the number of its last, and receives the changes since.
 
+import { isBatch } from './batches.js';
 import { applyFrame, isMissing } from './frames.js';
 import { createKernelClock } from './kernel_clock.js';
 import { writeTablesOnSave, tablesOf } from './saved_state.js';
@@ -93,6 +94,9 @@ function initialize({ model }) {
   const seen = () => { if (!document.hidden) hello(model); };
   document.addEventListener('visibilitychange', seen);
   hello(model);
+  // As the page was left, some batch may have been unfolded; no view of this one has it so.
+  const unfolded = new Set(model.get('rows').map(row => row.batch));
+  for (const { id } of model.get('rows')) if (unfolded.has(id)) model.send({ kind: 'unfold', id, open: false });
   return () => {
     document.removeEventListener('visibilitychange', seen);
     leave();
@@ -104,7 +108,7 @@ function render({ model, el }) {
   const single = model.get('single');
   const view = createView(el, {
     single,
-    board: !single,
+    board: !single || model.get('rows').some(isBatch),
     now: () => timeOf(model),
     act: (verb, id) => model.send({ kind: 'act', verb, id }),
     actMany: (verb, ids, states) => model.send({ kind: 'act', verb, ids, ...(states && { states }) }),

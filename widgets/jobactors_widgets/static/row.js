@@ -2,6 +2,7 @@
 // its focus, and a click that began on it ends on it, over ten redraws a second.
 
 import { ACTIONS } from './actions.js';
+import { batchLine, isBatch, nameOf } from './batches.js';
 import { append, glyph, setAttribute, setHidden, setText } from './dom.js';
 import {
   ACTIVE, TERMINAL, ago, clock, detail, howFar, howFarInFull, speed, stateWord, timeAtWork, timeLeft
@@ -87,8 +88,10 @@ export function createRow(id, host) {
     const state = (waiting && waiting.as) || (row.stuck ? 'stuck' : row.state);
     setAttribute(el, 'data-state', state);
     setAttribute(icon, 'd', GLYPHS[state] || GLYPHS.queued);
-    const label = [row.icon, row.name, row.subject].filter(Boolean).join(' ');
+    const label = [row.icon, nameOf(row), row.subject].filter(Boolean).join(' ');
     setText(name, titleOf(row));
+    el.classList.toggle('ja-batch', isBatch(row));
+    el.classList.toggle('ja-item', Boolean(row.batch));
     setAttribute(name, 'title', `${label}\n${row.id}`);
     setHidden(dot, !row.unread);
     setText(word, waiting ? waiting.word : stateWord(row));
@@ -104,7 +107,7 @@ export function createRow(id, host) {
     };
     redrawButtons();
     setHidden(more, !deep);
-    setAttribute(more, 'aria-label', `Details of ${label}`);
+    setAttribute(more, 'aria-label', `${isBatch(row) ? 'Items' : 'Details'} of ${label}`);
     if (check) setAttribute(check, 'aria-label', `Select ${label}`);
   }
 
@@ -138,13 +141,13 @@ export function createRow(id, host) {
     drawn.isOpen = isOpen;
     el.classList.toggle('ja-open', isOpen);
     for (const button of [line, more]) setAttribute(button, 'aria-expanded', String(isOpen));
-    setHidden(body, !(isOpen && deep));
+    setHidden(body, !(isOpen && deep) || Boolean(drawn.row && isBatch(drawn.row)));
   }
 
   /** Draws what changes with the time alone. @param {number} now   in seconds since the epoch */
   function tick(now) {
     const waits = noted ? '' : awaited.draw(drawn.row);
-    const text = noted || detail(drawn.row, now, !waits);
+    const text = noted || (isBatch(drawn.row) ? batchLine(drawn.row) : detail(drawn.row, now, !waits));
     setText(line, waits && text ? ` · ${text}` : text);
     setHidden(line, !text);
     const whole = [waits, text].filter(Boolean).join(' · ');
@@ -165,7 +168,7 @@ export function createRow(id, host) {
 /** Returns the name of a job as its row has it; empty for none. @param {import('./format.js').Row} [row] */
 export function titleOf(row) {
   if (!row) return '';
-  return [row.icon, row.name].filter(Boolean).join(' ') + (row.subject ? ` · ${row.subject}` : '');
+  return [row.icon, nameOf(row)].filter(Boolean).join(' ') + (row.subject ? ` · ${row.subject}` : '');
 }
 
 function hasEnded(row) {

@@ -1,6 +1,7 @@
 // Writes the present state into a notebook when JupyterLab saves it: the tables of static_table.py,
 // in the outputs of a panel.  They go into the document alone: nothing is drawn anew.
 
+import { batchLine, isBatch, nameOf, topsOf } from './batches.js';
 import { clock, moment, timeAtWork } from './format.js';
 import { summary } from './summary.js';
 
@@ -18,9 +19,10 @@ const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&
  */
 export function tablesOf(rows, now) {
   const at = moment(now);
-  const shown = rows.slice(-MOST_SAVED).map(row => cellsOf(row, now));
+  const tops = topsOf(rows);
+  const shown = tops.slice(-MOST_SAVED).map(row => cellsOf(row, now));
   const caption = `${summary(rows) || 'No jobs'}, at ${at}`
-    + (shown.length < rows.length ? `, the newest ${shown.length} shown` : '');
+    + (shown.length < tops.length ? `, the newest ${shown.length} shown` : '');
   const escaped = text => text.replace(/[&<>"']/g, c => ESCAPES[c]);
   const head = HEADINGS.map(heading => `<th style="text-align:left">${heading}</th>`).join('');
   const body = shown.map(cells => `<tr>${cells.map(cell => `<td>${escaped(cell)}</td>`).join('')}</tr>`).join('');
@@ -39,11 +41,11 @@ function cellsOf(row, now) {
   const awaited = row.waits_for && `waits for ${isolated(row.waits_for.join(', '))}`;
   const why = row.error ? isolated(row.error.split(':')[0]) : awaited || row.waiting;
   return [
-    [row.name, row.subject].filter(Boolean).map(isolated).join(' · '),
+    [nameOf({ ...row, item: '' }), row.subject].filter(Boolean).map(isolated).join(' · '),
     why ? `${word} (${why})` : word,
     row.fraction === undefined ? '' : `${Math.floor(row.fraction * 100)} %`,
     clock(timeAtWork(row, now)),
-    isolated(row.message || '')
+    isolated(isBatch(row) ? batchLine({ ...row, error: '' }) : row.message || '')
   ];
 }
 

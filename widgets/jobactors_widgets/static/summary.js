@@ -9,9 +9,16 @@ export const KINDS = ['failed', 'stuck', 'running', 'cancelling', 'paused', 'que
 /** Returns the number of rows of each kind. @param {import('./format.js').Row[]} rows @returns {Map<string, number>} */
 export function countKinds(rows) {
   const counts = new Map();
+  const add = (kind, n) => counts.set(kind, (counts.get(kind) || 0) + n);
+  const batches = new Set(rows.filter(row => row.counts).map(row => row.id));
   for (const row of rows) {
+    if (batches.size && batches.has(row.batch)) continue;   // its batch counts it
+    if (batches.size && batches.has(row.id)) {
+      for (const state of Object.keys(row.counts)) add(state, row.counts[state]);
+      continue;
+    }
     const kind = row.stuck ? 'stuck' : row.state;
-    counts.set(kind, (counts.get(kind) || 0) + 1);
+    add(kind, 1);
   }
   return counts;
 }

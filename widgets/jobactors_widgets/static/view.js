@@ -13,6 +13,7 @@
 // A host that loads this module needs its neighbours too: MODULES in static_files.py names them.
 
 import { append, pageTimers, setAttribute, setHidden, setStyle, setText } from './dom.js';
+import { createFolds, isBatch } from './batches.js';
 import { arrange, createFold, createTools, filterRows } from './board.js';
 import { createDetails } from './details.js';
 import { createPendingActions } from './pending_actions.js';
@@ -50,7 +51,7 @@ const NONE_LEFT = 'No job matches.';
  * @param {(verb: string, ids: string[], states: string[] | null) => void} [options.actMany]   the same for
  *   a selection; a job in none of these states is to be left alone
  * @param {(message: {kind: string, id: string}) => void} [options.ask]   details are wanted
- * @param {boolean} [options.single]                         one job: no heading
+ * @param {boolean} [options.single]                         one job or batch: no heading
  * @param {boolean} [options.board]                          tools, selection and history
  * @param {() => number} [options.now]   the kernel's clock, in seconds since the epoch
  * @param {{now: () => number, later: Function, forget: Function}} [options.timers]
@@ -60,6 +61,7 @@ export function createView(root, options) {
   const exactly = options.now || (() => timers.now() / 1000);
   // All views of a page tick at whole seconds and count in them, so that they show the same.
   const now = () => Math.floor(exactly());
+  const folds = createFolds(ask, timers);
   const pending = createPendingActions(timers, redrawRow);
   const rows = new Map();      // job id -> what createRow returns, while it is in the page
   const opened = new Map();    // job id -> its details, null while its row is not in the page
@@ -80,9 +82,9 @@ export function createView(root, options) {
   root.classList.toggle('ja-board', board);
   const head = append(root, 'div', 'ja-head');
   const counts = append(head, 'span', 'ja-counts');
-  const news = board ? append(head, 'button', 'ja-button ja-news', { type: 'button' }) : null;
+  const news = board && !single ? append(head, 'button', 'ja-button ja-news', { type: 'button' }) : null;
   const notice = append(head, 'span', 'ja-notice', { role: 'status' });
-  const tools = board ? createTools(root, { changed: fromTheTop, actMany: sendMany, selectShown }) : null;
+  const tools = board && !single ? createTools(root, { changed: fromTheTop, actMany: sendMany, selectShown }) : null;
   const list = append(root, 'div', 'ja-list', { role: 'list', 'aria-label': single ? 'Job' : 'Jobs' });
   const above = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
   const below = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
@@ -103,7 +105,7 @@ export function createView(root, options) {
     last: () => items.length - 1,
     pick: board && actMany ? (id, range) => pick(id, !selected.has(id), range) : null,
     mayPress: id => shown.alive && !shown.ended && !waitingFor(id),
-    single
+    single: single && !board
   });
   root.addEventListener('keydown', event => { if (!isForHost(event)) event.stopPropagation(); });
   const endFence = fenceKeys(target => root.contains(target));
@@ -147,8 +149,11 @@ export function createView(root, options) {
       places = { filtered: items, endedAt: -1, hasFold: false, ended: [] };
       return;
     }
-    const filtered = filterRows(shown.rows, tools.wanted);
-    const { open, ended } = arrange(filtered, tools.wanted, now(), isUnreadFailure);
+    const wanted = tools ? tools.wanted : {};
+    const passing = filterRows(shown.rows, wanted);
+    const filtered = folds.tops(passing);
+    const parts = arrange(filtered, wanted, now(), isUnreadFailure);
+    const [open, ended] = [parts.open, parts.ended].map(part => folds.expand(part, passing));
     const hasFold = open.length > 0 && ended.length > 0;
     const order = held.arrange(historyOpen ? open.concat(ended) : open, open.length, hasFold, shown.rows);
     items = order.items;
@@ -159,14 +164,15 @@ export function createView(root, options) {
     root.classList.toggle('ja-gone', !shown.alive);
     const hidden = board ? 0 : shown.rows.length - items.length;
     const more = hidden ? ` · ${hidden} not shown` : '';
-    const some = places.filtered.length < shown.rows.length && board ? ` · ${plural(places.filtered.length, 'job')} shown` : '';
+    const tops = folds.tops(shown.rows);
+    const some = board && places.filtered.length < tops.length ? ` · ${plural(places.filtered.length, 'job')} shown` : '';
     setText(counts, shown.rows.length ? summary(shown.rows) + more + some : EMPTY);
     const unread = news ? shown.rows.filter(isUnreadFailure).length : 0;
     if (news) setHidden(news, !unread);
     if (unread) setText(news, `${unread} failed unread`);
     setText(notice, shown.alive ? (shown.ended ? ENDED : shown.notice || '') : LOST[shown.lost] || GONE);
     setHidden(head, single && !notice.textContent);
-    if (tools) tools.draw(shown.rows, places.filtered, selected);
+    if (tools) tools.draw(tops, places.filtered, selected);
     setAttribute(list, 'data-empty', shown.rows.length && !places.filtered.length ? NONE_LEFT : null);
   }
 
@@ -233,13 +239,14 @@ export function createView(root, options) {
     const drawn = createRow(id, {
       press: action => press(action, id),
       unfold: open => unfold(id, open),
-      select: board && actMany ? (on, range) => pick(id, on, range) : null,
+      select: board && !single && actMany ? (on, range) => pick(id, on, range) : null,
       deep: Boolean(ask),
       nameOf: awaited => titleOf(find(awaited)),
       goToJob
     });
     rows.set(id, drawn);
     if (opened.has(id)) openDetails(id, drawn);
+    if (folds.has(id)) drawn.open(true);
     return drawn;
   }
 
@@ -254,7 +261,8 @@ export function createView(root, options) {
 
   function unfold(id, open) {
     const drawn = rows.get(id);
-    if (open) {
+    if (isBatch(drawn.row)) unfoldBatch(drawn, open);
+    else if (open) {
       opened.set(id, null);
       openDetails(id, drawn);
       if (drawn.row.unread && ask) read(id);
@@ -265,6 +273,14 @@ export function createView(root, options) {
       heights.delete(id);
       drawn.open(false);
     }
+  }
+
+  function unfoldBatch(drawn, open) {
+    folds.set(drawn.row.id, open);
+    drawn.open(open);
+    if (open && drawn.row.unread && ask) read(drawn.row.id);
+    if (held) held.drop();
+    redraw();
   }
 
   /** Takes a note that its user has read how a job has ended. */
@@ -409,7 +425,7 @@ export function createView(root, options) {
     const place = () => items.findIndex(row => row.id === id);
     if (place() < 0 && board) {
       historyOpen = true;
-      tools.letAllPass();
+      tools?.letAllPass();
     }
     goTo(place());
   }
@@ -433,6 +449,7 @@ export function createView(root, options) {
     endFence();
     undo.commit();
     if (held) held.dispose();
+    folds.dispose();
     pending.dispose();
     for (const details of opened.values()) if (details) details.close();
     opened.clear();

@@ -5,6 +5,7 @@
 // long as that lives; else by the rows that the kernel sends to the sidebar, if they are of the same job
 // system; else by the table that was saved, with a line on how to see the jobs now.
 
+import { isBatch } from '../../static/batches.js';
 import { writeTablesOnSave, tablesOf } from '../../static/saved_state.js';
 import { createView } from '../../static/view.js';
 
@@ -126,8 +127,8 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
     const known = link()?.known;
     if (!known?.live || known.system !== named.system) return null;
     if (named.job === null) return known.rows;
-    const row = known.rows.find(each => each.id === named.job);
-    return row ? [row] : null;
+    const found = known.rows.filter(each => each.id === named.job || each.batch === named.job);
+    return found.length ? found : null;
   }
 
   function update() {
@@ -171,7 +172,7 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
     const single = named.job !== null;
     view ??= createView(live.node, {
       single,
-      board: !single,
+      board: !single || Boolean(found?.some(isBatch)),
       now: nowThere,
       act: (verb, id) => link()?.send({ kind: 'act', verb, id }),
       actMany: (verb, ids, states) => link()?.send({ kind: 'act', verb, ids, ...(states && { states }) }),

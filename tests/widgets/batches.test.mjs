@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+
+import { ACTIONS, askable } from '../../widgets/jobactors_widgets/static/actions.js';
+import { nameOf } from '../../widgets/jobactors_widgets/static/batches.js';
+import { filterRows } from '../../widgets/jobactors_widgets/static/board.js';
+import { applyFrame } from '../../widgets/jobactors_widgets/static/frames.js';
+import { summary } from '../../widgets/jobactors_widgets/static/summary.js';
+import { createView } from '../../widgets/jobactors_widgets/static/view.js';
+import { fakeDocument, fakeTimers } from './fake_dom.mjs';
+
+const batch = (more = {}) => ({
+  id: 'map-1', name: 'resize', state: 'running', unit: 'jobs', done: 66, total: 200, fraction: 0.33,
+  counts: { running: 4, queued: 4, succeeded: 64, failed: 2 }, ...more
+});
+const item = (index, more = {}) => ({
+  id: `resize-${index}`, name: 'resize', state: 'running', batch: 'map-1', index, item: `${index}.png`, ...more
+});
+const offered = row => ACTIONS.filter(action => askable(action, [row]).length).map(({ verb }) => verb);
+
+test('an item is named by its place and its text', () => {
+  assert.equal(nameOf(item(12)), 'resize[12] 12.png');
+  assert.equal(nameOf({ name: 'sync', item: 'wiki' }), 'sync wiki');
+});
+
+test('the jobs of a batch are counted once, those that are not here too', () => {
+  assert.equal(summary([batch(), item(1), item(2), { id: 'a', state: 'running' }]),
+    '75 jobs: 2 failed · 5 running · 4 queued · 64 succeeded');
+});
+
+test('a batch offers what can be done with it as a whole', () => {
+  assert.deepEqual(offered(batch()), ['pause', 'cancel', 'restart_failed']);
+  assert.deepEqual(offered(batch({ state: 'paused', counts: { paused: 2, queued: 1 } })), ['resume', 'cancel']);
+  assert.deepEqual(offered(batch({ state: 'interrupted', counts: { interrupted: 2 } })), ['resume', 'discard']);
+  assert.deepEqual(offered(batch({ state: 'succeeded', counts: { succeeded: 2 } })), ['dismiss']);
+  assert.deepEqual(offered(batch({ state: 'failed', counts: { failed: 2 } })), ['restart_failed', 'dismiss']);
+});
+
+test('a filter by state finds the batches with such a job', () => {
+  assert.equal(filterRows([batch()], { state: 'failed' }).length, 1);
+  assert.equal(filterRows([batch()], { state: 'cancelled' }).length, 0);
+});
+
+test('a frame drops the items of a batch that was folded, or is gone', () => {
+  const rows = [batch(), item(1), { id: 'a', state: 'running' }];
+  assert.deepEqual(applyFrame(rows, { rows: [], folded: ['map-1'] }).map(row => row.id), ['map-1', 'a']);
+  assert.deepEqual(applyFrame(rows, { rows: [], gone: ['map-1'] }).map(row => row.id), ['a']);
+});
+
+let root, asked, acted, view;
+const listed = () => root.all('ja-row').map(row => row.dataset.job);
+
+beforeEach(() => {
+  root = fakeDocument();
+  [asked, acted] = [[], []];
+  view = createView(root, {
+    board: true, timers: fakeTimers(), act: (...all) => acted.push(all), actMany: () => {}, ask: message => asked.push(message)
+  });
+});
+
+test('a batch is one row; unfolded, its items are below it, failed ones first', () => {
+  view.show({ rows: [batch(), item(2), item(1), item(3, { state: 'failed' }), { id: 'a', name: 'a', state: 'running' }] });
+  assert.deepEqual(listed(), ['map-1', 'a']);
+  root.all('ja-more')[0].click();
+  assert.deepEqual(asked, [{ kind: 'unfold', id: 'map-1', open: true }]);
+  assert.deepEqual(listed(), ['map-1', 'resize-3', 'resize-1', 'resize-2', 'a']);
+  root.all('ja-more')[0].click();
+  assert.deepEqual(asked[1], { kind: 'unfold', id: 'map-1', open: false });
+  assert.deepEqual(listed(), ['map-1', 'a']);
+});
+
+test('what a view has unfolded is folded when the view goes', () => {
+  view.show({ rows: [batch()] });
+  root.all('ja-more')[0].click();
+  view.dispose();
+  assert.deepEqual(asked.map(({ open }) => open), [true, false]);
+});
+
+test('a failure in a batch is read when the batch is unfolded', () => {
+  view.show({ rows: [batch({ state: 'failed', unread: true, counts: { failed: 2 } })] });
+  root.all('ja-more')[0].click();
+  assert.deepEqual(acted, [['read', 'map-1']]);
+});

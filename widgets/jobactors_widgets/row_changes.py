@@ -1,0 +1,103 @@
+"""The changes of one frame: which part of which row, before it is encoded for a receiver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from .wire import moved, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    import jobactors as ja
+
+    from .wire import ProgressWords, WireRow
+
+
+class Extent(IntEnum):
+    """States which part of a row has changed."""
+
+    NOTHING = 0
+    NUMBERS = 1
+    WORDS = 2
+    ALL = 3
+
+
+class FollowedJob:
+    """Holds a job and the part of its row that changed since the last frame."""
+
+    __slots__ = ("batch", "changed_in", "extent", "job", "number", "progress", "sampled")
+
+    def __init__(self, job: ja.Job[Any], number: int) -> None:
+        self.job = job  # a handle can be read when the system has ended
+        self.number = number
+        snapshot = job.snapshot()
+        self.batch = snapshot.info.batch
+        self.progress = snapshot.progress
+        self.sampled: float | None = None  # when its progress was sampled, once that is known
+        self.extent = Extent.NOTHING
+        self.changed_in = 0  # the last frame that contains it
+
+    def progress_change(self, now: float) -> RowChange | None:
+        """Return the change of a job that only progressed; None if that needs its whole row."""
+        if self.extent is Extent.ALL:
+            return None
+        snapshot = self.job.snapshot()
+        age = 0.0 if self.sampled is None else now - self.sampled
+        numbers = moved(self.number, snapshot, age)
+        if numbers is None:
+            return None
+        if self.extent is Extent.NUMBERS:
+            return RowChange(self.batch, moved=numbers)
+        words = words_of(snapshot.progress)
+        return None if words is None else RowChange(self.batch, None, self.number, words, numbers)
+
+
+@dataclass
+class RowChange:
+    """The part of a frame that is about one row."""
+
+    batch: str = ""
+    """The batch of which it is an item; empty for none."""
+    row: WireRow | None = None
+    number: int = 0
+    words: ProgressWords | None = None
+    moved: bytes = b""
+
+
+@dataclass
+class Changes:
+    """Holds all changes since the last frame: of rows, by id, and of the notice."""
+
+    rows: dict[str, RowChange] = field(default_factory=dict[str, RowChange])
+    removed: dict[str, str] = field(default_factory=dict[str, str])
+    """The batch of each removed row, by its id; empty for none."""
+    notice: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.removed) or self.notice is not None
+
+    def shown_by(
+        self, job_id: str | None, batch_id: str | None, opened: AbstractSet[str]
+    ) -> Changes:
+        """Return the changes of what a receiver shows.
+
+        Args:
+            job_id: The one job that it shows, whose row remains when the job is removed.
+            batch_id: The one batch that it shows, with its items where it is unfolded.
+            opened: The batches that it has unfolded; the items of others are left out.
+        """
+        if job_id is not None:
+            mine = self.rows.get(job_id)
+            return Changes({} if mine is None else {job_id: mine})
+
+        def is_shown(row_id: str, batch: str) -> bool:
+            if batch_id is not None and batch_id not in {row_id, batch}:
+                return False
+            return not batch or batch in opened
+
+        rows = {i: change for i, change in self.rows.items() if is_shown(i, change.batch)}
+        removed = {i: batch for i, batch in self.removed.items() if is_shown(i, batch)}
+        return Changes(rows, removed, None if batch_id else self.notice)
