@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 # fmt: off
 if TYPE_CHECKING:
     from . import lowlevel as lowlevel, testing as testing
+    from .faces import http as http
 
     # Open and submit
     from .hosts.trio_block import open_jobs as open_jobs
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         Cron as Cron, Interval as Interval, Moment as Moment, at as at, every as every,
     )
     from .model.schedule_state import ScheduleState as ScheduleState
+    from .engine.api.serving import JobsServer as JobsServer
     from .engine.api.store_template import template as template
     from .engine.api.templates import Template as Template, TemplateList as TemplateList
     from .engine.api.dependencies import After as After, after as after, handle as handle
@@ -164,11 +166,13 @@ _HOMES = {
     "engine.api.forever": "Forever",
     "model.schedule_rule": "Cron Interval Moment at every",
     "model.schedule_state": "ScheduleState",
+    "engine.api.serving": "JobsServer",
     "engine.api.store_template": "template",
     "engine.api.templates": "Template TemplateList",
     "engine.api.dependencies": "After after handle",
     "runners.opened": "OpenJob open_job",
     "runners.block": "BlockContext tracked",
+    "faces": "http",
     "faces.executor": "JobsExecutor",
     "faces.job_future": "JobFuture",
     "faces.tqdm": "tqdm trange",
@@ -228,6 +232,7 @@ _HOMES = {
         "WorkerDied WrongProcess WrongThread"
     ),
 }
+_MODULES = {"http": ".faces.http", "lowlevel": ".lowlevel", "testing": ".testing"}
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = list(_HOME_OF)
@@ -238,8 +243,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # costs more than all the rest
 
         return version(__name__)
-    if name in {"lowlevel", "testing"}:
-        return importlib.import_module(f".{name}", __name__)
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name], __name__)
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -249,4 +254,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "lowlevel", "testing"})
+    return sorted({*globals(), *__all__, *_MODULES})

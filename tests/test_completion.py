@@ -128,11 +128,12 @@ USERS: Final = {
         "active add_template as_executor batch batches cancel checkpoints clear close "
         "drop_checkpoint drop_checkpoints forever get group history hold_dispatch latest list map "
         "merge name on_change on_event options part_files queue registry release_dispatch "
-        "resources resumable run scale schedule schedules select stats store submit subscribe "
+        "resources resumable run scale schedule schedules select serve stats store submit subscribe "
         "template templates vacuum"
     ),
     "JobsClosed": "",
     "JobsExecutor": "",
+    "JobsServer": "close job login_url token url",
     "JobsStatistics": (
         "by_state cancelled cancelling failed interrupted paused pruned_unread queued running "
         "succeeded total unread"

@@ -41,6 +41,7 @@ INNER_ORDER = {
         ("system",),
         ("api",),
     ),
+    "faces": (("http",),),
     "hosts": (("shell",),),
 }
 # Two lookups have to point up: a runner by its name, and a host, face or store by its own.

@@ -18,6 +18,7 @@ WIDGETS = ROOT / "widgets" / "jobactors_widgets"
 NEEDED_LATER = frozenset(
     {
         "IPython",
+        "anyio",
         "anywidget",
         "asyncio",
         "cattrs",
@@ -26,6 +27,7 @@ NEEDED_LATER = frozenset(
         "concurrent.futures",
         "dask",
         "distributed",
+        "hypercorn",
         "ipykernel",
         "ipywidgets",
         "jobactors_widgets",
@@ -34,6 +36,7 @@ NEEDED_LATER = frozenset(
         "psutil",
         "rich",
         "sqlite3",
+        "starlette",
         "tqdm",
     }
 )
@@ -113,6 +116,7 @@ def test_the_notebook_face_can_be_found(wheel: zipfile.Path) -> None:
     (info,) = (part for part in wheel.iterdir() if part.name.endswith(".dist-info"))
     declared = (info / "entry_points.txt").read_text()
     assert "[jobactors.display]\nnotebook = jobactors_widgets:display_hook" in declared
+    assert "[jobactors.page]\nboard = jobactors_widgets.web_page:PAGE" in declared
 
 
 def test_the_wheel_has_the_console_script_and_the_notebooks_of_the_tour(

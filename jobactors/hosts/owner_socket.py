@@ -16,7 +16,7 @@ import struct
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
@@ -138,7 +138,7 @@ def answer_to(jobs: Jobs, line: bytes) -> dict[str, Any]:
     except ArgumentsInvalid as exc:
         problems = [{"path": one.path, "text": one.text} for one in exc.problems]
         return {**_refused(exc), "problems": problems}
-    except (JobactorsError, TypeError, ValueError, RecursionError) as exc:
+    except (JobactorsError, ImportError, OSError, TypeError, ValueError, RecursionError) as exc:
         return _refused(exc)
     except Exception as exc:  # a label, a hook: the user's code
         LOG.exception("a command from another process failed")
@@ -155,6 +155,10 @@ def _done(jobs: Jobs, command: Any) -> dict[str, Any]:
             job = submit_by_name(jobs, kind, command.get("arguments"), command.get("options"))
         case {"verb": "log", "id": str(job_id)}:
             return _log_of(jobs.get(job_id), command.get("since"))
+        case {"verb": "serve", **wanted}:
+            server = jobs.serve(**cast("Any", wanted))
+            told = {"url": server.url, "login_url": server.login_url}
+            return {**told, "job": server.job.to_dict()}
         case {"verb": "show", "id": str(job_id)}:
             job = jobs.get(job_id)
         case {"verb": str(verb), "id": str(job_id)}:

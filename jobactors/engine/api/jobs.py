@@ -23,6 +23,7 @@ from .job import Job
 from .registry_view import RegistryView
 from .scheduling import HasSchedules
 from .selection import Selection
+from .serving import Serving
 from .statistics import JobsStatistics, count_jobs
 from .submitter import Submitter
 from .subscriptions import Subscriptions
@@ -46,7 +47,7 @@ _QUEUED_OR_AT_WORK: Final = ACTIVE | {JobState.QUEUED}
 
 
 @final
-class Jobs(Submitter, Subscriptions, Checkpoints, History, HasTemplates, HasSchedules):
+class Jobs(Submitter, Subscriptions, Checkpoints, History, HasTemplates, HasSchedules, Serving):
     """One job system.  Opened by ``open_jobs`` or ``ja.start``, never built by hand.
 
     Usable from any thread.  In the system's own trio loop calls are direct; elsewhere they are

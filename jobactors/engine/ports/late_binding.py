@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MODULES: Final = {
     "executor": "faces.executor",
+    "http": "faces.http",
     "sqlite": "stores.sqlite",
     "start": "hosts.start",
     "terminal": "hosts.terminal",

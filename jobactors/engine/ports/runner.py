@@ -179,6 +179,11 @@ def message_for(runner: KnownRunner, message: object) -> object:
     return message if pack is None else Packed(pack(message))
 
 
+def is_service(runner: KnownRunner) -> bool:
+    """Whether a runner's jobs serve the others: they end when only they are left, cancelled."""
+    return bool(getattr(runner, "is_service", False))
+
+
 class GivenRunner(Struct, frozen=True, eq=False):
     """A runner of a user: its attributes as they were when it was given, and the value.
 
@@ -191,12 +196,14 @@ class GivenRunner(Struct, frozen=True, eq=False):
     waits_elsewhere: bool
     value: RunnerValue
     runs_already: bool = False
+    is_service: bool = False
 
     @classmethod
     def of(cls, value: RunnerValue) -> GivenRunner:
         """Read a runner's attributes, which were checked before."""
         waits = bool(getattr(value, "waits_elsewhere", False))
-        return cls(value.name, value.takes_slot, value.can_abandon, waits, value)
+        serves = bool(getattr(value, "is_service", False))
+        return cls(value.name, value.takes_slot, value.can_abandon, waits, value, is_service=serves)
 
     async def run(self, attempt: Attempt, /) -> Any:
         """Execute one attempt."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from jobactors.engine.ports.runner import is_service
 from jobactors.engine.queue.wait_reason import reason_in_queue
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.states import JobState, Request, Waiting
@@ -65,7 +66,8 @@ def _cancel_at_rest(system: JobSystem) -> bool:
     """Cancel the jobs that only rest; returns whether there were any."""
     resting = [record for record in system.core.unfinished if _rests(system.core, record)]
     for record in resting:
-        system.core.cancel(record, "the job system is closing, and it was at rest", system.ending)
+        reason = "the job system is closing, and it was at rest"
+        system.core.cancel(record, reason, _request(record, system.ending))
     return bool(resting)
 
 
@@ -81,6 +83,8 @@ def _anything_moves(core: Core) -> bool:
 def _moves(core: Core, record: Record) -> bool:
     """Whether a job goes on by itself, and not only once another one has."""
     state, queue, slots = record.snapshot.state, core.parts.queue, core.parts.slots
+    if is_service(record.runner):
+        return state is JobState.CANCELLING
     if record.id in queue:
         return reason_in_queue(queue, record.id, core.clock.now()).waiting in _PASSING
     at_work = queue.has_slot(record.id) or not record.runner.takes_slot  # it waits for no job
@@ -89,6 +93,8 @@ def _moves(core: Core, record: Record) -> bool:
 
 def _rests(core: Core, record: Record) -> bool:
     queue = core.parts.queue
+    if is_service(record.runner):
+        return record.snapshot.state is not JobState.CANCELLING
     if record.snapshot.state is JobState.PAUSED:
         return not core.parts.slots.is_returning(record.id)
     if record.id not in queue:
@@ -138,7 +144,12 @@ def ask_all(system: JobSystem, reason: str, request: Request) -> None:
     core = system.core
     core.accepts = core.starts = False
     for record in core.unfinished:
-        core.cancel(record, reason, request)
+        core.cancel(record, reason, _request(record, request))
+
+
+def _request(record: Record, request: Request) -> Request:
+    """Return what is asked of a job at the end: a service has no work to go on with."""
+    return Request.CANCEL if is_service(record.runner) else request
 
 
 def _patience(core: Core, record: Record) -> float:

@@ -186,6 +186,29 @@ def _arguments_of_worker(parser: Parser) -> None:
     )
 
 
+def _arguments_of_serve(parser: Parser) -> None:
+    _store(parser, positional=True)
+    _modules(parser)
+    parser.add_argument(
+        "--max-running", type=int, default=4, metavar="N", help="jobs at the same time (4)"
+    )
+    parser.add_argument(
+        "--bind",
+        default="127.0.0.1:0",
+        metavar="HOST:PORT",
+        help="the address (127.0.0.1, a free port)",
+    )
+    parser.add_argument("--uds", metavar="PATH", help="a Unix socket instead, for this user alone")
+    parser.add_argument("--base-url", default="", metavar="PATH", help="the prefix behind a proxy")
+    parser.add_argument("--read-only", action="store_true", help="show the jobs, take no commands")
+    parser.add_argument(
+        "--token-file", metavar="PATH", help="a file with the token (default: a new one each time)"
+    )
+    parser.add_argument(
+        "--insecure", action="store_true", help="allow an address that is not this machine's own"
+    )
+
+
 def _arguments_of_tour(parser: Parser) -> None:
     parser.add_argument(
         "folder", nargs="?", default="jobactors-tour", metavar="FOLDER", help="where it is copied"
@@ -285,6 +308,15 @@ SUBCOMMANDS: Final = (
         _arguments_of_worker,
         "Own a store and run its jobs, and those that are submitted meanwhile, until Ctrl-C, "
         "SIGTERM or SIGHUP.",
+    ),
+    Subcommand(
+        "serve",
+        "serve the jobs of a store over HTTP",
+        "serving_store.serve",
+        _arguments_of_serve,
+        "Serve a page with the board, JSON, and a stream of changes, until Ctrl-C. If a process "
+        "owns the store, that process serves; otherwise it is opened here, its jobs at rest until "
+        "they are resumed.",
     ),
     Subcommand(
         "demo",

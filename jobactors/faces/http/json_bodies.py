@@ -1,0 +1,82 @@
+"""JSON that goes out, whatever a job holds, and JSON that comes in, within limits."""
+
+from __future__ import annotations
+
+import json
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from jobactors.model.snapshot import JobSnapshot
+
+LARGEST_BODY: Final = 2**20
+"""Bytes of a request."""
+_encoder: Final = msgspec.json.Encoder()
+
+
+class BodyRefused(Exception):
+    """Reports a request whose body is not taken.
+
+    Args:
+        status: The HTTP status that says so.
+        why: A sentence.
+    """
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+def encode(value: object) -> bytes:
+    """Return a value as JSON; a text that is no Unicode is escaped."""
+    try:
+        return _encoder.encode(value)
+    except (UnicodeError, TypeError, ValueError, OverflowError):  # a lone surrogate, a huge integer
+        return json.dumps(value, ensure_ascii=True, default=_named, allow_nan=False).encode()
+
+
+def _named(value: object) -> str:
+    return type(value).__name__
+
+
+def encode_job(snapshot: JobSnapshot) -> bytes:
+    """Return a job as JSON; one that cannot be encoded costs itself all but its id and state."""
+    try:
+        return encode(snapshot.to_dict())
+    except Exception:  # a text or number of the user's own class
+        return encode({"id": str(snapshot.id), "state": str(snapshot.state)})
+
+
+async def json_of(request: Request) -> Any:
+    """Return the JSON of a request's body.
+
+    Raises:
+        BodyRefused: for another kind of body, one that is too large, or no JSON.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise BodyRefused(415, "send JSON, as Content-Type: application/json")
+    return decoded(await body_of(request))
+
+
+async def body_of(request: Request) -> bytes:
+    """Return a request's body, if it is not too large."""
+    body = bytearray()
+    async with aclosing(request.stream()) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise BodyRefused(413, f"a body has at most {LARGEST_BODY:,} bytes")
+    return bytes(body)
+
+
+def decoded(body: bytes) -> Any:
+    """Return what a body says, if it is JSON."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
+        raise BodyRefused(400, f"the body is no JSON: {exc}") from None
