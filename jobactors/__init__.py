@@ -107,6 +107,7 @@ if TYPE_CHECKING:
         Holding as Holding, ResourceState as ResourceState, ResourceStates as ResourceStates,
     )
     from .model.info import JobInfo as JobInfo
+    from .model.metrics import Durations as Durations, JobMetrics as JobMetrics, Metrics as Metrics
     from .model.snapshot import JobSnapshot as JobSnapshot
     from .model.states import JobState as JobState, Request as Request, Waiting as Waiting
 
@@ -211,6 +212,7 @@ _HOMES = {
     "model.progress": "Progress",
     "model.resources": "Holding ResourceState ResourceStates",
     "model.info": "JobInfo",
+    "model.metrics": "Durations JobMetrics Metrics",
     "model.snapshot": "JobSnapshot",
     "model.states": "JobState Request Waiting",
     "engine.ports.runner": "Abandoned Attempt Runner",

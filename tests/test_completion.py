@@ -57,6 +57,7 @@ USERS: Final = {
     "Deadlock": "circle job_id",
     "DisplayHook": "mimebundle started",
     "DuplicateJob": "job_id key",
+    "Durations": "count longest p50 p90 p99 total",
     "EngineFailed": "",
     "ErrorText": "message of traceback type",
     "Event": "at job_id",
@@ -127,13 +128,17 @@ USERS: Final = {
     "Jobs": (
         "active add_template as_executor batch batches cancel checkpoints clear close "
         "drop_checkpoint drop_checkpoints forever get group history hold_dispatch latest list map "
-        "merge name on_change on_event options part_files queue registry release_dispatch "
-        "resources resumable run scale schedule schedules select serve stats store submit subscribe "
-        "template templates vacuum"
+        "merge metrics name on_change on_event options part_files queue registry release_dispatch "
+        "resources resumable run scale schedule schedules select serve stats store submit "
+        "subscribe template templates vacuum"
     ),
     "JobsClosed": "",
     "JobsExecutor": "",
     "JobsServer": "close job login_url token url",
+    "JobMetrics": (
+        "attempts cancelled ended failed items items_per_second of paused retries run succeeded "
+        "success_rate to_dict waits"
+    ),
     "JobsStatistics": (
         "by_state cancelled cancelling failed interrupted paused pruned_unread queued running "
         "succeeded total unread"
@@ -161,6 +166,7 @@ USERS: Final = {
     "Outcome": "answer cause_id error exception reason state value",
     "Phase": "after arguments enabled id name needs waiting weight work",
     "PhaseResult": "errors kept_from_before name status value",
+    "Metrics": "prometheus to_csv to_dict",
     "Progress": "counters done fraction message pausable percent rate stages time_left total unit",
     "Question": "fail is_answered message reply",
     "Range": "as_text count file from_text index open part slice start stop track",

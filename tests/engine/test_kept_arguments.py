@@ -262,7 +262,7 @@ async def test_a_function_that_the_program_holds_can_be_restarted() -> None:
         assert await job == 2 * SIZE
         again = job.restart()
         assert await again == 2 * SIZE
-    assert program.ends == [job.id, again.id]
+    assert set(program.ends) == {job.id, again.id}  # hooks have threads of their own
 
 
 async def with_a_large_default(value: Large = Large()) -> int:  # noqa: B008 - the point of it

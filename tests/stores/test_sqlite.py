@@ -12,7 +12,14 @@ import pytest
 import jobactors as ja
 from jobactors.model.keep import Keep
 from jobactors.model.states import JobState
-from jobactors.model.stored_rows import DeleteJobs, PutCheckpoint
+from jobactors.model.stored_rows import (
+    AddOccurrence,
+    DeleteJobs,
+    DocumentRow,
+    OccurrenceRow,
+    PutCheckpoint,
+    PutDocument,
+)
 from jobactors.stores import inspection
 from tests.stores.samples import DAY, NOW, checkpoint, event, job, put
 
@@ -197,7 +204,11 @@ def use(store: ja.SqliteStore) -> None:
     for n in range(100):
         store.events(f"{n}")
     store.checkpoints()
+    store.documents("template")
+    store.occurrences("nightly")
     store.apply([put("new"), event("new"), PutCheckpoint(checkpoint("new"))])
+    store.apply([PutDocument(DocumentRow("template", "sum", "{}", NOW))])
+    store.apply([AddOccurrence(OccurrenceRow("nightly", NOW, "submitted", "new"))])
     store.prune(NOW + 9 * DAY)
 
 

@@ -20,6 +20,7 @@ from .forever import Forever
 from .group import Group, find_batch, open_group
 from .history import History
 from .job import Job
+from .measures import Measures
 from .registry_view import RegistryView
 from .scheduling import HasSchedules
 from .selection import Selection
@@ -47,7 +48,16 @@ _QUEUED_OR_AT_WORK: Final = ACTIVE | {JobState.QUEUED}
 
 
 @final
-class Jobs(Submitter, Subscriptions, Checkpoints, History, HasTemplates, HasSchedules, Serving):
+class Jobs(
+    Submitter,
+    Subscriptions,
+    Checkpoints,
+    History,
+    Measures,
+    HasTemplates,
+    HasSchedules,
+    Serving,
+):
     """One job system.  Opened by ``open_jobs`` or ``ja.start``, never built by hand.
 
     Usable from any thread.  In the system's own trio loop calls are direct; elsewhere they are

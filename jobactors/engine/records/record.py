@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from jobactors.model.info import JobInfo
     from jobactors.model.options import Options
     from jobactors.model.snapshot import JobSnapshot
+    from jobactors.model.spans import Turn
     from jobactors.model.stored_rows import CheckpointRow
 
     from .stored_submit import StoredSubmit
@@ -141,6 +142,7 @@ class Record:
         "snapshot",
         "snoozes",
         "submit",
+        "turns",
         "unshared",
         "works",
     )
@@ -199,6 +201,8 @@ class Record:
         """Its part of its (type, subject); empty for all of it."""
         self.works: tuple[tuple[str, str, str], ...] = ()
         """The works whose checkpoints it may find, its own first; set by ``checkpoint_key``."""
+        self.turns: list[Turn] | None = None
+        """The turns of its life, once its snapshot does not give them all."""
         self.place: str = ""
         """The place in the keys of its checkpoints, see ``checkpoint_key``."""
         self.unshared: Unshared | None = None

@@ -5,8 +5,8 @@ asks the queue which jobs may start, and starts their actors; an actor's end com
 ``attempt_ended``, which settles the job and pumps again.  Every change is an event: ``emit`` folds
 it into the record's snapshot, and hands it to the journal and the bus.
 
-The core knows neither admission nor recovery nor commands.  They stand above it and call it; it
-calls nothing above.  All of it runs in the loop's thread, in steps of the portal.
+Admission, recovery and commands stand above the core and call it; it calls nothing above.  All of
+it runs in the loop's thread, in steps of the portal.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from jobactors.model.events import (
 from jobactors.model.fold import fold
 from jobactors.model.outcome import Outcome, Raised, judge
 from jobactors.model.snooze import Snooze
+from jobactors.model.spans import PLAIN_WAITS, TURNING, turns_after
 from jobactors.model.states import JobState, Request, Waiting
 
 from .desk import SlotDesk
@@ -107,9 +108,12 @@ class Core:
 
     def emit(self, record: Record, event: Event) -> None:
         """Make ``event`` true: the one place where a snapshot changes."""
-        record.snapshot = fold(record.snapshot, event)
+        before = record.snapshot
+        record.snapshot = fold(before, event)
         if record.snapshot.info.batch:
             self.parts.registry.batches.note(record)
+        if type(event) in TURNING or record.turns is not None or before.waiting not in PLAIN_WAITS:
+            record.turns = turns_after(record.turns, before, record.snapshot, event.at)
         if self.parts.journal is not None:
             self.parts.journal.note(record, event)
         self.parts.bus.publish(event)
@@ -204,12 +208,8 @@ class Core:
         """
         self.check_open()
         self.emit(record, event)
-        self.enqueue(
-            record,
-            held=event.waiting is Waiting.HOLD,
-            due=due,
-            why_due=Waiting.RETRY if event.waiting is Waiting.RETRY else Waiting.START_TIME,
-        )
+        why_due = Waiting.RETRY if event.waiting is Waiting.RETRY else Waiting.START_TIME
+        self.enqueue(record, held=event.waiting is Waiting.HOLD, due=due, why_due=why_due)
 
     def check_open(self) -> None:
         """Raise unless a job could be accepted now.
@@ -298,7 +298,7 @@ class Core:
             self.emit(record, JobStopped(record.id, now, outcome))
         else:
             self.emit(record, JobFinished(record.id, now, outcome))
-            parts.registry.finished(record)
+            self.ended.add(record)
         self.at_work.pop(record.id, None)
         self.leases.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
         if record.deadline is not None:
@@ -331,10 +331,9 @@ class Core:
         """Cancel a job of which one of these edges is broken, and then those after it."""
         # A queue, not a recursion: ten thousand jobs may depend on each other in a row.
         broken = next((edge for edge in edges if edge.broken), None)
-        if broken is None:
-            return
-        self._broken.append((record, broken))
-        if len(self._broken) > 1:
+        if broken is not None:
+            self._broken.append((record, broken))
+        if broken is None or len(self._broken) > 1:
             return
         while self._broken:
             first, broken = self._broken[0]

@@ -10,6 +10,8 @@ from jobactors.model.errors import IllegalVerb, UnknownJob
 from jobactors.model.events import JobRead, JobRemoved
 from jobactors.model.stored_rows import DeleteJobs
 
+from .metrics_table import MetricsTable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -39,6 +41,13 @@ class EndedJobs:
         self._emit = emit
         self._expiry: Timer | None = None
         """Due when the oldest ended job has become too old."""
+        self.metrics: MetricsTable = MetricsTable(parts)
+        """What ended jobs have taken."""
+
+    def add(self, record: Record) -> None:
+        """Take note of a job that has just ended."""
+        self._registry.finished(record)
+        self.metrics.count(record)
 
     # -- looking
 

@@ -218,6 +218,7 @@ class JobSystem:
             await parts.callbacks.close()
             await parts.work_folders.close()
             if parts.journal is not None:
+                self.core.ended.metrics.flush()
                 await parts.journal.close()
             parts.portal.close()
             parts.watch.close()
@@ -254,7 +255,14 @@ class JobSystem:
         if self._failure is not None:  # it has failed meanwhile
             journal.close_now(LAST_WRITE)
             raise self._failure
-        load_store(self.parts, self.recovery, self.templates, self.schedules, recover)
+        load_store(
+            self.parts,
+            self.recovery,
+            self.templates,
+            self.schedules,
+            self.core.ended.metrics,
+            recover,
+        )
 
     def close(self) -> None:
         """Let :meth:`run` return once the last actor has ended."""

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from jobactors.engine.storage.schedule_codec import KIND as KIND_OF_SCHEDULES
+from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.engine.storage.template_codec import KIND as KIND_OF_TEMPLATES
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import StoreError
+
+from .metrics_table import StoredMetrics, read_metrics
 
 if TYPE_CHECKING:
     from jobactors.engine.ports.store import Store
     from jobactors.model.stored_rows import CheckpointRow, DocumentRow, JobRow
 
+    from .metrics_table import MetricsTable
     from .parts import Parts
     from .recovery import Recover, Recovery
     from .schedule_table import ScheduleTable
@@ -27,6 +31,7 @@ def load_store(
     recovery: Recovery,
     templates: TemplateTable,
     schedules: ScheduleTable,
+    metrics: MetricsTable,
     recover: Recover,
 ) -> None:
     """Load what earlier processes have stored; resume the jobs if the policy is "auto".
@@ -43,6 +48,7 @@ def load_store(
     parts.checkpoints.load(stored.checkpoints)
     recovery.restore(stored.unfinished, stored.ended)
     templates.load(stored.templates)
+    metrics.load(stored.metrics, records_from(stored.metrics.uncounted))
     if recover == "auto":
         recovery.resume_all()
     schedules.load(stored.schedules, rests=recover == "ask")
@@ -56,10 +62,12 @@ class _Stored(Struct, frozen=True):
     checkpoints: list[CheckpointRow]
     templates: list[DocumentRow]
     schedules: list[DocumentRow]
+    metrics: StoredMetrics
 
 
 def _read(store: Store, at_most: int, now: float) -> _Stored:
     """Read what the store keeps, after what it does not: no job is shown that is forgotten soon."""
+    metrics = read_metrics(store)  # before jobs go that it has not counted
     try:
         while store.prune(now):
             pass
@@ -68,4 +76,4 @@ def _read(store: Store, at_most: int, now: float) -> _Stored:
     ended = store.finished(at_most)
     ended.reverse()  # the registry adds them in the order of their ends
     templates, schedules = store.documents(KIND_OF_TEMPLATES), store.documents(KIND_OF_SCHEDULES)
-    return _Stored(store.unfinished(), ended, store.checkpoints(), templates, schedules)
+    return _Stored(store.unfinished(), ended, store.checkpoints(), templates, schedules, metrics)

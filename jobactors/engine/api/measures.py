@@ -1,0 +1,102 @@
+"""The part of ``Jobs`` that measures: ``jobs.metrics()``."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal
+
+from jobactors.engine.system.job_system import JobSystem
+from jobactors.model.checks import as_moment, check_moment, shown
+from jobactors.model.exposition import Gauges
+from jobactors.model.metrics import Metrics, row_of
+from jobactors.model.states import JobState
+from jobactors.model.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MetricsBy = Literal["type", "hour", "day", "all"]
+Since = datetime | timedelta | float | int
+_HOUR: Final = 3600
+
+
+class Measures:
+    """The part of :class:`~jobactors.Jobs` that measures."""
+
+    _system: JobSystem
+
+    def metrics(self, by: MetricsBy = "type", *, since: Since | None = None) -> Metrics:
+        """Return how many jobs have ended, how, and how long they ran, waited and paused.
+
+        With a store, those of earlier processes count as well, for 90 days, also after their jobs
+        have been removed.  What a job took counts in the hour of its end.
+
+        Args:
+            by: A row for each job ``"type"`` (the default), ``"hour"`` or ``"day"`` of local time,
+                or one for ``"all"``.
+            since: Only jobs that ended in this hour or later: a datetime (without a time zone it is
+                local), seconds since the epoch, or a timedelta before now; default: all there are.
+
+        Raises:
+            ValueError, TypeError: for another ``by``, or for what is no point in time.
+
+        Example::
+
+            jobs.metrics(since=timedelta(days=1))  # a table in a notebook
+            pandas.DataFrame(jobs.metrics(by="day").to_dict())
+        """
+        label = _LABELS.get(by)
+        if label is None:
+            raise ValueError(f"metrics are by {', '.join(map(repr, _LABELS))}, not {shown(by)}")
+        first = _hour_of(since, self._system.core.clock.now())
+        asked = time.perf_counter()
+        tallies, past, now = self._system.parts.portal.look(self._look, asked)
+        rows: dict[str, Tally] = {}
+        for (hour, kind), tally in sorted(tallies.items(), key=lambda pair: pair[0]):
+            if hour >= first:
+                rows.setdefault(label(hour, kind), Tally()).merge(tally)
+        for (_, kind), tally in tallies.items():
+            past.setdefault(kind, Tally()).merge(tally)
+        ordered = sorted(rows.items()) if by == "type" else rows.items()
+        return Metrics([row_of(of, tally) for of, tally in ordered], past, now)
+
+    def _look(self, asked: float) -> tuple[dict[tuple[int, str], Tally], dict[str, Tally], Gauges]:
+        lag = time.perf_counter() - asked
+        core, table = self._system.core, self._system.core.ended.metrics
+        queued, running, stuck = Counter[str](), 0, 0
+        for record in core.at_work.values():
+            snapshot = record.snapshot
+            stuck += snapshot.stuck
+            if snapshot.state is JobState.QUEUED:
+                queued[str(snapshot.waiting)] += 1
+            elif snapshot.state.is_active and snapshot.state is not JobState.PAUSED:
+                running += 1
+        resources = self._system.parts.queue.resources.states()
+        held = {state.name: state.capacity - state.free for state in resources}
+        return table.tallies(), table.past(), Gauges(running, queued, stuck, held, lag)
+
+
+def _hour_of(since: Since | None, now: float) -> int:
+    if since is None:
+        return 0
+    moment = now - since.total_seconds() if isinstance(since, timedelta) else as_moment(since)
+    check_moment("since", moment)
+    return int((moment or 0) // _HOUR)
+
+
+def _hour_label(hour: int, _: str) -> str:
+    return f"{datetime.fromtimestamp(hour * _HOUR).astimezone():%Y-%m-%d %H:00}"
+
+
+def _day_label(hour: int, _: str) -> str:
+    return f"{datetime.fromtimestamp(hour * _HOUR).astimezone():%Y-%m-%d}"
+
+
+_LABELS: Final[dict[str, Callable[[int, str], str]]] = {
+    "type": lambda _, kind: kind,
+    "hour": _hour_label,
+    "day": _day_label,
+    "all": lambda _hour, _kind: "all",
+}

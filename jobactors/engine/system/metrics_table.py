@@ -1,0 +1,197 @@
+"""The metrics of one system: what ended jobs have taken, by hour and job type.
+
+Each ended job is counted once, in the tally of its hour and type.  The tallies are stored beside
+the jobs, a few seconds later and all at once; so they outlive the jobs, which retention removes.
+With them goes a *mark*, the moment up to which jobs are counted.  A job that ended after the mark
+and before a crash is counted from its row when the store is opened again: none is lost, and none
+counts twice.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from jobactors.engine.storage.row_structs import column
+from jobactors.inside.report.guarded_log import LOG
+from jobactors.model.spans import spans_of
+from jobactors.model.stored_rows import DocumentRow, DropDocument, PutDocument
+from jobactors.model.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobactors.engine.ports.store import Store
+    from jobactors.engine.records.record import Record
+    from jobactors.model.stored_rows import JobRow
+
+    from .parts import Parts
+
+KIND: Final = "metrics"
+"""The kind of the documents in a store."""
+_MARK: Final = "counted until"
+_HOUR: Final = 3600.0
+_FLUSH_AFTER: Final = 5.0
+"""Seconds until tallies are stored, at most, after a job has ended."""
+HOURS_KEPT: Final = 90 * 24
+"""Hours for which tallies stay."""
+MOST_TYPES: Final = 100
+"""Job types with tallies of their own in one hour; others are counted together."""
+OTHER: Final = "other"
+"""The name under which types beyond the first hundred are counted."""
+
+
+class MetricsTable:
+    """Counts ended jobs by hour and type.  In the loop's thread only."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._journal = parts.journal
+        self._clock = parts.clock
+        self._timers = parts.timers
+        self._hours: dict[tuple[int, str], Tally] = {}
+        self._present: dict[str, Tally] = {}
+        """Those of the present hour, by type."""
+        self._since = self._until = 0.0
+        """The present hour's beginning and end, in seconds since the epoch."""
+        self._past: dict[str, Tally] = {}
+        """By type, the hours that were dropped since the system was opened: totals never sink."""
+        self._is_due = False
+        self._last = 0.0
+        """When the last counted job ended, in seconds since the epoch."""
+        self._last_ids: list[str] = []
+        """The counted jobs that ended at that very moment."""
+
+    # -- counting
+
+    def count(self, record: Record) -> None:
+        """Count a job that has just ended."""
+        snapshot, turns = record.snapshot, record.turns
+        end = snapshot.finished_at or snapshot.changed_at
+        tally = self._present.get(snapshot.info.type)
+        if tally is None or not self._since <= end < self._until:
+            tally = self._tally_of(end, snapshot.info.type)
+        tally.add(snapshot, None if turns is None else spans_of(snapshot, turns, end))
+        if self._journal is None:
+            return
+        tally.is_stored = False
+        if end > self._last:
+            self._last, self._last_ids = end, [record.id]
+        elif end == self._last:
+            self._last_ids.append(record.id)
+        if not self._is_due:
+            self._is_due = True
+            self._timers.set(end + _FLUSH_AFTER, self.flush)
+
+    def _tally_of(self, end: float, kind: str) -> Tally:
+        """Return the tally of a job that ended then; its hour is the present one from now on."""
+        hour = int(end // _HOUR)
+        if not self._since <= end < self._until:
+            self._since, self._until = hour * _HOUR, (hour + 1) * _HOUR
+            self._present = {key[1]: tally for key, tally in self._hours.items() if key[0] == hour}
+            self._drop_old(hour)
+        if kind not in self._present and len(self._present) >= MOST_TYPES:
+            kind = OTHER
+        tally = self._present.get(kind)
+        if tally is None:
+            tally = self._present[kind] = self._hours[hour, kind] = Tally()
+        return tally
+
+    def _drop_old(self, hour: int) -> None:
+        for key in [key for key in self._hours if key[0] < hour - HOURS_KEPT]:
+            self._past.setdefault(key[1], Tally()).merge(self._hours.pop(key))
+            if self._journal is not None:
+                self._journal.write(DropDocument(KIND, _name_of(key)))
+
+    # -- the store
+
+    def flush(self) -> None:
+        """Store the tallies that have changed, with the mark, in one batch."""
+        self._is_due = False
+        unstored = [(key, tally) for key, tally in self._hours.items() if not tally.is_stored]
+        if self._journal is None or not unstored:
+            return
+        now = self._clock.now()
+        for key, tally in unstored:
+            text = tally.to_json()
+            self._journal.write(PutDocument(DocumentRow(KIND, _name_of(key), text, now)))
+            tally.is_stored = True
+        mark = json.dumps([self._last, self._last_ids])
+        self._journal.write(PutDocument(DocumentRow(KIND, _MARK, mark, now)))
+
+    def load(self, stored: StoredMetrics, records: Iterable[Record]) -> None:
+        """Take the tallies of a store over, and count the jobs that ended after its mark.
+
+        Args:
+            stored: What :func:`read_metrics` has read.
+            records: The jobs of its rows.
+        """
+        self._hours.update(stored.tallies)
+        self._last, self._last_ids = stored.last, list(stored.last_ids)
+        counted = frozenset(stored.last_ids)
+        for record in records:
+            if record.id not in counted:
+                self.count(record)
+
+    # -- reading
+
+    def tallies(self) -> dict[tuple[int, str], Tally]:
+        """Return the tally of each hour, in hours since the epoch, and type.
+
+        For another thread: those that may still grow are copies.
+        """
+        growing = int(self._clock.now() // _HOUR) - 1
+        return {
+            key: tally.copy() if key[0] >= growing else tally for key, tally in self._hours.items()
+        }
+
+    def past(self) -> dict[str, Tally]:
+        """Return what dropped hours have counted since the system was opened, by type."""
+        return {kind: tally.copy() for kind, tally in self._past.items()}
+
+
+class StoredMetrics:
+    """The metrics of a store, as read in its own thread."""
+
+    def __init__(self) -> None:
+        self.tallies: dict[tuple[int, str], Tally] = {}
+        """The stored tallies, by hour and type."""
+        self.last: float = 0.0
+        """The end of the last job that is counted in them, in seconds since the epoch."""
+        self.last_ids: list[str] = []
+        """The counted jobs that ended at that very moment."""
+        self.uncounted: list[JobRow] = []
+        """The jobs that have ended since, and those of ``last_ids``, the oldest end first."""
+
+
+def read_metrics(store: Store) -> StoredMetrics:
+    """Read the metrics of a store, in its own thread.
+
+    What cannot be read is named in the log, and left out.
+    """
+    stored = StoredMetrics()
+    for row in store.documents(KIND):
+        try:
+            if row.name == _MARK:
+                stored.last, stored.last_ids = _mark_from(row.value)
+            else:
+                stored.tallies[_key_from(row.name)] = Tally.from_json(row.value)
+        except ValueError as exc:
+            LOG.warning("the metrics %.100r in the store cannot be read: %s", row.name, exc)
+    stored.uncounted = store.finished(2**31, since=stored.last)
+    stored.uncounted.reverse()
+    return stored
+
+
+def _name_of(key: tuple[int, str]) -> str:
+    return f"{key[0]} {column(key[1])}"
+
+
+def _key_from(name: str) -> tuple[int, str]:
+    hour, _, kind = name.partition(" ")
+    return int(hour), kind
+
+
+def _mark_from(text: str) -> tuple[float, list[str]]:
+    return msgspec.json.decode(text.encode(), type=tuple[float, list[str]])

@@ -1,0 +1,129 @@
+"""The spans of a job's life: queued, running, paused, one after the other.
+
+A snapshot has the times of the submit, the first start and the end, and these are all there is to
+know about most jobs.  For a job that also waits, pauses, is retried or interrupted, its *turns* are
+noted: the moments at which its state or the reason of its waiting changed.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
+
+from .events import (
+    JobCancelling,
+    JobPaused,
+    JobRequeued,
+    JobResumed,
+    JobRetried,
+    JobStopped,
+    JobWaiting,
+)
+from .field_docs import documented
+from .states import JobState, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .events import Event
+    from .snapshot import JobSnapshot
+
+MOST_TURNS: Final = 500
+"""Turns of one job that are noted; of one that changes more often, the later ones run together."""
+
+TURNING: Final[frozenset[type[Event]]] = frozenset(
+    (
+        *(JobWaiting, JobPaused, JobResumed),
+        *(JobRetried, JobStopped, JobRequeued, JobCancelling),
+    )
+)
+"""The events that make turns; a start does so too, after a wait for more than a slot."""
+
+PLAIN_WAITS: Final = (None, Waiting.SLOT)
+"""The reasons of waiting that need no turn to be known afterwards."""
+
+
+class Turn(NamedTuple):
+    """A moment at which a job began to wait, to run, or to rest."""
+
+    at: float
+    """Seconds since the epoch."""
+    state: JobState
+    """The state from then on."""
+    waiting: Waiting | None
+    """The reason why it waited from then on; None if it did not wait."""
+
+
+@documented
+class Span(Struct, frozen=True, gc=False):
+    """A stretch of a job's life in one state."""
+
+    start: float
+    """Its beginning, in seconds since the epoch."""
+    end: float
+    """Its end, in seconds since the epoch; now, for the span that goes on."""
+    state: JobState
+    """The state: queued, running, paused, cancelling or interrupted."""
+    waiting: Waiting | None = None
+    """The reason why the job waited; None if it did not wait."""
+
+    @property
+    def seconds(self) -> float:
+        """Its length; 0 if a clock was set back meanwhile."""
+        return max(0.0, self.end - self.start)
+
+
+def plain_turns(snapshot: JobSnapshot) -> list[Turn]:
+    """Return the turns that a snapshot alone gives."""
+    submitted, started = snapshot.info.submitted_at, snapshot.started_at
+    waiting = snapshot.waiting if snapshot.state is JobState.QUEUED else None
+    turns = [Turn(submitted, JobState.QUEUED, waiting or Waiting.SLOT)]
+    if started is not None:
+        turns.append(Turn(started, JobState.RUNNING, None))
+    state = snapshot.state
+    if state in {JobState.PAUSED, JobState.CANCELLING, JobState.INTERRUPTED}:
+        turns.append(Turn(snapshot.changed_at, state, None))
+    return turns
+
+
+def turns_after(
+    turns: list[Turn] | None, before: JobSnapshot, after: JobSnapshot, at: float
+) -> list[Turn]:
+    """Return a job's turns after an event.
+
+    Args:
+        turns: Its turns before, which are added to; None for those that ``before`` gives.
+        before: Its snapshot before the event.
+        after: Its snapshot after the event.
+        at: The time of the event.
+    """
+    if turns is None:
+        turns = plain_turns(before)
+    last = turns[-1]
+    if (after.state, after.waiting) != (last.state, last.waiting):
+        turn = Turn(at, after.state, after.waiting)
+        if len(turns) < MOST_TURNS:
+            turns.append(turn)
+        else:
+            turns[-1] = turn._replace(at=last.at)
+    return turns
+
+
+def spans_of(snapshot: JobSnapshot, turns: Sequence[Turn] | None, now: float) -> list[Span]:
+    """Return the spans of a job up to its end, or to ``now``, without those of no length.
+
+    Args:
+        snapshot: The job's present snapshot.
+        turns: Its turns, if any were noted.
+        now: The end of a span that goes on, in seconds since the epoch.
+    """
+    noted = plain_turns(snapshot) if turns is None else turns
+    end = now if snapshot.finished_at is None else snapshot.finished_at
+    ends = [later.at for _, later in pairwise(noted)] + [end]
+    return [
+        Span(turn.at, until, turn.state, turn.waiting)
+        for turn, until in zip(noted, ends, strict=True)
+        if until > turn.at
+    ]
