@@ -1,7 +1,7 @@
 """Run the workload, kill it, let it go on, and judge: over and over.
 
-    python -m tests.crash.loop statements FIRST STEP   strike at every STEP-th SQL statement
-    python -m tests.crash.loop moments COUNT SEED      strike at random moments
+    python -m tests.crash.loop statements FIRST STEP [schedule]   strike at every STEP-th statement
+    python -m tests.crash.loop moments COUNT SEED [schedule]      strike at random moments
 
 Prints a line of JSON for each strike.  A program of its own, because it forks: each run begins with
 everything imported, in a process that has no threads yet.
@@ -24,13 +24,16 @@ import trio
 
 import jobactors.stores.sqlite  # noqa: F401 - imported before the fork, once for all runs
 
-from . import deadly
-from .workload import deeds, faults, run
+from . import deadly, schedule_workload, workload
+from .workload import deeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PATIENCE = 60.0
+WITH_SCHEDULE = sys.argv[4:] == ["schedule"]
+run = schedule_workload.run if WITH_SCHEDULE else workload.run
+faults = schedule_workload.faults if WITH_SCHEDULE else workload.faults
 
 
 def in_child(work: Callable[[], object]) -> int:
