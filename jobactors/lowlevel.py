@@ -17,7 +17,14 @@ from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.batch_snapshot import BatchSnapshot
 from jobactors.model.job_summary import summary
 
-__all__ = ["attach", "call_when_settled", "describe_store", "post", "summary"]
+__all__ = [
+    "attach",
+    "call_when_settled",
+    "describe_store",
+    "post",
+    "summary",
+    "watch_schedules",
+]
 
 
 def attach(jobs: Jobs, service: Callable[[Jobs], Awaitable[None]]) -> None:
@@ -113,6 +120,24 @@ def on_batch_change(jobs: Jobs, callback: Callable[[str], None]) -> Callable[[],
             watchers.remove(watcher)
 
     return take_back
+
+
+def watch_schedules(jobs: Jobs, callback: Callable[[], None]) -> Callable[[], None]:
+    """Call ``callback()`` in the loop's thread after each change of a schedule, or of its jobs.
+
+    In the loop's thread only, as in :func:`attach`.  It should be quick; an error it raises is
+    logged.
+
+    Args:
+        jobs: The job system.
+        callback: A plain function.
+
+    Returns:
+        A function that cancels the callback.
+    """
+    watchers, key = jobs._system.schedules.watchers, object()
+    watchers[key] = partial(_guarded, callback)
+    return lambda: watchers.pop(key, None) and None
 
 
 def _guarded(function: Callable[..., object], *args: Any) -> None:

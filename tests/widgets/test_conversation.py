@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+import trio.lowlevel
 from jobactors_widgets.conversation import FrontEndConversation
 
 import jobactors as ja
@@ -158,3 +159,42 @@ async def test_after_the_end_commands_are_refused(autojump_clock: trio.abc.Clock
         asked.hear({"kind": "act", "verb": "cancel"} | target)
     asked.hear({"kind": "details", "id": job.id})
     assert [answered["why"] for answered in replies] == ["this job system has stopped"] * 2
+
+
+async def test_the_buttons_of_a_schedule_run_pause_and_resume_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """Without an answer: the schedule that is sent anew is one."""
+    async with conversation() as (jobs, asked, replies):
+        schedule = jobs.schedule("often", ja.every(hours=1)).submit(steps)
+        asked.hear({"kind": "schedule", "verb": "run", "name": "often"})
+        await trio.lowlevel.checkpoint()
+        assert [row.kind for row in schedule.history()] == ["manual"]
+        asked.hear({"kind": "schedule", "verb": "pause", "name": "often"})
+        await trio.lowlevel.checkpoint()
+        assert schedule.state().standing == "paused"
+        asked.hear({"kind": "schedule", "verb": "resume", "name": "often"})
+        await trio.lowlevel.checkpoint()
+        assert schedule.state().standing == "active"
+        assert replies == []
+        jobs.select().cancel()
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "why"),
+    [
+        ("run", "seldom", "no schedule 'seldom' here"),
+        ("remove", "often", "names no verb and no schedule"),
+        (["run"], 5, "names no verb and no schedule"),
+    ],
+)
+async def test_a_button_of_a_schedule_that_cannot_be_obeyed_is_answered(
+    autojump_clock: trio.abc.Clock, verb: Any, name: Any, why: str
+) -> None:
+    """With the reason."""
+    async with conversation() as (_, asked, replies):
+        asked.hear({"kind": "schedule", "verb": verb, "name": name})
+        await trio.lowlevel.checkpoint()
+        (answered,) = replies
+        assert (answered["ok"], answered["id"]) == (False, "")
+        assert why in answered["why"]

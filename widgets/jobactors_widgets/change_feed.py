@@ -31,6 +31,7 @@ from .batch_rows import FollowedBatches, batch_row, in_order
 from .frame_message import FrameMessage, FrameReceiver
 from .row_changes import Changes, Extent, FollowedJob, RowChange
 from .row_maker import RowMaker, resting
+from .schedule_rows import ScheduleNews
 from .store_notice import store_notice
 from .wire import WireRow, same_words
 
@@ -74,6 +75,7 @@ class ChangeFeed:
         self._jobs: ja.Jobs | None = None  # set while `serve` runs
         self._notice = ""  # as last sent, about the store
         self._notice_in = first  # the frame that contains it
+        self._schedules = ScheduleNews()
         self._has_changes = trio.Event()
 
     async def serve(self, jobs: ja.Jobs) -> None:
@@ -81,6 +83,7 @@ class ChangeFeed:
         self._jobs = jobs
         leave = ja.lowlevel.on_batch_change(jobs, self._batch_changed)
         try:
+            self._schedules.follow(jobs, self._wake)
             async with jobs.subscribe() as batches, trio.open_nursery() as nursery:
                 nursery.start_soon(self._send_frames)
                 async for batch in batches:
@@ -168,6 +171,9 @@ class ChangeFeed:
         self._batches.leave(receiver)
         self._note_singles()
 
+    def _wake(self) -> None:
+        self._has_changes.set()
+
     def _batch_changed(self, batch_id: str) -> None:
         self._batches.mark(batch_id)
         self._has_changes.set()
@@ -245,8 +251,12 @@ class ChangeFeed:
         removed, self._newly_removed = self._newly_removed, {}
         before, self._notice = self._notice, store_notice(self._jobs)
         notice = None if self._notice == before else self._notice
-        if changed or removed or notice is not None or self._batches.have_changed:
+        schedules = self._schedules.take(self._jobs)
+        news = notice is not None or schedules is not None
+        if changed or removed or news or self._batches.have_changed:
             self.frame += 1
+        if schedules is not None:
+            self._schedules.sent_in(self.frame)
         if notice is not None:
             self._notice_in = self.frame
         wanted = bool(self._receivers.keys() - self._behind)  # the others are sent whole rows
@@ -263,7 +273,7 @@ class ChangeFeed:
             known.changed_in = self.frame
             known.extent = Extent.NOTHING
         self._remember(removed)
-        return Changes(rows, removed, notice)
+        return Changes(rows, removed, notice, schedules)
 
     def _present_batch(self, batch_id: str) -> WireRow | None:
         jobs = self._jobs
@@ -329,13 +339,17 @@ class ChangeFeed:
             moved=b"".join([change.moved for change in rows]),
             gone=list(changes.removed),
             notice=changes.notice,
+            schedules=changes.schedules,
         )
 
     def _since(self, receiver: FrameReceiver, has: int) -> FrameMessage | None:
         shows_all = receiver.job_id is None and receiver.batch_id is None
         notice = self._notice if shows_all else None
+        plans = self._schedules.since(has if has >= self._oldest else EVERYTHING, shows_all)
+        frame = FrameMessage(self.frame, has, notice=notice, schedules=plans)
         if has < self._oldest:
-            return FrameMessage(self.frame, has, receiver.present_rows(), full=True, notice=notice)
+            frame.rows, frame.full = receiver.present_rows(), True
+            return frame
         late = {k.job.id: RowChange(k.batch) for k in self._followed.values() if k.changed_in > has}
         late |= {batch_id: RowChange() for batch_id in self._batches.changed_since(has)}
         gone = {i: batch for i, (frame, batch) in self._removed.items() if frame > has}
@@ -343,12 +357,10 @@ class ChangeFeed:
         jobs = [known for row_id in missed.rows if (known := self._followed.get(row_id))]
         rows = self.rows(self._jobs, [known.job.snapshot() for known in jobs])
         batches = (self._present_batch(row_id) for row_id in missed.rows if row_id in self._batches)
-        rows += [row for row in batches if row is not None]
-        if rows or missed.removed or (notice is not None and self._notice_in > has):
-            return FrameMessage(
-                self.frame, has, rows=rows, gone=list(missed.removed), notice=notice
-            )
-        return None
+        frame.rows = rows + [row for row in batches if row is not None]
+        frame.gone = list(missed.removed)
+        news = plans is not None or (notice is not None and self._notice_in > has)
+        return frame if frame.rows or frame.gone or news else None
 
     def _end(self) -> None:
         self.frame += 1
@@ -358,6 +370,7 @@ class ChangeFeed:
                 receiver.end(FrameMessage(self.frame, has, rows=rows, full=True, ended=True))
             except Exception:
                 _log.exception("a panel could not be sent the last frame of its jobs")
+        self._schedules.end()
         self._receivers.clear()
         self._behind.clear()
         self._followed.clear()

@@ -4,6 +4,7 @@ Every message arrives here, except ``hello``, which is about frames:
 
 * ``act``: a button, for the job ``id``, or for all ``ids`` that are in one of ``states``, if any
   are given; answered by one ``answer``;
+* ``schedule``: a button of the schedule ``name``; answered by one ``answer`` if it is refused;
 * ``details``, ``log``, ``result``: more of one job; answered by the same kind.
 
 Messages arrive in a thread of ipykernel's.  Commands are posted to the jobs' loop.  Details are
@@ -21,6 +22,7 @@ import jobactors as ja
 
 from .button_commands import BulkCommand, answer, perform
 from .details import ResultTexts, details_of, log_piece
+from .schedule_rows import act_on_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,6 +73,9 @@ class FrontEndConversation:
                 self._act(verb, job_id)
             case {"kind": "act", "verb": verb, "ids": [*job_ids]}:
                 self._act_on_many(verb, job_ids, message.get("states"))
+            case {"kind": "schedule", "verb": verb, "name": name}:
+                if not self.post(self._act_on_schedule, verb, name):
+                    self._reply(answer(str(verb), "", STOPPED))
             case {"kind": "details" | "log" | "result" as kind, "id": str(job_id)}:
                 self._look(kind, job_id, message.get("since"))
             case _:
@@ -104,6 +109,11 @@ class FrontEndConversation:
     def _perform(self, verb: object, job_id: object) -> None:
         if self._jobs is not None:
             self._reply(perform(self._jobs, verb, job_id))
+
+    def _act_on_schedule(self, verb: object, name: object) -> None:
+        why = "" if self._jobs is None else act_on_schedule(self._jobs, verb, name)
+        if why:
+            self._reply(answer(str(verb), "", why))
 
     def _perform_some(self, command: BulkCommand) -> None:
         """Run a part of ``command``; the rest has later turns, so that jobs go on meanwhile."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from .schedule_rows import ScheduleRow
 from .wire import ProgressWords, WireRow
 
 
@@ -32,6 +33,8 @@ class FrameMessage:
     """Whether the job system has stopped."""
     notice: str | None = None
     """A warning about the store; empty if all is well, None if it has not changed."""
+    schedules: list[ScheduleRow] | None = None
+    """All schedules; None if they have not changed."""
 
     @property
     def content(self) -> dict[str, object]:
@@ -50,6 +53,8 @@ class FrameMessage:
         filled = {key: value for key, value in parts.items() if value or key == "rows"}
         if self.notice is not None:
             filled["notice"] = self.notice
+        if self.schedules is not None:
+            filled["schedules"] = self.schedules
         numbers = {"frame": self.number, "after": self.after, "now": round(time.time(), 3)}
         return {"kind": "frame", **numbers, **filled}
 

@@ -26,6 +26,7 @@ import jobactors as ja
 
 from .conversation import FrontEndConversation
 from .kernel_internals import current_kernel, hear_while_busy, hears_while_busy
+from .schedule_rows import schedule_rows
 from .static_files import panel_module, panel_style
 from .store_notice import store_notice
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from .change_feed import ChangeFeed
     from .frame_message import FrameMessage
+    from .schedule_rows import ScheduleRow
     from .wire import WireRow
 
 
@@ -47,6 +49,10 @@ def _frame_now(_value: object, panel: JobsPanel) -> int:
 
 def _notice_now(_value: object, panel: JobsPanel) -> str:
     return panel.notice_now
+
+
+def _schedules_now(_value: object, panel: JobsPanel) -> list[ScheduleRow]:
+    return panel.schedules_now
 
 
 def _ended_now(_value: object, panel: JobsPanel) -> bool:
@@ -69,6 +75,8 @@ class JobsPanel(anywidget.AnyWidget):
     """The number of the last frame whose changes the rows contain."""
     notice = traitlets.Any().tag(sync=True, to_json=_notice_now)
     """A warning about the store; empty if all is well."""
+    schedules = traitlets.Any().tag(sync=True, to_json=_schedules_now)
+    """Every schedule as it is now."""
     single = traitlets.Bool(read_only=True).tag(sync=True)
     """Whether it shows one job or batch, without a heading."""
     hears = traitlets.Bool(read_only=True).tag(sync=True)
@@ -117,6 +125,11 @@ class JobsPanel(anywidget.AnyWidget):
     def notice_now(self) -> str:
         """The warning about the store; a single row does not repeat it."""
         return "" if self.single else store_notice(self._conversation.jobs)
+
+    @property
+    def schedules_now(self) -> list[ScheduleRow]:
+        """The schedules; a single row shows none."""
+        return [] if self.job_id or self.batch_id else schedule_rows(self._conversation.jobs)
 
     @property
     def view(self) -> dict[str, object]:

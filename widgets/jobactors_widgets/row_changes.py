@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import jobactors as ja
 
+    from .schedule_rows import ScheduleRow
     from .wire import ProgressWords, WireRow
 
 
@@ -75,9 +76,11 @@ class Changes:
     removed: dict[str, str] = field(default_factory=dict[str, str])
     """The batch of each removed row, by its id; empty for none."""
     notice: str | None = None
+    schedules: list[ScheduleRow] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.removed) or self.notice is not None
+        news = self.notice is not None or self.schedules is not None
+        return bool(self.rows or self.removed) or news
 
     def shown_by(
         self, job_id: str | None, batch_id: str | None, opened: AbstractSet[str]
@@ -100,4 +103,6 @@ class Changes:
 
         rows = {i: change for i, change in self.rows.items() if is_shown(i, change.batch)}
         removed = {i: batch for i, batch in self.removed.items() if is_shown(i, batch)}
-        return Changes(rows, removed, None if batch_id else self.notice)
+        if batch_id is not None:
+            return Changes(rows, removed)
+        return Changes(rows, removed, self.notice, self.schedules)

@@ -16,6 +16,7 @@
  * @property {string[]} [folded] ids of batches whose items are sent no more
  * @property {boolean} [ended]   the job system has stopped
  * @property {string} [notice]   a warning about the store, if it has changed
+ * @property {import('./scheduled.js').Scheduled[]} [schedules]   all of them, if one has changed
  */
 
 const MOVED_BYTES = 22;      // number, done, fraction, rate, left, lines: wire.py's _MOVED

@@ -88,6 +88,7 @@ function initialize({ model }) {
     model.set('rows', applyFrame(model.get('rows'), message, buffers));
     if (!missed) model.set('frame', message.frame);
     if (message.notice !== undefined) model.set('notice', message.notice);
+    if (message.schedules !== undefined) model.set('schedules', message.schedules);
     if (missed && !asking) hello(model);
     asking = missed;
   });
@@ -112,13 +113,15 @@ function render({ model, el }) {
     now: () => timeOf(model),
     act: (verb, id) => model.send({ kind: 'act', verb, id }),
     actMany: (verb, ids, states) => model.send({ kind: 'act', verb, ids, ...(states && { states }) }),
-    ask: message => model.send(message)
+    ask: message => model.send(message),
+    schedule: (verb, name) => model.send({ kind: 'schedule', verb, name })
   });
   const draw = () => view.show({
     rows: model.get('rows'),
     hears: model.get('hears'),
     ended: model.get('ended'),
     notice: model.get('notice'),
+    schedules: model.get('schedules') || [],
     alive: model.get('alive') !== false,
     lost: model.get('lost')
   });
@@ -127,6 +130,7 @@ function render({ model, el }) {
   model.on('change:rows', soon);
   model.on('change:ended', soon);
   model.on('change:notice', soon);
+  model.on('change:schedules', soon);
   model.on('change:alive', soon);
   model.on('change:lost', soon);
   model.on('msg:custom', message => {

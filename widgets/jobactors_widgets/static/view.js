@@ -3,7 +3,7 @@
 // A host calls `createView(root, options)` with the options below; only `act` is needed.  The rows are
 // those of wire.py, all of them at every `show`.  The view has these methods:
 //
-//   show({rows, hears, alive, lost, ended, notice})   draw; a part that is left out stays as it was
+//   show({rows, hears, alive, lost, ended, notice, schedules})   draw; a part that is left out stays as it was
 //   answered(answer)                    the kernel's answer to `act` or `actMany`
 //   received(message)                   its answer to `ask`: kinds "details", "log", "result"
 //   dispose()                           stop every clock and empty the root
@@ -21,6 +21,7 @@ import { createHeldOrder } from './held_order.js';
 import { createKeyboard } from './keyboard.js';
 import { createRow, titleOf } from './row.js';
 import { fenceKeys, isForHost } from './keys.js';
+import { createScheduled } from './scheduled.js';
 import { createUndo } from './undo.js';
 import { visibleSpan } from './visible_span.js';
 import { createAnnouncer } from './announcer.js';
@@ -51,13 +52,14 @@ const NONE_LEFT = 'No job matches.';
  * @param {(verb: string, ids: string[], states: string[] | null) => void} [options.actMany]   the same for
  *   a selection; a job in none of these states is to be left alone
  * @param {(message: {kind: string, id: string}) => void} [options.ask]   details are wanted
+ * @param {(verb: string, name: string) => void} [options.schedule]   a button of a schedule was pressed
  * @param {boolean} [options.single]                         one job or batch: no heading
  * @param {boolean} [options.board]                          tools, selection and history
  * @param {() => number} [options.now]   the kernel's clock, in seconds since the epoch
  * @param {{now: () => number, later: Function, forget: Function}} [options.timers]
  */
 export function createView(root, options) {
-  const { act, actMany, ask, single = false, board = false, timers = pageTimers() } = options;
+  const { act, actMany, ask, schedule, single = false, board = false, timers = pageTimers() } = options;
   const exactly = options.now || (() => timers.now() / 1000);
   // All views of a page tick at whole seconds and count in them, so that they show the same.
   const now = () => Math.floor(exactly());
@@ -67,7 +69,7 @@ export function createView(root, options) {
   const opened = new Map();    // job id -> its details, null while its row is not in the page
   const heights = new Map();   // job id -> pixels, of unfolded rows
   const selected = new Set();
-  let shown = { rows: [], hears: true, alive: true, lost: '', ended: false, notice: '' };
+  let shown = { rows: [], hears: true, alive: true, lost: '', ended: false, notice: '', schedules: [] };
   let items = [];              // what is listed, top to bottom
   let places = { filtered: [], endedAt: -1, hasFold: false, ended: [] };
   const readHere = new Set();  // job ids, of failures that were read where no kernel takes a note
@@ -85,6 +87,7 @@ export function createView(root, options) {
   const news = board && !single ? append(head, 'button', 'ja-button ja-news', { type: 'button' }) : null;
   const notice = append(head, 'span', 'ja-notice', { role: 'status' });
   const tools = board && !single ? createTools(root, { changed: fromTheTop, actMany: sendMany, selectShown }) : null;
+  const scheduled = board && schedule ? createScheduled(root, { act: schedule, now, timers }) : null;
   const list = append(root, 'div', 'ja-list', { role: 'list', 'aria-label': single ? 'Job' : 'Jobs' });
   const above = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
   const below = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
@@ -172,6 +175,7 @@ export function createView(root, options) {
     if (unread) setText(news, `${unread} failed unread`);
     setText(notice, shown.alive ? (shown.ended ? ENDED : shown.notice || '') : LOST[shown.lost] || GONE);
     setHidden(head, single && !notice.textContent);
+    scheduled?.draw(shown.schedules || [], shown.alive && !shown.ended);
     if (tools) tools.draw(tops, places.filtered, selected);
     setAttribute(list, 'data-empty', shown.rows.length && !places.filtered.length ? NONE_LEFT : null);
   }
@@ -453,6 +457,7 @@ export function createView(root, options) {
     pending.dispose();
     for (const details of opened.values()) if (details) details.close();
     opened.clear();
+    scheduled?.dispose();
     announcer.dispose();
     root.replaceChildren();
   }

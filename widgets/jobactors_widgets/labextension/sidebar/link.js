@@ -28,12 +28,13 @@ const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
  * @property {boolean} hears     whether it handles a button while a cell runs
  * @property {boolean} ended     whether its job system has stopped
  * @property {string} notice     a warning about its store
+ * @property {import('../../static/scheduled.js').Scheduled[]} schedules
  * @property {string} system     the name of its job system, by which outputs find it
  * @property {import('../../static/format.js').Row[]} rows
  */
 
 /** @type {Readonly<Known>} */
-export const NOTHING = Object.freeze({ live: false, hears: true, ended: false, notice: '', system: '', rows: [] });
+export const NOTHING = Object.freeze({ live: false, hears: true, ended: false, notice: '', schedules: [], system: '', rows: [] });
 
 /**
  * Follows one kernel connection, through restarts and lost websockets, until `dispose()`.
@@ -183,6 +184,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
       hears: Boolean(data.hears ?? known.hears),
       ended: Boolean(data.ended),
       notice: data.notice ?? known.notice,
+      schedules: data.schedules ?? known.schedules,
       system: data.system ?? known.system,
       rows: applyFrame(known.rows, data, buffers)
     });

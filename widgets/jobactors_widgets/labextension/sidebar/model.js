@@ -30,7 +30,7 @@ export function groupsOf(links) {
     const there = byKernel.get(link.kernelId);
     if (!there || link.current || there.elsewhere) byKernel.set(link.kernelId, link);
   }
-  const shown = [...byKernel.values()].filter(l => l.known.live && (l.current || l.known.rows.length));
+  const shown = [...byKernel.values()].filter(l => l.known.live && (l.current || l.known.rows.length || l.known.schedules?.length));
   const names = distinctNames(shown.map(link => link.path));
   return shown
     .map((link, i) => ({ ...link, name: names[i] }))

@@ -176,7 +176,8 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
       now: nowThere,
       act: (verb, id) => link()?.send({ kind: 'act', verb, id }),
       actMany: (verb, ids, states) => link()?.send({ kind: 'act', verb, ids, ...(states && { states }) }),
-      ask: message => link()?.send(message)
+      ask: message => link()?.send(message),
+      schedule: (verb, name) => link()?.send({ kind: 'schedule', verb, name })
     });
     const known = link()?.known;
     if (!found || !known) {
@@ -184,7 +185,7 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
       return;
     }
     rows = found;
-    view.show({ rows, hears: known.hears, ended: known.ended, notice: single ? '' : known.notice, alive: true });
+    view.show({ rows, hears: known.hears, ended: known.ended, notice: single ? '' : known.notice, schedules: known.schedules, alive: true });
   }
 
   function hideView() {

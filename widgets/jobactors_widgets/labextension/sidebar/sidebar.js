@@ -59,6 +59,7 @@ export function createSidebar(root, { send, cancelAll, open }) {
       board: true,
       act: (verb, id) => send(kernelId, { kind: 'act', verb, id }),
       ask: message => send(kernelId, message),
+      schedule: (verb, name) => send(kernelId, { kind: 'schedule', verb, name }),
       now: () => now()
     });
     let drawn = null;
@@ -80,8 +81,8 @@ export function createSidebar(root, { send, cancelAll, open }) {
       all.setAttribute('aria-label', `Cancel all jobs of ${group.name}`);
       el.classList.toggle('ja-current', group.current);
       all.hidden = group.known.ended || group.known.rows.filter(isUnfinished).length < 2;
-      const { rows, hears, ended, notice } = group.known;
-      const present = { rows, hears, ended, notice, alive: true };
+      const { rows, hears, ended, notice, schedules } = group.known;
+      const present = { rows, hears, ended, notice, schedules, alive: true };
       if (drawn && Object.keys(present).every(key => drawn[key] === present[key])) return;
       drawn = present;
       if (!body.hidden) view.show(drawn);
