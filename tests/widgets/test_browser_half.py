@@ -44,7 +44,8 @@ def test_the_one_module_is_valid_javascript(tmp_path: Path) -> None:
 
 def test_the_one_module_imports_nothing_and_exports_once() -> None:
     """A module from a string has no folder to import from."""
-    assert set(MODULES) == {path.name for path in STATIC.glob("*.js")}
+    alone = {"page.js"}  # a page that jobs are served on loads the modules as they are
+    assert set(MODULES) == {path.name for path in STATIC.glob("*.js")} - alone
     assert not re.search(r"^import\b", panel_module(), re.MULTILINE)
     assert re.findall(r"^export .*$", panel_module(), re.MULTILINE) == [
         "export default { initialize, render };"
