@@ -10,7 +10,7 @@ from jobactors.model import events as ev
 from jobactors.model.errors import IllegalMove
 from jobactors.model.progress import NO_PROGRESS
 from jobactors.model.snapshot import JobSnapshot
-from jobactors.model.states import JobState, Request, Waiting, check_move
+from jobactors.model.states import LEGAL_MOVES, JobState, Request, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,8 @@ def _first(event: ev.Event) -> JobSnapshot:
 
 
 def _move(snapshot: JobSnapshot, event: ev.Event, state: JobState, **changes: Any) -> JobSnapshot:
-    check_move(snapshot.info.id, snapshot.state, state)
+    if state not in LEGAL_MOVES[snapshot.state]:
+        raise IllegalMove(snapshot.info.id, snapshot.state, state)
     return replace(snapshot, state=state, changed_at=event.at, **changes)
 
 
@@ -99,9 +100,11 @@ def _resumed(snapshot: JobSnapshot, event: ev.JobResumed) -> JobSnapshot:
     return _move(snapshot, event, JobState.RUNNING, request=None, paused_for=paused_for)
 
 
+_AT_REST: Final = frozenset({JobState.PAUSED, JobState.INTERRUPTED})
+
+
 def _pause_until(snapshot: JobSnapshot, at: float) -> float:
-    at_rest = snapshot.state in {JobState.PAUSED, JobState.INTERRUPTED}
-    if snapshot.started_at is None or not at_rest:
+    if snapshot.state not in _AT_REST or snapshot.started_at is None:
         return snapshot.paused_for  # what has not begun has nothing to pause
     return snapshot.paused_for + max(0.0, at - snapshot.changed_at)
 
@@ -151,8 +154,15 @@ def _stopped(snapshot: JobSnapshot, event: ev.JobStopped) -> JobSnapshot:
 
 
 def _finished(snapshot: JobSnapshot, event: ev.JobFinished) -> JobSnapshot:
-    at_rest = {"waiting": None, "due": None, "request": None}
-    return _ended(snapshot, event, event.outcome, finished_at=event.at, **at_rest)
+    return _ended(
+        snapshot,
+        event,
+        event.outcome,
+        finished_at=event.at,
+        waiting=None,
+        due=None,
+        request=None,
+    )
 
 
 def _ended(snapshot: JobSnapshot, event: ev.Event, outcome: Outcome, **changes: Any) -> JobSnapshot:

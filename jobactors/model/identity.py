@@ -113,7 +113,7 @@ def innermost(function: object) -> object:
 
 def type_name_of(function: Callable[..., Any]) -> str:
     """Return the type that jobs of an unregistered function have: its name."""
-    target: Any = innermost(function)
+    target: Any = function if type(function) is FunctionType else innermost(function)
     name = getattr(target, "__name__", None) or type(target).__name__
     return "lambda" if name == _LAMBDA else str(name)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 from types import (
     BuiltinFunctionType,
@@ -23,7 +24,8 @@ from types import (
     MemberDescriptorType,
     ModuleType,
 )
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
+from weakref import ref
 
 from .exception_tree import bases_of, contents_of
 
@@ -41,6 +43,7 @@ _OF_THE_PROGRAM: Final = (
 )
 """Not part of a value, though it may hold them: through these all of a program is found."""
 _PLAIN: Final = frozenset(map(id, (int, float, bool, complex, str, bytes, bytearray, type(None))))
+_CONTAINERS: Final = frozenset(map(id, (list, dict, tuple, set, frozenset)))
 _flags_of: Final[Callable[[type], int]] = vars(type)["__flags__"].__get__
 _MADE_BY_CLASS_STATEMENT: Final = 1 << 9
 """Python's flag of a class that is no static one."""
@@ -56,92 +59,123 @@ def size_of(value: object) -> int:
     if id(type(value)) in _PLAIN:
         return sys.getsizeof(value)
     size, room, seen = 0.0, _LOOKED_AT, set[int]()
-    level: list[tuple[object, float]] = [(value, 1.0)]
+    level: Sequence[tuple[object, float]] = [(value, 1.0)]
     while level and room > 1:
         room //= 2  # each level of nesting gets half of what is left, spread over all of it
-        taken = _spread(level, room)
+        taken = _spread(level, room) if len(level) > room else level
         share = len(level) / len(taken)
-        level = []
+        from_each = max(_FROM_EACH, room // len(taken))
+        found: list[tuple[object, float]] = []
         for part, worth in taken:
-            weight = worth * share
-            if not _is_container(type(part)) and id(type(part)) not in _PLAIN:
+            weight, kind = worth * share, _kind_of(part)
+            if kind.is_plain:
+                size += weight * sys.getsizeof(part)
+                continue
+            if not kind.is_container:
                 if id(part) in seen:
                     continue
                 seen.add(id(part))
-            size += weight * _own_size(part)
-            sample, count = _parts(part, max(_FROM_EACH, room // len(taken)))
-            level += [(item, weight * count / len(sample)) for item in sample]
+            size += weight * _own_size(part, kind)
+            sample, count = _parts(part, kind, from_each)
+            found += [(item, weight * count / len(sample)) for item in sample]
+        level = found
     return int(size)
 
 
 def _spread(items: Sequence[_T], at_most: int) -> Sequence[_T]:
-    """Choose items from all over, in no rhythm that theirs could follow."""
-    if len(items) <= at_most:
-        return items
+    """Choose some of more items, from all over, in no rhythm that theirs could follow."""
     return [items[int(len(items) * (n * _GOLDEN_RATIO % 1))] for n in range(at_most)]
 
 
-def _is_container(kind: type[object]) -> bool:
-    # Not `in` a set: a class is hashed by its metaclass, whose code may be a user's.
-    return kind is list or kind is dict or kind is tuple or kind is set or kind is frozenset
+class _Kind:
+    """What holds for all objects of a class, found once: it is asked of every part."""
+
+    __slots__ = (
+        "is_container",
+        "is_measured_in_c",
+        "is_of_the_program",
+        "is_plain",
+        "nbytes",
+        "of",
+    )
+
+    def __init__(self, of: type) -> None:
+        self.of = ref(of, partial(_forget, id(of)))
+        self.is_plain = id(of) in _PLAIN
+        # Not `in` a set of classes: a class is hashed by its metaclass, whose code may be a user's.
+        self.is_container = id(of) in _CONTAINERS
+        self.is_of_the_program = _is_of_the_program(of)
+        self.nbytes: Any = _stated(of, "nbytes")
+        """The bytes that an object's class states, as a number or by C code; else None."""
+        first = next(base for base in bases_of(of) if "__sizeof__" in contents_of(base))
+        self.is_measured_in_c = not _flags_of(first) & _MADE_BY_CLASS_STATEMENT
 
 
-def _own_size(part: object) -> int:
-    kind = type(part)
-    if id(kind) in _PLAIN or _is_container(kind):
+_kinds: Final[dict[int, _Kind]] = {}
+"""By the class's id.  Written by any thread; two that find out the same write the same."""
+
+
+def _forget(of: int, _: object) -> None:
+    _kinds.pop(of, None)
+
+
+def _kind_of(part: object) -> _Kind:
+    of = type(part)
+    known = _kinds.get(id(of))
+    if known is None or known.of() is not of:
+        known = _kinds[id(of)] = _Kind(of)
+    return known
+
+
+def _is_of_the_program(of: type) -> bool:
+    if any(type.__subclasscheck__(each, of) for each in _OF_THE_PROGRAM):
+        return True
+    module = contents_of(of).get("__module__")
+    return type(module) is str and module.startswith(_ENGINE)  # a handle leads to all other jobs
+
+
+def _stated(of: type, name: str) -> Any:
+    """Return a plain number, or what is written in C, by this name in a class; None for another."""
+    for base in bases_of(of):
+        stated = contents_of(base).get(name)
+        if stated is not None:
+            kind = type(stated)
+            is_in_c = kind is GetSetDescriptorType or kind is MemberDescriptorType
+            return stated if kind is int or is_in_c else None
+    return None
+
+
+def _own_size(part: object, kind: _Kind) -> int:
+    if kind.is_container:
         return sys.getsizeof(part)
     try:
-        claimed = _nbytes(part)
-        if claimed is not None and 0 <= claimed <= _LARGEST:
+        claimed = kind.nbytes
+        if claimed is not None and type(claimed) is not int:
+            claimed = claimed.__get__(part)
+        if type(claimed) is int and 0 <= claimed <= _LARGEST:
             return claimed
-        first = next(base for base in bases_of(kind) if "__sizeof__" in contents_of(base))
-        size: int = sys.getsizeof(part) if _is_static(first) else object.__sizeof__(part)
+        size: int = sys.getsizeof(part) if kind.is_measured_in_c else object.__sizeof__(part)
         return min(size, _LARGEST)
     except BaseException:  # a class written in C may raise anything, too
         return 0
 
 
-def _nbytes(part: object) -> int | None:
-    """Return the bytes that an object's class states in C, or as a plain number."""
-    for base in bases_of(type(part)):
-        stated = contents_of(base).get("nbytes")
-        if stated is not None:
-            if type(stated) in {GetSetDescriptorType, MemberDescriptorType}:
-                stated = stated.__get__(part)
-            return stated if type(stated) is int else None
-    return None
-
-
-def _is_static(kind: type) -> bool:
-    """Whether a class is written in C, and so are its methods."""
-    return not _flags_of(kind) & _MADE_BY_CLASS_STATEMENT
-
-
-def _parts(part: Any, at_most: int) -> tuple[Sequence[object], int]:
+def _parts(part: Any, kind: _Kind, at_most: int) -> tuple[Sequence[object], int]:
     """Return some of the items of a container, and their number."""
     # Of exact built-in containers, some items; anything else would run its code when gone through,
     # and the garbage collector lists what it holds.
-    kind = cast("type[object]", type(part))
+    of: type[Any] = type(part)
     try:
-        if kind is list or kind is tuple:
-            return _spread(part, at_most), len(part)
-        if kind is set or kind is frozenset:
+        if of is list or of is tuple:
+            return part if len(part) <= at_most else _spread(part, at_most), len(part)
+        if of is set or of is frozenset:
             return list(islice(part, at_most)), len(part)
-        if kind is dict:
-            held = cast("dict[object, object]", part)
-            keys, values = islice(held.keys(), at_most), islice(held.values(), at_most)
-            return [*keys, *values], 2 * len(held)
+        if of is dict:
+            keys, values = islice(part.keys(), at_most), islice(part.values(), at_most)
+            return [*keys, *values], 2 * len(part)
     except (IndexError, RuntimeError):  # changed meanwhile, by a thread that the job has left
         return [], 0
-    if id(kind) in _PLAIN or _is_of_the_program(part):
+    if kind.is_of_the_program:
         return [], 0
-    found = [each for each in gc.get_referents(part) if not _is_of_the_program(each)]
-    return _spread(found, at_most), len(found)
-
-
-def _is_of_the_program(part: object) -> bool:
-    kind = type(part)
-    if any(type.__subclasscheck__(each, kind) for each in _OF_THE_PROGRAM):
-        return True
-    module = contents_of(kind).get("__module__")
-    return type(module) is str and module.startswith(_ENGINE)  # a handle leads to all other jobs
+    found = [each for each in gc.get_referents(part) if not _kind_of(each).is_of_the_program]
+    return found if len(found) <= at_most else _spread(found, at_most), len(found)

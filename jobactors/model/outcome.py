@@ -206,12 +206,12 @@ def is_success(ending: Ending) -> bool:
 
 def judge(ending: Ending, request: Request | None, reason: str | None) -> Outcome:
     """Decide what an attempt's ending makes of its job; the module's table, row by row."""
+    if type(ending) is Returned:  # a match takes longer, and most attempts end so
+        return _judge_return(ending.value, ending.told, request, reason)
     match ending:
-        case Returned(value, told):
-            return _judge_return(value, told, request, reason)
         case Raised(exception, text):
             return _judge_unfinished(request, reason, exception, text)
-        case Stopped():
+        case _:
             if request in _STOPPING:
                 return _judge_unfinished(request, reason, None, None)
             return Outcome(JobState.CANCELLED, reason=reason or OWNER_CANCELLED)

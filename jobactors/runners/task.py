@@ -39,7 +39,7 @@ class TaskRunner:
     async def run(self, attempt: Attempt) -> Any:
         """Await the function in the actor's own task."""
         awaitable = attempt.function(*attempt.args, **attempt.kwargs)
-        if not inspect.isawaitable(awaitable):
+        if type(awaitable) is not CoroutineType and not inspect.isawaitable(awaitable):
             raise TypeError(
                 f"{attempt.function!r:.100} returned {type(awaitable).__name__}, not something to "
                 'await: submit it with runner="thread", or make it an async def'

@@ -161,6 +161,18 @@ class AgainstAList(RuleBasedStateMachine):
         self.waiting.append(Naive(name, priority, self.count, held, at, needs, upstream))
         return name
 
+    @rule(target=names)
+    def start_at_once(self) -> str:
+        """Submit a job that waits for nothing: it starts as it would by way of the queue."""
+        self.count += 1
+        name, is_first = f"job-{self.count}", not self.waiting
+        self.waiting.append(Naive(name, 0, self.count, False, -math.inf, {}, set()))
+        starts = is_first and self.naive_take() == [name]
+        assert self.queue.start_at_once(name) is starts
+        if not starts:
+            self.queue.add(name)
+        return name
+
     @rule(name=names, doing=st.sampled_from(["hold", "release"]))
     def hold_or_release(self, name: str, doing: str) -> None:
         """Hold or release a waiting job."""

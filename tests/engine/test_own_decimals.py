@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Iterator
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -49,6 +50,13 @@ async def test_a_job_has_the_precision_of_its_submitter_and_leaves_it(
         assert [await submitter.submit(work) for _ in range(2)] == [20, 20]
         assert await submitter.map(work, range(2)) == [20, 20]
     assert decimal.getcontext().prec == 20
+
+
+async def test_a_submitter_that_never_used_decimal_gives_each_job_one_of_its_own() -> None:
+    async with ja.open_jobs() as jobs:
+        submits = [Context().run(jobs.submit, set_precision) for _ in range(2)]
+        submits += [Context().run(jobs.submit, set_precision_in_async) for _ in range(2)]
+        assert [await job for job in submits] == [28] * 4
 
 
 async def test_each_attempt_begins_with_the_submitters() -> None:

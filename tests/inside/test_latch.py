@@ -26,7 +26,7 @@ ROUNDS = 300
 
 def waiters(latch: Latch) -> int:
     """How many wait: there is no public way to see that, and no promise without seeing it."""
-    return len(latch._callbacks)
+    return len(latch._callbacks or ())
 
 
 def wait_in_thread(latch: Latch) -> bool:
@@ -226,6 +226,7 @@ def test_a_waiter_whose_loop_is_gone_disturbs_nobody() -> None:
     assert waiters(latch) == 1
     latch.call_when_set(lambda: called.append(1))
     task.cancel()
+    assert latch._callbacks is not None
     wake = latch._callbacks[0]
     loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
     loop.close()

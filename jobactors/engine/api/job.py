@@ -173,15 +173,14 @@ class Job(Upstream, LogReader, Generic[T_co]):
         instead = "'await job' in a try block"
         block_until_settled(self._system, self._record, timeout, "job.exception()", instead)
         self._note_reading()
-        return error_for_waiter(self.id, self._settled_outcome())
+        settled: Any = self._record.snapshot
+        return error_for_waiter(settled.info.id, settled.outcome)
 
     def _read_outcome(self) -> T_co:
         self._note_reading()
-        result: T_co = unwrap(self.id, self._settled_outcome())
+        snapshot: Any = self._record.snapshot  # one with an outcome: it has been waited for
+        result: T_co = unwrap(snapshot.info.id, snapshot.outcome)
         return result
-
-    def _settled_outcome(self) -> Any:
-        return self._record.snapshot.outcome
 
     def _note_reading(self) -> None:
         portal, ended = self._system.parts.portal, self._system.core.ended

@@ -87,7 +87,7 @@ def _can_be_refused(system: JobSystem, record: Record) -> bool:
     return (
         info.key is not None
         or bool(record.options.resources)
-        or (not checkpoints.is_empty and checkpoints.has(types_of(record), info.subject))
+        or (bool(checkpoints.by_work) and checkpoints.has(types_of(record), info.subject))
     )
 
 

@@ -50,7 +50,7 @@ def block_until_settled(
         WrongThread: in the jobs' own loop, which has to run for the job to end.
     """
     settled, portal = record.settled, system.parts.portal
-    timeout = as_timeout(timeout)
+    timeout = None if timeout is None else as_timeout(timeout)
     if settled.is_set:
         return
     portal.check("end a job")

@@ -131,18 +131,20 @@ class Actor:
             ending = await self._ending()
         except trio.Cancelled:
             self.reason = self.reason or OWNER_CANCELLED
-            self._finish(Stopped())
+            self.host.portal.step(self._end, Stopped())
             raise
         finally:
             if watched:
                 self.host.watch.end()
-        self._finish(ending)
+        self.host.portal.step(self._end, ending)
 
     async def _ending(self) -> Ending:
         record = self.record
         try:
             # Here, since a key among the arguments may have a __hash__ of the user's.
-            args, kwargs = resolved(record.args, record.kwargs, self.host.handle_for)
+            args, kwargs = record.args, record.kwargs
+            if args or kwargs:
+                args, kwargs = resolved(args, kwargs, self.host.handle_for)
             attempt = Attempt(
                 self.context,
                 record.function,
@@ -223,11 +225,8 @@ class Actor:
             if self.toolbox.sampler is not None:
                 self.toolbox.sampler.restate()
 
-    def _finish(self, ending: Ending) -> None:
-        """End the attempt in one step of the engine: its parts first, then the job is judged."""
-        self.host.portal.step(self._end, ending)
-
     def _end(self, ending: Ending) -> None:
+        """End the attempt, in one step of the engine: its parts first, then the job is judged."""
         now = self.host.clock.now()
         if not self.has_started and (
             isinstance(ending, Returned) or (isinstance(ending, Raised) and not self.is_stopping)

@@ -117,7 +117,7 @@ class CheckpointLeases:
             CheckpointFound: if there is one of another function or of other arguments, and no
                 ``on_checkpoint``.
         """
-        if self._table.is_empty or record.options.checkpoint_every is None:
+        if not self._table.by_work or record.options.checkpoint_every is None:
             return
         self._table.forget_old()
         set_key(record)
@@ -136,7 +136,7 @@ class CheckpointLeases:
             rows = list(record.unshared.rows.values())
             return TakenOver(goes_on_from=_newest(rows)) if rows else _NOTHING
         set_key(record)
-        if self._table.is_empty:
+        if not self._table.by_work:
             self._owners.setdefault(key_of(record), record)
             return _NOTHING
         if not self._is_free(record):
@@ -179,17 +179,16 @@ class CheckpointLeases:
         """Return the checkpoints from which a new attempt goes on, by part."""
         if record.unshared is None and self._owners.get(key_of(record)) is not record:
             self._take_again(record)
-        rows: Iterable[CheckpointRow]
-        if record.unshared is not None:
-            rows = record.unshared.rows.values()
-        elif self._table.is_empty:
-            return {}
-        else:
-            rows = self._rows_under(record)
+        unshared = record.unshared
+        rows = self._rows_under(record) if unshared is None else unshared.rows.values()
         return {part_of_row(row): SavedCheckpoint(row.value, row.items) for row in rows}
 
     def _take_again(self, record: Record) -> None:
         """Give a job without a lease its key again, unless that would take another job's row."""
+        if not self._table.by_work:
+            if self._owners.setdefault(key_of(record), record) is not record:
+                record.unshared = Unshared(record.id)
+            return
         rows, work = self._rows_under(record), work_of(record)
         if self._is_free(record) and all(row.job_id == record.id for row in rows):
             self._owners[key_of(record)] = record
@@ -276,12 +275,12 @@ class CheckpointLeases:
                     self._work_folders.discard(self.folder(record))
                 record.unshared = None
             return
-        if succeeded and not (buffer is None and self._table.is_empty):
+        if succeeded and (buffer is not None or self._table.by_work):
             self._drop_finished(record, buffer)
         key = key_of(record)
         if self._owners.get(key) is record:
             del self._owners[key]
-        if not self._table.is_empty:
+        if self._table.by_work:
             self._table.forget_old()
 
     def _drop_finished(self, record: Record, buffer: CheckpointBuffer | None) -> None:
@@ -344,7 +343,7 @@ class CheckpointLeases:
 
     def _rows_under(self, record: Record) -> list[CheckpointRow]:
         """Return the rows under a job's key: all of its work, but what other leases cover."""
-        if self._table.is_empty:
+        if not self._table.by_work:
             return []
         rows = [row for work in works_of(record) for row in self._table.parts_of(work).values()]
         if record.place and is_chain(record):

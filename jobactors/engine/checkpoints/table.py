@@ -68,8 +68,9 @@ class CheckpointTable:
         self._store = store
         self._is_in_use = is_in_use
         self._keep = keep
-        self._rows: dict[Work, dict[str, CheckpointRow]] = {}
-        """By work, then by part.  A work without rows has no entry."""
+        self.by_work: dict[Work, dict[str, CheckpointRow]] = {}
+        """By work, then by part.  A work without rows has no entry: in most systems there is none.
+        Written here alone."""
         self._about: Counter[tuple[str, str]] = Counter()
         """The number of works of each (type, subject); one without any has no entry."""
         self._look_at = 0.0
@@ -98,14 +99,9 @@ class CheckpointTable:
 
     # -- reading
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is no checkpoint at all, which is so in most systems."""
-        return not self._rows
-
     def has(self, types: Iterable[str], subject: str) -> bool:
         """Whether there is a checkpoint of one of these types about it; from any thread."""
-        return bool(self._rows) and any((kind, subject) in self._about for kind in types)
+        return bool(self.by_work) and any((kind, subject) in self._about for kind in types)
 
     def all(self) -> list[Checkpoint]:
         """Return all checkpoints, the oldest first."""
@@ -127,15 +123,15 @@ class CheckpointTable:
 
     def works_about(self, types: Collection[str], subject: str) -> list[Work]:
         """Return the works of these types about a subject of which there are rows."""
-        return [work for work in self._rows if work[0] in types and work[1] == subject]
+        return [work for work in self.by_work if work[0] in types and work[1] == subject]
 
     def parts_of(self, work: Work) -> Mapping[str, CheckpointRow]:
         """Return the rows of one work by part: the table's own, which the next change changes."""
-        return self._rows.get(work, _NO_ROWS)
+        return self.by_work.get(work, _NO_ROWS)
 
     def rows(self) -> list[CheckpointRow]:
         """Return the rows of all work."""
-        return [row for parts in self._rows.values() for row in parts.values()]
+        return [row for parts in self.by_work.values() for row in parts.values()]
 
     # -- writing
 
@@ -147,9 +143,9 @@ class CheckpointTable:
 
     def _add(self, row: CheckpointRow) -> None:
         work = work_of_row(row)
-        parts = self._rows.get(work)
+        parts = self.by_work.get(work)
         if parts is None:
-            parts = self._rows[work] = {}
+            parts = self.by_work[work] = {}
             self._about[work[:2]] += 1
         parts[part_of_row(row)] = row
 
@@ -193,11 +189,11 @@ class CheckpointTable:
 
     def _take_out(self, row: CheckpointRow) -> None:
         work = work_of_row(row)
-        parts = self._rows.get(work)
+        parts = self.by_work.get(work)
         if parts is not None:
             parts.pop(part_of_row(row), None)
             if not parts:
-                del self._rows[work]
+                del self.by_work[work]
                 self._about[work[:2]] -= 1
                 if not self._about[work[:2]]:
                     del self._about[work[:2]]

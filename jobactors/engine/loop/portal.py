@@ -189,8 +189,10 @@ class Portal:
     def post_quietly(self, function: Callable[..., object], *args: Any) -> None:
         """Run ``function(*args)`` soon in the loop; no error where the loop has gone."""
         if not self._closed and os.getpid() == self._process:
-            with suppress(JobsClosed):
+            try:  # noqa: SIM105 - each reading of a result comes here, and suppress is three calls
                 self._send(function, args)
+            except JobsClosed:
+                pass
 
     def call(self, function: Callable[..., T], *args: Any) -> T:
         """Run ``function(*args)`` in the loop's thread; return or raise what it does.

@@ -119,7 +119,7 @@ def runner_from(value: str | RunnerValue) -> KnownRunner:
 def runner_for(function: Callable[..., Any]) -> KnownRunner:
     """Return the runner that fits ``function``: trio for ``async def``, else a thread."""
     if type(function) is FunctionType and function.__code__.co_flags & inspect.CO_COROUTINE:
-        return runner_named("trio")  # the common case, without a look at the object
+        return _built_in("trio")  # the common case, without a look at the object
     target: Any = function
     while hasattr(target, "func"):  # functools.partial
         target = target.func

@@ -31,6 +31,7 @@ from jobactors.model.states import Waiting
 
 from .entry import MOST_STARTS, Decision, Entry
 from .entry_heap import EntryHeap
+from .queued_waits import QueuedWaits
 from .ready_heaps import ReadyHeaps
 from .request_lines import RequestLines
 from .wait_graph import WaitEdge, WaitGraph
@@ -53,13 +54,14 @@ class JobQueue:
         self.max_running = max_running
         self.dispatch_held = False
         self.resources: Resources = Resources(capacities or {})
-        self.waits: WaitGraph = WaitGraph(self.resources, self._gates_of, self._line_before)
-        """The jobs that wait for each other; written by ``Slots`` and ``ResourceRequests``."""
         self.lines: RequestLines = RequestLines()
         """The requests of running jobs; written by ``ResourceRequests``."""
         self.freed: dict[str, None] = {}
         """Requested resources of which units came back; emptied by ``ResourceRequests``."""
         self._entries: dict[str, Entry] = {}
+        queued = QueuedWaits(self._entries, self._first_parked, self.lines, self.resources)
+        self.waits: WaitGraph = queued.graph
+        """The jobs that wait for each other; written by ``Slots`` and ``ResourceRequests``."""
         self._running: set[str] = set()
         self._order = itertools.count()
         self._ready = ReadyHeaps()
@@ -129,6 +131,20 @@ class JobQueue:
             self._downstream[upstream][job_id] = None
         self._entries[job_id] = entry
         self._place(entry)
+
+    def start_at_once(self, job_id: str, *, takes_slot: bool = True) -> bool:
+        """Let a job that waits for nothing start, if none waits before it; else change nothing.
+
+        What :meth:`add` and :meth:`decide` would come to, without an entry that no one looks at.
+
+        Returns:
+            Whether it starts; it holds its slot from here on.
+        """
+        if self._entries or self.dispatch_held or (takes_slot and self.free_slots <= 0):
+            return False
+        if takes_slot:
+            self._running.add(job_id)
+        return True
 
     def remove(self, job_id: str) -> bool:
         """Forget a waiting job; returns whether it was there."""
@@ -292,41 +308,6 @@ class JobQueue:
             if entry and entry.parked is not None and self.resources.are_free(entry.needs):
                 entry.overtakes = True
                 self._look_at(entry)
-
-    def _gates_of(self, job_id: str) -> Iterator[WaitEdge]:
-        """Go through what a queued job waits for, whatever its place in line."""
-        entry = self._entries.get(job_id)
-        if entry is None:
-            return
-        if entry.needs:
-            yield WaitEdge(job_id, units=(entry.needs,), words="is queued for")
-        for upstream in entry.upstream:
-            yield WaitEdge(job_id, (upstream,), words="comes after")
-
-    def _line_before(self, job_id: str) -> Iterator[WaitEdge]:
-        """Go through the jobs that a queued job must not overtake."""
-        entry = self._entries.get(job_id)
-        if entry is None or entry.overtakes:
-            return
-        for name in entry.needs:
-            yield from self._requests_before(job_id, name)
-            first = self._first_parked(name)
-            if first is not None and first.rank < entry.rank:
-                yield WaitEdge(job_id, (first.id,))
-
-    def _requests_before(self, job_id: str, name: str) -> Iterator[WaitEdge]:
-        """Yield the requests for a resource that a queued job must not overtake."""
-        # There may be thousands.  A job that requests units of one resource, and waits for nothing
-        # else, goes on as soon as these can come back; so the most units that such a one wants
-        # stand for all of them.
-        most = self.lines.most_units(name)
-        if most:
-            yield WaitEdge(job_id, units=({name: most},))
-        for request in self.lines.mixed(name):
-            yield WaitEdge(job_id, (request.job_id,))
-        for other in self.waits.several:
-            if any(name in needs for wait in self.waits.of(other) for needs in wait.units):
-                yield WaitEdge(job_id, (other,))
 
     # -- placing
 

@@ -60,26 +60,27 @@ def types_of(record: Record) -> tuple[str, ...]:
 
 def key_of(record: Record) -> CheckpointKey:
     """Return the key of a job's checkpoints: its work, and its part of that."""
-    return (*work_of(record), record.part)
+    works = record.works or works_of(record)
+    return (*works[0], record.part)
 
 
 def set_key(record: Record) -> None:
     """Set a job's works and its part, once its function and its arguments are known."""
-    record.part, record.works = _part_of(record), ()
-    kind = job_type_of(record.function)
+    record.part = _part_of(record) if record.args or record.kwargs else ""
+    kind, info = job_type_of(record.function), record.snapshot.info
     if kind is not None:
         record.place = _place_of_phases(record) if kind.name == CHAIN_TYPE else ""
-    elif record.snapshot.info.type == _LAMBDA_TYPE and is_lambda(record.function):
+    elif info.type == _LAMBDA_TYPE and is_lambda(record.function):
         record.place = _place_of_lambda(cast("Callable[..., Any]", innermost(record.function)))
-    record.works = works_of(record)
+    names = (info.type,) if kind is None else (kind.name, *kind.aliases)
+    record.works = tuple([(name, info.subject, record.place) for name in names])
 
 
 def _part_of(record: Record) -> str:
     """Return a job's part of its work: the range among its arguments, if there is one."""
-    if record.args or record.kwargs:
-        for value in (*record.args, *record.kwargs.values()):
-            if type(value) is Range:
-                return value.part
+    for value in (*record.args, *record.kwargs.values()):
+        if type(value) is Range:
+            return value.part
     return ""
 
 

@@ -173,12 +173,14 @@ class Bus:
         self._now = now
         self._log: list[Event] = []
         self._subscriptions: list[Subscription[Any]] = []
+        self.is_heard: bool = False
+        """Whether there is a subscription, so that events need to be made and published."""
         self._filled = trio.Event()
         self._has_ended = False
 
     def publish(self, event: Event) -> None:
         """Hand ``event`` to all subscribers once the loop has finished its present step."""
-        if self._subscriptions:
+        if self.is_heard:
             if not self._log:
                 self._filled.set()
             self._log.append(event)
@@ -200,6 +202,7 @@ class Bus:
             now = self._now()
             subscription._start_with([JobRestated(one.id, now, one) for one in present()])
         self._subscriptions.append(subscription)
+        self.is_heard = True
         if self._has_ended:
             subscription._end()
         return subscription
@@ -208,6 +211,7 @@ class Bus:
         """Remove a subscription, and close it."""
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
+            self.is_heard = bool(self._subscriptions)
         subscription.close()
 
     def flush(self) -> None:

@@ -35,6 +35,7 @@ No record holds the jobs that come after it: the job queue has these, by their i
 from __future__ import annotations
 
 from threading import RLock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from msgspec import Struct
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
 
     from .stored_submit import StoredSubmit
 
+_NO_EDGES: Final[Mapping[str, Edge]] = MappingProxyType({})
 CREATION_LOCK: Final = RLock()
 """Held while a part that is made on first use is put into its field, but not while it is made:
 making may run other code (a finalizer that prints), which may ask for such a part as well, as may
@@ -174,7 +176,9 @@ class Record:
         self.options: Options = options
         self.runner: KnownRunner = runner
         self.context: Context | None = context
-        self.edges: Mapping[str, Edge] = {edge.upstream.id: edge for edge in edges}
+        self.edges: Mapping[str, Edge] = (
+            {edge.upstream.id: edge for edge in edges} if edges else _NO_EDGES
+        )
         """Its dependencies: the jobs it comes after."""
         self.submit: StoredSubmit | None = submit
         """The part of the submit that a store holds; None without a store."""

@@ -201,13 +201,18 @@ class Registry:
 
     def prune(self, now: float) -> list[Removal]:
         """Remove the jobs that exceed retention, read ones before unread ones."""
+        removals = self.prune_read()
+        if now < self.look_at and self._excess() is None:
+            return removals  # the case at nearly every job's end
+        return removals + self._prune_unread(now)
+
+    def prune_read(self) -> list[Removal]:
+        """Remove the read jobs that exceed retention by their number."""
         removals: list[Removal] = []
         read = self._read.sizes
         while len(read) > self.retention.read:
             removals.append(self._drop(next(iter(read)), "read"))
-        if now < self.look_at and self._excess() is None:
-            return removals  # the case at nearly every job's end
-        return removals + self._prune_unread(now)
+        return removals
 
     def _prune_unread(self, now: float) -> list[Removal]:
         rules, removals = self.retention, list[Removal]()

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from jobactors.engine.attempt.actor import Actor
-from jobactors.engine.queue.entry import MOST_STARTS
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobsClosed
 from jobactors.model.events import (
@@ -36,10 +35,10 @@ from jobactors.model.spans import PLAIN_WAITS, TURNING, turns_after
 from jobactors.model.states import JobState, Request, Waiting
 
 from .desk import SlotDesk
+from .dispatch import Dispatch
 from .ended_jobs import EndedJobs
 from .explanation import Explanation
 from .retry_delay import delay_after
-from .start_pace import StartPace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
     from jobactors.engine.checkpoints.leases import CheckpointLeases
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.loop.portal import Portal
-    from jobactors.engine.loop.timers import Timer, Timers
+    from jobactors.engine.loop.timers import Timers
     from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.records.record import Edge, Record
     from jobactors.engine.storage.durable_latch import DurableLatch
@@ -81,28 +80,27 @@ class Core:
             parts, self.emit, self.wake_drains
         ).tell
         """Publishes the reason for which a job waits, if it has changed."""
+        self.dispatch: Dispatch = Dispatch(parts, self.start, self.explain)
+        self.pump: Callable[..., None] = self.dispatch.pump
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains, self.explain)
         self.ended: EndedJobs = EndedJobs(parts, self.emit)
-        self.pace: StartPace = StartPace(partial(self.portal.step, self.pump))
         self.accepts = True
         """Whether submits are accepted."""
-        self.starts = True
-        """Whether queued jobs are started; no more once everything is being cancelled."""
         self.at_work: dict[str, Record] = {}
         """The jobs that have not ended and do not rest, in the order of their submits."""
         self.incoming = 0
         """The batches whose input is being taken in: the end of the system waits for them."""
         self.unread_inputs: dict[int, Exception] = {}
         """The errors of inputs of batches that no reader has got, by their ``id``."""
-        self._due: Timer | None = None
         self._change: trio.Event | None = None
         """Made while a drain waits for a job to end or come to rest."""
         self._broken: deque[tuple[Record, Edge]] = deque()
         self._start_task: Callable[..., None] = _not_open
 
     def open(self, start_task: Callable[..., None]) -> None:
-        """Start attempts with ``start_task`` from now on: a nursery's ``start_soon``."""
+        """Start attempts with ``start_task`` from now on, a nursery's guarded ``start_soon``."""
         self._start_task = start_task
+        self.dispatch.open(start_task)
 
     # -- events
 
@@ -114,46 +112,13 @@ class Core:
             self.parts.registry.batches.note(record)
         if type(event) in TURNING or record.turns is not None or before.waiting not in PLAIN_WAITS:
             record.turns = turns_after(record.turns, before, record.snapshot, event.at)
-        if self.parts.journal is not None:
-            self.parts.journal.note(record, event)
-        self.parts.bus.publish(event)
-
-    # -- dispatch
-
-    def pump(self, now: float | None = None) -> None:
-        """Start the jobs that may start now, and arrange to be called when the next one is due.
-
-        Passes through here are many, so an empty table costs no call.
-        """
         parts = self.parts
-        if parts.requests.waiting:
-            parts.requests.serve()
-        if parts.slots.returning:
-            parts.slots.serve()
-        if self._broken or not self.starts or self.pace.rests:
-            return  # the next to start may be about to be cancelled; a pump follows
-        if parts.journal is not None and parts.journal.is_stalled:
-            return  # no job starts before that is on disk; a pump follows when it can be
-        if parts.queue.is_empty and self._due is None:
-            return
-        now = self.clock.now() if now is None else now
-        decision = parts.queue.decide(now)
-        for job_id in decision.start:
-            self.start(parts.registry.get(job_id), now)
-        if len(decision.start) == MOST_STARTS:
-            self.pace.rest(self._start_task)
-        for job_id in filter(parts.queue.__contains__, decision.moved):
-            self.explain(parts.registry.get(job_id))
-        due = parts.queue.next_due()
-        if self._due is not None:
-            self._due.cancel()
-        self._due = None if due is None else self.timers.set(due, self.pump)
+        if parts.journal is not None:
+            parts.journal.note(record, event)
+        if parts.bus.is_heard:
+            parts.bus.publish(event)
 
-    def store_has_changed(self) -> None:
-        """Look again at all that waits: the store cannot be written any more, or can again."""
-        for job_id in list(self.parts.queue):
-            self.explain(self.parts.registry.get(job_id))
-        self.pump()
+    # -- starts
 
     def start(self, record: Record, now: float) -> None:
         """Begin a job's next attempt, or let its runner wait elsewhere until it can begin."""
@@ -185,8 +150,11 @@ class Core:
         due: float | None = None,
         why_due: Waiting = Waiting.START_TIME,
     ) -> None:
-        """Put a job into the queue, to start in its turn."""
+        """Put a job into the queue, to start in its turn; at once, if it waits for nothing."""
         self.at_work[record.id] = record
+        waits = held or due is not None or record.edges or record.options.resources
+        if not waits and self.dispatch.start_at_once(record):
+            return
         self.parts.queue.add(
             record.id,
             record.snapshot.info.priority,
@@ -197,7 +165,8 @@ class Core:
             after=[i for i, e in record.edges.items() if not e.upstream.settled_for_good],
             takes_slot=record.runner.takes_slot,
         )
-        self._break(record, record.edges.values())
+        if record.edges:
+            self._break(record, record.edges.values())
         self.pump()
 
     def requeue(self, record: Record, event: JobRequeued, due: float | None) -> None:
@@ -305,7 +274,8 @@ class Core:
             record.forget_deadline()
         is_terminal = outcome.state.is_terminal
         if is_terminal:
-            parts.keys.give_back(record)
+            if record.key is not None:
+                parts.keys.give_back(record)
             record.slim()
         context = record.context
         record.context = None  # it may hold anything, and is needed no more
@@ -335,12 +305,14 @@ class Core:
             self._broken.append((record, broken))
         if broken is None or len(self._broken) > 1:
             return
+        self.dispatch.is_breaking = True
         while self._broken:
             first, broken = self._broken[0]
             if first.id in self.parts.queue:
                 self.parts.queue.remove(first.id)
                 self.settle(first, broken.break_outcome())
             self._broken.popleft()
+        self.dispatch.is_breaking = False
 
     # -- moves that commands and closing share
 

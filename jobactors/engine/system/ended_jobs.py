@@ -79,7 +79,8 @@ class EndedJobs:
         if record.snapshot.state.is_terminal and self._registry.read(record):
             now = self._clock.now()
             self._emit(record, JobRead(record.id, now))
-            self.prune(now)
+            for removal in self._registry.prune_read():  # nothing has become older, or larger
+                self._publish(removal, now)
 
     def remove(self, job_id: str, why: str) -> Record:
         """Drop an ended job from the registry, and a deleted one from the store as well.
@@ -155,7 +156,8 @@ class EndedJobs:
         self.prune(self._clock.now())
 
     def _publish(self, removal: Removal, now: float) -> None:
-        self._bus.publish(JobRemoved(removal.record.id, now, removal.why, removal.unread))
+        if self._bus.is_heard:
+            self._bus.publish(JobRemoved(removal.record.id, now, removal.why, removal.unread))
 
 
 def _needs(record: Record) -> Sequence[str]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVarTuple
 
 import trio
 
@@ -73,6 +73,7 @@ if TYPE_CHECKING:
 
     from .recovery import Recover
 
+_Args = TypeVarTuple("_Args")
 LAST_WRITE: Final = 5.0
 """Seconds that the store has for the last batch of an engine that has failed."""
 
@@ -161,7 +162,7 @@ class JobSystem:
         mark_left_out(self.core, job_id, why)
 
     def _store_has_changed(self) -> None:
-        self.core.store_has_changed()
+        self.core.dispatch.store_has_changed()
 
     def _find_revived(self, job_id: str) -> Record | None:
         return self.recovery.find_revived(job_id)
@@ -211,7 +212,8 @@ class JobSystem:
             services.start_soon(self._guard, self.schedules.run)
             services.start_soon(self._guard, parts.work_folders.run)
             async with trio.open_nursery() as jobs:
-                self.core.open(partial(self._start_task, jobs))
+                start_soon: Callable[..., None] = jobs.start_soon
+                self.core.open(partial(start_soon, self._guard))
                 task_status.started()
                 jobs.start_soon(self._closing.wait)
             await parts.bus.close(parts.callbacks.subscriptions_in_threads)
@@ -224,17 +226,12 @@ class JobSystem:
             parts.watch.close()
             services.cancel_scope.cancel()
 
-    def _start_task(
-        self, nursery: trio.Nursery, task: Callable[..., Awaitable[None]], *args: Any, name: object
-    ) -> None:
-        nursery.start_soon(self._guard, partial(task, *args) if args else task, name=name)
-
-    async def _guard(self, task: Callable[[], Awaitable[None]]) -> None:
+    async def _guard(self, task: Callable[[*_Args], Awaitable[None]], *args: *_Args) -> None:
         """Run a task of the engine; what it raises is the engine's own failure."""
         # It ends the engine from here, and not by way of the nursery: that would wait for threads
         # which no cancellation reaches.
         try:
-            await task()
+            await task(*args)
         except trio.Cancelled:
             raise
         except BaseException as exc:  # of any kind
@@ -316,7 +313,7 @@ class JobSystem:
             return self._failure
         self._failure = failure = EngineFailed(_first(cause))
         failure.__cause__ = cause
-        self.core.accepts = self.core.starts = False
+        self.core.accepts = self.core.dispatch.starts = False
         for step in (
             partial(self._interrupt_all, str(failure)),
             self.ending_begins.set,

@@ -142,7 +142,7 @@ def ask_all(system: JobSystem, reason: str, request: Request) -> None:
     """Take and start no more jobs, and ask the unfinished ones to end."""
     system.schedules.close()
     core = system.core
-    core.accepts = core.starts = False
+    core.accepts = core.dispatch.starts = False
     for record in core.unfinished:
         core.cancel(record, reason, _request(record, request))
 

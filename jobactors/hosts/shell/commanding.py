@@ -165,7 +165,9 @@ async def _store_for_a_worker(
     given: argparse.Namespace, path: Path, arguments: object, options: object
 ) -> int:
     async with open_jobs(store=path, unread_failures="ignore") as jobs:
-        jobs._system.core.starts = False  # it starts in a worker; one that is held would not
+        jobs._system.core.dispatch.starts = (
+            False  # it starts in a worker; one that is held would not
+        )
         job = await _submitted(jobs, given.type, arguments, options)
         job_id = job.id
         await jobs.close()

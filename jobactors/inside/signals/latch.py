@@ -8,7 +8,8 @@ in cells' threads, by the same code.  Which of them a waiter is in is decided by
 ``is_set`` is written by the setting thread alone, from False to True.  ``_callbacks`` is appended
 by waiters of any thread and emptied by the setting one, without a lock: a waiter appends first and
 looks at ``is_set`` afterwards, the setter does both in the other order, so that no waiter is
-missed, and one that comes in between may be called twice.
+missed, and one that comes in between may be called twice.  The list is made by the first waiter:
+most latches never have one, and each job has a latch.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ system call that waits wakes nothing, nor does one that the system hands to anot
 thread would handle it when it has waited to the end.  So it waits in slices, and looks in between.
 """
 
+_CREATION_LOCK: Final = threading.RLock()
+"""Held while a list is put into its field; the handler of a signal may come while it is held."""
+
 
 class Latch:
     """A flag, set once for ever; waited for from trio (any run), asyncio, and plain threads.
@@ -45,7 +49,7 @@ class Latch:
     def __init__(self) -> None:
         self.is_set: bool = False
         """Whether it has been set; written by :meth:`set` alone."""
-        self._callbacks: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], None]] | None = None
 
     def set(self) -> None:
         """Set it and wake all waiters, from any thread; a second time does nothing.
@@ -53,9 +57,10 @@ class Latch:
         A callback that raises is logged, and takes no other waiter's wake-up along.
         """
         self.is_set = True
-        while self._callbacks:
+        callbacks = self._callbacks
+        while callbacks:
             try:
-                callback = self._callbacks.pop()
+                callback = callbacks.pop()
             except IndexError:  # another thread emptied it meanwhile
                 return
             try:
@@ -71,16 +76,26 @@ class Latch:
         Returns:
             A function that takes the callback back.
         """
+        callbacks = self._callbacks
+        if callbacks is None:
+            callbacks = self._make_list()
 
         def take_back() -> None:
             with suppress(ValueError):  # it has been called
-                self._callbacks.remove(callback)
+                callbacks.remove(callback)
 
-        self._callbacks.append(callback)
+        callbacks.append(callback)
         if self.is_set:
             take_back()  # it would stay: the setting thread may have emptied the list before
             callback()
         return take_back
+
+    def _make_list(self) -> list[Callable[[], None]]:
+        made: list[Callable[[], None]] = []
+        with _CREATION_LOCK:
+            if self._callbacks is None:
+                self._callbacks = made
+            return self._callbacks
 
     def wait_in_thread(self, timeout: float | None = None) -> bool:
         """Block this thread until it is set.
