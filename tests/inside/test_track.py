@@ -37,6 +37,19 @@ def generated(length: int) -> Iterator[int]:
     yield from range(length)
 
 
+class Stream:
+    """An iterable of numbers that comes from code, as often as it is asked for."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def __iter__(self) -> Iterator[int]:
+        return generated(self._length)
+
+    def __length_hint__(self) -> int:
+        return self._length
+
+
 def is_open(job: JobContext) -> bool:
     """Whether a tracked loop is open, or a cutter of one is left."""
     return job._meter.polled or bool(job._control.request_hooks)
@@ -46,6 +59,8 @@ def sequence(kind: type, length: int) -> Any:
     """A list, tuple, range, dictionary, … of the first numbers."""
     if kind is dict:
         return dict.fromkeys(range(length))
+    if kind is Stream:
+        return Stream(length)
     return range(length) if kind is range else kind(range(length))
 
 
@@ -57,7 +72,7 @@ def pause_and_resume(job: JobContext, child: Child) -> None:
     job._control.resume()
 
 
-each_kind = pytest.mark.parametrize("kind", [list, tuple, range, dict, set, deque])
+each_kind = pytest.mark.parametrize("kind", [list, tuple, range, dict, set, deque, Stream])
 
 
 @pytest.fixture
@@ -265,6 +280,35 @@ def test_a_loop_left_early_is_closed(job: JobContext, make: Callable[[], Any]) -
         for _ in ja.track(make()):
             raise ValueError
     assert not is_open(job)
+
+
+def test_a_generator_that_is_left_early_is_closed_at_once(job: JobContext) -> None:
+    closed = list[int]()
+
+    def numbers() -> Iterator[int]:
+        try:
+            yield from range(5)
+        finally:
+            closed.append(1)
+
+    gc.disable()
+    try:
+        for _ in ja.track(numbers()):
+            break
+    finally:
+        gc.enable()
+    assert closed == [1]
+    assert not is_open(job)
+
+
+@pytest.mark.parametrize("length", [0, 1, 999, 1_000, 1_001, 1_002, 1_999, 2_000, 5_003])
+def test_a_generator_of_any_length_is_counted_to_its_end(job: JobContext, length: int) -> None:
+    with ja.stage("all"):
+        assert list(ja.track(generated(length))) == list(range(length))
+        assert job._meter.closed is not None
+        assert job._meter.closed[1].done == length
+    counted = [job._meter.read().done for _ in ja.track(generated(length))]
+    assert counted == list(range(length))
 
 
 def test_a_loop_left_early_stays_as_far_as_it_was(job: JobContext) -> None:

@@ -1,6 +1,6 @@
-"""Native segments: loops over built-in collections, run by the collection's own C iterators.
+"""Native segments: tracked loops in which no Python code of ours runs for an item.
 
-The loop is handed one C iterator, a *segment*, at a time, and no Python code runs for an item.
+The loop is handed one C iterator, a *segment*, at a time: of a sequence, the sequence's own.
 Another thread reads ``__length_hint__`` to see how far the loop is, and cuts it short with
 ``__setstate__`` to cancel or pause; the loop then comes back here for its next segment, which
 obeys, or goes on where the cut was made.
@@ -12,19 +12,21 @@ between.  Where there is no GIL, a generator serves these loops too, at twice th
 
 The iterator of a dictionary or a set cannot be cut.  It is handed out along a *tally*, the iterator
 of as many bytes, which can: ``zip`` asks that one first, so no item is lost when the tally ends.
+So is everything else, such as a generator, along one tally after another.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from itertools import chain, islice
 from operator import call, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from jobactors.inside.report.meter import Meter, StageFrame
     from jobactors.inside.signals.control import Control
@@ -41,19 +43,18 @@ def segments_of(
 ) -> Segments | None:
     """Return the segments of a loop over ``iterable``; None if it has to be counted item by item.
 
-    Only of the built-in classes themselves: an item of another one may come from anywhere.
+    Positions and lengths count of the built-in classes themselves alone: an item of another one may
+    come from anywhere.
     """
     if not _GIL or control.is_polled:
         return None
     if type(iterable) in _SEQUENCES:
-        try:
+        with suppress(OverflowError):  # range(10**30)
             len(iterable)
-        except OverflowError:  # range(10**30)
-            return None
-        return Segments(iterable, frame, meter, control)
+            return Segments(iterable, frame, meter, control)
     if type(iterable) in _COLLECTIONS:
         return TalliedSegments(iterable, frame, meter, control)
-    return None
+    return StreamedSegments(iterable, frame, meter, control)
 
 
 def enter(meter: Meter, frame: StageFrame, control: Control) -> None:
@@ -109,6 +110,8 @@ class Segments:
             frame.done, frame.probe = self._length(), None
         finally:
             control.request_hooks.remove(self.cut)
+            if frame.probe is not None:  # left early: as a cycle, items would be let go late
+                frame.done, frame.probe = self._done(), None
             self._meter.close(frame)
 
     def _iterator_from(self, start: int) -> Any:
@@ -188,6 +191,39 @@ class TalliedSegments(Segments):
     def _length(self) -> int:
         # Where the items ended before the tally did, that one has counted one too many.
         return min(self._before, max(self._count, self._before - 1))
+
+
+class StreamedSegments(TalliedSegments):
+    """The segments of an iterable of which nothing is known, such as a generator."""
+
+    __slots__ = ("_ends",)
+
+    def __init__(
+        self, iterable: Iterable[Any], frame: StageFrame, meter: Meter, control: Control
+    ) -> None:
+        super().__init__(_STREAM, frame, meter, control)
+        self._ends: list[bool] = []
+        # Not a method: a loop left early would be a cycle, and close its generator late.
+        self._items = chain(iterable, _noting_end(self._ends))
+
+    def _goes_on_at(self, cut_at: int | None) -> int | None:
+        if not self._ends:
+            return super()._goes_on_at(cut_at)
+        self._before = self._handed() - 1  # the tally was asked before the item that never came
+        return None
+
+    def _length(self) -> int:
+        return self._before
+
+
+_STREAM: Final = bytes(1_000)
+"""As many items are handed out in one segment."""
+
+
+def _noting_end(ends: list[bool]) -> Iterator[Any]:
+    """Note the end of the items before, which no tally shows; yield none."""
+    ends.append(True)
+    yield from ()
 
 
 def _cut_at(mark: list[int]) -> int | None:
