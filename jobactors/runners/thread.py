@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
-from jobactors.engine.loop.worker_thread import call_in_thread
 from jobactors.engine.ports.runner import Abandoned
 from jobactors.inside.verbs.output_capture import CAPTURE
 
 if TYPE_CHECKING:
+    from jobactors.engine.attempt.host import AttemptHost
     from jobactors.engine.ports.runner import Attempt, KnownRunner
 
 
 class ThreadRunner:
-    """Calls the function in a worker thread of trio's cache.
+    """Calls the function in a worker thread of the system's pool.
 
     A thread cannot be stopped from outside: a cancel is delivered by the function's own next
     ``track``, ``progress`` or ``check``, or in ``trio.from_thread``.  One that never comes there
@@ -33,12 +33,19 @@ class ThreadRunner:
         """Call the function in a worker thread and wait for it to end."""
         await trio.lowlevel.checkpoint_if_cancelled()
         context = attempt.context
-        call = partial(_call, attempt)
-        # The actor's own cancel must not leave a running thread behind.  The scope that the engine
-        # cancels when the whole system closes on a stuck job may, and only that.
-        with trio.CancelScope(shield=True), attempt.abandon():
-            return await call_in_thread(call, f"job {context.id}", context._control)
-        raise Abandoned
+        host = cast("AttemptHost", context._system)
+        call = host.workers.start(partial(_call, attempt), f"job {context.id}", context._control)
+        try:
+            await call.ended()
+        except trio.Cancelled:
+            # The actor's own cancel must not leave a running thread behind.  The scope that the
+            # engine cancels when the whole system closes on a stuck job may, and only that.  They
+            # are made now: most jobs are never asked to end, and two scopes cost more than a call.
+            with trio.CancelScope(shield=True), attempt.abandon():
+                await call.ended()
+        if not call.is_done:
+            raise Abandoned
+        return call.result()
 
 
 def _call(attempt: Attempt) -> Any:

@@ -16,6 +16,7 @@ PROGRAMS = (
     "progress",
     "hot_loop",
     "submit_result",
+    "thread_jobs",
     "durable_jobs",
     "durable_rows",
     "latency",

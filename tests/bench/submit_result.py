@@ -5,10 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import jobactors as ja
 from tests.bench.bare_loop import BareLoop, nothing
 from tests.bench.harness import Measure, Numbers, Program, Variant, peer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def bare(size: int) -> Numbers:
@@ -22,17 +26,18 @@ def bare(size: int) -> Numbers:
 
 def jobactors(size: int) -> Numbers:
     """From a notebook's thread; as many at once as the floor, which has no limit."""
-    return _submit_all(ja.start(max_running=None), size)
+    return submit_all(ja.start(max_running=None), size)
 
 
 def four_at_once(size: int) -> Numbers:
     """The same with the limit that ``ja.start`` has by default."""
-    return _submit_all(ja.start(), size)
+    return submit_all(ja.start(), size)
 
 
-def _submit_all(jobs: ja.Jobs, size: int) -> Numbers:
+def submit_all(jobs: ja.Jobs, size: int, function: Callable[[], object] = nothing) -> Numbers:
+    """Submit jobs of a function that does nothing, then read every result."""
     start = time.perf_counter()
-    for job in [jobs.submit(nothing) for _ in range(size)]:
+    for job in [jobs.submit(function) for _ in range(size)]:
         job.result()
     return {"job": (time.perf_counter() - start) / size * 1e6}
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
-from jobactors.engine.loop.worker_thread import call_in_thread
 from jobactors.engine.ports.runner import Abandoned
 from jobactors.inside.chain.chain import Chain
 from jobactors.inside.chain.chain_drive import drive
@@ -103,10 +102,14 @@ def _actor_of(context: JobContext) -> RunningAttempt:
 async def _in_thread(call: Callable[[], Any], context: JobContext, actor: RunningAttempt) -> Any:
     """Call a phase that is blocking code, as a job in a thread is called."""
     await trio.lowlevel.checkpoint_if_cancelled()
+    host = cast("AttemptHost", context._system)
+    made = host.workers.start(call, f"job {context.id}", context._control)
     # The job's cancel is the phase's to obey; a thread is left behind only when all is closing.
     with trio.CancelScope(shield=True) as actor.phase:
-        return await call_in_thread(call, f"job {context.id}", context._control)
-    raise Abandoned
+        await made.ended()
+    if not made.is_done:
+        raise Abandoned
+    return made.result()
 
 
 def _is_stop(exc: BaseException) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.portal import Portal
     from jobactors.engine.loop.timers import Timers
     from jobactors.engine.loop.watchdog import LoopWatch
+    from jobactors.engine.loop.worker_pool import WorkerPool
     from jobactors.engine.queue.request_lines import ResourceRequest
     from jobactors.engine.queue.slots import Loan
     from jobactors.engine.queue.wait_graph import WaitEdge
@@ -76,6 +77,8 @@ class AttemptHost(Protocol):
     timers: Timers
     watch: LoopWatch
     """Has the loop watched while jobs run."""
+    workers: WorkerPool
+    """The threads in which blocking code of jobs is called."""
     leases: CheckpointLeases
     """Returns the checkpoints to go on from, and writes those that the attempt saves."""
     desk: Desk

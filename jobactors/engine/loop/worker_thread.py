@@ -45,15 +45,15 @@ async def call_in_thread(call: Callable[[], Any], name: str, control: Control | 
     """
     hear_cancels()
     limiter: Any = trio.CapacityLimiter(math.inf)
-    by_anyio = _anyio_run_sync()
+    by_anyio = anyio_run_sync()
     if by_anyio is None:
         value, raised = await trio.to_thread.run_sync(
-            _caught, call, control, thread_name=name, abandon_on_cancel=True, limiter=limiter
+            caught, call, control, thread_name=name, abandon_on_cancel=True, limiter=limiter
         )
     else:
         named = partial(_named, name, call)
         value, raised = await by_anyio(
-            _caught, named, control, abandon_on_cancel=True, limiter=limiter
+            caught, named, control, abandon_on_cancel=True, limiter=limiter
         )
     if raised is None:
         return value
@@ -63,7 +63,7 @@ async def call_in_thread(call: Callable[[], Any], name: str, control: Control | 
         del raised  # its traceback holds this frame
 
 
-def _anyio_run_sync() -> Any:
+def anyio_run_sync() -> Any:
     """Return anyio's way to call in a worker thread of trio, if the program uses anyio."""
     return getattr(getattr(sys.modules.get("anyio"), "to_thread", None), "run_sync", None)
 
@@ -74,7 +74,13 @@ def _named(name: str, call: Callable[[], Any]) -> Any:
     return call()
 
 
-def _caught(call: Callable[[], Any], control: Control | None) -> tuple[Any, BaseException | None]:
+def caught(call: Callable[[], Any], control: Control | None) -> tuple[Any, BaseException | None]:
+    """Make a call in a worker thread; return its value, or what it has raised.
+
+    Args:
+        call: Blocking code.
+        control: The requests to the attempt whose own thread this is meanwhile; None for none.
+    """
     if control is not None:
         control.own_thread = threading.get_ident()
     take_own_decimals()  # hooks and callbacks call this as well

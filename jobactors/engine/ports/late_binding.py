@@ -118,8 +118,11 @@ def runner_from(value: str | RunnerValue) -> KnownRunner:
 
 def runner_for(function: Callable[..., Any]) -> KnownRunner:
     """Return the runner that fits ``function``: trio for ``async def``, else a thread."""
-    if type(function) is FunctionType and function.__code__.co_flags & inspect.CO_COROUTINE:
-        return _built_in("trio")  # the common case, without a look at the object
+    if type(function) is FunctionType:  # the common cases, without a look at the object
+        if function.__code__.co_flags & inspect.CO_COROUTINE:
+            return _built_in("trio")
+        if not function.__dict__:  # which may mark it as one that returns a coroutine
+            return _built_in("thread")
     target: Any = function
     while hasattr(target, "func"):  # functools.partial
         target = target.func

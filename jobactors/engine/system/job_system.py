@@ -31,6 +31,7 @@ from jobactors.engine.loop.clock import LoopClock
 from jobactors.engine.loop.portal import Portal
 from jobactors.engine.loop.timers import Timers
 from jobactors.engine.loop.watchdog import LoopWatch
+from jobactors.engine.loop.worker_pool import WorkerPool
 from jobactors.engine.loop.worker_thread import is_being_cancelled
 from jobactors.engine.queue.job_queue import JobQueue
 from jobactors.engine.queue.resource_requests import ResourceRequests
@@ -114,6 +115,7 @@ class JobSystem:
             clock=clock,
             timers=timers,
             watch=LoopWatch(portal, job_of_frame),
+            workers=WorkerPool(portal),
             bus=Bus(clock.now),
             registry=Registry(retention),
             queue=queue,
@@ -211,6 +213,7 @@ class JobSystem:
             services.start_soon(self._guard, parts.bus.run)
             services.start_soon(self._guard, self.schedules.run)
             services.start_soon(self._guard, parts.work_folders.run)
+            parts.workers.open(services)
             async with trio.open_nursery() as jobs:
                 start_soon: Callable[..., None] = jobs.start_soon
                 self.core.open(partial(start_soon, self._guard))
@@ -224,6 +227,7 @@ class JobSystem:
                 await parts.journal.close()
             parts.portal.close()
             parts.watch.close()
+            parts.workers.close()
             services.cancel_scope.cancel()
 
     async def _guard(self, task: Callable[[*_Args], Awaitable[None]], *args: *_Args) -> None:
@@ -323,6 +327,7 @@ class JobSystem:
             partial(self.parts.portal.close, failure),
             self.parts.bus.end,
             self.parts.watch.close,
+            self.parts.workers.close,
             self._cancel_tasks,
             self.failed.set,
         ):

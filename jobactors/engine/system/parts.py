@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.portal import Portal
     from jobactors.engine.loop.timers import Timers
     from jobactors.engine.loop.watchdog import LoopWatch
+    from jobactors.engine.loop.worker_pool import WorkerPool
     from jobactors.engine.queue.job_queue import JobQueue
     from jobactors.engine.queue.resource_requests import ResourceRequests
     from jobactors.engine.queue.slots import Slots
@@ -39,6 +40,8 @@ class Parts(Struct, frozen=True, eq=False):
     timers: Timers
     watch: LoopWatch
     """Has the watchdog look at the loop while jobs run."""
+    workers: WorkerPool
+    """The threads in which blocking code of jobs is called."""
     bus: Bus
     """Fans events out."""
     registry: Registry

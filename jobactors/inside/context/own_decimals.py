@@ -11,39 +11,27 @@ is five objects for the garbage collector.
 
 from __future__ import annotations
 
-import sys
+import decimal  # msgspec has loaded it already
 from contextvars import Context, ContextVar
-from functools import cache
-from typing import Any
+from typing import Any, Final
 
 
 def take_own_decimals() -> None:
     """Copy the decimal context, for this context alone, in which code of a job is about to run."""
-    decimal = _loaded()
-    if decimal is None:
-        return
-    variable = _variable()
-    if variable is None or variable.get(None) is not None:
+    if _VARIABLE is None or _VARIABLE.get(None) is not None:
         decimal.setcontext(decimal.getcontext().copy())
 
 
 def shares_decimals(context: Context) -> bool:
     """Whether a copy of context variables holds the decimal context of those it was copied from."""
-    if _loaded() is None:
-        return False
-    variable = _variable()
-    return variable is None or variable in context
+    return _VARIABLE is None or _VARIABLE in context
 
 
-def _loaded() -> Any:
-    """Return ``decimal``, or None if nothing can have used it yet."""
-    decimal = sys.modules.get("decimal")
-    return decimal if hasattr(decimal, "getcontext") else None  # another thread may be loading it
-
-
-@cache
 def _variable() -> ContextVar[Any] | None:
     """Return the variable of ``decimal``; None where Python was built to hold it elsewhere."""
     unused = Context()
-    unused.run(sys.modules["decimal"].getcontext)
+    unused.run(decimal.getcontext)
     return next(iter(unused), None)
+
+
+_VARIABLE: Final = _variable()

@@ -1,0 +1,270 @@
+"""Worker threads that make one call after another: the blocking code of jobs.
+
+``trio.to_thread`` sets up each call anew, in two hundred steps, and wakes the loop for each result:
+that was half of what a short job cost.  So a thread is asked of trio once, and then serves calls
+until it has had none for a while; the results that come together wake the loop together.  It stays
+a thread of trio's, or of anyio's in a program that has imported it, so that ``from_thread`` finds
+its loop there.
+
+*As many threads as calls that block.*  Any call may wait for another one, so none may wait for a
+thread that is busy.  But a thread for each call that finds none idle would make a thousand for a
+thousand short ones.  So one thread at a time is on its way, woken or new.  When it takes a call and
+leaves others, it sends for the next thread before it makes its own: a waiting call always has a
+thread that is coming, and short calls are made by few.
+
+Each field of the pool is read and written under its lock, by the loop and by the workers.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections import deque
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from .from_thread import hear_cancels
+from .worker_thread import anyio_run_sync, caught
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobactors.inside.signals.control import Control
+
+    from .portal import Portal
+
+IDLE: Final = 10.0
+"""Seconds without a call after which a worker goes; trio waits as long with its own."""
+_NAME: Final = "jobactors-worker"
+"""The name of a thread between two calls."""
+
+
+class ThreadCall:
+    """A call on its way through a worker thread, waited for in one task of the loop."""
+
+    __slots__ = (
+        "_call",
+        "_context",
+        "_control",
+        "_portal",
+        "_raised",
+        "_task",
+        "_value",
+        "is_done",
+        "name",
+    )
+
+    def __init__(
+        self, portal: Portal, call: Callable[[], Any], name: str, control: Control | None
+    ) -> None:
+        self._portal = portal
+        self._call = call
+        self._control = control
+        self._context = copy_context()
+        self._value: Any = None
+        self._raised: BaseException | None = None
+        self._task: trio.lowlevel.Task | None = None
+        """The task that waits.  Read and written by the loop, as is ``is_done``."""
+        self.is_done: bool = False
+        """Whether it has ended, and its end is known in the loop."""
+        self.name: str = name
+        """The thread's name meanwhile."""
+
+    async def ended(self) -> None:
+        """Wait until the call has ended.
+
+        A cancellation ends the waiting alone.  The thread goes on, and can be waited for again.
+        """
+        if not self.is_done:
+            self._task = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._stop_waiting)
+
+    def result(self) -> Any:
+        """Return or raise what a call that has ended does; once."""
+        raised, self._raised = self._raised, None
+        if raised is None:
+            return self._value
+        try:
+            raise raised
+        finally:
+            del raised  # its traceback holds this frame
+
+    def make(self) -> None:
+        """Make the call; in a worker thread."""
+        self._value, self._raised = self._context.run(_called, self._call, self._control)
+        self._portal.post_quietly(self._end)
+
+    def refuse(self, error: Exception) -> None:
+        """End a call for which there is no thread; in the loop."""
+        self._raised = error
+        self._end()
+
+    def _end(self) -> None:
+        self.is_done = True
+        task, self._task = self._task, None
+        if task is not None:
+            trio.lowlevel.reschedule(task)
+
+    def _stop_waiting(self, _: object) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+
+def _called(call: Callable[[], Any], control: Control | None) -> tuple[Any, BaseException | None]:
+    sniffio: Any = sys.modules.get("sniffio")
+    if sniffio is not None and sniffio.current_async_library_cvar.get() is not None:
+        sniffio.current_async_library_cvar.set(None)  # the submitter's; here runs no loop
+    return caught(call, control)
+
+
+class _Worker:
+    """One thread of the pool."""
+
+    __slots__ = ("is_anyios", "ready")
+
+    def __init__(self, *, is_anyios: bool) -> None:
+        self.ready = threading.Lock()
+        """Released to call it; held by itself while it waits for that."""
+        self.ready.acquire()
+        self.is_anyios = is_anyios
+        """Whether anyio has started it, so that ``anyio.from_thread`` works in it."""
+
+
+class WorkerPool:
+    """The worker threads of one system, for the blocking code of its jobs.
+
+    There is no limit to their number: ``max_running`` decides how many jobs run, and nothing else.
+
+    Args:
+        portal: The way into the loop, for the results.
+    """
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._nursery: trio.Nursery
+        self._lock = threading.Lock()
+        self._calls: deque[ThreadCall] = deque()
+        """The calls for which no thread has come yet."""
+        self._idle: list[_Worker] = []
+        """The threads without a call; the last one is called first, so that the others can go."""
+        self._coming: _Worker | None = None
+        """The thread that is on its way to the calls; while it is, no other one is sent for."""
+        self._is_closed = False
+
+    def open(self, nursery: trio.Nursery) -> None:
+        """Wait for the threads in a nursery of the loop; its end leaves busy ones behind."""
+        self._nursery = nursery
+
+    def close(self) -> None:
+        """Let idle threads go, and busy ones when they have made their calls."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.ready.release()
+
+    def start(self, call: Callable[[], Any], name: str, control: Control | None) -> ThreadCall:
+        """Have a call made in a thread; in the loop.
+
+        Args:
+            call: Blocking code.
+            name: The thread's name meanwhile.
+            control: The requests to the attempt whose own thread this is meanwhile; None for none.
+        """
+        hear_cancels()
+        made = ThreadCall(self._portal, call, name, control)
+        with self._lock:
+            self._calls.append(made)
+            new = self._send_for_one()
+        if new is not None:
+            self._start_worker(new)
+        return made
+
+    # -- under the lock
+
+    def _send_for_one(self) -> _Worker | None:
+        """Have a thread come for the next call; returns a new one that is to be started."""
+        if self._coming is not None:
+            return None
+        is_anyios = anyio_run_sync() is not None
+        while self._idle:
+            worker = self._idle.pop()
+            worker.ready.release()
+            if worker.is_anyios or not is_anyios:
+                self._coming = worker
+                return None
+        self._coming = _Worker(is_anyios=is_anyios)
+        return self._coming
+
+    # -- in the loop
+
+    def _start_worker(self, worker: _Worker) -> None:
+        # In a context of its own: the caller's is a job's, and a thread may stay for long.
+        start_soon: Callable[..., None] = self._nursery.start_soon
+        Context().run(start_soon, self._work, worker, name=_NAME)
+
+    async def _work(self, worker: _Worker) -> None:
+        limiter: Any = trio.CapacityLimiter(math.inf)
+        try:
+            if worker.is_anyios:
+                run_sync = anyio_run_sync()
+                await run_sync(self._serve, worker, abandon_on_cancel=True, limiter=limiter)
+            else:
+                await trio.to_thread.run_sync(
+                    self._serve,
+                    worker,
+                    thread_name=_NAME,
+                    abandon_on_cancel=True,
+                    limiter=limiter,
+                )
+        except RuntimeError as exc:  # the system has no more threads
+            self._refuse_all(exc)
+
+    def _refuse_all(self, error: Exception) -> None:
+        with self._lock:
+            self._coming = None
+            refused = list(self._calls)
+            self._calls.clear()
+        for call in refused:
+            call.refuse(error)
+
+    # -- in a worker thread
+
+    def _serve(self, worker: _Worker) -> None:
+        thread = threading.current_thread()
+        while (call := self._next(worker)) is not None:
+            thread.name = call.name
+            call.make()
+            thread.name = _NAME
+            del call  # it holds the result, and the next one may be long in coming
+
+    def _next(self, worker: _Worker) -> ThreadCall | None:
+        """Wait for a call; None when the thread is to go."""
+        while True:
+            with self._lock:
+                if self._coming is worker:
+                    self._coming = None
+                is_old = anyio_run_sync() is not None and not worker.is_anyios
+                call = self._calls.popleft() if self._calls and not is_old else None
+                new = self._send_for_one() if self._calls else None
+                if call is None and not (is_old or self._is_closed):
+                    self._idle.append(worker)
+            if new is not None:
+                self._portal.post_quietly(self._start_worker, new)
+            if call is not None:
+                return call
+            if is_old or self._is_closed or not self._is_called(worker):
+                return None
+
+    def _is_called(self, worker: _Worker) -> bool:
+        """Wait as an idle thread; returns whether it was called."""
+        if worker.ready.acquire(timeout=IDLE):
+            return True
+        with self._lock:
+            if worker in self._idle:
+                self._idle.remove(worker)
+                return False
+        return worker.ready.acquire()  # called in this very moment
