@@ -30,6 +30,7 @@ PROGRAMS = (
     "corners",
     "reopen",
     "board",
+    "frames",
 )
 """In the order of design.md §7; what takes long comes last."""
 

@@ -11,11 +11,12 @@ from tests.bench import __main__ as command
 from tests.bench import report
 from tests.bench.harness import Measure, Numbers, Program, Variant, ask, load, ratio, spread
 
-KERNEL = {"hot_loop", "board"}
-NAMES = [
-    pytest.param(name, marks=pytest.mark.kernel if name in KERNEL else ())
-    for name in command.PROGRAMS
-]
+MARKS = {
+    "hot_loop": pytest.mark.kernel,
+    "board": pytest.mark.kernel,
+    "frames": pytest.mark.browser,
+}
+NAMES = [pytest.param(name, marks=MARKS.get(name, ())) for name in command.PROGRAMS]
 
 
 @pytest.mark.slow

@@ -14,9 +14,10 @@ from typing import Final
 
 MODULES: Final = (
     *("dom.js", "format.js", "summary.js", "frames.js", "kernel_clock.js", "keys.js"),
-    *("batches.js", "actions.js", "visible_span.js", "announcer.js", "pending_actions.js"),
-    *("saved_state.js", "row.js", "details.js", "columns.js", "board.js", "held_order.js"),
-    *("keyboard.js", "undo.js", "scheduled.js", "view.js", "panel.js"),
+    *("batches.js", "actions.js", "visible_span.js", "sizes.js", "announcer.js"),
+    *("pending_actions.js", "saved_state.js", "row.js", "details.js", "columns.js", "board.js"),
+    *("held_order.js", "listing.js", "keyboard.js", "undo.js", "scheduled.js", "view.js"),
+    *("panel.js",),
 )
 
 _IMPORT: Final = re.compile(r"^import\s[^;]*?\sfrom\s+'\./[\w.]+';\n", re.MULTILINE)

@@ -3,7 +3,7 @@
 
 import { ACTIONS } from './actions.js';
 import { batchLine, isBatch, nameOf } from './batches.js';
-import { append, glyph, setAttribute, setHidden, setText } from './dom.js';
+import { append, glyph, setAttribute, setHidden, setStyle, setText } from './dom.js';
 import {
   ACTIVE, TERMINAL, ago, clock, detail, howFar, howFarInFull, speed, stateWord, timeAtWork, timeLeft
 } from './format.js';
@@ -56,11 +56,12 @@ export function createRow(id, host) {
   const left = append(el, 'span', 'ja-left ja-number');
   const time = append(el, 'span', 'ja-time ja-number', { title: 'time at work' });
   const box = append(el, 'span', 'ja-buttons');
-  const buttons = createButtons(box, press);
+  const buttons = createButtons(box, press);   // each is made when it is first offered
   const more = append(el, 'button', 'ja-more', { type: 'button', 'aria-expanded': 'false' });
   glyph(more, 'ja-glyph', CHEVRON);
   const body = append(el, 'div', 'ja-details');
   body.hidden = true;
+  let last = {};         // what it was drawn with
   let noted = '';        // what is shown instead of the row's own text
   let goesOn = true;     // whether its speed and the time left are still true
   let isPointedAt = false;   // whether the mouse is on the buttons
@@ -82,6 +83,8 @@ export function createRow(id, host) {
    * @param {number} now       in seconds since the epoch
    */
   function draw(row, waiting, note, usable, now) {
+    if (drawn.row === row && last.waiting === waiting && last.note === note && last.usable === usable && last.now === now) return;
+    last = { waiting, note, usable, now };
     if (isPointedAt && drawn.row && hasEnded(row) && !hasEnded(drawn.row)) isFrozen = true;
     drawn.row = row;
     [noted, goesOn] = [note, usable && !waiting];
@@ -103,7 +106,7 @@ export function createRow(id, host) {
     setText(rate, goesOn ? speed(row) : '');
     tick(now);
     redrawButtons = () => {
-      for (const { action, button } of buttons) drawButton(action, button, row, waiting, usable, label);
+      for (const action of ACTIONS) drawButton(action, row, waiting, usable, label);
     };
     redrawButtons();
     setHidden(more, !deep);
@@ -117,15 +120,18 @@ export function createRow(id, host) {
     bar.classList.toggle('ja-unknown', unknown);
     bar.classList.toggle('ja-idle', !known && !unknown);
     const share = known ? row.fraction : row.state === 'succeeded' ? 1 : 0;
-    const width = `${(share * 100).toFixed(2)}%`;
-    if (fill.style.width !== width) fill.style.width = width;
+    // Moved, not resized: nothing has to be laid out for it.
+    setStyle(fill, 'transform', unknown ? '' : `translateX(${(share * 100 - 100).toFixed(2)}%)`);
     setAttribute(bar, 'aria-label', `${label}: progress`);
     setAttribute(bar, 'aria-valuenow', known ? String(Math.floor(share * 100)) : null);
     setAttribute(bar, 'aria-valuetext', [howFar(row), stateWord(row)].filter(Boolean).join(', '));
   }
 
-  function drawButton(action, button, row, waiting, usable, label) {
-    const offered = isFrozen ? !button.hidden : !row.removed && action.offered(row);
+  function drawButton(action, row, waiting, usable, label) {
+    const there = buttons.made(action);
+    const offered = isFrozen ? Boolean(there && !there.hidden) : !row.removed && Boolean(action.offered(row));
+    if (!there && !offered) return;
+    const button = there || buttons.make(action);
     const why = isFrozen ? 'it has ended' : waiting ? 'waiting for the kernel' : usable ? action.why(row) : 'the kernel does not run these jobs any more';
     // A focused button that goes away hands its focus to the row, not to the page's top.
     if (!offered && button === document.activeElement) el.focus();
@@ -215,8 +221,12 @@ function createCheck(el, select) {
 }
 
 function createButtons(box, press) {
-  return ACTIONS.map(action => {
-    const button = append(box, 'button', action.icon ? 'ja-button ja-small' : 'ja-button', { type: 'button' });
+  const made = new Map();   // action -> its button
+
+  function make(action) {
+    const button = document.createElement('button');
+    button.className = action.icon ? 'ja-button ja-small' : 'ja-button';
+    button.type = 'button';
     button.dataset.verb = action.verb;
     if (action.icon) glyph(button, 'ja-glyph', action.icon);
     else setText(button, action.label);
@@ -226,6 +236,11 @@ function createButtons(box, press) {
       if (event && event.detail > 1) return;
       if (button.getAttribute('aria-disabled') !== 'true') press(action);
     });
-    return { action, button };
-  });
+    const behind = ACTIONS.slice(ACTIONS.indexOf(action) + 1).find(each => made.has(each));
+    box.insertBefore(button, behind ? made.get(behind) : null);
+    made.set(action, button);
+    return button;
+  }
+
+  return { made: action => made.get(action), make };
 }

@@ -21,7 +21,9 @@ import { createHeldOrder } from './held_order.js';
 import { createKeyboard } from './keyboard.js';
 import { createRow, titleOf } from './row.js';
 import { fenceKeys, isForHost } from './keys.js';
+import { changedInPlace } from './listing.js';
 import { createScheduled } from './scheduled.js';
+import { createSizes } from './sizes.js';
 import { createUndo } from './undo.js';
 import { visibleSpan } from './visible_span.js';
 import { createAnnouncer } from './announcer.js';
@@ -75,6 +77,11 @@ export function createView(root, options) {
   const readHere = new Set();  // job ids, of failures that were read where no kernel takes a note
   let historyOpen = true;
   let rowHeight = ROW_HEIGHT;
+  let scrolled = 0;            // pixels; read when it changes, never within a frame
+  let viewport = 0;            // pixels; 0 until it is known
+  let span = { first: 0, end: 0 };   // the rows in the page, as last drawn
+  let resized = 0;             // the frame that draws for a new height
+  let indexOf = null;          // job id -> its place in `items`, made when one is needed
   let ticker = null;
   let lastPicked = null;
   let index = { of: null, rows: new Map() };   // of all rows, made when one is looked for
@@ -101,7 +108,12 @@ export function createView(root, options) {
   const announcer = createAnnouncer(root, timers);
   news?.addEventListener('click', goToNews);
   if (!single) list.setAttribute('tabindex', '0');
-  list.addEventListener('scroll', () => { if (isLong()) drawList(); });
+  list.addEventListener('scroll', () => {
+    look();
+    if (isLong() && hasOtherSpan()) drawList();
+  });
+  const sizes = createSizes(sizeChanged);
+  if (board) sizes.follow(list);
   const keyboard = createKeyboard(list, {
     drawn: id => rows.get(id), unfold, goTo, press, redraw: redrawRow, say: announcer.say,
     step: (id, by) => id === null ? rowInSight() : items.findIndex(row => row.id === id) + by,
@@ -114,15 +126,32 @@ export function createView(root, options) {
   const endFence = fenceKeys(target => root.contains(target));
 
   function show(state) {
+    const before = shown;
     shown = { ...shown, ...state };
-    announcer.note(shown.rows);
-    forgetGone();
-    redraw();
+    const inPlace = board && !selected.size && Object.keys(shown).every(key => key === 'rows' || shown[key] === before[key])
+      ? changedInPlace(before.rows, shown.rows, tools ? tools.wanted : {}) : null;
+    if (inPlace) showInPlace(inPlace);
+    else {
+      announcer.note(shown.rows);
+      forgetGone();
+      redraw();
+    }
     tickWhileNeeded();
   }
 
+  /** Draws rows of which none has moved. */
+  function showInPlace(changed) {
+    if (changed.length) indexOf ??= new Map(items.map((row, i) => [row.id, i]));
+    for (const row of changed) {
+      const place = indexOf.get(row.id);
+      if (place !== undefined) items[place] = row;
+    }
+    drawList();
+  }
+
   function redraw() {
-    const following = !board && isAtEnd(list);
+    const following = !board && !single && isAtEnd(list);
+    indexOf = null;
     arrangeItems();
     drawHead();
     drawList();
@@ -136,7 +165,7 @@ export function createView(root, options) {
   }
 
   function fromTheTop() {
-    list.scrollTop = 0;
+    scrollTo(0);
     anew();
   }
 
@@ -191,12 +220,20 @@ export function createView(root, options) {
     if (heights.size) items.forEach((row, i) => { if (heights.has(row.id)) extra.set(i, heights.get(row.id) - rowHeight); });
     return visibleSpan({
       count: items.length, height: rowHeight, extra,
-      top: list.scrollTop, viewport: Math.min(list.clientHeight || 600, 4000), spare: SPARE_ROWS
+      top: scrolled, viewport: Math.min(viewport || 600, 4000), spare: SPARE_ROWS
     });
   }
 
+  /** Returns whether other rows belong into the page than are in it. */
+  function hasOtherSpan() {
+    const { first, end } = inSight();
+    return first !== span.first || end !== span.end;
+  }
+
   function drawList() {
-    const { first, end, before, after } = inSight();
+    span = inSight();
+    const { first, end, before, after } = span;
+    root.classList.toggle('ja-long', isLong());
     const chosen = items.slice(first, end);
     const ids = new Set(chosen.map(row => row.id));
     for (const id of [...rows.keys()]) if (!ids.has(id)) removeRow(id);
@@ -209,8 +246,7 @@ export function createView(root, options) {
       last = putBehind(last, drawn.el);
       pending.settle(row);
       drawRow(drawn, row);
-      setAttribute(drawn.el, 'aria-setsize', isLong() ? String(items.length) : null);
-      setAttribute(drawn.el, 'aria-posinset', isLong() ? String(first + i + 1) : null);
+      setPlace(drawn, isLong() ? `${first + i + 1} ${items.length}` : '');
     });
     if (history) {
       const inPage = places.hasFold && first <= places.endedAt && end >= places.endedAt;
@@ -218,7 +254,15 @@ export function createView(root, options) {
       if (inPage && !historyOpen) last = putBehind(last, history.el);
     }
     if (board) putBehind(last, below);
-    measure();
+  }
+
+  /** Tells a screen reader how long the whole list is, of which a part is in the page. */
+  function setPlace(drawn, place) {
+    if (drawn.place === place) return;
+    drawn.place = place;
+    const [position, size] = place ? place.split(' ') : [null, null];
+    setAttribute(drawn.el, 'aria-setsize', size);
+    setAttribute(drawn.el, 'aria-posinset', position);
   }
 
   /** Moves an element behind another, unless it is there: moving it would drop its focus. */
@@ -229,14 +273,27 @@ export function createView(root, options) {
     return el;
   }
 
-  function measure() {
-    if (!isLong()) return;
-    for (const [id, drawn] of rows) {
-      const height = drawn.el.offsetHeight;
-      if (!height) return;
-      if (drawn.isOpen) heights.set(id, height);
-      else if (!drawn.el.classList.contains('ja-noted')) rowHeight = height;
+  function sizeChanged(el, height) {
+    if (!height) return;
+    if (el === list) viewport = height;
+    else {
+      const drawn = rows.get(el.dataset.job);
+      if (!drawn) return;
+      if (drawn.isOpen) heights.set(el.dataset.job, height);
+      else if (!el.classList.contains('ja-noted')) rowHeight = height;
     }
+    if (isLong()) resized ||= requestAnimationFrame(() => { resized = 0; drawList(); });
+  }
+
+  function scrollTo(top) {
+    list.scrollTop = top;
+    look();   // it may have been too far
+  }
+
+  /** Reads what part of the list is in sight: at a scroll, never within a frame. */
+  function look() {
+    scrolled = list.scrollTop;
+    viewport = list.clientHeight;
   }
 
   function newRow(id) {
@@ -249,6 +306,7 @@ export function createView(root, options) {
       goToJob
     });
     rows.set(id, drawn);
+    if (board) sizes.follow(drawn.el);
     if (opened.has(id)) openDetails(id, drawn);
     if (folds.has(id)) drawn.open(true);
     return drawn;
@@ -257,6 +315,7 @@ export function createView(root, options) {
   function removeRow(id) {
     const drawn = rows.get(id);
     if (drawn.el.contains && drawn.el.contains(document.activeElement)) list.focus();
+    sizes.leave(drawn.el);
     drawn.el.remove();
     rows.delete(id);
     if (opened.get(id)) opened.get(id).close();
@@ -435,13 +494,13 @@ export function createView(root, options) {
   }
 
   function rowInSight() {
-    return isLong() ? Math.ceil(list.scrollTop / rowHeight) : 0;
+    return isLong() ? Math.ceil(scrolled / rowHeight) : 0;
   }
 
   function goTo(index) {
     if (index < 0 || index >= items.length) return;
     if (isLong() && !rows.has(items[index].id)) {
-      list.scrollTop = index * rowHeight;
+      scrollTo(index * rowHeight);
       drawList();
     }
     const drawn = rows.get(items[index].id);
@@ -450,6 +509,8 @@ export function createView(root, options) {
 
   function dispose() {
     stopTicking();
+    if (resized) cancelAnimationFrame(resized);
+    sizes.dispose();
     endFence();
     undo.commit();
     if (held) held.dispose();
