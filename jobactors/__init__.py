@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .engine.api.batch import Batch as Batch
     from .engine.api.group import Group as Group
     from .model.batch_snapshot import BatchSnapshot as BatchSnapshot
+    from .engine.api.many_waits import as_completed as as_completed, gather as gather, wait as wait
     from .engine.api.selection import Selection as Selection
     from .engine.api.schedule import Schedule as Schedule, ScheduleList as ScheduleList
     from .engine.api.scheduling import ScheduleDraft as ScheduleDraft
@@ -161,6 +162,7 @@ _HOMES = {
     "engine.api.batch": "Batch",
     "engine.api.group": "Group",
     "model.batch_snapshot": "BatchSnapshot",
+    "engine.api.many_waits": "as_completed gather wait",
     "engine.api.selection": "Selection",
     "engine.api.schedule": "Schedule ScheduleList",
     "engine.api.scheduling": "ScheduleDraft",

@@ -177,7 +177,7 @@ class BatchReader(Generic[T]):
             return list(self.result(timeout))
         instead = "'await ja.gather(batch, return_exceptions=True)'"
         self._block_until_ended(timeout, "batch.results()", instead)
-        return [_given_by(job) for job in self._jobs]
+        return [given_by(job) for job in self._jobs]
 
     def _block_until_ended(self, timeout: Seconds | None, call: str, instead: str) -> None:
         self._refuse_in_loop(call, instead)
@@ -218,7 +218,7 @@ class BatchReader(Generic[T]):
             raise WrongThread(call, instead)
 
 
-def _given_by(job: Job[T]) -> T | Exception:
+def given_by(job: Job[T]) -> T | Exception:
     """Return the result of a job that has ended, or the exception in its place."""
     error = job.exception()
     return job.result() if error is None else error
