@@ -19,8 +19,11 @@ from jobactors.model.job_summary import summary
 
 __all__ = [
     "attach",
+    "batch_snapshot",
     "call_when_settled",
     "describe_store",
+    "ended_of_burst",
+    "on_batch_change",
     "post",
     "summary",
     "watch_schedules",
@@ -146,6 +149,11 @@ def _guarded(function: Callable[..., object], *args: Any) -> None:
         function(*args)
     except BaseException:  # a SystemExit as well: it would end the loop of all jobs
         LOG.exception("a call posted into the jobs' loop failed: %r", function)
+
+
+def ended_of_burst(jobs: Jobs) -> int:
+    """Return the number of jobs that have ended since there was last nothing to do."""
+    return jobs._system.core.at_work.ended
 
 
 def describe_store(jobs: Jobs, *, trouble: str | None = None, offer: str | None = None) -> None:

@@ -342,6 +342,29 @@ def test_a_cell_gets_results_and_exceptions_in_the_order_of_the_input() -> None:
         ja.stop(grace=0)
 
 
+async def test_ended_jobs_that_are_not_loaded_are_counted_in_the_next_process(
+    tmp_path: Any,
+) -> None:
+    """Though a store is opened with the newest few alone."""
+    path, retention = tmp_path / "jobs.db", ja.Retention(read=5)
+
+    @ja.job("quick for a batch")
+    async def quick(number: int) -> None:
+        if number >= 20:
+            await trio.sleep_forever()
+
+    async with ja.open_jobs(store=path, max_running=2) as jobs:
+        batch = jobs.map(quick, range(30))
+        while batch.snapshot().succeeded < 20:
+            await trio.lowlevel.checkpoint()
+        await jobs.close()
+    async with ja.open_jobs(store=path, retention=retention) as jobs:
+        [shown] = jobs.batches()
+        assert len(jobs) < 20
+        assert (shown.succeeded, shown.counted) == (20, "20 of 30")
+        jobs.batch(shown.id).discard()
+
+
 async def test_a_batch_is_whole_again_in_the_next_process(tmp_path: Any) -> None:
     """Its ended jobs, those at rest, and the total; a resume goes on with them."""
     path = tmp_path / "jobs.db"

@@ -112,6 +112,36 @@ def submitting(work: Any, *args: Any, **options: Any) -> Any:
     return leave
 
 
+async def test_a_killed_chain_shows_one_progress_everywhere_and_never_less(
+    world: World, autojump_clock: MockClock
+) -> None:
+    """At rest and in ``resumable()``; when it goes on, from there."""
+    store, world.hangs_at = MortalStore(), 4
+    chain = ja.chain(
+        ja.phase("Scrape", "scrape", weight=10), ja.phase("Loop", "loop", {"stop": 10}, weight=90)
+    )
+    with registered(**types(world)):
+        job_id = await left_by_a_kill(store, submitting(chain))
+        world.hangs_at = 8
+        async with opened(store) as jobs:
+            (work,) = jobs.resumable()
+            job = jobs.get(job_id)
+            assert work.fraction == job.snapshot().progress.fraction == pytest.approx(0.46)
+            shown: list[float] = []
+            async with jobs.subscribe(ja.JobProgressed) as batches:
+                job.resume()
+                await wait_all_tasks_blocked(0.5)
+                job.pause()
+                await wait_all_tasks_blocked(0.5)
+                job.cancel()
+                await job.wait()
+                await wait_all_tasks_blocked()
+                shown += [event.progress.fraction or 0 for event in batches.rest()]
+            assert shown[0] == pytest.approx(0.46)
+            assert shown == sorted(shown)
+            assert shown[-1] == pytest.approx(0.82)
+
+
 @pytest.mark.parametrize("type_name", ["count", "loop"])
 async def test_a_killed_job_goes_on_where_it_was(
     world: World, type_name: str, autojump_clock: MockClock

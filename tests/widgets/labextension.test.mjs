@@ -77,21 +77,36 @@ test('the title names the notebooks that work', () => {
 test('what has ended in a burst counts as done, until there is nothing left to do', () => {
   const burst = createBurst();
   const [a, b] = [row('running', { fraction: 0.5 }), row('queued')];
-  const at = (...rows) => burst.advance([{ kernelId: 'k', rows }]).fraction;
-  assert.equal(at(row('succeeded'), a, b), 0.25);
-  assert.equal(at({ ...a, state: 'succeeded', fraction: 1 }, { ...b, state: 'running', fraction: 0 }), 0.5);
-  assert.equal(at({ ...a, state: 'succeeded' }, { ...b, state: 'failed' }), null);
-  assert.equal(at({ ...a, state: 'succeeded' }, row('running', { fraction: 0.1 })), 0.1);
+  const at = (ended, ...rows) => burst.advance([{ kernelId: 'k', rows, burst: ended }]).fraction;
+  assert.equal(at(0, row('succeeded'), a, b), 0.25);
+  assert.equal(at(1, { ...a, state: 'succeeded', fraction: 1 }, { ...b, state: 'running', fraction: 0 }), 0.5);
+  assert.equal(at(2, { ...a, state: 'succeeded' }, { ...b, state: 'failed' }), null);
+  assert.equal(at(0, { ...a, state: 'succeeded' }, row('running', { fraction: 0.1 })), 0.1);
+});
+
+test('a page that is loaded again shows the same, though ended jobs are no longer here', () => {
+  const rows = [row('running', { fraction: 0.5 })];
+  const before = createBurst();
+  before.advance([{ kernelId: 'k', rows: [row('running'), ...rows], burst: 2 }]);
+  assert.deepEqual(before.advance([{ kernelId: 'k', rows, burst: 3 }]), { fraction: 0.875, done: 3, all: 4 });
+  assert.deepEqual(createBurst().advance([{ kernelId: 'k', rows, burst: 3 }]), { fraction: 0.875, done: 3, all: 4 });
+});
+
+test('a batch counts with all its jobs', () => {
+  const batch = row('running', { counts: { running: 4, succeeded: 66 }, done: 66, total: 200, fraction: 0.33, id: 'map' });
+  const rows = [batch, row('running', { batch: 'map' }), row('queued')];
+  const { fraction, done, all } = createBurst().advance([{ kernelId: 'k', rows, burst: 67 }]);
+  assert.deepEqual([fraction, done, all], [67 / 202, 67, 202]);
 });
 
 test('a job of unknown length makes the whole unknown only while it is alone', () => {
   const burst = createBurst();
   const a = row('running');
-  const at = (...kernels) => burst.advance(kernels.map(([kernelId, ...rows]) => ({ kernelId, rows })));
-  assert.deepEqual(at(['k', a]), { fraction: null, done: 0, all: 1 });
-  assert.deepEqual(at(['k', a], ['l', { ...a, fraction: 0.5 }]), { fraction: 0.25, done: 0, all: 2 });
-  assert.deepEqual(at(['k', { ...a, state: 'failed' }], ['l', { ...a, fraction: 0.5 }]), { fraction: 0.75, done: 1, all: 2 });
-  assert.deepEqual(at(['l', { ...a, fraction: 3 }]), { fraction: 1, done: 0, all: 1 });
+  const at = (...kernels) => burst.advance(kernels.map(([kernelId, ended, ...rows]) => ({ kernelId, rows, burst: ended })));
+  assert.deepEqual(at(['k', 0, a]), { fraction: null, done: 0, all: 1 });
+  assert.deepEqual(at(['k', 0, a], ['l', 0, { ...a, fraction: 0.5 }]), { fraction: 0.25, done: 0, all: 2 });
+  assert.deepEqual(at(['k', 1, { ...a, state: 'failed' }], ['l', 0, { ...a, fraction: 0.5 }]), { fraction: 0.75, done: 1, all: 2 });
+  assert.deepEqual(at(['l', 0, { ...a, fraction: 3 }]), { fraction: 1, done: 0, all: 1 });
 });
 
 test('an end is news once, and a requested one is none', () => {

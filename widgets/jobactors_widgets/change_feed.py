@@ -313,6 +313,8 @@ class ChangeFeed:
             frame.rows += self._items(opened)
             frame.folded = sorted(folded)
         if frame is not None:
+            if self._jobs is not None and receiver.job_id is receiver.batch_id is None:
+                frame.burst = ja.lowlevel.ended_of_burst(self._jobs)
             self._receivers[receiver] = self.frame
             receiver.show(frame)
 

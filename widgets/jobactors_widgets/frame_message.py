@@ -31,6 +31,8 @@ class FrameMessage:
     """Whether ``rows`` are all there are."""
     ended: bool = False
     """Whether the job system has stopped."""
+    burst: int | None = None
+    """The number of jobs that have ended since there was nothing to do; None for one job's."""
     notice: str | None = None
     """A warning about the store; empty if all is well, None if it has not changed."""
     schedules: list[ScheduleRow] | None = None
@@ -51,6 +53,8 @@ class FrameMessage:
             "ended": self.ended,
         }
         filled = {key: value for key, value in parts.items() if value or key == "rows"}
+        if self.burst:
+            filled["burst"] = self.burst
         if self.notice is not None:
             filled["notice"] = self.notice
         if self.schedules is not None:

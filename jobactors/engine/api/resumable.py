@@ -116,7 +116,7 @@ def find_resumable(system: JobSystem) -> list[Resumable]:
     newest: dict[str, Checkpoint] = {}
     for checkpoint in system.parts.checkpoints.all():
         known = newest.get(checkpoint.job_id)
-        if known is None or known.saved_at <= checkpoint.saved_at:
+        if known is None or _age(known) <= _age(checkpoint):
             newest[checkpoint.job_id] = checkpoint
     found = [
         _resumable(system, record, newest.pop(record.id, None))
@@ -130,6 +130,10 @@ def find_resumable(system: JobSystem) -> list[Resumable]:
         elif record.snapshot.state in {JobState.FAILED, JobState.CANCELLED}:
             found.append(_resumable(system, record, checkpoint))
     return sorted(found, key=lambda work: -work.at)
+
+
+def _age(checkpoint: Checkpoint) -> tuple[float, float]:
+    return checkpoint.saved_at, checkpoint.fraction or 0.0
 
 
 def _resumable(system: JobSystem, record: Record, checkpoint: Checkpoint | None) -> Resumable:

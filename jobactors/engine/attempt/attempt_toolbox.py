@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jobactors.engine.checkpoints.table import fraction_of_newest
 from jobactors.engine.records.record import CREATION_LOCK
 from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control
+from jobactors.model.phases import CHAIN_TYPE
 
 from .checkpoint_writer import CheckpointWriter
 from .progress_sampler import Sampler
@@ -72,6 +74,8 @@ class AttemptToolbox:
         """The meter to which the job reports progress."""
         if self._meter is None:
             meter = Meter(self._wake)
+            if self._record.snapshot.info.type == CHAIN_TYPE:
+                meter.floor = fraction_of_newest(self._checkpoints.values())
             sampler = self._sampler_of(meter)
             with CREATION_LOCK:
                 if self._meter is None:

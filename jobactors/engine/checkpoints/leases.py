@@ -44,7 +44,6 @@ from jobactors.engine.records.checkpoint_key import (
     works_of,
 )
 from jobactors.engine.records.record import Unshared
-from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.checkpoint import how_far_and_when
 from jobactors.model.checkpoint_errors import CheckpointFound
@@ -53,6 +52,7 @@ from jobactors.model.states import JobState
 from jobactors.model.stored_rows import CheckpointRow
 
 from .same_work import difference, is_chain
+from .table import saved_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.records.checkpoint_key import CheckpointKey, Work
     from jobactors.engine.records.record import Record
-    from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer, Saved
+    from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer, Saved, SavedCheckpoint
     from jobactors.model.options import OnCheckpoint
 
     from .table import CheckpointTable
@@ -181,7 +181,7 @@ class CheckpointLeases:
             self._take_again(record)
         unshared = record.unshared
         rows = self._rows_under(record) if unshared is None else unshared.rows.values()
-        return {part_of_row(row): SavedCheckpoint(row.value, row.items) for row in rows}
+        return {part_of_row(row): saved_of(row) for row in rows}
 
     def _take_again(self, record: Record) -> None:
         """Give a job without a lease its key again, unless that would take another job's row."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from jobactors.engine.records.checkpoint_key import part_of_row, row_part, work_of_row
+from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.report.item_errors import errors_part, read_errors
 from jobactors.model.checkpoint import Checkpoint
@@ -219,3 +220,14 @@ class CheckpointTable:
 
     def _expiry(self, row: CheckpointRow) -> float:
         return row.saved_at + self._keep._age_of_checkpoint(row.type)
+
+
+def saved_of(row: CheckpointRow) -> SavedCheckpoint:
+    """Return a row as an attempt goes on from it."""
+    return SavedCheckpoint(row.value, row.items, row.fraction, row.saved_at)
+
+
+def fraction_of_newest(rows: Iterable[CheckpointRow | SavedCheckpoint]) -> float | None:
+    """Return the progress at the newest of a job's checkpoints; None without one."""
+    newest = max(rows, key=lambda row: (row.saved_at, row.fraction or 0.0), default=None)
+    return None if newest is None else newest.fraction

@@ -99,6 +99,10 @@ class BatchTally:
         self._moved(record, None)
         self._tell(record, replaced)
 
+    def remember(self, state: JobState) -> None:
+        """Count a job that has ended in an earlier process, and is not here."""
+        self._counts[state] += 1
+
     def note(self, record: Record) -> None:
         """Count a job in its present state."""
         state = record.snapshot.state

@@ -87,7 +87,7 @@ class Admission:
         for job_id in found.jobs:
             self._end_interrupted(job_id, f"its work goes on as {record.id}")
         if record.runner.runs_already:
-            core.at_work[record.id] = record
+            core.at_work.begin(record)
             core.start(record, core.clock.now())
             return record
         if options.start_deadline is not None:

@@ -34,6 +34,7 @@ from jobactors.model.snooze import Snooze
 from jobactors.model.spans import PLAIN_WAITS, TURNING, turns_after
 from jobactors.model.states import JobState, Request, Waiting
 
+from .at_work import AtWork
 from .desk import SlotDesk
 from .dispatch import Dispatch
 from .ended_jobs import EndedJobs
@@ -88,8 +89,7 @@ class Core:
         self.ended: EndedJobs = EndedJobs(parts, self.emit)
         self.accepts = True
         """Whether submits are accepted."""
-        self.at_work: dict[str, Record] = {}
-        """The jobs that have not ended and do not rest, in the order of their submits."""
+        self.at_work: AtWork = AtWork()
         self.incoming = 0
         """The batches whose input is being taken in: the end of the system waits for them."""
         self.unread_inputs: dict[int, Exception] = {}
@@ -153,7 +153,7 @@ class Core:
         why_due: Waiting = Waiting.START_TIME,
     ) -> None:
         """Put a job into the queue, to start in its turn; at once, if it waits for nothing."""
-        self.at_work[record.id] = record
+        self.at_work.begin(record)
         waits = held or due is not None or record.edges or record.options.resources
         if not waits and self.dispatch.start_at_once(record):
             return
@@ -270,7 +270,7 @@ class Core:
         else:
             self.emit(record, JobFinished(record.id, now, outcome))
             self.ended.add(record)
-        self.at_work.pop(record.id, None)
+        self.at_work.leave(record.id, for_good=outcome.state.is_terminal)
         self.leases.release(record, succeeded=outcome.state is JobState.SUCCEEDED)
         if record.deadline is not None:
             record.forget_deadline()

@@ -13,6 +13,7 @@ from jobactors.engine.storage.template_codec import KIND as KIND_OF_TEMPLATES
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import StoreError
 
+from .batch_history import count_ended_jobs
 from .metrics_table import StoredMetrics, read_metrics
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def load_store(
     stored = journal.read(partial(_read, at_most=at_most, now=now))
     parts.checkpoints.load(stored.checkpoints)
     recovery.restore(stored.unfinished, stored.ended)
+    count_ended_jobs(parts)
     templates.load(stored.templates)
     metrics.load(stored.metrics, records_from(stored.metrics.uncounted))
     if recover == "auto":

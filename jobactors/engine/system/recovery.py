@@ -31,6 +31,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from msgspec.structs import replace
+
+from jobactors.engine.checkpoints.table import fraction_of_newest
 from jobactors.engine.ports.late_binding import choose_runner, is_runner_known
 from jobactors.engine.records.checkpoint_key import set_key
 from jobactors.engine.records.held_memory import has_function
@@ -43,7 +46,7 @@ from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.inside.verbs.ranges import Range
 from jobactors.model.errors import JobactorsError, NotResumable, UnknownJobType
-from jobactors.model.events import JobRequeued
+from jobactors.model.events import JobProgressed, JobRequeued
 from jobactors.model.job_type import job_type_named
 from jobactors.model.outcome import NotKept, Outcome
 from jobactors.model.states import JobState, Request, Waiting
@@ -115,6 +118,8 @@ class Recovery:
     def _rest(self, record: Record) -> None:
         core, state = self._core, record.snapshot.state
         self._parts.keys.take(record)
+        if state.is_active:
+            self._show_saved(record)
         if state is JobState.CANCELLING:
             reason = record.snapshot.reason or "its process ended while it was being cancelled"
             core.settle(record, Outcome(JobState.CANCELLED, reason=reason))
@@ -122,6 +127,14 @@ class Recovery:
             core.settle(record, Outcome(JobState.INTERRUPTED, reason=_REST_REASONS[state]))
         else:
             record.settled.set()
+
+    def _show_saved(self, record: Record) -> None:
+        """Show the progress from which a job goes on: it was saved later than its row."""
+        fraction = fraction_of_newest(self._parts.checkpoints.rows_of(record.id))
+        if fraction is not None:
+            progress = replace(record.snapshot.progress, fraction=fraction)
+            now = self._core.clock.now()
+            self._core.emit(record, JobProgressed(record.id, now, progress))
 
     def resume_all(self) -> None:
         """Resume the jobs that may start by themselves: the policy "auto"."""

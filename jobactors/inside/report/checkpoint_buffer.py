@@ -58,6 +58,10 @@ class SavedCheckpoint(NamedTuple):
     """JSON."""
     items: float
     """Items done until then."""
+    fraction: float | None = None
+    """The progress of the job then, from 0 to 1; None if it had reported none."""
+    saved_at: float = 0
+    """When it was saved, in seconds since the epoch."""
 
 
 class Saved(NamedTuple):

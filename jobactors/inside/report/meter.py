@@ -100,6 +100,7 @@ class Meter:
         "alert",
         "closed",
         "counters",
+        "floor",
         "frames",
         "message",
         "odd",
@@ -117,6 +118,9 @@ class Meter:
         self.closed: tuple[StageFrame, Level] | None = None
         """The level closed last, and the frame it was in: shown while that one has nothing else to
         show, so that 100 % stays 100 %."""
+        self.floor: float | None = None
+        """The fraction below which none is shown: that of a stage which was left by an exception,
+        or of the checkpoint that a chain goes on from."""
         self.message: str = ""
         self.counters: dict[str, float] = {}
         self.odd: list[str] = []
@@ -180,6 +184,18 @@ class Meter:
         self.frames.append(frame)
         self.top = frame
         self.changed()
+
+    def hold(self) -> None:
+        """Show no less than now: a level is about to be left by an exception.
+
+        What was done stays done, though no level counts it any more.
+        """
+        try:
+            fraction = fraction_of(self._levels())
+            if fraction is not None and not fraction <= (self.floor or 0.0):
+                self.floor = fraction
+        except Exception:  # the job's own objects may raise anything; the sampler mends them
+            return
 
     def close(self, frame: StageFrame) -> None:
         """Remove a level, wherever it is: a job's own tasks may close theirs in any order."""
@@ -273,6 +289,8 @@ class Meter:
         unit: str,
         stages: tuple[str, ...] = (),
     ) -> Progress:
+        if self.floor is not None and fraction is not None and fraction < self.floor:
+            fraction = self.floor
         return Progress(
             done,
             total,

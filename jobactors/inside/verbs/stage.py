@@ -84,7 +84,9 @@ class Stage(ContextDecorator):
         if opened is None:
             return
         meter, around, inside = opened
-        if kind is None and not around.counts:
+        if kind is not None:
+            meter.hold()
+        elif not around.counts:
             around.done += self._weight
         meter.close(inside)
 

@@ -148,7 +148,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     groups = groupsOf([...notebooks.links(), ...elsewhere.links()]).map(withRows);
     const here = groups.filter(group => !group.elsewhere);
     const rows = here.flatMap(group => group.rows);
-    const whole = burst.advance(here.map(({ kernelId, known }) => ({ kernelId, rows: known.rows })));
+    const whole = burst.advance(here.map(({ kernelId, known }) => ({ kernelId, rows: known.rows, burst: known.burst })));
     status.show(statusText(rows), statusTitle(here, whole), whole.fraction);
     if (widget.isVisible) sidebar.show(groups);
     notices.update();

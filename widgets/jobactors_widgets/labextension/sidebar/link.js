@@ -29,6 +29,7 @@ const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
  * @property {boolean} ended     whether its job system has stopped
  * @property {string} notice     a warning about its store
  * @property {import('../../static/scheduled.js').Scheduled[]} schedules
+ * @property {number} [burst]     jobs that have ended since it had last nothing to do
  * @property {string} system     the name of its job system, by which outputs find it
  * @property {import('../../static/format.js').Row[]} rows
  */
@@ -185,6 +186,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
       ended: Boolean(data.ended),
       notice: data.notice ?? known.notice,
       schedules: data.schedules ?? known.schedules,
+      burst: data.burst || 0,
       system: data.system ?? known.system,
       rows: applyFrame(known.rows, data, buffers)
     });

@@ -1,6 +1,7 @@
 // Summarises the jobs of many kernels for the sidebar, the status item and notices.  Pure: no DOM, no
 // clock.
 
+import { isBatch, topsOf } from '../../static/batches.js';
 import { TERMINAL, isNews } from '../../static/format.js';
 import { KINDS, countKinds, plural, summary } from '../../static/summary.js';
 
@@ -84,37 +85,43 @@ export function withoutRead(rows, wasRead) {
 
 /**
  * Computes how far all jobs are together.  A *burst* is all jobs that were unfinished since there was
- * last nothing to do: those that have ended in it count as done, so that the whole only grows.
+ * last nothing to do: those that have ended in it count as done, so that the whole only grows.  Each kernel
+ * counts its own, which a page that is loaded again is sent as well.
  */
 export function createBurst() {
-  const members = new Map();   // key -> the job's fraction, undefined when it is not known
-  const ended = new Set();     // keys of those that are done
+  const active = new Set();   // kernels that have worked since there was nothing to do
 
   /**
-   * Takes all rows into account, and returns the burst: its fraction from 0 to 1, null when that cannot be
-   * known, and how many of its jobs have ended.
-   * @param {{kernelId: string, rows: Row[]}[]} kernels
+   * Returns the burst: its fraction from 0 to 1, null when that cannot be known, and how many of its jobs
+   * have ended.
+   * @param {{kernelId: string, rows: Row[], burst?: number}[]} kernels
    */
   function advance(kernels) {
-    const rows = kernels.flatMap(k => k.rows.map(row => ({ key: `${k.kernelId} ${row.id}`, row })));
-    const there = new Set(rows.map(({ key }) => key));
-    ended.clear();
-    for (const key of members.keys()) if (!there.has(key)) members.delete(key);
-    for (const { key, row } of rows) {
-      if (isUnfinished(row)) members.set(key, row.fraction);
-      else if (members.has(key)) {
-        members.set(key, 1);
-        ended.add(key);
+    let [all, ended, done, known] = [0, 0, 0, false];
+    for (const { kernelId, rows, burst = 0 } of kernels) {
+      const open = topsOf(rows).filter(isUnfinished);
+      if (open.length) active.add(kernelId);
+      else if (!active.has(kernelId)) continue;
+      const within = open.reduce((sum, row) => sum + (isBatch(row) ? row.done || 0 : 0), 0);
+      const over = Math.max(0, burst - within);   // those that no open row counts
+      [all, ended, done] = [all + over, ended + over + within, done + over];
+      for (const row of open) {
+        const weight = isBatch(row) ? Math.max(1, row.total ?? sumOf(row.counts)) : 1;
+        all += weight;
+        done += weight * Math.min(1, row.fraction ?? (isBatch(row) ? (row.done || 0) / weight : 0));
+        known ||= row.fraction !== undefined || isBatch(row);
       }
     }
-    if (!rows.some(({ row }) => isUnfinished(row))) members.clear();
-    const parts = [...members.values()];
-    const sum = parts.reduce((all, part) => all + Math.min(1, part ?? 0), 0);
-    const known = parts.some(part => part !== undefined);
-    return { fraction: known ? sum / parts.length : null, done: ended.size, all: parts.length };
+    const works = kernels.some(({ rows }) => rows.some(isUnfinished));
+    if (!works) active.clear();
+    return { fraction: works && (known || done) ? done / all : null, done: ended, all };
   }
 
   return { advance };
+}
+
+function sumOf(counts) {
+  return Object.values(counts).reduce((sum, n) => sum + n, 0);
 }
 
 /**
