@@ -81,17 +81,26 @@ def converted_where_it_fits(kind: Described, arguments: Mapping[str, Any]) -> di
 
 
 def problems_of(
-    kind: Described, arguments: Mapping[Any, Any], elsewhere: frozenset[str] = frozenset()
+    kind: Described,
+    arguments: Mapping[Any, Any],
+    elsewhere: frozenset[str] = frozenset(),
+    *,
+    with_own: bool = True,
 ) -> list[ArgumentProblem]:
     """Return all problems of these arguments; see :meth:`JobType.problems`.
 
-    The type's own ``validate`` is called only if no value is ``elsewhere``: it may need that.
+    Args:
+        kind: The job type.
+        arguments: The arguments by name, as JSON has them.
+        elsewhere: The names of those whose values come only later, and are not missed here.
+        with_own: Whether the type's own ``validate`` is called; it is not if a value comes later,
+            which it may need.
     """
     try:
         checked = check_arguments(kind, arguments, elsewhere)
     except ArgumentsInvalid as exc:
         return list(exc.problems)
-    if kind.validate is None or elsewhere:
+    if kind.validate is None or elsewhere or not with_own:
         return []
     return _found_by(kind.validate, checked)
 

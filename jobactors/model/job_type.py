@@ -159,8 +159,9 @@ def job(
             that comes later is an error of the chain, and one that is not in it a warning.
         validate: A function that takes the arguments as a dictionary, converted to the annotated
             types, and returns what is wrong with them: texts, or :func:`jobactors.problem`; what it
-            raises is a problem, too.  Forms and :meth:`JobType.problems` call it, a submit does
-            not; it may take a moment, such as for a look at a disk.  Default: none.
+            raises is a problem, too.  Forms, :meth:`JobType.problems` and :meth:`Chain.check`
+            call it, a submit does not; it may take a moment, such as for a look at a disk.
+            Default: none.
         **options: Any job option: the default of this type's jobs.
 
     Raises:

@@ -377,7 +377,8 @@ def test_files_beside_the_page_cannot_be_read(client: Client) -> None:
     """Only those of the front end, by their own names."""
     for path in ("/static/../web_page.py", "/static/%2e%2e%2fwire.py", "/static/nothing.js"):
         check_problem(client.ask(path), 404)
-    assert client.ask("/static/view.js").headers["content-type"].startswith("text/javascript")
+    for path in ("/static/view.js", "/static/builder/new_job.js"):
+        assert client.ask(path).headers["content-type"].startswith("text/javascript")
 
 
 @pytest.mark.parametrize("token", ["short", "", "é" * 40])

@@ -270,6 +270,12 @@ def test_a_type_finds_what_its_annotations_cannot_say(arguments: Any, found: Any
     assert problems == found
 
 
+def test_a_submit_does_not_call_what_may_block() -> None:
+    chain = ja.chain(ja.phase("Meta", metadata), ja.phase("Index", "doc index", {"folder": "/"}))
+    assert [str(one) for one in chain.check()] == ["Index: not the whole disk"]
+    assert chain.run_sync().success
+
+
 def test_what_validate_returns_may_be_anything() -> None:
     def kind_with(validate: Any) -> ja.JobType:
         @ja.job("doc odd", validate=validate)

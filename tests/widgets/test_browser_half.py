@@ -6,9 +6,20 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from jobactors_widgets.static_files import MODULES, panel_module, panel_style
+from jobactors_widgets.static_files import (
+    BUILDER_MODULES,
+    MODULES,
+    builder_module,
+    builder_style,
+    panel_module,
+    panel_style,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HERE = Path(__file__).parent
 STATIC = HERE.parents[1] / "widgets" / "jobactors_widgets" / "static"
@@ -31,10 +42,11 @@ def test_the_browser_half() -> None:
 
 
 @needs_node
-def test_the_one_module_is_valid_javascript(tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", [panel_module, builder_module])
+def test_the_one_module_is_valid_javascript(tmp_path: Path, source: Callable[[], str]) -> None:
     """No name is declared twice when the modules stand behind each other."""
-    module = tmp_path / "panel.mjs"
-    module.write_text(panel_module(), encoding="utf-8")
+    module = tmp_path / "one.mjs"
+    module.write_text(source(), encoding="utf-8")
     assert NODE is not None
     run = subprocess.run(
         [NODE, "--check", str(module)], capture_output=True, text=True, check=False
@@ -45,9 +57,21 @@ def test_the_one_module_is_valid_javascript(tmp_path: Path) -> None:
 def test_the_one_module_imports_nothing_and_exports_once() -> None:
     """A module from a string has no folder to import from."""
     alone = {"page.js"}  # a page that jobs are served on loads the modules as they are
-    assert set(MODULES) == {path.name for path in STATIC.glob("*.js")} - alone
+    own = {name for name in MODULES if "/" not in name}
+    assert own == {path.name for path in STATIC.glob("*.js")} - alone
     assert not re.search(r"^import\b", panel_module(), re.MULTILINE)
     assert re.findall(r"^export .*$", panel_module(), re.MULTILINE) == [
+        "export default { initialize, render };"
+    ]
+
+
+def test_the_builder_is_one_module_too_of_small_files() -> None:
+    """Each is one idea, and what is loaded before a click is small."""
+    own = sorted((STATIC / "builder").glob("*.js"))
+    assert {f"builder/{path.name}" for path in own} <= {*BUILDER_MODULES, *MODULES}
+    assert max(path.stat().st_size for path in own) <= 25_000
+    assert not re.search(r"^import\b", builder_module(), re.MULTILINE)
+    assert re.findall(r"^export .*$", builder_module(), re.MULTILINE) == [
         "export default { initialize, render };"
     ]
 
@@ -55,13 +79,20 @@ def test_the_one_module_imports_nothing_and_exports_once() -> None:
 def test_nothing_is_ever_set_as_html() -> None:
     """Everything shown is text; what jobs call themselves is not ours to trust."""
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
-        assert word not in panel_module()
+        assert word not in panel_module() + builder_module()
 
 
 def test_the_style_keeps_to_itself_and_outweighs_a_host() -> None:
     """All is nested in one rule of our own, with an id's weight: a notebook has other widgets."""
-    style = re.sub(r"/\*.*?\*/", "", panel_style(), flags=re.DOTALL)
+    own = [".ja-jobs:not(#ja)", "@keyframes ja-turn", "@keyframes ja-slide"]
+    forms = [".ja-builder:not(#ja), .ja-new:not(#ja):not(.ja)", ""]
+    assert rules_of(panel_style()) == own + forms
+    assert rules_of(builder_style()) == forms
+
+
+def rules_of(style: str) -> list[str]:
+    """The outermost rules of a style sheet."""
+    style = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
     while (flat := re.sub(r"\{[^{}]*\}", ";", style)) != style:  # from the innermost outwards
         style = flat
-    rules = [rule.strip() for rule in style.split(";")]
-    assert rules == [".ja-jobs:not(#ja)", "@keyframes ja-turn", "@keyframes ja-slide", ""]
+    return [rule.strip() for rule in style.split(";")]

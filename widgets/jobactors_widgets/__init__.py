@@ -13,6 +13,13 @@ wire               encodes one job as one JSON row
 saved_outputs      updates what is saved with a notebook where no browser does
 launch_button      a button that starts a job
 binding            sends the values of a slider to a job
+chain_builder      a builder of chains: its widget, and the messages of its browsers
+builder_document   the document of a builder, as the kernel holds it
+builder_check      the problems of a document, for its cards
+builder_run        the run of a builder's chain
+builder_templates  templates of chains
+new_job            starts a job of a registered type for the form of a board or the sidebar
+type_catalogue     the registered job types, as forms show them
 kernel_internals   the one module that uses private parts of ipykernel
 static_table       the same jobs as a table where no widget runs
 static_files       joins the browser's modules into one string
@@ -30,12 +37,19 @@ from .display_hook import display_hook as display_hook
 
 if TYPE_CHECKING:
     from .binding import bind as bind
+    from .chain_builder import ChainBuilder as ChainBuilder
+    from .chain_builder import builder as builder
     from .launch_button import launcher as launcher
 
-__all__ = ["bind", "display_hook", "launcher"]
+__all__ = ["ChainBuilder", "bind", "builder", "display_hook", "launcher"]
 
 # A module called like its function would hide it, hence `launch_button`.
-_LOADED_WHEN_USED: Final = {"bind": ".binding", "launcher": ".launch_button"}
+_LOADED_WHEN_USED: Final = {
+    "ChainBuilder": ".chain_builder",
+    "bind": ".binding",
+    "builder": ".chain_builder",
+    "launcher": ".launch_button",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,8 @@ Every message arrives here, except ``hello``, which is about frames:
 * ``act``: a button, for the job ``id``, or for all ``ids`` that are in one of ``states``, if any
   are given; answered by one ``answer``;
 * ``schedule``: a button of the schedule ``name``; answered by one ``answer`` if it is refused;
-* ``details``, ``log``, ``result``: more of one job; answered by the same kind.
+* ``details``, ``log``, ``result``: more of one job; answered by the same kind;
+* ``types``, ``check_new``, ``start_new``: the form of a new job, :mod:`.new_job`.
 
 Messages arrive in a thread of ipykernel's.  Commands are posted to the jobs' loop.  Details are
 read and answered in the arriving thread: reading a job needs no turn on the loop.
@@ -22,6 +23,7 @@ import jobactors as ja
 
 from .button_commands import BulkCommand, answer, perform
 from .details import ResultTexts, details_of, log_piece
+from .new_job import KINDS, answer_form
 from .schedule_rows import act_on_schedule
 
 if TYPE_CHECKING:
@@ -76,6 +78,8 @@ class FrontEndConversation:
             case {"kind": "schedule", "verb": verb, "name": name}:
                 if not self.post(self._act_on_schedule, verb, name):
                     self._reply(answer(str(verb), "", STOPPED))
+            case {"kind": str(kind)} if kind in KINDS:
+                self._answer_form(message)
             case {"kind": "details" | "log" | "result" as kind, "id": str(job_id)}:
                 self._look(kind, job_id, message.get("since"))
             case _:
@@ -90,6 +94,11 @@ class FrontEndConversation:
         command = None if jobs is None else BulkCommand(jobs, verb, job_ids, states)
         if command is None or not self.post(self._perform_some, command):
             self._reply(answer(str(verb), "", STOPPED))
+
+    def _answer_form(self, message: Mapping[str, Any]) -> None:
+        jobs = self._jobs
+        if jobs is not None:
+            self._reply(answer_form(jobs, message))
 
     def _look(self, kind: str, job_id: str, since: object) -> None:
         jobs = self._jobs

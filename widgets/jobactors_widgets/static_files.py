@@ -12,15 +12,26 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+FORM_MODULES: Final = (
+    *("builder/document.js", "builder/schema.js", "builder/controls.js", "builder/form.js"),
+    "builder/catalogue.js",
+)
+"""The form of a job type: a board starts one job by it, a builder has it on its cards."""
 MODULES: Final = (
     *("dom.js", "format.js", "summary.js", "frames.js", "kernel_clock.js", "keys.js"),
     *("batches.js", "actions.js", "visible_span.js", "sizes.js", "announcer.js"),
     *("pending_actions.js", "saved_state.js", "row.js", "details.js", "columns.js", "board.js"),
-    *("held_order.js", "listing.js", "keyboard.js", "undo.js", "scheduled.js", "view.js"),
-    *("panel.js",),
+    *("held_order.js", "listing.js", "keyboard.js", "undo.js", "scheduled.js", *FORM_MODULES),
+    *("builder/new_job.js", "view.js", "panel.js"),
 )
 
-_IMPORT: Final = re.compile(r"^import\s[^;]*?\sfrom\s+'\./[\w.]+';\n", re.MULTILINE)
+BUILDER_MODULES: Final = (
+    *("dom.js", "keys.js", "format.js", "summary.js", "saved_state.js", *FORM_MODULES),
+    *("builder/reorder.js", "builder/cards.js", "builder/session.js", "builder/builder_view.js"),
+    *("builder/saved_chain.js", "builder/widget.js"),
+)
+
+_IMPORT: Final = re.compile(r"^import\s[^;]*?\sfrom\s+'\.{1,2}/[\w./]+';\n", re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async )?function |const |class )", re.MULTILINE)
 
 
@@ -32,8 +43,20 @@ def panel_module() -> str:
 
 @cache
 def panel_style() -> str:
-    """Return the panel's style sheet."""
-    return _read("panel.css")
+    """Return the panel's style sheet, with that of forms."""
+    return _read("panel.css") + builder_style()
+
+
+@cache
+def builder_module() -> str:
+    """Return the builder's code as one module that imports nothing."""
+    return "\n".join(_inlined(_read(name)) for name in BUILDER_MODULES)
+
+
+@cache
+def builder_style() -> str:
+    """Return the builder's style sheet."""
+    return _read("builder/builder.css")
 
 
 def _inlined(source: str) -> str:

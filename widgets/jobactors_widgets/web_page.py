@@ -17,9 +17,11 @@ from .button_commands import BulkCommand, answer, perform
 from .change_feed import ChangeFeed
 from .conversation import STOPPED
 from .details import ResultTexts, details_of, log_piece
+from .new_job import KINDS, answer_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from importlib.resources.abc import Traversable
 
     from .wire import WireRow
 
@@ -59,6 +61,8 @@ class WebPage:
                 while command.perform_some():
                     pass
                 return command.answer
+            case {"kind": str(kind)} if kind in KINDS:
+                return answer_form(jobs, message)
             case {"kind": "details" | "log" | "result" as kind, "id": str(job_id)}:
                 return self._look(jobs, kind, job_id, message.get("since"))
             case _:
@@ -88,11 +92,16 @@ class WebPage:
 
 @cache
 def _files() -> dict[str, tuple[bytes, str]]:
+    static = files("jobactors_widgets") / "static"
+    return {**_files_in(static), **_files_in(static / "builder", "builder/")}
+
+
+def _files_in(folder: Traversable, prefix: str = "") -> dict[str, tuple[bytes, str]]:
     found: dict[str, tuple[bytes, str]] = {}
-    for file in (files("jobactors_widgets") / "static").iterdir():
+    for file in folder.iterdir():
         kind = _TYPES.get(file.name[file.name.rfind(".") :])
         if kind is not None:
-            found[file.name] = file.read_bytes(), kind
+            found[prefix + file.name] = file.read_bytes(), kind
     return found
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from msgspec.structs import replace
 
-from jobactors.engine.attempt.chain_job import chain_arguments
 from jobactors.engine.storage.submit_codec import source_of
 from jobactors.engine.storage.template_codec import (
     TemplateRecord,
@@ -17,7 +16,7 @@ from jobactors.engine.storage.template_codec import (
     options_from_json,
 )
 from jobactors.engine.system.job_system import JobSystem
-from jobactors.inside.chain.chain import Chain
+from jobactors.inside.chain.chain import Chain, chain
 from jobactors.model.argument_problem import ArgumentsInvalid
 from jobactors.model.checks import is_mapping, shown
 from jobactors.model.errors import UnknownJobType
@@ -305,7 +304,8 @@ class HasTemplates:
         if isinstance(type, Chain):
             if arguments:
                 raise TypeError("a chain has the arguments of its phases")
-            arguments, kind = chain_arguments(type, (), {}), job_type_named(CHAIN_TYPE)
+            options = {**type.options, **options}
+            arguments, kind = _arguments_of(type), job_type_named(CHAIN_TYPE)
         else:
             kind = _kind_of(type)
         _put(self._system, name, kind, arguments, options)
@@ -341,6 +341,13 @@ def _kind_of(type: TypeOrFunction) -> JobType:
     return kind
 
 
+def _arguments_of(chain: Chain) -> dict[str, Any]:
+    """Return the arguments of a chain's job, as its document has them: without what is private."""
+    document = chain.to_json()
+    named = {"name": document["name"]} if document["name"] else {}
+    return {"phases": document["phases"], **named}
+
+
 def _put(
     system: JobSystem,
     name: str,
@@ -354,6 +361,8 @@ def _put(
         raise TypeError(
             f'options are a dictionary, such as {{"timeout": 60}}, not {shown(options)}'
         )
+    if kind.name == CHAIN_TYPE and "phases" in arguments:
+        arguments = _arguments_of(chain.from_json(dict(arguments)))
     record = TemplateRecord(name, kind.name, arguments_as_json(arguments), {}, source_of(kind))
     private = sorted({*kind.options.private, *options.get("private", ())} & set(arguments))
     if private:

@@ -42,7 +42,7 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
     """
     context = current_job()
     actor = _actor_of(context)
-    run = ChainRun(_made(phases, name)._checked(with_arguments=False)._running, context)
+    run = ChainRun(_made(phases, name)._checked("order")._running, context)
 
     async def in_thread(call: Callable[[], Any]) -> Any:
         return await _in_thread(call, context, actor)

@@ -65,7 +65,7 @@ class HttpFace:
             routes=[
                 *JobRoutes(jobs).routes(),
                 Route("/", self._page),
-                Route("/static/{name}", self._file),
+                Route("/static/{name:path}", self._file),
                 Route("/board/events", self._board_events),
                 Route("/board/message", self._board_message, methods=["POST"]),
                 Route("/events", self._events),

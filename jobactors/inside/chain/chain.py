@@ -36,7 +36,7 @@ from jobactors.model.phases import (
 )
 
 from .caller_control import CallerControl
-from .chain_check import problems_of_chain
+from .chain_check import Depth, problems_of_chain
 from .chain_drive import CHAIN_RUN, drive, own_context, run_in_thread, unstored_buffer
 from .chain_run import ChainRun
 
@@ -199,7 +199,8 @@ class Chain(Struct, frozen=True):
 
         With an error it is refused by ``submit`` and ``run``; warnings are logged there.  No phase
         is called.  Of phases that are given by the name of their job type, the arguments are
-        checked against its annotations, and by its ``validate``, which is code of yours.
+        checked against its annotations, and here also by its ``validate``, which is code of yours
+        and may block: a submit does not call it.
         """
         return problems_of_chain(self.phases)
 
@@ -246,9 +247,9 @@ class Chain(Struct, frozen=True):
         """The phases that are not switched off."""
         return tuple(one for one in self.phases if one.enabled)
 
-    def _checked(self, *, with_arguments: bool = True) -> Chain:
+    def _checked(self, depth: Depth = "annotations") -> Chain:
         """Return this chain and log its warnings, or raise ChainInvalid with all errors."""
-        problems = problems_of_chain(self.phases, with_arguments=with_arguments)
+        problems = problems_of_chain(self.phases, depth)
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             raise ChainInvalid(self.label, errors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from jobactors.model.chain_rules import problems_of_order
 from jobactors.model.errors import UnknownJobType
@@ -11,39 +11,27 @@ from jobactors.model.job_type import job_type_named, job_type_of
 from jobactors.model.phases import ChainProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from jobactors.model.job_type import JobType
     from jobactors.model.phases import Phase
 
-_NOWHERE: Mapping[int, Collection[str]] = {}
+
+Depth = Literal["order", "annotations", "all"]
+"""How far a check goes: "annotations" also looks at the arguments of phases that are given by the
+name of their type, and "all" calls the type's own ``validate``, which is code of the user."""
 
 
-def problems_of_chain(
-    phases: Sequence[Phase],
-    *,
-    with_arguments: bool = True,
-    elsewhere: Mapping[int, Collection[str]] = _NOWHERE,
-) -> list[ChainProblem]:
-    """Return all problems of a chain.
-
-    Args:
-        phases: Its phases; those that are switched off have no problems.
-        with_arguments: Whether the arguments of phases that are given by the name of their type are
-            checked against its annotations, and by its ``validate``: code of the user.
-        elsewhere: For the place of a phase, the names of arguments whose values come only later.
-    """
+def problems_of_chain(phases: Sequence[Phase], depth: Depth = "all") -> list[ChainProblem]:
+    """Return the problems of a chain; phases that are switched off have none."""
     problems = problems_of_order(phases)
     for place, one in enumerate(phases):
         if one.enabled:
-            later = frozenset(elsewhere.get(place, ()))
-            problems += _problems_of_phase(place, one, later, with_arguments)
+            problems += _problems_of_phase(place, one, depth)
     return problems
 
 
-def _problems_of_phase(
-    place: int, one: Phase, elsewhere: frozenset[str], with_arguments: bool
-) -> Iterator[ChainProblem]:
+def _problems_of_phase(place: int, one: Phase, depth: Depth) -> Iterator[ChainProblem]:
     try:
         kind = job_type_named(one.work) if isinstance(one.work, str) else job_type_of(one.work)
     except UnknownJobType as exc:
@@ -51,10 +39,10 @@ def _problems_of_phase(
         return
     function: Any = one.work if kind is None else kind.function
     texts = [*_faults_of_function(function), *_faults_of_runner(kind)]
-    if kind is not None and with_arguments and isinstance(one.work, str):
-        yield from _problems_of_arguments(place, one, kind, elsewhere)
+    if kind is not None and depth != "order" and isinstance(one.work, str):
+        yield from _problems_of_arguments(place, one, kind, with_own=depth == "all")
     else:
-        texts += _faults_of_call(function, one.arguments, elsewhere)
+        texts += _faults_of_call(function, one.arguments)
     for text in texts:
         yield ChainProblem("error", one.name, text, places=(place,))
     for text in _doubts_of_runner(kind):
@@ -62,13 +50,12 @@ def _problems_of_phase(
 
 
 def _problems_of_arguments(
-    place: int, one: Phase, kind: JobType, elsewhere: frozenset[str]
+    place: int, one: Phase, kind: JobType, *, with_own: bool
 ) -> Iterator[ChainProblem]:
     from jobactors.model.argument_check import problems_of
 
-    later = elsewhere | one.waiting
-    known = {name: value for name, value in one.arguments.items() if name not in later}
-    for found in problems_of(kind, known, later):
+    known = {name: value for name, value in one.arguments.items() if name not in one.waiting}
+    for found in problems_of(kind, known, one.waiting, with_own=with_own):
         yield ChainProblem(found.severity, one.name, found.text, path=found.path, places=(place,))
 
 
@@ -77,11 +64,9 @@ def _faults_of_function(function: Any) -> Iterator[str]:
         yield "a generator function: calling it runs none of it"
 
 
-def _faults_of_call(
-    function: Any, arguments: Mapping[str, Any], elsewhere: frozenset[str]
-) -> Iterator[str]:
+def _faults_of_call(function: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
     try:
-        inspect.signature(function).bind(**dict.fromkeys(elsewhere), **arguments)
+        inspect.signature(function).bind(**arguments)
     except ValueError:
         pass  # a builtin without a signature
     except TypeError as exc:

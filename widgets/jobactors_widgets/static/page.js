@@ -3,6 +3,7 @@
 // A browser opens six connections to a server of HTTP/1.1 at most, over all its tabs.  So one tab
 // holds the stream (it has a lock of the browser's), and the others hear it over a channel.
 
+import { isOfForm, refusalOfForm } from './builder/new_job.js';
 import { createKernelClock } from './kernel_clock.js';
 import { createView } from './view.js';
 
@@ -90,6 +91,7 @@ function start(root) {
   }
 
   function refuse(message, why) {
+    if (isOfForm(message)) view.received(refusalOfForm(message, why));
     if (message.kind !== 'act') return;
     view.answered({ kind: 'answer', id: message.id || '', verb: message.verb, ok: false, why });
   }

@@ -15,6 +15,7 @@
 import { append, pageTimers, setAttribute, setHidden, setStyle, setText } from './dom.js';
 import { createFolds, isBatch } from './batches.js';
 import { arrange, createFold, createTools, filterRows } from './board.js';
+import { createNewJob } from './builder/new_job.js';
 import { createDetails } from './details.js';
 import { createPendingActions } from './pending_actions.js';
 import { createHeldOrder } from './held_order.js';
@@ -93,6 +94,7 @@ export function createView(root, options) {
   const counts = append(head, 'span', 'ja-counts');
   const news = board && !single ? append(head, 'button', 'ja-button ja-news', { type: 'button' }) : null;
   const notice = append(head, 'span', 'ja-notice', { role: 'status' });
+  const newJob = board && !single && ask ? createNewJob(head, root, { ask, announce: text => announcer.say(text), timers }) : null;
   const tools = board && !single ? createTools(root, { changed: fromTheTop, actMany: sendMany, selectShown }) : null;
   const scheduled = board && schedule ? createScheduled(root, { act: schedule, now, timers }) : null;
   const list = append(root, 'div', 'ja-list', { role: 'list', 'aria-label': single ? 'Job' : 'Jobs' });
@@ -204,6 +206,7 @@ export function createView(root, options) {
     if (unread) setText(news, `${unread} failed unread`);
     setText(notice, shown.alive ? (shown.ended ? ENDED : shown.notice || '') : LOST[shown.lost] || GONE);
     setHidden(head, single && !notice.textContent);
+    if (newJob) newJob.offer(shown.alive && !shown.ended);
     scheduled?.draw(shown.schedules || [], shown.alive && !shown.ended);
     if (tools) tools.draw(tops, places.filtered, selected);
     setAttribute(list, 'data-empty', shown.rows.length && !places.filtered.length ? NONE_LEFT : null);
@@ -439,6 +442,7 @@ export function createView(root, options) {
   }
 
   function received(message) {
+    if (newJob?.receive(message)) return;
     const details = opened.get(message.id);
     if (details) details.receive(message);
   }
@@ -513,6 +517,7 @@ export function createView(root, options) {
     sizes.dispose();
     endFence();
     undo.commit();
+    newJob?.dispose();
     if (held) held.dispose();
     folds.dispose();
     pending.dispose();

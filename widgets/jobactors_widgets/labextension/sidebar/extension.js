@@ -254,7 +254,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
 }
 
 function loadStyles() {
-  for (const path of ['../../static/panel.css', './style.css']) {
+  for (const path of ['../../static/panel.css', '../../static/builder/builder.css', './style.css']) {
     const link = document.createElement('link');
     link.rel = 'stylesheet';
     link.href = new URL(path, import.meta.url).href;

@@ -1,0 +1,89 @@
+"""Tests of the form of a new job, as a board or the sidebar asks for it."""
+
+# ruff: noqa: D103 - a test's name is its sentence
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jobactors_widgets.conversation import FrontEndConversation
+
+import jobactors as ja
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECRET = "s3cret-of-a-form"  # noqa: S105 - it is one, for the tests
+SEEN: list[Any] = []
+
+
+@ja.job("form index", private="token", key=None)
+async def index(folder: str, since: dt.date | None = None, token: str = "") -> None:
+    SEEN.append((folder, since, token))
+
+
+class Page:
+    """A front end's side of one conversation."""
+
+    def __init__(self, jobs: ja.Jobs) -> None:
+        self.answers: list[Mapping[str, Any]] = []
+        self._conversation = FrontEndConversation(jobs, self.answers.append)
+
+    def ask(self, kind: str, **more: Any) -> Mapping[str, Any]:
+        """Send a message and return its answer."""
+        self._conversation.hear({"kind": kind, "by": "page", "revision": 3, **more})
+        return self.answers[-1]
+
+
+async def test_the_registered_types_are_listed_with_their_schemas() -> None:
+    async with ja.open_jobs() as jobs:
+        types = Page(jobs).ask("types")["types"]
+        (found,) = [one for one in types if one["name"] == "form index"]
+        assert found["schema"]["properties"]["token"] == {
+            "type": "string",
+            "writeOnly": True,
+        }
+        assert "chain" not in {one["name"] for one in types}
+
+
+async def test_a_form_is_checked_and_starts_a_job_with_the_annotated_values() -> None:
+    SEEN.clear()
+    async with ja.open_jobs() as jobs:
+        page = Page(jobs)
+        wrong = page.ask("check_new", type="form index", arguments={"since": "never"})
+        assert {one["path"] for one in wrong["problems"]} == {"folder", "since"}
+        assert wrong["revision"] == 3
+        refused = page.ask("start_new", type="form index", arguments={})
+        assert (refused["why"], jobs.list()) == ("mend the errors first", [])
+        given = {"folder": "wiki/", "since": "2026-11-28"}
+        started = page.ask(
+            "start_new",
+            type="form index",
+            arguments=given,
+            private={"token": SECRET},
+            subject="wiki",
+        )
+        job = jobs.get(started["id"])
+        await job
+        assert job.snapshot().info.subject == "wiki"
+        assert SECRET not in str(page.answers)
+    assert list(SEEN) == [("wiki/", dt.date(2026, 11, 28), SECRET)]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "nowhere", "arguments": {}},
+        {"type": 3},
+        {"type": "form index", "arguments": [1], "private": "x", "subject": {}},
+        {"type": "chain", "arguments": {"phases": 3}},
+        {},
+    ],
+)
+async def test_a_message_that_makes_no_sense_starts_nothing(message: dict[str, Any]) -> None:
+    async with ja.open_jobs() as jobs:
+        for kind in ("check_new", "start_new"):
+            assert "id" not in Page(jobs).ask(kind, **message)
+        assert jobs.list() == []
