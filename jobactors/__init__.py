@@ -108,6 +108,9 @@ if TYPE_CHECKING:
         Holding as Holding, ResourceState as ResourceState, ResourceStates as ResourceStates,
     )
     from .model.info import JobInfo as JobInfo
+    from .model.spans import Span as Span
+    from .model.timeline import Timeline as Timeline
+    from .model.timeline_bars import Bar as Bar
     from .model.metrics import Durations as Durations, JobMetrics as JobMetrics, Metrics as Metrics
     from .model.snapshot import JobSnapshot as JobSnapshot
     from .model.states import JobState as JobState, Request as Request, Waiting as Waiting
@@ -214,6 +217,9 @@ _HOMES = {
     "model.progress": "Progress",
     "model.resources": "Holding ResourceState ResourceStates",
     "model.info": "JobInfo",
+    "model.spans": "Span",
+    "model.timeline": "Timeline",
+    "model.timeline_bars": "Bar",
     "model.metrics": "Durations JobMetrics Metrics",
     "model.snapshot": "JobSnapshot",
     "model.states": "JobState Request Waiting",

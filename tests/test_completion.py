@@ -32,6 +32,7 @@ USERS: Final = {
         "log name part progress_callback release set_result subject type wait_cancel_requested "
         "work_file work_folder write_log"
     ),
+    "Bar": "end job_id lane name row spans start started state subject type",
     "Batch": (
         "cancel counts delete discard done errors id jobs name pause progress restart_failed "
         "result results resume snapshot state system"
@@ -130,7 +131,7 @@ USERS: Final = {
         "drop_checkpoint drop_checkpoints forever get group history hold_dispatch latest list map "
         "merge metrics name on_change on_event options part_files queue registry release_dispatch "
         "resources resumable run scale schedule schedules select serve stats store submit "
-        "subscribe template templates vacuum"
+        "subscribe template templates timeline vacuum"
     ),
     "JobsClosed": "",
     "JobsExecutor": "",
@@ -192,6 +193,7 @@ USERS: Final = {
     ),
     "Selection": "cancel delete discard hold pause release resume",
     "Snooze": "delay",
+    "Span": "end seconds start state waiting",
     "SqliteStore": (
         "apply busy_timeout checkpoints close documents events finished get in_loop keep name "
         "occurrences open path prune unfinished vacuum work_folder"
@@ -213,6 +215,7 @@ USERS: Final = {
     "SubscriptionStatistics": "backlog conflated cut_off delivered",
     "Template": ("arguments changed_at name options problem remove submit to_dict type update"),
     "TemplateList": "",
+    "Timeline": "html lanes left_out now to_dict",
     "TooMuch": "name",
     "UnknownJob": "job_id",
     "UnknownJobType": "known meant name",

@@ -1,4 +1,4 @@
-"""The part of ``Jobs`` that measures: ``jobs.metrics()``."""
+"""The part of ``Jobs`` that measures: ``jobs.metrics()`` and ``jobs.timeline()``."""
 
 from __future__ import annotations
 
@@ -8,18 +8,26 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from jobactors.engine.system.job_system import JobSystem
-from jobactors.model.checks import as_moment, check_moment, shown
+from jobactors.model.checks import as_moment, check_count, check_moment, shown
 from jobactors.model.exposition import Gauges
 from jobactors.model.metrics import Metrics, row_of
 from jobactors.model.states import JobState
 from jobactors.model.tally import Tally
+from jobactors.model.timeline_bars import LANES_BY
+
+from .past_lives import timeline_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jobactors.model.identity import TypeOrFunction
+    from jobactors.model.timeline import Timeline
+    from jobactors.model.timeline_bars import LanesBy
+
 MetricsBy = Literal["type", "hour", "day", "all"]
 Since = datetime | timedelta | float | int
 _HOUR: Final = 3600
+_DAY: Final = 86400
 
 
 class Measures:
@@ -62,6 +70,44 @@ class Measures:
         ordered = sorted(rows.items()) if by == "type" else rows.items()
         return Metrics([row_of(of, tally) for of, tally in ordered], past, now)
 
+    def timeline(
+        self,
+        by: LanesBy = "slot",
+        *,
+        since: Since | None = None,
+        type: TypeOrFunction | None = None,
+        limit: int = 2000,
+    ) -> Timeline:
+        """Return when each job was queued, at work, paused and at rest, as bars in lanes.
+
+        A notebook draws it; :meth:`Timeline.html` is the drawing.  With a store, the jobs of
+        earlier processes are among them; of those, the reasons for which they waited are not known.
+
+        Args:
+            by: A lane for each ``"slot"`` (the default: the fewest rows in which no two jobs are at
+                work at once, without the time in the queue), ``"type"``, ``"subject"``, or
+                ``"resource"`` that a job needs.
+            since: Only jobs that ended after this moment, or have not ended: a datetime, seconds
+                since the epoch, or a timedelta before now; default: a day ago.
+            type: Only jobs of this type, by its name or its function.
+            limit: The newest so many jobs, at most.
+
+        Raises:
+            ValueError, TypeError: for another ``by``, for what is no point in time or no number.
+            StoreError: if the store cannot be read.
+
+        Example::
+
+            jobs.timeline(since=timedelta(hours=1))
+            Path("night.html").write_text(jobs.timeline("type").html())
+        """
+        if by not in LANES_BY:
+            raise ValueError(f"lanes are by {', '.join(map(repr, LANES_BY))}, not {shown(by)}")
+        check_count("limit", limit)
+        now = self._system.core.clock.now()
+        begin = now - _DAY if since is None else _moment_of(since, now)
+        return timeline_of(self._system, by, begin, now, type, limit)
+
     def _look(self, asked: float) -> tuple[dict[tuple[int, str], Tally], dict[str, Tally], Gauges]:
         lag = time.perf_counter() - asked
         core, table = self._system.core, self._system.core.ended.metrics
@@ -79,11 +125,13 @@ class Measures:
 
 
 def _hour_of(since: Since | None, now: float) -> int:
-    if since is None:
-        return 0
+    return 0 if since is None else int(_moment_of(since, now) // _HOUR)
+
+
+def _moment_of(since: Since, now: float) -> float:
     moment = now - since.total_seconds() if isinstance(since, timedelta) else as_moment(since)
     check_moment("since", moment)
-    return int((moment or 0) // _HOUR)
+    return moment or 0.0
 
 
 def _hour_label(hour: int, _: str) -> str:

@@ -1,0 +1,116 @@
+"""The lives of jobs for a timeline: from the registry, and from the event logs of a store."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from jobactors.engine.storage.stored_jobs import records_from
+from jobactors.model.identity import type_names
+from jobactors.model.spans import Turn, spans_of
+from jobactors.model.states import JobState, Waiting
+from jobactors.model.timeline import Timeline
+from jobactors.model.timeline_bars import Bar, lay_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from jobactors.engine.ports.store import Store
+    from jobactors.engine.records.record import Record
+    from jobactors.engine.system.job_system import JobSystem
+    from jobactors.model.identity import TypeOrFunction
+    from jobactors.model.stored_rows import EventRow, JobRow
+    from jobactors.model.timeline_bars import LanesBy
+
+_STATES: Final = {
+    "JobQueued": JobState.QUEUED,
+    "JobStarted": JobState.RUNNING,
+    "JobPaused": JobState.PAUSED,
+    "JobResumed": JobState.RUNNING,
+    "JobCancelling": JobState.CANCELLING,
+    "JobRetried": JobState.QUEUED,
+    "JobStopped": JobState.INTERRUPTED,
+    "JobRequeued": JobState.QUEUED,
+}
+"""The state after each kind of line in an event log that makes a turn."""
+
+
+def timeline_of(
+    system: JobSystem,
+    by: LanesBy,
+    since: float,
+    now: float,
+    kind: TypeOrFunction | None,
+    limit: int,
+) -> Timeline:
+    """Return the timeline of a system's jobs; from any thread."""
+    types = None if kind is None else type_names(kind)
+
+    def is_wanted(record: Record) -> bool:
+        snapshot = record.snapshot
+        ended = snapshot.finished_at
+        return (types is None or snapshot.info.type in types) and (ended is None or ended >= since)
+
+    lives = system.parts.portal.look(partial(_lives_here, system, is_wanted))
+    journal = system.parts.journal
+    if journal is not None and not system.parts.portal.is_closed:
+        here = {record.id for record, _ in lives}
+        rows = journal.read(partial(_read, since=since, limit=limit, known=here))
+        events = {row.id: lines for row, lines in rows}
+        records = filter(is_wanted, records_from(row for row, _ in rows))
+        lives += [(record, turns_from(events[record.id])) for record in records]
+    lives.sort(key=lambda life: life[0].snapshot.info.submitted_at)
+    shown = lives[max(0, len(lives) - limit) :]
+    bars = [bar for record, turns in shown for bar in _bars_of(record, turns, by, now)]
+    return Timeline(lay_out(bars, _LANES[by]), now, len(lives) - len(shown))
+
+
+def turns_from(lines: Iterable[EventRow]) -> list[Turn] | None:
+    """Return the turns that the lines of an event log give; None if there are none."""
+    turns: list[Turn] = []
+    for line in lines:
+        state = _STATES.get(line.kind)
+        if state is None:
+            continue
+        waiting = Waiting.SLOT if state is JobState.QUEUED else None
+        if line.kind == "JobRetried":
+            waiting = Waiting.RETRY
+        turns.append(Turn(line.at, state, waiting))
+    return turns or None
+
+
+def _lives_here(
+    system: JobSystem, is_wanted: Callable[[Record], bool]
+) -> list[tuple[Record, list[Turn] | None]]:
+    return [
+        (record, None if record.turns is None else list(record.turns))
+        for record in system.parts.registry
+        if is_wanted(record)
+    ]
+
+
+def _read(
+    store: Store, since: float, limit: int, known: set[str]
+) -> list[tuple[JobRow, list[EventRow]]]:
+    rows = [row for row in store.finished(limit, since=since) if row.id not in known]
+    return [(row, store.events(row.id)) for row in rows]
+
+
+def _bars_of(
+    record: Record, turns: Sequence[Turn] | None, by: LanesBy, now: float
+) -> Iterable[Bar]:
+    snapshot, info = record.snapshot, record.snapshot.info
+    spans = tuple(spans_of(snapshot, turns, now))
+    if not spans:
+        return
+    lanes = tuple(record.options.resources) if by == "resource" else ("",)
+    for lane in lanes:
+        yield Bar(info.id, info.name, info.type, info.subject, snapshot.state, spans, lane)
+
+
+_LANES: Final[dict[str, Callable[[Bar], str] | None]] = {
+    "slot": None,
+    "type": lambda bar: bar.type,
+    "subject": lambda bar: bar.subject,
+    "resource": lambda bar: bar.lane,
+}

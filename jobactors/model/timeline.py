@@ -1,0 +1,73 @@
+"""``Timeline``: the lives of jobs as bars in lanes, drawn without a drawing library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, overload
+
+from .timeline_bars import Bar, lanes_of
+from .timeline_page import page_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Timeline(Sequence[Bar]):
+    """The lives of jobs as bars in lanes; returned by ``jobs.timeline()``.
+
+    A notebook draws it, and a saved one shows the drawing without a kernel.  Below it, a table has
+    the same in words.
+    """
+
+    def __init__(self, bars: Iterable[Bar], now: float, left_out: int = 0) -> None:
+        self._bars = list(bars)
+        self.now: float = now
+        """The end of what goes on, in seconds since the epoch."""
+        self.left_out: int = left_out
+        """Older jobs that are not among the bars."""
+
+    @property
+    def lanes(self) -> dict[str, int]:
+        """The number of rows in each lane, in the order of the lanes."""
+        return lanes_of(self._bars)
+
+    def html(self) -> str:
+        """Return a drawing (SVG) and a table as HTML, without a script."""
+        return page_of(self._bars, self.now, self.left_out)
+
+    def to_dict(self) -> list[dict[str, object]]:
+        """Return a dictionary of plain values a span, for JSON and data frames."""
+        return [
+            {
+                "job": bar.job_id,
+                "name": bar.name,
+                "type": bar.type,
+                "subject": bar.subject,
+                "lane": bar.lane,
+                "state": str(span.state),
+                "waiting": None if span.waiting is None else str(span.waiting),
+                "start": span.start,
+                "end": span.end,
+            }
+            for bar in self._bars
+            for span in bar.spans
+        ]
+
+    @overload
+    def __getitem__(self, index: int) -> Bar: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Bar]: ...
+    def __getitem__(self, index: int | slice) -> Bar | list[Bar]:
+        return self._bars[index]
+
+    def __len__(self) -> int:
+        return len(self._bars)
+
+    def __iter__(self) -> Iterator[Bar]:
+        return iter(self._bars)
+
+    def __repr__(self) -> str:
+        return f"<Timeline: {len(self._bars)} jobs in {len(self.lanes)} lanes>"
+
+    def _repr_html_(self) -> str:
+        return self.html()
