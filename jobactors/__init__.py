@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from .model.limits import Limits as Limits
     from .model.every import Every as Every
     from .model.options import Options as Options
+    from .model.rate import Rate as Rate
     from .model.retention import Retention as Retention
     from .model.retry import Retry as Retry
     from .model.snooze import Snooze as Snooze
@@ -190,6 +191,7 @@ _HOMES = {
     "model.phases": "ChainProblem Phase",
     "model.checkpoint": "Checkpoint",
     "model.options": "Options",
+    "model.rate": "Rate",
     "model.retention": "Retention",
     "model.retry": "Retry",
     "model.snooze": "Snooze",

@@ -124,7 +124,7 @@ USERS: Final = {
         "problems schema title unique validate"
     ),
     "JobUpdated": "at info job_id",
-    "JobWaiting": "at job_id waiting waits_for",
+    "JobWaiting": "at due job_id waiting waits_for",
     "JobactorsError": "",
     "Jobs": (
         "active add_template as_executor batch batches cancel checkpoints clear close "
@@ -175,7 +175,8 @@ USERS: Final = {
     "Reply": "is_answered result",
     "Request": "CANCEL INTERRUPT PAUSE RESUME TIME_OUT",
     "ResourceBusy": "holders name",
-    "ResourceState": "busy capacity free holders name",
+    "Rate": "count per",
+    "ResourceState": "busy capacity free holders name per used",
     "ResourceStates": "is_busy",
     "ResultNotKept": "job_id",
     "Resumable": (
@@ -222,7 +223,7 @@ USERS: Final = {
     "UnknownSchedule": "known name",
     "UnknownTemplate": "known name",
     "ValueRefused": "cure store which why",
-    "Waiting": "CLUSTER DEPENDENCY HOLD RESOURCE RETRY SLOT START_TIME STORE",
+    "Waiting": "CLUSTER DEPENDENCY HOLD RATE RESOURCE RETRY SLOT START_TIME STORE",
     "WorkerDied": "exitcode",
     "WrongLoop": "",
     "WrongProcess": "",

@@ -21,6 +21,7 @@ from jobactors.engine.system.recovery import Recover, check_recover
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.checks import Seconds, as_seconds, check_seconds
 from jobactors.model.errors import AlreadyStarted, JobsClosed, WrongThread
+from jobactors.model.rate import Rate
 from jobactors.model.retention import Retention
 
 from .loop_thread import KERNEL_PATIENCE, LONGEST_END
@@ -68,7 +69,7 @@ _CHECKS: Final[dict[str, Callable[[Any], None]]] = {
 def start(
     max_running: int | _Unset | None = UNSET,
     *,
-    resources: Mapping[str, int] | _Unset | None = UNSET,
+    resources: Mapping[str, int | Rate] | _Unset | None = UNSET,
     retention: Retention | _Unset | None = UNSET,
     display: Literal["terminal"] | _Unset | None = UNSET,
     store: str | os.PathLike[str] | Store | _Unset | None = UNSET,
@@ -99,7 +100,8 @@ def start(
 
     Args:
         max_running: How many jobs may run at once, None for no limit; default: 4.
-        resources: Named capacities, such as ``{"gpu": 2}``; a name that is not declared is a mutex.
+        resources: Named capacities and rates, such as ``{"gpu": 2, "api": ja.Rate(5, per=1.0)}``; a
+            name that is not declared is a mutex.
         retention: The limits for ended jobs; default: a day, 10,000 jobs, 256 MiB of results.
         display: "terminal" shows the jobs on ``sys.stderr``; default: that, in a script whose
             ``sys.stderr`` is a terminal and no other system is shown there, and None elsewhere.

@@ -22,6 +22,7 @@ from jobactors.inside.signals.event_loop import check_in_trio
 from jobactors.inside.verbs.output_capture import capturing
 from jobactors.inside.verbs.tqdm_bars import capture_tqdm
 from jobactors.model.errors import EngineFailed
+from jobactors.model.rate import Rate
 from jobactors.model.retention import Retention
 
 from .block_ending import BlockEnding
@@ -33,7 +34,7 @@ from .unread_failures import UnreadFailures, check_unread_failures
 async def open_jobs(
     max_running: int | None = None,
     *,
-    resources: Mapping[str, int] | None = None,
+    resources: Mapping[str, int | Rate] | None = None,
     retention: Retention | None = None,
     display: Literal["terminal"] | None = None,
     unread_failures: Literal["raise", "ignore"] = "raise",
@@ -60,7 +61,8 @@ async def open_jobs(
 
     Args:
         max_running: How many jobs may run at once; default: no limit.
-        resources: Named capacities, such as ``{"gpu": 2}``; a name that is not declared is a mutex.
+        resources: Named capacities and rates, such as ``{"gpu": 2, "api": ja.Rate(5, per=1.0)}``; a
+            name that is not declared is a mutex.
         retention: The limits for ended jobs; default: a day, 10,000 jobs, 256 MiB of results.
         display: "terminal" shows the jobs on ``sys.stderr``: bars, or plain lines if that is none.
         unread_failures: "ignore" lets the block end quietly although jobs have failed unread.

@@ -55,6 +55,8 @@ class JobWaiting(Event, frozen=True):
     """The new reason why it waits; None if it goes on."""
     waits_for: tuple[str, ...] = ()
     """The ids of the jobs, or the names of the resources, that it waits for; the first ten."""
+    due: float | None = None
+    """When its turn at a rate is expected, in seconds since the epoch; None for other reasons."""
 
 
 class JobStarted(Event, frozen=True):

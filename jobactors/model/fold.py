@@ -188,7 +188,9 @@ def _stuck(snapshot: JobSnapshot, event: ev.JobStuck) -> JobSnapshot:
     return replace(snapshot, stuck=True) if has_attempt else snapshot
 
 
-_AT_WORK: Final = frozenset({None, Waiting.SLOT, Waiting.RESOURCE, Waiting.DEPENDENCY})
+_AT_WORK: Final = frozenset(
+    {None, Waiting.SLOT, Waiting.RESOURCE, Waiting.RATE, Waiting.DEPENDENCY}
+)
 """The reasons for which a job waits that has started."""
 
 
@@ -196,7 +198,8 @@ def _waiting(snapshot: JobSnapshot, event: ev.JobWaiting) -> JobSnapshot:
     may_wait = snapshot.state.is_active and event.waiting in _AT_WORK
     if not (snapshot.state is JobState.QUEUED or may_wait):
         return snapshot
-    return replace(snapshot, waiting=event.waiting, waits_for=event.waits_for)
+    due = snapshot.due if event.due is None else event.due
+    return replace(snapshot, waiting=event.waiting, waits_for=event.waits_for, due=due)
 
 
 def _updated(snapshot: JobSnapshot, event: ev.JobUpdated) -> JobSnapshot:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from .checks import is_mapping, shown
 from .errors import TooMuch
 from .field_docs import documented
+from .rate import Rate, RateWindow
 
 NO_NEEDS: Final[Mapping[str, int]] = {}
 
@@ -37,17 +38,22 @@ class ResourceState(Struct, frozen=True):
     capacity: int
     """The number of units in all."""
     holders: tuple[Holding, ...]
-    """The jobs that hold units of it, and how many."""
+    """The jobs that hold units of it, and how many; none for a rate."""
+    per: float | None = None
+    """The seconds of a rate's period, in which ``capacity`` units may be taken; None for what is
+    held."""
+    used: int = 0
+    """The units of a rate that were taken within the last period."""
 
     @property
     def free(self) -> int:
-        """The number of units that no job holds."""
-        return self.capacity - sum(holding.units for holding in self.holders)
+        """The number of units that no job holds, or that may be taken now."""
+        return self.capacity - self.used - sum(holding.units for holding in self.holders)
 
     @property
     def busy(self) -> bool:
-        """Whether a job holds units of it."""
-        return bool(self.holders)
+        """Whether a job holds units of it, or took some within the last period."""
+        return bool(self.holders or self.used)
 
 
 class ResourceStates(list[ResourceState]):
@@ -64,10 +70,19 @@ class Resources:
     A name that was not declared is a resource of one unit: a mutex.
     """
 
-    def __init__(self, capacities: Mapping[str, int]) -> None:
+    def __init__(self, capacities: Mapping[str, int | Rate]) -> None:
+        self.rates: dict[str, RateWindow] = {}
+        """The resources of which units come back with time alone."""
+        self.changed_rates: dict[str, None] = {}
+        """Those of which units were taken; emptied by who stores them."""
+        self._capacities: dict[str, int] = {}
         for name, capacity in capacities.items():
-            check_units(name, capacity)
-        self._capacities = dict(capacities)
+            given: object = capacity
+            count = capacity.count if isinstance(capacity, Rate) else capacity
+            check_units(name, count)
+            self._capacities[name] = count
+            if isinstance(given, Rate):
+                self.rates[name] = RateWindow(given)
         self._holders: defaultdict[str, dict[str, Holding]] = defaultdict(dict)
         self._held_by: defaultdict[str, set[str]] = defaultdict(set)
 
@@ -76,7 +91,9 @@ class Resources:
         return self._capacities.get(name, 1)
 
     def free(self, name: str) -> int:
-        """The number of units that no job holds."""
+        """The number of units that no job holds, or that may be taken now."""
+        if self.rates and name in self.rates:
+            return self.rates[name].free
         holders = self._holders.get(name)
         held = sum(holding.units for holding in holders.values()) if holders else 0
         return self.capacity(name) - held
@@ -98,6 +115,10 @@ class Resources:
     def take(self, job_id: str, needs: Mapping[str, int], operation: str = "") -> None:
         """Let a job hold ``needs`` beside what it holds already."""
         for name, units in needs.items():
+            if name in self.rates:
+                self.rates[name].take(units)
+                self.changed_rates[name] = None
+                continue
             before = self._holders[name].get(job_id)
             total = units + (before.units if before else 0)
             self._holders[name][job_id] = Holding(job_id, total, operation)
@@ -154,11 +175,13 @@ class Resources:
 
     def states(self) -> ResourceStates:
         """Return the state of each resource that is declared or held, by name."""
-        names = sorted({*self._capacities, *self._holders})
-        return ResourceStates(
-            ResourceState(name, self.capacity(name), tuple(self._holders.get(name, {}).values()))
-            for name in names
-        )
+        return ResourceStates(map(self._state, sorted({*self._capacities, *self._holders})))
+
+    def _state(self, name: str) -> ResourceState:
+        capacity, window = self.capacity(name), self.rates.get(name)
+        if window is not None:
+            return ResourceState(name, capacity, (), window.rate.per, window.used)
+        return ResourceState(name, capacity, tuple(self._holders.get(name, {}).values()))
 
 
 def as_needs(value: str | Iterable[str] | Mapping[str, int]) -> Mapping[str, int]:

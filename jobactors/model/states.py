@@ -122,6 +122,9 @@ class Waiting(StrEnum):
     """``max_running`` jobs are running."""
     RESOURCE = "resource"
     """Another job holds a resource it needs."""
+    RATE = "rate"
+    """As many units of a rate it needs were taken as its period allows; the next ones come back
+    with time."""
     DEPENDENCY = "dependency"
     """A job it comes ``after``, or awaits, has not ended."""
     RETRY = "retry delay"

@@ -150,7 +150,7 @@ def places(jobs: ja.Jobs) -> dict[str, int]:
         "with slot": queue._ready._with_slot._places,
         "without slot": queue._ready._without_slot._places,
         "later": queue._later._places,
-        "parked": queue._parked,
+        "parked": queue._parked._heaps,
         "after": queue._downstream,
         "moved": queue._moved,
     }

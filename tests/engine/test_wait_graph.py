@@ -554,7 +554,7 @@ _OPERATIONS = st.one_of(
 def left_in(queue: JobQueue) -> int:
     """How many places there are in all heaps of a queue, void ones too."""
     heaps = [queue._later, queue._ready._with_slot, queue._ready._without_slot]
-    return sum(len(heap._places) for heap in [*heaps, *queue._parked.values()])
+    return sum(len(heap._places) for heap in [*heaps, *queue._parked._heaps.values()])
 
 
 class Program:

@@ -82,3 +82,10 @@ test('when there are too many rows, what is unfinished is shown first', () => {
   const ids = most => format.choose(rows, most).map(r => r.id).join('');
   assert.deepEqual([6, 4, 3, 2].map(ids), ['012345', '0245', '024', '04']);
 });
+
+test('a job that waits for its turn at a rate shows when it comes', () => {
+  const row = { id: 'a', name: 'fetch', state: 'queued', waiting: 'rate', waits_for: ['api'], due: 103 };
+  assert.equal(format.detail(row, 100).replace(/\u202f/g, ' '), 'waits for its turn at api: 3 s');
+  assert.equal(format.detail(row, 104), 'waits for its turn at api');
+  assert.equal(format.ticksIn(row, 100), 1);
+});

@@ -39,6 +39,8 @@ class Entry(Struct, eq=False):
     """Jobs it comes after that have not ended."""
     parked: str | None = None
     """The resource it waits for."""
+    ahead: int = 0
+    """The jobs that waited for that resource when it joined them."""
     overtakes: bool = False
     """Whether the jobs before it in line wait for its end, so that only units count for it."""
     heap: EntryHeap[Entry] | None = None

@@ -31,6 +31,7 @@ from jobactors.model.states import Waiting
 
 from .entry import MOST_STARTS, Decision, Entry
 from .entry_heap import EntryHeap
+from .parked_entries import ParkedEntries
 from .queued_waits import QueuedWaits
 from .ready_heaps import ReadyHeaps
 from .request_lines import RequestLines
@@ -38,6 +39,8 @@ from .wait_graph import WaitEdge, WaitGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from jobactors.model.rate import Rate
 
 
 class JobQueue:
@@ -49,7 +52,7 @@ class JobQueue:
     """
 
     def __init__(
-        self, max_running: int | None = None, capacities: Mapping[str, int] | None = None
+        self, max_running: int | None = None, capacities: Mapping[str, int | Rate] | None = None
     ) -> None:
         self.max_running = max_running
         self.dispatch_held = False
@@ -59,14 +62,14 @@ class JobQueue:
         self.freed: dict[str, None] = {}
         """Requested resources of which units came back; emptied by ``ResourceRequests``."""
         self._entries: dict[str, Entry] = {}
-        queued = QueuedWaits(self._entries, self._first_parked, self.lines, self.resources)
+        self._parked = ParkedEntries()
+        queued = QueuedWaits(self._entries, self._parked.first, self.lines, self.resources)
         self.waits: WaitGraph = queued.graph
         """The jobs that wait for each other; written by ``Slots`` and ``ResourceRequests``."""
         self._running: set[str] = set()
         self._order = itertools.count()
         self._ready = ReadyHeaps()
         self._later: EntryHeap[Entry] = EntryHeap()
-        self._parked: dict[str, EntryHeap[Entry]] = {}
         self._downstream: defaultdict[str, dict[str, None]] = defaultdict(dict)
         self._moved: dict[str, None] = {}
 
@@ -222,7 +225,14 @@ class JobQueue:
         self, job_id: str, names: Iterable[str] | Mapping[str, int] | None = None
     ) -> None:
         """Take resources back from a job, by default all it held."""
-        for name in self.resources.give_back(job_id, names):
+        self._come_back(self.resources.give_back(job_id, names))
+
+    def advance(self, now: float) -> None:
+        """Tell the rates the time, and take note of the units that come back."""
+        self._come_back([name for name, one in self.resources.rates.items() if one.advance(now)])
+
+    def _come_back(self, names: Iterable[str]) -> None:
+        for name in names:
             if name in self.lines:
                 self.freed[name] = None
             self._unpark(name)
@@ -291,7 +301,7 @@ class JobQueue:
 
     def is_wanted(self, name: str) -> bool:
         """Return whether a job waits for units of a resource."""
-        return self._first_parked(name) is not None
+        return self._parked.first(name) is not None
 
     # -- the exception of gate 4
 
@@ -343,23 +353,14 @@ class JobQueue:
                 return name
             if name in self.lines and not entry.overtakes:
                 return name
-            first = None if entry.overtakes else self._first_parked(name)
+            first = None if entry.overtakes else self._parked.first(name)
             if first is not None and first.rank < entry.rank:
                 return name
         return None
 
     def _park(self, entry: Entry, name: str) -> None:
-        entry.parked, entry.overtakes = name, False
-        self._parked.setdefault(name, EntryHeap()).push(entry.rank, entry)
+        self._parked.add(name, entry)
         self._moved[entry.id] = None
-
-    def _first_parked(self, name: str) -> Entry | None:
-        parked = self._parked.get(name)
-        first = None if parked is None else parked.first()
-        if first is not None:
-            return first[2]
-        self._parked.pop(name, None)
-        return None
 
     def look_again(self, names: Iterable[str]) -> None:
         """Look at the jobs that wait for resources of which less is requested than before."""
@@ -368,10 +369,10 @@ class JobQueue:
 
     def _unpark(self, name: str) -> None:
         """Let the first one that waits for ``name`` be looked at again."""
-        entry = self._first_parked(name)
+        entry = self._parked.first(name)
         if entry is not None:
             self._look_at(entry)
-            self._first_parked(name)  # it may have been the last
+            self._parked.first(name)  # it may have been the last
 
     def _look_at(self, entry: Entry) -> None:
         """Let the next decision look at an entry, wherever it was."""

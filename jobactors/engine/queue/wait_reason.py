@@ -20,6 +20,8 @@ class WaitReason(Struct, frozen=True):
     """The reason; None if the job does not wait."""
     waits_for: Iterable[str] = ()
     """The ids of jobs, or the names of resources."""
+    due: float | None = None
+    """When its turn at a rate is expected, in seconds since the epoch."""
 
 
 NOTHING: Final = WaitReason(None)
@@ -36,4 +38,10 @@ def reason_in_queue(queue: JobQueue, job_id: str, now: float) -> WaitReason:
         return WaitReason(entry.why_due)
     # It is looked at again when a slot is free; till then what it was parked for may be free.
     missing = None if entry.parked is None else queue.missing(entry)
-    return WaitReason(Waiting.SLOT) if missing is None else WaitReason(Waiting.RESOURCE, (missing,))
+    if missing is None:
+        return WaitReason(Waiting.SLOT)
+    rate = queue.resources.rates.get(missing)
+    if rate is None:
+        return WaitReason(Waiting.RESOURCE, (missing,))
+    due = rate.turn_of((entry.ahead + 1) * entry.needs[missing])
+    return WaitReason(Waiting.RATE, (missing,), due)

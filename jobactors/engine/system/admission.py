@@ -134,6 +134,7 @@ class Admission:
     def _check_resources(self, record: Record) -> None:
         needs = record.options.resources
         resources = self._parts.queue.resources
+        self._parts.rates.advance()
         resources.check(needs)
         if record.options.on_busy == "raise":
             for name, units in needs.items():

@@ -38,6 +38,7 @@ class SlotDesk:
         self._slots = parts.slots
         self._queue = parts.queue
         self._requests = parts.requests
+        self._rates = parts.rates
         self._pump = pump
         self._wake_drains = wake_drains
         self._explain = explain
@@ -91,7 +92,10 @@ class SlotDesk:
             TooMuch: if no alternative can ever be granted.
             Deadlock: if the units can only come back from jobs that wait for this one.
         """
-        return self._requests.add(request)
+        self._rates.advance()
+        granted = self._requests.add(request)
+        self._rates.save()
+        return granted
 
     def withdraw(self, request: ResourceRequest) -> None:
         """Forget a request that was not granted yet."""
@@ -100,6 +104,7 @@ class SlotDesk:
 
     def give_back(self, record: Record, names: Iterable[str] | None) -> None:
         """Free units that a job holds, and serve the jobs that wait for them."""
+        self._rates.advance()
         self._queue.give_back(record.id, names)
         self._requests.serve()
         self._pump()

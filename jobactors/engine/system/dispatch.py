@@ -76,6 +76,7 @@ class Dispatch:
         Passes through here are many, so an empty table costs no call.
         """
         parts = self._parts
+        parts.rates.advance()
         if parts.requests.waiting:
             parts.requests.serve()
         if parts.slots.returning:
@@ -86,6 +87,7 @@ class Dispatch:
         decision = parts.queue.decide(now)
         for job_id in decision.start:
             self._start(parts.registry.get(job_id), now)
+        parts.rates.save()
         if len(decision.start) == MOST_STARTS:
             self._pace.rest(self._start_task)
         for job_id in filter(parts.queue.__contains__, decision.moved):

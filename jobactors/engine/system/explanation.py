@@ -57,7 +57,7 @@ class Explanation:
         if reason.waiting is snapshot.waiting and named == snapshot.waits_for:
             return
         now = self._parts.clock.now()
-        self._emit(record, JobWaiting(record.id, now, reason.waiting, named))
+        self._emit(record, JobWaiting(record.id, now, reason.waiting, named, reason.due))
         self._wake_drains()  # it may wait for a job at rest from now on
 
     def _in_queue(self, record: Record) -> WaitReason:
@@ -71,6 +71,10 @@ class Explanation:
         waits = self._parts.queue.waits.of(record.id)
         names = {name: None for wait in waits for needs in wait.units for name in needs}
         if names:
+            rates = self._parts.queue.resources.rates
+            turns = [rates[name].turn_of(1) for name in names if name in rates]
+            if turns:
+                return WaitReason(Waiting.RATE, names, min(turns))
             return WaitReason(Waiting.RESOURCE, names)
         if waits:
             jobs = (job for wait in waits for job in wait.jobs)

@@ -58,6 +58,7 @@ from .done_hooks import DoneHooks
 from .marks import mark_left_out
 from .opening import load_store
 from .parts import Parts
+from .rate_table import RateTable
 from .recovery import Recovery
 from .schedule_table import ScheduleTable
 from .template_table import TemplateTable
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from jobactors.engine.ports.store import Store
     from jobactors.engine.records.record import Record
     from jobactors.model.errors import StoreError
+    from jobactors.model.rate import Rate
     from jobactors.model.retention import Retention
     from jobactors.model.stored_rows import CheckpointRow, Write
 
@@ -97,7 +99,7 @@ class JobSystem:
         jobs_for: Callable[[JobSystem], object],
         max_running: int | None,
         retention: Retention,
-        capacities: Mapping[str, int] | None = None,
+        capacities: Mapping[str, int | Rate] | None = None,
         store: Store | None = None,
     ) -> None:
         portal, clock = Portal(self.fail), LoopClock()
@@ -121,6 +123,7 @@ class JobSystem:
             queue=queue,
             slots=Slots(queue),
             requests=ResourceRequests(queue),
+            rates=RateTable(queue, portal, clock, timers, journal, self._pump),
             keys=Keys(),
             hooks=DoneHooks(),
             callbacks=Callbacks(),
@@ -165,6 +168,9 @@ class JobSystem:
 
     def _store_has_changed(self) -> None:
         self.core.dispatch.store_has_changed()
+
+    def _pump(self) -> None:
+        self.core.pump()
 
     def _find_revived(self, job_id: str) -> Record | None:
         return self.recovery.find_revived(job_id)

@@ -15,6 +15,7 @@ from jobactors.model.errors import StoreError
 
 from .batch_history import count_ended_jobs
 from .metrics_table import StoredMetrics, read_metrics
+from .rate_table import KIND as KIND_OF_RATES
 
 if TYPE_CHECKING:
     from jobactors.engine.ports.store import Store
@@ -47,6 +48,7 @@ def load_store(
     now = parts.clock.now()
     stored = journal.read(partial(_read, at_most=at_most, now=now))
     parts.checkpoints.load(stored.checkpoints)
+    parts.rates.load(stored.rates)
     recovery.restore(stored.unfinished, stored.ended)
     count_ended_jobs(parts)
     templates.load(stored.templates)
@@ -64,6 +66,7 @@ class _Stored(Struct, frozen=True):
     checkpoints: list[CheckpointRow]
     templates: list[DocumentRow]
     schedules: list[DocumentRow]
+    rates: list[DocumentRow]
     metrics: StoredMetrics
 
 
@@ -77,5 +80,12 @@ def _read(store: Store, at_most: int, now: float) -> _Stored:
         LOG.warning("old jobs could not be removed: %s", exc)
     ended = store.finished(at_most)
     ended.reverse()  # the registry adds them in the order of their ends
-    templates, schedules = store.documents(KIND_OF_TEMPLATES), store.documents(KIND_OF_SCHEDULES)
-    return _Stored(store.unfinished(), ended, store.checkpoints(), templates, schedules, metrics)
+    return _Stored(
+        store.unfinished(),
+        ended,
+        store.checkpoints(),
+        templates=store.documents(KIND_OF_TEMPLATES),
+        schedules=store.documents(KIND_OF_SCHEDULES),
+        rates=store.documents(KIND_OF_RATES),
+        metrics=metrics,
+    )

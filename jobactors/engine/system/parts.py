@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .callbacks import Callbacks
     from .done_hooks import DoneHooks
+    from .rate_table import RateTable
     from .unique_keys import Keys
 
 
@@ -52,6 +53,8 @@ class Parts(Struct, frozen=True, eq=False):
     """The slots that running jobs have given up for a while."""
     requests: ResourceRequests
     """The units that running jobs wait for."""
+    rates: RateTable
+    """Tells the rates the time, and stores what they have counted."""
     keys: Keys
     """The unfinished job of each key."""
     hooks: DoneHooks

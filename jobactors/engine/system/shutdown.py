@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from .core import Core
     from .job_system import JobSystem
 
-_PASSING: Final = frozenset({Waiting.SLOT, Waiting.RETRY, Waiting.START_TIME, Waiting.STORE})
+_PASSING: Final = frozenset(
+    {Waiting.SLOT, Waiting.RATE, Waiting.RETRY, Waiting.START_TIME, Waiting.STORE}
+)
 """Reasons to wait that pass by themselves, with time or with the end of others at work."""
 
 

@@ -66,6 +66,7 @@ const REQUESTS = {
 const WAITS = {
   slot: 'waits for a free slot',
   resource: 'waits for a resource',
+  rate: 'waits for its turn',
   dependency: 'waits for other jobs',
   'retry delay': 'tries again',
   hold: 'held',
@@ -148,7 +149,7 @@ function goesOn(row) {
 /** @param {Row} row @param {number} now */
 function waitingFor(row, now, named) {
   const why = named || !row.waits_for ? reasonToWait(row) : '';
-  const when = row.due > now ? `${why} in ${span(row.due - now)}` : why;
+  const when = row.due > now ? `${why}${row.waiting === 'rate' ? ':' : ' in'} ${span(row.due - now)}` : why;
   return [when, priorityWords(row.priority), goesOn(row), row.error].filter(Boolean).join(' · ');
 }
 
@@ -162,7 +163,8 @@ export function priorityWords(priority) {
 
 /** @param {Row} row */
 function reasonToWait(row) {
-  if (row.waits_for) return `waits for ${row.waits_for.join(', ')}`;
+  const turn = row.waiting === 'rate' ? 'its turn at ' : '';
+  if (row.waits_for) return `waits for ${turn}${row.waits_for.join(', ')}`;
   return (row.waiting && WAITS[row.waiting]) || '';
 }
 
