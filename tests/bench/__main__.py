@@ -26,6 +26,7 @@ PROGRAMS = (
     "memory_records",
     "import_time",
     "idle",
+    "schedules",
     "growth",
     "corners",
     "reopen",
