@@ -17,6 +17,7 @@ from jobactors.model.stored_rows import PutJob
 from .stored_jobs_samples import add, registered, wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
     from trio.testing import MockClock
@@ -134,6 +135,63 @@ async def test_the_phases_that_keep_a_chain_from_going_on_are_named() -> None:
     assert work.obstacle.startswith("phase Clear: fail is no registered job type (@ja.job(")
     assert "; phase Tell: a lambda has no name to be found by: make it a def" in work.obstacle
     assert "phase Add" not in work.obstacle
+
+
+def first() -> int:
+    """The first phase."""
+    return 1
+
+
+def never_registered() -> int:
+    """The first phase, of no job type."""
+    return 1
+
+
+BEGUN: list[trio.Event] = []
+
+
+async def last(number: int) -> int:
+    """The last phase, which is interrupted as long as there is an event to set."""
+    if BEGUN:
+        BEGUN.pop().set()
+        await trio.sleep_forever()
+    return number
+
+
+@pytest.mark.parametrize("function", [first, never_registered])
+async def test_a_completed_phase_of_a_chain_needs_no_function_any_more(
+    function: Callable[[], int],
+) -> None:
+    """Neither one that never was a job type, nor one whose module is not imported here."""
+    store, begun = ja.MemoryStore(), trio.Event()
+    BEGUN.append(begun)
+    with registered(last=last, **({"first": first} if function is first else {})):
+        chain = ja.chain(ja.phase("First", function), ja.phase("Last", last, {"number": 2}))
+        async with opened(store) as jobs:
+            jobs.submit(chain)
+            await begun.wait()
+            await jobs.close()
+    with registered(last=last):
+        async with opened(store) as jobs:
+            [work] = jobs.resumable()
+            assert work.obstacle == ""
+            result = await work.resume()
+    assert (result.completed, result.results) == (("First", "Last"), {"First": 1, "Last": 2})
+
+
+async def test_a_phase_that_is_not_completed_is_named_where_its_type_is_not_registered() -> None:
+    """And the chain rests on, until it is."""
+    store = ja.MemoryStore()
+    with registered(last=last, first=first):
+        chain = ja.chain(ja.phase("First", first), ja.phase("Last", last, {"number": 2}))
+        async with opened(store) as jobs:
+            jobs.options(hold=True).submit(chain)
+    with registered(last=last):
+        async with opened(store) as jobs:
+            [work] = jobs.resumable()
+            with pytest.raises(ja.NotResumable, match="phase First: first is no registered job"):
+                work.resume()
+            assert jobs.get(work.job_id).state is ja.JobState.INTERRUPTED
 
 
 async def test_the_key_of_a_job_that_rests_says_what_to_do_with_that() -> None:

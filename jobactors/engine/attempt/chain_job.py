@@ -42,7 +42,9 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
     """
     context = current_job()
     actor = _actor_of(context)
-    run = ChainRun(_made(phases, name)._checked("order")._running, context)
+    chain = _made(phases, name)
+    run = ChainRun(chain._running, context)
+    chain._checked("order", run.completed)
 
     async def in_thread(call: Callable[[], Any]) -> Any:
         return await _in_thread(call, context, actor)

@@ -23,9 +23,10 @@ from jobactors.engine.ports.late_binding import runner_from
 from jobactors.engine.records.references import JobReference, Nested
 from jobactors.engine.records.stored_submit import StoredSubmit
 from jobactors.inside.verbs.ranges import Range
-from jobactors.model.chain_document import phase_from_json, private_names
+from jobactors.model.chain_document import phase_as_json, phase_from_json, private_names
 from jobactors.model.every import Every
 from jobactors.model.exact import NotExact, exact_json, from_json
+from jobactors.model.identity import is_lambda, type_name_of
 from jobactors.model.job_type import job_type_of
 from jobactors.model.limits import Limits
 from jobactors.model.options import DEFAULTS, Options
@@ -41,6 +42,13 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 64 * 2**20
 """Characters of JSON: longer arguments and results are not stored."""
+LAMBDA: Final = "<lambda>"
+"""The name of a lambda, which is the job type of none."""
+_WITHOUT_NAME: Final = (
+    '{} has no name to be found by: make it a def, and register that with @ja.job("…")'
+)
+A_LAMBDA: Final = _WITHOUT_NAME.format("a lambda")
+"""The obstacle that a lambda is."""
 _NO_ARGUMENTS: Final = '{"args": [], "kwargs": {}, "jobs": []}'
 
 # Options that are in the job's info already, or do not matter to a later run.
@@ -69,10 +77,16 @@ def describe_submit(
     if kind is None:
         lost = _unregistered(function)
     elif args or kwargs:
+        unregistered = ""
         if kind.name == CHAIN_TYPE:
-            lost = _obstacles_of_phases(kwargs.get("phases", args[0] if args else ()))
+            phases = _phases(kwargs.get("phases", args[0] if args else ()))
+            lost = _told(phases, _private_in)
+            if not lost and (unregistered := _told(phases, _unregistered_in)):
+                # They are stored all the same: one that is completed needs its function no more.
+                kwargs = {**kwargs, "phases": [phase_as_json(one, _name_in(one)) for one in phases]}
         if not lost:
             arguments, lost = _arguments(function, args, kwargs, options)
+            lost = lost or unregistered
     return StoredSubmit(
         arguments,
         _options_text(options, DEFAULTS if kind is None else kind.options),
@@ -86,32 +100,46 @@ def _unregistered(function: object) -> str:
     name = getattr(function, "__name__", None)
     if isinstance(name, str) and name.isidentifier():
         return f'{name} is no registered job type (@ja.job("{name}") makes it one)'
-    what = "a lambda" if name == "<lambda>" else f"a callable of type {type(function).__qualname__}"
-    return f'{what} has no name to be found by: make it a def, and register that with @ja.job("…")'
+    if name == LAMBDA:
+        return A_LAMBDA
+    return _WITHOUT_NAME.format(f"a callable of type {type(function).__qualname__}")
 
 
-def _obstacles_of_phases(given: object) -> str:
-    """Return the obstacles among a chain's phases that JSON would not show; empty if none."""
+def _phases(given: object) -> list[Phase]:
     if not isinstance(given, list | tuple):
-        return ""
-    phases = [
-        one if isinstance(one, Phase) else phase_from_json(one)
-        for one in cast("Sequence[object]", given)
-    ]
-    return "; ".join(
-        f"phase {one.name}: {why}" for one in phases if (why := _obstacle_of_phase(one))
-    )
+        return []
+    each = cast("Sequence[object]", given)
+    return [one if isinstance(one, Phase) else phase_from_json(one) for one in each]
 
 
-def _obstacle_of_phase(one: Phase) -> str:
+def _told(phases: list[Phase], obstacle: Callable[[Phase], str]) -> str:
+    """Return the obstacles among a chain's phases that JSON would not show; empty if none."""
+    return "; ".join(f"phase {one.name}: {why}" for one in phases if (why := obstacle(one)))
+
+
+def _private_in(one: Phase) -> str:
     if isinstance(one.work, str):
         hidden = private_names(one.work)
     else:
         kind = job_type_of(one.work)
-        if kind is None:
-            return _unregistered(one.work)
-        hidden = kind.options.private
+        hidden = frozenset[str]() if kind is None else kind.options.private
     return _not_kept(hidden & one.arguments.keys())
+
+
+def _unregistered_in(one: Phase) -> str:
+    if isinstance(one.work, str) or job_type_of(one.work) is not None:
+        return ""
+    return _unregistered(one.work)
+
+
+def _name_in(one: Phase) -> str:
+    """Return the name of a phase's job type, or that of its function."""
+    if isinstance(one.work, str):
+        return one.work
+    kind = job_type_of(one.work)
+    if kind is not None:
+        return kind.name
+    return LAMBDA if is_lambda(one.work) else type_name_of(one.work)
 
 
 def _not_kept(hidden: frozenset[str]) -> str:

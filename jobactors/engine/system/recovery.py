@@ -49,7 +49,10 @@ from jobactors.model.errors import JobactorsError, NotResumable, UnknownJobType
 from jobactors.model.events import JobProgressed, JobRequeued
 from jobactors.model.job_type import job_type_named
 from jobactors.model.outcome import NotKept, Outcome
+from jobactors.model.phases import CHAIN_TYPE
 from jobactors.model.states import JobState, Request, Waiting
+
+from .stored_phases import holds_phases, obstacle_of_phases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -243,8 +246,10 @@ class Recovery:
             return ""
         if record.function is not unrevived and (submit is None or submit.lost):
             return _DROPPED
-        if submit is None or submit.lost:
-            return submit.lost if submit is not None else "nothing is known of its submit"
+        if submit is None:
+            return "nothing is known of its submit"
+        if lost := self._lost(record, submit):
+            return lost
         try:
             kind = job_type_named(record.snapshot.type)
         except UnknownJobType as exc:
@@ -263,6 +268,12 @@ class Recovery:
             if outcome is not None and isinstance(outcome.value, NotKept):
                 return f"the result of {job_id}, of type {outcome.value.type}, was not kept"
         return ""
+
+    def _lost(self, record: Record, submit: StoredSubmit) -> str:
+        """Return what the store does not hold; of a chain, what its open phases need."""
+        if record.snapshot.type == CHAIN_TYPE and holds_phases(submit):
+            return obstacle_of_phases(submit, self._parts.checkpoints.rows_of(record.id))
+        return submit.lost
 
     def has_changed(self, record: Record) -> bool:
         """Whether the job type's source is another than when the job was submitted."""

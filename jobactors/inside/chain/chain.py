@@ -7,7 +7,7 @@ What comes next is decided by :class:`ChainRun`, which runs nothing.  It is driv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol, cast
 
 from msgspec import Struct
@@ -247,9 +247,9 @@ class Chain(Struct, frozen=True):
         """The phases that are not switched off."""
         return tuple(one for one in self.phases if one.enabled)
 
-    def _checked(self, depth: Depth = "annotations") -> Chain:
+    def _checked(self, depth: Depth = "annotations", completed: Collection[str] = ()) -> Chain:
         """Return this chain and log its warnings, or raise ChainInvalid with all errors."""
-        problems = problems_of_chain(self.phases, depth)
+        problems = problems_of_chain(self.phases, depth, completed)
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             raise ChainInvalid(self.label, errors)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from jobactors.model.chain_rules import problems_of_order
 from jobactors.model.errors import UnknownJobType
 from jobactors.model.job_type import job_type_named, job_type_of
-from jobactors.model.phases import ChainProblem
+from jobactors.model.phases import ChainProblem, keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from jobactors.model.job_type import JobType
     from jobactors.model.phases import Phase
@@ -22,11 +22,20 @@ Depth = Literal["order", "annotations", "all"]
 name of their type, and "all" calls the type's own ``validate``, which is code of the user."""
 
 
-def problems_of_chain(phases: Sequence[Phase], depth: Depth = "all") -> list[ChainProblem]:
-    """Return the problems of a chain; phases that are switched off have none."""
+def problems_of_chain(
+    phases: Sequence[Phase], depth: Depth = "all", completed: Collection[str] = ()
+) -> list[ChainProblem]:
+    """Return the problems of a chain; phases that are switched off have none.
+
+    Args:
+        phases: Its phases.
+        depth: How far the check goes.
+        completed: The keys of phases that are completed: they have no problems any more.
+    """
     problems = problems_of_order(phases)
-    for place, one in enumerate(phases):
-        if one.enabled:
+    running = [(place, one) for place, one in enumerate(phases) if one.enabled]
+    for key, (place, one) in zip(keys_of([one for _, one in running]), running, strict=True):
+        if key not in completed:
             problems += _problems_of_phase(place, one, depth)
     return problems
 

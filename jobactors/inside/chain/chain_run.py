@@ -163,6 +163,11 @@ class ChainRun:
         """Return the last phase called ``name`` before number ``i``."""
         return next((j for j in reversed(range(i)) if self._phases[j].name == name), -1)
 
+    @property
+    def completed(self) -> frozenset[str]:
+        """The keys of the completed phases."""
+        return frozenset(self._keys[i] for i in self._done)
+
     # -- one phase after the other
 
     def begin(self) -> Step | None:

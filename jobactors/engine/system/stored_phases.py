@@ -1,0 +1,76 @@
+"""The phases of a stored chain: which of them need their function yet.
+
+A phase that is completed never runs again, so that its job type need not be registered where the
+chain goes on; one that is not completed needs it, and the obstacle names that phase.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from jobactors.engine.storage.submit_codec import A_LAMBDA, LAMBDA
+from jobactors.model.chain_document import phase_from_json
+from jobactors.model.errors import UnknownJobType
+from jobactors.model.exact import from_json
+from jobactors.model.job_type import job_type_named
+from jobactors.model.phases import keys_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobactors.engine.records.stored_submit import StoredSubmit
+    from jobactors.model.stored_rows import CheckpointRow
+
+
+def holds_phases(submit: StoredSubmit) -> bool:
+    """Whether the store holds a chain's phases, though some of them may not be registered."""
+    return bool(_phases_of(submit))
+
+
+def obstacle_of_phases(submit: StoredSubmit, rows: Iterable[CheckpointRow]) -> str:
+    """Return the reason for which a stored chain cannot go on; empty if it can.
+
+    Args:
+        submit: The submit of the chain.
+        rows: The checkpoints of its job.
+    """
+    completed = _completed(rows)
+    with suppress(TypeError, ValueError):  # the resume says what is wrong with them
+        phases = [phase_from_json(one) for one in _phases_of(submit)]
+        missing = [
+            f"phase {key}: {why}"
+            for key, phase in zip(keys_of(phases), phases, strict=True)
+            if key not in completed and (why := _obstacle(str(phase.work)))
+        ]
+        return "; ".join(missing)
+    return ""
+
+
+def _obstacle(type_name: str) -> str:
+    try:
+        job_type_named(type_name)
+    except UnknownJobType as exc:
+        if exc.meant:
+            return f"its job type {type_name!r} is now an alias of {' and '.join(exc.meant)}"
+        if type_name == LAMBDA:
+            return A_LAMBDA
+        return f'{type_name} is no registered job type (@ja.job("{type_name}") makes it one)'
+    return ""
+
+
+def _phases_of(submit: StoredSubmit) -> list[Any]:
+    try:
+        phases = from_json(submit.arguments)["kwargs"]["phases"]
+    except (KeyError, TypeError, ValueError):
+        return []
+    return phases if isinstance(phases, list) else []
+
+
+def _completed(rows: Iterable[CheckpointRow]) -> set[str]:
+    """Return the keys of the phases whose ends were saved."""
+    found = set[str]()
+    for row in rows:
+        with suppress(KeyError, TypeError, ValueError):
+            found |= {str(entry["phase"]) for entry in from_json(row.value)["chain"]}
+    return found
