@@ -97,32 +97,14 @@ def schema_of(kind: Described) -> dict[str, Any]:
 
 
 def _components(hints: Sequence[Any]) -> tuple[Sequence[dict[str, Any]], dict[str, Any]]:
-    """Return the schemas of annotations, and those of the classes that they refer to by name."""
-    # Two classes may have one full name: a cell that was run again has made a second one.  msgspec
-    # names classes for all annotations at once, and fails then; each by itself has its own name.
-    # An annotation that holds both is not usable, and is refused before.
-    try:
-        return _named(hints)
-    except KeyError:
-        pass
-    schemas: list[dict[str, Any]] = []
-    components: dict[str, Any] = {}
-    for number, hint in enumerate(hints, 1):
-        (schema,), classes = _named([hint])
-        if any(components.get(name, one) != one for name, one in classes.items()):
-            (schema,), classes = _named([hint], f"-{number}")
-        schemas.append(schema)
-        components |= classes
-    return schemas, components
+    """Return the schemas of annotations, and those of the classes that they refer to by name.
 
-
-def _named(
-    hints: Sequence[Any], suffix: str = ""
-) -> tuple[Sequence[dict[str, Any]], dict[str, Any]]:
-    said, components = msgspec.json.schema_components(
-        hints, schema_hook=schema_of_class, ref_template=f"#/$defs/{{name}}{suffix}"
+    Two classes may have one full name: a cell that was run again has made a second one.  msgspec
+    gives each a name of its own, since 0.23.
+    """
+    return msgspec.json.schema_components(
+        hints, schema_hook=schema_of_class, ref_template="#/$defs/{name}"
     )
-    return said, {f"{name}{suffix}": one for name, one in components.items()}
 
 
 def _property(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .nearest import or_nearest
 from .pickling import reduced
 
 if TYPE_CHECKING:
@@ -124,8 +125,9 @@ class UnknownJobType(JobactorsError, KeyError):
                 "name of one of them"
             )
         shown = ", ".join(self.known) or "none yet"
+        meant = or_nearest(self.name, self.known)
         return (
-            f"no job type {self.name!r}: import the module that declares it with @ja.job "
+            f"no job type {self.name!r}{meant}: import the module that declares it with @ja.job "
             f"(registered: {shown})"
         )
 

@@ -24,6 +24,7 @@ from .every import Every
 from .field_docs import documented
 from .info import NO_METADATA
 from .limits import Limits
+from .nearest import or_nearest
 from .plain_values import copied
 from .resources import NO_NEEDS, as_needs
 from .retry import Retry
@@ -181,7 +182,8 @@ def _one_of(*choices: str) -> Validator:
         del options
         if value not in choices:
             names = ", ".join(f'"{choice}"' for choice in choices)
-            raise ValueError(f"{field.name} is one of {names}, not {shown(value)}")
+            meant = or_nearest(value, choices)
+            raise ValueError(f"{field.name} is one of {names}, not {shown(value)}{meant}")
 
     return check
 
@@ -312,8 +314,9 @@ class Options:
             return self
         unknown = changes.keys() - OPTION_NAMES
         if unknown:
+            meant = or_nearest(min(unknown), OPTION_NAMES)
             raise TypeError(
-                f"unknown option{'s' * (len(unknown) > 1)} {', '.join(sorted(unknown))}; "
+                f"unknown option{'s' * (len(unknown) > 1)} {', '.join(sorted(unknown))}{meant}; "
                 f"options are {', '.join(sorted(OPTION_NAMES))} "
                 "(the function's own arguments go to submit())"
             )

@@ -134,8 +134,20 @@ class Tracked:
         self._runner = BlockRunner()
         self._entered: Any = None
 
+    def _enter(self, entered: Any) -> None:
+        if self._entered is not None:
+            raise RuntimeError(
+                "this block was entered before, and a block is one job: call ja.tracked(…) for each"
+            )
+        self._entered = entered
+
+    def _leave(self) -> Any:
+        if self._entered is None:
+            raise RuntimeError("a block is entered before it is left: 'with ja.tracked(…):'")
+        return self._entered
+
     def __enter__(self) -> BlockContext:
-        self._entered = self._in_thread()
+        self._enter(self._in_thread())
         context: BlockContext = self._entered.__enter__()
         return context
 
@@ -145,11 +157,11 @@ class Tracked:
         error: BaseException | None,
         where: TracebackType | None,
     ) -> bool | None:
-        result: bool | None = self._entered.__exit__(kind, error, where)
+        result: bool | None = self._leave().__exit__(kind, error, where)
         return result
 
     async def __aenter__(self) -> BlockContext:
-        self._entered = self._in_loop()
+        self._enter(self._in_loop())
         context: BlockContext = await self._entered.__aenter__()
         return context
 
@@ -159,7 +171,7 @@ class Tracked:
         error: BaseException | None,
         where: TracebackType | None,
     ) -> bool | None:
-        result: bool | None = await self._entered.__aexit__(kind, error, where)
+        result: bool | None = await self._leave().__aexit__(kind, error, where)
         return result
 
     @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from jobactors.engine.api.current import current_jobs
 from jobactors.engine.api.offer import offer
-from jobactors.model.errors import JobFailed
+from jobactors.model.errors import IllegalVerb, JobFailed
 from jobactors.model.job_type import job_types
 from jobactors.model.option_types import JobOptions, names_options
 from jobactors.model.outcome import Partial
@@ -73,7 +73,8 @@ def open_job(
 class OpenJob:
     """A job that its opener ends; made by :func:`open_job`.  From any thread.
 
-    Of several ends the first counts, be it the opener's or that of the system.
+    Of several ends the first counts: one that comes after that of the system, which may have
+    cancelled the job meanwhile, does nothing.  A second one of its opener is refused.
     """
 
     def __init__(self, job: Job[Any], context: JobContext, runner: BlockRunner) -> None:
@@ -81,6 +82,8 @@ class OpenJob:
         """The handle that any other code has."""
         self._context = context
         self._runner = runner
+        self._own_end = ""
+        """The method by which the opener has ended it."""
 
     @property
     def id(self) -> str:
@@ -116,8 +119,12 @@ class OpenJob:
         self._context.write_log(text, source)
 
     def complete(self, result: object = None) -> None:
-        """End the job as succeeded, with a result."""
-        self._end(result, None)
+        """End the job as succeeded, with a result.
+
+        Raises:
+            IllegalVerb: if it was ended by one of these methods before.
+        """
+        self._end("complete", result, None)
 
     def fail(self, error: Exception | str) -> None:
         """End the job as failed.
@@ -127,19 +134,28 @@ class OpenJob:
 
         Raises:
             TypeError: for anything else.
+            IllegalVerb: if it was ended by one of these methods before.
         """
         if isinstance(error, str):
             error = JobFailed(self.id, error)
         if not isinstance(error, Exception):
             raise TypeError(f"a job fails with an Exception or a text, not with {error!r:.100}")
-        self._end(None, error)
+        self._end("fail", None, error)
 
     def cancelled(self, partial: object = None) -> None:
-        """End the job as cancelled, with what there is of a result; default: nothing."""
-        self._end(Partial(partial), None)
+        """End the job as cancelled, with what there is of a result; default: nothing.
 
-    def _end(self, value: object, error: Exception | None) -> None:
+        Raises:
+            IllegalVerb: if it was ended by one of these methods before.
+        """
+        self._end("cancelled", Partial(partial), None)
+
+    def _end(self, verb: str, value: object, error: Exception | None) -> None:
         runner = self._runner
+        if self._own_end:
+            before = f"{self._own_end}() has ended it already, and its first end counts"
+            raise IllegalVerb(self.id, self.job.state, verb, before)
+        self._own_end = verb
         if not runner.ended.is_set:
             runner.value, runner.error = value, error
             runner.ended.set()
@@ -147,7 +163,9 @@ class OpenJob:
     def __del__(self) -> None:
         runner = getattr(self, "_runner", None)
         if runner is not None and not runner.ended.is_set:
-            self._end(None, JobFailed(self.id, "its opener has dropped it without ending it"))
+            self._end(
+                "fail", None, JobFailed(self.id, "its opener has dropped it without ending it")
+            )
 
     def __repr__(self) -> str:
         return f"<OpenJob of {self.job!r}>"

@@ -52,7 +52,7 @@ async def test_an_ended_job_cannot_be_told_anything() -> None:
     async with ja.open_jobs() as jobs:
         job = jobs.submit(int, "3")
         await job
-        with pytest.raises(ja.IllegalVerb, match="nobody would read it"):
+        with pytest.raises(ja.IllegalVerb, match="its mailbox is closed"):
             job.tell("hello")
 
 

@@ -558,10 +558,11 @@ def test_two_classes_of_one_name_are_told_apart() -> None:
     other: Any = _film("name")
 
     many_others: Any = list.__class_getitem__(other)
+    both: Any = tuple.__class_getitem__((one, other))
 
-    def work(a: Any, b: Any, c: Any) -> None: ...
+    def work(a: Any, b: Any, c: Any, d: Any) -> None: ...
 
-    work.__annotations__ = {"a": one, "b": many_others, "c": one}
+    work.__annotations__ = {"a": one, "b": many_others, "c": one, "d": both}
     ja.job("two films")(work)
     schema = ja.job_types()["two films"].schema()
     properties, defs = schema["properties"], schema["$defs"]
@@ -571,9 +572,10 @@ def test_two_classes_of_one_name_are_told_apart() -> None:
             properties["a"]["$ref"],
             properties["b"]["items"]["$ref"],
             properties["c"]["$ref"],
+            *(item["$ref"] for item in properties["d"]["prefixItems"]),
         )
     ]
-    assert fields == [["title"], ["name"], ["title"]]
+    assert fields == [["title"], ["name"], ["title"], ["title"], ["name"]]
 
 
 # --- schema and check agree -------------------------------------------------------------------

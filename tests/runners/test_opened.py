@@ -57,7 +57,8 @@ async def test_it_ends_as_its_opener_says(end: Callable[[Any], None], state: str
     async with ja.open_jobs(unread_failures="ignore"):
         opened = ja.open_job("scrape")
         end(opened)
-        opened.complete("late")
+        with pytest.raises(ja.IllegalVerb, match="has ended it already"):
+            opened.complete("late")
         snapshot = await opened.job.wait()
         assert snapshot.state == state
         assert snapshot.outcome is not None

@@ -216,7 +216,8 @@ class MappedBatch(Batch[T]):
         self._note_size()
         self._put(job)
         if not self._open:  # it was cancelled while a thread submitted this one
-            self._system.commands.cancel(job._record, "its batch was cancelled")
+            cancel = self._system.commands.cancel
+            self._portal.step(cancel, job._record, "its batch was cancelled")
         return True
 
     def _end_stretch(self) -> None:
@@ -242,6 +243,26 @@ class MappedBatch(Batch[T]):
         super()._pause_intake(paused)
         if not paused:
             self._take_in()
+
+
+def check_map(iterables: tuple[Any, ...], intake: object, name: object) -> None:
+    """Refuse what no input can be taken in from; the iterables' own code is not run here.
+
+    Raises:
+        TypeError, ValueError: the message states what can.
+    """
+    if not iterables:
+        raise TypeError("map takes a function and at least one iterable")
+    for items in iterables:
+        if not any(hasattr(type(items), way) for way in ("__iter__", "__getitem__")):
+            kind = type(items).__name__
+            raise TypeError(f"map takes iterables of arguments, and {kind} is none: {items!r:.100}")
+    if intake is not None and (isinstance(intake, bool) or not isinstance(intake, int)):
+        raise TypeError(f"intake is a number of jobs, not {intake!r:.100}")
+    if intake is not None and intake < 1:
+        raise ValueError(f"intake is at least 1, not {intake}")
+    if name is not None and not (isinstance(name, str) or callable(name)):
+        raise TypeError(f"name is a text, or a function of the items, not {name!r:.100}")
 
 
 def size_of_all(iterables: tuple[Any, ...]) -> int | None:

@@ -203,6 +203,9 @@ class History:
 
     def _find(self, job_id: str) -> Record:
         """Return the record of a job in the registry or in the store, or raise UnknownJob."""
+        if not isinstance(job_id, str):
+            kind = type(job_id).__name__
+            raise TypeError(f"a job is found by its id, which is text, not by {kind}: pass job.id")
         portal, ended = self._system.parts.portal, self._system.core.ended
         record = portal.look(self._system.core.find, job_id)
         if record is None and not portal.is_closed:

@@ -277,8 +277,9 @@ class Job(Upstream, LogReader, Generic[T_co]):
             IllegalVerb: if it holds none of it.
             TypeError: for an operation that is no text.
         """
-        if not isinstance(operation, str):
-            raise TypeError(f"an operation is text, not {operation!r:.100}")
+        for what, text in (("a resource's name", resource), ("an operation", operation)):
+            if not isinstance(text, str):
+                raise TypeError(f"{what} is text, not {text!r:.100}")
         return self._command(self._system.commands.set_operation, resource, operation)
 
     # -- the mailbox
@@ -296,8 +297,8 @@ class Job(Upstream, LogReader, Generic[T_co]):
         """
         self._put(message_for(self._record.runner, message))
 
-    def _put(self, message: Any) -> None:
-        self._system.parts.portal.move(self._system.commands.tell, self._record, message)
+    def _put(self, message: Any, verb: str = "tell") -> None:
+        self._system.parts.portal.move(self._system.commands.tell, self._record, message, verb)
 
     def ask(self, message: Any) -> Reply:
         """Put a question into the job's mailbox; the answer is awaited, or ``.result(timeout)``.
@@ -313,7 +314,7 @@ class Job(Upstream, LogReader, Generic[T_co]):
             accuracy = job.ask("accuracy").result(timeout=5)
         """
         reply = Reply(self.id)
-        self._put(Question(message_for(self._record.runner, message), reply))
+        self._put(Question(message_for(self._record.runner, message), reply), "ask")
         return reply
 
     def restart(self, *, from_checkpoint: bool = True) -> Job[T_co]:

@@ -140,13 +140,17 @@ class Jobs(
         """
         return Selection(self._system, matches(state, type, subject, tag, priority))
 
-    def cancel(self, job_id: str, reason: str | None = None) -> JobSnapshot:
-        """Ask the job of this id to end; see :meth:`Job.cancel`.
+    def cancel(self, job: str | Job[Any], reason: str | None = None) -> JobSnapshot:
+        """Ask a job to end; see :meth:`Job.cancel`.
+
+        Args:
+            job: The job, by its id or its handle.
+            reason: A text that is shown, and given to waiters; default: none.
 
         Raises:
             UnknownJob: if there is none (any more).
         """
-        return self.get(job_id).cancel(reason)
+        return (job if isinstance(job, Job) else self.get(job)).cancel(reason)
 
     def active(
         self,

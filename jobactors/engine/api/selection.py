@@ -6,8 +6,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, final
 
+from msgspec.structs import replace
+
 from jobactors.model.errors import IllegalVerb, NotResumable
 from jobactors.model.plain_values import checked_reason
+from jobactors.model.states import JobState
 
 from .job import Job
 
@@ -54,13 +57,13 @@ class Selection:
         return self._command(partial(cancel_record, self._system, reason=reason), unfinished)
 
     def _stop_inputs(self) -> None:
-        """Take no more input into the batches of which every unfinished job matches."""
-        # Of one that has none at the moment, its last job counts.
+        """Take no more input into batches whose unfinished jobs match, and whose next one would."""
         registry = self._system.parts.registry
         for tally in [tally for tally in registry.batches if tally.open_inputs]:
             jobs = [r.snapshot for r in registry if r.snapshot.info.batch == tally.id]
-            asked = [job for job in jobs if not job.state.is_terminal] or jobs[-1:]
-            if asked and all(map(self._wanted, asked)):
+            unfinished = [job for job in jobs if not job.state.is_terminal]
+            coming = [replace(job, state=JobState.QUEUED) for job in jobs[-1:]]
+            if coming and all(map(self._wanted, unfinished + coming)):
                 tally.stop_inputs()
 
     def pause(self) -> list[JobSnapshot]:

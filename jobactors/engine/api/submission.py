@@ -140,6 +140,19 @@ def _checked(work: Any) -> Callable[..., Any]:
     return work  # type: ignore[no-any-return]
 
 
+def check_work(work: Any) -> None:
+    """Refuse what can be no job, before any of many is submitted.
+
+    Raises:
+        TypeError: the message states what can.
+        UnknownJobType: for a name that is not registered.
+    """
+    if isinstance(work, str):
+        job_type_named(work)
+    elif not isinstance(work, Chain):
+        _checked(work)
+
+
 def _named_arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     if kwargs or len(args) > 1 or (args and not isinstance(args[0], dict)):
         raise TypeError(

@@ -14,8 +14,9 @@ from jobactors.model.identity import type_name_of
 from jobactors.model.option_types import JobOptions, names_options
 from jobactors.model.options import DEFAULTS
 
-from .batch_intake import MappedBatch
+from .batch_intake import MappedBatch, check_map
 from .offer import offer
+from .submission import check_work
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -318,19 +319,19 @@ class Submitter:
                 ``intake`` or ``name``, pass ``functools.partial(function, name=…)``.
 
         Raises:
-            TypeError, ValueError: for an intake below 1, or no iterable.
+            TypeError, ValueError: for something that cannot be called so, an intake below 1, or no
+                iterable.
+            UnknownJobType: for a name that is not registered.
 
         Example::
 
             for job in jobs.map(resize, pictures, width=640, name=lambda path: path.stem):
                 print(job.result())
         """
-        if not iterables:
-            raise TypeError("map takes a function and at least one iterable")
+        check_work(function)
+        check_map(iterables, intake, name)
         limit = self._system.parts.queue.max_running
         width = intake if intake is not None else (1_000 if limit is None else 2 * limit)
-        if width < 1:
-            raise ValueError(f"intake is at least 1, not {width}")
         kind = type_name_of(function) if callable(function) else str(function)
 
         def submit(place: BatchPlace, *items: Any) -> Job[Any]:
@@ -368,7 +369,7 @@ class Submitter:
         """
         merged = {**self._changes, **changes}
         runner = DEFAULTS.changed(**merged).runner
-        if runner is not None and not isinstance(runner, str):
+        if runner is not None:
             runner_from(runner)
         return Submitter(self._system, merged, group=self._group)
 

@@ -51,6 +51,10 @@ class _WakeUp:
         """Whether the loop has been called, and will look; written by any thread, to True."""
 
 
+class StepLeft(Exception):
+    """The base of what leaves a step before it has changed anything, and is no error."""
+
+
 class Portal:
     """Runs plain functions in the loop's thread, in the order they were given, from any thread.
 
@@ -133,12 +137,22 @@ class Portal:
 
         A step within a step is part of it.  A Ctrl-C in the middle is raised after the step, in the
         body of the program.
+
+        Raises:
+            JobactorsError, TypeError, ValueError: a refusal, which changes nothing.
+            Exception: what is none has left a move half made.  The engine cannot go on with that:
+                it fails, and the caller gets its failure.
         """
         if self._in_step:
             return function(*args)
         self._in_step = True
         try:
             return function(*args)
+        except (JobactorsError, TypeError, ValueError, StepLeft):
+            raise
+        except Exception as exc:
+            failure = self._fail(exc)
+            raise (failure if isinstance(failure, JobactorsError) else exc) from exc
         finally:
             self._in_step = False
             while self._after_step:

@@ -16,6 +16,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jobactors.engine.ports.runner import GivenRunner
+from jobactors.model.nearest import or_nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,8 @@ def check_display(display: object) -> None:
     """
     if display is not None and display not in DISPLAYS:
         known = ", ".join(f'"{known}"' for known in DISPLAYS)
-        raise ValueError(f"display is None or one of {known}, not {display!r:.100}")
+        meant = or_nearest(display, DISPLAYS)
+        raise ValueError(f"display is None or one of {known}, not {display!r:.100}{meant}")
 
 
 NAMES: Final = {
@@ -92,8 +94,9 @@ def runner_named(name: str) -> KnownRunner:
         return _given[name]
     except KeyError:
         known = ", ".join(f'"{known}"' for known in (*NAMES, *_given))
+        meant = or_nearest(name, (*NAMES, *_given))
         raise ValueError(
-            f"runner is one of {known}, or a runner of your own, not {name!r:.100}"
+            f"runner is one of {known}, or a runner of your own, not {name!r:.100}{meant}"
         ) from None
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from jobactors.engine.loop.portal import StepLeft
 from jobactors.model.checks import shown
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _is_same_id(one: object, other: object) -> bool:
     return type(one) is str and type(other) is str and one == other
 
 
-class CompareFirst(Exception):
+class CompareFirst(StepLeft):
     """Leaves a step that needs a comparison; only a submit that waits for its answer meets it."""
 
     def __init__(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from jobactors.model.identity import type_names
+from jobactors.model.nearest import or_nearest
 from jobactors.model.options import priority_number
 from jobactors.model.states import TERMINAL, UNFINISHED, JobState
 
@@ -74,4 +75,5 @@ def _named(name: str) -> frozenset[JobState]:
         return _GROUPS.get(name) or frozenset({JobState(name)})
     except ValueError:
         known = ", ".join((*JobState, *_GROUPS))
-        raise ValueError(f"{name!r:.100} is no state; states are {known}") from None
+        meant = or_nearest(name, (*JobState, *_GROUPS))
+        raise ValueError(f"{name!r:.100} is no state{meant}; states are {known}") from None

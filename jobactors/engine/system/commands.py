@@ -221,7 +221,7 @@ class Commands:
 
     # -- the mailbox
 
-    def tell(self, record: Record, message: Any) -> None:
+    def tell(self, record: Record, message: Any, verb: str = "tell") -> None:
         """Put a message into a job's mailbox; before its start it waits there.
 
         Raises:
@@ -230,7 +230,7 @@ class Commands:
         """
         state = record.snapshot.state
         if state.is_terminal:
-            raise IllegalVerb(record.id, state, "tell", "nobody would read it")
+            raise IllegalVerb(record.id, state, verb, "its mailbox is closed, and nothing reads it")
         record.open_inbox()._put(message)
 
 
