@@ -210,7 +210,8 @@ def test_an_unknown_name_lists_the_known_and_says_what_to_import() -> None:
     with pytest.raises(ja.UnknownJobType) as caught:
         job_type_named("indx")
     assert str(caught.value) == (
-        "no job type 'indx': import the module that declares it with @ja.job "
+        "no job type 'indx' (did you mean \"index\"?): import the module that declares "
+        "it with @ja.job "
         "(registered: index, train)"
     )
     assert caught.value.known == ("index", "train")

@@ -179,14 +179,14 @@ async def test_a_runner_is_found_by_its_name_once_it_was_given() -> None:
     """The newest of a name counts."""
     first, second = OwnThread(), OwnThread()
     async with ja.open_jobs() as jobs:
-        by_name = jobs.options(runner="own thread")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match='"asyncio", or a runner of your own, not \'own'):
-            by_name.submit(add, 1, 2)
+            jobs.options(runner="own thread")  # type: ignore[arg-type]
         jobs.options(runner=first)
+        by_name = jobs.options(runner="own thread")  # type: ignore[arg-type]
         jobs.options(runner=second)
         assert await by_name.run(add, 1, 2) == 3
         with pytest.raises(ValueError, match='"own thread", or a runner of your own'):
-            jobs.options(runner="other").submit(add, 1, 2)  # type: ignore[arg-type]
+            jobs.options(runner="other")  # type: ignore[arg-type]
     assert (len(first.ran), len(second.ran)) == (0, 1)
 
 

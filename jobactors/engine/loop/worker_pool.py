@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from .from_thread import hear_cancels
-from .worker_thread import anyio_run_sync, caught
+from .worker_thread import anyio_run_sync, caught, error_of_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -221,7 +221,7 @@ class WorkerPool:
                     limiter=limiter,
                 )
         except RuntimeError as exc:  # the system has no more threads
-            self._refuse_all(exc)
+            self._refuse_all(error_of_start(exc))
 
     def _refuse_all(self, error: Exception) -> None:
         with self._lock:

@@ -15,7 +15,7 @@ import sys
 import threading
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -27,6 +27,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jobactors.inside.signals.control import Control
+
+
+_STARTS_NONE_AT_THE_END: Final = (3, 12, 0) <= sys.version_info[:3] <= (3, 12, 1)
+_NO_THREAD: Final = (
+    "Python 3.12.0 and 3.12.1 start no thread once the main thread has come to its end: wait for "
+    "the jobs before that, with 'with ja.start():' or ja.stop(math.inf), or take Python 3.12.2"
+)
+
+
+def error_of_start(error: RuntimeError) -> RuntimeError:
+    """Return the error of a thread that could not be started, with the cure where there is one."""
+    if _STARTS_NONE_AT_THE_END and not threading.main_thread().is_alive():
+        return RuntimeError(_NO_THREAD)
+    return RuntimeError(*error.args)
 
 
 async def call_in_thread(call: Callable[[], Any], name: str, control: Control | None = None) -> Any:
@@ -42,19 +56,23 @@ async def call_in_thread(call: Callable[[], Any], name: str, control: Control | 
 
     Raises:
         TypeError: if the call returns a coroutine, which would never run.
+        RuntimeError: if no thread can be started; the message has the cure where there is one.
     """
     hear_cancels()
     limiter: Any = trio.CapacityLimiter(math.inf)
     by_anyio = anyio_run_sync()
-    if by_anyio is None:
-        value, raised = await trio.to_thread.run_sync(
-            caught, call, control, thread_name=name, abandon_on_cancel=True, limiter=limiter
-        )
-    else:
-        named = partial(_named, name, call)
-        value, raised = await by_anyio(
-            caught, named, control, abandon_on_cancel=True, limiter=limiter
-        )
+    try:
+        if by_anyio is None:
+            value, raised = await trio.to_thread.run_sync(
+                caught, call, control, thread_name=name, abandon_on_cancel=True, limiter=limiter
+            )
+        else:
+            named = partial(_named, name, call)
+            value, raised = await by_anyio(
+                caught, named, control, abandon_on_cancel=True, limiter=limiter
+            )
+    except RuntimeError as exc:  # of the start: what the call raises is a value here
+        raise error_of_start(exc) from exc
     if raised is None:
         return value
     try:
