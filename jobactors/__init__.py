@@ -118,8 +118,9 @@ if TYPE_CHECKING:
 
     # Execute
     from .engine.ports.runner import (
-        Abandoned as Abandoned, Attempt as Attempt, Runner as Runner,
+        Abandoned as Abandoned, Attempt as Attempt, AttemptLost as AttemptLost, Runner as Runner,
     )
+    from .runners.dask_runner import DaskRunner as DaskRunner
 
     # Store
     from .engine.api.history import StoreState as StoreState
@@ -133,7 +134,7 @@ if TYPE_CHECKING:
     # Errors
     from .model.errors import (
         AlreadyStarted as AlreadyStarted,
-        ChainFailed as ChainFailed, ChainInvalid as ChainInvalid,
+        ChainFailed as ChainFailed, ChainInvalid as ChainInvalid, ClusterLost as ClusterLost,
         Deadlock as Deadlock, DuplicateJob as DuplicateJob,
         EngineFailed as EngineFailed,
         IllegalMove as IllegalMove, IllegalVerb as IllegalVerb, JobactorsError as JobactorsError,
@@ -225,7 +226,8 @@ _HOMES = {
     "model.metrics": "Durations JobMetrics Metrics",
     "model.snapshot": "JobSnapshot",
     "model.states": "JobState Request Waiting",
-    "engine.ports.runner": "Abandoned Attempt Runner",
+    "engine.ports.runner": "Abandoned Attempt AttemptLost Runner",
+    "runners.dask_runner": "DaskRunner",
     "engine.api.history": "StoreState",
     "engine.api.resumable": "Resumable",
     "engine.ports.store": "Store ValueRefused",
@@ -236,7 +238,7 @@ _HOMES = {
     "model.unknown_names": "UnknownSchedule UnknownTemplate",
     "model.checkpoint_errors": "CheckpointFound RangesUnfinished",
     "model.errors": (
-        "AlreadyStarted ChainFailed ChainInvalid Deadlock "
+        "AlreadyStarted ChainFailed ChainInvalid ClusterLost Deadlock "
         "DuplicateJob EngineFailed IllegalMove IllegalVerb JobactorsError JobCancelled JobFailed "
         "JobInterrupted JobsClosed JobTimedOut MailboxFull NoAnswer NoJobSystem NoStore "
         "ResultNotKept NotResumable ResourceBusy StoreBusy StoreDamaged "

@@ -24,6 +24,12 @@ USERS: Final = {
     "Answer": "FINISHED STOPPED UNHEARD",
     "ArgumentProblem": "path severity text",
     "ArgumentsInvalid": "problems type",
+    "AttemptLost": "error",
+    "ClusterLost": "",
+    "DaskRunner": (
+        "address allow_restart can_abandon client keep kill_workers name pack_message resources "
+        "run shared_folder takes_slot waits_elsewhere workers"
+    ),
     "Attempt": "abandon args context function kwargs options started",
     "Runner": "can_abandon name run takes_slot",
     "AlreadyStarted": "",
@@ -109,9 +115,10 @@ USERS: Final = {
     "JobSnapshot": (
         "attempt changed_at due due_time elapsed error explanation finished_at finished_time id "
         "info keys log_cut log_lines name outcome paused_for progress read reason request runner "
-        "started_at started_time state stuck subject submitted_time to_dict type waiting waits_for"
+        "started_at started_time state stuck subject submitted_time to_dict type waiting waits_for "
+        "where"
     ),
-    "JobStarted": "at attempt job_id runner",
+    "JobStarted": "at attempt job_id runner where",
     "JobState": (
         "CANCELLED CANCELLING FAILED INTERRUPTED PAUSED QUEUED RUNNING SUCCEEDED is_active "
         "is_terminal"

@@ -79,6 +79,14 @@ class WorkerDied(JobactorsError):
         """The exit code of the process; negative: the number of the signal that killed it."""
 
 
+class ClusterLost(JobactorsError):
+    """The cluster that a job was given to is out of reach, and with it all that ran there.
+
+    A job that is stored, or has saved a checkpoint, is interrupted instead: it can be resumed on
+    another cluster.
+    """
+
+
 class IllegalMove(JobactorsError):
     """A job in this state cannot go there."""
 

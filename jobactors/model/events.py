@@ -66,6 +66,8 @@ class JobStarted(Event, frozen=True):
     """The number of the attempt, from 1."""
     runner: str
     """The name of the runner that executes it: "trio", "thread", …"""
+    where: str = ""
+    """The place where it runs, such as the address of a worker; empty on this machine."""
 
     leads_to: ClassVar[JobState | None] = JobState.RUNNING
 

@@ -55,6 +55,7 @@ def _started(snapshot: JobSnapshot, event: ev.JobStarted) -> JobSnapshot:
         JobState.RUNNING,
         attempt=event.attempt,
         runner=event.runner,
+        where=event.where,
         started_at=event.at if snapshot.started_at is None else snapshot.started_at,
         waiting=None,
         waits_for=(),

@@ -87,12 +87,22 @@ def set_state(
 
 def has_own_way(kind: type) -> bool:
     """Whether a class states itself how it is pickled."""
-    return kind in copyreg.dispatch_table or any(
+    registered = copyreg.dispatch_table.get(kind)
+    return (registered is not None and not is_of_tracebacks(registered)) or any(
         name in contents_of(base)
         for base in bases_of(kind)
         if id(base) not in _BUILTIN  # ids, as a metaclass may have an __eq__ of its own
         for name in _OWN_WAYS
     )
+
+
+def is_of_tracebacks(reducer: object) -> bool:
+    """Whether it is a function of tblib's, which distributed registers for every exception.
+
+    It keeps an exception's traceback, and loses what its constructor does not pass on.
+    """
+    function = getattr(reducer, "func", reducer)
+    return str(getattr(function, "__module__", "")).startswith("tblib")
 
 
 def has_standard_way(value: object) -> bool:

@@ -86,7 +86,7 @@ PLAIN: Final[Mapping[str, Getter]] = {
     "request": _word("request"),
     "reason": _own("reason"),
     "answer": _answer,
-    **{name: _own(name) for name in ("stuck", "attempt", "runner")},
+    **{name: _own(name) for name in ("stuck", "attempt", "runner", "where")},
     "submitted_at": _info("submitted_at"),
     **{name: _own(name) for name in ("started_at", "finished_at", "changed_at", "due")},
     "paused_for": _own("paused_for"),

@@ -42,6 +42,9 @@ class JobSnapshot(Struct, frozen=True):
     """The number of the attempt: 1 for the first, 0 before it."""
     runner: str = ""
     """The name of the present or last attempt's runner; empty before the first."""
+    where: str = ""
+    """The place of that attempt, such as the address of a cluster's worker; empty on this
+    machine."""
     started_at: float | None = None
     """The time of the first attempt's start, in seconds since the epoch; None before it."""
     finished_at: float | None = None

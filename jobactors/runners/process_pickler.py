@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import pickle
 from functools import cache
@@ -17,7 +18,7 @@ from io import BytesIO
 from types import FunctionType
 from typing import Any, Final, cast
 
-from jobactors.model.pickling import has_standard_way, reduced
+from jobactors.model.pickling import has_standard_way, is_of_tracebacks, reduced
 
 _DISPATCHES: Final = {"registry", "dispatch", "_clear_cache"}
 """The attributes by which a function of ``functools.singledispatch`` is known."""
@@ -31,6 +32,17 @@ def pickled(value: object) -> bytes:
         ModuleNotFoundError: if cloudpickle is not installed.
         Exception: whatever the value's classes raise.
     """
+    with BytesIO() as file:
+        pickler_class()(file).dump(value)
+        return file.getvalue()
+
+
+def pickler_class() -> Any:
+    """Return the class of the picklers.
+
+    Raises:
+        ModuleNotFoundError: if cloudpickle is not installed.
+    """
     try:
         import cloudpickle
     except ModuleNotFoundError:
@@ -38,9 +50,7 @@ def pickled(value: object) -> bytes:
             'runner="process" needs cloudpickle: pip install "jobactors[process]"'
         ) from None
     untyped: Any = cloudpickle
-    with BytesIO() as file:
-        _pickler(untyped.Pickler)(file).dump(value)
-        return file.getvalue()
+    return _pickler(untyped.Pickler)
 
 
 @cache
@@ -49,6 +59,9 @@ def _pickler(base: Any) -> Any:
         def reducer_override(self, value: Any) -> Any:
             if has_standard_way(value):
                 return reduced(value)
+            registered = copyreg.dispatch_table.get(type(value))
+            if registered is not None and is_of_tracebacks(registered):
+                return value.__reduce_ex__(pickle.DEFAULT_PROTOCOL)  # as if it were not
             return _of_functools(value) or base.reducer_override(self, value)
 
     return Pickler

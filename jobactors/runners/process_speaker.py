@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec.structs import asdict
 
@@ -202,12 +202,20 @@ class Speaker:
                 self._sock.sendall(header(Kind.SAVED, content) + content)
 
 
+class LineSender(Protocol):
+    """Sends the lines of a job that runs elsewhere."""
+
+    def log(self, source: str, text: str) -> None:
+        """Send lines soon."""
+        ...
+
+
 class SentLog(Log):
     """The job's log in its process: sends whole lines to the parent, and stores none."""
 
     __slots__ = ("_lock", "_speaker")
 
-    def __init__(self, speaker: Speaker) -> None:
+    def __init__(self, speaker: LineSender) -> None:
         super().__init__(0)
         self._speaker = speaker
         self._lock = threading.RLock()  # reentrant: a signal handler may print as well

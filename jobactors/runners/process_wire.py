@@ -48,6 +48,10 @@ class Kind(IntEnum):
     """Nothing."""
     TELL = 6
     """The number of a question, or 0, and a pickle: a message for the job's inbox."""
+    GRANT = 7
+    """Nothing: a run on a cluster may begin, see ``dask_fence``."""
+    REFUSE = 8
+    """Text: the reason for which such a run may not begin."""
     SAMPLE = 16
     """JSON: the fields of ``Progress``."""
     LOG = 17
@@ -68,6 +72,10 @@ class Kind(IntEnum):
     """JSON: the last checkpoint of one part, and the parts that have files or are lasting."""
     ANSWERED = 25
     """Pickle: the result of a function that was notified of the cancel before it returned."""
+    BEGUN = 26
+    """JSON: a worker of a cluster is about to begin a run."""
+    HELD = 27
+    """JSON: the type and size of a result that stays on its cluster."""
 
 
 LOST_LINK: Final = 97

@@ -178,17 +178,22 @@ FINISH: Final[dict[str, Callable[..., Any]]] = {
 # --- deaf to a cancel -------------------------------------------------------------------------
 
 
+def _is_held(begun: str, release: str) -> bool:
+    """Whether it is to go on: not once it is released, or the row's folder has gone."""
+    return Path(begun).exists() and not Path(release).exists()
+
+
 def ignore_plainly(begun: str, release: str) -> None:
     """Hear of no cancel until it is released."""
     Path(begun).touch()
-    while not Path(release).exists():
+    while _is_held(begun, release):
         time.sleep(STEP)
 
 
 async def ignore_in_asyncio(begun: str, release: str) -> None:
     """Hear of no cancel until it is released."""
     Path(begun).touch()
-    while not Path(release).exists():
+    while _is_held(begun, release):
         with suppress(BaseException):
             await asyncio.sleep(STEP)
 

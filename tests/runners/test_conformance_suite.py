@@ -29,7 +29,7 @@ class Forgetful(LineOfThreads):
         """Run it as if nothing had to be said."""
 
         class Mute(ja.Attempt, frozen=True):
-            async def started(self) -> None:
+            async def started(self, where: str = "") -> None:
                 """Tell nothing."""
 
         mute = Mute(

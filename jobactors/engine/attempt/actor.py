@@ -25,12 +25,13 @@ from __future__ import annotations
 
 import signal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
+from msgspec.structs import replace
 
 from jobactors.engine.loop.worker_thread import call_in_thread, is_being_cancelled
-from jobactors.engine.ports.runner import Abandoned, Attempt
+from jobactors.engine.ports.runner import Abandoned, Attempt, AttemptLost
 from jobactors.engine.records.references import resolved
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
@@ -40,7 +41,14 @@ from jobactors.inside.report.returned_failure import failure_text, says_failure
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
 from jobactors.model.errors import ChainFailed
-from jobactors.model.events import JobCancelling, JobPaused, JobRequested, JobResumed, JobStuck
+from jobactors.model.events import (
+    JobCancelling,
+    JobPaused,
+    JobRequested,
+    JobRestated,
+    JobResumed,
+    JobStuck,
+)
 from jobactors.model.exception_tree import is_a
 from jobactors.model.outcome import (
     OWNER_CANCELLED,
@@ -57,9 +65,9 @@ from jobactors.model.outcome import (
 from jobactors.model.states import JobState, Request
 
 from .attempt_toolbox import AttemptToolbox
+from .raised_ctrl_c import is_ctrl_c
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import FrameType
 
     from jobactors.engine.loop.timers import Timer
@@ -167,14 +175,24 @@ class Actor:
             how = str(exc) or self._abandoned
             self.reason = f"{self.reason} ({how})" if self.reason else how
             return Stopped()
+        except AttemptLost as exc:
+            return await self._lost(exc)
         except StopJob as exc:
             return ending_of(exc) if self.request is None else Stopped()
         except BaseException as exc:  # a job may raise anything, and it ends that job alone
-            if _is_ctrl_c(exc):
+            if is_ctrl_c(exc):
                 self.reason = self.reason or "Ctrl-C"
                 signal.raise_signal(signal.SIGINT)  # once more, for the body: here it is shielded
                 return Stopped()
             return await self._raised(as_the_function_raised(exc))
+        return Stopped()
+
+    async def _lost(self, lost: AttemptLost) -> Ending:
+        """Return the ending of an attempt whose cluster has gone: its job may go on elsewhere."""
+        can_go_on = self.host.has_store or self.toolbox.has_checkpoint
+        if self.is_stopping or not can_go_on:
+            return await self._raised(lost.error)
+        self.request, self.reason = Request.INTERRUPT, str(lost)
         return Stopped()
 
     async def _raised(self, exc: BaseException) -> Raised:
@@ -209,18 +227,23 @@ class Actor:
         if self.record.refused is not None:
             raise self.record.refused
 
-    async def _start(self) -> None:
+    async def _start(self, where: str) -> None:
         """Start an attempt that has waited elsewhere, unless it is to end."""
         await trio.lowlevel.checkpoint_if_cancelled()
         if self.is_stopping:  # and the runner is shielded from it
             raise StopJob(self.reason)
-        self.host.portal.step(self._mark_started)
+        self.host.portal.step(self._mark_started, where)
         await self._until_durable()
 
-    def _mark_started(self) -> None:
-        if not self.has_started:
+    def _mark_started(self, where: str = "") -> None:
+        if self.has_started:
+            snapshot = self.record.snapshot
+            if where and where != snapshot.where:
+                moved = replace(snapshot, where=where)
+                self._emit(JobRestated(self.record.id, self.host.clock.now(), moved))
+        else:
             self.has_started = True
-            self.host.attempt_started(self.record)
+            self.host.attempt_started(self.record, where=where)
             self._set_timeout()
             if self.toolbox.sampler is not None:
                 self.toolbox.sampler.restate()
@@ -349,38 +372,6 @@ class Actor:
 
     def __repr__(self) -> str:
         return f"<Actor {self.record.id} {self.record.snapshot.state}>"
-
-
-def _is_ctrl_c(exc: BaseException) -> bool:
-    """Whether ``exc`` holds a KeyboardInterrupt that a signal brought, and not the job's code."""
-    # Only the actor's own task is protected from Ctrl-C; tasks that the job starts are not.
-    pending, looked_at = [exc], 0
-    while pending and looked_at < _MOST_IN_A_GROUP:
-        error = pending.pop()
-        looked_at += 1
-        kind = type(error)  # not isinstance: it asks the object for its __class__
-        if issubclass(kind, KeyboardInterrupt) and _was_raised_by_trio(error):
-            return True
-        if issubclass(kind, BaseExceptionGroup):
-            pending += _members(error)
-    return False
-
-
-_MOST_IN_A_GROUP: Final = 10_000
-"""Exceptions of one group that are looked at."""
-
-
-# The attribute itself: a class derived from it may hide it behind code of its own.
-_members: Final = cast(
-    "Callable[[BaseException], tuple[BaseException, ...]]", BaseExceptionGroup.exceptions.__get__
-)
-
-
-def _was_raised_by_trio(exc: BaseException) -> bool:
-    where = exc.__traceback__
-    while where is not None and where.tb_next is not None:
-        where = where.tb_next
-    return where is not None and where.tb_frame.f_globals.get("__name__") == "trio._core._ki"
 
 
 def job_of_frame(frame: FrameType) -> str | None:

@@ -70,6 +70,13 @@ class AttemptToolbox:
         return self._control is not None and self._control.answers > 0
 
     @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint to go on from: of an earlier attempt, or of this one."""
+        if self.writer is None:
+            return bool(self._checkpoints)
+        return self.writer.buffer.has_any
+
+    @property
     def meter(self) -> Meter:
         """The meter to which the job reports progress."""
         if self._meter is None:

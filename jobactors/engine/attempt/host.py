@@ -90,7 +90,7 @@ class AttemptHost(Protocol):
         """Fold an event into the job's snapshot, and publish it."""
         ...
 
-    def attempt_started(self, record: Record) -> None:
+    def attempt_started(self, record: Record, now: float | None = None, where: str = "") -> None:
         """Take note that an attempt starts which has waited elsewhere until now."""
         ...
 

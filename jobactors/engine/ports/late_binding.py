@@ -119,6 +119,11 @@ def runner_from(value: str | RunnerValue) -> KnownRunner:
     return known
 
 
+def newest(runner: KnownRunner) -> KnownRunner:
+    """Return the newest runner of the same name: a job that goes on finds its new cluster by it."""
+    return _given.get(runner.name, runner)
+
+
 def runner_for(function: Callable[..., Any]) -> KnownRunner:
     """Return the runner that fits ``function``: trio for ``async def``, else a thread."""
     if type(function) is FunctionType:  # the common cases, without a look at the object

@@ -15,8 +15,9 @@ from jobactors.model.options import DEFAULTS, Options
 from jobactors.model.runner_value import RunnerValue
 
 
-async def _has_started() -> None:
+async def _has_started(where: str) -> None:
     """Return at once: the attempt started before it was given to its runner."""
+    del where
 
 
 @documented
@@ -46,26 +47,30 @@ class Attempt(Struct, frozen=True):
     way raises :class:`Abandoned`."""
     options: Options = DEFAULTS
     """The job's options, of which a runner reads ``grace`` and ``limits``."""
-    _start: Callable[[], Awaitable[None]] = _has_started
+    _start: Callable[[str], Awaitable[None]] = _has_started
 
-    async def started(self) -> None:
+    async def started(self, where: str = "") -> None:
         """Report to the engine that the attempt starts, and wait until it may.
 
         For a runner that ``waits_elsewhere``: until then its job is queued, and waits for the
         cluster.  With this call it is running; its timeout and its duration begin.  When the call
         returns, the start is stored, so that no attempt starts twice, whatever is killed: let the
-        function begin after it, and not before.  A second call does nothing, and so does one by any
-        other runner.
+        function begin after it, and not before.  A second call with another ``where`` shows that
+        the attempt has moved there; any other does nothing, and so does one by any other runner.
 
         If ``run`` ends without it, the engine makes up for it: the attempt counts, unless it was
         cancelled.
+
+        Args:
+            where: The place where it runs, such as a worker's address: ``snapshot.where``, and
+                shown on the job's row; default: none is shown.
 
         Raises:
             trio.Cancelled: if the job was cancelled while it waited; it does not start any more.
             BaseException: the same, where the caller is shielded from it.  Let it go on.
             StoreError: if the start could not be stored.
         """
-        await self._start()
+        await self._start(where)
 
 
 class Abandoned(BaseException):
@@ -78,6 +83,22 @@ class Abandoned(BaseException):
 
     def __init__(self, how: str = "") -> None:
         super().__init__(how)
+
+
+class AttemptLost(BaseException):
+    """Raised by a runner that has lost its attempt with all that could run it: the whole cluster.
+
+    If the job can go on elsewhere, since it is stored or has saved a checkpoint, it is interrupted
+    with the error as its reason; any other job fails with it.  No retry follows: it would find
+    nothing that could run it either.
+
+    Args:
+        error: The error that a waiter of a job gets that has failed by it.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Runner(Protocol):
@@ -125,7 +146,11 @@ class Runner(Protocol):
     A runner that hands its attempts on, to a cluster or a queue of its own, has a further
     attribute, ``waits_elsewhere = True``, and calls ``await attempt.started()`` when one begins
     there.  Until then the job is *queued (cluster)*: it holds its slot and its resources, can be
-    cancelled, but neither held nor paused, and has used up no attempt.
+    cancelled, but neither held nor paused, and has used up no attempt.  If all that could run its
+    attempts is gone, it raises :class:`AttemptLost`.
+
+    A runner whose functions run in other processes may have a method ``pack_message(message)`` that
+    returns bytes: a message to one of its jobs is then packed by the thread that sends it.
 
     :class:`jobactors.testing.RunnerConformance` tests all of it.
     """
@@ -197,13 +222,21 @@ class GivenRunner(Struct, frozen=True, eq=False):
     value: RunnerValue
     runs_already: bool = False
     is_service: bool = False
+    pack_message: Callable[[object], bytes] | None = None
 
     @classmethod
     def of(cls, value: RunnerValue) -> GivenRunner:
         """Read a runner's attributes, which were checked before."""
         waits = bool(getattr(value, "waits_elsewhere", False))
-        serves = bool(getattr(value, "is_service", False))
-        return cls(value.name, value.takes_slot, value.can_abandon, waits, value, is_service=serves)
+        return cls(
+            value.name,
+            value.takes_slot,
+            value.can_abandon,
+            waits,
+            value,
+            is_service=bool(getattr(value, "is_service", False)),
+            pack_message=getattr(value, "pack_message", None),
+        )
 
     async def run(self, attempt: Attempt, /) -> Any:
         """Execute one attempt."""

@@ -70,8 +70,9 @@ def left_out_row(job_id: str, at: float, why: str) -> EventRow:
 
 
 @lru_cache(maxsize=64)
-def _start_detail(attempt: int, runner: str) -> str:
-    return encode({"attempt": attempt, "runner": runner})
+def _start_detail(attempt: int, runner: str, where: str) -> str:
+    detail: dict[str, Any] = {"attempt": attempt, "runner": runner}
+    return encode({**detail, "where": where} if where else detail)
 
 
 def _end_detail(outcome: Outcome) -> str:
@@ -105,7 +106,7 @@ def _shortened(error: ErrorText | None) -> str:
 
 
 _DETAILS: Final[dict[type[Event], Callable[[Any], str]]] = {
-    JobStarted: lambda event: _start_detail(event.attempt, event.runner),
+    JobStarted: lambda event: _start_detail(event.attempt, event.runner, event.where),
     JobFinished: lambda event: _end_detail(event.outcome),
     JobStopped: lambda event: _end_detail(event.outcome),
     JobRequested: lambda event: encode({"request": event.request, "reason": _shown(event.reason)}),

@@ -96,6 +96,7 @@ class StatusJson(Struct, omit_defaults=True, gc=False):
 
     attempt: int = 0
     runner: str = ""
+    where: str = ""
     started_at: Number | None = None
     waiting: Waiting | None = None
     due: Number | None = None
@@ -179,7 +180,7 @@ _SHOWN: Final[Mapping[type[Struct], frozenset[str]]] = {
     SubmitJson: frozenset({"name", "description", "icon", "priority", "tags", "metadata"}),
     ProgressJson: frozenset(ProgressJson.__struct_fields__),
     StatusJson: frozenset(
-        {"runner", "started_at", "reason", "stuck", "paused_for", "log", "error"}
+        {"runner", "where", "started_at", "reason", "stuck", "paused_for", "log", "error"}
     ),
 }
 """Fields that a person looks at, and nothing is decided by."""

@@ -136,11 +136,11 @@ class Core:
             # trio copies the context in which a task is started: the submitter's, here.
             record.context.run(self._start_task, actor.run, name=record.id)
 
-    def attempt_started(self, record: Record, now: float | None = None) -> None:
+    def attempt_started(self, record: Record, now: float | None = None, where: str = "") -> None:
         """Take note that an attempt starts, perhaps after it has waited elsewhere."""
         now = self.clock.now() if now is None else now
         attempt = record.snapshot.attempt + 1
-        self.emit(record, JobStarted(record.id, now, attempt, record.runner.name))
+        self.emit(record, JobStarted(record.id, now, attempt, record.runner.name, where))
         if record.deadline is not None:
             record.forget_deadline()
 

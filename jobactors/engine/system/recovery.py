@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from msgspec.structs import replace
 
 from jobactors.engine.checkpoints.table import fraction_of_newest
-from jobactors.engine.ports.late_binding import choose_runner, is_runner_known
+from jobactors.engine.ports.late_binding import choose_runner, is_runner_known, newest
 from jobactors.engine.records.checkpoint_key import set_key
 from jobactors.engine.records.held_memory import has_function
 from jobactors.engine.records.record import Edge, Record
@@ -188,6 +188,7 @@ class Recovery:
         waiting, due = _wait_again(record, now, with_delay=with_delay)
         if release and waiting is Waiting.HOLD:
             waiting = Waiting.SLOT
+        record.runner = newest(record.runner)
         record.settled = Latch()
         record.context = submitter_context()
         event = JobRequeued(record.id, now, waiting)

@@ -212,6 +212,13 @@ class CheckpointBuffer:
         saved = self._saved.get(part)
         return saved is None or not saved.dropped
 
+    @property
+    def has_any(self) -> bool:
+        """Whether a checkpoint of any part is stored or saved."""
+        return any(not saved.dropped for saved in self._saved.copy().values()) or any(
+            part not in self._saved for part in self._stored
+        )
+
     def measure(self) -> None:
         """Let the next save read the job's progress, which has just made a good step."""
         self._next_look = 0

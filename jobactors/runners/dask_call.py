@@ -1,0 +1,361 @@
+"""One attempt on a Dask cluster, as the engine's loop sees it.
+
+Everything here is written in the engine's loop.  The link calls ``frame``, ``value``, ``left``,
+``gone`` and ``hint`` in the client's; each hands over to the same name with an underscore.
+
+=====================  ==========================================  ================================
+field                  written by                                  read by
+=====================  ==========================================  ================================
+``_fence``             ``_frame``, for each run that asks;         all
+                       the attempt: the grant, the end
+``_where``             ``_frame``: the worker of the run that      the attempt, requests
+                       counts
+``_last_word``         ``_frame``, once                            ``_result``
+``_error``             ``_left``, ``_gone``, ``_lost``, once       ``_result``
+``_begun``             set by the first run that may begin, or     the attempt
+                       with ``_ended``
+``_ended``             set when the result, or an error, is here   the attempt
+=====================  ==========================================  ================================
+
+The user's code runs in worker threads: packing the call, rebuilding a result, an error, an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+from msgspec.structs import replace
+
+from jobactors.engine.ports.runner import Abandoned, AttemptLost
+from jobactors.inside.signals.control import StopJob
+from jobactors.inside.verbs.output_capture import CAPTURE
+from jobactors.model.errors import JobFailed
+from jobactors.model.outcome import Raised, RaisedElsewhere
+from jobactors.model.progress import NO_PROGRESS, Progress
+
+from .dask_fence import Ruling, StartFence
+from .dask_hints import cluster_lost, result_lost, task_failed, worker_left
+from .dask_order import CallOptions, order_for
+from .dask_wire import key_for
+from .process_mail import Mail
+from .process_threads import in_thread
+from .process_wire import LAST_WORDS, Kind, unpack, unpack_error
+
+if TYPE_CHECKING:
+    from jobactors.engine.ports.runner import Attempt
+    from jobactors.inside.signals.control import Gate
+
+    from .dask_client import TaskEnd
+    from .dask_side import EngineSide
+
+_ENDS: Final = frozenset({*LAST_WORDS, Kind.HELD})
+LINGER: Final = 5.0
+"""Seconds for which the result of a job that was cancelled may take to be rebuilt."""
+LEFT_BEHIND: Final = b"its job has ended without it"
+REFUSED: Final = b"this attempt has begun before, on another worker"
+
+
+class ClusterCall:
+    """One attempt and its task; see the module's table.
+
+    Args:
+        attempt: The attempt.
+        runner: The options with which its task is made.
+        side: This loop's end of the link.
+    """
+
+    def __init__(self, attempt: Attempt, runner: CallOptions, side: EngineSide) -> None:
+        context = attempt.context
+        self._attempt = attempt
+        self._control = context._control
+        self._meter = context._meter
+        self._runner = runner
+        self._side = side
+        self._link = side.link
+        self.key: Final = key_for(context.type, context.id, context.attempt, side.link.epoch)
+        self._fence = StartFence(runner.allow_restart)
+        self._where = ""
+        self._pid = 0
+        self._threads = 1
+        self._mail = Mail(context.inbox, self._tell)
+        self._begun = trio.Event()
+        self._ended = trio.Event()
+        self._last_word: tuple[Kind, bytes] | None = None
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._gate: Gate | None = None
+        self._pauses = 0
+        self._asked_to_end = False
+        self._is_ending = False
+        self._is_left_behind = False
+        self._is_killed = False
+
+    # -- the attempt
+
+    async def run(self) -> Any:
+        """Run the attempt to its end, and return its result.
+
+        Raises:
+            trio.Cancelled: if it was cancelled before it had begun.
+            StopJob: if the cancel unwound it.
+            Abandoned: if it was left behind, or ended with its worker's process.
+            AttemptLost: if the cluster is out of reach.
+            RaisedElsewhere: if the function raised.
+            WorkerDied: if its worker left, or Dask has given its task up.
+        """
+        order = await order_for(self._attempt, self.key, self._link.topic, self._runner)
+        self._side.add(self)
+        self._link.ask(self._link.submit, order, self)
+        self._control.request_hooks.append(self._hear)
+        try:
+            await self._hold()
+        finally:
+            self._fence.is_over = True
+            self._control.request_hooks.remove(self._hear)
+            self._attempt.context.inbox._relay(None)
+            self._side.remove(self)
+            if self._is_unfinished and self._where:
+                self._link.ask(self._link.refuse, self._where, self._fence.run, LEFT_BEHIND)
+            self._link.ask(self._link.drop, self.key, self._is_unfinished)
+        return await self._result()
+
+    @property
+    def _is_unfinished(self) -> bool:
+        """Whether Dask may still be at work on the task."""
+        return self._last_word is None
+
+    async def _hold(self) -> None:
+        try:
+            await self._begun.wait()
+            if not self._ended.is_set():
+                await self._attempt.started(self._where)
+                self._grant()
+            await self._ended.wait()
+        except trio.Cancelled:
+            if not self._fence.is_granted:
+                raise  # it never starts: no run of it was granted
+            with trio.CancelScope(shield=True):
+                await self._end_it()
+
+    def _grant(self) -> None:
+        self._fence.grant()
+        if not self._fence.restarts:
+            self._tell(Kind.GRANT)
+        self._attempt.context.inbox._relay(self._mail.send)
+        self._meter.remote = replace(self._meter.remote or NO_PROGRESS)
+        self._meter.changed()
+        self._hear()  # a request may have come meanwhile
+
+    async def _end_it(self) -> None:
+        """Wait until the function has ended; leave it behind when the system closes."""
+        self._is_ending = True
+        with self._attempt.abandon():
+            with trio.move_on_after(self._attempt.options.grace):
+                await self._ended.wait()
+            if not self._ended.is_set() and self._may_kill():
+                self._is_killed = True
+                self._link.ask(self._link.restart, self.key, self._where)
+            await self._ended.wait()
+            return
+        self._is_left_behind = not self._ended.is_set()
+
+    def _may_kill(self) -> bool:
+        if self._runner.kill_workers and self._threads > 1:
+            self._note(f"its worker has {self._threads} threads, and is not killed for one of them")
+        return self._runner.kill_workers and self._threads == 1
+
+    # -- requests
+
+    def _tell(self, kind: Kind, content: bytes = b"") -> None:
+        self._link.ask(self._link.tell, self._where, self._fence.run, kind, content)
+
+    def _hear(self) -> None:
+        """Pass a new request on; called by the control at each of them."""
+        if not self._fence.is_granted:
+            return
+        gate = self._control.gate
+        if self._control.cancel_requested.is_set:
+            if not self._asked_to_end:
+                self._asked_to_end = True
+                reason = self._control.reason or ""
+                self._tell(Kind.CANCEL, reason.encode("utf-8", "surrogatepass"))
+        elif gate is not self._gate:
+            self._gate = gate
+            if gate is None:
+                self._tell(Kind.RESUME)
+            else:
+                self._pauses += 1
+                self._tell(Kind.PAUSE, str(self._pauses).encode())
+
+    # -- from the link, in the client's loop
+
+    def frame(self, where: str, run: str, kind: Kind, content: bytes) -> None:
+        """Take a frame of a run."""
+        self._side.post(self._frame, where, run, kind, content)
+
+    def value(self, value: object) -> None:
+        """Take the value that the last word has announced."""
+        self._side.post(self._arrived, value)
+
+    def left(self, where: str) -> None:
+        """Take note that a worker has left the cluster."""
+        self._side.post(self._left, where)
+
+    def gone(self, end: TaskEnd) -> None:
+        """Take note that Dask is done with the task."""
+        self._side.post(self._gone, end)
+
+    def hint(self, text: str) -> None:
+        """Take a reason for which the task does not go on."""
+        self._side.post(self._note, text)
+
+    # -- the same, in the engine's loop
+
+    def _frame(self, where: str, run: str, kind: Kind, content: bytes) -> None:
+        if self._ended.is_set():
+            return
+        if kind is Kind.BEGUN:
+            self._run_begins(where, run, content)
+        elif run != self._fence.run:
+            pass  # of a run that was refused, or has been left behind
+        elif kind in _ENDS:
+            self._take_last_word(kind, content)
+        else:
+            self._take_report(kind, content)
+
+    def _run_begins(self, where: str, run: str, content: bytes) -> None:
+        ruling, before = self._fence.ask(run), self._where
+        if ruling is Ruling.REFUSE:
+            self._link.ask(self._link.refuse, where, run, REFUSED)
+            if not self._fence.is_over and self._last_word is None:
+                self._fail(worker_left(before, refused=True))
+            return
+        described = json.loads(content)
+        self._where, self._pid, self._threads = where, described["pid"], described["threads"]
+        if ruling is Ruling.GRANT:
+            self._tell(Kind.GRANT)
+        elif ruling is Ruling.MOVED:
+            self._note(f"started again on {where}, since {before} left")
+            self._side.spawn(partial(self._attempt.started, where))
+            self._asked_to_end, self._gate = False, None
+            self._hear()
+        self._begun.set()
+
+    def _take_last_word(self, kind: Kind, content: bytes) -> None:
+        self._last_word = kind, content
+        if not self._control.cancel_requested.is_set and kind is Kind.STOPPED:
+            self._last_word = None
+            self._fail(worker_left(self._where))
+        elif (content and kind is not Kind.HELD) or kind is Kind.STOPPED:
+            self._ended.set()
+            self._begun.set()
+
+    def _arrived(self, value: object) -> None:
+        self._value = value
+        self._ended.set()
+        self._begun.set()
+
+    def _take_report(self, kind: Kind, content: bytes) -> None:
+        context = self._attempt.context
+        match kind:
+            case Kind.SAMPLE:
+                fields: dict[str, Any] = json.loads(content)
+                fields["stages"] = tuple(fields.get("stages", ()))
+                self._meter.remote = Progress(**fields)
+                self._meter.changed()
+            case Kind.LOG:
+                source, _, text = content.decode().partition("\n")
+                context.write_log(text, source)
+                if CAPTURE.echo and self._pid != os.getpid():  # there it is written already
+                    self._side.echo(text, source)
+            case Kind.SAVED:
+                if context._buffer is not None:
+                    context._buffer.take_in(json.loads(content))
+            case Kind.REACHED:
+                if self._gate is not None and int(content) == self._pauses:
+                    self._gate.reached()
+            case Kind.TAKEN:
+                self._mail.taken()
+            case Kind.ANSWER:
+                self._side.spawn(partial(self._answer, bytearray(content)))
+            case _:
+                pass  # a newer worker's
+
+    async def _answer(self, content: bytearray) -> None:
+        self._mail.answered(*await in_thread(self._mail.rebuilt, content))
+
+    def _left(self, where: str) -> None:
+        if where == self._where and self._fence.is_granted and not self._fence.restarts:
+            self._fail(worker_left(where) if self._last_word is None else result_lost(where))
+
+    def _gone(self, end: TaskEnd) -> None:
+        if end.is_connection_lost or not self._link.client.is_connected:
+            self.lost()
+        elif end.status != "finished" and self._last_word is None:
+            self._fail(task_failed(end, self._runner.address))
+
+    def lost(self) -> None:
+        """Take note that the whole cluster is out of reach."""
+        if self._last_word is None or self._last_word[0] in {Kind.RETURNED, Kind.ANSWERED}:
+            self._fail(AttemptLost(cluster_lost(self._runner.address)))
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._ended.is_set():
+            self._error = error
+            self._ended.set()
+            self._begun.set()
+
+    def _note(self, text: str) -> None:
+        self._attempt.context.write_log(f"{text}\n", "WARNING")
+
+    # -- the end
+
+    async def _result(self) -> Any:
+        if self._is_left_behind:
+            raise Abandoned(
+                f"abandoned: it did not end when asked; it may still run on {self._where}"
+            )
+        if self._error is not None:
+            if self._is_killed:
+                raise Abandoned(
+                    f"it did not end when asked; its worker {self._where} was restarted"
+                )
+            raise self._error
+        assert self._last_word is not None  # noqa: S101 - it has ended, and without an error
+        kind, content = self._last_word
+        if kind is Kind.STOPPED:
+            raise StopJob(self._control.reason)
+        if kind is Kind.HELD:
+            self._control.answers += bool(json.loads(content)["answered"])
+            return self._value
+        content = content or self._value
+        if isinstance(content, BaseException):
+            raise result_lost(self._where) from content
+        # Rebuilding runs the code of the job's classes: it may take its time, as a thread may.
+        with trio.CancelScope(shield=True), self._rebuilding_scope():
+            if kind is Kind.RAISED:
+                raise RaisedElsewhere(await in_thread(self._raised, content))
+            self._control.answers += kind is Kind.ANSWERED
+            return await self._rebuilt(content)
+        raise Abandoned
+
+    def _rebuilding_scope(self) -> trio.CancelScope:
+        """Return the scope of a rebuilding: until the system closes, or LINGER after a cancel."""
+        return trio.move_on_after(LINGER) if self._is_ending else self._attempt.abandon()
+
+    def _raised(self, content: bytes) -> Raised:
+        exc, text = unpack_error(content)
+        return Raised.of(
+            JobFailed(self._attempt.context.id, str(text)) if exc is None else exc, text
+        )
+
+    async def _rebuilt(self, content: bytes) -> Any:
+        try:
+            return await in_thread(unpack, content)
+        except Exception as exc:
+            exc.add_note("raised when the result, sent back by the job's worker, was rebuilt here")
+            raise

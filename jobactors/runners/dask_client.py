@@ -1,0 +1,195 @@
+"""Everything that is asked of a Dask client, in one place.  In the client's loop, if not stated.
+
+``Future._state`` is the one private name: there is no public way to await the end of a task that
+takes no thread, and gathers no result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from msgspec import Struct
+
+from .dask_worker import obey, run_attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Command = tuple[str, int, bytes]
+    """Id of the run, kind, content."""
+
+CONNECTED: Final = "running"
+"""The status of a client whose tasks are alive: one that connects again has lost them."""
+KILL_GRACE: Final = 2.0
+"""Seconds for a worker to close by itself, before its nanny kills it."""
+_LARGE: Final = "distributed.admin.large-graph-warning-threshold"
+_CONNECTION: Final = "scheduler-connection-lost"
+
+
+class Order(Struct, frozen=True):
+    """One attempt on its way to the cluster."""
+
+    key: str
+    begin: bytes
+    work: bytes
+    held: tuple[Any, ...] = ()
+    """The futures among its arguments."""
+    priority: int = 0
+    workers: tuple[str, ...] = ()
+    """The workers that may run it; empty for all."""
+    resources: tuple[tuple[str, float], ...] = ()
+    """What it takes of its worker's resources."""
+
+
+class TaskEnd(NamedTuple):
+    """The end of a task, as Dask sees it."""
+
+    status: str
+    """"finished", "error" or "cancelled"."""
+    error: BaseException | None = None
+    """What it raised."""
+    is_connection_lost: bool = False
+    """Whether it was cancelled because the scheduler is out of reach."""
+
+
+class ClusterClient:
+    """A ``distributed.Client``, as the link uses it.
+
+    Args:
+        client: The client; it stays its maker's, who also closes it.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._loop = client.loop
+
+    # -- from any thread
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the tasks of this client are alive, and can be asked for."""
+        return bool(self._client.status == CONNECTED)
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call a function in the client's loop, unless that is closed."""
+        self._loop.add_callback(function)
+
+    # -- in the client's loop
+
+    def listen(self, topic: str, hear: Callable[[Any], object]) -> None:
+        """Call ``hear`` with each message on a topic of ours."""
+
+        def take(event: tuple[float, Any]) -> None:
+            hear(event[1])
+
+        self._client.subscribe_topic(topic, take)
+
+    def listen_for_worker(self, where: str, left: Callable[[str], object]) -> None:
+        """Call ``left`` when a worker leaves, of which the scheduler tells on the worker's topic.
+
+        Not the topic "all": the scheduler cannot send the news of a client's own end, and logs that
+        as critical.
+        """
+
+        def hear(event: tuple[float, Any]) -> None:
+            if event[1]["action"] == "remove-worker":
+                self._client.unsubscribe_topic(where)
+                left(where)
+
+        self._client.subscribe_topic(where, hear)
+
+    def submit(self, orders: Sequence[Order]) -> list[Any]:
+        """Submit tasks, those that are alike in one graph; return their futures, in order."""
+        from dask import config
+
+        settings: Any = config
+        alike: defaultdict[Any, list[Order]] = defaultdict(list)
+        for order in orders:
+            alike[order.priority, order.workers, order.resources, bool(order.held)].append(order)
+        futures: dict[str, Any] = {}
+        with settings.set({_LARGE: "1 TB"}):  # a large argument is the user's own choice
+            for some in alike.values():
+                futures.update(self._submit(some))
+        return [futures[order.key] for order in orders]
+
+    def _submit(self, orders: list[Order]) -> Mapping[str, Any]:
+        first = orders[0]
+        options: dict[str, Any] = {
+            "pure": False,
+            "priority": first.priority,
+            "workers": list(first.workers) or None,
+            "resources": dict(first.resources) or None,
+        }
+        if len(orders) == 1 or first.held:
+            return {
+                one.key: self._client.submit(
+                    run_attempt, one.begin, one.work, *one.held, key=one.key, **options
+                )
+                for one in orders
+            }
+        keys = [one.key for one in orders]
+        futures = self._client.map(
+            run_attempt,
+            [one.begin for one in orders],
+            [one.work for one in orders],
+            key=keys,
+            **options,
+        )
+        return dict(zip(keys, futures, strict=True))
+
+    async def ended(self, future: Any) -> TaskEnd:
+        """Wait until Dask is done with a task, one way or another."""
+        state = future._state
+        await state.wait()
+        if state.status == "cancelled":
+            reason = getattr(state.exception, "reason", None)
+            return TaskEnd("cancelled", None, reason == _CONNECTION)
+        return TaskEnd(state.status, state.exception if state.status == "error" else None)
+
+    async def gather(self, futures: Sequence[Any]) -> list[Any]:
+        """Return the values of tasks; of one that cannot be had, the exception."""
+        if len(futures) > 1:
+            with suppress(Exception):
+                values: list[Any] = await self._client.gather(list(futures), asynchronous=True)
+                return values
+        return [await self._value(future) for future in futures]
+
+    async def _value(self, future: Any) -> Any:
+        try:
+            return await self._client.gather(future, asynchronous=True)
+        except Exception as exc:
+            return exc
+
+    async def cancel(self, futures: Sequence[Any]) -> None:
+        """Have tasks forgotten, which stops those that have not begun."""
+        with suppress(Exception):  # it may be closed
+            await self._client.cancel(list(futures), asynchronous=True)
+
+    async def command(self, where: str, commands: Sequence[Command]) -> bool:
+        """Have commands obeyed on a worker; return whether they have reached it."""
+        try:
+            reached = await self._client.run(
+                obey, list(commands), workers=[where], on_error="ignore", asynchronous=True
+            )
+        except Exception:  # it may have left
+            return False
+        return where in reached
+
+    async def restart(self, where: str) -> str:
+        """Have a worker's process restarted; returns the reason if that cannot be done."""
+        try:
+            restart = partial(self._client.restart_workers, [where], timeout=KILL_GRACE)
+            await asyncio.get_running_loop().run_in_executor(None, restart)
+        except Exception as exc:
+            return str(exc) or type(exc).__name__
+        return ""
+
+    async def workers(self) -> Mapping[str, Any]:
+        """Return the cluster's workers, by their addresses."""
+        identity = await self._client.scheduler.identity(n_workers=-1)
+        workers: Mapping[str, Any] = identity["workers"]
+        return workers

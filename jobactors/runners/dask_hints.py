@@ -1,0 +1,116 @@
+"""The errors and hints of Dask jobs in words, each with a cure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobactors.model.errors import ClusterLost, WorkerDied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .dask_client import TaskEnd
+
+_NO_WORKERS = (
+    "the cluster has no workers yet: cluster.scale(n) or cluster.adapt(minimum=1) starts some; "
+    "start_deadline= bounds the wait"
+)
+_LONGEST_LIST = 5
+_LONGEST_CHAIN = 10
+
+
+def why_none_begins(
+    workers: Mapping[str, Any],
+    wanted: Iterable[str],
+    resources: Iterable[tuple[str, float]],
+) -> str:
+    """Return the reason why no worker of a cluster can begin a task; empty if one can.
+
+    Args:
+        workers: The cluster's workers by address, as the scheduler describes them.
+        wanted: The addresses, names or hosts of the workers that may run it; empty for all.
+        resources: What it takes of its worker's resources.
+    """
+    if not workers:
+        return _NO_WORKERS
+    names = set(wanted)
+    fit = {a: w for a, w in workers.items() if not names or names & _names_of(a, w)}
+    if not fit:
+        known = ", ".join(list(workers)[:_LONGEST_LIST])
+        return f"the cluster has none of the workers {', '.join(sorted(names))}; it has {known}"
+    needs = dict(resources)
+    if any(_has(worker.get("resources") or {}, needs) for worker in fit.values()):
+        return ""
+    shown = ", ".join(f"{name}={units:g}" for name, units in needs.items())
+    return (
+        f"no worker has the resources {shown}: start one with "
+        f'dask worker --resources "{shown}", or ask for less'
+    )
+
+
+def _names_of(address: str, worker: Mapping[str, Any]) -> set[str]:
+    return {address, str(worker.get("name")), str(worker.get("host"))}
+
+
+def _has(resources: Mapping[str, float], needs: Mapping[str, float]) -> bool:
+    return all(resources.get(name, 0) >= units for name, units in needs.items())
+
+
+def worker_left(where: str, refused: bool = False) -> WorkerDied:
+    """Return the error of a job whose worker has left while it ran."""
+    again = "; Dask wanted to start it again from its beginning, which was refused" * refused
+    return WorkerDied(
+        f"its worker {where} left the cluster while it ran (killed, retired, restarted, or out of "
+        f"memory or reach){again}: give it retry=ja.Retry(on=(ja.WorkerDied,)), which goes on from "
+        "its last checkpoint"
+    )
+
+
+def result_lost(where: str) -> WorkerDied:
+    """Return the error of a job that has ended, and whose result went with its worker."""
+    return WorkerDied(
+        f"it had returned, and its worker {where} left the cluster before the result was here: "
+        "run it again, or let it write a file and return the path"
+    )
+
+
+def cluster_lost(address: str) -> ClusterLost:
+    """Return the error of a job whose scheduler is out of reach."""
+    return ClusterLost(
+        f"the Dask cluster {address} is out of reach (its scheduler has ended, or its client was "
+        "closed), and its tasks are lost: give a runner of another cluster, "
+        "jobs.options(runner=ja.DaskRunner(client)), and resume or restart the job"
+    )
+
+
+def task_failed(end: TaskEnd, address: str) -> BaseException:
+    """Return the error of a job whose task Dask has given up before the function has ended."""
+    if end.status == "cancelled":
+        return WorkerDied(
+            f"its task was cancelled on the cluster {address}, by client.cancel() or "
+            "client.restart(); job.cancel() is the way that the job hears of"
+        )
+    error = end.error
+    if error is None:
+        return WorkerDied(f"its task ended on the cluster {address} without a word")
+    if _lacks_us(error):
+        return ModuleNotFoundError(
+            "the cluster has no jobactors, which its scheduler and its workers need: "
+            'client.register_plugin(dask.distributed.PipInstall(["jobactors"])), or put it into '
+            "their image"
+        )
+    if type(error).__name__ == "KilledWorker":
+        return WorkerDied(f"its workers died again and again before it began: {error}")
+    return error
+
+
+def _lacks_us(error: BaseException) -> bool:
+    seen = 0
+    current: BaseException | None = error
+    while current is not None and seen < _LONGEST_CHAIN:
+        if isinstance(current, ModuleNotFoundError) and (current.name or "").startswith(
+            "jobactors"
+        ):
+            return True
+        current, seen = current.__cause__ or current.__context__, seen + 1
+    return False

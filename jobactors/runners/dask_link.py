@@ -1,0 +1,284 @@
+"""The link to a cluster: one for each client, in the client's own loop and thread.
+
+Two loops take part, and neither may wait for the other: the engine's, of trio, with the attempts,
+and the client's, of asyncio, with their tasks.  Each hands over plain values, many at once::
+
+    engine's loop                          client's loop
+    ClusterCall  ── submit, tell, drop ──►  ClusterLink ──► Dask
+                 ◄── frames, ends ────────              ◄──
+
+Everything below is written in the client's loop, except ``_orders`` and ``_called``, which any
+thread appends to and sets, as the engine's portal has it.
+
+* Attempts that come together are submitted in one graph.
+* Commands for one worker go out one message at a time, so that a resume never overtakes its pause;
+  those that come meanwhile travel together in the next one.
+* Long results that ended together are gathered together.
+* A run whose attempt is not known here is refused: it has ended, or its program has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from .dask_client import ClusterClient, TaskEnd
+from .dask_hints import why_none_begins
+from .process_wire import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from .dask_client import Command, Order
+
+UNKNOWN: Final = b"its job has ended, or has begun elsewhere"
+SLOW_START: Final = 3.0
+"""Seconds after which a job that no worker has begun gets a reason, where there is one."""
+_LONG: Final = frozenset({Kind.RETURNED, Kind.ANSWERED})
+
+
+class Listener(Protocol):
+    """An attempt as the link sees it.  It hands all of this over to the engine's loop."""
+
+    def frame(self, where: str, run: str, kind: Kind, content: bytes) -> None:
+        """Take a frame of a run."""
+        ...
+
+    def value(self, value: object) -> None:
+        """Take the value that the last word has announced: pickled, a future, or an exception."""
+        ...
+
+    def left(self, where: str) -> None:
+        """Take note that a worker has left the cluster."""
+        ...
+
+    def gone(self, end: TaskEnd) -> None:
+        """Take note that Dask is done with the task."""
+        ...
+
+    def hint(self, text: str) -> None:
+        """Take the reason why no worker begins it, or why one was not restarted."""
+        ...
+
+
+class _Task:
+    """One task, and the attempt that waits for it."""
+
+    __slots__ = ("begun", "future", "listener", "order", "where")
+
+    def __init__(self, order: Order, listener: Listener) -> None:
+        self.order = order
+        self.listener = listener
+        self.future: Any = None
+        self.where = ""
+        """The worker of its last run."""
+        self.begun = False
+
+
+class ClusterLink:
+    """The tasks of one client's jobs; see the module's head for the threads."""
+
+    def __init__(self, client: ClusterClient) -> None:
+        self.client = client
+        self.topic: Final = f"jobactors-{uuid4().hex}"
+        self.epoch: Final = uuid4().hex[:12]
+        self._orders: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._called = False
+        self._tasks: dict[str, _Task] = {}
+        self._unsent: list[_Task] = []
+        self._commands: dict[str, list[Command]] = {}
+        """What waits to be sent to each worker."""
+        self._lines: set[str] = set()
+        """The workers to which a message is under way."""
+        self._workers: set[str] = set()
+        """The workers that are listened for."""
+        self._fetched: list[_Task] = []
+        self._cancelled: list[Any] = []
+        self._looks_for_workers = False
+        self._running: set[asyncio.Task[None]] = set()
+        """Kept here: the loop itself holds tasks weakly."""
+        self.ask(self._open)
+
+    # -- from any thread
+
+    def ask(self, order: Callable[..., object], *args: Any) -> None:
+        """Call one of the methods below soon, in the client's loop."""
+        self._orders.append((order, args))  # before looking, as a serve clears before it takes
+        if not self._called:
+            self._called = True  # before: it may serve, and be called again, within the next line
+            self.client.call_soon(self._serve)
+
+    def _serve(self) -> None:
+        self._called = False
+        while self._orders:
+            order, args = self._orders.popleft()
+            order(*args)
+        self._submit_all()
+        self._send_commands()
+        if self._cancelled:
+            futures, self._cancelled = self._cancelled, []
+            self._start(self.client.cancel(futures))
+
+    def _open(self) -> None:
+        self.client.listen(self.topic, self._hear)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    # -- orders
+
+    def submit(self, order: Order, listener: Listener) -> None:
+        """Submit an attempt's task, together with others that come now."""
+        task = self._tasks[order.key] = _Task(order, listener)
+        self._unsent.append(task)
+
+    def tell(self, where: str, run: str, kind: Kind, content: bytes = b"") -> None:
+        """Send a command to a run."""
+        self._commands.setdefault(where, []).append((run, int(kind), content))
+
+    def refuse(self, where: str, run: str, why: bytes) -> None:
+        """Keep a run from beginning, or ask it to end where it has begun without asking."""
+        self.tell(where, run, Kind.REFUSE, why)
+        self.tell(where, run, Kind.CANCEL, why)
+
+    def drop(self, key: str, cancel: bool) -> None:
+        """Forget a task: its runs are refused from now on.
+
+        Args:
+            key: The task's.
+            cancel: Whether Dask is to forget it as well, though others may hold its value.
+        """
+        task = self._tasks.pop(key, None)
+        if task is None:
+            return
+        if task.future is None:
+            self._unsent.remove(task)
+        elif cancel:
+            self._cancelled.append(task.future)
+
+    def restart(self, key: str, where: str) -> None:
+        """Restart a worker that runs a task which does not end."""
+        self._start(self._restart(key, where))
+
+    async def _restart(self, key: str, where: str) -> None:
+        why = await self.client.restart(where)
+        task = self._tasks.get(key)
+        if why and task is not None:
+            task.listener.hint(f"its worker {where} could not be restarted: {why}")
+
+    # -- out
+
+    def _submit_all(self) -> None:
+        tasks, self._unsent = self._unsent, []
+        if not tasks:
+            return
+        try:
+            futures = self.client.submit([task.order for task in tasks])
+        except Exception as exc:  # it may be closed, or refuse a restriction
+            for task in tasks:
+                task.listener.gone(TaskEnd("error", exc))
+            return
+        for task, future in zip(tasks, futures, strict=True):
+            task.future = future
+            self._start(self._watch(task, future))
+        if not self._looks_for_workers:
+            self._looks_for_workers = True
+            self._start(self._look_for_workers())
+
+    async def _watch(self, task: _Task, future: Any) -> None:
+        end = await self.client.ended(future)
+        if self._tasks.get(task.order.key) is task:
+            task.listener.gone(end)
+
+    def _send_commands(self) -> None:
+        for where in [where for where in self._commands if where not in self._lines]:
+            self._lines.add(where)
+            self._start(self._send_to(where))
+
+    async def _send_to(self, where: str) -> None:
+        """Send what waits for a worker, one message after the other."""
+        try:
+            while commands := self._commands.pop(where, None):
+                if not await self.client.command(where, commands):
+                    self._left(where)  # before it was listened for
+        finally:
+            self._lines.discard(where)
+
+    async def _look_for_workers(self) -> None:
+        """Find the reason if no worker begins what was submitted, once for each attempt."""
+        told: set[str] = set()
+        while True:
+            await asyncio.sleep(SLOW_START)
+            slow = [key for key, task in self._tasks.items() if not task.begun and key not in told]
+            if not slow:
+                break
+            try:
+                workers = await self.client.workers()
+            except Exception:  # it is out of reach, and others see to that
+                break
+            for key in slow:
+                task = self._tasks.get(key)
+                if task is not None and not task.begun:
+                    told.add(key)
+                    why = why_none_begins(workers, task.order.workers, task.order.resources)
+                    if why:
+                        task.listener.hint(why)
+        self._looks_for_workers = False
+
+    # -- in
+
+    def _hear(self, message: Any) -> None:
+        where, frames = message
+        for key, run, kind, content in frames:
+            self._take(where, key, run, Kind(kind), content)
+        self._send_commands()
+
+    def _take(self, where: str, key: str, run: str, kind: Kind, content: bytes) -> None:
+        task = self._tasks.get(key)
+        if task is None:
+            if kind is Kind.BEGUN:
+                self.refuse(where, run, UNKNOWN)
+            return
+        if kind is Kind.BEGUN:
+            task.begun, task.where = True, where
+            if where not in self._workers:
+                self._workers.add(where)
+                self.client.listen_for_worker(where, self._left)
+        task.listener.frame(where, run, kind, content)
+        if kind is Kind.HELD:
+            task.listener.value(task.future)
+        elif kind in _LONG and not content:
+            self._fetched.append(task)
+            if len(self._fetched) == 1:
+                self._start(self._gather())
+
+    async def _gather(self) -> None:
+        """Gather the results that have ended together."""
+        await asyncio.sleep(0)
+        tasks, self._fetched = self._fetched, []
+        values = await self.client.gather([task.future for task in tasks])
+        for task, value in zip(tasks, values, strict=True):
+            task.listener.value(value)
+
+    def _left(self, where: str) -> None:
+        self._commands.pop(where, None)
+        self._workers.discard(where)
+        for task in list(self._tasks.values()):
+            if task.where == where:
+                task.listener.left(where)
+
+
+_LINKS: Final[WeakKeyDictionary[Any, ClusterLink]] = WeakKeyDictionary()
+
+
+def link_of(client: Any) -> ClusterLink:
+    """Return the link of a client, made at its first use; in the engine's loop."""
+    link = _LINKS.get(client)
+    if link is None:
+        link = _LINKS[client] = ClusterLink(ClusterClient(client))
+    return link

@@ -1,0 +1,81 @@
+"""The task of an attempt: its options, and all that goes to the cluster with it."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+
+from .dask_client import Order
+from .dask_packing import pack_call
+from .dask_wire import encode_begin
+from .process_threads import in_thread
+
+if TYPE_CHECKING:
+    from jobactors.engine.ports.runner import Attempt
+    from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
+
+_SENT: Final = ("id", "name", "type", "subject", "part", "attempt")
+"""The attributes of the job's context that the run's has as well."""
+
+
+class CallOptions(Struct, frozen=True):
+    """The options of a :class:`~jobactors.DaskRunner`, as an attempt reads them."""
+
+    address: str
+    """The address of the scheduler."""
+    future: type | tuple[()] = ()
+    """The class of the cluster's futures."""
+    allow_restart: bool = False
+    keep: bool = False
+    kill_workers: bool = False
+    resources: tuple[tuple[str, float], ...] = ()
+    shared_folder: str | None = None
+    workers: tuple[str, ...] = ()
+
+
+async def order_for(attempt: Attempt, key: str, topic: str, options: CallOptions) -> Order:
+    """Return the task of an attempt; its call is packed in a thread, as that runs users' code.
+
+    Args:
+        attempt: The attempt.
+        key: The key of the task.
+        topic: The topic on which its runs report.
+        options: The runner's options.
+
+    Raises:
+        TypeError: if something in the call cannot be pickled; the message names it.
+    """
+    pack = partial(pack_call, attempt.function, attempt.args, attempt.kwargs, options.future)
+    work, held = await in_thread(pack)
+    context = attempt.context
+    begin = encode_begin(
+        {
+            "key": key,
+            "topic": topic,
+            "fenced": not options.allow_restart,
+            "holds": options.keep,
+            "job": {name: getattr(context, name) for name in _SENT},
+            "buffer": _to_send(context._buffer),
+            "shared": options.shared_folder,
+        }
+    )
+    return Order(
+        key,
+        begin,
+        work,
+        tuple(held),
+        attempt.options.priority,
+        options.workers,
+        options.resources,
+    )
+
+
+def _to_send(buffer: CheckpointBuffer | None) -> dict[str, Any] | None:
+    """Return the checkpoints for a run, with the real path of their work files."""
+    if buffer is None:
+        return None
+    sent = buffer.to_send()
+    return {**sent, "folder": os.path.realpath(sent["folder"]) if sent["folder"] else ""}

@@ -1,0 +1,139 @@
+"""The engine's end of a link: one for each link and trio loop.
+
+It hands what the client's loop sends over to the attempts, many at once, and looks twice a second
+whether the cluster is still there: a client that was closed says nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import trio
+
+from jobactors.inside.report.guarded_log import LOG
+
+from .dask_link import ClusterLink
+from .process_threads import echo, in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+LOOK: Final = 0.5
+"""Seconds between two looks at the client."""
+_SIDES: trio.lowlevel.RunVar[dict[ClusterLink, EngineSide]] = trio.lowlevel.RunVar(
+    "jobactors_dask_sides"
+)
+
+
+class WatchedCall(Protocol):
+    """An attempt as its side sees it."""
+
+    @property
+    def key(self) -> str:
+        """The key of its task."""
+        ...
+
+    def lost(self) -> None:
+        """Take note that the whole cluster is out of reach."""
+        ...
+
+
+class EngineSide:
+    """The attempts of one trio loop on one cluster.
+
+    Written in that loop, except ``_news`` and ``_called``, which the client's loop appends to and
+    sets, as the engine's portal has it.
+
+    Args:
+        link: The link to the cluster.
+    """
+
+    def __init__(self, link: ClusterLink) -> None:
+        self.link = link
+        self._token = trio.lowlevel.current_trio_token()
+        self._calls: dict[str, WatchedCall] = {}
+        self._news: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._called = False
+        self._is_watched = False
+        self._lines: deque[tuple[str, str]] = deque()
+        self._is_echoing = False
+
+    # -- from the client's loop
+
+    def post(self, take: Callable[..., object], *args: Any) -> None:
+        """Have an attempt take something in this loop; dropped if the loop has ended."""
+        self._news.append((take, args))  # before looking, as a delivery clears before it takes
+        if not self._called:
+            self._called = True  # before: it may deliver within the next lines
+            try:
+                self._token.run_sync_soon(self._deliver)
+            except trio.RunFinishedError:
+                self._called = False
+                self._news.clear()
+
+    def _deliver(self) -> None:
+        self._called = False
+        while self._news:
+            take, args = self._news.popleft()
+            try:
+                take(*args)
+            except Exception:  # a worker of another version, or a hostile one
+                LOG.exception("a report from a Dask worker could not be read")
+
+    # -- in this loop
+
+    def add(self, call: WatchedCall) -> None:
+        """Watch the cluster for an attempt."""
+        self._calls[call.key] = call
+        if not self._is_watched:
+            self._is_watched = True
+            self.spawn(self._watch)
+
+    def remove(self, call: WatchedCall) -> None:
+        """Watch for it no more."""
+        self._calls.pop(call.key, None)
+
+    async def _watch(self) -> None:
+        while self._calls:
+            if not self.link.client.is_connected:
+                for call in list(self._calls.values()):
+                    call.lost()
+            await trio.sleep(LOOK)
+        self._is_watched = False
+
+    def spawn(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Run a task beside the attempts, whose failure is logged."""
+
+        async def guarded() -> None:
+            try:
+                await work()
+            except Exception:
+                LOG.exception("a task of the Dask runner has failed")
+
+        trio.lowlevel.spawn_system_task(guarded)
+
+    def echo(self, text: str, source: str) -> None:
+        """Write lines of a job to our own output, in a thread: a slow reader stops no loop."""
+        self._lines.append((text, source))
+        if not self._is_echoing:
+            self._is_echoing = True
+            self.spawn(self._echo)
+
+    async def _echo(self) -> None:
+        while self._lines:
+            await in_thread(echo, *self._lines.popleft())
+        self._is_echoing = False
+
+
+def side_of(link: ClusterLink) -> EngineSide:
+    """Return this loop's end of a link."""
+    try:
+        sides = _SIDES.get()
+    except LookupError:
+        sides = dict[ClusterLink, EngineSide]()
+        _SIDES.set(sides)
+    side = sides.get(link)
+    if side is None:
+        side = sides[link] = EngineSide(link)
+    return side

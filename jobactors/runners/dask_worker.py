@@ -1,0 +1,227 @@
+"""The worker's half of a Dask job: one run of one attempt, in a thread of a Dask worker.
+
+Only the model and the inside of a job are loaded here, as in a process job: no engine, no trio.
+
+* :func:`run_attempt` is the task.  It asks whether it may begin, calls the function with the job as
+  the current one, and reports its last word.
+* :func:`obey` is called by ``Client.run`` on the worker's event loop: requests for runs that hold
+  its threads.
+* The reporter's thread samples, see :mod:`~jobactors.runners.dask_reporter`.
+
+``_RUNS`` is written by the threads of the runs, and read by the loop; each step is one operation of
+a dictionary.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from jobactors.inside.context.current_job import CURRENT
+from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.context.toolbox import ReadyToolbox
+from jobactors.inside.signals.control import Control, StopJob
+from jobactors.inside.verbs.output_capture import capturing
+from jobactors.inside.verbs.tqdm_bars import capture_tqdm
+from jobactors.model.error_text import ErrorText
+from jobactors.model.errors import WorkerDied
+from jobactors.model.exception_tree import release_frames
+from jobactors.model.outcome import Partial, Succeeded
+
+from .dask_packing import unpack_call
+from .dask_reporter import Reporter, reporter_of
+from .dask_reports import RunReports
+from .dask_wire import INLINE, WIRE
+from .process_mail import SentInbox
+from .process_speaker import SentLog
+from .process_wire import Kind, pack_error, pack_result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+LOOK: Final = 1.0
+"""Seconds between two looks whether Dask still wants a run that waits for its grant."""
+_WANTED: Final = frozenset({"executing", "long-running"})
+_RUNS: Final[dict[str, Run]] = {}
+
+
+def run_attempt(begin: bytes, work: bytes, *held: Any) -> Any:
+    """Run one attempt of a job: the task that Dask knows.
+
+    Returns:
+        The result, where it stays on the cluster; a long one, pickled, to be gathered; else None.
+
+    Raises:
+        WorkerDied: if it may not begin, because it has begun before on another worker.
+        RuntimeError: if another version of jobactors has sent it.
+    """
+    from distributed import get_worker
+
+    order = json.loads(begin)
+    if order["wire"] != WIRE:
+        raise RuntimeError(
+            f"this worker has another version of jobactors (its frames have version {WIRE}, the "
+            f"job's {order['wire']}): install the same one on both sides"
+        )
+    worker = get_worker()
+    run = Run(order, worker, reporter_of(worker))
+    _RUNS[run.id] = run
+    try:
+        return run.execute(work, held)
+    finally:
+        del _RUNS[run.id]
+
+
+def obey(commands: Iterable[Sequence[Any]]) -> None:
+    """Obey commands for runs of this process; those of a run that has ended are ignored.
+
+    Args:
+        commands: The id of the run, the kind, and the content of each.
+    """
+    for run_id, kind, content in commands:
+        run = _RUNS.get(run_id)
+        if run is not None:
+            run.obey(Kind(kind), content)
+
+
+class Run:
+    """One run; made by its own thread, obeys in the worker's loop."""
+
+    def __init__(self, order: dict[str, Any], worker: Any, reporter: Reporter) -> None:
+        self.id: str = uuid4().hex
+        self.key: str = order["key"]
+        self.topic: str = order["topic"]
+        self._fenced: bool = order["fenced"]
+        self._holds: bool = order["holds"]
+        self._worker = worker
+        self._reporter = reporter
+        self._answered = threading.Event()
+        self._refusal: str | None = None
+        self._control = Control(loop_thread=0)
+        self._control.own_thread = threading.get_ident()
+        self.reports: RunReports = RunReports(reporter.wake, order["buffer"], order["shared"])
+        self._log = SentLog(self.reports)
+        self._inbox = SentInbox(order["job"]["id"], self.reports.send, self._log)
+        self._inbox._attend(self._control)
+        toolbox = ReadyToolbox(
+            self._control, self.reports.meter, self._inbox, self._log, self.reports.buffer
+        )
+        self._context = JobContext(toolbox, **order["job"])
+
+    # -- the run's own thread
+
+    def execute(self, work: bytes, held: Sequence[Any]) -> Any:
+        """Ask, call the function, and report; see :func:`run_attempt`."""
+        self._reporter.send(self, [(Kind.BEGUN, self._described())])
+        if self._fenced:
+            self._wait_for_grant()
+        self._reporter.add(self)
+        token = CURRENT.set(self._context)
+        try:
+            capture_tqdm()
+            with capturing(echo=False):  # the attempt's side echoes
+                kind, content, value = self._last_word(work, held)
+        finally:
+            CURRENT.reset(token)
+            self._reporter.remove(self)
+        self._log.finish(0)
+        self._reporter.send(self, [*self.reports.take_last(), (kind, content)])
+        return value
+
+    def _described(self) -> bytes:
+        return json.dumps({"pid": os.getpid(), "threads": self._worker.state.nthreads}).encode()
+
+    def _wait_for_grant(self) -> None:
+        while not self._answered.wait(LOOK):
+            if not self._is_wanted():
+                raise WorkerDied("this run is not wanted any more, and has not begun")
+        if self._refusal is not None:
+            raise WorkerDied(self._refusal)
+
+    def _is_wanted(self) -> bool:
+        """Whether Dask still waits for this task, which may have been cancelled."""
+        task = self._worker.state.tasks.get(self.key)
+        return task is not None and task.state in _WANTED
+
+    def _last_word(self, work: bytes, held: Sequence[Any]) -> tuple[Kind, bytes, Any]:
+        """Call the function; return the last word, its content, and the value of the task."""
+        try:
+            value = self._call(work, held)
+            if self._holds and type(value) not in {Partial, Succeeded}:
+                return Kind.HELD, self._description_of(value), value
+            content = pack_result(value)
+        except StopJob as exc:
+            if self._control.cancel_requested.is_set:
+                return Kind.STOPPED, b"", None
+            return Kind.RAISED, _packed(exc), None
+        except BaseException as exc:  # a job may raise anything
+            return Kind.RAISED, _packed(exc), None
+        kind = Kind.ANSWERED if self._control.answers else Kind.RETURNED
+        return (kind, b"", content) if len(content) > INLINE else (kind, content, None)
+
+    def _description_of(self, value: object) -> bytes:
+        from dask import sizeof
+
+        sizes: Any = sizeof
+        try:
+            size = int(sizes.sizeof(value))
+        except Exception:  # the value's own code
+            size = 0
+        named = {
+            "type": type(value).__qualname__,
+            "size": size,
+            "answered": self._control.answers > 0,
+        }
+        return json.dumps(named).encode()
+
+    def _call(self, work: bytes, held: Sequence[Any]) -> Any:
+        try:
+            function, args, kwargs = unpack_call(work, held)
+        except Exception as exc:
+            exc.add_note("raised when the job's worker rebuilt its function and arguments")
+            raise
+        value = function(*args, **kwargs)
+        if inspect.iscoroutine(value):
+            value.close()
+            raise TypeError(
+                f"{function!r:.100} is an async def, and Dask runs plain functions: submit a def "
+                "that runs it, with trio.run or asyncio.run"
+            )
+        return value
+
+    # -- the worker's loop, or the reporter's thread
+
+    def obey(self, kind: Kind, content: bytes) -> None:
+        """Obey one command."""
+        match kind:
+            case Kind.GRANT:
+                self._answered.set()
+            case Kind.REFUSE:
+                self._refusal = content.decode()
+                self._answered.set()
+            case Kind.CANCEL:
+                self._control.cancel(content.decode("utf-8", "surrogatepass") or None)
+            case Kind.PAUSE:
+                self._control.pause(partial(self.reports.send, Kind.REACHED, content))
+            case Kind.RESUME:
+                self._control.resume()
+            case Kind.TELL:
+                self._inbox._receive_frame(bytearray(content))
+            case _:
+                pass  # a newer client's
+
+    def leave(self) -> None:
+        """Ask the function to stop, since its worker is closing."""
+        if not self._control.cancel_requested.is_set:
+            self._control.cancel("its worker is closing")
+
+
+def _packed(exc: BaseException) -> bytes:
+    text = ErrorText.of(exc)
+    release_frames(exc)
+    return pack_error(exc, text)

@@ -1,0 +1,41 @@
+"""A Dask cluster for tests: on the loopback alone, without a dashboard, and closed whole."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOOPBACK = "127.0.0.1:0"
+
+
+@contextmanager
+def cluster(workers: int = 2, *, processes: bool = False, **options: Any) -> Iterator[Any]:
+    """Yield a client of a cluster of its own.
+
+    Args:
+        workers: How many, of one thread each.
+        processes: Whether they are processes, which can be killed; else they are in this one.
+        **options: Further ones of ``LocalCluster``.
+    """
+    from distributed import Client, LocalCluster
+
+    quiet = {
+        "threads_per_worker": 1,
+        "dashboard_address": None,
+        "scheduler_kwargs": {"dashboard_address": LOOPBACK},  # there is a server without one, too
+        "worker_dashboard_address": LOOPBACK,
+        "silence_logs": logging.CRITICAL + 1,
+        **({"host": "127.0.0.1"} if processes else {}),
+        **options,
+    }
+    with (
+        LocalCluster(n_workers=workers, processes=processes, **quiet) as local,
+        Client(local, set_as_default=False) as client,
+    ):
+        if workers:
+            client.wait_for_workers(workers)
+        yield client

@@ -1,0 +1,119 @@
+"""The functions of jobs on Dask: found by name on the workers, which are other processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import jobactors as ja
+
+
+def add(a: int, b: int = 0) -> int:
+    """Add."""
+    return a + b
+
+
+def mark(path: str) -> None:
+    """Add one line to a file: a start that can be counted."""
+    with Path(path).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+
+
+def starts(path: str) -> list[int]:
+    """Return the processes in which a function has started, once for each start."""
+    return [int(line) for line in Path(path).read_text().split()] if Path(path).exists() else []
+
+
+def until_stopped(path: str, steps: int = 100_000) -> str:
+    """Mark the start, and go on until it is cancelled."""
+    mark(path)
+    for _ in ja.track(range(steps), unit="steps"):
+        time.sleep(0.01)
+    return "done"
+
+
+def until_file(path: str, release: str) -> str:
+    """Mark the start, and hear of nothing until a file is there, or the folder has gone."""
+    mark(path)
+    while Path(path).exists() and not Path(release).exists():
+        time.sleep(0.01)
+    return "released"
+
+
+def save_and_go_on(path: str, upto: int) -> list[int]:
+    """Count from the checkpoint on, saving each number; wait at the first one of the first run."""
+    mark(path)
+    job = ja.current_job()
+    first = job.checkpoint or 0
+    for number in range(first, upto):
+        ja.save_checkpoint(number + 1)
+        ja.progress(number + 1, upto)
+        if not first and number == upto // 2:
+            for _ in ja.track(range(100_000)):
+                time.sleep(0.01)
+    return [first, upto]
+
+
+def large(size: int) -> bytes:
+    """Return that many bytes."""
+    return bytes(size)
+
+
+def size_of(value: Any) -> tuple[int, int]:
+    """Return the size of a value, and the process in which it is."""
+    return len(value), os.getpid()
+
+
+def chat(lines: int) -> int:
+    """Print, log progress, and return at once."""
+    for i in range(lines):
+        print("line", i)
+        ja.progress(i + 1, lines)
+    return lines
+
+
+def answer_questions() -> int:
+    """Answer until told to stop."""
+    answered = 0
+    for message in ja.current_job().inbox:
+        if isinstance(message, ja.Question):
+            message.reply(message.message * 2)
+            answered += 1
+        else:
+            return answered
+    return answered
+
+
+def mark_and_return(path: str, size: int) -> bytes:
+    """Mark the start, and return that many bytes."""
+    mark(path)
+    return bytes(size)
+
+
+def pid_if_at_work() -> int:
+    """Return this process if a run has begun in it, granted or not; else 0."""
+    from jobactors.runners import dask_worker
+
+    return os.getpid() if dask_worker._RUNS else 0
+
+
+def sizes(values: list[Any]) -> list[int]:
+    """Return the sizes of values inside a list."""
+    return [len(values[0]), len(values[1]["again"])]
+
+
+def joined(one: bytes, other: bytes) -> bytes:
+    """Return both."""
+    return one + other
+
+
+def write_part(part: ja.Range, pids: str) -> int:
+    """Write the numbers of a part into its file, slowly; return how many it is."""
+    mark(pids)
+    with part.open() as out:
+        for number in part.track(unit="numbers"):
+            out.write(f"{number}\n")
+            time.sleep(0.02)
+    return len(part)

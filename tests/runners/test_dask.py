@@ -1,0 +1,336 @@
+"""Jobs on a Dask cluster, whose workers are in this process: quick, and nothing is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+import jobactors as ja
+
+from . import dask_work as work
+from .dask_cluster import cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """Return the client of a cluster with two workers of one thread."""
+    with cluster(workers=2) as client:
+        yield client
+
+
+@pytest.fixture
+def runner(client: Any) -> ja.DaskRunner:
+    """Return a runner on it."""
+    return ja.DaskRunner(client)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until it is true."""
+    with trio.fail_after(60):
+        while not condition():  # noqa: ASYNC110 - a job's snapshot has no event
+            await trio.sleep(0.005)
+
+
+async def raised_by(job: ja.Job[Any]) -> Exception:
+    """Return what a waiter gets."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - any, and it is looked at
+        await job
+    return caught.value
+
+
+# --- waiting ------------------------------------------------------------------------------------
+
+
+async def test_a_job_that_no_worker_has_begun_is_queued_and_its_timeout_does_not_run(
+    client: Any, tmp_path: Path
+) -> None:
+    """The one worker that may run them is busy with the first."""
+    worker = next(iter(client.scheduler_info()["workers"]))
+    runner = ja.DaskRunner(client, workers=worker)
+    async with ja.open_jobs() as jobs:
+        on = jobs.options(runner=runner)
+        first = on.submit(work.until_stopped, str(tmp_path / "first"))
+        await until(lambda: first.state == "running")
+        second = on.options(timeout=60).submit(work.add, 1, 2)
+        await until(lambda: second.snapshot().waiting == "cluster")
+        assert (second.state, second.snapshot().started_at) == ("queued", None)
+        first.cancel()
+        assert await second == 3
+        assert second.snapshot().where == first.snapshot().where == worker
+
+
+async def test_a_cancel_reaches_a_job_that_waits_on_the_cluster_before_it_starts(
+    client: Any, tmp_path: Path
+) -> None:
+    """And its worker is free for others."""
+    worker = next(iter(client.scheduler_info()["workers"]))
+    async with ja.open_jobs() as jobs:
+        on = jobs.options(runner=ja.DaskRunner(client, workers=[worker]))
+        first = on.submit(work.until_stopped, str(tmp_path / "first"))
+        await until(lambda: first.state == "running")
+        second = on.submit(work.mark, str(tmp_path / "second"))
+        await until(lambda: second.snapshot().waiting == "cluster")
+        second.cancel("not needed")
+        assert isinstance(await raised_by(second), ja.JobCancelled)
+        first.cancel()
+        assert await on.submit(work.add, 1) == 1
+    assert work.starts(str(tmp_path / "second")) == []
+
+
+async def test_a_job_that_no_worker_can_begin_says_so_and_its_deadline_ends_it(
+    client: Any,
+) -> None:
+    """In its log, after some seconds; it may be that a worker comes."""
+    runner = ja.DaskRunner(client, resources={"GPU": 1})
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job = jobs.options(runner=runner, start_deadline=60).submit(work.add, 1)
+        await until(lambda: "no worker has the resources GPU=1" in str(job.logs()))
+        assert job.snapshot().waiting == "cluster"
+        job.cancel()
+
+
+# --- what a job says and hears ------------------------------------------------------------------
+
+
+async def test_no_result_overtakes_the_log_or_the_last_progress(runner: ja.DaskRunner) -> None:
+    """They travel on one ordered stream."""
+    async with ja.open_jobs() as jobs:
+        for job in [jobs.options(runner=runner).submit(work.chat, 50) for _ in range(10)]:
+            assert await job == 50
+            assert str(job.logs()) == "".join(f"line {i}\n" for i in range(50))
+            assert job.snapshot().progress.done == 50
+
+
+async def test_messages_and_questions_arrive_and_answers_come_back(runner: ja.DaskRunner) -> None:
+    """As for a job in any other place."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner=runner).submit(work.answer_questions)
+        await until(lambda: job.state == "running")
+        assert [await job.ask(n) for n in (1, 2)] == [2, 4]
+        with pytest.raises(TypeError, match="pickled"):
+            job.tell(threading.Lock())
+        job.tell("enough")
+        assert await job == 2
+
+
+async def test_a_chatty_job_is_cut_and_the_cut_is_counted(runner: ja.DaskRunner) -> None:
+    """Its own lines are the price, and nothing else."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner=runner).submit(_shout, 1_000)
+        assert await job == 1_000
+        assert "lines were cut here: more than 1 MB of them came in a second" in str(job.logs())
+
+
+def _shout(lines: int) -> int:
+    for i in range(lines):
+        print("x" * 9_000, i)
+    return lines
+
+
+# --- results and errors -------------------------------------------------------------------------
+
+
+async def test_a_long_result_is_gathered_and_a_short_one_travels_with_its_end(
+    runner: ja.DaskRunner,
+) -> None:
+    """Either way it is the result."""
+    async with ja.open_jobs() as jobs:
+        sizes = (0, 10_000, 10_000_000)
+        jobs_ = [jobs.options(runner=runner).submit(work.large, size) for size in sizes]
+        assert [len(await job) for job in jobs_] == list(sizes)
+
+
+async def test_what_cannot_be_pickled_fails_its_job_alone(runner: ja.DaskRunner) -> None:
+    """With the cure: an argument, a result, an error."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        on = jobs.options(runner=runner)
+        lock: Any = threading.Lock()
+        error = await raised_by(on.submit(work.size_of, lock))
+        assert "this call cannot be sent to a cluster" in str(error)
+        error = await raised_by(on.submit(threading.Lock))
+        assert "return what can be pickled" in str(error)
+        assert "lock" in str(await raised_by(on.submit(_raise_with_a_lock)))
+        error = await raised_by(on.submit(_Stubborn))
+        assert "it does not like this side" in str(error)
+        assert await on.submit(work.add, 1) == 1
+
+
+class _Locked(Exception):
+    def __init__(self) -> None:
+        super().__init__("it holds a lock")
+        self.lock: Any = threading.Lock()
+
+
+def _raise_with_a_lock() -> None:
+    raise _Locked
+
+
+class _Stubborn:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _refuse, ()
+
+
+def _refuse() -> None:
+    raise ValueError("it does not like this side")
+
+
+async def test_an_async_function_is_refused_with_the_way_to_run_it(runner: ja.DaskRunner) -> None:
+    """Dask would run it in the worker's own loop."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        error = await raised_by(jobs.options(runner=runner).submit(trio.sleep, 0))
+        assert "submit a def that runs it" in str(error)
+
+
+async def test_work_files_are_refused_without_a_shared_folder(client: Any, tmp_path: Path) -> None:
+    """On another machine they would be lost; in a folder that all have they are found."""
+    async with ja.open_jobs(unread_failures="ignore", store=tmp_path / "jobs.db") as jobs:
+        error = await raised_by(jobs.options(runner=ja.DaskRunner(client)).submit(_write_file))
+        assert "shared_folder=" in str(error)
+        elsewhere = ja.DaskRunner(client, shared_folder=tmp_path / "other")
+        error = await raised_by(jobs.options(runner=elsewhere).submit(_write_file))
+        assert "open the job system with a store there" in str(error)
+        shared = ja.DaskRunner(client, shared_folder=tmp_path)
+        assert await jobs.options(runner=shared).submit(_write_file) == "text"
+
+
+def _write_file() -> str:
+    path = ja.current_job().work_file()
+    path.write_text("text")
+    return path.read_text()
+
+
+# --- the end of the system ----------------------------------------------------------------------
+
+
+async def test_a_stuck_job_is_left_behind_at_the_end_and_its_row_says_where(
+    runner: ja.DaskRunner, tmp_path: Path
+) -> None:
+    """The end takes no longer than its grace."""
+    release = tmp_path / "release"
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job = jobs.options(runner=runner, grace=0.1).submit(
+            work.until_file, str(tmp_path / "begun"), str(release)
+        )
+        await until(lambda: job.state == "running")
+        where = job.snapshot().where
+        await jobs.close()
+        release.touch()
+        assert (await job.wait()).state == "cancelled"
+        assert f"it may still run on {where}" in job.snapshot().explanation
+
+
+# --- clients ------------------------------------------------------------------------------------
+
+
+async def test_two_systems_share_a_client_and_one_system_has_two(client: Any) -> None:
+    """Each job comes back to its own."""
+    with cluster(workers=1) as other:
+        async with ja.open_jobs() as one, ja.open_jobs() as two:
+            jobs = [
+                system.options(runner=ja.DaskRunner(on)).submit(work.add, n, place)
+                for n, system in enumerate((one, two))
+                for place, on in ((10, client), (20, other))
+            ]
+            assert [await job for job in jobs] == [10, 20, 11, 21]
+
+
+async def _deaf(address: str) -> None:
+    from distributed import Client
+
+    async with Client(address, asynchronous=True, set_as_default=False) as deaf:
+        ja.DaskRunner(deaf)
+
+
+async def test_a_client_that_cannot_serve_is_refused_with_the_cure(client: Any) -> None:
+    """When the runner is made, not when a job hangs."""
+    from distributed import Client
+
+    wrong: Any = client.scheduler.address
+    with pytest.raises(TypeError, match=r"is a dask.distributed.Client, not 'inproc"):
+        ja.DaskRunner(wrong)
+    with pytest.raises(TypeError, match="hears nothing while a cell"):
+        await trio.to_thread.run_sync(asyncio.run, _deaf(client.scheduler.address))
+    closed = Client(client.scheduler.address, set_as_default=False)
+    closed.close()
+    with pytest.raises(ValueError, match="is closed, and reaches no cluster any more"):
+        ja.DaskRunner(closed)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"resources": {"GPU": "one"}}, "names of workers' resources to numbers above 0"),
+        ({"resources": ["GPU"]}, "maps names of workers' resources to numbers"),
+        ({"workers": [1]}, "takes addresses, names or hosts of workers"),
+        ({"keep": "yes"}, r"keep=…\) is True or False, not 'yes'"),
+        ({"shared_folder": 7}, r"shared_folder=…\) is a path, not 7"),
+    ],
+)
+def test_wrong_options_are_refused(client: Any, options: dict[str, Any], message: str) -> None:
+    """Each with what it takes."""
+    with pytest.raises(TypeError, match=message):
+        ja.DaskRunner(client, **options)
+
+
+async def test_a_cancelled_task_is_no_silent_end(client: Any, tmp_path: Path) -> None:
+    """``client.cancel`` and ``client.restart`` go past the job: it fails, and says so."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job = jobs.options(runner=ja.DaskRunner(client)).submit(
+            work.until_stopped, str(tmp_path / "begun")
+        )
+        await until(lambda: job.state == "running")
+        (key,) = [key for key in client.futures if job.id in key]
+        await trio.to_thread.run_sync(client.cancel, [_future(client, key)])
+        error = await raised_by(job)
+        assert isinstance(error, ja.WorkerDied)
+        assert "was cancelled on the cluster" in str(error)
+
+
+def _future(client: Any, key: str) -> Any:
+    from distributed import Future
+
+    return Future(key, client)
+
+
+async def test_jobs_that_may_restart_run_without_asking(client: Any) -> None:
+    """Many at once, and their ends come back."""
+    runner = ja.DaskRunner(client, allow_restart=True)
+    async with ja.open_jobs() as jobs:
+        assert await jobs.options(runner=runner).map(work.add, range(100)) == list(range(100))
+
+
+def test_nothing_of_dask_is_loaded_before_a_runner_is_made() -> None:
+    """Not by the package, and not by its name."""
+    code = "import sys, jobactors as ja; ja.DaskRunner; ja.ClusterLost; ja.open_jobs; "
+    code += "print([name for name in sys.modules if name in {'distributed', 'dask', 'tornado'}])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_worker_half_loads_no_engine() -> None:
+    """Only the model, and what a job's own code touches."""
+    code = "import sys, jobactors.runners.dask_worker; "
+    code += "print([n for n in sys.modules if n == 'trio' or n.startswith('jobactors.engine')])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_a_notebooks_thread_and_a_plain_script_use_it_as_well(client: Any) -> None:
+    """The client was made in another thread than the loop of the jobs."""
+    jobs = ja.start()
+    try:
+        on = jobs.options(runner=ja.DaskRunner(client))
+        assert on.submit(partial(work.add, 1), 2).result(60) == 3
+    finally:
+        ja.stop()

@@ -1,0 +1,238 @@
+"""The parts of the Dask runner that need no cluster: fence, frames, packing, reports, hints."""
+
+from __future__ import annotations
+
+import copyreg
+import json
+import pickle
+from typing import Any
+
+import pytest
+
+import jobactors as ja
+from jobactors.runners.dask_fence import Ruling, StartFence
+from jobactors.runners.dask_hints import why_none_begins
+from jobactors.runners.dask_packing import pack_call, unpack_call
+from jobactors.runners.dask_reports import RunReports
+from jobactors.runners.dask_wire import BATCH, batches, key_for
+from jobactors.runners.process_pickler import pickled
+from jobactors.runners.process_wire import Kind
+
+# --- the fence ----------------------------------------------------------------------------------
+
+
+def test_the_first_run_that_was_granted_is_the_only_one_that_begins() -> None:
+    """Whatever becomes of it; asking again, it is granted again."""
+    fence = StartFence(restarts=False)
+    assert fence.ask("a") is Ruling.WAIT
+    fence.grant()
+    assert fence.ask("b") is Ruling.REFUSE
+    assert fence.ask("a") is Ruling.GRANT
+    assert fence.run == "a"
+
+
+def test_a_run_that_was_never_granted_gives_its_place_to_the_next_one() -> None:
+    """It has not begun, and cannot: the grant will name the other one."""
+    fence = StartFence(restarts=False)
+    assert [fence.ask(run) for run in "ab"] == [Ruling.WAIT, Ruling.WAIT]
+    assert not fence.is_granted
+    fence.grant()
+    assert fence.run == "b"
+    assert fence.ask("a") is Ruling.REFUSE
+
+
+def test_no_run_begins_after_the_attempt_has_ended() -> None:
+    """With restarts or without."""
+    for restarts in (True, False):
+        fence = StartFence(restarts)
+        fence.is_over = True
+        assert fence.ask("a") is Ruling.REFUSE
+
+
+def test_with_restarts_every_run_begins_and_the_last_one_counts() -> None:
+    """Frames of the one before come too late."""
+    fence = StartFence(restarts=True)
+    assert [fence.ask(run) for run in "ab"] == [Ruling.WAIT, Ruling.MOVED]
+    assert (fence.run, fence.is_granted) == ("b", True)
+
+
+# --- frames, keys, packing ----------------------------------------------------------------------
+
+
+def test_a_key_begins_with_the_type_and_belongs_to_one_epoch() -> None:
+    """Dask groups by the one; by the other it knows no result of before."""
+    assert key_for("Index Wiki!", "index-1-x", 2, "e1") == "index_wiki-e1-index-1-x-2"
+    assert key_for("索引", "j", 1, "e1").startswith("job-")
+    assert key_for("a", "j", 1, "e1") != key_for("a", "j", 1, "e2")
+
+
+def test_frames_are_divided_into_messages_of_a_bearable_size_in_their_order() -> None:
+    """One that is larger than that goes alone."""
+    sizes = [10, BATCH, 10, 10, BATCH - 5]
+    divided = list(batches([("k", "r", 1, bytes(size)) for size in sizes]))
+    assert [[len(frame[3]) for frame in batch] for batch in divided] == [
+        [10],
+        [BATCH],
+        [10, 10],
+        [BATCH - 5],
+    ]
+
+
+class _Future:
+    """Stands for a future of a cluster."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+def test_results_on_the_cluster_are_packed_by_number_at_any_depth() -> None:
+    """Each once; their values are put in where they are rebuilt."""
+    one, two = _Future("1"), _Future("2")
+    content, held = pack_call(max, (one, [two, {"again": one}]), {"key": two}, _Future)
+    assert held == [one, two]
+    assert unpack_call(content, ["A", "B"]) == (max, ("A", ["B", {"again": "A"}]), {"key": "B"})
+
+
+def test_an_exception_is_pickled_whole_although_distributed_has_a_way_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It registers tblib's for every class, which loses what a constructor does not pass on."""
+
+    def of_tblib(error: BaseException) -> Any:
+        return type(error), ()
+
+    of_tblib.__module__ = "tblib.pickling_support"
+    for kind in (StopIteration, BaseExceptionGroup):
+        monkeypatch.setitem(copyreg.dispatch_table, kind, of_tblib)
+    group = BaseExceptionGroup("g", [KeyboardInterrupt()])
+    stopped, grouped = pickle.loads(pickled([StopIteration("x"), group]))  # noqa: S301 - ours
+    assert (stopped.value, grouped.message, len(grouped.exceptions)) == ("x", "g", 1)
+
+
+# --- reports ------------------------------------------------------------------------------------
+
+
+def test_lines_come_before_the_pause_that_was_reached_after_them() -> None:
+    """And so does the last progress."""
+    reports = RunReports(lambda: None, None, None)
+    reports.log("out", "one\n")
+    reports.log("out", "two\n")
+    reports.meter.report(3, 4)
+    reports.send(Kind.TAKEN, b"")
+    reports.send(Kind.REACHED, b"1")
+    frames = list(reports.take())
+    assert [kind for kind, _ in frames] == [Kind.TAKEN, Kind.LOG, Kind.SAMPLE, Kind.REACHED]
+    assert frames[1][1] == b"out\none\ntwo\n"
+    assert json.loads(frames[2][1])["done"] == 3
+    assert list(reports.take()) == []
+
+
+# --- hints --------------------------------------------------------------------------------------
+
+WORKERS = {
+    "tcp://a:1": {"name": "one", "host": "a", "resources": {"GPU": 1}},
+    "tcp://b:1": {"name": 2, "host": "b", "resources": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("workers", "wanted", "resources", "hint"),
+    [
+        ({}, (), (), "has no workers yet"),
+        (WORKERS, (), (), ""),
+        (WORKERS, ("2",), (), ""),
+        (WORKERS, ("a",), (("GPU", 1),), ""),
+        (WORKERS, ("b",), (("GPU", 1),), "no worker has the resources GPU=1"),
+        (WORKERS, (), (("GPU", 2),), "no worker has the resources GPU=2"),
+        (WORKERS, ("c",), (), "none of the workers c; it has tcp://a:1, tcp://b:1"),
+    ],
+)
+def test_a_job_that_no_worker_can_begin_gets_the_reason(
+    workers: dict[str, Any], wanted: tuple[str, ...], resources: Any, hint: str
+) -> None:
+    """And no other one."""
+    found = why_none_begins(workers, wanted, resources)
+    assert hint in found if hint else not found
+
+
+# --- a cluster that is lost, for any runner -----------------------------------------------------
+
+
+class Losing:
+    """A runner whose cluster goes away."""
+
+    name = "losing"
+    takes_slot = False
+    can_abandon = False
+    waits_elsewhere = True
+
+    def __init__(self, starts: bool) -> None:
+        self._starts = starts
+
+    async def run(self, attempt: ja.Attempt) -> Any:
+        """Lose the attempt, before its start or after it."""
+        if self._starts:
+            await attempt.started("tcp://there:1")
+            attempt.function()
+        raise ja.AttemptLost(ja.ClusterLost("the cluster has gone"))
+
+
+def _nothing() -> Any:
+    """Do nothing."""
+
+
+def _save() -> None:
+    ja.save_checkpoint(7)
+
+
+@pytest.mark.parametrize("starts", [True, False])
+async def test_a_stored_job_is_interrupted_when_its_cluster_is_lost(
+    starts: bool, tmp_path: Any
+) -> None:
+    """With the error as its reason; it goes on with the newest runner of that name."""
+    async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
+        job = jobs.options(runner=Losing(starts)).submit(_nothing)
+        assert (await job.wait()).state == "interrupted"
+        assert job.snapshot().reason == "the cluster has gone"
+        assert job.snapshot().where == ("tcp://there:1" if starts else "")
+        jobs.options(runner=Keeping())
+        job.resume()
+        assert await job == "kept"
+
+
+class Keeping(Losing):
+    """A runner of the same name that loses nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(True)
+
+    async def run(self, attempt: ja.Attempt) -> Any:
+        """Run no code at all."""
+        await attempt.started("tcp://elsewhere:1")
+        await attempt.started("tcp://moved:1")
+        return "kept"
+
+
+async def test_without_a_store_a_checkpoint_is_enough_and_others_fail() -> None:
+    """What cannot be resumed is not left at rest."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        saved = jobs.options(runner=Losing(True)).submit(_save)
+        assert (await saved.wait()).state == "interrupted"
+        lost = jobs.options(runner=Losing(True)).submit(_nothing)
+        with pytest.raises(ja.ClusterLost, match="the cluster has gone"):
+            await lost
+        saved.discard()
+
+
+async def test_the_place_of_an_attempt_is_shown_and_stored(tmp_path: Any) -> None:
+    """Also when it moves, and in a later process."""
+    async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
+        job = jobs.options(runner=Keeping()).submit(_nothing)
+        assert await job == "kept"
+        assert job.snapshot().where == job.to_dict()["where"] == "tcp://moved:1"
+        await job.stored()
+        (start,) = [event for event in job.events() if event.kind == "JobStarted"]
+        assert json.loads(start.detail)["where"] == "tcp://elsewhere:1"
+    async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
+        (row,) = jobs.history()
+        assert row.where == "tcp://moved:1"
