@@ -374,3 +374,20 @@ async def test_private_arguments_of_a_phase_are_kept_nowhere(tmp_path: Path) -> 
         (work,) = jobs.resumable()
         assert "phase In: its private argument token is not kept" in work.obstacle
         work.discard()
+
+
+async def test_a_template_of_a_chain_keeps_no_private_argument(tmp_path: Path) -> None:
+    secret = "s3cret-of-a-template"  # noqa: S105 - it is one, for the test
+    arguments = {"user": "ann", "token": secret}
+    path = tmp_path / "jobs.db"
+    async with ja.open_jobs(store=path) as jobs:
+        chain = ja.chain(ja.phase("In", sign_in, arguments), options={"subject": "wiki"})
+        assert jobs.add_template("chain", chain).options == {"subject": "wiki"}
+        phases = [{"type": "doc sign in", "arguments": arguments}]
+        made = jobs.add_template("by name", "chain", arguments={"phases": phases})
+        assert made.arguments["phases"][0]["arguments"] == {"user": "ann"}
+    with sqlite3.connect(path) as database:
+        dump = "\n".join(database.iterdump())
+    database.close()
+    assert "by name" in dump
+    assert secret not in dump

@@ -54,9 +54,8 @@ def catalogue(categories: Collection[str] | None = None) -> list[TypeEntry]:
     return [_entry(kind) for kind in kinds]
 
 
-def fingerprint(categories: Collection[str] | None = None) -> object:
+def fingerprint() -> object:
     """Return what differs when a type was declared, or declared again."""
-    del categories
     return tuple((name, id(kind)) for name, kind in ja.job_types().items())
 
 

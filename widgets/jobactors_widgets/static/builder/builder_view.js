@@ -292,7 +292,7 @@ export function createBuilderView(root, session) {
   function drawRun(state, locked, errors, warnings) {
     const { job } = state;
     const isEmpty = !session.document.phases.length;
-    const cannot = !state.alive ? 'no kernel answers' : locked ? 'it runs' : isEmpty ? 'add a phase first' : errors ? 'mend the errors first' : !state.checked ? 'it is being checked' : '';
+    const cannot = !state.alive ? 'no kernel answers' : locked ? 'it runs' : isEmpty ? 'add a phase first' : errors ? 'mend the errors first' : !state.checked ? (state.hears ? 'it is being checked' : 'it is checked when the running cell ends') : '';
     setAttribute(run, 'aria-disabled', cannot ? 'true' : null);
     setAttribute(run, 'title', cannot || null);
     setAttribute(dry, 'aria-disabled', state.alive && !locked && !isEmpty ? null : 'true');

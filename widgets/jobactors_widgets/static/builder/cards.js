@@ -182,7 +182,6 @@ export function createCards(list, { change, rename, changePrivate, act }) {
     },
     reveal: id => cards.get(id)?.el.scrollIntoView({ block: 'nearest' }),
     focusHandle: id => cards.get(id)?.handle.focus(),
-    focusFold: id => cards.get(id)?.fold.focus(),
-    focusForm: id => (cards.get(id)?.form?.focus() ?? cards.get(id)?.name.focus())
+    focusFold: id => cards.get(id)?.fold.focus()
   };
 }

@@ -207,8 +207,6 @@ export function createHistory(first, now = () => Date.now()) {
       past = [...past, present];
       [present, ...future] = future;
       last = { key: '', at: 0 };
-    },
-    /** Takes a document that was changed elsewhere: also a step. */
-    take(doc) { this.push(doc); }
+    }
   };
 }
