@@ -111,6 +111,8 @@ if TYPE_CHECKING:
     from .model.info import JobInfo as JobInfo
     from .model.spans import Span as Span
     from .model.timeline import Timeline as Timeline
+    from .model.job_graph import JobGraph as JobGraph
+    from .model.job_node import JobNode as JobNode
     from .model.timeline_bars import Bar as Bar
     from .model.metrics import Durations as Durations, JobMetrics as JobMetrics, Metrics as Metrics
     from .model.snapshot import JobSnapshot as JobSnapshot
@@ -222,6 +224,8 @@ _HOMES = {
     "model.info": "JobInfo",
     "model.spans": "Span",
     "model.timeline": "Timeline",
+    "model.job_graph": "JobGraph",
+    "model.job_node": "JobNode",
     "model.timeline_bars": "Bar",
     "model.metrics": "Durations JobMetrics Metrics",
     "model.snapshot": "JobSnapshot",

@@ -135,14 +135,16 @@ USERS: Final = {
     "JobactorsError": "",
     "Jobs": (
         "active add_template as_executor batch batches cancel checkpoints clear close "
-        "drop_checkpoint drop_checkpoints forever get group history hold_dispatch latest list map "
-        "merge metrics name on_change on_event options part_files queue registry release_dispatch "
-        "resources resumable run scale schedule schedules select serve stats store submit "
-        "subscribe template templates timeline vacuum"
+        "drop_checkpoint drop_checkpoints forever get graph group history hold_dispatch latest "
+        "list map merge metrics name on_change on_event options part_files queue registry "
+        "release_dispatch resources resumable run scale schedule schedules select serve stats "
+        "store submit subscribe template templates timeline vacuum"
     ),
     "JobsClosed": "",
     "JobsExecutor": "",
     "JobsServer": "close job login_url token url",
+    "JobGraph": "critical_path edges html layers to_dict",
+    "JobNode": "after job_id name seconds state",
     "JobMetrics": (
         "attempts cancelled ended failed items items_per_second of paused retries run succeeded "
         "success_rate to_dict waits"

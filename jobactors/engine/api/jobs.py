@@ -20,6 +20,7 @@ from .forever import Forever
 from .group import Group, find_batch, open_group
 from .history import History
 from .job import Job
+from .job_graphs import JobGraphs
 from .measures import Measures
 from .registry_view import RegistryView
 from .scheduling import HasSchedules
@@ -54,6 +55,7 @@ class Jobs(
     Checkpoints,
     History,
     Measures,
+    JobGraphs,
     HasTemplates,
     HasSchedules,
     Serving,

@@ -124,6 +124,7 @@ class Record:
         "args",
         "buffer",
         "callbacks",
+        "came_after",
         "comparisons",
         "context",
         "deadline",
@@ -149,7 +150,7 @@ class Record:
         "works",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - a statement a field
         self,
         queued: JobQueued,
         snapshot: JobSnapshot,
@@ -180,6 +181,8 @@ class Record:
             {edge.upstream.id: edge for edge in edges} if edges else _NO_EDGES
         )
         """Its dependencies: the jobs it comes after."""
+        self.came_after: tuple[str, ...] = ()
+        """The ids of its dependencies, once it has ended and holds them no more."""
         self.submit: StoredSubmit | None = submit
         """The part of the submit that a store holds; None without a store."""
         key = queued.info.key

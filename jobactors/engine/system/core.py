@@ -290,7 +290,11 @@ class Core:
                 if job_id in parts.queue:  # it may have gone with another of them
                     after = parts.registry.get(job_id)
                     self._break(after, (after.edges[record.id],))
-            record.edges = {}  # their results are needed no more
+            if record.edges:
+                record.came_after, record.edges = (
+                    tuple(record.edges),
+                    {},
+                )  # holds no results of theirs
         self.wake_drains()
         self.ended.prune(now)
         self.pump(now)
