@@ -19,19 +19,22 @@ from tests.browser.test_board import (
 
 if TYPE_CHECKING:
     from tests.browser.conftest import OpenNotebook
+    from tests.browser.lab import Notebook
 
 START = """\
 import jobactors as ja
 jobs = ja.start()
 
 @ja.job("index", label="Index the wiki")
-async def index(folder):
+async def index(folder: str):
     return folder
 """
 DECLARE = """\
 jobs.schedule("nightly", "30 2 * * *", zone="Asia/Tokyo").options(subject="wiki").submit(index, "w")
 jobs.schedule("<img src=x onerror='window.hacked=1'>", ja.every(days=30)).submit(lambda: None)
 jobs.schedule("hourly", ja.every(hours=1), overlap="allow").submit(index, "drafts")
+filled = {"arguments": {"folder": "wiki/"}, "options": {"subject": "all"}}
+jobs.add_template("The whole wiki", index, **filled)
 jobs
 """
 AGAIN = "jobs"
@@ -47,6 +50,21 @@ def expect_orderly(board: Locator) -> None:
     """Nothing sticks out, and nothing lies on anything else."""
     for check in (STICKS_OUT, OVERLAPS):
         assert board.evaluate(check.replace(".ja-row > *", ".ja-scheduled-row > *")) == []
+
+
+def start_from_template(notebook: Notebook, board: Locator) -> None:
+    """A template fills the form of a new job in."""
+    board.get_by_role("button", name="New job").click()
+    form = board.locator(".ja-new")
+    form.locator(".ja-type").filter(has_text="The whole wiki").click()
+    expect(form.locator("[data-argument='folder'] textarea")).to_have_value("wiki/")
+    start = form.get_by_role("button", name="Start", exact=True)
+    expect(start).not_to_have_attribute("aria-disabled", "true", timeout=GENEROUS)
+    notebook.screenshot("template-form")
+    start.click()
+    expect(row(board, "Index the wiki · all")).to_have_attribute(
+        "data-state", "succeeded", timeout=GENEROUS
+    )
 
 
 def test_schedules_are_shown_with_their_countdown_and_obey_their_buttons(
@@ -86,6 +104,7 @@ def test_schedules_are_shown_with_their_countdown_and_obey_their_buttons(
     assert violations(board) == []
     notebook.screenshot("scheduled-dark")
 
+    start_from_template(notebook, board)
     page.evaluate("window.jupyterapp.shell.activateById('jobactors-sidebar')")
     side = page.locator("#jobactors-sidebar")
     expect(scheduled(side, "nightly").locator(".ja-scheduled-when")).to_have_text(

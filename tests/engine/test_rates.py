@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jobactors as ja
@@ -156,6 +156,7 @@ async def test_what_a_store_has_of_a_rate_and_makes_no_sense_is_left_out(
     assert caplog.text.count("what the rate 'api' has counted cannot be read") == 4
 
 
+@settings(deadline=None)
 @given(
     count=st.integers(1, 4),
     per=st.floats(0.5, 20),

@@ -87,3 +87,49 @@ async def test_a_message_that_makes_no_sense_starts_nothing(message: dict[str, A
         for kind in ("check_new", "start_new"):
             assert "id" not in Page(jobs).ask(kind, **message)
         assert jobs.list() == []
+
+
+async def test_a_template_fills_the_form_in_and_gives_the_job_its_options() -> None:
+    """One of a chain is the builder's; one whose type is gone cannot be chosen, and says why."""
+    async with ja.open_jobs() as jobs:
+        jobs.add_template(
+            "nightly <wiki>",
+            "form index",
+            arguments={"folder": "wiki/"},
+            options={"subject": "wiki", "priority": "high"},
+        )
+        jobs.add_template("a chain", ja.chain(ja.phase("Index", index, {"folder": "x"})))
+        page = Page(jobs)
+        entry, *others = page.ask("types")["types"]
+        assert all("template" not in other for other in others)
+        assert (entry["template"], entry["title"]) == ("nightly <wiki>", "nightly <wiki>")
+        assert (entry["name"], entry["category"]) == ("form index", "Templates")
+        assert (entry["arguments"], entry["subject"]) == ({"folder": "wiki/"}, "wiki")
+        assert entry["schema"]["properties"]["folder"] == {"type": "string"}
+        started = page.ask(
+            "start_new",
+            type="form index",
+            template="nightly <wiki>",
+            arguments={"folder": "drafts/"},
+            subject="",
+        )
+        info = jobs.get(started["id"]).info
+        assert (info.subject, info.priority) == ("wiki", 10)
+        refused = page.ask(
+            "start_new", type="form index", template="gone", arguments={"folder": "x"}
+        )
+        assert "no template 'gone' here" in refused["why"]
+
+
+async def test_a_template_whose_type_is_not_registered_is_listed_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @ja.job("form gone")
+    async def gone(folder: str) -> None: ...
+
+    async with ja.open_jobs() as jobs:
+        jobs.add_template("old", gone, arguments={"folder": "wiki/"})
+        with monkeypatch.context() as patch:
+            patch.setattr("jobactors.model.job_type._registered", {})
+            (entry,) = Page(jobs).ask("types")["types"]
+            assert "'form gone' is not registered yet" in entry["obstacle"]

@@ -12,6 +12,7 @@ import jobactors as ja
 
 from .builder_check import argument_problems
 from .builder_document import as_object
+from .template_entries import template_entries
 from .type_catalogue import catalogue
 from .wire import LONGEST_MESSAGE, safe_text
 
@@ -30,7 +31,7 @@ def answer_form(jobs: ja.Jobs, message: Mapping[str, Any]) -> dict[str, object]:
     by, revision = message.get("by"), message.get("revision")
     match message:
         case {"kind": "types"}:
-            return {"kind": "types", "by": by, "types": catalogue()}
+            return {"kind": "types", "by": by, "types": [*template_entries(jobs), *catalogue()]}
         case {"kind": "check_new", "type": str(name)}:
             found = _check(name, _arguments(message))
             return {"kind": "checked_new", "by": by, "revision": revision, **found}
@@ -62,8 +63,13 @@ def _start(jobs: ja.Jobs, name: str, message: Mapping[str, Any]) -> dict[str, An
     if any(one["severity"] == "error" for one in found["problems"]):
         return {**found, "why": "mend the errors first"}
     subject = message.get("subject")
-    options: dict[str, Any] = {"subject": subject} if isinstance(subject, str) and subject else {}
+    template = message.get("template")
+    options: dict[str, Any] = {}
     try:
+        if isinstance(template, str):
+            options = jobs.template(template).options
+        if isinstance(subject, str) and subject:
+            options["subject"] = subject
         converted = ja.job_types()[name].check(arguments)
         job = jobs.options(**options).submit(name, converted)
     except Exception as error:  # a key that is taken, a busy resource, a store: its user reads why

@@ -51,7 +51,7 @@ def catalogue(categories: Collection[str] | None = None) -> list[TypeEntry]:
             (kind for kind in kinds if kind.category in order),
             key=lambda kind: order.index(kind.category),
         )
-    return [_entry(kind) for kind in kinds]
+    return [type_entry(kind) for kind in kinds]
 
 
 def fingerprint() -> object:
@@ -59,7 +59,8 @@ def fingerprint() -> object:
     return tuple((name, id(kind)) for name, kind in ja.job_types().items())
 
 
-def _entry(kind: ja.JobType) -> TypeEntry:
+def type_entry(kind: ja.JobType) -> TypeEntry:
+    """Return what forms show of one job type; its annotations are the user's code."""
     try:
         schema, obstacle = kind.schema(), ""
     except Exception as error:  # annotations are the user's code

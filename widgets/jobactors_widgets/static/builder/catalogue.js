@@ -13,6 +13,9 @@ import { append, setHidden, setText } from '../dom.js';
  * @property {any} returns         the schema of its result; null if it is not known
  * @property {string[]} needs
  * @property {string} obstacle     why no form can make it; '' if one can
+ * @property {string} [template]   the name of a template of it
+ * @property {Object<string, any>} [arguments]   that a form begins with
+ * @property {string} [subject]    the same
  */
 
 const NONE = 'No job type is registered yet: @ja.job("name") above a function makes one.';

@@ -118,10 +118,10 @@ function createNewJobForm(root, head, button, { ask, announce, timers }) {
   /** Begins the form of a type; null goes back to the list. */
   function choose(chosen) {
     type = chosen;
-    values = {};
+    values = { ...type?.arguments };   // of a template: those that it fills in
     privates = {};
     problems = [];
-    subject.value = '';
+    subject.value = type?.subject || '';
     setText(status, '');
     formPlace.replaceChildren();
     form = null;
@@ -147,7 +147,7 @@ function createNewJobForm(root, head, button, { ask, announce, timers }) {
     form.focus();
   }
 
-  const request = () => ({ by: me, revision, type: type.name, arguments: values, private: privates });
+  const request = () => ({ by: me, revision, type: type.name, template: type.template, arguments: values, private: privates });
 
   function changed() {
     revision += 1;
