@@ -259,7 +259,8 @@ class Options:
     hold: bool = field(default=False, validator=_flag)
     """Whether it waits for ``release()`` before it starts."""
     start_at: float | None = field(default=None, converter=as_moment, validator=_or_none(_moment))
-    """The earliest time of its start, in seconds since the epoch; default: at once."""
+    """The earliest time of its start, in seconds since the epoch, or a datetime, which without a
+    zone is local time; default: at once."""
     retry: Retry | None = field(
         default=None, validator=_or_none(_made_by(Retry, "ja.Retry(max=3)"))
     )
@@ -267,7 +268,7 @@ class Options:
     timeout: float | None = field(
         default=None, converter=as_seconds_or_none, validator=_or_none(_seconds)
     )
-    """Seconds one attempt may work, pauses left out; default: for ever."""
+    """Seconds one attempt may work, or a timedelta, pauses left out; default: for ever."""
     start_deadline: float | None = field(
         default=None, converter=as_seconds_or_none, validator=_or_none(_seconds)
     )

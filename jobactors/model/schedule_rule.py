@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
-from .checks import Field, as_moment, as_seconds, check_moment, is_number, named, shown
+from .checks import Field, as_seconds, check_moment, is_number, named, shown
 from .field_docs import documented
 
 NICKNAMES: Final = {
@@ -151,6 +151,11 @@ def _explained(text: str) -> str:
     return words
 
 
+def _epoch(value: float | datetime) -> float:
+    """Return a point in time as seconds since the epoch; one without a time zone is local."""
+    return value.timestamp() if isinstance(value, datetime) else value
+
+
 def _interval(interval: Interval, field: Field, value: Any) -> None:
     if not is_number(value):
         raise TypeError(f"{named(interval, field)} is a number of seconds, not {shown(value)}")
@@ -176,7 +181,7 @@ class Interval:
 
     seconds: float = field(converter=as_seconds, validator=_interval)
     """Seconds from one occurrence to the next."""
-    anchor: float = field(default=0.0, converter=as_moment, validator=_anchor)
+    anchor: float = field(default=0.0, converter=_epoch, validator=_anchor)
     """One of its moments, in seconds since the epoch: the others lie whole intervals from it."""
 
     def after(self, moment: float) -> Iterator[float]:
@@ -215,7 +220,7 @@ class Moment:
         TypeError, ValueError: for what is no moment.
     """
 
-    at: float = field(converter=as_moment, validator=_at)
+    at: float = field(converter=_epoch, validator=_at)
     """Seconds since the epoch."""
 
     def after(self, moment: float) -> Iterator[float]:

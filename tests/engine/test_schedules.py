@@ -473,6 +473,24 @@ async def test_a_schedule_is_there_after_a_restart_and_rests_until_it_is_resumed
             assert schedule.state().runs == 4
 
 
+async def test_what_a_schedule_has_missed_in_a_year_is_counted_up_to_a_thousand(
+    autojump_clock: MockClock,
+) -> None:
+    """And then no more: a board asks often."""
+    store = ja.MemoryStore()
+    with registered(index=index):
+        async with opened(store=store) as jobs:
+            declare(jobs)
+        ja.testing.step_wall_clock(365 * DAY)
+        async with ja.open_jobs(store=store) as jobs:
+            schedule = jobs.schedules()["nightly"]
+            assert schedule.state().missed == 1000
+            assert "missed 1,000 times, rests" in repr(schedule)
+            schedule.resume()
+            await trio.sleep(1)
+            assert schedule.state().runs == 1
+
+
 async def test_declared_again_after_a_restart_it_does_not_rest(autojump_clock: MockClock) -> None:
     store = ja.MemoryStore()
     with registered(index=index):

@@ -200,16 +200,16 @@ class Schedule:
 
         Raises:
             UnknownSchedule: if it was removed.
-            StoreError: if the store cannot be read.
+            JobsClosed, StoreError: if the store is closed, or cannot be read.
             TypeError, ValueError: for a limit that is no whole number, or negative.
         """
         check_count("limit", limit)
         portal = self._system.parts.portal
         entry = portal.look(self._system.schedules.get, self._name)
         journal = self._system.parts.journal
-        if journal is not None and not entry.in_memory and not self._system.is_closed:
+        if journal is not None and not entry.in_memory:
             return journal.read(lambda store: store.occurrences(self._name, limit))
-        remembered: list[OccurrenceRow] = portal.look(list, entry.remembered)
+        remembered: list[OccurrenceRow] = portal.look(lambda: [*entry.remembered])
         return remembered[::-1][:limit]
 
     def remove(self) -> None:

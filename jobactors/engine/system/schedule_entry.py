@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
 from jobactors.engine.storage.row_codec import submit_text
@@ -18,7 +19,13 @@ from jobactors.engine.storage.schedule_codec import (
     rule_as_json,
 )
 from jobactors.model.error_text import shorten
-from jobactors.model.schedule_decision import MOST_COUNTED, decide, upcoming
+from jobactors.model.schedule_decision import (
+    MOST_COUNTED,
+    decide,
+    moments_after,
+    put_off,
+    upcoming,
+)
 from jobactors.model.schedule_rule import Cron
 from jobactors.model.schedule_state import ScheduleState
 from jobactors.model.states import JobState
@@ -36,6 +43,8 @@ if TYPE_CHECKING:
 _REMEMBERED: Final = 100
 """Occurrences of a schedule in memory that its history shows."""
 _LONGEST_REASON: Final = 500
+_COUNT_EVERY: Final = 10.0
+"""Seconds between two counts of what a schedule at rest has missed."""
 
 
 class ScheduleEntry:
@@ -74,6 +83,8 @@ class ScheduleEntry:
         """Whether it came from a store, and nothing has resumed it yet."""
         self.wake: float = -math.inf
         """When to look at it next; before the first look, at once."""
+        self._counted: tuple[int, float] = (0, -math.inf)
+        """The occurrences that were missed while it rests, and when they were counted."""
         self.remembered: deque[OccurrenceRow] = deque(maxlen=_REMEMBERED)
         """Its last occurrences, if it is not stored."""
 
@@ -196,6 +207,12 @@ class ScheduleEntry:
         return "active" if is_due_again else "ended"
 
     def _missed(self, now: float) -> int:
-        decision = self.decide(now)
-        count = len(decision.submit) + len(decision.skipped) + len(decision.missed)
-        return MOST_COUNTED if decision.more_missed else count
+        """Count what was missed; a display asks often, and a rule is followed step by step."""
+        counted, at = self._counted
+        if counted < MOST_COUNTED and now >= at + _COUNT_EVERY:
+            due = islice(moments_after(self.rule, self.policy, self.settled), MOST_COUNTED)
+            jitter = self.policy.jitter
+            is_due = (put_off(self.name, moment, jitter) <= now for moment in due)
+            counted = sum(takewhile(bool, is_due))
+            self._counted = counted, now
+        return counted

@@ -175,8 +175,9 @@ class ScheduleRuns:
         count: int = 1,
     ) -> None:
         row = OccurrenceRow(entry.name, at, kind, job_id, detail, count)
-        entry.remembered.append(row)
-        if self._parts.journal is not None and not entry.in_memory:
+        if self._parts.journal is None or entry.in_memory:
+            entry.remembered.append(row)
+        else:
             self._parts.journal.write(AddOccurrence(row))
 
 
