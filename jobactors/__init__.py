@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .faces.tqdm import tqdm as tqdm
     from .faces.tqdm import trange as trange
     from .hosts.start import start as start, stop as stop
+    from .hosts.as_job import command as command, track_as_job as track_as_job
     from .engine.api.jobs import Jobs as Jobs
     from .engine.api.statistics import JobsStatistics as JobsStatistics
     from .engine.api.submitter import Submitter as Submitter
@@ -162,6 +163,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "hosts.trio_block": "open_jobs",
     "hosts.start": "start stop",
+    "hosts.as_job": "command track_as_job",
     "engine.api.jobs": "Jobs",
     "engine.api.statistics": "JobsStatistics",
     "engine.api.submitter": "Submitter",

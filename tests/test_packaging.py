@@ -117,6 +117,7 @@ def test_the_notebook_face_can_be_found(wheel: zipfile.Path) -> None:
     declared = (info / "entry_points.txt").read_text()
     assert "[jobactors.display]\nnotebook = jobactors_widgets:display_hook" in declared
     assert "[jobactors.page]\nboard = jobactors_widgets.web_page:PAGE" in declared
+    assert "jobactors = jobactors_widgets.server_proxy:describe_server" in declared
 
 
 def test_the_wheel_has_the_console_script_and_the_notebooks_of_the_tour(

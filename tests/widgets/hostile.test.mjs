@@ -44,11 +44,33 @@ test('every string in every field is text, in every state', () => {
     view.received({ kind: 'result', id: `job-${i}-4`, text, why: '' });
     view.answered({ id: `job-${i}-0`, verb: text, ok: false, why: text });
     for (const el of below(root)) {
-      assert.match(el.tag, /^(div|span|bdi|button|svg|path|input|select|option|dl|dt|dd|section|pre|label)$/);
-      for (const key of el.attributes.keys()) assert.ok(HARMLESS.has(key) || key.startsWith('aria-'), key);
+      assert.match(el.tag, /^(a|div|span|bdi|button|svg|path|input|select|option|dl|dt|dd|section|pre|label)$/);
+      for (const key of el.attributes.keys()) assert.ok(HARMLESS.has(key) || key.startsWith('aria-') || el.tag === 'a', key);
+      if (el.tag === 'a') {   // of all addresses only those of the web, and what is shown is where it leads
+        assert.equal(el.attributes.get('rel'), 'noopener noreferrer');
+        const href = el.attributes.get('href');
+        if (href !== undefined) assert.match(href, /^https?:\/\/\S+$/);
+        assert.equal(el.textContent, href ?? '');
+      }
     }
     timers.pass(1000);
   });
+  view.dispose();
+});
+
+test('an address at the end of a message is a link to it, and to nothing else', () => {
+  const root = fakeDocument();
+  const view = createView(root, { timers: fakeTimers(), act: () => {} });
+  const shown = message => {
+    view.show({ rows: [{ id: 'a', name: 'a', state: 'running', message }] });
+    const link = root.one('ja-address');
+    return [root.one('ja-words').textContent, link.hidden ? null : link.attributes.get('href')];
+  };
+  assert.deepEqual(shown('http://127.0.0.1:8080/'), ['', 'http://127.0.0.1:8080/']);
+  assert.deepEqual(shown('at work'), ['at work', null]);
+  for (const text of ['javascript:alert(1)', 'http://a b', 'see http://a', 'data:text/html,x', 'file:///etc', 'http://a\njavascript:x']) {
+    assert.deepEqual(shown(text)[1], null, text);
+  }
   view.dispose();
 });
 

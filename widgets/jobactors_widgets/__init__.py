@@ -20,6 +20,8 @@ builder_run        the run of a builder's chain
 builder_templates  templates of chains
 new_job            starts a job of a registered type for the form of a board or the sidebar
 type_catalogue     the registered job types, as forms show them
+web_page           the board as a page of its own, for the HTTP face of the core
+server_proxy       the same page behind Jupyter's login
 kernel_internals   the one module that uses private parts of ipykernel
 static_table       the same jobs as a table where no widget runs
 static_files       joins the browser's modules into one string

@@ -168,7 +168,7 @@ def start_server(
         _discard_earlier(jobs)
         url = address.url(prefix)
         with_options = jobs.options(
-            name=f"serve {url}", icon="🌐", runner=RUNNER, grace=_GRACE, checkpoint_every=None
+            name="HTTP server", runner=RUNNER, grace=_GRACE, checkpoint_every=None
         )
         job: Job[None] = with_options.submit(http_server, face, listener, url, prefix)
     except BaseException:

@@ -15,6 +15,19 @@ export function setText(el, text) {
   if (el.textContent !== text) el.textContent = text;
 }
 
+const ADDRESS = /(?:^|.* · )(https?:\/\/\S+)$/;
+
+/** Sets a text, and shows the address of the web at its end, if there is one, as a link behind it. */
+export function setLinkedText(el, link, text) {
+  const address = ADDRESS.exec(text)?.[1] || '';
+  const words = address ? text.slice(0, -address.length) : text;
+  setText(el, words);
+  setHidden(el, !words);
+  setHidden(link, !address);
+  setText(link, address);
+  setAttribute(link, 'href', address || null);
+}
+
 /** Sets an attribute where it differs; null removes it. */
 export function setAttribute(el, key, value) {
   if (el.getAttribute(key) === value) return;

@@ -3,7 +3,9 @@
 
 import { ACTIONS } from './actions.js';
 import { batchLine, isBatch, nameOf } from './batches.js';
-import { append, glyph, setAttribute, setHidden, setStyle, setText } from './dom.js';
+import {
+  append, glyph, setAttribute, setHidden, setLinkedText, setStyle, setText
+} from './dom.js';
 import {
   ACTIVE, TERMINAL, ago, clock, detail, howFar, howFarInFull, speed, stateWord, timeAtWork, timeLeft
 } from './format.js';
@@ -49,6 +51,7 @@ export function createRow(id, host) {
   const says = append(what, 'div', 'ja-says');
   const awaited = createAwaited(says, host);
   const line = append(says, 'button', 'ja-words', { type: 'button', 'aria-expanded': 'false', dir: 'auto' });
+  const link = append(says, 'a', 'ja-address', { target: '_blank', rel: 'noopener noreferrer' });
   const bar = append(el, 'div', 'ja-bar', { role: 'progressbar', 'aria-valuemin': '0', 'aria-valuemax': '100' });
   const fill = append(bar, 'div', 'ja-fill');
   const far = append(el, 'span', 'ja-far ja-number');
@@ -154,8 +157,7 @@ export function createRow(id, host) {
   function tick(now) {
     const waits = noted ? '' : awaited.draw(drawn.row);
     const text = noted || (isBatch(drawn.row) ? batchLine(drawn.row) : detail(drawn.row, now, !waits));
-    setText(line, waits && text ? ` · ${text}` : text);
-    setHidden(line, !text);
+    setLinkedText(line, link, waits && text ? ` · ${text}` : text);
     const whole = [waits, text].filter(Boolean).join(' · ');
     setAttribute(says, 'title', whole || null);
     setHidden(says, !whole);
