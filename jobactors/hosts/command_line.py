@@ -100,7 +100,7 @@ class _Command:
 
     async def _work(self) -> None:
         try:
-            self.status = _as_a_shell(await self._run_process())
+            self.status = as_a_shell(await self._run_process())
         except FileNotFoundError:
             self.status = NOT_FOUND
             raise
@@ -172,7 +172,8 @@ def _write(name: str, chunk: bytes, text: str) -> None:
     stream.flush()
 
 
-def _as_a_shell(returncode: int) -> int:
+def as_a_shell(returncode: int) -> int:
+    """Return a process's exit status as a shell reports it."""
     return _SIGNALLED - returncode if returncode < 0 else returncode
 
 

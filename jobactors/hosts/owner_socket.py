@@ -20,7 +20,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
-from jobactors.engine.api.outside_commands import perform, submit_by_name
+from jobactors.engine.api.outside_commands import (
+    metrics_of,
+    perform,
+    schedules_of,
+    submit_by_name,
+)
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.argument_problem import ArgumentsInvalid
 from jobactors.model.errors import JobactorsError
@@ -159,6 +164,10 @@ def _done(jobs: Jobs, command: Any) -> dict[str, Any]:
             server = jobs.serve(**cast("Any", wanted))
             told = {"url": server.url, "login_url": server.login_url}
             return {**told, "job": server.job.to_dict()}
+        case {"verb": "metrics"}:
+            return metrics_of(jobs)
+        case {"verb": "schedules"}:
+            return schedules_of(jobs)
         case {"verb": "show", "id": str(job_id)}:
             job = jobs.get(job_id)
         case {"verb": str(verb), "id": str(job_id)}:

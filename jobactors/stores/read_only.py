@@ -95,9 +95,15 @@ class StoreView:
             with suppress(*SqliteTrouble):
                 connection.close()
 
-    def unfinished(self) -> list[JobRow]:
-        """Return all jobs that have not ended, in the order of submission."""
-        return self._read(self._reader.unfinished)
+    def unfinished(self, limit: int | None = None) -> list[JobRow]:
+        """Return the jobs that have not ended, in the order of submission.
+
+        Args:
+            limit: Only the newest so many; default: all.
+        """
+        if limit is None:
+            return self._read(self._reader.unfinished)
+        return self._read(lambda connection: self._reader.newest_unfinished(connection, limit))
 
     def finished(
         self,

@@ -42,6 +42,7 @@ _NAMED_AT_MOST: Final = 10
 
 # Every word of these is ours; values are bound.
 _UNFINISHED: Final = "FROM jobs WHERE finished_at IS NULL ORDER BY seq"
+_NEWEST_UNFINISHED: Final = "FROM jobs WHERE finished_at IS NULL ORDER BY seq DESC LIMIT ?"
 _NEWEST: Final = "ORDER BY finished_at DESC, seq DESC LIMIT ?"
 _ONE_JOB: Final = "FROM jobs WHERE id = ?"
 _LOG: Final = "FROM events WHERE job = (SELECT seq FROM jobs WHERE id = ?) ORDER BY seq"
@@ -65,6 +66,11 @@ class Reader:
     def unfinished(self, connection: sqlite3.Connection) -> list[JobRow]:
         """Return all jobs that have not ended, in the order of submission."""
         return self._rows(connection, "jobs", JOB_COLUMNS, _UNFINISHED, (), read_job)
+
+    def newest_unfinished(self, connection: sqlite3.Connection, limit: int) -> list[JobRow]:
+        """Return the newest jobs that have not ended, in the order of submission."""
+        rows = self._rows(connection, "jobs", JOB_COLUMNS, _NEWEST_UNFINISHED, (limit,), read_job)
+        return rows[::-1]
 
     def finished(
         self,

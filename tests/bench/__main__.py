@@ -30,6 +30,8 @@ PROGRAMS = (
     "growth",
     "corners",
     "reopen",
+    "store_list",
+    "http_streams",
     "board",
     "frames",
 )

@@ -424,3 +424,32 @@ def test_the_board_asks_and_commands_by_the_same_requests(jobs: ja.Jobs, client:
         assert told["ok"] is False
     many = {"kind": "act", "verb": "dismiss", "ids": [job.id, "none"]}
     assert client.post("/board/message", many).json["why"].startswith("1 of 2 could not")
+
+
+def test_chains_schedules_and_metrics_have_routes(jobs: ja.Jobs, client: Client) -> None:
+    """A chain is checked or run as a document; a schedule is commanded; metrics are Prometheus'."""
+    document = {"phases": [{"type": "http add", "arguments": {"one": 1}}]}
+    assert client.post("/chains/check", document).json == {"problems": []}
+    wrong = {"phases": [{"type": "http add", "arguments": {"one": "x"}}]}
+    (problem,) = client.post("/chains/check", wrong).json["problems"]
+    assert (problem["severity"], problem["phase"]) == ("error", "http add")
+    check_problem(client.post("/chains/check", []), 422)
+    made = client.post("/chains", document)
+    assert made.status == 201
+    assert jobs.get(made.json["id"]).result(60).success
+    check_problem(client.post("/chains", wrong), 422, "one")
+
+    jobs.schedule("http nightly", ja.every(hours=5)).submit("http add", {"one": 1})
+    path = "/schedules/http%20nightly"
+    assert client.post(f"{path}/pause").json["standing"] == "paused"
+    (listed,) = client.ask("/schedules").json["schedules"]
+    assert (listed["name"], listed["standing"]) == ("http nightly", "paused")
+    assert client.post(f"{path}/resume").json["standing"] == "active"
+    ran = client.post(f"{path}/run").json["job"]["id"]
+    assert jobs.get(ran).result(60) == 2
+    check_problem(client.post("/schedules/none/pause"), 404)
+    check_problem(client.post(f"{path}/explode"), 404)
+
+    metrics = client.ask("/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert b'jobactors_jobs_total{type="http add",state="succeeded"}' in metrics.body

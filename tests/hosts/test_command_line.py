@@ -136,3 +136,23 @@ def test_ctrl_c_on_a_terminal_interrupts_the_command_and_leaves_a_clean_screen()
         assert terminal.end() == 128 + signal.SIGINT
         assert terminal.lines == ["one", "two", "⊘ wait cancelled: Ctrl-C"]
         assert not terminal.cursor_hidden
+
+
+def test_a_command_that_is_given_the_terminal_reads_what_is_typed() -> None:
+    """With -i the terminal is its own; without it there is nothing to read."""
+    asks = (
+        "import sys; print('tty', sys.stdin.isatty()); print('got', sys.stdin.readline().strip())"
+    )
+    arguments = ["run", "-i", "--", sys.executable, "-c", asks]
+    with OnTerminal(ON_TERMINAL, arguments) as terminal:
+        terminal.wait_for(lambda lines: "tty True" in lines)
+        terminal.press(b"hello\n")
+        terminal.wait_for(lambda lines: "got hello" in lines)
+        assert terminal.end() == 0
+
+
+def test_a_terminal_that_is_none_is_not_given_away() -> None:
+    """The reason is said; a pipe is passed on without the flag."""
+    ended = run("-i", "--", "cat", given=b"x")
+    assert ended.returncode == 2
+    assert b"the input is no terminal" in ended.stderr

@@ -385,3 +385,36 @@ def test_the_tour_copies_its_notebooks_and_leaves_what_is_there(
     first.write_text("mine")
     assert main(["tour", "mine", "--no-browser"]) == 0
     assert first.read_text() == "mine"
+
+
+def test_metrics_and_schedules_are_told_by_the_owner_or_by_the_store(
+    owner: ja.Jobs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same rows either way; Prometheus' text as well."""
+    import shell_types
+
+    job = owner.submit("count", {"n": 1})
+    job.result(60)
+    job.stored().result(60)
+    owner.schedule("nightly", ja.every(hours=5)).submit("count", {"n": 2})
+    told = called(capsys, "metrics")[1]
+    assert [(row["of"], row["succeeded"]) for row in told] == [("count", 1)]
+    assert main(["metrics", "--prometheus"]) == 0
+    assert 'jobactors_jobs_total{type="count",state="succeeded"} 1' in capsys.readouterr().out
+    (nightly,) = called(capsys, "schedules")[1]
+    assert (nightly["name"], nightly["standing"]) == ("nightly", "active")
+    assert "nightly" in shown(capsys, "schedules")
+    ja.stop(0)
+    del shell_types
+    assert called(capsys, "metrics")[1][0]["succeeded"] == 1
+    assert called(capsys, "schedules")[1][0]["name"] == "nightly"
+
+
+def test_a_list_of_the_newest_reads_no_more_than_it_shows(
+    owner: ja.Jobs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the order of submission, the unfinished ones first."""
+    for number in range(5):
+        owner.options(hold=True, name=f"h{number}").submit(print)
+    names = [job["name"] for job in called(capsys, "list", "--limit", "2")[1]]
+    assert names == ["h3", "h4"]

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from msgspec.structs import asdict
+
 from jobactors.model.errors import IllegalVerb
 from jobactors.model.job_type import job_type_named
 from jobactors.model.retry import Retry
@@ -83,6 +85,18 @@ def submit_by_name(
     if isinstance(chosen.get("retry"), Mapping):
         chosen["retry"] = Retry(**_names("retry", chosen["retry"]))
     return jobs.options(**cast("Any", chosen)).submit(type, checked)
+
+
+def metrics_of(jobs: Jobs) -> dict[str, Any]:
+    """Return the metrics of a system as plain values, and as Prometheus' text."""
+    found = jobs.metrics()
+    return {"metrics": found.to_dict(), "prometheus": found.prometheus(), "text": repr(found)}
+
+
+def schedules_of(jobs: Jobs) -> dict[str, Any]:
+    """Return the schedules of a system as plain values, and as a table."""
+    found = jobs.schedules()
+    return {"schedules": [asdict(one.state()) for one in found], "text": repr(found)}
 
 
 def _names(what: str, given: object) -> Mapping[str, Any]:

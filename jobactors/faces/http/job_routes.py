@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, final
 from urllib.parse import quote
 
 import anyio.to_thread
+from msgspec.structs import asdict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
 from jobactors.engine.api.outside_commands import perform, submit_by_name
+from jobactors.inside.chain.chain import chain
 from jobactors.model.error_text import ErrorText
+from jobactors.model.errors import ChainInvalid
 from jobactors.model.exact import NotExact, exact_json
 from jobactors.model.job_type import job_types
 from jobactors.model.options import UPDATABLE
@@ -29,7 +32,7 @@ from jobactors.model.options import UPDATABLE
 from .json_bodies import BodyRefused, body_of, decoded, encode, encode_job, json_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.requests import Request
 
@@ -89,6 +92,11 @@ class JobRoutes:
             Route("/resumable", self.resumable, methods=["GET"]),
             Route("/types", self.types, methods=["GET"]),
             Route("/resources", self.resources, methods=["GET"]),
+            Route("/metrics", self.metrics, methods=["GET"]),
+            Route("/schedules", self.schedules, methods=["GET"]),
+            Route("/schedules/{name}/{verb}", self.command_schedule, methods=["POST"]),
+            Route("/chains/check", self.check_chain, methods=["POST"]),
+            Route("/chains", self.submit_chain, methods=["POST"]),
         ]
 
     # -- looking
@@ -164,7 +172,55 @@ class JobRoutes:
         states = await elsewhere(self._jobs.resources)
         return json_response({"resources": [_plain(state) for state in states]})
 
+    async def metrics(self, request: Request) -> Response:
+        """Return the metrics in the text format of Prometheus."""
+        del request
+        text = await elsewhere(lambda: self._jobs.metrics().prometheus())
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def schedules(self, request: Request) -> Response:
+        """List the schedules, in the order in which they are due."""
+        del request
+        states = await elsewhere(lambda: [one.state() for one in self._jobs.schedules()])
+        return json_response({"schedules": [asdict(state) for state in states]})
+
     # -- commanding
+
+    async def command_schedule(self, request: Request) -> Response:
+        """Pause a schedule, resume it, or run it once now."""
+        name, verb = request.path_params["name"], request.path_params["verb"]
+        await body_of(request)
+        return json_response(await elsewhere(self._scheduled, name, verb), 202)
+
+    def _scheduled(self, name: str, verb: str) -> dict[str, Any]:
+        known = {one.name: one for one in self._jobs.schedules()}
+        if name not in known:
+            raise HTTPException(404, f"there is no schedule {name[:100]!r}")
+        schedule = known[name]
+        match verb:
+            case "pause":
+                schedule.pause("paused over HTTP")
+            case "resume":
+                schedule.resume()
+            case "run":
+                return {"job": schedule.run_now().to_dict(), **asdict(schedule.state())}
+            case _:
+                raise HTTPException(404, "a schedule takes pause, resume and run")
+        return asdict(schedule.state())
+
+    async def check_chain(self, request: Request) -> Response:
+        """Say what is wrong with a chain; nothing is run."""
+        document = await json_of(request)
+        return json_response({"problems": await elsewhere(_problems_of, document)})
+
+    async def submit_chain(self, request: Request) -> Response:
+        """Submit a chain of registered job types, as the builder makes it."""
+        document = await json_of(request)
+
+        def submit() -> Job[Any]:
+            return self._jobs.submit(chain.from_json(document))
+
+        return _raw(encode_job((await elsewhere(submit)).snapshot()), 201)
 
     async def submit(self, request: Request) -> Response:
         """Submit a job by the name of its type."""
@@ -282,6 +338,15 @@ def _ending_of(snapshot: JobSnapshot) -> dict[str, Any]:
     except (NotExact, RecursionError):
         result = None
     return {"traceback": traceback, "result": result, "result_type": kind}
+
+
+def _problems_of(document: Any) -> list[dict[str, Any]]:
+    """Return all problems of a chain, with the phase that each is about."""
+    try:
+        found: Sequence[Any] = chain.from_json(document).check()
+    except ChainInvalid as exc:
+        found = exc.problems
+    return [{"phase": one.phase, "severity": str(one.severity), "text": one.text} for one in found]
 
 
 def _described_types() -> list[dict[str, Any]]:

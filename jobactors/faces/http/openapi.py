@@ -176,7 +176,47 @@ def _paths() -> dict[str, Any]:
                 ("resumable", "List the work that can go on"),
                 ("types", "List the job types, with the schemas of their arguments"),
                 ("resources", "List the resources and who holds them"),
+                ("schedules", "List the schedules, in the order in which they are due"),
                 ("healthz", "Whether the job system is there"),
+            )
+        },
+        "/metrics": {
+            "get": {
+                "operationId": "showMetrics",
+                "summary": "The metrics, in the text format of Prometheus",
+                "responses": {
+                    "200": {
+                        "description": "Done",
+                        "content": {"text/plain": {"schema": {"type": "string"}}},
+                    },
+                    "default": {"$ref": "#/components/responses/Problem"},
+                },
+            }
+        },
+        "/schedules/{name}/{verb}": {
+            "parameters": [
+                {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}},
+                {
+                    "name": "verb",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string", "enum": ["pause", "resume", "run"]},
+                },
+            ],
+            "post": _operation("commandSchedule", "Command a schedule", {"202": _ANY}),
+        },
+        "/chains/check": {
+            "post": _operation(
+                "checkChain",
+                "What is wrong with a chain of job types; nothing is run",
+                {"200": _ANY},
+                body=_ANY,
+                needs_body=True,
+            )
+        },
+        "/chains": {
+            "post": _operation(
+                "submitChain", "Submit a chain", {"201": _JOB}, body=_ANY, needs_body=True
             )
         },
         "/events": {
@@ -195,6 +235,7 @@ def _paths() -> dict[str, Any]:
     }
 
 
+_ANY: Final = {"type": "object"}
 _REASON: Final = {"type": "object", "properties": {"reason": {"type": "string"}}}
 
 

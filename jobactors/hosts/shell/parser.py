@@ -115,6 +115,11 @@ def _arguments_of_resumable(parser: Parser) -> None:
     _output(parser)
 
 
+def _arguments_of_metrics(parser: Parser) -> None:
+    _arguments_of_resumable(parser)
+    parser.add_argument("--prometheus", action="store_true", help="print Prometheus' text format")
+
+
 def _arguments_of_show(parser: Parser) -> None:
     parser.add_argument("id", metavar="ID", help="the job's id, or its beginning")
     _store(parser)
@@ -279,6 +284,18 @@ SUBCOMMANDS: Final = (
         "reading.show_resumable",
         _arguments_of_resumable,
         "List the jobs that rest interrupted, with the percentage and the age of their checkpoint.",
+    ),
+    Subcommand(
+        "schedules",
+        "list the schedules, and when each runs next",
+        "measuring.show_schedules",
+        _arguments_of_resumable,
+    ),
+    Subcommand(
+        "metrics",
+        "show how many jobs ended, how, and how long they took",
+        "measuring.show_metrics",
+        _arguments_of_metrics,
     ),
     Subcommand(
         "resume",

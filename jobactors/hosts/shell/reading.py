@@ -47,9 +47,9 @@ def snapshots_of(rows: Iterable[JobRow]) -> list[JobSnapshot]:
     return found
 
 
-def unfinished_of(view: StoreView) -> list[JobSnapshot]:
+def unfinished_of(view: StoreView, limit: int | None = None) -> list[JobSnapshot]:
     """Return the unfinished jobs of a store as they are: at rest, if no process works on it."""
-    found = snapshots_of(view.unfinished())
+    found = snapshots_of(view.unfinished(limit))
     return found if view.owner is not None else [as_left(one) for one in found]
 
 
@@ -107,7 +107,9 @@ def show_list(given: argparse.Namespace) -> int:
     with StoreView(chosen_store(given)) as view:
         found: list[JobSnapshot] = []
         if states - TERMINAL:
-            found = [one for one in unfinished_of(view) if _fits(one, given, wanted)]
+            is_plain = not (given.state or given.type or given.subject or given.tag)
+            most = given.limit if is_plain else None
+            found = [one for one in unfinished_of(view, most) if _fits(one, given, wanted)]
         found = found[max(0, len(found) - given.limit) :]
         ended = states & TERMINAL
         if ended and len(found) < given.limit:
