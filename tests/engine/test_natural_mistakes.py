@@ -10,7 +10,7 @@ import jobactors as ja
 from jobactors.engine.system.commands import Commands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 
 async def work() -> int:
@@ -148,3 +148,45 @@ async def test_a_command_that_breaks_half_way_ends_the_engine_and_tells_its_call
 
     with pytest.raises(ja.EngineFailed, match="KeyError"):
         await live()
+
+
+class Hostile(str):
+    """A text whose hash is code of the user."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        raise ZeroDivisionError
+
+
+async def test_a_text_of_a_class_of_its_own_costs_its_caller_alone() -> None:
+    """As an id, or as the name of a resource, it is the text that it holds."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(work)
+        await job.wait()
+        assert jobs.registry.take(Hostile(job.id)).id == job.id
+        with pytest.raises(ja.UnknownJob):
+            jobs.registry.take(Hostile("no such id"))
+        with pytest.raises(ja.UnknownJob, match="not by int"):
+            jobs.registry.take(5)  # type: ignore[arg-type]
+        held = jobs.options(hold=True).submit(work)
+        with pytest.raises(ja.IllegalVerb, match="does not hold 'gpu'"):
+            held.set_operation(Hostile("gpu"), "train")
+        held.release()
+        assert await held == 1
+
+
+async def test_a_function_that_claims_an_odd_module_runs_like_any_other() -> None:
+    """Its module is asked for when it is measured."""
+
+    def make(default: int) -> Callable[[], Awaitable[int]]:
+        async def made(value: int = default) -> int:
+            return value
+
+        return made
+
+    async with ja.open_jobs() as jobs:
+        for module in (["x"], None, 5):
+            odd = make(3)
+            odd.__module__ = module  # type: ignore[assignment]
+            assert await jobs.submit(odd) == 3

@@ -280,7 +280,9 @@ class Job(Upstream, LogReader, Generic[T_co]):
         for what, text in (("a resource's name", resource), ("an operation", operation)):
             if not isinstance(text, str):
                 raise TypeError(f"{what} is text, not {text!r:.100}")
-        return self._command(self._system.commands.set_operation, resource, operation)
+        # Plain texts: the hash of a derived class would be code of the user in the loop.
+        plain = str.__str__(resource), str.__str__(operation)
+        return self._command(self._system.commands.set_operation, *plain)
 
     # -- the mailbox
 

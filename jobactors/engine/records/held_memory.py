@@ -163,7 +163,8 @@ def _values_of(function: FunctionType) -> list[object]:
 
 def _stands_in_module(function: FunctionType) -> bool:
     """Whether the module in which a function was made still has it under its name."""
-    module = sys.modules.get(function.__module__)
+    name: object = function.__module__  # which may be set to anything
+    module = sys.modules.get(name) if type(name) is str else None
     if type(module) is not ModuleType:
         return False  # an object in a module's place runs its own code
     return cast("dict[str, object]", vars(module)).get(function.__name__) is function

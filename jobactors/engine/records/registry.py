@@ -24,7 +24,7 @@ from collections import OrderedDict
 from functools import partial
 from itertools import islice, takewhile
 from types import FunctionType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -56,6 +56,17 @@ class Removal(Struct, frozen=True):
     unread: bool
     is_failure: bool
     """Whether it had failed in this process, unread."""
+
+
+def _plain(job_id: object) -> str:
+    """Return the text of an id that is of a class of its own.
+
+    Raises:
+        UnknownJob: for what is no text.
+    """
+    if issubclass(type(job_id), str):
+        return str.__str__(cast("str", job_id))
+    raise UnknownJob(f"(found by its id, a text, not by {type(job_id).__name__})")
 
 
 class _EndOrder:
@@ -116,9 +127,11 @@ class Registry:
         Raises:
             UnknownJob: if there is none (any more).
         """
+        if type(job_id) is not str:  # its hash would be code of the user
+            job_id = _plain(job_id)
         try:
             return self._records[job_id]
-        except (KeyError, TypeError):
+        except KeyError:
             raise UnknownJob(job_id) from None
 
     def unread(self) -> list[Record]:
@@ -195,8 +208,8 @@ class Registry:
         """
         record = self.get(job_id)
         if not record.snapshot.state.is_terminal:
-            raise IllegalVerb(job_id, record.snapshot.state, "remove", "cancel it first")
-        removal = self._drop(job_id, why)
+            raise IllegalVerb(record.id, record.snapshot.state, "remove", "cancel it first")
+        removal = self._drop(record.id, why)
         return replace(removal, unread=removal.unread and why != TAKEN)
 
     def prune(self, now: float) -> list[Removal]:

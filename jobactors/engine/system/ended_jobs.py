@@ -92,7 +92,7 @@ class EndedJobs:
         removal = self._registry.remove(job_id, why)
         self._publish(removal, self._clock.now())
         if why == DELETED:
-            self.forget((job_id,))
+            self.forget((removal.record.id,))
         return removal.record
 
     def delete(self, record: Record) -> None:
