@@ -47,7 +47,7 @@ class _Exit(SystemExit):
         return self._given
 
     @code.setter
-    def code(self, code: Any) -> None:
+    def code(self, code: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._given = code
 
     def __reduce__(self) -> Any:

@@ -245,7 +245,7 @@ class MappedBatch(Batch[T]):
             self._take_in()
 
 
-def check_map(iterables: tuple[Any, ...], intake: object, name: object) -> None:
+def check_map(iterables: tuple[object, ...], intake: object, name: object) -> None:
     """Refuse what no input can be taken in from; the iterables' own code is not run here.
 
     Raises:
@@ -254,9 +254,10 @@ def check_map(iterables: tuple[Any, ...], intake: object, name: object) -> None:
     if not iterables:
         raise TypeError("map takes a function and at least one iterable")
     for items in iterables:
-        if not any(hasattr(type(items), way) for way in ("__iter__", "__getitem__")):
-            kind = type(items).__name__
-            raise TypeError(f"map takes iterables of arguments, and {kind} is none: {items!r:.100}")
+        kind = type(items)
+        if not any(hasattr(kind, way) for way in ("__iter__", "__getitem__")):
+            shown = f"{kind.__name__} is none: {items!r:.100}"
+            raise TypeError(f"map takes iterables of arguments, and {shown}")
     if intake is not None and (isinstance(intake, bool) or not isinstance(intake, int)):
         raise TypeError(f"intake is a number of jobs, not {intake!r:.100}")
     if intake is not None and intake < 1:

@@ -80,9 +80,10 @@ def let_go(record: Record) -> None:
 
 def has_function(record: Record) -> bool:
     """Whether a job's function is there, perhaps found again."""
-    if type(record.function) is not LetGo:
+    function: Any = record.function
+    if type(function) is not LetGo:  # not isinstance: it may ask for the function's __class__
         return True
-    found = record.function.find()
+    found = function.find()
     if found is None:
         return False
     record.function, hook = found

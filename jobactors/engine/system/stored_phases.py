@@ -61,10 +61,10 @@ def _obstacle(type_name: str) -> str:
 
 def _phases_of(submit: StoredSubmit) -> list[Any]:
     try:
-        phases = from_json(submit.arguments)["kwargs"]["phases"]
+        phases: list[Any] = from_json(submit.arguments)["kwargs"]["phases"]
     except (KeyError, TypeError, ValueError):
         return []
-    return phases if isinstance(phases, list) else []
+    return phases if type(phases) is list else []
 
 
 def _completed(rows: Iterable[CheckpointRow]) -> set[str]:
