@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.test_board import AXE, violations
 from tests.kernel.busy_cell import BusyCell
 
 if TYPE_CHECKING:
@@ -268,4 +269,58 @@ def test_the_jobs_of_a_kernel_whose_notebook_is_not_open(open_notebook: OpenNote
     expect(front_tab(page)).to_contain_text("night.ipynb")
     expect(sections(page)).to_have_text(["night.ipynb"], timeout=GENEROUS)
     expect(status(page)).to_contain_text("1 job running")
+    assert ours(notebook.console_errors) == []
+
+
+NARROW = """() => window.jupyterapp.shell._hsplitPanel.setRelativeSizes([1, 20])"""
+SCROLLERS = """side => [...side.querySelectorAll('*')].filter(el =>
+    /auto|scroll/.test(getComputedStyle(el).overflowY)
+    && el.scrollHeight > el.clientHeight + 1).length"""
+NIGHT = """\
+async def fail():
+    raise ValueError("no date")
+job.cancel(); other.cancel()
+jobs.submit(fail).wait()
+"""
+
+
+def test_a_narrow_sidebar_has_a_line_a_job(open_notebook: OpenNotebook) -> None:
+    """One scrollbar and one filter; an ended kernel is a line; actions come with the mouse."""
+    night = open_notebook([START, NIGHT], path="night.ipynb")
+    for index in range(2):
+        night.run_and_wait(index)
+    night.page.goto("about:blank")
+    many = "for n in range(60): jobs.options(name=f'page {n}', hold=True).submit(count, 5)"
+    notebook = open_notebook([START, many], path="day.ipynb")
+    page, side = notebook.page, sidebar(notebook.page)
+    for index in range(2):
+        notebook.run_and_wait(index)
+    run_command(page, "jobactors:show")
+    page.evaluate(NARROW)
+    # As narrow as JupyterLab lets a side be.
+    page.wait_for_function("document.querySelector('#jobactors-sidebar').clientWidth <= 250")
+    expect(sections(page)).to_have_text(["day.ipynb", "night.ipynb not open"], timeout=GENEROUS)
+    train, ended = job_row(page, "train"), side.locator(".ja-section").last
+    expect(ended.locator(".ja-section-body")).to_be_hidden()
+    expect(ended.locator(".ja-section-counts")).to_have_text("3 jobs: 1 failed · 2 cancelled")
+    height = train.bounding_box()
+    assert height is not None
+    assert height["height"] < 30
+    assert side.evaluate(SCROLLERS) == 1
+    assert side.locator(".ja-row").count() < 62  # the others are a scroll away
+    notebook.screenshot("sidebar-narrow")
+    page.add_script_tag(path=AXE)
+    assert violations(side) == []
+    side.get_by_role("searchbox").fill("page 7")
+    expect(side.locator(".ja-row")).to_have_count(6)  # 7, 17, …
+    side.get_by_role("searchbox").fill("")
+    train.hover()
+    box = cancel(train).bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(train).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
+    notebook.screenshot("sidebar-narrow-cancelled")
+    ended.locator(".ja-section-fold").click()
+    expect(ended.locator(".ja-row")).to_have_count(3)
+    night.server.end_session("night.ipynb")
     assert ours(notebook.console_errors) == []

@@ -75,6 +75,7 @@ class FakeElement {
     const earlier = this.listeners.get(kind);
     this.listeners.set(kind, earlier ? event => { earlier(event); fn(event); } : fn);
   }
+  removeEventListener(kind) { this.listeners.delete(kind); }
   toggleAttribute(key, on) { if (on) this.setAttribute(key, ''); else this.removeAttribute(key); }
   contains(el) { return el === this || this.childNodes.some(c => c.contains(el)); }
   focus() { globalThis.document.activeElement = this; }

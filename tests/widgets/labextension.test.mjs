@@ -224,3 +224,37 @@ test('a section of the sidebar shows the jobs of its kernel, by the clock of tha
   sidebar.show([]);
   assert.equal(root.one('ja-section'), undefined);
 });
+
+test('a kernel whose jobs have all ended is one line, unless it is in front, or its user unfolds it', () => {
+  const root = fakeDocument();
+  const sidebar = createSidebar(root, { send: () => {}, cancelAll: () => {}, open: () => {} });
+  const group = (kernelId, rows, more = {}) =>
+    ({ kernelId, path: `${kernelId}.ipynb`, name: `${kernelId}.ipynb`, current: false, known: { ...NOTHING, live: true, rows }, rows, ...more });
+  const groups = [
+    group('front', [row('succeeded')], { current: true }), group('busy', [row('running'), row('failed')]),
+    group('done', [row('failed', { unread: true }), row('succeeded')])
+  ];
+  sidebar.show(groups);
+  const sections = root.all('ja-section');
+  const folded = () => sections.map(section => section.one('ja-section-body').hidden);
+  assert.deepEqual(folded(), [false, false, true]);
+  assert.equal(sections[2].one('ja-section-counts').textContent, '2 jobs: 1 failed · 1 succeeded');
+  assert.ok(sections[2].classList.contains('ja-section-failed'));
+  sections[2].one('ja-section-fold').click();
+  sidebar.show(groups.map(each => ({ ...each })));
+  assert.deepEqual(folded(), [false, false, false]);
+});
+
+test('one filter narrows all sections of the sidebar', () => {
+  const root = fakeDocument();
+  const sidebar = createSidebar(root, { send: () => {}, cancelAll: () => {}, open: () => {} });
+  const groups = ['a', 'b'].map(name => ({
+    kernelId: name, path: name, name, current: false,
+    known: { ...NOTHING, live: true, rows: [1, 2, 3].map(n => row('running', { name: `${name} ${n}` })) }
+  }));
+  sidebar.show(groups);
+  const search = root.one('ja-filter').childNodes[0];
+  search.value = '2';
+  search.listeners.get('input')();
+  assert.deepEqual(root.all('ja-row').map(each => each.one('ja-name').textContent), ['a 2', 'b 2']);
+});

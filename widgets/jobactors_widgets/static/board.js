@@ -12,7 +12,7 @@ const WORTH_FILTERING = 6;
 const MOST_CHOICES = 200;
 
 // What the filter by state is called -> the states that pass it.
-const STATES = {
+export const STATES = {
   unfinished: ['queued', 'running', 'paused', 'cancelling', 'interrupted'],
   running: ['running', 'cancelling'],
   queued: ['queued'],

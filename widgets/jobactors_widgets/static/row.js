@@ -55,8 +55,8 @@ export function createRow(id, host) {
   const bar = append(el, 'div', 'ja-bar', { role: 'progressbar', 'aria-valuemin': '0', 'aria-valuemax': '100' });
   const fill = append(bar, 'div', 'ja-fill');
   const far = append(el, 'span', 'ja-far ja-number');
-  const rate = append(el, 'span', 'ja-rate ja-number');
   const left = append(el, 'span', 'ja-left ja-number');
+  const rate = append(el, 'span', 'ja-rate ja-number');
   const time = append(el, 'span', 'ja-time ja-number', { title: 'time at work' });
   const box = append(el, 'span', 'ja-buttons');
   const buttons = createButtons(box, press);   // each is made when it is first offered

@@ -6,6 +6,8 @@
 //   show({rows, hears, alive, lost, ended, notice, schedules})   draw; a part that is left out stays as it was
 //   answered(answer)                    the kernel's answer to `act` or `actMany`
 //   received(message)                   its answer to `ask`: kinds "details", "log", "result"
+//   refilter()                          the host's filter has changed
+//   look()                              the list has another place in what scrolls it
 //   dispose()                           stop every clock and empty the root
 //
 // All verbs go through `act`.  Without `ask` rows unfold to their whole text
@@ -58,11 +60,14 @@ const NONE_LEFT = 'No job matches.';
  * @param {(verb: string, name: string) => void} [options.schedule]   a button of a schedule was pressed
  * @param {boolean} [options.single]                         one job or batch: no heading
  * @param {boolean} [options.board]                          tools, selection and history
+ * @param {{wanted: Object, letAllPass: () => void}} [options.filter]   which jobs are listed, in what order: a
+ *   filter of the host's, instead of tools; the host calls `refilter` when it has changed
+ * @param {HTMLElement} [options.scroller]   what scrolls the list, if it does not scroll itself
  * @param {() => number} [options.now]   the kernel's clock, in seconds since the epoch
  * @param {{now: () => number, later: Function, forget: Function}} [options.timers]
  */
 export function createView(root, options) {
-  const { act, actMany, ask, schedule, single = false, board = false, timers = pageTimers() } = options;
+  const { act, actMany, ask, schedule, single = false, board = false, filter, scroller, timers = pageTimers() } = options;
   const exactly = options.now || (() => timers.now() / 1000);
   // All views of a page tick at whole seconds and count in them, so that they show the same.
   const now = () => Math.floor(exactly());
@@ -95,7 +100,7 @@ export function createView(root, options) {
   const news = board && !single ? append(head, 'button', 'ja-button ja-news', { type: 'button' }) : null;
   const notice = append(head, 'span', 'ja-notice', { role: 'status' });
   const newJob = board && !single && ask ? createNewJob(head, root, { ask, announce: text => announcer.say(text), timers }) : null;
-  const tools = board && !single ? createTools(root, { changed: fromTheTop, actMany: sendMany, selectShown }) : null;
+  const tools = board && !single && !filter ? createTools(root, { changed: fromTheTop, actMany: sendMany, selectShown }) : null;
   const scheduled = board && schedule ? createScheduled(root, { act: schedule, now, timers }) : null;
   const list = append(root, 'div', 'ja-list', { role: 'list', 'aria-label': single ? 'Job' : 'Jobs' });
   const above = board ? append(list, 'div', 'ja-space', { 'aria-hidden': 'true' }) : null;
@@ -110,10 +115,8 @@ export function createView(root, options) {
   const announcer = createAnnouncer(root, timers);
   news?.addEventListener('click', goToNews);
   if (!single) list.setAttribute('tabindex', '0');
-  list.addEventListener('scroll', () => {
-    look();
-    if (isLong() && hasOtherSpan()) drawList();
-  });
+  const port = scroller || list;
+  port.addEventListener('scroll', lookAnew);
   const sizes = createSizes(sizeChanged);
   if (board) sizes.follow(list);
   const keyboard = createKeyboard(list, {
@@ -131,7 +134,7 @@ export function createView(root, options) {
     const before = shown;
     shown = { ...shown, ...state };
     const inPlace = board && !selected.size && Object.keys(shown).every(key => key === 'rows' || shown[key] === before[key])
-      ? changedInPlace(before.rows, shown.rows, tools ? tools.wanted : {}) : null;
+      ? changedInPlace(before.rows, shown.rows, wantedNow()) : null;
     if (inPlace) showInPlace(inPlace);
     else {
       announcer.note(shown.rows);
@@ -162,8 +165,12 @@ export function createView(root, options) {
 
   /** Goes to the newest failure that was not read, whatever is filtered. */
   function goToNews() {
-    tools.letAllPass();
+    (tools || filter).letAllPass();
     goTo(items.findIndex(isUnreadFailure));
+  }
+
+  function wantedNow() {
+    return tools ? tools.wanted : filter ? filter.wanted : {};
   }
 
   function fromTheTop() {
@@ -183,7 +190,7 @@ export function createView(root, options) {
       places = { filtered: items, endedAt: -1, hasFold: false, ended: [] };
       return;
     }
-    const wanted = tools ? tools.wanted : {};
+    const wanted = wantedNow();
     const passing = filterRows(shown.rows, wanted);
     const filtered = folds.tops(passing);
     const parts = arrange(filtered, wanted, now(), isUnreadFailure);
@@ -278,7 +285,7 @@ export function createView(root, options) {
 
   function sizeChanged(el, height) {
     if (!height) return;
-    if (el === list) viewport = height;
+    if (el === list) viewport = scroller ? viewport : height;
     else {
       const drawn = rows.get(el.dataset.job);
       if (!drawn) return;
@@ -289,14 +296,25 @@ export function createView(root, options) {
   }
 
   function scrollTo(top) {
-    list.scrollTop = top;
+    port.scrollTop = top + beforeList();
     look();   // it may have been too far
   }
 
   /** Reads what part of the list is in sight: at a scroll, never within a frame. */
   function look() {
-    scrolled = list.scrollTop;
-    viewport = list.clientHeight;
+    scrolled = port.scrollTop - beforeList();
+    viewport = port.clientHeight;
+  }
+
+  function lookAnew() {
+    if (!isLong()) return;
+    look();
+    if (hasOtherSpan()) drawList();
+  }
+
+  /** Returns the pixels above the list in what scrolls it. */
+  function beforeList() {
+    return scroller ? list.getBoundingClientRect().top - port.getBoundingClientRect().top + port.scrollTop : 0;
   }
 
   function newRow(id) {
@@ -492,7 +510,7 @@ export function createView(root, options) {
     const place = () => items.findIndex(row => row.id === id);
     if (place() < 0 && board) {
       historyOpen = true;
-      tools?.letAllPass();
+      (tools || filter)?.letAllPass();
     }
     goTo(place());
   }
@@ -513,6 +531,7 @@ export function createView(root, options) {
 
   function dispose() {
     stopTicking();
+    port.removeEventListener('scroll', lookAnew);
     if (resized) cancelAnimationFrame(resized);
     sizes.dispose();
     endFence();
@@ -528,7 +547,7 @@ export function createView(root, options) {
     root.replaceChildren();
   }
 
-  return { show, answered, received, dispose };
+  return { show, answered, received, refilter: anew, look: lookAnew, dispose };
 }
 
 function isAtEnd(list) {

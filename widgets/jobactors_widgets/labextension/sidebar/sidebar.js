@@ -1,10 +1,18 @@
-// Draws the sidebar: one section a notebook, each by the view that the panels in cells use.
+// Draws the sidebar: one section a kernel, each by the view that the panels in cells use; one filter and
+// one scrollbar for all.  A kernel whose jobs have all ended is one line, unless it is in front.
 
+import { STATES } from '../../static/board.js';
+import { append, setAttribute, setHidden, setText } from '../../static/dom.js';
+import { isNews } from '../../static/format.js';
+import { summary } from '../../static/summary.js';
 import { createView } from '../../static/view.js';
 import { isUnfinished } from './model.js';
 
 const NONE = 'No jobs here yet.';
 const HOW = 'jobs = ja.start() in a notebook, then jobs.submit(function).';
+
+/** With fewer jobs than this, there is no filter. */
+const WORTH_FILTERING = 6;
 
 /**
  * @param {HTMLElement} root
@@ -16,7 +24,9 @@ const HOW = 'jobs = ja.start() in a notebook, then jobs.submit(function).';
 export function createSidebar(root, { send, cancelAll, open }) {
   const sections = new Map();   // kernel id -> what newSection returns
   root.classList.add('ja-sidebar');
-  const empty = append(root, 'div', 'ja-empty');
+  const filter = createFilter(root, () => { for (const section of sections.values()) section.refilter(); });
+  const scroller = append(root, 'div', 'ja-sections');
+  const empty = append(scroller, 'div', 'ja-empty');
   append(empty, 'p', 'ja-empty-what').textContent = NONE;
   append(empty, 'p', 'ja-empty-how').textContent = HOW;
 
@@ -28,64 +38,88 @@ export function createSidebar(root, { send, cancelAll, open }) {
       section.dispose();
       sections.delete(id);
     }
-    empty.hidden = groups.length > 0;
+    setHidden(empty, groups.length > 0);
+    filter.draw(groups.reduce((sum, group) => sum + group.known.rows.length, 0));
     let before = empty;
+    let hasMoved = false;
     for (const group of groups) {
       const section = sections.get(group.kernelId) || newSection(group.kernelId);
-      if (before.nextSibling !== section.el) root.insertBefore(section.el, before.nextSibling);
+      if (before.nextSibling !== section.el) scroller.insertBefore(section.el, before.nextSibling);
       before = section.el;
-      section.draw(group);
+      hasMoved = section.draw(group) || hasMoved;
     }
+    if (hasMoved) lookAnew();
+  }
+
+  /** A section that has grown has moved those below it. */
+  function lookAnew() {
+    for (const section of sections.values()) section.look();
   }
 
   function newSection(kernelId) {
     const el = document.createElement('section');
     el.className = 'ja-section';
     const head = append(el, 'h3', 'ja-section-head');
-    const fold = append(head, 'button', 'ja-section-fold');
-    fold.type = 'button';
-    const name = append(head, 'button', 'ja-section-name');
-    name.type = 'button';
+    const fold = append(head, 'button', 'ja-section-fold', { type: 'button' });
+    const name = append(head, 'button', 'ja-section-name', { type: 'button' });
     name.addEventListener('click', () => open(kernelId));
     const title = append(name, 'bdi', '');
     const where = append(name, 'span', 'ja-section-where');
-    const all = append(head, 'button', 'ja-section-all');
-    all.type = 'button';
-    all.textContent = 'Cancel all';
+    const counts = append(head, 'span', 'ja-section-counts');
+    const all = append(head, 'button', 'ja-section-all', { type: 'button' });
+    setText(all, 'Cancel all');
     all.addEventListener('click', () => cancelAll(kernelId));
     const body = append(el, 'div', 'ja-section-body');
     let now = () => Date.now() / 1000;   // until the kernel's clock is known
     const view = createView(body, {
       board: true,
+      filter,
+      scroller,
       act: (verb, id) => send(kernelId, { kind: 'act', verb, id }),
       ask: message => send(kernelId, message),
       schedule: (verb, name) => send(kernelId, { kind: 'schedule', verb, name }),
       now: () => now()
     });
     let drawn = null;
+    let wish = null;   // whether its user has folded it; null while that was left to us
+    fold.addEventListener('click', () => {
+      wish = !body.hidden;
+      setFolded(wish);
+      lookAnew();
+    });
     setFolded(false);
-    fold.addEventListener('click', () => setFolded(!body.hidden));
 
     function setFolded(folded) {
-      body.hidden = folded;
-      fold.setAttribute('aria-expanded', String(!folded));
+      setHidden(body, folded);
+      el.classList.toggle('ja-folded', folded);
+      setAttribute(fold, 'aria-expanded', String(!folded));
       if (!folded && drawn) view.show(drawn);
     }
 
+    /** Returns whether its height may have changed. */
     function draw(group) {
-      now = group.now || now;
-      if (title.textContent !== group.name) title.textContent = group.name;
-      name.title = group.path;
-      where.textContent = group.elsewhere ? ' not open' : '';
-      fold.setAttribute('aria-label', `Jobs of ${group.name}`);
-      all.setAttribute('aria-label', `Cancel all jobs of ${group.name}`);
-      el.classList.toggle('ja-current', group.current);
-      all.hidden = group.known.ended || group.known.rows.filter(isUnfinished).length < 2;
       const { rows, hears, ended, notice, schedules } = group.known;
+      const before = { length: drawn?.rows.length, hidden: body.hidden };
+      now = group.now || now;
+      setText(title, group.name);
+      setAttribute(name, 'title', group.path);
+      setText(where, group.elsewhere ? ' not open' : '');
+      setText(counts, summary(rows));
+      setAttribute(counts, 'title', summary(rows));
+      setAttribute(fold, 'aria-label', `Jobs of ${group.name}`);
+      setAttribute(all, 'aria-label', `Cancel all jobs of ${group.name}`);
+      el.classList.toggle('ja-current', group.current);
+      el.classList.toggle('ja-section-failed', (group.rows || rows).some(isNews));
+      const open = rows.filter(isUnfinished).length;
+      setHidden(all, ended || open < 2);
+      const folded = wish ?? (!group.current && !open && !schedules?.length);
+      if (folded !== body.hidden) setFolded(folded);
       const present = { rows, hears, ended, notice, schedules, alive: true };
-      if (drawn && Object.keys(present).every(key => drawn[key] === present[key])) return;
-      drawn = present;
-      if (!body.hidden) view.show(drawn);
+      if (!drawn || Object.keys(present).some(key => drawn[key] !== present[key])) {
+        drawn = present;
+        if (!body.hidden) view.show(drawn);
+      }
+      return before.length !== rows.length || before.hidden !== body.hidden;
     }
 
     function dispose() {
@@ -94,7 +128,7 @@ export function createSidebar(root, { send, cancelAll, open }) {
     }
 
     const received = message => message.kind === 'answer' ? view.answered(message) : view.received(message);
-    const section = { el, draw, dispose, received };
+    const section = { el, draw, dispose, received, refilter: view.refilter, look: view.look };
     sections.set(kernelId, section);
     return section;
   }
@@ -105,8 +139,31 @@ export function createSidebar(root, { send, cancelAll, open }) {
   };
 }
 
-function append(parent, tag, className) {
-  const el = document.createElement(tag);
-  if (className) el.className = className;
-  return parent.appendChild(el);
+/** Draws the filter of all sections: by text, and by state. @param {() => void} changed */
+function createFilter(root, changed) {
+  const wanted = {};
+  const bar = append(root, 'div', 'ja-filter', { role: 'group', 'aria-label': 'Which jobs' });
+  const text = append(bar, 'input', '', { type: 'search', placeholder: 'Filter jobs', 'aria-label': 'Filter jobs by text', dir: 'auto' });
+  const state = append(bar, 'select', '', { 'aria-label': 'Filter by state' });
+  for (const value of ['', ...Object.keys(STATES), 'stuck', 'failed unread']) {
+    setText(append(state, 'option', '', { value }), value || 'any');
+  }
+  text.addEventListener('input', () => want('text', text.value));
+  state.addEventListener('change', () => want('state', state.value));
+
+  function want(key, value) {
+    wanted[key] = value;
+    changed();
+  }
+
+  function letAllPass() {
+    [text.value, state.value, wanted.text, wanted.state] = ['', '', '', ''];
+    changed();
+  }
+
+  function draw(count) {
+    setHidden(bar, count < WORTH_FILTERING && !wanted.text && !wanted.state);
+  }
+
+  return { wanted, letAllPass, draw };
 }
