@@ -173,3 +173,16 @@ class ChainProblem(Struct, frozen=True):
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.phase, self.path, self.text) if part)
+
+
+class ChainProblems(list[ChainProblem]):
+    """The problems of a chain: a list like any other, that a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        from .html_table import counted, html_table  # for a notebook alone
+
+        errors = sum(problem.severity == "error" for problem in self)
+        warnings = counted(len(self) - errors, "warning")
+        caption = f"{counted(errors, 'error')}, {warnings}" if self else "No problems"
+        rows = [(one.severity, one.phase, one.path, one.text) for one in self]
+        return html_table(caption, ("", "phase", "argument", "problem"), rows)

@@ -63,6 +63,26 @@ class ResourceStates(list[ResourceState]):
         """Return whether a job holds units of the resource; one that is not listed is free."""
         return any(state.name == name and state.busy for state in self)
 
+    def _repr_html_(self) -> str:
+        from .html_table import counted, html_table  # for a notebook alone
+
+        held = sum(1 for state in self if state.holders)
+        every = counted(len(self), "resource")
+        caption = f"{every}, {held} of them held" if self else "No resources"
+        return html_table(caption, _HEADINGS, map(_cells, self))
+
+
+_HEADINGS = ("resource", "free", "of", "held by")
+
+
+def _cells(state: ResourceState) -> tuple[object, ...]:
+    held = [
+        f"{holding.job_id}{f' × {holding.units}' if holding.units > 1 else ''}"
+        f"{f' ({holding.operation})' if holding.operation else ''}"
+        for holding in state.holders
+    ]
+    return (state.name, state.free, state.capacity, ", ".join(held))
+
 
 class Resources:
     """Capacities and holdings.  Free units are derived from the holdings, never counted.

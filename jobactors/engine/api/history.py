@@ -22,6 +22,7 @@ from jobactors.model.checks import (
 from jobactors.model.errors import NoStore, UnknownJob
 from jobactors.model.field_docs import documented
 from jobactors.model.identity import type_names
+from jobactors.model.job_list import JobList
 from jobactors.model.states import TERMINAL, JobState
 
 from .resumable import Resumable, find_resumable
@@ -113,9 +114,9 @@ class History:
                 if _matches(record.snapshot, wanted, since, types, subject)
             ]
             found.sort(key=lambda snapshot: snapshot.finished_at or 0)
-            return found[::-1][:limit]
+            return JobList(found[::-1][:limit])
         rows = journal.read(partial(_ended_rows, limit, types, subject, since=since, states=wanted))
-        return [record.snapshot for record in records_from(rows)]
+        return JobList(record.snapshot for record in records_from(rows))
 
     def resumable(self) -> Sequence[Resumable]:
         """List the work that can go on: interrupted jobs, and checkpoints of ended ones.

@@ -11,6 +11,7 @@ from jobactors.engine.ports.late_binding import load_module
 from jobactors.engine.records.filters import matches
 from jobactors.engine.system.shutdown import drain, stop
 from jobactors.model.checks import as_seconds, check_count, check_seconds
+from jobactors.model.job_list import JobList
 from jobactors.model.job_summary import summary
 from jobactors.model.states import ACTIVE, JobState
 
@@ -306,7 +307,7 @@ class Jobs(
             check_count("limit", limit)
         wanted = matches(state, type, subject, tag, priority)
         found = [snapshot for snapshot in self._snapshots() if wanted(snapshot)]
-        return found if limit is None else found[max(0, len(found) - limit) :]
+        return JobList(found if limit is None else found[max(0, len(found) - limit) :])
 
     # -- as a block
 

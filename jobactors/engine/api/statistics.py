@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from jobactors.model.field_docs import documented
+from jobactors.model.job_summary import summary_of_counts
 from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ class JobsStatistics(Struct, frozen=True):
     """Ended jobs that are unread."""
     pruned_unread: int
     """Ended jobs that retention has removed unread."""
+
+    def _repr_html_(self) -> str:
+        from jobactors.model.html_table import html_table  # for a notebook alone
+
+        counts = [(state, number) for state, number in self.by_state.items() if number]
+        caption = summary_of_counts({state.value: number for state, number in counts}) or "No jobs"
+        return html_table(caption, ("state", "jobs"), [*counts, ("unread", self.unread)])
 
     @property
     def queued(self) -> int:

@@ -29,6 +29,7 @@ from jobactors.model.job_type import job_type_of
 from jobactors.model.phases import (
     NO_ARGUMENTS,
     ChainProblem,
+    ChainProblems,
     Phase,
     ResultOf,
     as_phase_names,
@@ -202,7 +203,7 @@ class Chain(Struct, frozen=True):
         checked against its annotations, and here also by its ``validate``, which is code of yours
         and may block: a submit does not call it.
         """
-        return problems_of_chain(self.phases)
+        return ChainProblems(problems_of_chain(self.phases))
 
     def to_json(self) -> dict[str, Any]:
         """Return the chain as a JSON document, from which :func:`ja.chain.from_json` makes it.
