@@ -63,10 +63,13 @@ def test_a_map_is_one_row_with_its_true_total(open_notebook: OpenNotebook, app: 
     if app == "lab":  # what has ended is remembered by the kernel, not by the page
         far = notebook.page.locator(".ja-status-far")
         expect(far).to_have_text("33\u202f%")
+        notebook.save()
         notebook.reload()
         expect(far).to_have_text("33\u202f%")
         expect(board.locator(".ja-row")).to_have_count(1)
 
+    if app == "notebook":
+        return  # the rest is the kernel's, and the same there
     live.get_by_role("button", name="Pause resize").click()
     expect(board.locator(".ja-batch")).to_have_attribute("data-state", "paused")
     board.get_by_role("button", name="Resume resize").click()

@@ -120,6 +120,11 @@ async def test_items_come_when_a_batch_is_unfolded_and_go_when_it_is_folded(
         feed.unfold(mirror, batch.id, False)
         await trio.sleep(0.2)
         assert (mirror.items, other.items) == ([], [])
+        feed.unfold(mirror, batch.id, True)
+        feed.fold_all(mirror)
+        feed.add(mirror)
+        await trio.sleep(0.2)
+        assert mirror.items == []
         again = Mirror(jobs, feed)
         feed.add(again, other.has)  # a page that was loaded again has missed nothing
         await trio.sleep(0.2)

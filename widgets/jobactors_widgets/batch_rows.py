@@ -94,6 +94,11 @@ class FollowedBatches:
         self._folding.setdefault(receiver, set()).add(batch_id)
         self._opening.get(receiver, set()).discard(batch_id)
 
+    def fold_all(self, receiver: FrameReceiver) -> None:
+        """Send a receiver no more items."""
+        for batch_id in self.opened_by(receiver):
+            self.fold(receiver, batch_id)
+
     def take_news(self, receiver: FrameReceiver) -> tuple[set[str], set[str]]:
         """Return the batches that a receiver has unfolded and folded since it was last sent any."""
         return self._opening.pop(receiver, set()), self._folding.pop(receiver, set())

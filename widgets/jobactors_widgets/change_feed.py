@@ -123,6 +123,10 @@ class ChangeFeed:
             self._batches.fold(receiver, batch_id)
         self._has_changes.set()
 
+    def fold_all(self, receiver: FrameReceiver) -> None:
+        """Send a receiver no more items: its page is a new one.  On the jobs' loop only."""
+        self._batches.fold_all(receiver)
+
     def rows(self, jobs: ja.Jobs | None, snapshots: Iterable[ja.JobSnapshot]) -> list[WireRow]:
         """Return the whole rows of jobs, with their numbers.  From any thread."""
         shown = list(snapshots)

@@ -166,6 +166,8 @@ class _FollowedSystem:
             feed = ChangeFeed(first=self._first)
             ja.lowlevel.attach(jobs, feed.serve)
             self._feed, frame = feed, -1
+        if frame == -1:  # another window that has a batch unfolded asks for its items again
+            self._feed.fold_all(self)
         self._feed.add(self, frame)
 
     def unfold(self, batch_id: object, is_open: object) -> None:

@@ -97,7 +97,6 @@ export function createRow(id, host) {
     const label = [row.icon, nameOf(row), row.subject].filter(Boolean).join(' ');
     setText(name, titleOf(row));
     el.classList.toggle('ja-batch', isBatch(row));
-    el.classList.toggle('ja-item', Boolean(row.batch));
     setAttribute(name, 'title', `${label}\n${row.id}`);
     setHidden(dot, !row.unread);
     setText(word, waiting ? waiting.word : stateWord(row));

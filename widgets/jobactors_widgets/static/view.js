@@ -388,6 +388,7 @@ export function createView(root, options) {
     const changed = drawn.row !== row;
     drawn.draw(row, waitingFor(row.id), keyboard.noteOf(row) || pending.note(row.id), shown.alive && !shown.ended, now());
     drawn.select(selected.has(row.id));
+    drawn.el.classList.toggle('ja-item', folds.has(row.batch));
     const details = opened.get(row.id);
     if (details && changed && shown.alive) details.update(row);
   }
