@@ -81,3 +81,12 @@ test('a failure in a batch is read when the batch is unfolded', () => {
   root.all('ja-more')[0].click();
   assert.deepEqual(acted, [['read', 'map-1']]);
 });
+
+test('items that come while the mouse is in the list go below their batch', () => {
+  const others = [{ id: 'a', name: 'a', state: 'running' }];
+  view.show({ rows: [batch(), ...others] });
+  root.one('ja-list').listeners.get('pointerenter')({ pointerType: 'mouse' });
+  root.all('ja-more')[0].click();
+  view.show({ rows: [batch(), ...others, item(1), item(2)] });
+  assert.deepEqual(listed(), ['map-1', 'resize-1', 'resize-2', 'a']);
+});

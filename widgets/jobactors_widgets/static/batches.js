@@ -78,14 +78,18 @@ export function topsOf(rows) {
  * Holds which batches a view has unfolded.
  * @param {((message: {kind: string, id: string, open: boolean}) => void) | undefined} ask   null if items never come
  * @param {{now: () => number}} timers
+ * @param {() => void} arrived   the items have come that the user has asked for
  */
-export function createFolds(ask, timers) {
+export function createFolds(ask, timers, arrived) {
   const open = new Map();   // batch id -> when its items were asked for
+  const awaited = new Set();   // those whose items have not come yet
   let last = { rows: null, tops: [] };
 
   function set(id, isOpen) {
     if (isOpen) open.set(id, timers.now());
     else open.delete(id);
+    if (isOpen) awaited.add(id);
+    else awaited.delete(id);
     if (ask) ask({ kind: 'unfold', id, open: isOpen });
   }
 
@@ -106,7 +110,10 @@ export function createFolds(ask, timers) {
     if (!here.size) return rows;
     const items = new Map([...here].map(id => [id, []]));
     for (const row of all) if (items.has(row.batch)) items.get(row.batch).push(row);
-    for (const [id, found] of items) if (!found.length) askAgain(id);
+    for (const [id, found] of items) {
+      if (!found.length) askAgain(id);
+      else if (awaited.delete(id)) arrived();
+    }
     return rows.flatMap(row => here.has(row.id) ? [row, ...inOrder(items.get(row.id))] : [row]);
   }
 

@@ -71,7 +71,7 @@ export function createView(root, options) {
   const exactly = options.now || (() => timers.now() / 1000);
   // All views of a page tick at whole seconds and count in them, so that they show the same.
   const now = () => Math.floor(exactly());
-  const folds = createFolds(ask, timers);
+  const folds = createFolds(ask, timers, () => held?.drop());   // they go where they belong
   const pending = createPendingActions(timers, redrawRow);
   const rows = new Map();      // job id -> what createRow returns, while it is in the page
   const opened = new Map();    // job id -> its details, null while its row is not in the page
