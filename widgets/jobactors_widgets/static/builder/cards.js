@@ -92,7 +92,7 @@ export function createCards(list, { change, rename, changePrivate, act }) {
       opened.delete(id);
     }
     let before = null;
-    const results = [];
+    const earlier = [];   // the results of phases, in order
     doc.phases.forEach((phase, i) => {
       const card = cards.get(phase.id) || newCard(phase.id);
       const place = before ? before.nextSibling : list.firstChild;
@@ -102,24 +102,26 @@ export function createCards(list, { change, rename, changePrivate, act }) {
       const share = phase.enabled && total ? Math.round(100 * phase.weight / total) : 0;
       const own = problems.filter(each => each.places.includes(i));
       const now = running && running.place === i ? running : null;
+      const known = earlier.length;
       drawCard(card, {
-        phase, type, i, count: doc.phases.length, share, problems: own, privates: privates[phase.id] || {},
-        results: [...results], locked, fraction: now ? now.fraction ?? 0 : running && i < running.place ? 1 : null
+        phase, type, types, i, count: doc.phases.length, share, problems: own, privates: privates[phase.id] || {},
+        results: () => earlier.slice(0, known), locked, fraction: now ? now.fraction ?? 0 : running && i < running.place ? 1 : null
       });
-      if (phase.enabled) results.push({ name: phase.name, returns: type?.returns });
+      if (phase.enabled) earlier.push({ name: phase.name, returns: type?.returns });
     });
   }
 
   function drawCard(card, state) {
-    const { phase, type, i, count, share, problems, privates, results, locked, fraction } = state;
+    const { phase, type, types, i, count, share, problems, privates, locked, fraction } = state;
     card.state = state;
     const open = opened.has(phase.id);
-    const seen = JSON.stringify([i, count, share, problems, results, locked, open, privates]);
+    const results = open ? state.results() : [];   // fifty folded cards need no lists of fifty
+    const seen = JSON.stringify([i, count, share, problems, results.map(each => each.name), locked, open, privates]);
     setStyle(card.fill, 'width', `${Math.round(100 * (fraction ?? 0))}%`);
     setHidden(card.bar, fraction === null);
-    if (card.phase === phase && card.type === type && card.seen === seen) return;
+    if (card.phase === phase && card.types === types && card.seen === seen) return;
     const otherType = card.type !== type || card.phase?.type !== phase.type;
-    Object.assign(card, { phase, type, seen });
+    Object.assign(card, { phase, type, types, seen });
     setText(card.number, String(i + 1));
     setAttribute(card.handle, 'aria-label', `Move ${phase.name}, position ${i + 1} of ${count}`);
     setAttribute(card.handle, 'aria-disabled', locked ? 'true' : null);
