@@ -46,6 +46,12 @@ def error(kind: str, message: str) -> ja.ErrorText:
 
 
 SNAPSHOTS = {
+    "running on a worker of a cluster": snapshot(
+        "train-19", elapsed=1, where="tcp://10.0.0.7:4041", progress=ja.Progress(message="epoch 3")
+    ),
+    "stuck on a worker of a cluster": snapshot(
+        "train-20", "cancelling", elapsed=95, stuck=True, where="tcp://10.0.0.7:4041"
+    ),
     "an item of a batch": snapshot(
         "resize-18", batch="resize-map-17", index=12, item="cat.png", elapsed=1
     ),

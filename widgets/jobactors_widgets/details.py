@@ -51,6 +51,7 @@ def details_of(job: ja.Job[Any]) -> Message:
         "finished": snapshot.finished_at,
         "attempt": snapshot.attempt,
         "runner": safe_text(snapshot.runner, LONGEST_NAME),
+        "where": safe_text(snapshot.where, LONGEST_NAME),
         "priority": info.priority,
         "continues": info.continues,
         "error": "" if error is None else safe_text(str(error), LONGEST_TRACEBACK),

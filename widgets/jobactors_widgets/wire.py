@@ -32,6 +32,7 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``request``    requested and not done yet: a :class:`jobactors.Request`
 ``stuck``      true: asked to stop, and silent past its grace
 ``attempt``    the present attempt, from the second on
+``where``      the worker of a cluster that runs it, while it does; at most 200 characters
 ``goes_on``    the job from whose checkpoint it goes on, while it has not ended; at most 200
                characters
 ``fraction``   0 to 1, when it is known
@@ -109,6 +110,7 @@ class WireRow(TypedDict):
     request: NotRequired[str]
     stuck: NotRequired[bool]
     attempt: NotRequired[int]
+    where: NotRequired[str]
     goes_on: NotRequired[str]
     fraction: NotRequired[float]
     done: NotRequired[float]
@@ -216,6 +218,7 @@ def row_of(
         if snapshot.info.batch:
             _add_place(row, snapshot)
         _add_goes_on(row, snapshot)
+        _add_where(row, snapshot)
         _add_waiting(row, snapshot)
         _add_progress(row, snapshot.progress, sampled)
         _add_times(row, snapshot)
@@ -280,6 +283,11 @@ def _add_place(row: WireRow, snapshot: ja.JobSnapshot) -> None:
         row["index"] = info.index
     if info.item:
         row["item"] = safe_text(info.item, LONGEST_NAME)
+
+
+def _add_where(row: WireRow, snapshot: ja.JobSnapshot) -> None:
+    if snapshot.where and snapshot.state.is_active:
+        row["where"] = safe_text(snapshot.where, LONGEST_NAME)
 
 
 def _add_goes_on(row: WireRow, snapshot: ja.JobSnapshot) -> None:

@@ -10,7 +10,7 @@ const LAST_LINES = 8;   // of a traceback: its end has the error
 // The name of a runner -> where the job runs.
 const RUNNERS = {
   trio: 'in the trio loop', thread: 'in a thread', process: 'in a process', asyncio: 'in the asyncio loop',
-  block: 'in its caller', opened: 'elsewhere'
+  block: 'in its caller', opened: 'elsewhere', dask: 'on a Dask cluster'
 };
 
 /**
@@ -77,7 +77,8 @@ export function createDetails(body, id, ask, timers) {
       f.submitted && `submitted ${moment(f.submitted)}`, f.started && `started ${moment(f.started)}`,
       f.finished && `ended ${moment(f.finished)}`
     ].filter(Boolean).join(' · '));
-    add('Run', [f.runner && (RUNNERS[f.runner] || `by ${f.runner}`), f.attempt > 1 && `attempt ${f.attempt}`,
+    add('Run', [f.runner && (RUNNERS[f.runner] || `by ${f.runner}`), f.where && `on ${f.where}`,
+      f.attempt > 1 && `attempt ${f.attempt}`,
       priorityWords(f.priority)].filter(Boolean).join(' · '));
     add('Continues', f.continues);
     for (const [key, value] of f.metadata || []) add(key, value);

@@ -19,6 +19,7 @@
  * @property {string} [request]
  * @property {boolean} [stuck]
  * @property {number} [attempt]
+ * @property {string} [where]     the worker of a cluster
  * @property {string} [goes_on]   the job from whose checkpoint it goes on
  * @property {number} [fraction]  0 to 1
  * @property {number} [done]
@@ -107,7 +108,8 @@ export function ticksIn(row, now) {
  * @param {boolean} [named]   whether it names what the job waits for; else that is shown beside it
  */
 export function detail(row, now, named = true) {
-  if (row.stuck) return 'does not answer; it keeps its slot until it ends';
+  const place = row.where ? `on ${row.where}` : '';
+  if (row.stuck) return ['does not answer; it keeps its slot until it ends', place].filter(Boolean).join(' · ');
   if (row.state === 'queued') return waitingFor(row, now, named);
   if (row.error && row.state === 'failed') return row.error;
   if (row.state === 'interrupted') return atRest(row);
@@ -117,7 +119,7 @@ export function detail(row, now, named = true) {
   const counted = row.total !== undefined && row.total > 1 && row.unit !== '%' ? howFarInFull(row) : '';
   const counters = Object.entries(row.counters || {}).map(([name, n]) => `${name} ${amount(n)}`);
   const waits = named ? reasonToWait(row) : '';
-  return [attempt, goesOn(row), waits, where, counted, ...counters].filter(Boolean).join(' · ');
+  return [attempt, goesOn(row), waits, where, counted, ...counters, place].filter(Boolean).join(' · ');
 }
 
 /** Returns a text that stands beside a word without that word at its begin. */
