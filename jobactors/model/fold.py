@@ -10,12 +10,10 @@ from jobactors.model import events as ev
 from jobactors.model.errors import IllegalMove
 from jobactors.model.progress import NO_PROGRESS
 from jobactors.model.snapshot import JobSnapshot
-from jobactors.model.states import LEGAL_MOVES, JobState, Request, Waiting
+from jobactors.model.states import LEGAL_MOVES, TERMINAL, JobState, Request, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from jobactors.model.outcome import Outcome
 
 
 def fold(snapshot: JobSnapshot | None, event: ev.Event) -> JobSnapshot:
@@ -43,16 +41,24 @@ def _first(event: ev.Event) -> JobSnapshot:
 
 
 def _move(snapshot: JobSnapshot, event: ev.Event, state: JobState, **changes: Any) -> JobSnapshot:
-    if state not in LEGAL_MOVES[snapshot.state]:
-        raise IllegalMove(snapshot.info.id, snapshot.state, state)
+    _check(snapshot, state)
     return replace(snapshot, state=state, changed_at=event.at, **changes)
 
 
+def _check(snapshot: JobSnapshot, state: JobState) -> None:
+    if state not in LEGAL_MOVES[snapshot.state]:
+        raise IllegalMove(snapshot.info.id, snapshot.state, state)
+
+
+# Each job starts and finishes, so these two do without the keywords of a `_move` on the way.
+
+
 def _started(snapshot: JobSnapshot, event: ev.JobStarted) -> JobSnapshot:
-    return _move(
+    _check(snapshot, JobState.RUNNING)
+    return replace(
         snapshot,
-        event,
-        JobState.RUNNING,
+        state=JobState.RUNNING,
+        changed_at=event.at,
         attempt=event.attempt,
         runner=event.runner,
         where=event.where,
@@ -144,42 +150,43 @@ def _stopped(snapshot: JobSnapshot, event: ev.JobStopped) -> JobSnapshot:
     # The reason why it did not go on by itself stays: it holds in the next process as well.
     rests = snapshot.state is JobState.PAUSED or snapshot.request is Request.PAUSE
     waits = snapshot.waiting in {Waiting.HOLD, Waiting.RETRY}
-    return _ended(
+    if event.outcome.state in TERMINAL:
+        raise IllegalMove(snapshot.info.id, snapshot.state, event.outcome.state)
+    return _move(
         snapshot,
         event,
-        event.outcome,
+        event.outcome.state,
+        outcome=event.outcome,
+        error=event.outcome.error,
+        reason=event.outcome.reason,
         request=Request.PAUSE if rests else None,
         waiting=snapshot.waiting if waits else None,
+        waits_for=(),
         due=snapshot.due,
+        stuck=False,
+        paused_for=_pause_until(snapshot, event.at),
     )
 
 
 def _finished(snapshot: JobSnapshot, event: ev.JobFinished) -> JobSnapshot:
-    return _ended(
-        snapshot,
-        event,
-        event.outcome,
-        finished_at=event.at,
-        waiting=None,
-        due=None,
-        request=None,
-    )
-
-
-def _ended(snapshot: JobSnapshot, event: ev.Event, outcome: Outcome, **changes: Any) -> JobSnapshot:
-    if outcome.state.is_terminal is not isinstance(event, ev.JobFinished):
+    outcome = event.outcome
+    _check(snapshot, outcome.state)
+    if outcome.state not in TERMINAL:
         raise IllegalMove(snapshot.info.id, snapshot.state, outcome.state)
-    return _move(
+    return replace(
         snapshot,
-        event,
-        outcome.state,
+        state=outcome.state,
+        changed_at=event.at,
+        finished_at=event.at,
         outcome=outcome,
         error=outcome.error,
         reason=outcome.reason,
+        waiting=None,
         waits_for=(),
+        due=None,
+        request=None,
         stuck=False,
         paused_for=_pause_until(snapshot, event.at),
-        **changes,
     )
 
 

@@ -58,7 +58,7 @@ def size_of(value: object) -> int:
     """
     if id(type(value)) in _PLAIN:
         return sys.getsizeof(value)
-    size, room, seen = 0.0, _LOOKED_AT, set[int]()
+    size, room, seen, kinds = 0.0, _LOOKED_AT, set[int](), dict[int, _Kind]()
     level: Sequence[tuple[object, float]] = [(value, 1.0)]
     while level and room > 1:
         room //= 2  # each level of nesting gets half of what is left, spread over all of it
@@ -67,7 +67,7 @@ def size_of(value: object) -> int:
         from_each = max(_FROM_EACH, room // len(taken))
         found: list[tuple[object, float]] = []
         for part, worth in taken:
-            weight, kind = worth * share, _kind_of(part)
+            weight, kind = worth * share, kinds.get(id(type(part))) or _kind_of(part, kinds)
             if kind.is_plain:
                 size += weight * sys.getsizeof(part)
                 continue
@@ -76,8 +76,9 @@ def size_of(value: object) -> int:
                     continue
                 seen.add(id(part))
             size += weight * _own_size(part, kind)
-            sample, count = _parts(part, kind, from_each)
-            found += [(item, weight * count / len(sample)) for item in sample]
+            sample, count = _parts(part, kind, from_each, kinds)
+            if sample:
+                found += [(item, weight * count / len(sample)) for item in sample]
         level = found
     return int(size)
 
@@ -119,11 +120,13 @@ def _forget(of: int, _: object) -> None:
     _kinds.pop(of, None)
 
 
-def _kind_of(part: object) -> _Kind:
+def _kind_of(part: object, kinds: dict[int, _Kind]) -> _Kind:
+    """Return what is known of a part's class, and add it to those of one look at a value."""
     of = type(part)
     known = _kinds.get(id(of))
     if known is None or known.of() is not of:
         known = _kinds[id(of)] = _Kind(of)
+    kinds[id(of)] = known
     return known
 
 
@@ -160,7 +163,9 @@ def _own_size(part: object, kind: _Kind) -> int:
         return 0
 
 
-def _parts(part: Any, kind: _Kind, at_most: int) -> tuple[Sequence[object], int]:
+def _parts(
+    part: Any, kind: _Kind, at_most: int, kinds: dict[int, _Kind]
+) -> tuple[Sequence[object], int]:
     """Return some of the items of a container, and their number."""
     # Of exact built-in containers, some items; anything else would run its code when gone through,
     # and the garbage collector lists what it holds.
@@ -177,5 +182,9 @@ def _parts(part: Any, kind: _Kind, at_most: int) -> tuple[Sequence[object], int]
         return [], 0
     if kind.is_of_the_program:
         return [], 0
-    found = [each for each in gc.get_referents(part) if not _kind_of(each).is_of_the_program]
+    found = [
+        each
+        for each in gc.get_referents(part)
+        if not (kinds.get(id(type(each))) or _kind_of(each, kinds)).is_of_the_program
+    ]
     return found if len(found) <= at_most else _spread(found, at_most), len(found)

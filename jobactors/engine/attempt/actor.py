@@ -210,7 +210,7 @@ class Actor:
 
     def _returned(self, value: object) -> Returned:
         ending = Returned(value, told=self.toolbox.was_told)
-        if says_failure(value) and is_success(ending):
+        if type(value) is dict and says_failure(value) and is_success(ending):
             text = failure_text(f"a job of type {self.context.type!r}")
             if text in _WARNED:
                 self.context.write_log(f"WARNING: {text}\n", "WARNING")

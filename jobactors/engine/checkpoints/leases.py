@@ -181,7 +181,7 @@ class CheckpointLeases:
             self._take_again(record)
         unshared = record.unshared
         rows = self._rows_under(record) if unshared is None else unshared.rows.values()
-        return {part_of_row(row): saved_of(row) for row in rows}
+        return {part_of_row(row): saved_of(row) for row in rows} if rows else {}
 
     def _take_again(self, record: Record) -> None:
         """Give a job without a lease its key again, unless that would take another job's row."""

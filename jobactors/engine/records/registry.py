@@ -214,7 +214,7 @@ class Registry:
 
     def prune(self, now: float) -> list[Removal]:
         """Remove the jobs that exceed retention, read ones before unread ones."""
-        removals = self.prune_read()
+        removals = self.prune_read() if len(self._read.sizes) > self.retention.read else []
         if now < self.look_at and self._excess() is None:
             return removals  # the case at nearly every job's end
         return removals + self._prune_unread(now)
@@ -279,9 +279,10 @@ class Registry:
 
     def _excess(self) -> str | None:
         rules = self.retention
-        if len(self._read.sizes) + len(self._unread.sizes) > rules.jobs:
+        read, unread = self._read, self._unread
+        if len(read.sizes) + len(unread.sizes) > rules.jobs:
             return f"more than {rules.jobs} finished jobs"
-        if self._size > rules.result_bytes:
+        if read.total + unread.total + self._calls.total > rules.result_bytes:
             return f"results larger than {rules.result_bytes} bytes"
         return None
 

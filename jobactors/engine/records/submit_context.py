@@ -14,9 +14,11 @@ _OF_THE_CELL: Final = frozenset({"parent_header", "shell_parent", "shell_parent_
 def submitter_context() -> Context:
     """Copy the submitter's context variables, without those that tie it to a notebook's cell."""
     context = copy_context()
+    if not context:  # as in the main thread of nearly every script
+        return context
     if shares_decimals(context):
         context.run(take_own_decimals)  # for a hook, and against what the submitter changes later
-    if not context or _OF_THE_CELL.isdisjoint([variable.name for variable in context]):
+    if _OF_THE_CELL.isdisjoint([variable.name for variable in context]):
         return context
     clean = Context()
     for variable, value in context.items():
