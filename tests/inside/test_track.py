@@ -577,6 +577,30 @@ def test_a_cancel_stops_the_loop_before_the_next_item(
     assert not is_open(job)
 
 
+@pytest.mark.parametrize("request_to", ["cancel", "pause"])
+def test_an_item_that_was_fetched_during_a_request_is_not_begun_before_that_is_obeyed(
+    job: JobContext, request_to: str
+) -> None:
+    order = list[object]()
+
+    def stand_still() -> None:
+        order.append("paused")
+        job._control.resume()
+
+    def items() -> Iterator[int]:
+        yield 1
+        if request_to == "cancel":
+            job._control.cancel(None)
+        else:
+            job._control.pause(stand_still)
+        yield 2
+
+    with suppress(StopJob):
+        for item in ja.track(items()):
+            order.append(item)
+    assert order == ([1] if request_to == "cancel" else [1, "paused", 2])
+
+
 def test_a_cancel_before_the_loop_stops_it_before_the_first_item(job: JobContext) -> None:
     job._control.cancel(None)
     with pytest.raises(StopJob):

@@ -12,7 +12,6 @@ between.  Where there is no GIL, a generator serves these loops too, at twice th
 
 The iterator of a dictionary or a set cannot be cut.  It is handed out along a *tally*, the iterator
 of as many bytes, which can: ``zip`` asks that one first, so no item is lost when the tally ends.
-So is everything else, such as a generator, along one tally after another.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from operator import call, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from jobactors.inside.report.meter import Meter, StageFrame
     from jobactors.inside.signals.control import Control
@@ -43,8 +42,9 @@ def segments_of(
 ) -> Segments | None:
     """Return the segments of a loop over ``iterable``; None if it has to be counted item by item.
 
-    Positions and lengths count of the built-in classes themselves alone: an item of another one may
-    come from anywhere.
+    Only of the built-in classes themselves: an item of another one may come from anywhere, and take
+    long to come.  If a request comes meanwhile, no work on that item may begin before it is obeyed;
+    ``zip`` would hand the item out, or lose it.
     """
     if not _GIL or control.is_polled:
         return None
@@ -54,7 +54,7 @@ def segments_of(
             return Segments(iterable, frame, meter, control)
     if type(iterable) in _COLLECTIONS:
         return TalliedSegments(iterable, frame, meter, control)
-    return StreamedSegments(iterable, frame, meter, control)
+    return None
 
 
 def enter(meter: Meter, frame: StageFrame, control: Control) -> None:
@@ -191,39 +191,6 @@ class TalliedSegments(Segments):
     def _length(self) -> int:
         # Where the items ended before the tally did, that one has counted one too many.
         return min(self._before, max(self._count, self._before - 1))
-
-
-class StreamedSegments(TalliedSegments):
-    """The segments of an iterable of which nothing is known, such as a generator."""
-
-    __slots__ = ("_ends",)
-
-    def __init__(
-        self, iterable: Iterable[Any], frame: StageFrame, meter: Meter, control: Control
-    ) -> None:
-        super().__init__(_STREAM, frame, meter, control)
-        self._ends: list[bool] = []
-        # Not a method: a loop left early would be a cycle, and close its generator late.
-        self._items = chain(iterable, _noting_end(self._ends))
-
-    def _goes_on_at(self, cut_at: int | None) -> int | None:
-        if not self._ends:
-            return super()._goes_on_at(cut_at)
-        self._before = self._handed() - 1  # the tally was asked before the item that never came
-        return None
-
-    def _length(self) -> int:
-        return self._before
-
-
-_STREAM: Final = bytes(1_000)
-"""As many items are handed out in one segment."""
-
-
-def _noting_end(ends: list[bool]) -> Iterator[Any]:
-    """Note the end of the items before, which no tally shows; yield none."""
-    ends.append(True)
-    yield from ()
 
 
 def _cut_at(mark: list[int]) -> int | None:

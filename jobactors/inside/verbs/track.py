@@ -1,7 +1,7 @@
 """``track``: a loop that reports its progress, and can be cancelled and paused between two items.
 
-The loop costs almost nothing; see :mod:`.native_segments`.  Where that cannot be, in a build
-without the GIL and where requests are asked for and not made, a generator counts.
+Over a list, a dictionary and their like the loop costs almost nothing; see :mod:`.native_segments`.
+Over anything else a generator counts.
 """
 
 from __future__ import annotations
