@@ -252,6 +252,7 @@ def logged_in(client: Client, url: str) -> str:
     answer = client.ask(url.split(client.netloc, 1)[1])
     assert answer.status == 200
     assert "code=" not in answer.body.decode()
+    assert '<link rel="icon" href="data:,">' in answer.body.decode()  # or it asks for /favicon.ico
     told = answer.headers["set-cookie"]
     assert "HttpOnly" in told
     assert "samesite=strict" in told.lower()

@@ -76,7 +76,7 @@ def _page(title: str, body: str, refresh: str = "") -> str:
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>{again}
 <meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
-</head><body>{body}</body></html>"""
+<link rel="icon" href="data:,"></head><body>{body}</body></html>"""
 
 
 def bar(snapshots: Sequence[JobSnapshot], prefix: str, *, read_only: bool) -> str:
