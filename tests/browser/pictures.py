@@ -113,7 +113,10 @@ def lab() -> Iterator[tuple[LabServer, Browser]]:
         environ = isolated_environment(folder / "chromium")
         with run_server(folder / "lab") as server, sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=find_chromium(), args=list(CHROMIUM_FLAGS), env=dict(environ)
+                executable_path=find_chromium(),
+                args=list(CHROMIUM_FLAGS),
+                env=dict(environ),
+                ignore_default_args=["--hide-scrollbars"],  # users have them
             )
             (server.root / "work.py").write_text(WORK, encoding="utf-8")
             yield server, browser
