@@ -152,8 +152,11 @@ class LoopThread:
         if self.jobs is None:
             return False
         context = CURRENT.get()
-        if context is not None and context._system is self.jobs._system.core:
-            return True
+        core = self.jobs._system.core
+        if context is not None and context._system is core:
+            record = core.find(context.id)  # its context may outlive it, in another thread
+            if record is not None and record.is_in_attempt(context.attempt):
+                return True
         if self.is_home:
             return False
         try:  # a hook, or a callback

@@ -121,3 +121,16 @@ def test_a_job_that_has_stopped_its_system_cannot_start_it_again() -> None:
     with pytest.raises(ja.JobsClosed, match="started again by a job of its own"):
         jobs.submit(stop_and_start).result()
     assert until_closed(jobs)
+
+
+def test_the_context_of_a_block_that_has_ended_elsewhere_is_no_job_any_more() -> None:
+    """A block that was left in another thread leaves its context behind in this one."""
+    ja.start()
+    block = ja.tracked("import")
+    block.__enter__()
+    thread = threading.Thread(target=block.__exit__, args=(None, None, None))
+    thread.start()
+    thread.join()
+    ja.stop()
+    jobs = ja.start()
+    assert jobs.submit(abs, -1).result() == 1
