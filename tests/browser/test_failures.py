@@ -55,7 +55,7 @@ def test_a_failure_is_in_sight_until_it_is_read(open_notebook: OpenNotebook, app
     expect(toast).to_contain_text("3 jobs failed", timeout=GENEROUS)
     expect(status(page)).to_have_text("3 jobs failed unread")
     expect(counts(board)).to_have_text(COUNT)
-    expect(board.locator(".ja-fold")).to_have_text("▾ 4 jobs succeeded")
+    expect(board.get_by_role("button", name="4 jobs succeeded")).to_have_text("▾ 4 jobs succeeded")
     notebook.screenshot(f"failures-{app}")
     toast.get_by_role("button", name="Show").click()
     expect(sidebar(page)).to_contain_text(COUNT)
