@@ -296,9 +296,9 @@ class _FutureCancelled(BaseException):
     """Unwinds a runner that starts an attempt whose future has just been cancelled."""
 
 
-async def _begin_with(attempt: Attempt, future: JobFuture[Any]) -> None:
+async def _begin_with(attempt: Attempt, future: JobFuture[Any], where: str) -> None:
     """Start an attempt that has waited elsewhere, and mark its future running."""
-    await attempt.started()
+    await attempt.started(where)
     if not future._begin():
         raise _FutureCancelled
 
