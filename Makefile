@@ -5,6 +5,7 @@
 # make simulate  play 10,000 random programs (SEEDS=…) in the engine and in a model of it
 # make death  strike kernels and scripts in every way and situation; a thousand starts and stops
 # make crash  kill a program before and after every SQL statement, and at 1,000 random moments
+# make dask   kill, retire and lose the workers of a Dask cluster under running jobs
 # make pictures  take the pictures of README.md anew
 # make bench  measure everything beside the bare thing and its peers; writes .bench/table.md
 # make clean  remove what the other targets built (.jupyter/ too: what the tour's jobs left)
@@ -23,7 +24,7 @@ OLDER_KERNELS := .kernels/ipykernel-7.3.0 .kernels/ipykernel-6.31.0
 AXE := .tools/axe.min.js
 AXE_CORE := axe-core-4.10.3
 
-.PHONY: help run test test-pythons simulate death crash lint check pictures bench clean
+.PHONY: help run test test-pythons simulate death crash dask lint check pictures bench clean
 .NOTPARALLEL: # pip must not meet itself in one environment
 
 help:
@@ -56,6 +57,9 @@ death: .venv/.dev-installed
 crash: .venv/.dev-installed
 	JOBACTORS_CRASH=all JOBACTORS_CORRUPT=1000 $(BIN)/python -m pytest tests/crash tests/stores \
 		-o faulthandler_timeout=0 $(PYTEST_ARGS)
+
+dask: .venv/.dev-installed
+	JOBACTORS_DASK=all $(BIN)/python -m pytest tests/runners/test_dask_deaths.py $(PYTEST_ARGS)
 
 lint: .venv/.dev-installed
 	$(BIN)/ruff check .

@@ -244,6 +244,7 @@ def expect_values(notebook: Notebook, build: Locator) -> None:
     }
     field(build, 1, "batch").get_by_role("checkbox", name="batch: use the default").check()
     field(build, 1, "folder").locator("textarea").fill("")
+    arguments: dict[str, Any] = {}
     for _ in range(50):  # what was typed may still be on its way
         arguments = value_of(notebook, 2)["phases"][1]["arguments"]
         if not arguments["folder"]:

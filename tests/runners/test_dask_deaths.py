@@ -1,0 +1,331 @@
+"""Jobs on a Dask cluster of real processes, which are killed, retired, restarted and lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+import trio.lowlevel
+
+import jobactors as ja
+from jobactors.runners import dask_wire
+from jobactors.runners.dask_client import ClusterClient
+from jobactors.runners.dask_link import link_of
+
+from . import dask_work as work
+from .dask_cluster import cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("JOBACTORS_DASK") != "all", reason="`make dask` runs it: workers die for minutes"
+)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """Return the client of a cluster with three workers, which are started again when killed."""
+    with cluster(workers=3, processes=True) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _all_workers_come_back(client: Any) -> Iterator[None]:
+    yield
+    client.wait_for_workers(3, timeout=60)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until it is true."""
+    with trio.fail_after(120):
+        while not condition():  # noqa: ASYNC110 - a job's snapshot has no event
+            await trio.sleep(0.01)
+
+
+async def raised_by(job: ja.Job[Any]) -> Exception:
+    """Return what a waiter gets."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - any, and it is looked at
+        await job
+    return caught.value
+
+
+def pids_at_work(client: Any) -> list[int]:
+    """Return the worker processes that have begun a run, granted or not; blocks."""
+    return [pid for pid in client.run(work.pid_if_at_work, on_error="ignore").values() if pid]
+
+
+async def blocking(call: Callable[..., Any], *args: Any) -> Any:
+    """Call something of the client's that blocks, in a thread."""
+    return await trio.to_thread.run_sync(call, *args)
+
+
+async def test_a_killed_worker_fails_its_job_at_once_and_nothing_starts_again(
+    client: Any, tmp_path: Path
+) -> None:
+    """Two other workers are free, and Dask would have begun the function there."""
+    path = str(tmp_path / "starts")
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job = jobs.options(runner=ja.DaskRunner(client)).submit(work.until_stopped, path)
+        await until(lambda: work.starts(path))
+        where = job.snapshot().where
+        os.kill(work.starts(path)[0], signal.SIGKILL)
+        error = await raised_by(job)
+        assert isinstance(error, ja.WorkerDied)
+        assert f"its worker {where} left the cluster while it ran" in str(error)
+        assert len(work.starts(path)) == 1
+
+
+async def test_a_retry_goes_on_from_the_checkpoint_that_the_killed_worker_had_sent(
+    client: Any, tmp_path: Path
+) -> None:
+    """On another worker, as the engine's own second attempt."""
+    path = str(tmp_path / "starts")
+    retry = ja.Retry(max=2, base=0.001, on=(ja.WorkerDied,))
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner=ja.DaskRunner(client), retry=retry).submit(
+            work.save_and_go_on, path, 10
+        )
+        await until(lambda: job.snapshot().progress.done == 6)
+        os.kill(work.starts(path)[0], signal.SIGKILL)
+        assert await job == [6, 10]
+        assert (len(work.starts(path)), job.snapshot().attempt) == (2, 2)
+
+
+async def test_a_job_whose_worker_dies_before_it_has_begun_begins_elsewhere(
+    client: Any, tmp_path: Path
+) -> None:
+    """It was in that worker's line, behind another one, which fails."""
+    paths = [str(tmp_path / f"{i}") for i in range(8)]
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        on = jobs.options(runner=ja.DaskRunner(client))
+        places = [ja.DaskRunner(client, workers=w) for w in client.scheduler_info()["workers"]]
+        held = [
+            on.options(runner=place).submit(work.until_stopped, path)
+            for place, path in zip(places, paths[:3], strict=True)
+        ]
+        await until(lambda: all(work.starts(path) for path in paths[:3]))
+        waiting = [on.submit(work.mark, path) for path in paths[3:]]
+        await until(lambda: all(job.snapshot().waiting == "cluster" for job in waiting))
+        os.kill(work.starts(paths[0])[0], signal.SIGKILL)
+        assert isinstance(await raised_by(held[0]), ja.WorkerDied)
+        for job in held[1:]:
+            job.cancel()
+        for late in waiting:
+            await late
+        assert [len(work.starts(path)) for path in paths] == [1] * 8
+
+
+async def test_a_run_that_dies_before_its_grant_gives_its_place_to_the_next(
+    client: Any, tmp_path: Path
+) -> None:
+    """The engine's loop is held up here while the first one asks, and dies."""
+    path = str(tmp_path / "starts")
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner=ja.DaskRunner(client)).submit(work.mark, path)
+        while not any(job.id in str(key) for key in client.futures):
+            await trio.lowlevel.checkpoint()
+        # From here on the engine hears nothing, until the next await.
+        while not (asking := pids_at_work(client)):
+            time.sleep(0.01)  # noqa: ASYNC251 - the loop is to stand still
+        os.kill(asking[0], signal.SIGKILL)
+        (task,) = link_of(client)._tasks.values()
+        first = task.where
+        while task.where == first:
+            time.sleep(0.01)  # noqa: ASYNC251 - as above
+        assert work.starts(path) == []
+        await job
+        (began,) = work.starts(path)
+        assert began != asking[0]
+
+
+async def test_a_result_whose_worker_dies_before_it_is_gathered_is_lost_and_not_made_again(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its function has ended, and must not start a second time for it."""
+    path = str(tmp_path / "starts")
+    gather = ClusterClient.gather
+
+    async def late(self: ClusterClient, futures: Any) -> list[Any]:
+        os.kill(work.starts(path)[0], signal.SIGKILL)
+        return await gather(self, futures)
+
+    monkeypatch.setattr(ClusterClient, "gather", late)
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job = jobs.options(runner=ja.DaskRunner(client)).submit(work.mark_and_return, path, 10**6)
+        error = await raised_by(job)
+        assert isinstance(error, ja.WorkerDied)
+        assert "before the result was here" in str(error)
+        assert len(work.starts(path)) == 1
+
+
+async def test_a_retired_workers_job_fails_and_is_not_begun_elsewhere(
+    client: Any, tmp_path: Path
+) -> None:
+    """As a cluster that shrinks by itself does it."""
+    path = str(tmp_path / "starts")
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job = jobs.options(runner=ja.DaskRunner(client)).submit(work.until_stopped, path)
+        await until(lambda: work.starts(path))
+        await blocking(client.retire_workers, [job.snapshot().where])
+        assert isinstance(await raised_by(job), ja.WorkerDied)
+        assert len(work.starts(path)) == 1
+    local = client.cluster
+    await blocking(local.scale, 0)
+    await blocking(local.scale, 3)
+
+
+async def test_a_function_that_does_not_end_goes_with_its_workers_process(
+    client: Any, tmp_path: Path
+) -> None:
+    """With kill_workers, after its grace; the row says so."""
+    path = str(tmp_path / "starts")
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        runner = ja.DaskRunner(client, kill_workers=True)
+        job = jobs.options(runner=runner, grace=0.2).submit(
+            work.until_file, path, str(tmp_path / "never")
+        )
+        await until(lambda: work.starts(path))
+        job.cancel("enough")
+        assert (await job.wait()).state == "cancelled"
+        where = job.snapshot().where
+        assert f"its worker {where} was restarted" in job.snapshot().explanation
+        assert len(work.starts(path)) == 1
+
+
+async def test_jobs_outlive_a_cluster_that_is_scaled_to_nothing_and_back(
+    client: Any, tmp_path: Path
+) -> None:
+    """What ran has failed; what waits goes on waiting, and says for what."""
+    path = str(tmp_path / "starts")
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        on = jobs.options(runner=ja.DaskRunner(client))
+        job = on.submit(work.until_stopped, path)
+        await until(lambda: work.starts(path))
+        await blocking(client.cluster.scale, 0)
+        assert isinstance(await raised_by(job), ja.WorkerDied)
+        await until(lambda: not client.scheduler_info()["workers"])
+        waiting = on.submit(work.add, 1)
+        await until(lambda: "the cluster has no workers yet" in str(waiting.logs()))
+        assert waiting.snapshot().waiting == "cluster"
+        await blocking(client.cluster.scale, 3)
+        assert await waiting == 1
+
+
+async def test_a_restart_of_the_cluster_by_its_user_hangs_no_job(
+    client: Any, tmp_path: Path
+) -> None:
+    """``client.restart()`` forgets all tasks; the next job runs."""
+    path = str(tmp_path / "starts")
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        on = jobs.options(runner=ja.DaskRunner(client))
+        job = on.submit(work.until_stopped, path)
+        await until(lambda: work.starts(path))
+        await blocking(partial(client.restart, wait_for_workers=False))
+        assert isinstance(await raised_by(job), ja.WorkerDied)
+        assert await on.submit(work.add, 1) == 1
+        assert len(work.starts(path)) == 1
+
+
+# --- one work in parts ---------------------------------------------------------------------------
+
+
+async def test_ten_parts_on_three_workers_of_which_two_are_killed_make_the_same_whole(
+    client: Any, tmp_path: Path
+) -> None:
+    """A part that dies goes on from its checkpoint, alone; nothing is in the whole twice."""
+    ja.job("test dask parts")(work.write_part)
+    total, whole = 200, tmp_path / "whole.txt"
+    async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
+        on = jobs.options(
+            runner=ja.DaskRunner(client, shared_folder=tmp_path),
+            retry=ja.Retry(max=5, base=0.001, on=(ja.WorkerDied,)),
+            subject="numbers",
+        )
+        pids = tmp_path / "pids"
+        inputs = [{"part": part, "pids": str(pids)} for part in ja.ranges(total, 10)]
+        parts = on.map("test dask parts", inputs)
+        killed = set[int]()
+        with trio.fail_after(120):
+            while len(killed) < 2:
+                await trio.sleep(0.05)
+                at_work = [pid for pid in work.starts(str(pids)) if pid not in killed]
+                if at_work:
+                    killed.add(at_work[-1])
+                    os.kill(at_work[-1], signal.SIGKILL)
+                    await trio.sleep(0.5)
+        assert sorted([await job async for job in parts]) == [20] * 10
+        jobs.merge("test dask parts", "numbers", into=whole)
+    assert whole.read_text().split() == [str(number) for number in range(total)]
+
+
+# --- a cluster that is lost ---------------------------------------------------------------------
+
+
+@pytest.mark.xfail(strict=True, reason="an orderly close of the cluster fails jobs that could rest")
+async def test_jobs_go_on_elsewhere_after_their_cluster_was_lost(
+    client: Any, tmp_path: Path
+) -> None:
+    """With a store they are interrupted: running, and waiting ones."""
+    paths = [str(tmp_path / f"{i}") for i in range(2)]
+    async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
+        with cluster(workers=1) as lost:
+            on = jobs.options(runner=ja.DaskRunner(lost))
+            both = [on.submit(work.save_and_go_on, path, 10) for path in paths]
+            await until(lambda: both[0].snapshot().progress.done == 6)
+            await blocking(lost.cluster.close)
+            for job in both:
+                assert (await job.wait()).state == "interrupted"
+                assert "is out of reach" in str(job.snapshot().reason)
+        jobs.options(runner=ja.DaskRunner(client))
+        both[0].resume()
+        assert await both[0] == [6, 10]
+        both[1].discard()
+
+
+async def test_without_a_store_a_job_of_a_closed_client_fails_as_lost(tmp_path: Path) -> None:
+    """Within a moment, although a closed client says nothing any more."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        with cluster(workers=1) as closed:
+            runner = ja.DaskRunner(closed)
+            job = jobs.options(runner=runner).submit(work.until_stopped, str(tmp_path / "starts"))
+            await until(lambda: job.state == "running")
+            await blocking(closed.close)
+            error = await raised_by(job)
+            assert isinstance(error, ja.ClusterLost)
+            assert "give a runner of another cluster" in str(error)
+            error = await raised_by(jobs.options(runner=runner).submit(work.add, 1))
+            assert isinstance(error, ja.ClusterLost)
+
+
+# --- workers that cannot serve ------------------------------------------------------------------
+
+
+async def test_a_worker_with_another_version_is_named_as_the_reason(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its frames have another version than ours."""
+    monkeypatch.setattr(dask_wire, "WIRE", 99)
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        error = await raised_by(jobs.options(runner=ja.DaskRunner(client)).submit(work.add, 1))
+        assert "another version of jobactors" in str(error)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="such a worker goes down with the task, and the job stays queued"
+)
+async def test_workers_without_jobactors_are_named_with_the_cure(tmp_path: Path) -> None:
+    """The scheduler is here, and has it; the worker cannot import it."""
+    hides = tmp_path / "hides.py"
+    hides.write_text("import sys\nsys.modules['jobactors'] = None\n")
+    with cluster(workers=1, processes=True, preload=[str(hides)]) as bare:
+        async with ja.open_jobs(unread_failures="ignore") as jobs:
+            error = await raised_by(jobs.options(runner=ja.DaskRunner(bare)).submit(work.add, 1))
+            assert isinstance(error, ModuleNotFoundError)
+            assert 'PipInstall(["jobactors"])' in str(error)
