@@ -14,14 +14,16 @@ import functools
 import inspect
 import os
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast, overload
 
+from jobactors.engine.ports.store import Store
+
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator
 
-    from jobactors.engine.ports.store import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")

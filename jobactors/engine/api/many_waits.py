@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, overload
 
+from jobactors.model.checks import Seconds
 from jobactors.model.states import JobState
 
 from .batch_reader import BatchReader, given_by
@@ -11,9 +13,7 @@ from .job import Job
 from .job_ends import JobEnds, checked
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
-
-    from jobactors.model.checks import Seconds
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 
 T = TypeVar("T")
 R = TypeVar("R")
