@@ -10,6 +10,7 @@ signature that typer reads, into a parser of argparse.
 
 from __future__ import annotations
 
+import argparse
 import functools
 import inspect
 import os
@@ -21,9 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast, overload
 from jobactors.engine.ports.store import Store
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Generator
-
 
 P = ParamSpec("P")
 R = TypeVar("R")
