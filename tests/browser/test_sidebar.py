@@ -286,7 +286,7 @@ jobs.submit(fail).wait()
 
 def test_a_narrow_sidebar_has_a_line_a_job(open_notebook: OpenNotebook) -> None:
     """One scrollbar and one filter; an ended kernel is a line; actions come with the mouse."""
-    night = open_notebook([START, NIGHT], path="night.ipynb")
+    night = open_notebook([START, NIGHT], path="evening.ipynb")
     for index in range(2):
         night.run_and_wait(index)
     night.page.goto("about:blank")
@@ -299,7 +299,7 @@ def test_a_narrow_sidebar_has_a_line_a_job(open_notebook: OpenNotebook) -> None:
     page.evaluate(NARROW)
     # As narrow as JupyterLab lets a side be.
     page.wait_for_function("document.querySelector('#jobactors-sidebar').clientWidth <= 250")
-    expect(sections(page)).to_have_text(["day.ipynb", "night.ipynb not open"], timeout=GENEROUS)
+    expect(sections(page)).to_have_text(["day.ipynb", "evening.ipynb not open"], timeout=GENEROUS)
     train, ended = job_row(page, "train"), side.locator(".ja-section").last
     expect(ended.locator(".ja-section-body")).to_be_hidden()
     expect(ended.locator(".ja-section-counts")).to_have_text("3 jobs: 1 failed · 2 cancelled")
@@ -322,5 +322,5 @@ def test_a_narrow_sidebar_has_a_line_a_job(open_notebook: OpenNotebook) -> None:
     notebook.screenshot("sidebar-narrow-cancelled")
     ended.locator(".ja-section-fold").click()
     expect(ended.locator(".ja-row")).to_have_count(3)
-    night.server.end_session("night.ipynb")
+    night.server.end_session("evening.ipynb")
     assert ours(notebook.console_errors) == []
