@@ -12,6 +12,7 @@ from tests.browser.test_board import AXE, choose_theme, violations
 from tests.kernel.busy_cell import BusyCell
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.browser.conftest import OpenNotebook
@@ -139,9 +140,14 @@ def said(build: Locator) -> Locator:
     return build.locator(".ja-said")
 
 
-def value_of(notebook: Notebook, cell: int) -> Any:
-    """The document that the kernel has."""
-    return json.loads(notebook.run_and_wait(cell))
+def value_of(notebook: Notebook, cell: int, holds: Callable[[Any], bool] = lambda _: True) -> Any:
+    """The document that the kernel has, once it holds what was typed: that may be on its way."""
+    document: Any = None
+    for _ in range(50):
+        document = json.loads(notebook.run_and_wait(cell))
+        if holds(document):
+            break
+    return document
 
 
 def test_a_chain_is_built_by_mouse_keys_and_touch(open_notebook: OpenNotebook) -> None:
@@ -231,7 +237,7 @@ def expect_values(notebook: Notebook, build: Locator) -> None:
     source_text.fill(source_text.input_value().replace('"weight": 50', '"weight": 1e21', 1))
     build.get_by_role("button", name="Form", exact=True).click()
     expect(build.locator(".ja-outcome")).to_have_text("2 errors")
-    document = value_of(notebook, 2)
+    document = value_of(notebook, 2, lambda now: now["phases"][0]["weight"] == 1e21)
     assert document["phases"][0]["weight"] == 1e21
     assert document["phases"][1]["arguments"] == {
         "folder": '02 "العربية" 🎈\nline',
@@ -244,11 +250,8 @@ def expect_values(notebook: Notebook, build: Locator) -> None:
     }
     field(build, 1, "batch").get_by_role("checkbox", name="batch: use the default").check()
     field(build, 1, "folder").locator("textarea").fill("")
-    arguments: dict[str, Any] = {}
-    for _ in range(50):  # what was typed may still be on its way
-        arguments = value_of(notebook, 2)["phases"][1]["arguments"]
-        if not arguments["folder"]:
-            break
+    emptied = value_of(notebook, 2, lambda now: not now["phases"][1]["arguments"]["folder"])
+    arguments = emptied["phases"][1]["arguments"]
     assert arguments["folder"] == ""
     assert "batch" not in arguments
     page.keyboard.press("Escape")
@@ -276,7 +279,7 @@ def expect_edits_survive_a_restart(notebook: Notebook, build: Locator) -> None:
     again = notebook.cell(1).locator(".ja-builder")
     again.get_by_role("button", name="Take them over").click()
     assert titles(again) == before
-    document = value_of(notebook, 2)
+    document = value_of(notebook, 2, lambda now: now["name"] == "after the end")
     assert document["name"] == "after the end"
 
 
