@@ -34,9 +34,9 @@ USERS: Final = {
     "Runner": "can_abandon name run takes_slot",
     "AlreadyStarted": "",
     "BlockContext": (
-        "acquire attempt cancel_checker cancel_requested check checkpoint errors id inbox "
-        "log name part progress_callback release set_result subject type wait_cancel_requested "
-        "work_file work_folder write_log"
+        "acquire attempt cancel_checker cancel_event cancel_requested check checkpoint errors "
+        "id inbox log name part progress_callback release set_result subject type "
+        "wait_cancel_requested work_file work_folder write_log"
     ),
     "Bar": "end job_id lane name row spans start started state subject type",
     "Batch": (
@@ -89,8 +89,8 @@ USERS: Final = {
     "JobCancelled": "job_id partial reason",
     "JobCancelling": "at job_id reason",
     "JobContext": (
-        "acquire attempt cancel_checker cancel_requested check checkpoint errors id inbox "
-        "log name part progress_callback release subject type wait_cancel_requested "
+        "acquire attempt cancel_checker cancel_event cancel_requested check checkpoint errors "
+        "id inbox log name part progress_callback release subject type wait_cancel_requested "
         "work_file work_folder write_log"
     ),
     "JobFailed": "job_id",

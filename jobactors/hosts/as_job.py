@@ -86,9 +86,13 @@ def track_as_job(
     """Return a function that is a job if its program was called with ``--as-job``.
 
     As a job it has bars on ``sys.stderr``, is stored, and can be listed and cancelled by
-    ``jobactors list`` and ``jobactors cancel`` meanwhile.  It runs in the thread that calls it, and
-    returns and raises as before; a cancel ends the program with status 1 at its next ``ja.track``,
-    ``ja.progress`` or ``check``.  An exit with status 0 is a success.
+    ``jobactors list`` and ``jobactors cancel`` meanwhile.  If another process owns the store, a
+    notebook or ``jobactors serve``, the command stands among the jobs there, and is cancelled from
+    there, from a board or a page; should that process end first, the command goes on alone.
+
+    The function runs in the thread that calls it, and returns and raises as before; a cancel ends
+    the program with status 1 at its next ``ja.track``, ``ja.progress`` or ``check``.  An exit with
+    status 0 is a success.
 
     The environment variable ``JOBACTORS_AS_JOB`` does the same as the flag: "1", or the path of a
     store.
@@ -203,29 +207,49 @@ def _as_job(
 
     # Not the arguments of the program: there may be a password among them.
     block = tracked(name, type=name, metadata=metadata)
+    own: Any = nullcontext()
+    guest: Any = nullcontext()
     try:
         current_jobs("ja.command")
-        own: Any = nullcontext()
     except NoJobSystem:
-        own = _started(store)
+        own, guest = _started(store or _default_store(), name, metadata)
     try:
-        with own, block as context:
+        with own, guest as visit, block as context:
+            if visit is not None:
+                visit.follow(own.get(context.id))
             yield context
     except JobCancelled as exc:
         raise SystemExit(f"{name}: {exc}") from None
 
 
-def _started(store: str | os.PathLike[str] | Store | None) -> Any:
-    """Start the jobs of this process, in memory if its store is taken by another command."""
+def _started(
+    store: str | os.PathLike[str] | Store, name: str, metadata: Mapping[str, object]
+) -> tuple[Any, Any]:
+    """Start the jobs of this process, in memory if another process owns the store.
+
+    Returns:
+        The jobs, and what has the command shown and stored by that owner.
+    """
     from jobactors.model.errors import StoreBusy
 
     from .start import start
 
     try:
-        return start(display="terminal", store=store or _default_store())
+        return start(display="terminal", store=store), nullcontext()
     except StoreBusy as exc:
-        print(f"jobactors: {exc}; this one is not stored", file=sys.stderr)  # noqa: T201
-        return start(display="terminal", store=None)
+        guest: Any = nullcontext()
+        try:
+            guest = _guest(store, name, metadata)
+        except Exception as refusal:
+            print(f"jobactors: {exc}; this one is not stored ({refusal})", file=sys.stderr)  # noqa: T201
+        return start(display="terminal", store=None), guest
+
+
+def _guest(store: Any, name: str, metadata: Mapping[str, object]) -> object:
+    from .guest_command import GuestCommand
+
+    path: str | os.PathLike[str] = getattr(store, "path", store)
+    return GuestCommand(path, name, {"name": name, "metadata": dict(metadata)})
 
 
 def _default_store() -> str:

@@ -13,7 +13,7 @@ import json
 import os
 import socket
 import struct
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -30,6 +30,7 @@ from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.argument_problem import ArgumentsInvalid
 from jobactors.model.errors import JobactorsError
 
+from .guest_jobs import MOST_GUESTS, VERBS, Guest, Reception
 from .owner_address import LONGEST, address_of, is_guarded
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from jobactors.engine.api.job import Job
     from jobactors.engine.api.jobs import Jobs
 
-MOST_CONNECTIONS: Final = 16
+MOST_CONNECTIONS: Final = 16 + MOST_GUESTS
 _MOST_LINES: Final = 1_000
 _CREDENTIALS: Final = struct.Struct("=iII")
 
@@ -68,10 +69,11 @@ def take_commands(jobs: Jobs, store: object) -> Callable[[], Awaitable[None]] | 
 async def _serve(jobs: Jobs, listener: trio.socket.SocketType, address: Path) -> None:
     try:
         async with trio.open_nursery() as nursery:
-            accepted = trio.CapacityLimiter(MOST_CONNECTIONS)
+            accepted, reception = trio.CapacityLimiter(MOST_CONNECTIONS), Reception()
             while True:
                 connection, _ = await listener.accept()
-                nursery.start_soon(_converse, jobs, connection, accepted)
+                guest = Guest(jobs, reception)
+                nursery.start_soon(_converse, jobs, connection, accepted, guest)
     finally:
         _close(listener, address)
 
@@ -101,9 +103,12 @@ def _close(listener: trio.socket.SocketType, address: Path) -> None:
 
 
 async def _converse(
-    jobs: Jobs, connection: trio.socket.SocketType, accepted: trio.CapacityLimiter
+    jobs: Jobs,
+    connection: trio.socket.SocketType,
+    accepted: trio.CapacityLimiter,
+    guest: Guest,
 ) -> None:
-    with connection:
+    with connection, closing(guest):
         if not _is_same_user(connection):
             return
         stream = trio.SocketStream(connection)
@@ -115,7 +120,7 @@ async def _converse(
                     if len(received) > LONGEST:
                         return
                     for line in lines:
-                        answer = await _answered_elsewhere(jobs, line)
+                        answer = await _answered_elsewhere(jobs, line, guest)
                         await stream.send_all(json.dumps(answer).encode() + b"\n")
 
 
@@ -127,19 +132,19 @@ def _is_same_user(connection: trio.socket.SocketType) -> bool:
     return user in {0, os.getuid()}
 
 
-async def _answered_elsewhere(jobs: Jobs, line: bytes) -> dict[str, Any]:
+async def _answered_elsewhere(jobs: Jobs, line: bytes, guest: Guest) -> dict[str, Any]:
     """Answer a command in a worker thread: a job type's label and checks are the user's code."""
     # In a context of its own: a command is no part of whatever opened the system.
     context = contextvars.Context()
     return await trio.to_thread.run_sync(
-        lambda: context.run(answer_to, jobs, line), abandon_on_cancel=True
+        lambda: context.run(answer_to, jobs, line, guest), abandon_on_cancel=True
     )
 
 
-def answer_to(jobs: Jobs, line: bytes) -> dict[str, Any]:
+def answer_to(jobs: Jobs, line: bytes, guest: Guest) -> dict[str, Any]:
     """Return the answer to one command; never raises for its content."""
     try:
-        return {"ok": True, **_done(jobs, json.loads(line))}
+        return {"ok": True, **_done(jobs, json.loads(line), guest)}
     except ArgumentsInvalid as exc:
         problems = [{"path": one.path, "text": one.text} for one in exc.problems]
         return {**_refused(exc), "problems": problems}
@@ -154,8 +159,10 @@ def _refused(exc: BaseException) -> dict[str, Any]:
     return {"ok": False, "error": type(exc).__name__, "message": str(exc)}
 
 
-def _done(jobs: Jobs, command: Any) -> dict[str, Any]:
+def _done(jobs: Jobs, command: Any, guest: Guest) -> dict[str, Any]:
     match command:
+        case {"verb": str(verb)} if verb in VERBS:
+            return guest.answer(cast("Any", command))
         case {"verb": "submit", "type": kind}:
             job = submit_by_name(jobs, kind, command.get("arguments"), command.get("options"))
         case {"verb": "log", "id": str(job_id)}:

@@ -21,6 +21,7 @@ from .block import BlockRunner
 
 if TYPE_CHECKING:
     from jobactors.engine.api.job import Job
+    from jobactors.engine.api.jobs import Jobs
     from jobactors.inside.context.job_context import JobContext
 
 _NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
@@ -57,9 +58,29 @@ def open_job(
         raise TypeError(f"an open job's type is text, not {type!r:.100}")
     if not type:
         raise ValueError('an open job\'s type is a text that is not empty, such as "scrape"')
-    jobs = current_jobs("ja.open_job()")
-    runner = BlockRunner()
-    if type in job_types():
+    return open_in(current_jobs("ja.open_job()"), type, arguments, options, BlockRunner())
+
+
+def open_in(
+    jobs: Jobs,
+    type: str,
+    arguments: Mapping[str, Any],
+    options: Mapping[str, Any],
+    runner: BlockRunner,
+    *,
+    registered: bool = True,
+) -> OpenJob:
+    """Open a job in a job system; as :func:`open_job`, without its checks.
+
+    Args:
+        jobs: The job system.
+        type: The job type.
+        arguments: The job's arguments, by name.
+        options: Job options.
+        runner: Waits for its end.
+        registered: Whether a registered type of that name is meant; otherwise it is only a name.
+    """
+    if registered and type in job_types():
         job = offer(jobs._system, type, (dict(arguments),), {}, options, runner)
     else:
         work = FunctionType(_opened.__code__, globals(), type)

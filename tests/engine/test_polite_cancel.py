@@ -74,6 +74,36 @@ async def test_a_library_that_asks_saves_and_returns_leaves_a_cancelled_job() ->
         assert await job.restart() == {"success": True, "indexed": 10}
 
 
+async def test_a_library_that_takes_a_threading_event_is_given_one_that_a_cancel_sets() -> None:
+    begun = threading.Event()
+
+    def crawl(progress: Callable[..., object], stop_event: Any) -> dict[str, Any]:
+        assert not stop_event.wait(0)
+        begun.set()
+        assert stop_event.wait()
+        assert stop_event.is_set()
+        progress(3, 10)  # raises the cancel, unless that is put off
+        return {"success": False, "cancelled": True}
+
+    def job() -> dict[str, Any]:
+        with ja.shield():
+            return crawl(ja.progress, ja.current_job().cancel_event)
+
+    async def no_thread() -> None:
+        ja.current_job().cancel_event.wait(0)
+
+    async with ja.open_jobs() as jobs:
+        work = jobs.submit(job)
+        await trio.to_thread.run_sync(begun.wait, 30)
+        work.cancel("enough")
+        with pytest.raises(ja.JobCancelled) as caught:
+            await work
+        assert caught.value.partial == {"success": False, "cancelled": True}
+        with pytest.raises(ja.WrongThread, match=r"await ctx\.wait_cancel_requested"):
+            await jobs.run(no_thread)
+    assert not ja.current_job().cancel_event.wait(0)  # outside a job
+
+
 async def test_its_phase_of_a_chain_is_not_completed_and_is_finished_later() -> None:
     library = Library()
     chain = ja.chain(ja.phase("Index", library.job), ja.phase("Tag", lambda: "tagged"))

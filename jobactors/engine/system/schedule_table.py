@@ -291,6 +291,11 @@ class ScheduleTable:
             heapq.heappop(self._heap)
         return math.inf
 
+    @property
+    def is_open(self) -> bool:
+        """Whether jobs are submitted; not when the system is ending."""
+        return self._is_open
+
     def close(self) -> None:
         """Submit no more jobs: the system is ending."""
         self._is_open = False

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.inside.report.item_errors import ItemErrors, errors_in
 from jobactors.inside.report.work_files import folder_of, made, plain_name
-from jobactors.inside.signals.cancel_point import CancelPoint, CancelRequest
+from jobactors.inside.signals.cancel_point import CancelEvent, CancelPoint, CancelRequest
 from jobactors.model.errors import NoJobSystem
 from jobactors.model.resources import as_needs
 
@@ -247,6 +247,21 @@ class JobContext:
             reason = ja.current_job().wait_cancel_requested().result()
         """
         return CancelRequest(self._control)
+
+    @property
+    def cancel_event(self) -> CancelEvent:
+        """The cancel in the form of a ``threading.Event``, for code that takes one to stop by.
+
+        It has ``is_set()`` and ``wait(timeout)``, which raise nothing at a cancel.  A function that
+        sees it set and returns is cancelled, with a partial result, see :attr:`cancel_requested`.
+        Outside a job it is never set.
+
+        Example::
+
+            with ja.shield():  # progress reports do not raise the cancel: the crawler ends politely
+                return crawl(address, stop_event=ja.current_job().cancel_event)
+        """
+        return CancelEvent(self._control)
 
     def check(self) -> CancelPoint:
         """Be cancelled or paused here, if that was requested.

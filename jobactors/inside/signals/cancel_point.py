@@ -1,4 +1,4 @@
-"""Two waits of a job's code: for leave to go on, and for a cancel request."""
+"""The waits of a job's code: for leave to go on, and for a cancel request."""
 
 from __future__ import annotations
 
@@ -79,3 +79,33 @@ class CancelRequest:
             raise TimeoutError(f"no cancel was requested within {timeout} s")
         self._control.look()
         return self._control.reason
+
+
+class CancelEvent:
+    """The cancel of a job in the form of a ``threading.Event``, for code that takes one to stop by.
+
+    Returned by :attr:`JobContext.cancel_event`.
+    """
+
+    __slots__ = ("_control",)
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def is_set(self) -> bool:
+        """Return whether a cancel was requested; True notifies the job's code."""
+        return self._control.look()
+
+    def wait(self, timeout: Seconds | None = None) -> bool:
+        """Block this thread until a cancel is requested, and return whether it was.
+
+        Args:
+            timeout: Seconds to wait; default: for as long as it takes.
+
+        Raises:
+            WrongThread: in trio code, whose loop would have to deliver the cancel meanwhile.
+        """
+        if self._control.is_home:
+            raise WrongThread("cancel_event.wait()", "'await ctx.wait_cancel_requested()'")
+        self._control.cancel_requested.wait_in_thread(as_timeout(timeout))
+        return self._control.look()
