@@ -25,6 +25,8 @@ from jobactors.engine.api.outside_commands import (
     perform,
     schedules_of,
     submit_by_name,
+    submit_template,
+    templates_of,
 )
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.argument_problem import ArgumentsInvalid
@@ -34,12 +36,17 @@ from .guest_jobs import MOST_GUESTS, VERBS, Guest, Reception
 from .owner_address import LONGEST, address_of, is_guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from jobactors.engine.api.job import Job
     from jobactors.engine.api.jobs import Jobs
 
 MOST_CONNECTIONS: Final = 16 + MOST_GUESTS
+_LISTS: Final[Mapping[str, Callable[[Jobs], dict[str, Any]]]] = {
+    "metrics": metrics_of,
+    "schedules": schedules_of,
+    "templates": templates_of,
+}
 _MOST_LINES: Final = 1_000
 _CREDENTIALS: Final = struct.Struct("=iII")
 
@@ -163,6 +170,8 @@ def _done(jobs: Jobs, command: Any, guest: Guest) -> dict[str, Any]:
     match command:
         case {"verb": str(verb)} if verb in VERBS:
             return guest.answer(cast("Any", command))
+        case {"verb": "submit", "template": name}:
+            job = submit_template(jobs, name, command.get("arguments"), command.get("options"))
         case {"verb": "submit", "type": kind}:
             job = submit_by_name(jobs, kind, command.get("arguments"), command.get("options"))
         case {"verb": "log", "id": str(job_id)}:
@@ -171,10 +180,8 @@ def _done(jobs: Jobs, command: Any, guest: Guest) -> dict[str, Any]:
             server = jobs.serve(**cast("Any", wanted))
             told = {"url": server.url, "login_url": server.login_url}
             return {**told, "job": server.job.to_dict()}
-        case {"verb": "metrics"}:
-            return metrics_of(jobs)
-        case {"verb": "schedules"}:
-            return schedules_of(jobs)
+        case {"verb": str(what)} if what in _LISTS:
+            return _LISTS[what](jobs)
         case {"verb": "show", "id": str(job_id)}:
             job = jobs.get(job_id)
         case {"verb": str(verb), "id": str(job_id)}:

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from jobactors.model.states import JobState
-    from jobactors.model.stored_rows import CheckpointRow, EventRow, JobRow
+    from jobactors.model.stored_rows import CheckpointRow, DocumentRow, EventRow, JobRow
 
 _T = TypeVar("_T")
 _PATIENCE: Final = 2.0
 """Seconds to wait for another program that has locked the file."""
+_HAS_DOCUMENTS: Final = "SELECT 1 FROM sqlite_master WHERE name = 'documents'"
 MOST_MEANT: Final = 6
 """Ids that a beginning is completed to, at most."""
 
@@ -151,6 +152,17 @@ class StoreView:
     def checkpoints(self) -> list[CheckpointRow]:
         """Return all checkpoints, the one saved longest ago first."""
         return self._read(self._reader.checkpoints)
+
+    def documents(self, kind: str) -> list[DocumentRow]:
+        """Return all documents of a kind, in the order in which they came."""
+
+        def ask(connection: sqlite3.Connection) -> list[DocumentRow]:
+            with closing(connection.execute(_HAS_DOCUMENTS)) as found:
+                if found.fetchone() is None:  # a file of an earlier version
+                    return []
+            return self._reader.documents(connection, kind)
+
+        return self._read(ask)
 
     @property
     def version(self) -> int:

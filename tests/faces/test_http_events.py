@@ -180,6 +180,46 @@ def test_a_client_that_reads_nothing_holds_up_no_other(jobs: ja.Jobs) -> None:
         job.cancel()
 
 
+def silent_client(client: Client, feed: EventFeed) -> socket.socket:
+    """A client of a stream that is connected, and takes nothing."""
+    silent = client.connect()
+    silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    silent.sendall(client.head("GET", "/events", {}, None))
+    wait_until(lambda: feed.clients)
+    return silent
+
+
+def large_jobs(jobs: ja.Jobs) -> list[ja.Job[object]]:
+    """Some jobs whose texts fill the buffers of a connection after a few frames."""
+    return [jobs.options(hold=True).submit(print) for _ in range(40)]
+
+
+def change(jobs: list[ja.Job[object]], number: int) -> None:
+    """Change all of these, and let a frame be made."""
+    for job in jobs:
+        job.update(description=f"{number}" * 20_000)
+    time.sleep(event_stream.FRAME_SECONDS)
+
+
+def test_a_client_that_takes_nothing_for_a_minute_is_cut_off(
+    jobs: ja.Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection may be open at this end alone; here the minute is a tenth of a second."""
+    monkeypatch.setattr(event_stream, "BLOCKED_SECONDS", 0.1)
+    large = large_jobs(jobs)
+    with jobs.serve() as server:
+        client, feed = Client(server.url, server.token), feed_of(server)
+        with silent_client(client, feed):
+            number, give_up = 0, time.monotonic() + PATIENCE
+            while feed.clients and time.monotonic() < give_up:
+                number += 1
+                change(large, number)
+            assert feed.clients == 0
+        with client.stream() as stream:
+            assert next(stream.events())[0] == "state"
+    jobs.select(state="queued").cancel()
+
+
 def test_there_are_not_more_streams_than_there_is_room_for(
     jobs: ja.Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +257,18 @@ def test_a_server_ends_at_once_with_a_hundred_open_streams(
         stream.close()
     with pytest.raises(ConnectionRefusedError):
         client.connect()
+
+
+def test_a_server_ends_while_a_client_takes_nothing(jobs: ja.Jobs) -> None:
+    """Its write is under way, and would be for a minute: it is broken off."""
+    large, server = large_jobs(jobs), jobs.serve()
+    with silent_client(Client(server.url, server.token), feed_of(server)):
+        for number in range(10):
+            change(large, number)
+        server.close()
+        ended = server.job.wait().result(PATIENCE)
+        assert (ended.state, ended.stuck) == (ja.JobState.CANCELLED, False)
+    jobs.select(state="queued").cancel()
 
 
 def test_frames_are_merged_for_a_client_that_lags() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
@@ -205,7 +206,12 @@ def test_the_description_is_valid_and_tells_the_truth(client: Client) -> None:
     """OpenAPI 3.1 that a validator takes; every path in it is answered."""
     from openapi_spec_validator import validate  # takes seconds
 
-    document = client.ask("/openapi.json").json
+    zipped = client.ask("/openapi.json", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    assert zipped.headers["content-encoding"] == "gzip"
+    document = json.loads(gzip.decompress(zipped.body))
+    for refused in ("gzip;q=0", "br", "*"):
+        plain = client.ask("/openapi.json", headers={"Accept-Encoding": refused})
+        assert ("content-encoding" in plain.headers, plain.json) == (False, document)
     validate(document)
     job = document["components"]["schemas"]["Job"]
     for one in client.ask("/jobs?limit=1000").json["jobs"]:

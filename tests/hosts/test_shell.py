@@ -360,6 +360,30 @@ def test_bash_completes_subcommands_and_options() -> None:
     assert completed("completion", "z") == ["zsh"]
 
 
+def test_zsh_and_fish_load_their_completion(folder: Path) -> None:
+    """Those of them that are installed: fish is asked what it offers, zsh whom it would ask."""
+    for shell, name in (("zsh", "_jobactors"), ("fish", "jobactors.fish")):
+        (folder / name).write_text(script_for(shell))
+
+    def told(shell: str, program: str) -> str:
+        command = [shell, *(["-f"] if shell == "zsh" else ["-N"]), "-c", program]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert not ran.stderr
+        return ran.stdout
+
+    if shutil.which("zsh"):
+        load = "fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -D"
+        assert told("zsh", f"{load}; print $_comps[jobactors]") == "_jobactors\n"
+    if shutil.which("fish"):
+        ask = 'source jobactors.fish; complete -C "jobactors {}"'
+        assert [line.split("\t")[0] for line in told("fish", ask.format("res")).splitlines()] == [
+            "resumable",
+            "resume",
+        ]
+        assert told("fish", ask.format("cancel --re")).startswith("--reason\t")
+        assert told("fish", ask.format("completion z")) == "zsh\n"
+
+
 def test_a_reader_that_goes_away_early_is_no_error(folder: Path) -> None:
     """`jobactors list | head -1`."""
     with suppress(SystemExit):
@@ -388,9 +412,9 @@ def test_the_tour_copies_its_notebooks_and_leaves_what_is_there(
 
 
 def test_metrics_and_schedules_are_told_by_the_owner_or_by_the_store(
-    owner: ja.Jobs, capsys: pytest.CaptureFixture[str]
+    folder: Path, owner: ja.Jobs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same rows either way; Prometheus' text as well."""
+    """The same rows either way; Prometheus' text as well.  Without an owner nothing is written."""
     import shell_types
 
     job = owner.submit("count", {"n": 1})
@@ -406,8 +430,61 @@ def test_metrics_and_schedules_are_told_by_the_owner_or_by_the_store(
     assert "nightly" in shown(capsys, "schedules")
     ja.stop(0)
     del shell_types
+    before = store_files(folder)
     assert called(capsys, "metrics")[1][0]["succeeded"] == 1
-    assert called(capsys, "schedules")[1][0]["name"] == "nightly"
+    assert called(capsys, "schedules")[1][0] == {**nightly, "standing": "resting", "next": None}
+    assert "rests until resume()" in shown(capsys, "schedules")
+    assert store_files(folder) == before
+
+
+def store_files(folder: Path) -> dict[str, bytes]:
+    """The contents of the files of the store."""
+    return {path.name: path.read_bytes() for path in folder.glob("jobs.db*")}
+
+
+def test_metrics_are_read_of_a_store_whose_process_was_killed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Jobs that it had not counted yet count from their rows, and the next opening counts them."""
+    program = (
+        "import os, jobactors as ja, shell_types\n"
+        "jobs = ja.start(store='jobs.db', display=None)\n"
+        "jobs.submit('count', {'n': 1}).stored().result()\n"
+        "job = jobs.submit('count', {'n': 2}); job.result(); job.stored().result()\n"
+        "jobs.options(hold=True).submit('count', {'n': 3}).stored().result()\n"
+        "jobs.add_template('three', 'count', arguments={'n': 3})\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=folder, check=False, timeout=120)
+    told = called(capsys, "metrics")[1]
+    assert [(row["of"], row["succeeded"]) for row in told] == [("count", 2)]
+    assert called(capsys, "metrics")[1] == told
+    (held,) = called(capsys, "list", "--state", "unfinished")[1]
+    assert held["state"] == "interrupted"
+    assert "interrupted" not in shown(capsys, "history")
+
+
+def test_templates_are_listed_and_submitted(
+    owner: ja.Jobs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the owner, or for the next worker; given arguments go over the template's."""
+    import shell_types
+
+    assert "no templates" in shown(capsys, "templates")
+    owner.add_template("three", "count", arguments={"n": 3}, options={"subject": "s"})
+    (told,) = called(capsys, "templates")[1]
+    assert (told["type"], told["arguments"], told["problem"]) == ("count", {"n": 3}, "")
+    assert "three  count(n=3)" in shown(capsys, "templates")
+    (job,) = called(capsys, "submit", "-t", "three", '{"who": "me"}')[1]
+    assert job["subject"] == "s"
+    assert owner.get(job["id"]).result(60) == 3
+    assert called(capsys, "submit", "-t", "three", '{"n": "x"}')[0] == 2
+    assert called(capsys, "submit", "-t", "four")[0] == 2
+    ja.stop(0)
+    del shell_types
+    assert called(capsys, "templates")[1] == [told]
+    status, (stored,) = called(capsys, "submit", "-t", "three", "-m", "shell_types")
+    assert (status, stored["subject"]) == (0, "s")
 
 
 def test_a_list_of_the_newest_reads_no_more_than_it_shows(

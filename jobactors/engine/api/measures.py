@@ -18,7 +18,7 @@ from jobactors.model.timeline_bars import LANES_BY
 from .past_lives import timeline_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from jobactors.model.identity import TypeOrFunction
     from jobactors.model.timeline import Timeline
@@ -55,20 +55,12 @@ class Measures:
             jobs.metrics(since=timedelta(days=1))  # a table in a notebook
             pandas.DataFrame(jobs.metrics(by="day").to_dict())
         """
-        label = _LABELS.get(by)
-        if label is None:
+        if by not in _LABELS:
             raise ValueError(f"metrics are by {', '.join(map(repr, _LABELS))}, not {shown(by)}")
         first = _hour_of(since, self._system.core.clock.now())
         asked = time.perf_counter()
         tallies, past, now = self._system.parts.portal.look(self._look, asked)
-        rows: dict[str, Tally] = {}
-        for (hour, kind), tally in sorted(tallies.items(), key=lambda pair: pair[0]):
-            if hour >= first:
-                rows.setdefault(label(hour, kind), Tally()).merge(tally)
-        for (_, kind), tally in tallies.items():
-            past.setdefault(kind, Tally()).merge(tally)
-        ordered = sorted(rows.items()) if by == "type" else rows.items()
-        return Metrics([row_of(of, tally) for of, tally in ordered], past, now)
+        return metrics_from(tallies, past, now, by, first)
 
     def timeline(
         self,
@@ -122,6 +114,33 @@ class Measures:
         resources = self._system.parts.queue.resources.states()
         held = {state.name: state.capacity - state.free for state in resources}
         return table.tallies(), table.past(), Gauges(running, queued, stuck, held, lag)
+
+
+def metrics_from(
+    tallies: Mapping[tuple[int, str], Tally],
+    past: dict[str, Tally],
+    now: Gauges,
+    by: MetricsBy = "type",
+    first: int = 0,
+) -> Metrics:
+    """Return metrics out of the tallies of each hour and type.
+
+    Args:
+        tallies: By hour, since the epoch, and type.
+        past: Of hours that were dropped, by type; theirs from now on.
+        now: The present state of the system.
+        by: One of the groups of :meth:`Measures.metrics`.
+        first: The first hour that counts in the rows.
+    """
+    label = _LABELS[by]
+    rows: dict[str, Tally] = {}
+    for (hour, kind), tally in sorted(tallies.items(), key=lambda pair: pair[0]):
+        if hour >= first:
+            rows.setdefault(label(hour, kind), Tally()).merge(tally)
+    for (_, kind), tally in tallies.items():
+        past.setdefault(kind, Tally()).merge(tally)
+    ordered = sorted(rows.items()) if by == "type" else rows.items()
+    return Metrics([row_of(of, tally) for of, tally in ordered], past, now)
 
 
 def _hour_of(since: Since | None, now: float) -> int:

@@ -6,7 +6,7 @@ by its registered name, with arguments that its schema has checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from msgspec.structs import asdict
@@ -14,8 +14,14 @@ from msgspec.structs import asdict
 from jobactors.model.errors import IllegalVerb
 from jobactors.model.job_type import job_type_named
 from jobactors.model.retry import Retry
+from jobactors.model.schedule_state import by_next
+
+from .schedule import schedule_text
 
 if TYPE_CHECKING:
+    from jobactors.model.metrics import Metrics
+    from jobactors.model.schedule_state import ScheduleState
+
     from .job import Job
     from .jobs import Jobs
 
@@ -75,6 +81,10 @@ def submit_by_name(
     if not isinstance(type, str):
         raise TypeError(f"a job type is named by a text, not {type!r:.100}")
     checked = job_type_named(type).check(_names("arguments", arguments))
+    return jobs.options(**cast("Any", _options(options))).submit(type, checked)
+
+
+def _options(options: object) -> dict[str, Any]:
     chosen = dict(_names("options", options))
     unknown = sorted(chosen.keys() - OPTIONS)
     if unknown:
@@ -84,19 +94,51 @@ def submit_by_name(
         )
     if isinstance(chosen.get("retry"), Mapping):
         chosen["retry"] = Retry(**_names("retry", chosen["retry"]))
-    return jobs.options(**cast("Any", chosen)).submit(type, checked)
+    return chosen
+
+
+def submit_template(
+    jobs: Jobs, name: object, arguments: object = None, options: object = None
+) -> Job[Any]:
+    """Submit a job of a template, with arguments and options over those that it has.
+
+    Raises:
+        TypeError, ValueError, UnknownJobType, ArgumentsInvalid: as :func:`submit_by_name`.
+        UnknownTemplate: if there is none of that name.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"a template is named by a text, not {name!r:.100}")
+    template = jobs.template(name)
+    together = {**template.arguments, **_names("arguments", arguments)}
+    checked = job_type_named(template.type).check(together)
+    return template.submit(checked, **_options(options))
 
 
 def metrics_of(jobs: Jobs) -> dict[str, Any]:
     """Return the metrics of a system as plain values, and as Prometheus' text."""
-    found = jobs.metrics()
+    return metrics_as_plain(jobs.metrics())
+
+
+def metrics_as_plain(found: Metrics) -> dict[str, Any]:
+    """Return metrics as plain values, as Prometheus' text, and as a table."""
     return {"metrics": found.to_dict(), "prometheus": found.prometheus(), "text": repr(found)}
+
+
+def schedules_as_plain(states: Iterable[ScheduleState]) -> dict[str, Any]:
+    """Return schedules as plain values, and as a table, the one that is due next first."""
+    ordered = by_next(states)
+    text = "\n".join(map(schedule_text, ordered)) or "<no schedules>"
+    return {"schedules": [asdict(one) for one in ordered], "text": text}
 
 
 def schedules_of(jobs: Jobs) -> dict[str, Any]:
     """Return the schedules of a system as plain values, and as a table."""
-    found = jobs.schedules()
-    return {"schedules": [asdict(one.state()) for one in found], "text": repr(found)}
+    return schedules_as_plain([one.state() for one in jobs.schedules()])
+
+
+def templates_of(jobs: Jobs) -> dict[str, Any]:
+    """Return the templates of a system as plain values."""
+    return {"templates": [one.to_dict() for one in jobs.templates()]}
 
 
 def _names(what: str, given: object) -> Mapping[str, Any]:

@@ -233,9 +233,14 @@ class Schedule:
             state = self.state()
         except UnknownSchedule:
             return f"<Schedule {self._name!r}, removed>"
-        where = f" ({state.zone})" if state.zone else ""
-        memory = f"; in memory: {state.in_memory}" if state.in_memory else ""
-        return f"<Schedule {state.name!r}: {state.rule}{where}, {standing_of(state)}{memory}>"
+        return schedule_text(state)
+
+
+def schedule_text(state: ScheduleState) -> str:
+    """Return a schedule as a line of text."""
+    where = f" ({state.zone})" if state.zone else ""
+    memory = f"; in memory: {state.in_memory}" if state.in_memory else ""
+    return f"<Schedule {state.name!r}: {state.rule}{where}, {standing_of(state)}{memory}>"
 
 
 def standing_of(state: ScheduleState) -> str:

@@ -160,14 +160,7 @@ class Template:
     def to_dict(self) -> dict[str, Any]:
         """Return it as values that JSON holds."""
         record = self._record()
-        return {
-            "name": record.name,
-            "type": record.type,
-            "arguments": arguments_as_json(record.arguments),
-            "options": dict(record.options),
-            "changed_at": record.changed_at,
-            "problem": _problem_of(record),
-        }
+        return {**plain(record), "problem": _problem_of(record)}
 
     def _record(self) -> TemplateRecord:
         system = self._system
@@ -195,6 +188,17 @@ class Template:
             f"<Template {self._name!r}: {record.type}({given:.300}){where}"
             f"{f'; {problem}' if problem else ''}>"
         )
+
+
+def plain(record: TemplateRecord) -> dict[str, Any]:
+    """Return a template as values that JSON holds."""
+    return {
+        "name": record.name,
+        "type": record.type,
+        "arguments": arguments_as_json(record.arguments),
+        "options": dict(record.options),
+        "changed_at": record.changed_at,
+    }
 
 
 def _problem_of(record: TemplateRecord) -> str:

@@ -41,7 +41,7 @@ class EndedJobs:
         self._emit = emit
         self._expiry: Timer | None = None
         """Due when the oldest ended job has become too old."""
-        self.metrics: MetricsTable = MetricsTable(parts)
+        self.metrics: MetricsTable = MetricsTable(parts.clock.now, parts.journal, parts.timers)
         """What ended jobs have taken."""
 
     def add(self, record: Record) -> None:

@@ -10,7 +10,7 @@ counts twice.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -21,13 +21,12 @@ from jobactors.model.stored_rows import DocumentRow, DropDocument, PutDocument
 from jobactors.model.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from jobactors.engine.ports.store import Store
+    from jobactors.engine.loop.timers import Timers
     from jobactors.engine.records.record import Record
+    from jobactors.engine.storage.journal import Journal
     from jobactors.model.stored_rows import JobRow
-
-    from .parts import Parts
 
 KIND: Final = "metrics"
 """The kind of the documents in a store."""
@@ -44,12 +43,23 @@ OTHER: Final = "other"
 
 
 class MetricsTable:
-    """Counts ended jobs by hour and type.  In the loop's thread only."""
+    """Counts ended jobs by hour and type.  In the loop's thread only.
 
-    def __init__(self, parts: Parts) -> None:
-        self._journal = parts.journal
-        self._clock = parts.clock
-        self._timers = parts.timers
+    Args:
+        now: Returns the present moment, in seconds since the epoch.
+        journal: Takes the tallies; None if they are not stored.
+        timers: Tell when to store them; None if they are not.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        journal: Journal | None = None,
+        timers: Timers | None = None,
+    ) -> None:
+        self._journal = journal
+        self._now = now
+        self._timers = timers
         self._hours: dict[tuple[int, str], Tally] = {}
         self._present: dict[str, Tally] = {}
         """Those of the present hour, by type."""
@@ -73,7 +83,7 @@ class MetricsTable:
         if tally is None or not self._since <= end < self._until:
             tally = self._tally_of(end, snapshot.info.type)
         tally.add(snapshot, None if turns is None else spans_of(snapshot, turns, end))
-        if self._journal is None:
+        if self._journal is None or self._timers is None:
             return
         tally.is_stored = False
         if end > self._last:
@@ -112,7 +122,7 @@ class MetricsTable:
         unstored = [(key, tally) for key, tally in self._hours.items() if not tally.is_stored]
         if self._journal is None or not unstored:
             return
-        now = self._clock.now()
+        now = self._now()
         for key, tally in unstored:
             text = tally.to_json()
             self._journal.write(PutDocument(DocumentRow(KIND, _name_of(key), text, now)))
@@ -141,7 +151,7 @@ class MetricsTable:
 
         For another thread: those that may still grow are copies.
         """
-        growing = int(self._clock.now() // _HOUR) - 1
+        growing = int(self._now() // _HOUR) - 1
         return {
             key: tally.copy() if key[0] >= growing else tally for key, tally in self._hours.items()
         }
@@ -165,7 +175,14 @@ class StoredMetrics:
         """The jobs that have ended since, and those of ``last_ids``, the oldest end first."""
 
 
-def read_metrics(store: Store) -> StoredMetrics:
+class _Readable(Protocol):
+    """A store, or a look into the file of one."""
+
+    def documents(self, kind: str) -> list[DocumentRow]: ...
+    def finished(self, limit: int, *, since: float | None = None) -> list[JobRow]: ...
+
+
+def read_metrics(store: _Readable) -> StoredMetrics:
     """Read the metrics of a store, in its own thread.
 
     What cannot be read is named in the log, and left out.

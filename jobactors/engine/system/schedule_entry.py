@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Final
 from jobactors.engine.storage.row_codec import submit_text
 from jobactors.engine.storage.schedule_codec import (
     ScheduleDocument,
+    document_from,
     document_of,
+    job_row_of,
     policy_as_json,
     rule_as_json,
+    rule_from_json,
 )
+from jobactors.engine.storage.stored_jobs import record_from
 from jobactors.model.error_text import shorten
 from jobactors.model.schedule_decision import (
     MOST_COUNTED,
@@ -26,16 +30,18 @@ from jobactors.model.schedule_decision import (
     put_off,
     upcoming,
 )
+from jobactors.model.schedule_policy import SchedulePolicy
 from jobactors.model.schedule_rule import Cron
 from jobactors.model.schedule_state import ScheduleState
 from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jobactors.engine.records.record import Record
     from jobactors.engine.storage.schedule_codec import PausedBy
     from jobactors.model.options import OnCheckpoint
     from jobactors.model.schedule_decision import Decision
-    from jobactors.model.schedule_policy import SchedulePolicy
     from jobactors.model.schedule_rule import Rule
     from jobactors.model.schedule_state import Standing
     from jobactors.model.stored_rows import DocumentRow, OccurrenceRow
@@ -216,3 +222,26 @@ class ScheduleEntry:
             counted = sum(takewhile(bool, is_due))
             self._counted = counted, now
         return counted
+
+
+def entry_from(row: DocumentRow, find: Callable[[str], Record | None]) -> ScheduleEntry:
+    """Return a schedule from its document.
+
+    Args:
+        row: The document.
+        find: Returns the record of a job by its id, or None.
+
+    Raises:
+        ValueError, TypeError, ImportError: if no schedule could have it, or it cannot be followed
+            here.
+    """
+    document = document_from(row)
+    prototype = record_from(job_row_of(row.name, document.job))
+    rule, policy = rule_from_json(document.rule), SchedulePolicy(**document.policy)
+    entry = ScheduleEntry(row.name, rule, policy, prototype, document.settled, "")
+    entry.on_checkpoint = document.on_checkpoint
+    entry.runs, entry.failures, entry.last = document.runs, document.failures, document.last
+    entry.paused_by, entry.reason = document.paused_by, document.reason
+    found = ((job_id, find(job_id)) for job_id in document.open)
+    entry.open.update((job_id, record) for job_id, record in found if record is not None)
+    return entry

@@ -19,27 +19,21 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from jobactors.engine.loop.clock import WallClock
-from jobactors.engine.storage.schedule_codec import (
-    KIND,
-    document_from,
-    job_row_of,
-    rule_from_json,
-)
-from jobactors.engine.storage.stored_jobs import record_from
+from jobactors.engine.storage.schedule_codec import KIND
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import JobsClosed, NotResumable, StoreError
-from jobactors.model.schedule_policy import SchedulePolicy
 from jobactors.model.schedule_rule import Moment
 from jobactors.model.stored_rows import DropDocument, DropOccurrences
 from jobactors.model.unknown_names import UnknownSchedule
 
-from .schedule_entry import ScheduleEntry
+from .schedule_entry import ScheduleEntry, entry_from
 from .schedule_runs import ScheduleRuns, log_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from jobactors.engine.records.record import Record
+    from jobactors.model.schedule_policy import SchedulePolicy
     from jobactors.model.schedule_rule import Rule
     from jobactors.model.schedule_state import ScheduleState
     from jobactors.model.stored_rows import DocumentRow
@@ -84,34 +78,15 @@ class ScheduleTable:
         """
         for row in rows:
             try:
-                entry = self._entry_from(row)
+                entry = entry_from(row, self._core.ended.find_anywhere)
             except (ValueError, TypeError, ImportError) as exc:
                 LOG.warning("the schedule %.100r in the store cannot be read: %s", row.name, exc)
                 continue
             entry.rests = rests
+            for record in entry.open.values():
+                self._watch(entry, record)
             self._all[row.name] = entry
             self._plan(entry)
-
-    def _entry_from(self, row: DocumentRow) -> ScheduleEntry:
-        document = document_from(row)
-        prototype = record_from(job_row_of(row.name, document.job))
-        entry = ScheduleEntry(
-            row.name,
-            rule_from_json(document.rule),
-            SchedulePolicy(**document.policy),
-            prototype,
-            document.settled,
-            "",
-        )
-        entry.on_checkpoint = document.on_checkpoint
-        entry.runs, entry.failures, entry.last = document.runs, document.failures, document.last
-        entry.paused_by, entry.reason = document.paused_by, document.reason
-        for job_id in document.open:
-            record = self._core.ended.find_anywhere(job_id)
-            if record is not None:
-                entry.open[job_id] = record
-                self._watch(entry, record)
-        return entry
 
     # -- looking
 

@@ -18,7 +18,7 @@ from jobactors.model.errors import JobactorsError
 
 from .event_stream import EventFeed, EventResponse
 from .job_routes import JobRoutes, elsewhere, json_response
-from .json_bodies import body_of, encode, encode_job, json_of
+from .json_bodies import body_of, encode, encode_job, json_of, zipped
 from .openapi import description
 from .pages import bar, front_end, logged_in_page, login_page
 from .problems import on_error, problem
@@ -206,7 +206,7 @@ class HttpFace:
         return json_response({"status": "ok"})
 
     async def _openapi(self, request: Request) -> Response:
-        return json_response(await elsewhere(description, _prefix(request) or "/"))
+        return zipped(request, await elsewhere(description, _prefix(request) or "/"))
 
 
 def _stream(feed: EventFeed, request: Request) -> Any:

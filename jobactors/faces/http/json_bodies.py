@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from starlette.responses import Response
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 LARGEST_BODY: Final = 2**20
 """Bytes of a request."""
+_NEVER: Final = re.compile(r"\s*q=0(?:\.0*)?\s*\Z")
+"""Behind the name of an encoding: it is not taken."""
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -49,6 +54,18 @@ def encode_job(snapshot: JobSnapshot) -> bytes:
         return encode(snapshot.to_dict())
     except Exception:  # a text or number of the user's own class
         return encode({"id": str(snapshot.id), "state": str(snapshot.state)})
+
+
+def zipped(request: Request, value: object) -> Response:
+    """Return an answer of JSON, compressed if the client takes that.
+
+    For what is the same for everybody: the size of a compressed answer tells something about it.
+    """
+    body, headers = encode(value), {"Vary": "Accept-Encoding"}
+    names = (one.partition(";") for one in request.headers.get("accept-encoding", "").split(","))
+    if any(name.strip() == "gzip" and not _NEVER.match(rest) for name, _, rest in names):
+        body, headers["Content-Encoding"] = gzip.compress(body, 6), "gzip"
+    return Response(body, media_type="application/json", headers=headers)
 
 
 async def json_of(request: Request) -> Any:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
-from hypercorn import trio as hypercorn_trio
 from hypercorn.config import Config
 from msgspec import Struct
 
@@ -20,6 +19,7 @@ from jobactors.inside.verbs.report_progress import progress
 from jobactors.model.states import JobState
 
 from .application import HttpFace
+from .connections import serve_connections
 from .security import LOOPBACK, Guard
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _BIND: Final = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([^:\[\]/]*))(?::(\d{1,5}))?\Z")
 _GRACE: Final = 2.0
 _BACKLOG: Final = 100
+_SILENT: Final = 60_000
+"""Milliseconds after which a connection ends whose other end acknowledges nothing: a machine that
+has gone without a word.  Otherwise the system sends it what it is owed for a quarter of an hour."""
 _KEEP_ALIVE: Final = 65.0
 """Seconds for which an idle connection stays open."""
 
@@ -101,6 +104,8 @@ def _open_socket(address: Address) -> tuple[socket.socket, Address]:
         if os.name == "posix":  # elsewhere it would share the port with another program
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # every connection inherits it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT)
         listener.bind((address.host, address.port))
         listener.listen(_BACKLOG)  # who connects before the job runs waits
     except OSError as exc:
@@ -135,14 +140,12 @@ async def http_server(face: HttpFace, listener: socket.socket, url: str, prefix:
     """Serve until cancelled; the address is the message of the job's row."""
     progress(message=url)
     config = Config()
-    config.bind = [f"fd://{listener.detach()}"]
     config.accesslog = None  # it would hold the token of a login
     config.errorlog = None
     config.include_server_header = False
     config.keep_alive_timeout = _KEEP_ALIVE
     config.root_path = prefix
-    untyped: Any = hypercorn_trio
-    await untyped.serve(face, config, mode="asgi")
+    await serve_connections(face, config, listener)
 
 
 def start_server(

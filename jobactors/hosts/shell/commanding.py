@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import trio
 
-from jobactors.engine.api.outside_commands import perform, submit_by_name
+from jobactors.engine.api.outside_commands import perform, submit_by_name, submit_template
 from jobactors.hosts.terminal_text import safe
 from jobactors.hosts.trio_block import open_jobs
 from jobactors.model.argument_problem import ArgumentsInvalid
 from jobactors.model.errors import JobactorsError, UnknownJobType
 from jobactors.model.states import JobState
+from jobactors.model.unknown_names import UnknownTemplate
 from jobactors.stores.read_only import StoreView
 
 from .modules import import_all
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jobactors.engine.api.job import Job
-    from jobactors.engine.api.jobs import Jobs
 
     Order = Callable[[str], dict[str, Any]]
     """Gives one command about a job, and returns that job as plain values."""
@@ -148,7 +148,8 @@ def submit(given: argparse.Namespace) -> int:
         with StoreView(path) as view:
             owner, path = view.owner, view.path
     if owner is not None:
-        order = {"verb": "submit", "type": given.type, "arguments": arguments, "options": options}
+        kind = "template" if given.template else "type"
+        order = {"verb": "submit", kind: given.type, "arguments": arguments, "options": options}
         with calling_owner(path, owner) as call:
             _put_job(given, call.ask(order)["job"])
         return 0
@@ -157,7 +158,7 @@ def submit(given: argparse.Namespace) -> int:
         return trio.run(_store_for_a_worker, given, path, arguments, options)
     except UnknownJobType as exc:
         raise Complaint(f"{exc}; here that is --module", NO_SENSE) from None
-    except (ArgumentsInvalid, TypeError, ValueError) as exc:
+    except (ArgumentsInvalid, UnknownTemplate, TypeError, ValueError) as exc:
         raise Complaint(str(exc), NO_SENSE) from None
 
 
@@ -168,7 +169,9 @@ async def _store_for_a_worker(
         jobs._system.core.dispatch.starts = (
             False  # it starts in a worker; one that is held would not
         )
-        job = await _submitted(jobs, given.type, arguments, options)
+        by = submit_template if given.template else submit_by_name
+        job = by(jobs, given.type, arguments, options)
+        await job.stored()
         job_id = job.id
         await jobs.close()
         if is_for_people(given):
@@ -177,12 +180,6 @@ async def _store_for_a_worker(
         else:
             put_json(job.to_dict())
     return 0
-
-
-async def _submitted(jobs: Jobs, type: str, arguments: object, options: object) -> Job[Any]:
-    job = submit_by_name(jobs, type, arguments, options)
-    await job.stored()
-    return job
 
 
 def _arguments(given: argparse.Namespace) -> object:

@@ -124,7 +124,10 @@ def _fish(commands: Mapping[str, _Command]) -> str:
             lines.append(f"complete -c jobactors -n {inside} {kind} -d {_quoted(said)}")
         if one.words:
             lines.append(f"complete -c jobactors -n {inside} -a '{' '.join(one.words)}'")
-        if one.takes_files:
+        if name == "run":  # another command, with a completion of its own
+            whole = "(__fish_complete_subcommand --fcs-skip=2)"
+            lines.append(f"complete -c jobactors -n {inside} -x -a '{whole}'")
+        elif one.takes_files:
             lines.append(f"complete -c jobactors -n {inside} -F")
     return "\n".join(lines)
 

@@ -1,69 +1,79 @@
-"""``metrics`` and ``schedules``: told by the owner of the store, or by opening it here."""
+"""``metrics``, ``schedules``, ``templates``: told by a store's owner, or read in its file."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-import trio
-
-from jobactors.engine.api.outside_commands import metrics_of, schedules_of
 from jobactors.hosts.terminal_text import safe
-from jobactors.hosts.trio_block import open_jobs
 from jobactors.stores.read_only import StoreView
 
 from .owner_call import calling_owner
 from .statuses import explained
 from .store_choice import chosen_store
-from .tables import is_for_people, put, put_json
+from .tables import columns, fitted, is_for_people, put, put_json, width_of
+from .unowned import stored_metrics, stored_schedules, stored_templates
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from jobactors.engine.api.jobs import Jobs
-
-    Tell = Callable[[Jobs], dict[str, Any]]
+    from collections.abc import Callable, Iterable
 
 
 @explained
 def show_metrics(given: argparse.Namespace) -> int:
     """Print how many jobs have ended, how, and how long they took."""
-    told = _told(given, "metrics", metrics_of)
+    told = _told(given, "metrics", stored_metrics)
     if given.prometheus:
         put(told["prometheus"].rstrip())
     else:
-        _put(given, told, "metrics")
+        _put(given, told["metrics"], told["text"].splitlines())
     return 0
 
 
 @explained
 def show_schedules(given: argparse.Namespace) -> int:
     """Print the schedules, with the time of the next run."""
-    _put(given, _told(given, "schedules", schedules_of), "schedules")
+    told = _told(given, "schedules", stored_schedules)
+    _put(given, told["schedules"], told["text"].splitlines())
     return 0
 
 
-def _told(given: argparse.Namespace, what: str, tell: Tell) -> dict[str, Any]:
+@explained
+def show_templates(given: argparse.Namespace) -> int:
+    """Print the templates, with their job type and arguments."""
+    found = _told(given, "templates", stored_templates)["templates"]
+    lines = _template_lines(found, columns()) if found else ["there are no templates"]
+    _put(given, found, lines)
+    return 0
+
+
+def _told(
+    given: argparse.Namespace, what: str, read: Callable[[StoreView], dict[str, Any]]
+) -> dict[str, Any]:
     with StoreView(chosen_store(given)) as view:
-        owner, path = view.owner, view.path
-    if owner is not None:
-        with calling_owner(path, owner) as call:
+        if view.owner is None:
+            return read(view)
+        with calling_owner(view.path, view.owner) as call:
             return call.ask({"verb": what})
-    return trio.run(_told_here, path, tell)
 
 
-async def _told_here(path: Path, tell: Tell) -> dict[str, Any]:
-    async with open_jobs(store=path, unread_failures="ignore") as jobs:
-        told = tell(jobs)
-        await jobs.close()
-    return told
-
-
-def _put(given: argparse.Namespace, told: dict[str, Any], what: str) -> None:
+def _put(given: argparse.Namespace, found: list[dict[str, Any]], lines: Iterable[str]) -> None:
     if is_for_people(given):
-        for line in str(told["text"]).splitlines():
+        for line in lines:
             put(safe(line))
     else:
-        for one in told[what]:
+        for one in found:
             put_json(one)
+
+
+def _template_lines(found: list[dict[str, Any]], width: int) -> list[str]:
+    names = min(max(width_of(safe(one["name"])) for one in found), width // 3)
+    lines: list[str] = []
+    for one in found:
+        given = ", ".join(f"{name}={json.dumps(value)}" for name, value in one["arguments"].items())
+        called = f"{one['type']}({given})"
+        rest = safe(f"{called}; {one['problem']}" if one["problem"] else called)
+        lines.append(
+            f"{fitted(safe(one['name']), names)}  {fitted(rest, width - names - 2)}".rstrip()
+        )
+    return lines

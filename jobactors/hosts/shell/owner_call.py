@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 _STATUSES: Final = {
     "UnknownJob": NO_JOB,
-    **dict.fromkeys(("ArgumentsInvalid", "TypeError", "UnknownJobType", "ValueError"), NO_SENSE),
+    **dict.fromkeys(
+        ("ArgumentsInvalid", "TypeError", "UnknownJobType", "UnknownTemplate", "ValueError"),
+        NO_SENSE,
+    ),
 }
 
 
