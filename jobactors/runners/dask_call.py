@@ -11,7 +11,9 @@ field                  written by                                  read by
 ``_where``             ``_frame``: the worker of the run that      the attempt, requests
                        counts
 ``_last_word``         ``_frame``, once                            ``_result``
-``_error``             ``_left``, ``_gone``, ``_lost``, once       ``_result``
+``_error``             ``_gone``, ``lost``, ``lost_alone``, once   ``_result``
+``_suspicion``         ``_suspect``, once: the error if the        ``lost_alone``
+                       cluster turns out to live
 ``_begun``             set by the first run that may begin, or     the attempt
                        with ``_ended``
 ``_ended``             set when the result, or an error, is here   the attempt
@@ -87,6 +89,7 @@ class ClusterCall:
         self._last_word: tuple[Kind, bytes] | None = None
         self._value: Any = None
         self._error: BaseException | None = None
+        self._suspicion: BaseException | None = None
         self._gate: Gate | None = None
         self._pauses = 0
         self._asked_to_end = False
@@ -232,7 +235,7 @@ class ClusterCall:
         if ruling is Ruling.REFUSE:
             self._link.ask(self._link.refuse, where, run, REFUSED)
             if not self._fence.is_over and self._last_word is None:
-                self._fail(worker_left(before, refused=True))
+                self._suspect(worker_left(before, refused=True))
             return
         described = json.loads(content)
         self._where, self._pid, self._threads = where, described["pid"], described["threads"]
@@ -249,12 +252,17 @@ class ClusterCall:
         self._last_word = kind, content
         if not self._control.cancel_requested.is_set and kind is Kind.STOPPED:
             self._last_word = None
-            self._fail(worker_left(self._where))
+            self._suspect(worker_left(self._where))
         elif (content and kind is not Kind.HELD) or kind is Kind.STOPPED:
             self._ended.set()
             self._begun.set()
 
     def _arrived(self, value: object) -> None:
+        if isinstance(value, BaseException):
+            lost = result_lost(self._where)
+            lost.__cause__ = value
+            self._suspect(lost)
+            return
         self._value = value
         self._ended.set()
         self._begun.set()
@@ -290,13 +298,27 @@ class ClusterCall:
 
     def _left(self, where: str) -> None:
         if where == self._where and self._fence.is_granted and not self._fence.restarts:
-            self._fail(worker_left(where) if self._last_word is None else result_lost(where))
+            self._suspect(worker_left(where) if self._last_word is None else result_lost(where))
 
     def _gone(self, end: TaskEnd) -> None:
         if end.is_connection_lost or not self._link.client.is_connected:
             self.lost()
         elif end.status != "finished" and self._last_word is None:
-            self._fail(task_failed(end, self._runner.address))
+            self._suspect(task_failed(end, self._runner.address))
+
+    def _suspect(self, error: BaseException) -> None:
+        """Hold an error back until it is known whether the worker is lost, or the whole cluster.
+
+        A cluster that is closed sends its workers away first.
+        """
+        if self._suspicion is None and not self._ended.is_set():
+            self._suspicion = error
+            self._side.look_for(self)
+
+    def lost_alone(self) -> None:
+        """Take note that the cluster lives: the attempt was lost alone."""
+        if self._suspicion is not None:
+            self._fail(self._suspicion)
 
     def lost(self) -> None:
         """Take note that the whole cluster is out of reach."""
@@ -333,8 +355,6 @@ class ClusterCall:
             self._control.answers += bool(json.loads(content)["answered"])
             return self._value
         content = content or self._value
-        if isinstance(content, BaseException):
-            raise result_lost(self._where) from content
         # Rebuilding runs the code of the job's classes: it may take its time, as a thread may.
         with trio.CancelScope(shield=True), self._rebuilding_scope():
             if kind is Kind.RAISED:

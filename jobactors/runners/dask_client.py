@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from .dask_worker import obey, run_attempt
+from .dask_task import task_function
+from .dask_worker import obey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,9 @@ CONNECTED: Final = "running"
 """The status of a client whose tasks are alive: one that connects again has lost them."""
 KILL_GRACE: Final = 2.0
 """Seconds for a worker to close by itself, before its nanny kills it."""
+ANSWER: Final = 10.0
+"""Seconds for a scheduler to answer."""
+_CLOSING: Final = frozenset({"closing", "closed"})
 _LARGE: Final = "distributed.admin.large-graph-warning-threshold"
 _CONNECTION: Final = "scheduler-connection-lost"
 
@@ -71,8 +75,13 @@ class ClusterClient:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the tasks of this client are alive, and can be asked for."""
-        return bool(self._client.status == CONNECTED)
+        """Whether the tasks of this client are alive, and can be asked for.
+
+        They are not from the moment on in which a cluster of this program begins to close.
+        """
+        cluster = getattr(self._client, "cluster", None)
+        status = getattr(getattr(cluster, "status", None), "name", "")
+        return bool(self._client.status == CONNECTED) and status not in _CLOSING
 
     def call_soon(self, function: Callable[[], object]) -> None:
         """Call a function in the client's loop, unless that is closed."""
@@ -117,7 +126,7 @@ class ClusterClient:
         return [futures[order.key] for order in orders]
 
     def _submit(self, orders: list[Order]) -> Mapping[str, Any]:
-        first = orders[0]
+        first, run_attempt = orders[0], task_function()
         options: dict[str, Any] = {
             "pure": False,
             "priority": first.priority,
@@ -189,7 +198,12 @@ class ClusterClient:
         return ""
 
     async def workers(self) -> Mapping[str, Any]:
-        """Return the cluster's workers, by their addresses."""
-        identity = await self._client.scheduler.identity(n_workers=-1)
+        """Return the cluster's workers, by their addresses.
+
+        Raises:
+            Exception: if the scheduler has closed, is out of reach, or answers too late.
+        """
+        async with asyncio.timeout(ANSWER):
+            identity = await self._client.scheduler.identity()
         workers: Mapping[str, Any] = identity["workers"]
         return workers

@@ -16,7 +16,6 @@ _NO_WORKERS = (
     "start_deadline= bounds the wait"
 )
 _LONGEST_LIST = 5
-_LONGEST_CHAIN = 10
 
 
 def why_none_begins(
@@ -93,24 +92,30 @@ def task_failed(end: TaskEnd, address: str) -> BaseException:
     error = end.error
     if error is None:
         return WorkerDied(f"its task ended on the cluster {address} without a word")
-    if _lacks_us(error):
-        return ModuleNotFoundError(
-            "the cluster has no jobactors, which its scheduler and its workers need: "
-            'client.register_plugin(dask.distributed.PipInstall(["jobactors"])), or put it into '
-            "their image"
-        )
+    found = _lack_of_us(error)
+    if found is not None:
+        return found
     if type(error).__name__ == "KilledWorker":
         return WorkerDied(f"its workers died again and again before it began: {error}")
     return error
 
 
-def _lacks_us(error: BaseException) -> bool:
-    seen = 0
-    current: BaseException | None = error
-    while current is not None and seen < _LONGEST_CHAIN:
-        if isinstance(current, ModuleNotFoundError) and (current.name or "").startswith(
-            "jobactors"
-        ):
-            return True
-        current, seen = current.__cause__ or current.__context__, seen + 1
-    return False
+def _lack_of_us(error: BaseException) -> ImportError | None:
+    """Return the error of a job whose worker has no jobactors, or another version; else None."""
+    if not isinstance(error, ImportError) or (error.name or "").partition(".")[0] != "jobactors":
+        return None
+    if isinstance(error, ModuleNotFoundError) and error.name == "jobactors":
+        return ModuleNotFoundError(
+            "the worker has no jobactors: client.register_plugin(dask.distributed.PipInstall("
+            '["jobactors"])) installs it on all, or put it into their image',
+            name=error.name,
+        )
+    from importlib.metadata import version
+
+    ours = version("jobactors")
+    return ImportError(
+        f"the worker has another version of jobactors ({error}): client.register_plugin("
+        f'dask.distributed.PipInstall(["jobactors=={ours}"], restart_workers=True)) '
+        "installs this one on all, or put it into their image",
+        name=error.name,
+    )

@@ -95,6 +95,8 @@ class ClusterLink:
         """The workers to which a message is under way."""
         self._workers: set[str] = set()
         """The workers that are listened for."""
+        self._departed: set[str] = set()
+        """The workers that have left, as far as none has come under the same address again."""
         self._fetched: list[_Task] = []
         self._cancelled: list[Any] = []
         self._looks_for_workers = False
@@ -138,7 +140,9 @@ class ClusterLink:
         self._unsent.append(task)
 
     def tell(self, where: str, run: str, kind: Kind, content: bytes = b"") -> None:
-        """Send a command to a run."""
+        """Send a command to a run; to a worker that has left, none: it would take half a minute."""
+        if where in self._departed:
+            return
         self._commands.setdefault(where, []).append((run, int(kind), content))
 
     def refuse(self, where: str, run: str, why: bytes) -> None:
@@ -170,6 +174,18 @@ class ClusterLink:
         task = self._tasks.get(key)
         if why and task is not None:
             task.listener.hint(f"its worker {where} could not be restarted: {why}")
+
+    def look(self, tell: Callable[[int | None], object]) -> None:
+        """Ask the scheduler how many workers it has, and tell; None if it does not answer."""
+        self._start(self._look(tell))
+
+    async def _look(self, tell: Callable[[int | None], object]) -> None:
+        try:
+            workers = await self.client.workers()
+        except Exception:  # it has closed, or is out of reach
+            tell(None)
+        else:
+            tell(len(workers))
 
     # -- out
 
@@ -246,6 +262,7 @@ class ClusterLink:
             return
         if kind is Kind.BEGUN:
             task.begun, task.where = True, where
+            self._departed.discard(where)
             if where not in self._workers:
                 self._workers.add(where)
                 self.client.listen_for_worker(where, self._left)
@@ -268,6 +285,7 @@ class ClusterLink:
     def _left(self, where: str) -> None:
         self._commands.pop(where, None)
         self._workers.discard(where)
+        self._departed.add(where)
         for task in list(self._tasks.values()):
             if task.where == where:
                 task.listener.left(where)

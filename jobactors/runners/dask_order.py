@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +11,6 @@ from msgspec import Struct
 
 from .dask_client import Order
 from .dask_packing import pack_call
-from .dask_wire import encode_begin
 from .process_threads import in_thread
 
 if TYPE_CHECKING:
@@ -51,20 +51,18 @@ async def order_for(attempt: Attempt, key: str, topic: str, options: CallOptions
     pack = partial(pack_call, attempt.function, attempt.args, attempt.kwargs, options.future)
     work, held = await in_thread(pack)
     context = attempt.context
-    begin = encode_begin(
-        {
-            "key": key,
-            "topic": topic,
-            "fenced": not options.allow_restart,
-            "holds": options.keep,
-            "job": {name: getattr(context, name) for name in _SENT},
-            "buffer": _to_send(context._buffer),
-            "shared": options.shared_folder,
-        }
-    )
+    begin = {
+        "key": key,
+        "topic": topic,
+        "fenced": not options.allow_restart,
+        "holds": options.keep,
+        "job": {name: getattr(context, name) for name in _SENT},
+        "buffer": _to_send(context._buffer),
+        "shared": options.shared_folder,
+    }
     return Order(
         key,
-        begin,
+        json.dumps(begin).encode(),
         work,
         tuple(held),
         attempt.options.priority,

@@ -103,7 +103,7 @@ class DaskRunner:
     """Runs jobs on a Dask cluster: a laptop's, or one of a thousand machines.
 
     A job stays what it is: its row, progress, log, mailbox, Cancel, Pause, checkpoint and retry.
-    Plain functions only; those of a cell are sent along.  Scheduler and workers need jobactors.
+    Plain functions only; those of a cell are sent along.  Workers need jobactors.
     Its jobs take no slot of ``max_running``: the cluster has its own.
 
     *Start.*  While a job waits on the cluster it is queued, and neither its timeout nor its

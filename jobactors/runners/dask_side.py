@@ -2,11 +2,17 @@
 
 It hands what the client's loop sends over to the attempts, many at once, and looks twice a second
 whether the cluster is still there: a client that was closed says nothing any more.
+
+An attempt that was lost with its worker waits for a verdict: a cluster that is closed in order
+retires its workers first, and its scheduler some moments later.  The worker was lost alone if the
+scheduler, asked some moments later, answers that it has others, or still answers when it had none
+for a while.  If it does not answer, the client gives it up at last.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
@@ -21,6 +27,10 @@ if TYPE_CHECKING:
 
 LOOK: Final = 0.5
 """Seconds between two looks at the client."""
+SUSPENSE: Final = 0.25
+"""Seconds between the news that an attempt was lost and the question whether the cluster lives."""
+LAST_WORKER: Final = 5.0
+"""Seconds for which a cluster without workers may be one that is closed."""
 _SIDES: trio.lowlevel.RunVar[dict[ClusterLink, EngineSide]] = trio.lowlevel.RunVar(
     "jobactors_dask_sides"
 )
@@ -36,6 +46,10 @@ class WatchedCall(Protocol):
 
     def lost(self) -> None:
         """Take note that the whole cluster is out of reach."""
+        ...
+
+    def lost_alone(self) -> None:
+        """Take note that the cluster lives: the attempt was lost with its worker alone."""
         ...
 
 
@@ -56,6 +70,7 @@ class EngineSide:
         self._news: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._called = False
         self._is_watched = False
+        self._suspects: list[tuple[WatchedCall, float]] = []
         self._lines: deque[tuple[str, str]] = deque()
         self._is_echoing = False
 
@@ -101,6 +116,31 @@ class EngineSide:
                     call.lost()
             await trio.sleep(LOOK)
         self._is_watched = False
+
+    def look_for(self, call: WatchedCall) -> None:
+        """Tell an attempt soon whether it was lost alone, or with the whole cluster."""
+        self._suspect(call, trio.current_time())
+
+    def _suspect(self, call: WatchedCall, since: float) -> None:
+        self._suspects.append((call, since))
+        if len(self._suspects) == 1:
+            self.spawn(self._look)
+
+    async def _look(self) -> None:
+        await trio.sleep(SUSPENSE)
+        suspects, self._suspects = self._suspects, []
+        self.link.ask(self.link.look, partial(self.post, self._looked, suspects))
+
+    def _looked(self, suspects: list[tuple[WatchedCall, float]], workers: int | None) -> None:
+        """Tell the verdict, or look again."""
+        now = trio.current_time()
+        for call, since in suspects:
+            if not self.link.client.is_connected:
+                call.lost()
+            elif workers or (workers == 0 and now - since > LAST_WORKER):
+                call.lost_alone()
+            elif call.key in self._calls:
+                self._suspect(call, since)
 
     def spawn(self, work: Callable[[], Awaitable[object]]) -> None:
         """Run a task beside the attempts, whose failure is logged."""

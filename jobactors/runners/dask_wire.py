@@ -24,9 +24,8 @@ gathered.
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,11 +51,6 @@ def key_for(job_type: str, job_id: str, attempt: int, epoch: str) -> str:
     """
     group = "_".join(_LETTERS.findall(job_type.lower())[:6]) or "job"
     return f"{group}-{epoch}-{job_id}-{attempt}"
-
-
-def encode_begin(begin: dict[str, Any]) -> bytes:
-    """Return the JSON with which a run begins."""
-    return json.dumps({"wire": WIRE, **begin}).encode()
 
 
 def batches(frames: Iterable[Frame]) -> Iterable[list[Frame]]:

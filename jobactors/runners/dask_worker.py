@@ -2,8 +2,8 @@
 
 Only the model and the inside of a job are loaded here, as in a process job: no engine, no trio.
 
-* :func:`run_attempt` is the task.  It asks whether it may begin, calls the function with the job as
-  the current one, and reports its last word.
+* :func:`run_attempt` is called by the task.  It asks whether it may begin, calls the function with
+  the job as the current one, and reports its last word.
 * :func:`obey` is called by ``Client.run`` on the worker's event loop: requests for runs that hold
   its threads.
 * The reporter's thread samples, see :mod:`~jobactors.runners.dask_reporter`.
@@ -36,7 +36,7 @@ from jobactors.model.outcome import Partial, Succeeded
 from .dask_packing import unpack_call
 from .dask_reporter import Reporter, reporter_of
 from .dask_reports import RunReports
-from .dask_wire import INLINE, WIRE
+from .dask_wire import INLINE
 from .process_mail import SentInbox
 from .process_speaker import SentLog
 from .process_wire import Kind, pack_error, pack_result
@@ -51,23 +51,17 @@ _RUNS: Final[dict[str, Run]] = {}
 
 
 def run_attempt(begin: bytes, work: bytes, *held: Any) -> Any:
-    """Run one attempt of a job: the task that Dask knows.
+    """Run one attempt of a job; called by the task, see :mod:`~jobactors.runners.dask_task`.
 
     Returns:
         The result, where it stays on the cluster; a long one, pickled, to be gathered; else None.
 
     Raises:
         WorkerDied: if it may not begin, because it has begun before on another worker.
-        RuntimeError: if another version of jobactors has sent it.
     """
     from distributed import get_worker
 
     order = json.loads(begin)
-    if order["wire"] != WIRE:
-        raise RuntimeError(
-            f"this worker has another version of jobactors (its frames have version {WIRE}, the "
-            f"job's {order['wire']}): install the same one on both sides"
-        )
     worker = get_worker()
     run = Run(order, worker, reporter_of(worker))
     _RUNS[run.id] = run

@@ -9,6 +9,18 @@ from typing import Any
 
 import jobactors as ja
 
+HIDES_JOBACTORS = """
+import sys
+
+class Hides:
+    def find_spec(self, name, path=None, target=None):
+        if name == "jobactors":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hides())
+"""
+"""The source of a process that has no jobactors."""
+
 
 def add(a: int, b: int = 0) -> int:
     """Add."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 import trio.lowlevel
+from distributed import Client
 
 import jobactors as ja
 from jobactors.runners import dask_wire
@@ -39,7 +40,14 @@ def client() -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def _all_workers_come_back(client: Any) -> Iterator[None]:
     yield
-    client.wait_for_workers(3, timeout=60)
+    try:
+        client.wait_for_workers(3, timeout=20)
+    except TimeoutError:  # a nanny that could not restart its worker in time has closed
+        client.cluster.scale(0)
+        while client.cluster.workers:
+            time.sleep(0.05)
+        client.cluster.scale(3)
+        client.wait_for_workers(3, timeout=60)
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -176,9 +184,10 @@ async def test_a_retired_workers_job_fails_and_is_not_begun_elsewhere(
         await blocking(client.retire_workers, [job.snapshot().where])
         assert isinstance(await raised_by(job), ja.WorkerDied)
         assert len(work.starts(path)) == 1
-    local = client.cluster
-    await blocking(local.scale, 0)
-    await blocking(local.scale, 3)
+    # Its nanny does not start it again, and the cluster still counts it.
+    await blocking(client.cluster.scale, 0)
+    await until(lambda: not client.cluster.workers)
+    await blocking(client.cluster.scale, 3)
 
 
 async def test_a_function_that_does_not_end_goes_with_its_workers_process(
@@ -268,18 +277,26 @@ async def test_ten_parts_on_three_workers_of_which_two_are_killed_make_the_same_
 # --- a cluster that is lost ---------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="an orderly close of the cluster fails jobs that could rest")
-async def test_jobs_go_on_elsewhere_after_their_cluster_was_lost(
-    client: Any, tmp_path: Path
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_jobs_go_on_elsewhere_after_their_cluster_was_closed(
+    client: Any, tmp_path: Path, is_ours: bool
 ) -> None:
-    """With a store they are interrupted: running, and waiting ones."""
+    """With a store they are interrupted: running, and waiting ones.
+
+    Its workers go first, and only a cluster of this program says that it is closing.
+    """
     paths = [str(tmp_path / f"{i}") for i in range(2)]
     async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
-        with cluster(workers=1) as lost:
-            on = jobs.options(runner=ja.DaskRunner(lost))
-            both = [on.submit(work.save_and_go_on, path, 10) for path in paths]
+        with (
+            cluster(workers=1, processes=True) as owner,
+            Client(owner.cluster.scheduler_address, set_as_default=False) as remote,
+        ):
+            on = jobs.options(runner=ja.DaskRunner(owner if is_ours else remote))
+            both = [on.options(subject="a").submit(work.save_and_go_on, paths[0], 10)]
             await until(lambda: both[0].snapshot().progress.done == 6)
-            await blocking(lost.cluster.close)
+            both.append(on.options(subject="b").submit(work.save_and_go_on, paths[1], 10))
+            await until(lambda: both[1].snapshot().waiting == "cluster")
+            await blocking(owner.cluster.close)
             for job in both:
                 assert (await job.wait()).state == "interrupted"
                 assert "is out of reach" in str(job.snapshot().reason)
@@ -287,21 +304,6 @@ async def test_jobs_go_on_elsewhere_after_their_cluster_was_lost(
         both[0].resume()
         assert await both[0] == [6, 10]
         both[1].discard()
-
-
-async def test_without_a_store_a_job_of_a_closed_client_fails_as_lost(tmp_path: Path) -> None:
-    """Within a moment, although a closed client says nothing any more."""
-    async with ja.open_jobs(unread_failures="ignore") as jobs:
-        with cluster(workers=1) as closed:
-            runner = ja.DaskRunner(closed)
-            job = jobs.options(runner=runner).submit(work.until_stopped, str(tmp_path / "starts"))
-            await until(lambda: job.state == "running")
-            await blocking(closed.close)
-            error = await raised_by(job)
-            assert isinstance(error, ja.ClusterLost)
-            assert "give a runner of another cluster" in str(error)
-            error = await raised_by(jobs.options(runner=runner).submit(work.add, 1))
-            assert isinstance(error, ja.ClusterLost)
 
 
 # --- workers that cannot serve ------------------------------------------------------------------
@@ -317,13 +319,10 @@ async def test_a_worker_with_another_version_is_named_as_the_reason(
         assert "another version of jobactors" in str(error)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="such a worker goes down with the task, and the job stays queued"
-)
 async def test_workers_without_jobactors_are_named_with_the_cure(tmp_path: Path) -> None:
-    """The scheduler is here, and has it; the worker cannot import it."""
+    """Nor does the job stay queued, or its worker go down with it."""
     hides = tmp_path / "hides.py"
-    hides.write_text("import sys\nsys.modules['jobactors'] = None\n")
+    hides.write_text(work.HIDES_JOBACTORS)
     with cluster(workers=1, processes=True, preload=[str(hides)]) as bare:
         async with ja.open_jobs(unread_failures="ignore") as jobs:
             error = await raised_by(jobs.options(runner=ja.DaskRunner(bare)).submit(work.add, 1))

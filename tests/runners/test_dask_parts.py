@@ -5,18 +5,27 @@ from __future__ import annotations
 import copyreg
 import json
 import pickle
+import re
+import subprocess
+import sys
 from typing import Any
 
+import cloudpickle
 import pytest
 
 import jobactors as ja
+from jobactors.runners import dask_wire
+from jobactors.runners.dask_client import TaskEnd
 from jobactors.runners.dask_fence import Ruling, StartFence
-from jobactors.runners.dask_hints import why_none_begins
+from jobactors.runners.dask_hints import task_failed, why_none_begins
 from jobactors.runners.dask_packing import pack_call, unpack_call
 from jobactors.runners.dask_reports import RunReports
+from jobactors.runners.dask_task import task_function
 from jobactors.runners.dask_wire import BATCH, batches, key_for
 from jobactors.runners.process_pickler import pickled
 from jobactors.runners.process_wire import Kind
+
+from . import dask_work as work
 
 # --- the fence ----------------------------------------------------------------------------------
 
@@ -109,6 +118,33 @@ def test_an_exception_is_pickled_whole_although_distributed_has_a_way_of_its_own
     assert (stopped.value, grouped.message, len(grouped.exceptions)) == ("x", "g", 1)
 
 
+def test_the_task_travels_whole_and_a_worker_without_jobactors_can_say_so() -> None:
+    """One that is sent by its name would take its worker down instead."""
+    sent: Any = cloudpickle
+    content = sent.dumps(task_function())
+    code = (
+        work.HIDES_JOBACTORS
+        + f"""
+import pickle
+try:
+    pickle.loads({content!r})(b"", b"")
+except ModuleNotFoundError as exc:
+    print(exc.name)
+"""
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "jobactors"
+
+
+def test_a_worker_with_other_frames_begins_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot know what they mean."""
+    task = task_function()
+    monkeypatch.setattr(dask_wire, "WIRE", 99)
+    with pytest.raises(ImportError, match="its frames have version 99") as caught:
+        task(b"", b"")
+    assert caught.value.name == "jobactors"
+
+
 # --- reports ------------------------------------------------------------------------------------
 
 
@@ -153,6 +189,37 @@ def test_a_job_that_no_worker_can_begin_gets_the_reason(
     """And no other one."""
     found = why_none_begins(workers, wanted, resources)
     assert hint in found if hint else not found
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (
+            ModuleNotFoundError("No module named 'jobactors'", name="jobactors"),
+            ModuleNotFoundError,
+            r'the worker has no jobactors: .*PipInstall\(\["jobactors"\]',
+        ),
+        (
+            ModuleNotFoundError("none of that name", name="jobactors.runners.dask_worker"),
+            ImportError,
+            r'another version of jobactors \(none of that name\): .*PipInstall\(\["jobactors==',
+        ),
+        (
+            ImportError("its frames have version 2, the job's 1", name="jobactors"),
+            ImportError,
+            r"another version of jobactors \(its frames have version 2, the job's 1\)",
+        ),
+        (ModuleNotFoundError("theirs", name="msgspec"), ModuleNotFoundError, "^theirs$"),
+        (ZeroDivisionError("theirs"), ZeroDivisionError, "^theirs$"),
+    ],
+)
+def test_a_worker_that_cannot_serve_is_named_with_the_cure(
+    error: Exception, kind: type[Exception], message: str
+) -> None:
+    """Another error is the task's own."""
+    found = task_failed(TaskEnd("error", error), "tcp://there:1")
+    assert type(found) is kind
+    assert re.search(message, str(found))
 
 
 # --- a cluster that is lost, for any runner -----------------------------------------------------
