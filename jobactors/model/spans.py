@@ -56,6 +56,28 @@ class Turn(NamedTuple):
     """The reason why it waited from then on; None if it did not wait."""
 
 
+class StageTurn(NamedTuple):
+    """A moment at which a job entered or left a stage, as sampled."""
+
+    at: float
+    """Seconds since the epoch."""
+    label: str
+    """The labels of the open stages from then on, outermost first, with slashes between them; empty
+    if none was."""
+
+
+@documented
+class StageSpan(Struct, frozen=True, gc=False):
+    """A stretch of a job's life in one stage."""
+
+    start: float
+    """Its beginning, in seconds since the epoch."""
+    end: float
+    """Its end, in seconds since the epoch."""
+    label: str
+    """The labels of the stages that were open, outermost first, with slashes between them."""
+
+
 @documented
 class Span(Struct, frozen=True, gc=False):
     """A stretch of a job's life in one state."""
@@ -109,6 +131,42 @@ def turns_after(
         else:
             turns[-1] = turn._replace(at=last.at)
     return turns
+
+
+def stages_after(stages: list[StageTurn] | None, after: JobSnapshot, at: float) -> list[StageTurn]:
+    """Return a job's turns of stages after an event that changed its stages.
+
+    Args:
+        stages: Its turns before, which are added to; None for none.
+        after: Its snapshot after the event.
+        at: The time of the event.
+    """
+    stages = [] if stages is None else stages
+    turn = StageTurn(at, " / ".join(after.progress.stages))
+    if len(stages) < MOST_TURNS:
+        stages.append(turn)
+    else:
+        stages[-1] = turn._replace(at=stages[-1].at)
+    return stages
+
+
+def stage_spans_of(stages: Sequence[StageTurn] | None, spans: Sequence[Span]) -> list[StageSpan]:
+    """Return the stretches of a job's stages, within the spans in which it was at work.
+
+    Args:
+        stages: The turns of its stages; None if it had none.
+        spans: The spans of its life.
+    """
+    found: list[StageSpan] = []
+    if not stages or not spans:
+        return found
+    ends = [later.at for _, later in pairwise(stages)] + [spans[-1].end]
+    for turn, until in zip(stages, ends, strict=True):
+        for span in spans if turn.label else ():
+            start, end = max(turn.at, span.start), min(until, span.end)
+            if span.state.is_active and start < end:
+                found.append(StageSpan(start, end, turn.label))
+    return found
 
 
 def spans_of(snapshot: JobSnapshot, turns: Sequence[Turn] | None, now: float) -> list[Span]:

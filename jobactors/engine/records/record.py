@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from jobactors.model.info import JobInfo
     from jobactors.model.options import Options
     from jobactors.model.snapshot import JobSnapshot
-    from jobactors.model.spans import Turn
+    from jobactors.model.spans import StageTurn, Turn
     from jobactors.model.stored_rows import CheckpointRow
 
     from .stored_submit import StoredSubmit
@@ -144,6 +144,8 @@ class Record:
         "settled",
         "snapshot",
         "snoozes",
+        "span",
+        "stages",
         "submit",
         "turns",
         "unshared",
@@ -210,6 +212,10 @@ class Record:
         """The works whose checkpoints it may find, its own first; set by ``checkpoint_key``."""
         self.turns: list[Turn] | None = None
         """The turns of its life, once its snapshot does not give them all."""
+        self.stages: list[StageTurn] | None = None
+        """The moments at which its stages changed; None if it has none."""
+        self.span: Any = None
+        """Its unfinished span of OpenTelemetry, if the program uses that."""
         self.place: str = ""
         """The place in the keys of its checkpoints, see ``checkpoint_key``."""
         self.unshared: Unshared | None = None

@@ -27,6 +27,7 @@ from jobactors.model.fold import fold
 from jobactors.model.outcome import Outcome
 from jobactors.model.states import JobState, Request
 
+from .job_spans import begin_span
 from .unique_keys import same_job
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Admission:
         if found.goes_on_from is not None:
             _set_continues(record, found.goes_on_from)
         parts.registry.add(record)
+        begin_span(record, record.snapshot.info.submitted_at)
         if parts.journal is not None:
             parts.journal.add(record)
         parts.bus.publish(record.queued)

@@ -31,7 +31,7 @@ from jobactors.model.events import (
 from jobactors.model.fold import fold
 from jobactors.model.outcome import Outcome, Raised, judge
 from jobactors.model.snooze import Snooze
-from jobactors.model.spans import PLAIN_WAITS, TURNING, turns_after
+from jobactors.model.spans import PLAIN_WAITS, TURNING, stages_after, turns_after
 from jobactors.model.states import JobState, Request, Waiting
 
 from .at_work import AtWork
@@ -39,6 +39,7 @@ from .desk import SlotDesk
 from .dispatch import Dispatch
 from .ended_jobs import EndedJobs
 from .explanation import Explanation
+from .job_spans import begin_span, context_in_span, note_in_span
 from .retry_delay import delay_after
 
 if TYPE_CHECKING:
@@ -112,6 +113,10 @@ class Core:
         record.snapshot = fold(before, event)
         if record.snapshot.info.batch:
             self.parts.registry.batches.note(record)
+        if record.span is not None:
+            note_in_span(record, event, before)
+        if record.snapshot.progress.stages != before.progress.stages:
+            record.stages = stages_after(record.stages, record.snapshot, event.at)
         if type(event) in TURNING or record.turns is not None or before.waiting not in PLAIN_WAITS:
             record.turns = turns_after(record.turns, before, record.snapshot, event.at)
         parts = self.parts
@@ -130,11 +135,12 @@ class Core:
         else:
             self.attempt_started(record, now)
         record.actor = actor = Actor(self, record, attempt)
-        if record.context is None:
+        context = record.context if record.span is None else context_in_span(record)
+        if context is None:
             self._start_task(actor.run, name=record.id)
         else:
             # trio copies the context in which a task is started: the submitter's, here.
-            record.context.run(self._start_task, actor.run, name=record.id)
+            context.run(self._start_task, actor.run, name=record.id)
 
     def attempt_started(self, record: Record, now: float | None = None, where: str = "") -> None:
         """Take note that an attempt starts, perhaps after it has waited elsewhere."""
@@ -178,6 +184,7 @@ class Core:
             JobsClosed, StoreError: as :meth:`check_open`.
         """
         self.check_open()
+        begin_span(record, event.at)
         self.emit(record, event)
         why_due = Waiting.RETRY if event.waiting is Waiting.RETRY else Waiting.START_TIME
         self.enqueue(record, held=event.waiting is Waiting.HOLD, due=due, why_due=why_due)
