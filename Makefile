@@ -37,6 +37,7 @@ run: .venv/.tour-installed
 test: lint $(OLDER_KERNELS) $(AXE)
 	@echo "Testing: about ten minutes on two idle cores."
 	@chromium="$$($(BIN)/python tests/browser/chromium.py)" && export JOBACTORS_CHROMIUM="$$chromium" && \
+		registry="$$($(BIN)/python tests/notebooks/docker_registry.py || true)" && export JOBACTORS_REGISTRY="$$registry" && \
 		if [ -n "$(strip $(PYTEST_ARGS))" ]; then $(BIN)/python -m pytest $(PYTEST_ARGS); \
 		else .ci/run-tests $(BIN); fi
 
