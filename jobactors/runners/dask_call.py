@@ -258,9 +258,10 @@ class ClusterCall:
             self._begun.set()
 
     def _arrived(self, value: object) -> None:
-        if isinstance(value, BaseException):
+        is_held = self._last_word is not None and self._last_word[0] is Kind.HELD
+        if not is_held and not isinstance(value, bytes):  # an error, or None of a refused run
             lost = result_lost(self._where)
-            lost.__cause__ = value
+            lost.__cause__ = value if isinstance(value, BaseException) else None
             self._suspect(lost)
             return
         self._value = value

@@ -57,7 +57,8 @@ def run_attempt(begin: bytes, work: bytes, *held: Any) -> Any:
         The result, where it stays on the cluster; a long one, pickled, to be gathered; else None.
 
     Raises:
-        WorkerDied: if it may not begin, because it has begun before on another worker.
+        WorkerDied: if the result is to stay, and the run may not begin, because the attempt has
+            begun before on another worker.
     """
     from distributed import get_worker
 
@@ -112,8 +113,8 @@ class Run:
     def execute(self, work: bytes, held: Sequence[Any]) -> Any:
         """Ask, call the function, and report; see :func:`run_attempt`."""
         self._reporter.send(self, [(Kind.BEGUN, self._described())])
-        if self._fenced:
-            self._wait_for_grant()
+        if self._fenced and not self._may_begin():
+            return None
         self._reporter.add(self)
         token = CURRENT.set(self._context)
         try:
@@ -130,12 +131,19 @@ class Run:
     def _described(self) -> bytes:
         return json.dumps({"pid": os.getpid(), "threads": self._worker.state.nthreads}).encode()
 
-    def _wait_for_grant(self) -> None:
+    def _may_begin(self) -> bool:
+        """Wait for the grant, or for the refusal.
+
+        An error of a task is one that Dask logs.  A run that was refused raises one only where its
+        value is to stay on the cluster, and has been lost there: None would pass for the value.
+        """
         while not self._answered.wait(LOOK):
             if not self._is_wanted():
-                raise WorkerDied("this run is not wanted any more, and has not begun")
-        if self._refusal is not None:
+                self._refusal = "this run is not wanted any more, and has not begun"
+                break
+        if self._refusal is not None and self._holds:
             raise WorkerDied(self._refusal)
+        return self._refusal is None
 
     def _is_wanted(self) -> bool:
         """Whether Dask still waits for this task, which may have been cancelled."""

@@ -237,18 +237,19 @@ async def test_a_stuck_job_is_left_behind_at_the_end_and_its_row_says_where(
 async def test_a_job_of_a_closed_cluster_rests_with_a_store_and_else_fails_as_lost(
     closes: str, tmp_path: Path
 ) -> None:
-    """A worker that leaves in that course is no worker that has died."""
+    """A worker that leaves in that course is no worker that has died; the work goes on here."""
     with cluster(workers=2) as closed:
         async with (
             ja.open_jobs(store=tmp_path / "jobs.db") as storing,
             ja.open_jobs(unread_failures="ignore") as jobs,
         ):
             runner = ja.DaskRunner(closed)
-            stored, lost = (
-                system.options(runner=runner).submit(work.until_stopped, str(tmp_path / name))
-                for name, system in (("a", storing), ("b", jobs))
-            )
-            await until(lambda: stored.state == lost.state == "running")
+            marks = str(tmp_path / "a")
+            about = storing.options(runner=runner, subject="numbers")
+            stored = about.submit(work.save_and_go_on, marks, 10)
+            lost = jobs.options(runner=runner).submit(work.until_stopped, str(tmp_path / "b"))
+            await until(lambda: stored.snapshot().progress.done == 6)
+            await until(lambda: lost.state == "running")
             await trio.to_thread.run_sync((closed if closes == "client" else closed.cluster).close)
             assert (await stored.wait()).state == "interrupted"
             assert "is out of reach" in str(stored.snapshot().reason)
@@ -257,7 +258,8 @@ async def test_a_job_of_a_closed_cluster_rests_with_a_store_and_else_fails_as_lo
             assert "give a runner of another cluster" in str(error)
             error = await raised_by(jobs.options(runner=runner).submit(work.add, 1))
             assert isinstance(error, ja.ClusterLost)
-            stored.discard()
+            here = about.options(runner="thread", on_checkpoint="resume")
+            assert await here.submit(work.save_and_go_on, marks, 10) == [6, 10]
 
 
 # --- clients ------------------------------------------------------------------------------------
