@@ -26,6 +26,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.verbs.tqdm_bars import Bar, capture_tqdm
 from jobactors.inside.verbs.track import Track
+from jobactors.model.checks import is_one_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -373,7 +374,7 @@ def _finite(total: float) -> float | None:
 def _short(value: object) -> str:
     """Write a value as tqdm does: a number in three digits where that is shorter."""
     plain = str(value)
-    if not isinstance(value, Number) or isinstance(value, complex):
+    if not is_one_of(value, Number) or isinstance(value, complex):
         return plain
     short = f"{value:.3g}".replace("e+0", "e+").replace("e-0", "e-")
     return short if len(short) < len(plain) else plain

@@ -7,11 +7,15 @@ field, what it expects, the value it got, and what to write instead.
 from __future__ import annotations
 
 import math
+from abc import ABCMeta
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, TypeGuard, cast
+from typing import Any, Final, Protocol, TypeGuard, TypeVar, cast
 
+from .exception_tree import bases_of, contents_of
+
+T = TypeVar("T")
 TEN_YEARS: Final = 10 * 365 * 86400.0
 """The longest delay, in seconds: larger numbers are milliseconds, or points in time."""
 
@@ -70,7 +74,40 @@ def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
 
     After a plain ``isinstance``, the keys and values would be *unknown* to a type checker.
     """
-    return isinstance(value, Mapping)
+    return is_one_of(value, Mapping)
+
+
+def is_of(value: object, kind: type[T]) -> TypeGuard[T]:
+    """Whether the class of a value is ``kind`` or derives from it.
+
+    Unlike ``isinstance``, it does not ask the value for its ``__class__``, which may be a property
+    of the user's.
+    """
+    return issubclass(type(value), kind)
+
+
+def is_one_of(value: object, *kinds: Any) -> bool:
+    """Whether a value is an instance of abstract classes, as ``isinstance`` has it.
+
+    Those look its class up in a table of theirs, for which a metaclass may have a ``__hash__`` that
+    raises; then its bases are asked that have no metaclass of the user's.
+    """
+    try:
+        return isinstance(value, kinds)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        bases = bases_of(type(value))
+        plain = [base for base in bases if type(base) is type or type(base) is ABCMeta]
+        return any(issubclass(base, kinds) for base in plain)
+
+
+def has_method(value: object, name: str) -> bool:
+    """Whether the class of a value defines a special method; asks neither it nor its metaclass."""
+    for base in bases_of(type(value)):
+        if name in contents_of(base):
+            return contents_of(base)[name] is not None
+    return False
 
 
 def check_count(name: str, value: object) -> None:

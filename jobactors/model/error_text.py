@@ -45,7 +45,7 @@ _LAST: Final = 5
 """Exceptions that a list of too many shows, from its start and its end."""
 _MOST_SOON: Final = 10
 """Exceptions whose text is soon taken."""
-_NUMBERS: Final = frozenset({int, float, bool, type(None)})
+_NUMBERS: Final = frozenset(map(id, (int, float, bool, type(None))))
 _BUILTIN: Final = {id(each) for each in vars(builtins).values() if isinstance(each, type)}
 _MOST_FRAMES: Final = 2_000
 """Frames that Python's formatter is given of one exception."""
@@ -118,7 +118,7 @@ def _is_plain(exc: BaseException) -> bool:
 
 def _is_short(value: object) -> bool:
     kind = type(value)
-    return kind in _NUMBERS or (kind is str and len(cast("str", value)) <= LONGEST_MESSAGE)
+    return id(kind) in _NUMBERS or (kind is str and len(cast("str", value)) <= LONGEST_MESSAGE)
 
 
 def _message_of(exc: BaseException) -> str:

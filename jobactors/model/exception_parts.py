@@ -47,7 +47,7 @@ Loads = Callable[[bytes], object]
 
 MOST: Final = 10_000
 """Exceptions that are sent; those of a larger group are left out, from its end."""
-_PLAIN: Final = frozenset({str, int, float, bool, bytes, type(None)})
+_PLAIN: Final = frozenset(map(id, (str, int, float, bool, bytes, type(None))))
 _NOTES: Final = "__notes__"
 
 
@@ -173,7 +173,7 @@ class _Sender:
         }
 
     def _value(self, value: object, name: str, notes: list[str]) -> object:
-        if type(value) in _PLAIN:
+        if id(type(value)) in _PLAIN:
             return value
         kind = class_name_of(value)
         try:
@@ -203,7 +203,8 @@ class _Receiver:
                 is_context_hidden=part.is_context_hidden,
             )
         root = self._made[0]
-        return None if type(root) in {Exception, BaseException} and self._is_replaced(0) else root
+        is_plain = type(root) is Exception or type(root) is BaseException
+        return None if is_plain and self._is_replaced(0) else root
 
     def _is_replaced(self, place: int) -> bool:
         return bool(self._kind_at(self._sent.parts[place].kind)[1])

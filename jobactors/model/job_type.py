@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, TypeVar, Unpack
 
 from msgspec import Struct
 
 from .argument_problem import ArgumentProblem, Validate
+from .call_signature import call_signature
 from .errors import UnknownJobType
 from .field_docs import documented
 from .option_types import NamedOptions, names_options
@@ -260,14 +260,14 @@ def check_private(function: Callable[..., Any], private: Collection[str]) -> Non
     """
     if not private:
         return
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):  # a builtin without a signature
+    signature = call_signature(function)
+    if signature is None:
         name = getattr(function, "__name__", type(function).__name__)
         raise TypeError(
             f"private= names arguments, and {name}() does not list the names of its own: wrap it "
             "in a def that has them"
-        ) from None
+        )
+    parameters = signature.parameters
     if any(known.kind is known.VAR_KEYWORD for known in parameters.values()):
         return
     unknown = sorted(set(private) - set(parameters))

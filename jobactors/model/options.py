@@ -17,6 +17,7 @@ from .checks import (
     check_count,
     check_moment,
     check_seconds,
+    class_name_of,
     is_mapping,
     shown,
 )
@@ -171,10 +172,10 @@ def _hashable(options: Options, field: Field, value: object) -> None:
     del options
     try:
         hash(value)
-    except TypeError:
+    except Exception as exc:  # its own code may raise anything
         raise TypeError(
-            f"{field.name} must be hashable, not {type(value).__name__}: write lists as tuples"
-        ) from None
+            f"{field.name} must be hashable, not {class_name_of(value)}: write lists as tuples"
+        ) from (None if type(exc) is TypeError else exc)
 
 
 def _one_of(*choices: str) -> Validator:

@@ -18,6 +18,8 @@ from typing import Annotated, Any, Final, Union, cast
 import msgspec.json
 from msgspec import Struct
 
+from .call_signature import call_signature
+
 NEEDS_CODE: Final = "x-needs-code"
 """The mark of a schema whose values JSON cannot hold."""
 POSITIONAL: Final = (
@@ -66,10 +68,10 @@ class Signature(Struct, frozen=True):
 
 def signature_of(function: Callable[..., Any]) -> Signature:
     """Return the parameters of a function; one without a signature takes anything."""
-    try:
-        known = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # a builtin without a signature
+    signature = call_signature(function)
+    if signature is None:
         return Signature({}, True, {}, "the parameters of the function cannot be read")
+    known = signature.parameters.values()
     namespace = _namespace_of(function)
     by_name = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
     return Signature(

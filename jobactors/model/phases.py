@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, cast
 from attrs import field, frozen
 from msgspec import Struct
 
-from .checks import Field, is_mapping, is_number, shown
+from .checks import Field, is_mapping, is_number, is_of, shown
 from .field_docs import documented
 
 CHAIN_TYPE: Final = "chain"
@@ -112,7 +112,7 @@ class Phase:
     @property
     def needs(self) -> frozenset[str]:
         """The phases whose results are among its arguments."""
-        return frozenset(_references(self.arguments))
+        return frozenset(name for one in self.arguments.values() for name in _references(one))
 
     @property
     def waiting(self) -> frozenset[str]:
@@ -121,19 +121,19 @@ class Phase:
 
 
 def _references(value: Any) -> Iterable[str]:
-    if isinstance(value, ResultOf):
+    if is_of(value, ResultOf):
         yield value.phase
-    elif is_mapping(value):
-        for inner in value.values():
+    elif type(value) is dict:
+        for inner in cast("dict[str, object]", value).values():
             yield from _references(inner)
-    elif isinstance(value, list | tuple):
-        for inner in cast("Iterable[object]", value):
+    elif type(value) is list or type(value) is tuple:
+        for inner in cast("list[object]", value):
             yield from _references(inner)
 
 
 def filled_in(value: Any, result_of: Callable[[str], Any]) -> Any:
     """Return ``value`` with results in the place of what stands for them."""
-    if isinstance(value, ResultOf):
+    if is_of(value, ResultOf):
         return result_of(value.phase)
     if type(value) is dict:
         items = cast("dict[str, object]", value).items()

@@ -63,7 +63,7 @@ def _text(name: object) -> str:
 
 def _key(snapshot: Any) -> object:
     key = snapshot.info.key
-    return key if key is None or type(key) in {str, int} else shown(key)
+    return key if key is None or type(key) is str or type(key) is int else shown(key)
 
 
 def _answer(snapshot: Any) -> object:

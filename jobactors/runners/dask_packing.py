@@ -41,9 +41,9 @@ def pack_call(
 
     class Pickler(pickler_class()):  # type: ignore[misc]
         def persistent_id(self, value: Any) -> int | None:
-            if not isinstance(value, future):
+            if not issubclass(type(value), future):
                 return None
-            key = str(value.key)  # type: ignore[attr-defined]
+            key = str(value.key)
             held.setdefault(key, value)
             return numbers.setdefault(key, len(numbers))
 

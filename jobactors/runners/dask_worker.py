@@ -154,7 +154,7 @@ class Run:
         """Call the function; return the last word, its content, and the value of the task."""
         try:
             value = self._call(work, held)
-            if self._holds and type(value) not in {Partial, Succeeded}:
+            if self._holds and type(value) is not Partial and type(value) is not Succeeded:
                 return Kind.HELD, self._description_of(value), value
             content = pack_result(value)
         except StopJob as exc:

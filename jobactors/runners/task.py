@@ -106,7 +106,7 @@ _ASYNCIO_ON_TRIO: Final = ("no running event loop", "trio.run received unrecogni
 
 
 def _is_asyncio_on_trio(exc: Exception) -> bool:
-    if type(exc) not in {RuntimeError, TypeError}:
+    if type(exc) is not RuntimeError and type(exc) is not TypeError:
         return False  # a class of the user's, whose __str__ and args may raise
     text = exc.args[0] if exc.args else None
     return type(text) is str and text.startswith(_ASYNCIO_ON_TRIO)

@@ -118,9 +118,12 @@ def test_an_unknown_total_stays_unknown(jobs: ja.Jobs, bars: Any) -> None:
         seen: list[Any] = [read().total for _ in bars.tqdm(iter([1]))]
         with bars.tqdm(total=float("inf")):
             seen.append(read().total)
+        with bars.tqdm(total=0) as bar:  # as thread_map over a generator has it
+            bar.update(5)
+            seen.append(read().total)
         return seen
 
-    assert in_job(jobs, work) == [None, None]
+    assert in_job(jobs, work) == [None, None, None]
 
 
 def test_a_disabled_bar_only_counts(jobs: ja.Jobs, bars: Any) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_WITHOUT_CODE: Final[frozenset[type]] = frozenset({list, tuple, range, set, frozenset, dict, str})
+_WITHOUT_CODE: Final = frozenset(map(id, (list, tuple, range, set, frozenset, dict, str)))
 """Iterables that run no code of the user when they are iterated."""
 _ENDLESS: Final = (itertools.count, itertools.cycle, itertools.repeat)
 
@@ -75,7 +75,7 @@ class MappedBatch(Batch[T]):
         self._iterables: tuple[Iterable[Any], ...] = inputs
         self._inputs: Iterator[tuple[Any, ...]] | None = None
         self._intake = intake
-        runs_no_code = all(type(items) in _WITHOUT_CODE for items in inputs)
+        runs_no_code = all(id(type(items)) in _WITHOUT_CODE for items in inputs)
         self._in_loop = runs_no_code and not names_by_code
         """Whether the input runs no code of the user, so that the loop takes it in."""
         self._place = BatchPlace(group or batch_id, is_named=names_by_code, shared=shared)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from jobactors.engine.records.nested_values import Replacement, holds_any
 from jobactors.engine.records.record import Edge, When
 from jobactors.engine.records.references import JobReference, edges_among, with_references
+from jobactors.model.checks import is_of
 from jobactors.model.field_docs import documented
 from jobactors.model.upstream import Upstream
 
@@ -104,12 +105,11 @@ def check_phases(phases: Iterable[Phase]) -> None:
 
 
 def _refer(argument: Any) -> Any:
-    if isinstance(argument, Job):
-        return JobReference(argument._record, "result")
-    if isinstance(argument, Handle):
-        held: Any = cast("Any", argument).job
-        return JobReference(_record_of(held), "handle")
-    if isinstance(argument, Batch):
+    if is_of(argument, Job):
+        return JobReference(_record_of(argument), "result")
+    if is_of(argument, Handle):
+        return JobReference(_record_of(argument.job), "handle")
+    if is_of(argument, Batch):
         raise TypeError(
             f"the batch {argument.name!r:.100} is among the arguments: pass batch.jobs once all of "
             "them are submitted, whose results take their places, or wait for the batch, and pass "

@@ -13,6 +13,7 @@ from jobactors.engine.records.record import Record
 from jobactors.engine.records.submit_context import submitter_context
 from jobactors.engine.storage.submit_codec import describe_submit
 from jobactors.inside.chain.chain import Chain
+from jobactors.model.call_signature import call_signature
 from jobactors.model.events import JobQueued
 from jobactors.model.fold import fold
 from jobactors.model.identity import type_name_of
@@ -173,10 +174,9 @@ def _check_arguments(
     code = getattr(function, "__code__", None)
     if code is not None and not (args or kwargs or code.co_argcount or code.co_kwonlyargcount):
         return  # the common case, without the cost of a signature
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return  # a builtin without a signature
+    signature = call_signature(function)
+    if signature is None:
+        return
     try:
         signature.bind(*args, **kwargs)
     except TypeError as exc:

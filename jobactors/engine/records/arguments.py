@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING
+
+from jobactors.model.call_signature import call_signature
 
 from .comparisons import are_equal, decide
 
@@ -29,9 +30,12 @@ def same_arguments(existing: Record, new: Record) -> bool:
 
 def _bound(record: Record) -> object:
     """Return a job's arguments by name, however they were passed."""
+    signature = call_signature(record.function)
+    if signature is None:
+        return record.args, record.kwargs
     try:
-        bound = inspect.signature(record.function).bind(*record.args, **record.kwargs)
-    except (TypeError, ValueError):  # a builtin without a signature
+        bound = signature.bind(*record.args, **record.kwargs)
+    except TypeError:
         return record.args, record.kwargs
     bound.apply_defaults()
     return dict(bound.arguments)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from jobactors.model.call_signature import call_signature
 from jobactors.model.checks import class_name_of
 
 if TYPE_CHECKING:
@@ -110,10 +111,10 @@ def _public(
 
 
 def _positional_names(function: Callable[..., Any]) -> list[str] | None:
-    try:
-        known = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+    signature = call_signature(function)
+    if signature is None:
         return None
+    known = signature.parameters.values()
     by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [one.name for one in known if one.kind in by_place]
 

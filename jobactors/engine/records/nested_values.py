@@ -4,7 +4,8 @@ Looked into are lists, tuples (named ones too), dictionaries, sets, the deques a
 ``collections``, and dataclasses; of other classes only their authors know how to copy them.  A
 container of a class derived from one of these is a value like any other, and a dataclass is copied
 field by field, without its ``__init__``: no code of the user runs here, apart from the
-``__hash__`` of a key whose value is replaced.
+``__hash__`` of a key whose value is replaced.  Classes are told apart by identity: one is hashed
+and compared by its metaclass, whose code may be a user's, too.
 
 *Why the search is a loop over levels.*  Each submit passes through it, and its arguments may be a
 list of a million numbers.  The types of one level are gathered in C; a Python step is paid for each
@@ -18,23 +19,27 @@ from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, cast
 
-_SIMPLE: Final[frozenset[type]] = frozenset({int, float, str, bytes, bool, type(None)})
-_DICTIONARIES: Final[frozenset[type]] = frozenset({dict, OrderedDict, defaultdict})
-_CONTAINERS: Final[frozenset[type]] = _DICTIONARIES | {list, tuple, set, frozenset, deque}
+from jobactors.model.exception_tree import bases_of, contents_of
+
+_SIMPLE: Final = frozenset(map(id, (int, float, str, bytes, bool, type(None))))
+_DICTIONARIES: Final = frozenset(map(id, (dict, OrderedDict, defaultdict)))
+_COLLECTIONS: Final = frozenset(map(id, (list, tuple, set, frozenset, deque)))
+_CONTAINERS: Final = _DICTIONARIES | _COLLECTIONS
 Replace = Callable[[Any], Any]
 
 
 def holds_any(values: Iterable[object], kinds: AbstractSet[type]) -> bool:
     """Return whether a value of one of ``kinds`` is among ``values``, or inside one of them."""
+    wanted = frozenset(map(id, kinds))
     level, seen = list(values), set[int]()
     while level:
         types = _types_of(level)
-        if types <= _SIMPLE:
+        if types.keys() <= _SIMPLE:
             return False
-        if types & kinds:
+        if types.keys() & wanted:
             return True
-        looked_into = {kind for kind in types if _is_container(kind)}
-        found = {id(value): value for value in level if type(value) in looked_into}
+        looked_into = {identity for identity, kind in types.items() if _is_container(kind)}
+        found = {id(value): value for value in level if id(type(value)) in looked_into}
         below: list[object] = []
         for identity in [each for each in found if each not in seen]:
             below += _parts_of(found[identity])
@@ -43,12 +48,16 @@ def holds_any(values: Iterable[object], kinds: AbstractSet[type]) -> bool:
     return False
 
 
-def _types_of(values: list[object]) -> frozenset[type]:
+def _types_of(values: list[object]) -> dict[int, type]:
+    """Return the classes of values, by their ids."""
+    kinds: Iterable[type]
     try:
-        return frozenset(map(type, values))
-    except Exception:  # a class of the user's, whose own class does not let it be hashed
-        kinds = {id(kind): kind for kind in map(type, values)}
-        return frozenset(kind for kind in kinds.values() if type(kind).__hash__ is type.__hash__)
+        kinds = frozenset(map(type, values))  # most of the classes of a long list are one
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a metaclass that does not let its classes be hashed
+        kinds = map(type, values)
+    return {id(kind): kind for kind in kinds}
 
 
 class Replacement:
@@ -78,7 +87,7 @@ class Replacement:
                 something to replace inside more than a hundred levels of containers.
         """
         kind = _kind_of(value)
-        if kind in _SIMPLE:
+        if id(kind) in _SIMPLE:
             return value
         if not _is_container(kind):
             return self._replace(value)
@@ -104,7 +113,7 @@ class Replacement:
         copies = list(map(self.of, parts))
         if all(map(_is_same, parts, copies)):
             return value
-        if kind in _DICTIONARIES:
+        if id(kind) in _DICTIONARIES:
             return _copy_of_dict(value, copies)
         if issubclass(kind, tuple):
             return _new_tuple(kind, copies)
@@ -112,7 +121,7 @@ class Replacement:
             return copies
         if kind is deque:
             return deque(copies, value.maxlen)
-        if kind in _CONTAINERS:
+        if id(kind) in _CONTAINERS:
             raise TypeError(_HASHED)
         return _copy_of_dataclass(kind, value, copies)
 
@@ -126,29 +135,30 @@ def _is_same(one: object, other: object) -> bool:
 
 
 def _is_container(kind: type[object]) -> bool:
-    return kind in _CONTAINERS or bool(_fields_of(kind)) or _is_named_tuple(kind)
+    return id(kind) in _CONTAINERS or bool(_fields_of(kind)) or _is_named_tuple(kind)
 
 
 def _is_named_tuple(kind: type[object]) -> bool:
-    return kind.__bases__ == (tuple,) and "_fields" in kind.__dict__
+    return "_fields" in contents_of(kind) and bases_of(kind)[1] is tuple
 
 
 def _fields_of(kind: type[object]) -> tuple[str, ...]:
     """Return the fields of a dataclass that is made as any object is; of anything else, nothing."""
-    fields: object = kind.__dict__.get("__dataclass_fields__")
-    made_by = cast("object", getattr(kind, "__new__", None))
-    if type(fields) is not dict or made_by is not object.__new__:
+    fields: object = contents_of(kind).get("__dataclass_fields__")
+    if type(fields) is not dict:
         return ()
-    return tuple(cast("dict[str, Any]", fields))
+    made_by = next(base for base in bases_of(kind) if "__new__" in contents_of(base))
+    return tuple(cast("dict[str, Any]", fields)) if made_by is object else ()
 
 
 def _parts_of(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
+    kind = _kind_of(value)
+    if id(kind) in _DICTIONARIES:
         both = cast("dict[object, object]", value)
         return iter([*both, *both.values()])
-    if isinstance(value, list | tuple | set | frozenset | deque):
-        return iter(cast("Iterable[object]", value))
-    return iter([_field(value, name) for name in _fields_of(_kind_of(value))])
+    if id(kind) in _COLLECTIONS or _is_named_tuple(kind):
+        return iter([*value])
+    return iter([_field(value, name) for name in _fields_of(kind)])
 
 
 _HASHED: Final = (

@@ -44,7 +44,8 @@ class Nested(Struct, frozen=True):
 
 
 _REFERENCE: Final[frozenset[type]] = frozenset({JobReference})
-_REFERENCES: Final = frozenset({JobReference, Nested})
+_REFERENCES: Final = frozenset(map(id, (JobReference, Nested)))
+"""Classes by identity: those of arguments may not let themselves be hashed."""
 
 
 def with_references(
@@ -93,7 +94,7 @@ def without_references(
     args: tuple[Any, ...], kwargs: dict[str, Any], instead: Callable[[JobReference], object]
 ) -> Arguments:
     """Return arguments in which each reference is replaced by ``instead(reference)``."""
-    if not (args or kwargs) or _REFERENCES.isdisjoint(map(type, (*args, *kwargs.values()))):
+    if not (args or kwargs) or _has_none((*args, *kwargs.values())):
         return args, kwargs
 
     def replace(value: Any) -> Any:
@@ -105,6 +106,10 @@ def without_references(
         return replacement.of(argument.value) if type(argument) is Nested else replace(argument)
 
     return tuple(map(plain, args)), {name: plain(value) for name, value in kwargs.items()}
+
+
+def _has_none(arguments: tuple[Any, ...]) -> bool:
+    return _REFERENCES.isdisjoint(map(id, map(type, arguments)))
 
 
 def resolved(

@@ -121,7 +121,7 @@ def _key_json(key: object) -> object:
     if isinstance(key, tuple):
         parts = [_key_json(part) for part in cast("tuple[object, ...]", key)]
         return None if None in parts else {"tuple": parts}
-    return key if type(key) in {str, int} else None
+    return key if type(key) is str or type(key) is int else None
 
 
 def status_of(snapshot: JobSnapshot, *, with_result: bool = True) -> tuple[str, str | None]:

@@ -23,7 +23,9 @@ from jobactors.engine.ports.late_binding import runner_from
 from jobactors.engine.records.references import JobReference, Nested
 from jobactors.engine.records.stored_submit import StoredSubmit
 from jobactors.inside.verbs.ranges import Range
+from jobactors.model.call_signature import call_signature
 from jobactors.model.chain_document import phase_as_json, phase_from_json, private_names
+from jobactors.model.checks import is_mapping, is_of
 from jobactors.model.every import Every
 from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.identity import is_lambda, type_name_of
@@ -177,13 +179,13 @@ def _readable(text: str) -> str:
 
 def _plain(where: int | str, value: object, jobs: list[list[Any]]) -> object:
     """Replace jobs, or a range, by None, and append their references to ``jobs``."""
-    if isinstance(value, JobReference):
+    if is_of(value, JobReference):
         jobs.append([where, value.record.id, value.gives])
         return None
-    if isinstance(value, Range):
+    if is_of(value, Range):
         jobs.append([where, value.as_text(), "range"])
         return None
-    return _plain_inside([where], value.value, jobs) if isinstance(value, Nested) else value
+    return _plain_inside([where], value.value, jobs) if is_of(value, Nested) else value
 
 
 def _plain_inside(path: list[int | str], value: object, jobs: list[list[Any]]) -> object:
@@ -205,10 +207,14 @@ def _names(
     """Return the names under which a call passes arguments."""
     if not args:
         return frozenset(kwargs)
+    unknown = frozenset(kwargs) | {"its positional arguments"}
+    signature = call_signature(function)
+    if signature is None:  # all of them, to be safe
+        return unknown
     try:
-        bound = inspect.signature(function).bind(*args, **kwargs)
-    except (TypeError, ValueError):  # a builtin without a signature: all of them, to be safe
-        return frozenset(kwargs) | {"its positional arguments"}
+        bound = signature.bind(*args, **kwargs)
+    except TypeError:
+        return unknown
     return frozenset(bound.arguments) | frozenset(kwargs)
 
 
@@ -246,8 +252,8 @@ def option_as_json(name: str, value: Any) -> Any:
         }
     elif isinstance(value, tuple | frozenset):
         value = sorted(cast("Iterable[str]", value))
-    elif isinstance(value, Mapping):
-        value = dict(cast("Mapping[str, Any]", value))
+    elif is_mapping(value):
+        value = dict(value)
     exact_json(value, f"the option {name}")
     return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Literal
 
+from jobactors.model.call_signature import call_signature
 from jobactors.model.chain_rules import problems_of_order
 from jobactors.model.errors import UnknownJobType
 from jobactors.model.job_type import job_type_named, job_type_of
@@ -74,10 +75,11 @@ def _faults_of_function(function: Any) -> Iterator[str]:
 
 
 def _faults_of_call(function: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
+    signature = call_signature(function)
+    if signature is None:
+        return
     try:
-        inspect.signature(function).bind(**arguments)
-    except ValueError:
-        pass  # a builtin without a signature
+        signature.bind(**arguments)
     except TypeError as exc:
         yield f"it cannot be called so: {exc}"
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from jobactors.model.checks import as_timeout
+from jobactors.model.checks import as_timeout, is_of
 from jobactors.model.errors import MailboxFull, NoAnswer
 
 from .control import StopJob
@@ -201,7 +201,7 @@ class Inbox:
             raise MailboxFull(self._job_id, self._size)
         if self._forward is not None:
             self._forward(message)
-        if isinstance(message, Question):
+        if is_of(message, Question):
             self._asked = [question for question in self._asked if not question.is_answered]
             self._asked.append(message)
         self._messages.append(message)

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from jobactors.inside.signals.control import Control
 
 _GIL: Final = getattr(sys, "_is_gil_enabled", lambda: True)()
-_SEQUENCES: Final = (list, tuple, range)
+_SEQUENCES: Final = frozenset(map(id, (list, tuple, range)))
 _NOTHING: Final[dict[Any, Any]] = {}
 _VIEWS: Final = (type(_NOTHING.keys()), type(_NOTHING.values()), type(_NOTHING.items()))
-_COLLECTIONS: Final = (dict, set, frozenset, str, bytes, deque, *_VIEWS)
+_COLLECTIONS: Final = frozenset(map(id, (dict, set, frozenset, str, bytes, deque, *_VIEWS)))
+"""Classes by identity: a user's may not let itself be compared or hashed."""
 
 
 def segments_of(
@@ -48,11 +49,11 @@ def segments_of(
     """
     if not _GIL or control.is_polled:
         return None
-    if type(iterable) in _SEQUENCES:
+    if id(type(iterable)) in _SEQUENCES:
         with suppress(OverflowError):  # range(10**30)
             len(iterable)
             return Segments(iterable, frame, meter, control)
-    if type(iterable) in _COLLECTIONS:
+    if id(type(iterable)) in _COLLECTIONS:
         return TalliedSegments(iterable, frame, meter, control)
     return None
 

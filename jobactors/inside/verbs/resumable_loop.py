@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from jobactors.model.checks import is_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,8 +44,8 @@ def rest_of(iterable: Iterable[Any], done: int) -> Iterator[Any]:
     """Return an iterator over ``iterable`` without its first ``done`` items."""
     if not done:
         return iter(iterable)
-    if isinstance(iterable, Sequence) and not isinstance(iterable, _LIGHT):
-        return _from(iterable, done)  # its items may be costly to make
+    if is_one_of(iterable, Sequence) and not isinstance(iterable, _LIGHT):
+        return _from(cast("Sequence[Any]", iterable), done)  # its items may be costly to make
     return islice(iterable, done, None)
 
 

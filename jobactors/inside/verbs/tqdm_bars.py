@@ -65,7 +65,9 @@ class Bar:
         frame = self._frame
         scale = bar.unit_scale or 1  # True is 1: how numbers are shortened is not our matter
         frame.done = bar.n * scale
-        frame.total = None if bar.total is None else bar.total * scale
+        # Some give zero for what they do not know, such as thread_map over a generator.
+        is_known = bar.total is not None and (bar.total or not bar.n)
+        frame.total = bar.total * scale if is_known else None
         frame.label = (bar.desc or "").removesuffix(": ")
         frame.unit = "" if bar.unit == "it" else bar.unit
         if bar.postfix:

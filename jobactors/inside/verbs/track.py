@@ -15,6 +15,7 @@ from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.meter import StageFrame
 from jobactors.inside.signals.cancel_point import CancelPoint
 from jobactors.inside.signals.latch import PASSED
+from jobactors.model.checks import has_method, shown
 
 from .native_segments import enter, segments_of
 from .resumable_loop import open_loop, rest_of
@@ -83,8 +84,8 @@ class Track(Generic[T]):
         unit: str,
         opening: Opening | None = None,
     ) -> None:
-        if not isinstance(iterable, Iterable | AsyncIterable) and not _is_indexed(iterable):
-            raise TypeError(f"track() takes something to iterate over, not {iterable!r:.100}")
+        if not _is_iterable(iterable) and not has_method(iterable, "__aiter__"):
+            raise TypeError(f"track() takes something to iterate over, not {shown(iterable)}")
         self._iterable = iterable
         self._total = total
         self._label = label
@@ -96,7 +97,7 @@ class Track(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         iterable: Any = self._iterable
-        if not isinstance(self._iterable, Iterable) and not _is_indexed(iterable):
+        if not _is_iterable(iterable):
             raise TypeError("this is an asynchronous iterable: use 'async for x in ja.track(…)'")
         context = CURRENT.get()
         if context is None:
@@ -120,9 +121,9 @@ class Track(Generic[T]):
         return StageFrame(self._label, total, self._unit, divisible=False)
 
 
-def _is_indexed(iterable: object) -> bool:
-    """Return whether this is a sequence of the old kind, which ``for`` takes as well."""
-    return hasattr(type(iterable), "__getitem__")
+def _is_iterable(iterable: object) -> bool:
+    """Whether ``for`` takes it; it takes sequences of the old kind as well."""
+    return has_method(iterable, "__iter__") or has_method(iterable, "__getitem__")
 
 
 def _length(iterable: object) -> int | None:
@@ -160,7 +161,7 @@ class _AsyncTrack(Generic[T]):
         self._context = context
         self._frame = frame
         self._started = False
-        self._asynchronous = isinstance(iterable, AsyncIterable)
+        self._asynchronous = has_method(iterable, "__aiter__")
         items: Any = iterable
         if opening is None:
             items = aiter(items) if self._asynchronous else iter(items)
