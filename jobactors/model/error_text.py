@@ -34,6 +34,7 @@ from .field_docs import documented
 LONGEST_MESSAGE: Final = 10_000
 LONGEST_TRACEBACK: Final = 200_000
 _LONGEST_NAME: Final = 1_000
+_OURS: Final = "jobactors."
 _MOST_FORMATTED: Final = 100
 """Exceptions that Python's formatter is given at once."""
 _DEEPEST_FORMATTED: Final = 10
@@ -89,7 +90,9 @@ class ErrorText(Struct, frozen=True):
         )
 
     def __str__(self) -> str:
-        return f"{self.type}: {self.message}" if self.message else self.type
+        """Return type and message, as a row shows them: our own errors without their module."""
+        name = self.type.rpartition(".")[2] if self.type.startswith(_OURS) else self.type
+        return f"{name}: {self.message}" if self.message else name
 
 
 def is_soon_described(exc: BaseException) -> bool:

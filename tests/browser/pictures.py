@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+import os
+import re
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,6 +88,25 @@ async def fetch(n):
 jobs = ja.start(max_running=60)
 batch = [jobs.options(name=f"site {n}", tags=(f"t{n % 4}",)).submit(fetch, n) for n in range(1000)]
 for job in batch[:60]: await job.wait()
+jobs
+"""
+CLUSTER = """\
+import json, os, time
+from pathlib import Path
+from dask.distributed import Client, LocalCluster
+import jobactors as ja
+cluster = LocalCluster(n_workers=4, threads_per_worker=10, host="127.0.0.1",
+                       dashboard_address="127.0.0.1:0", silence_logs="ERROR")
+client = Client(cluster)
+Path("pids.json").write_text(json.dumps(client.run(os.getpid)))
+def train(model):
+    for epoch in ja.track(range(60 + 7 * model), unit="epochs"):
+        time.sleep(0.1 + 0.03 * (model % 7))
+jobs = ja.start()
+on_cluster = jobs.options(runner=ja.DaskRunner(client))
+models = [on_cluster.options(name=f"model {n}").submit(train, n) for n in range(40)]
+while any((job.snapshot().progress.done or 0) < 9 for job in models):
+    time.sleep(0.1)
 jobs
 """
 SCENE_CELLS = (
@@ -197,6 +220,24 @@ def take_many(server: LabServer, browser: Browser) -> None:
         keep(taken(board), "thousand")
 
 
+def take_cluster(server: LabServer, browser: Browser) -> None:
+    """Forty jobs on a cluster, one paused and one cancelled; and what a killed worker leaves."""
+    with opened(server, browser, "cluster.ipynb", (CLUSTER,), WIDE) as notebook:
+        notebook.run_and_wait(0)
+        board = notebook.cell(0).locator(".ja-jobs")
+        row(board, "model 2").locator("[data-verb=pause]").click()
+        expect(row(board, "model 2")).to_have_attribute("data-state", "paused", timeout=GENEROUS)
+        row(board, "model 5").locator("[data-verb=cancel]").click()
+        expect(row(board, "model 5")).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
+        where = re.search(r"tcp://[\d.:]+", row(board, "model 3").inner_text())
+        assert where is not None
+        pids = json.loads((server.root / "pids.json").read_text())
+        os.kill(pids[where[0]], signal.SIGKILL)
+        died = row(board, "model 3")
+        expect(died).to_have_attribute("data-state", "failed", timeout=GENEROUS)
+        keep(taken(board), "cluster")
+
+
 class Film:
     """The scene as it is played: a picture now and then."""
 
@@ -266,6 +307,7 @@ def main() -> None:
         take_scene(server, browser)
         take_boards(server, browser)
         take_many(server, browser)
+        take_cluster(server, browser)
 
 
 if __name__ == "__main__":

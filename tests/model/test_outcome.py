@@ -187,7 +187,7 @@ def test_a_job_stopped_by_nobody_was_cancelled_with_its_owner(request_: Request 
 
 def test_a_job_that_timed_out_silently_says_so_as_its_error() -> None:
     outcome = judge(Stopped(), Request.TIME_OUT, "it took longer than 3 s")
-    assert str(outcome.error) == "jobactors.model.errors.JobTimedOut: it took longer than 3 s"
+    assert str(outcome.error) == "JobTimedOut: it took longer than 3 s"
 
 
 def test_a_time_out_needs_no_reason_to_be_one() -> None:
