@@ -79,19 +79,22 @@ def loopback_only(refusals: Path) -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(filter(None, path)), "LOOPBACK_REFUSALS": str(refusals)}
 
 
-def execute(name: str, folder: Path, after: Mapping[str, str] | None = None) -> Executed:
+def execute(file: str, folder: Path, after: Mapping[str, str] | None = None) -> Executed:
     """Run a copy of a notebook to its end; an error of a cell is raised.
 
     Args:
-        name: of the file.
+        file: its name.
         folder: for the copy, and whatever it makes.
-        after: code to run after the cells of these names, as a reader would do something there.
+        after: code to run after the cells of these names, as a reader would do something there. The
+            cell of that code is named `after-NAME`.
     """
-    path = copied(name, folder / "work")
+    path = copied(file, folder / "work")
     notebook = read(path)
     for number in reversed(range(len(notebook.cells))):
-        if code := (after or {}).get(notebook.cells[number].id):
-            notebook.cells.insert(number + 1, nbformat.v4.new_code_cell(code))  # type: ignore[no-untyped-call]
+        name = notebook.cells[number].id
+        if code := (after or {}).get(name):
+            cell = nbformat.v4.new_code_cell(code, id=f"after-{name}")  # type: ignore[no-untyped-call]
+            notebook.cells.insert(number + 1, cell)
     refusals = folder / "refused.txt"
     where = {"metadata": {"path": str(path.parent)}}
     environment = isolated_environment(folder / "home") | loopback_only(refusals)

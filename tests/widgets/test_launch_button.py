@@ -74,6 +74,29 @@ async def test_the_button_is_disabled_while_its_job_runs_and_then_shows_the_resu
         assert [snapshot.state.value for snapshot in jobs.list()] == ["succeeded", "running"]
 
 
+async def test_a_function_of_the_user_puts_the_result_into_words(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """One that raises is named in the result's place, and hurts nothing."""
+
+    def as_title(result: str) -> str:
+        return {"a letter": "A Letter"}[result]
+
+    async with ja.open_jobs() as jobs:
+        button, _, says = parts(launcher(work, jobs=jobs, result_text=as_title))
+        button.click()
+        await trio.sleep(3)
+        await until_text(says, "A Letter")
+        button, _, says = parts(launcher(work, subject="b", jobs=jobs, result_text=str.split))
+        button.click()
+        await trio.sleep(3)
+        await until_text(says, "['a', 'letter']")
+        button, _, says = parts(launcher(work, subject="c", jobs=jobs, result_text=int))
+        button.click()
+        await trio.sleep(3)
+        await until_text(says, "result_text raised ValueError")
+
+
 async def test_an_error_is_shown_and_the_button_works_again(
     autojump_clock: trio.abc.Clock,
 ) -> None:

@@ -1,7 +1,8 @@
 """Returns what unfolds below a row: facts, log and result, only when a browser asks.
 
 No code of a job runs for an answer, with one exception: the text of a result, which is requested by
-hand and made by a bounded ``repr``, in a thread of its own because that ``repr`` may do anything.
+hand and made by a bounded ``repr``, or by the function that a launcher was given for it, in a
+thread of its own because that code may do anything.
 """
 
 from __future__ import annotations
@@ -94,7 +95,9 @@ def log_piece(job: ja.Job[Any], since: object) -> Message:
 class ResultTexts:
     """Makes the texts of results, one at a time, in threads that may hang without harm."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_words: Callable[[Any], object] | None = None) -> None:
+        """Make the texts by a function; default: a bounded ``repr``."""
+        self._in_words = in_words or short_text
         self._busy = threading.Lock()
 
     def ask(self, job: ja.Job[Any], reply: Callable[[Message], object]) -> None:
@@ -111,11 +114,12 @@ class ResultTexts:
     def _make(self, value: object, reply: Callable[[Message], object]) -> None:
         def make() -> None:
             try:
-                reply(_text_of(value))
+                reply(_text_of(value, self._in_words))
             finally:
                 self._busy.release()
 
-        late = threading.Timer(PATIENCE, reply, args=[{"why": "its repr takes too long"}])
+        name = _name_of(self._in_words)
+        late = threading.Timer(PATIENCE, reply, args=[{"why": f"{name} takes too long"}])
         late.daemon = True
         late.start()
         threading.Thread(target=make, name="jobactors-repr", daemon=True).start()
@@ -146,11 +150,15 @@ def short_text(value: object) -> str:
     return safe_text(short.repr(value), LONGEST_RESULT)
 
 
-def _text_of(value: object) -> Message:
+def _text_of(value: object, in_words: Callable[[Any], object]) -> Message:
     try:
-        return {"text": short_text(value)}
-    except BaseException as error:  # it is the job's code: it may raise anything
-        return {"why": f"its repr raised {class_name(error)}"}
+        return {"text": safe_text(str(in_words(value)), LONGEST_RESULT)}
+    except BaseException as error:  # it is the user's code: it may raise anything
+        return {"why": f"{_name_of(in_words)} raised {class_name(error)}"}
+
+
+def _name_of(in_words: Callable[[Any], object]) -> str:
+    return "its repr" if in_words is short_text else "result_text"
 
 
 def _word(value: object) -> str:

@@ -36,6 +36,7 @@ def launcher(
     label: str = "",
     subject: str = "",
     args: Mapping[str, object] | Callable[[], Mapping[str, object]] | None = None,
+    result_text: Callable[[Any], object] | None = None,
     jobs: ja.Jobs | None = None,
     **options: Any,
 ) -> Any:
@@ -52,6 +53,8 @@ def launcher(
         subject: The subject of the job; part of its key.
         args: The work's keyword arguments, or a function that returns them at the press, so that
             other controls can be read then.
+        result_text: A function that puts a result into a few words, such as ``lambda letter:
+            "written"``; it is called in a thread of its own.  Default: a short ``repr``.
         jobs: The job system; default: ``ja.start()``.
         **options: Any job option, such as ``priority`` or ``tags``.
 
@@ -62,7 +65,8 @@ def launcher(
 
         launcher(write_letter, subject="letter 42", args=lambda: {"tone": tone.value})
     """
-    return _LaunchButton(work, label, subject, args, jobs or ja.start(), options).box
+    results = ResultTexts(result_text)
+    return _LaunchButton(work, label, subject, args, results, jobs or ja.start(), options).box
 
 
 class _LaunchButton:
@@ -78,6 +82,7 @@ class _LaunchButton:
         label: str,
         subject: str,
         args: Mapping[str, object] | Callable[[], Mapping[str, object]] | None,
+        results: ResultTexts,
         jobs: ja.Jobs,
         options: dict[str, Any],
     ) -> None:
@@ -92,7 +97,7 @@ class _LaunchButton:
         self._submitter = jobs.options(**given)
         self._arguments: dict[str, object] = {}  # those of the last press
         self._followed = ""  # the job that is shown
-        self._results = ResultTexts()
+        self._results = results
         self._asked = ""  # the job whose result was requested as text
         self._questions = 0  # that were opened
         text = safe_text(label or type_name, LONGEST)
