@@ -19,6 +19,7 @@ from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.event_loop import in_trio
 from jobactors.inside.signals.latch import Latch
+from jobactors.model.checks import class_name_of, is_of
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobCancelled, JobFailed
 from jobactors.model.option_types import NamedOptions, names_options
@@ -220,7 +221,7 @@ class Tracked:
         except BaseException as exc:
             if not isinstance(exc, Exception):
                 job.cancel(f"its block was left by {type(exc).__name__}")
-            self._runner.error = _copy(exc)
+            self._runner.error = _copy(exc, job.id)
             raise
         finally:
             with suppress(ValueError):  # a generator's block, left in another thread or task
@@ -237,15 +238,16 @@ def _note_reading(job: Job[Any], runner: BlockRunner) -> None:
         job._note_reading()
 
 
-def _copy(exc: BaseException) -> BaseException:
+def _copy(exc: BaseException, job_id: str) -> BaseException:
     """Copy the exception that left the block: that one passes on, and the engine drops frames."""
     # Copying runs the code of its class, which may raise anything; its text is taken then.
     try:
         copied = copy.copy(exc)
     except BaseException:
         copied = None
-    if copied is None or type(copied) is not type(exc):
-        return JobFailed("", str(ErrorText.of(exc)))
+    # By name: the SystemExit of sys.exit() may be one of ours, which is copied as Python's own.
+    if not is_of(copied, BaseException) or class_name_of(copied) != class_name_of(exc):
+        return JobFailed(job_id, str(ErrorText.of(exc)))
     return BaseException.with_traceback(copied, exc.__traceback__)
 
 

@@ -250,24 +250,39 @@ def test_the_sidebar_in_notebook_7(open_notebook: OpenNotebook, tmp_path: Path) 
     assert notebook.console_errors == []
 
 
+SECOND = """\
+films = ja.start(name="films")
+scene = films.options(name="scene").submit(count, 20_000)
+"""
+
+
 def test_the_jobs_of_a_kernel_whose_notebook_is_not_open(open_notebook: OpenNotebook) -> None:
-    """Live and cancellable from another page; a click on its name opens the notebook."""
-    night = open_notebook([START], path="night.ipynb")
-    night.run_and_wait(0)
+    """Live and cancellable from another page, with a section for each of its job systems.
+
+    A click on the name of a section opens the notebook.
+    """
+    night = open_notebook([START, SECOND], path="night.ipynb")
+    for index in range(2):
+        night.run_and_wait(index)
     night.page.goto("about:blank")
     notebook = open_notebook(["1 + 1"], path="day.ipynb")
     page = notebook.page
     notebook.run_and_wait(0)
     run_command(page, "jobactors:show")
-    expect(sections(page)).to_have_text(["night.ipynb not open"], timeout=GENEROUS)
-    expect_moving(job_row(page, "train"))
+    both = ["night.ipynb not open", "night.ipynb · films not open"]
+    expect(sections(page)).to_have_text(both, timeout=GENEROUS)
+    for name in ("train", "scene"):
+        expect_moving(job_row(page, name))
     expect(status(page)).to_be_hidden()  # which counts what is open
     notebook.screenshot("sidebar-elsewhere")
     cancel(job_row(page, "train")).click()
     expect(job_row(page, "train")).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
-    sections(page).click()
+    sections(page).last.click()
     expect(front_tab(page)).to_contain_text("night.ipynb")
-    expect(sections(page)).to_have_text(["night.ipynb"], timeout=GENEROUS)
+    expect(sections(page)).to_have_text(["night.ipynb", "night.ipynb · films"], timeout=GENEROUS)
+    expect(status(page)).to_contain_text("2 jobs running")
+    cancel(job_row(page, "scene")).click()
+    expect(job_row(page, "scene")).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
     expect(status(page)).to_contain_text("1 job running")
     assert ours(notebook.console_errors) == []
 

@@ -127,6 +127,28 @@ def test_an_interrupted_block_is_cancelled(started: ja.Jobs, error: type[BaseExc
         job.result()
 
 
+def test_an_error_that_cannot_be_copied_is_told_with_its_job(started: ja.Jobs) -> None:
+    """It leaves the block as itself; the job has its text, or a copy that bears the same name."""
+
+    class Uncopied(Exception):
+        def __reduce__(self) -> Any:
+            raise RuntimeError("this error stays where it is")
+
+    class Exit(SystemExit):
+        def __reduce__(self) -> Any:
+            return SystemExit, self.args
+
+    Exit.__module__, Exit.__qualname__ = SystemExit.__module__, SystemExit.__qualname__
+    for error in (Uncopied("no rows"), Exit(3)):
+        with pytest.raises(type(error)), ja.tracked("import"):
+            raise error
+    failed, left = started.list()
+    with pytest.raises(ja.JobFailed, match=f"job {failed.id} failed: .*Uncopied: no rows"):
+        started.get(failed.id).result()
+    assert left.state == "cancelled"
+    assert str(left.error) == "SystemExit: 3"
+
+
 def test_a_block_takes_no_slot(started: ja.Jobs) -> None:
     """It may wait for a job, though only one may run; blocks may be nested."""
     with ja.tracked("outer") as outer:

@@ -38,6 +38,19 @@ test('two notebooks on one kernel are one section, with the name of the one in f
   assert.deepEqual(groups.map(g => g.name), ['b.ipynb']);
 });
 
+test('two job systems of a kernel are two sections, the second with its name', () => {
+  const named = (name, rows) => ({ ...link('k', 'a.ipynb', rows, { current: true }), known: { ...NOTHING, live: true, rows, named: name } });
+  const groups = groupsOf([named('films', [row('failed')]), named('', [row('running')])]);
+  assert.deepEqual(groups.map(g => [g.key, g.name]), [['k', 'a.ipynb'], ['k films', 'a.ipynb · films']]);
+  const root = fakeDocument();
+  const sent = [];
+  const sidebar = createSidebar(root, { send: (key, message) => sent.push([key, message.id]), cancelAll: key => sent.push([key]), open: () => {} });
+  sidebar.show(groups);
+  assert.deepEqual(root.all('ja-section-name').map(each => each.childNodes[0].textContent), ['a.ipynb', 'a.ipynb · films']);
+  sidebar.show(groups.slice(0, 1));
+  assert.equal(root.all('ja-section').length, 1);
+});
+
 test('a notebook that is open here stands for its kernel, not the same one elsewhere', () => {
   const rows = [row('running')];
   const elsewhere = link('k', 'a.ipynb', rows, { elsewhere: true });
@@ -217,7 +230,7 @@ test('a section of the sidebar shows the jobs of its kernel, by the clock of tha
   const root = fakeDocument();
   const sidebar = createSidebar(root, { send: () => {}, cancelAll: () => {}, open: () => {} });
   const known = { live: true, hears: true, ended: false, notice: '', rows: [{ ...row('succeeded'), began: 40, stopped: 100 }] };
-  const group = { kernelId: 'k', path: 'a.ipynb', name: 'a.ipynb', current: true, known, now: () => 100 };
+  const group = { key: 'k', kernelId: 'k', path: 'a.ipynb', name: 'a.ipynb', current: true, known, now: () => 100 };
   sidebar.show([group]);
   assert.equal(root.one('ja-section-name').textContent, 'a.ipynb');
   assert.equal(root.one('ja-time').textContent, '1:00');
@@ -229,7 +242,7 @@ test('a kernel whose jobs have all ended is one line, unless it is in front, or 
   const root = fakeDocument();
   const sidebar = createSidebar(root, { send: () => {}, cancelAll: () => {}, open: () => {} });
   const group = (kernelId, rows, more = {}) =>
-    ({ kernelId, path: `${kernelId}.ipynb`, name: `${kernelId}.ipynb`, current: false, known: { ...NOTHING, live: true, rows }, rows, ...more });
+    ({ key: kernelId, kernelId, path: `${kernelId}.ipynb`, name: `${kernelId}.ipynb`, current: false, known: { ...NOTHING, live: true, rows }, rows, ...more });
   const groups = [
     group('front', [row('succeeded')], { current: true }), group('busy', [row('running'), row('failed')]),
     group('done', [row('failed', { unread: true }), row('succeeded')])
@@ -249,7 +262,7 @@ test('one filter narrows all sections of the sidebar', () => {
   const root = fakeDocument();
   const sidebar = createSidebar(root, { send: () => {}, cancelAll: () => {}, open: () => {} });
   const groups = ['a', 'b'].map(name => ({
-    kernelId: name, path: name, name, current: false,
+    key: name, kernelId: name, path: name, name, current: false,
     known: { ...NOTHING, live: true, rows: [1, 2, 3].map(n => row('running', { name: `${name} ${n}` })) }
   }));
   sidebar.show(groups);

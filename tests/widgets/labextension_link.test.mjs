@@ -13,7 +13,7 @@ const row = (id, more = {}) => ({ id, name: id, state: 'running', ...more });
 const start = more => createLink({
   KernelMessage, kernel, timers, ...more,
   changed: (before, restarted) => changes.push(restarted),
-  received: message => answers.push(message)
+  received: (message, named) => answers.push({ ...message, to: named })
 });
 
 beforeEach(() => {
@@ -27,9 +27,9 @@ test('it finds the comm on the control channel and sends hello on a subshell of 
   await settled();
   assert.deepEqual(kernel.asked, ['comm_info_request', 'kernel_info_request', 'create_subshell_request']);
   assert.deepEqual(kernel.sent, [[{ kind: 'hello', frame: -1 }, 's-p1']]);
-  assert.equal(link.known.live, false);
+  assert.equal(link.parts[0].known.live, false);
   kernel.frame(4, [row('a')], { full: true });
-  assert.deepEqual([link.known.live, link.known.rows], [true, [row('a')]]);
+  assert.deepEqual([link.parts[0].known.live, link.parts[0].known.rows], [true, [row('a')]]);
   assert.equal(timers.waiting.size, 0);
 });
 
@@ -74,8 +74,8 @@ test('without subshells it sends on the main shell, and knows that the kernel is
   await settled();
   assert.deepEqual(kernel.sent, [[{ kind: 'hello', frame: -1 }, undefined]]);
   kernel.frame(1, [row('a')], { full: true, hears: false });
-  assert.equal(link.known.hears, false);
-  link.send({ kind: 'act', verb: 'cancel', id: 'a' });
+  assert.equal(link.parts[0].known.hears, false);
+  link.parts[0].send({ kind: 'act', verb: 'cancel', id: 'a' });
   await settled();
   assert.deepEqual(kernel.sent.at(-1), [{ kind: 'act', verb: 'cancel', id: 'a' }, undefined]);
 });
@@ -85,7 +85,7 @@ test('frames are folded; a missed one is asked for, once', async () => {
   await settled();
   kernel.frame(1, [row('a'), row('b')], { full: true });
   kernel.frame(2, [row('b', { fraction: 0.5 })], { gone: ['a'] });
-  assert.deepEqual(link.known.rows, [row('b', { fraction: 0.5 })]);
+  assert.deepEqual(link.parts[0].known.rows, [row('b', { fraction: 0.5 })]);
   kernel.frame(4, [row('c')]);
   kernel.frame(5, [row('c')]);
   await settled();
@@ -93,7 +93,7 @@ test('frames are folded; a missed one is asked for, once', async () => {
   kernel.frame(6, [row('c')], { after: 2 });
   kernel.frame(7, [], { gone: ['b', 'c'] });
   await settled();
-  assert.deepEqual([link.known.rows, kernel.hellos.length], [[], 2]);
+  assert.deepEqual([link.parts[0].known.rows, kernel.hellos.length], [[], 2]);
 });
 
 test('a frame for another window is not taken for all rows', async () => {
@@ -102,7 +102,7 @@ test('a frame for another window is not taken for all rows', async () => {
   await settled();
   kernel.frame(9, [row('a')]);
   await settled();
-  assert.equal(link.known.live, false);
+  assert.equal(link.parts[0].known.live, false);
   assert.deepEqual(kernel.hellos, [-1]);
 });
 
@@ -112,15 +112,15 @@ for (const status of ['restarting', 'autorestarting', 'dead', 'terminating']) {
     await settled();
     kernel.frame(1, [row('a')], { full: true });
     kernel.statusChanged.emit(status);
-    assert.equal(link.known.live, false);
+    assert.equal(link.parts[0].known.live, false);
     kernel.frame(2, [row('a')], { full: true, ended: true });
-    assert.equal(link.known.live, false);
+    assert.equal(link.parts[0].known.live, false);
     kernel.process = 'p2';
     kernel.say({ kind: 'here' });
     await settled();
     assert.deepEqual(kernel.sent.at(-1), [{ kind: 'hello', frame: -1 }, 's-p2']);
     kernel.frame(1, [row('b')], { full: true });
-    assert.deepEqual(link.known.rows, [row('b')]);
+    assert.deepEqual(link.parts[0].known.rows, [row('b')]);
     assert.deepEqual(changes, [false, true, false]);
   });
 }
@@ -138,11 +138,11 @@ test('what the page holds back goes over a connection of its own, for as long as
   await settled();
   assert.deepEqual(helper.sent, [[{ kind: 'hello', frame: -1 }, 's-p1']]);
   kernel.frame(1, [row('a')], { full: true });
-  assert.equal(link.known.live, true);
+  assert.equal(link.parts[0].known.live, true);
   held[0][1]({ content: { comms: kernel.comms } });
   await settled();
   assert.equal(gone, 1);
-  link.send({ kind: 'act', verb: 'cancel', id: 'a' });
+  link.parts[0].send({ kind: 'act', verb: 'cancel', id: 'a' });
   await settled();
   assert.deepEqual(kernel.sent.at(-1), [{ kind: 'act', verb: 'cancel', id: 'a' }, 's-p1']);
 });
@@ -152,7 +152,7 @@ test('busy and idle change nothing', async () => {
   await settled();
   kernel.frame(1, [row('a')], { full: true });
   for (const status of ['busy', 'idle']) kernel.statusChanged.emit(status);
-  assert.equal(link.known.live, true);
+  assert.equal(link.parts[0].known.live, true);
 });
 
 test('a websocket that comes back catches up with what was missed', async () => {
@@ -172,7 +172,7 @@ test('a websocket that comes back to another process forgets what is gone', asyn
   kernel.comms = {};
   kernel.connectionStatusChanged.emit('connected');
   await settled();
-  assert.equal(link.known.live, false);
+  assert.equal(link.parts[0].known.live, false);
 });
 
 test('a message during a restart is dropped', async () => {
@@ -180,7 +180,7 @@ test('a message during a restart is dropped', async () => {
   await settled();
   kernel.silent = true;
   kernel.statusChanged.emit('restarting');
-  link.send({ kind: 'act', verb: 'cancel', id: 'a' });
+  link.parts[0].send({ kind: 'act', verb: 'cancel', id: 'a' });
   kernel.statusChanged.emit('restarting');
   kernel.silent = false;
   await settled();
@@ -197,6 +197,37 @@ test('an answer and a log are handed on, a message of others is not', async () =
   assert.deepEqual(answers.map(answer => answer.id), ['a', 'b']);
 });
 
+test('each job system of a kernel is a part of its own', async () => {
+  link = start();
+  await settled();
+  kernel.frame(1, [row('a')], { full: true, system: 's0' });
+  kernel.say({ kind: 'systems', systems: ['films', 'books'] });
+  await settled();
+  const hellos = () => kernel.sent.map(([data]) => data).filter(data => data.kind === 'hello');
+  assert.deepEqual(hellos().slice(1), [{ kind: 'hello', frame: -1, named: 'films' }, { kind: 'hello', frame: -1, named: 'books' }]);
+  kernel.frame(2, [row('f')], { full: true, named: 'films', system: 's1' });
+  kernel.frame(3, [row('b')], { full: true, named: 'books', system: 's2' });
+  kernel.frame(4, [row('f'), row('g')], { named: 'films', after: 2 });
+  const parts = () => link.parts.map(({ known }) => [known.named, known.system, known.rows.map(each => each.id).join()]);
+  assert.deepEqual(parts(), [['', 's0', 'a'], ['films', 's1', 'f,g'], ['books', 's2', 'b']]);
+  link.parts[1].send({ kind: 'act', verb: 'cancel', id: 'f' });
+  await settled();
+  assert.deepEqual(kernel.sent.at(-1)[0], { kind: 'act', verb: 'cancel', id: 'f', named: 'films' });
+  kernel.say({ kind: 'answer', id: 'f', named: 'films' });
+  assert.equal(answers.at(-1).to, 'films');
+  // A connection that comes back asks for what each has missed, and drops what is served no more.
+  kernel.connectionStatusChanged.emit('connected');
+  await settled();
+  assert.deepEqual(hellos().slice(-3).map(({ frame, named }) => [frame, named]), [[1, undefined], [4, 'films'], [3, 'books']]);
+  kernel.say({ kind: 'systems', systems: ['books'] });
+  assert.deepEqual(parts().map(([named]) => named), ['', 'books']);
+  kernel.say({ kind: 'here', named: 'films' });
+  await settled();
+  assert.deepEqual(hellos().at(-1), { kind: 'hello', frame: -1, named: 'films' });
+  kernel.statusChanged.emit('restarting');
+  assert.deepEqual(link.parts.map(({ known }) => known.live), [false]);
+});
+
 test('a link that is let go listens no more and leaves no subshell behind', async () => {
   link = start();
   await settled();
@@ -206,5 +237,5 @@ test('a link that is let go listens no more and leaves no subshell behind', asyn
   assert.equal(kernel.asked.at(-1), 'delete_subshell_request');
   assert.deepEqual(kernel.iopubMessage.slots, []);
   kernel.frame(1, [row('a')], { full: true });
-  assert.equal(link.known.live, false);
+  assert.equal(link.parts[0].known.live, false);
 });

@@ -32,6 +32,7 @@ class Panel extends Widget {
 let factory, link, outputs, made, output;
 
 beforeEach(() => {
+  beside = false;
   fakeDocument();
   globalThis.MutationObserver = class { observe() {} disconnect() {} };
   made = {};
@@ -52,9 +53,12 @@ const render = (more = {}) => output.renderModel({
   data: { [JOBS]: { system: 's1', job: 'a' }, [WIDGET]: { model_id: 'm' }, 'text/html': '<table>', ...more }
 });
 const shown = () => output.widgets.map(each => each.mimeType || (each.node.all('ja-row').length ? 'rows' : each.node.textContent));
+let beside = false;   // whether the jobs are those of a second job system
 const kernelHas = (system, ...ids) => {
   const rows = ids.map(id => ({ id, name: id, state: 'running' }));
-  link = { kernelId: 'k', now: () => 0, send: () => {}, known: { live: true, hears: true, ended: false, notice: '', system, rows } };
+  const known = { live: true, hears: true, ended: false, notice: '', system, rows };
+  const others = { named: '', now: () => 0, send: () => {}, known: { ...known, system: 'own', rows: [] } };
+  link = { kernelId: 'k', parts: [...(beside ? [others] : []), { named: beside ? 'films' : '', now: () => 0, send: () => {}, known }] };
   outputs.update();
 };
 
@@ -76,6 +80,13 @@ test('without a widget: the table, then the jobs of the same system, live', asyn
   link = undefined;
   outputs.update();
   assert.match(output.widgets[0].node.one('ja-notice').textContent, /kernel was restarted/);
+});
+
+test('the jobs of a second job system of the kernel are live, too', async () => {
+  beside = true;
+  await render({ [WIDGET]: undefined });
+  kernelHas('s1', 'a', 'b');
+  assert.deepEqual(shown(), ['rows']);
 });
 
 test('other jobs are shown on request', async () => {

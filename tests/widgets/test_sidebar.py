@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -252,19 +253,68 @@ async def test_a_job_system_with_a_file_has_the_same_name_in_every_kernel(
     assert not any("a.db" in name for name in names)
 
 
-def test_a_named_system_does_not_take_the_place_of_the_kernels_own(window: Window) -> None:
-    """It is served where there is no other, and until there is."""
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for the loops of started systems."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_every_system_of_a_kernel_is_served_beside_the_others(window: Window) -> None:
+    """Messages from and to a named one have its name; those of the kernel's own have none."""
     sidebar = Sidebar()
     own, films = ja.start(), ja.start(name="films")
     try:
-        sidebar.follow(films)
-        assert sidebar.name_of(films)
         sidebar.follow(own)
         sidebar.follow(films)
-        assert sidebar.name_of(own)
-        ja.stop()
-        sidebar.follow(films)
-        assert sidebar.name_of(films)
+        assert window.messages == [{"kind": "here"}, {"kind": "here", "named": "films"}]
+        sidebar.hear({"kind": "hello", "frame": -1})
+        assert {"kind": "systems", "systems": ["films"]} in window.messages
+        sidebar.hear({"kind": "hello", "frame": -1, "named": "films"})
+        made = [jobs.options(hold=True).submit(int) for jobs in (own, films)]
+        wanted = {(None, made[0].id), ("films", made[1].id)}
+        until(
+            lambda: (
+                wanted
+                == {
+                    (frame.get("named"), row["id"])
+                    for frame in window.frames
+                    for row in frame["rows"]
+                }
+            )
+        )
+        assert len({frame["system"] for frame in window.frames}) == 2
+        act = {"kind": "act", "verb": "cancel", "id": made[1].id}
+        for name in ("books", ["films"], "films"):
+            sidebar.hear(act | {"named": name})
+        until(lambda: "answer" in window.kinds)
+        (answer,) = [data for data in window.messages if data["kind"] == "answer"]
+        assert (answer["named"], answer["id"], answer["ok"]) == ("films", made[1].id, True)
+        assert [job.state for job in made] == ["queued", "cancelled"]
     finally:
         ja.stop()
         ja.stop(name="films")
+
+
+def test_the_rows_of_a_named_system_that_has_stopped_go_with_the_next_start(
+    window: Window,
+) -> None:
+    """Those of the kernel's own stay until that is started again."""
+    sidebar = Sidebar()
+    try:
+        own, films = ja.start(), ja.start(name="films")
+        sidebar.follow(own)
+        sidebar.follow(films)
+        assert sidebar.name_of(own) != sidebar.name_of(films)
+        ja.stop()
+        ja.stop(name="films")
+        sidebar.follow(ja.start(name="books"))
+        assert window.messages[-1] == {"kind": "systems", "systems": ["books"]}
+        window.messages.clear()
+        sidebar.hear({"kind": "hello", "frame": -1})
+        assert window.kinds == ["systems", "frame"]
+        assert window.frames[0]["ended"]
+    finally:
+        for name in ("", "films", "books"):
+            ja.stop(name=name) if name else ja.stop()

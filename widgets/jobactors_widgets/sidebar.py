@@ -2,9 +2,14 @@
 
 The comm has a fixed id and is never opened: a window finds it by asking the control channel for the
 comms of the kernel, in the middle of a cell too, and a front end without the sidebar receives
-nothing.  The messages are those of a panel (:mod:`.panel`), and one more:
+nothing.  The messages are those of a panel (:mod:`.panel`), and two more:
 
 * kernel → browser ``here``: there is a job system; a window that shows jobs may send ``hello``.
+* kernel → browser ``systems``: the names of those that ``ja.start(name=…)`` has opened, after
+  a ``hello`` to the kernel's own, and when one of them is served no more.
+
+Several job systems of a kernel are served beside each other: each message from or to one of a name
+has that as ``named``; one without it is about the kernel's own.
 
 Each frame names the job system, as the outputs that show its jobs do (:func:`name_of_system`): a
 saved output finds its jobs in a later kernel.
@@ -36,7 +41,7 @@ if TYPE_CHECKING:
     from .wire import WireRow
 
     Reply = Callable[[Mapping[str, object]], object]
-    SendFrame = Callable[[FrameMessage, str], object]
+    SendFrame = Callable[[FrameMessage, Mapping[str, object]], object]
 
 COMM_ID: Final = "jobactors.sidebar"
 """Its id and its target name; `labextension/sidebar/link.js` asks for both."""
@@ -66,32 +71,32 @@ class Sidebar:
         # Written by the thread that calls `follow`:
         self._send_on_comm: Callable[[Mapping[str, object], list[bytes]], object] | None = None
         self._hears = True
-        self._followed: _FollowedSystem | None = None
+        self._served: Mapping[str, _FollowedSystem] = {}
+        """By the names of their systems; replaced as a whole, as other threads read it."""
+        self._had_names = False
+        self._last_frame = -1
 
     def follow(self, jobs: ja.Jobs) -> None:
-        """Serve this job system from now on, instead of the last one.  No-op outside a kernel.
+        """Serve this job system from now on, instead of the last one of its name.
 
-        A named one does not take the place of another one that still runs.
+        The last rows of a named system that has stopped are dropped, those of the kernel's own stay
+        until that is started again.  No-op outside a kernel.
         """
         kernel = current_kernel()
-        if kernel is None or (jobs.name and self._serves_another(jobs.name)):
+        if kernel is None or (self._send_on_comm is None and not self._open(kernel)):
             return
-        if self._send_on_comm is None and not self._open(kernel):
-            return
+        before = self._served
         # The numbers of frames continue, so that no window confuses two systems.
-        first = 0 if self._followed is None else self._followed.last_frame + 1
-        followed = _FollowedSystem(jobs, self._send, self._send_frame, first)
-        self._followed = followed
-        self._send({"kind": "here"})
+        self._last_frame = max(self._last_frame, *(one.last_frame for one in before.values()), -1)
+        followed = _FollowedSystem(jobs, self._send, self._send_frame, self._last_frame + 1)
+        beside = {name: one for name, one in before.items() if not name or one.is_open}
+        self._served = beside | {jobs.name: followed}
+        self._had_names = self._had_names or bool(jobs.name)
+        self._send({"kind": "here"} | followed.tag)
+        if before.keys() - self._served.keys():
+            self._send_names()
         if not self._hears:
             followed.conversation.post(followed.greet, -1)
-
-    def _serves_another(self, name: str) -> bool:
-        conversation = None if self._followed is None else self._followed.conversation
-        served = None if conversation is None else conversation.jobs
-        if conversation is None or served is None or served.name == name:
-            return False
-        return conversation.post(_nothing)
 
     def _open(self, kernel: Any) -> bool:
         try:
@@ -104,19 +109,24 @@ class Sidebar:
 
     def name_of(self, jobs: ja.Jobs) -> str | None:
         """Return the name of a job system in frames; None if it is not the one that is served."""
-        followed = self._followed
-        if followed is None or followed.conversation.jobs is not jobs:
-            return None
-        return followed.name
+        served = self._served.values()
+        return next((one.system for one in served if one.conversation.jobs is jobs), None)
 
     def look_again(self) -> None:
         """Update the obstacles of jobs at rest after a cell, which may have removed them."""
-        if self._followed is not None:
-            self._followed.conversation.post(self._followed.look_again)
+        for followed in self._served.values():
+            followed.conversation.post(followed.look_again)
 
     def hear(self, message: Any) -> None:
         """Take one message of a window; in any thread."""
-        followed = self._followed
+        match message:
+            case {"named": name}:
+                followed = self._served.get(str(name))
+            case {"kind": "hello"}:
+                followed = self._served.get("")
+                self._send_names()
+            case _:
+                followed = self._served.get("")
         if followed is None:
             return
         match message:
@@ -128,8 +138,12 @@ class Sidebar:
             case _:
                 followed.conversation.hear(message)
 
-    def _send_frame(self, frame: FrameMessage, system: str) -> None:
-        self._send(frame.content | {"hears": self._hears, "system": system}, frame.buffers)
+    def _send_names(self) -> None:
+        if self._had_names:
+            self._send({"kind": "systems", "systems": [name for name in self._served if name]})
+
+    def _send_frame(self, frame: FrameMessage, of: Mapping[str, object]) -> None:
+        self._send({**frame.content, "hears": self._hears, **of}, frame.buffers)
 
     def _send(self, message: Mapping[str, object], buffers: list[bytes] | None = None) -> None:
         if self._send_on_comm is not None:
@@ -143,8 +157,10 @@ class _FollowedSystem:
     batch_id: str | None = None
 
     def __init__(self, jobs: ja.Jobs, reply: Reply, send_frame: SendFrame, first: int) -> None:
-        self.conversation = FrontEndConversation(jobs, reply)
-        self.name = name_of_system(jobs)
+        self.tag: dict[str, object] = {"named": jobs.name} if jobs.name else {}
+        """What its messages have that those of the kernel's own system lack."""
+        self.conversation = FrontEndConversation(jobs, lambda said: reply({**said, **self.tag}))
+        self.system = name_of_system(jobs)
         self._send_frame = send_frame
         self._first = first
         self._feed: ChangeFeed | None = None
@@ -154,6 +170,11 @@ class _FollowedSystem:
     def last_frame(self) -> int:
         """The number of the last frame."""
         return self._first if self._feed is None else self._feed.frame
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still runs."""
+        return self.conversation.post(_nothing)
 
     def greet(self, frame: object) -> None:
         """Send the changes since ``frame``, and all later ones.  On the jobs' loop only."""
@@ -185,7 +206,7 @@ class _FollowedSystem:
         from .frame_message import FrameMessage
 
         empty = FrameMessage(self._first + 1, self._first, full=True, ended=True)
-        self._send_frame(self._last or empty, self.name)
+        self.show(self._last or empty)
 
     # Called by the feed, on the jobs' loop.
 
@@ -198,7 +219,7 @@ class _FollowedSystem:
 
     def show(self, frame: FrameMessage) -> None:
         """Send the changes."""
-        self._send_frame(frame, self.name)
+        self._send_frame(frame, {"system": self.system, **self.tag})
 
     def end(self, frame: FrameMessage) -> None:
         """Send the last frame, and hold it for later windows."""

@@ -12,7 +12,7 @@ import { createLink } from './link.js';
  * @param {(kernelId: string, path: string | undefined) => boolean} options.isOpen   in this page
  * @param {(name: string) => string | undefined} options.languageOf   of a kernel's name, where known
  * @param {() => void} options.changed   something is to be drawn
- * @param {(kernelId: string, message: Object) => void} options.received
+ * @param {(kernelId: string, message: Object, named: string) => void} options.received
  */
 export function followElsewhere({ serviceManager, KernelMessage, isOpen, languageOf, changed, received }) {
   const { kernels, sessions } = serviceManager;
@@ -48,7 +48,9 @@ export function followElsewhere({ serviceManager, KernelMessage, isOpen, languag
   function follow(model, session) {
     // Its comms belong to the notebook, wherever that is: none is to be refused or closed here.
     const kernel = kernels.connectTo({ model, handleComms: false });
-    const link = createLink({ KernelMessage, kernel, languageOf, changed, received: message => received(model.id, message) });
+    const link = createLink({
+      KernelMessage, kernel, languageOf, changed, received: (message, named) => received(model.id, message, named)
+    });
     followed.set(model.id, { kernel, link, session });
   }
 
@@ -65,15 +67,15 @@ export function followElsewhere({ serviceManager, KernelMessage, isOpen, languag
     start,
     look,
     /** What `groupsOf` makes groups of. */
-    links: () => [...followed].map(([kernelId, { kernel, link, session }]) => ({
+    links: () => [...followed].flatMap(([kernelId, { kernel, link, session }]) => link.parts.map(part => ({
       kernelId,
       path: session?.path || `${kernel.name} ${kernelId.slice(0, 8)}`,
       current: false,
       elsewhere: true,
-      known: link.known,
-      now: link.now
-    })),
-    link: kernelId => followed.get(kernelId)?.link,
+      known: part.known,
+      now: part.now,
+      send: part.send
+    }))),
     /** The notebook it belongs to, if it does. */
     notebook: kernelId => {
       const session = followed.get(kernelId)?.session;

@@ -6,7 +6,7 @@
 
 import { fenceKeys } from '../../static/keys.js';
 import { createNotices, mayNotifyBrowser } from './notices.js';
-import { createBurst, endedBetween, groupsOf, isUnfinished, statusText, statusTitle, withoutRead } from './model.js';
+import { createBurst, endedBetween, groupsOf, isUnfinished, keyOf, statusText, statusTitle, titleOf, withoutRead } from './model.js';
 import { followElsewhere } from './elsewhere.js';
 import { isNews } from '../../static/format.js';
 import { createSidebar } from './sidebar.js';
@@ -64,12 +64,12 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
   if (ui) widget.title.icon = new ui.LabIcon({ name: 'jobactors:jobs', svgstr: ICON });
   else widget.title.label = 'Jobs';
   const sidebar = createSidebar(widget.node, {
-    send: (kernelId, message) => {
-      if (message.verb === 'read') noteRead(kernelId, message.id);
-      linkOf(kernelId)?.send(message);
+    send: (key, message) => {
+      if (message.verb === 'read') noteRead(key, message.id);
+      groupOf(key)?.send(message);
     },
-    cancelAll: kernelId => void cancelAll(kernelId),
-    open
+    cancelAll: key => void cancelAll([groupOf(key)]),
+    open: key => open(groupOf(key)?.kernelId)
   });
 
   const item = new Widget();
@@ -82,7 +82,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     Notification: apputils?.Notification,
     inSight: () => !document.hidden,
     listed: () => widget.isVisible,
-    isUnread: (kernelId, id) => groups.some(group => group.kernelId === kernelId && group.rows.some(row => row.id === id && isNews(row))),
+    isUnread: (key, id) => Boolean(groupOf(key)?.rows.some(row => row.id === id && isNews(row))),
     wanted: () => wanted,
     show: () => void app.commands.execute(SHOW)
   });
@@ -92,6 +92,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
   });
 
   let groups = [];
+  const groupOf = key => groups.find(group => group.key === key);
   let asked = 0;
   const soon = () => {
     // A hidden page draws no frames; the notices, which it must not miss, do not wait for one.
@@ -106,11 +107,13 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     changed: soon,
     switched: () => elsewhere?.look(),
     moved: (kernelId, path, before, now) => {
-      if (before.live && before.system === now.system) notices.ended(kernelId, path.split('/').pop(), endedBetween(before.rows, now.rows));
+      if (!before.live || before.system !== now.system) return;
+      const name = titleOf(path.split('/').pop(), now.named);
+      notices.ended(keyOf(kernelId, now.named), name, endedBetween(before.rows, now.rows));
     },
-    received: (kernelId, message) => {
-      sidebar.received(kernelId, message);
-      outputs.received(kernelId, message);
+    received: (kernelId, message, named) => {
+      sidebar.received(keyOf(kernelId, named), message);
+      outputs.received(kernelId, message, named);
     }
   });
   const outputs = createOutputs({ tracker, widgets, linkIn: notebooks.linkIn });
@@ -120,20 +123,19 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     isOpen: notebooks.isOpen,
     languageOf,
     changed: soon,
-    received: (kernelId, message) => sidebar.received(kernelId, message)
+    received: (kernelId, message, named) => sidebar.received(keyOf(kernelId, named), message)
   });
-  const linkOf = kernelId => notebooks.link(kernelId) || elsewhere.link(kernelId);
 
-  // Kernel id -> ids of failures that were read in this page: a system that has stopped takes no note.
+  // Key of a group -> ids of failures that were read in this page: a system that has stopped takes no note.
   const readHere = new Map();
 
-  function noteRead(kernelId, id) {
-    readHere.set(kernelId, (readHere.get(kernelId) || new Set()).add(id));
+  function noteRead(key, id) {
+    readHere.set(key, (readHere.get(key) || new Set()).add(id));
     soon();
   }
 
   function withRows(group) {
-    const read = readHere.get(group.kernelId);
+    const read = readHere.get(group.key);
     return { ...group, rows: read ? withoutRead(group.known.rows, id => read.has(id)) : group.known.rows };
   }
 
@@ -148,7 +150,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     groups = groupsOf([...notebooks.links(), ...elsewhere.links()]).map(withRows);
     const here = groups.filter(group => !group.elsewhere);
     const rows = here.flatMap(group => group.rows);
-    const whole = burst.advance(here.map(({ kernelId, known }) => ({ kernelId, rows: known.rows, burst: known.burst })));
+    const whole = burst.advance(here.map(({ key, known }) => ({ kernelId: key, rows: known.rows, burst: known.burst })));
     status.show(statusText(rows), statusTitle(here, whole), whole.fraction);
     if (widget.isVisible) sidebar.show(groups);
     notices.update();
@@ -163,23 +165,26 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     soon();
   };
 
-  async function cancelAll(kernelId) {
-    const group = groups.find(each => each.kernelId === kernelId);
+  /** @param {(import('./model.js').Group | undefined)[]} chosen */
+  async function cancelAll(chosen) {
     // These, and not those that are submitted while the question is open.
-    const ids = group ? group.known.rows.filter(isUnfinished).map(row => row.id) : [];
-    const open = ids.length;
+    const there = chosen.filter(Boolean).map(({ key, name, known }) =>
+      ({ key, name, ids: known.rows.filter(isUnfinished).map(row => row.id) })).filter(({ ids }) => ids.length);
+    const open = there.reduce((sum, { ids }) => sum + ids.length, 0);
     if (!open || !apputils) return;
     const { button } = await apputils.showDialog({
       title: open === 1 ? 'Cancel the job of this notebook?' : `Cancel all ${open} jobs of this notebook?`,
-      body: `${group.name}: what runs is stopped, what waits will not start.`,
+      body: `${there.map(({ name }) => name).join(', ')}: what runs is stopped, what waits will not start.`,
       buttons: [
         apputils.Dialog.cancelButton({ label: 'Keep them' }),
         apputils.Dialog.warnButton({ label: open === 1 ? 'Cancel the job' : 'Cancel all jobs' })
       ],
       defaultButton: 0
     });
-    if (button.accept) linkOf(kernelId)?.send({ kind: 'act', verb: 'cancel', ids });
+    if (button.accept) for (const { key, ids } of there) groupOf(key)?.send({ kind: 'act', verb: 'cancel', ids });
   }
+
+  const inFront = () => groups.filter(group => group.current);
 
   function place() {
     widget.parent = null;
@@ -206,8 +211,8 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     app.commands.addCommand(CANCEL_ALL, {
       label: 'Cancel All Jobs of This Notebook…',
       describedBy: { args: { type: 'object', properties: {} } },
-      isEnabled: () => notebooks.known().rows.some(isUnfinished),
-      execute: () => cancelAll(notebooks.current()?.kernelId)
+      isEnabled: () => inFront().some(group => group.known.rows.some(isUnfinished)),
+      execute: () => cancelAll(inFront())
     });
     app.commands.addCommand(NOTIFY_DESKTOP, {
       label: 'Notify on the Desktop When Jobs End',

@@ -4,6 +4,9 @@
 // it.  Its messages arrive on iopub.  Messages to it go on a subshell of this link, and the questions
 // before them on the control channel: both are answered in the middle of a cell, when `kernel.info`
 // and `requestCommInfo` are not.
+//
+// A kernel may have several job systems: its own, and those of ja.start(name=…), whose messages have the
+// name as `named`.  Each has a part of its own in a link.
 
 import { applyFrame, isMissing } from '../../static/frames.js';
 import { createKernelClock } from '../../static/kernel_clock.js';
@@ -22,8 +25,9 @@ const HURRY_MS = 250;
 const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
 
 /**
- * The known state of a kernel's jobs.
+ * The known state of one job system of a kernel.
  * @typedef {Object} Known
+ * @property {string} named      its name; empty: it is the kernel's own
  * @property {boolean} live      whether its jobs are known at all
  * @property {boolean} hears     whether it handles a button while a cell runs
  * @property {boolean} ended     whether its job system has stopped
@@ -35,7 +39,7 @@ const LOST = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
  */
 
 /** @type {Readonly<Known>} */
-export const NOTHING = Object.freeze({ live: false, hears: true, ended: false, notice: '', schedules: [], system: '', rows: [] });
+export const NOTHING = Object.freeze({ named: '', live: false, hears: true, ended: false, notice: '', schedules: [], system: '', rows: [] });
 
 /**
  * Follows one kernel connection, through restarts and lost websockets, until `dispose()`.
@@ -44,16 +48,13 @@ export const NOTHING = Object.freeze({ live: false, hears: true, ended: false, n
  * @param {any} options.KernelMessage               of @jupyterlab/services
  * @param {any} options.kernel                      an IKernelConnection
  * @param {(name: string) => string | undefined} [options.languageOf]   of a kernel's name, where known
- * @param {(before: Known, restarted: boolean) => void} options.changed
- * @param {(message: {kind: string}) => void} options.received   an answer, or more of one job
+ * @param {(before: Known, restarted: boolean, now: Known) => void} options.changed
+ * @param {(message: {kind: string}, named: string) => void} options.received   an answer, or more of one job
  * @param {{later: Function, forget: Function}} [options.timers]
  */
 export function createLink({ KernelMessage, kernel, languageOf, changed, received, timers = pageTimers() }) {
-  /** @type {Known} */
-  let known = NOTHING;
-  let clock = createKernelClock();
-  let frame = -1;          // the number of the last one without a gap before it
-  let asking = false;      // whether the missing changes are on their way
+  const own = newPart('');
+  let parts = new Map([['', own]]);   // by the names of job systems
   let subshell = null;     // the promise of its id
   let session = null;      // of the kernel process that sends
   let former = null;       // of the process before: its last messages may come late
@@ -61,22 +62,101 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
   let helper = null;       // that connection, where it is another than the notebook's
   let disposed = false;
 
-  function learn(news) {
-    const before = known;
-    known = Object.freeze({ ...known, ...news });
-    changed(before, false);
+  /** One job system of the kernel. @param {string} named */
+  function newPart(named) {
+    /** @type {Known} */
+    let known = NOTHING;
+    let clock = createKernelClock();
+    let frame = -1;          // the number of the last one without a gap before it
+    let asking = false;      // whether the missing changes are on their way
+
+    function learn(news) {
+      const before = known;
+      known = Object.freeze({ ...known, ...news });
+      changed(before, false, known);
+    }
+
+    function forget() {
+      [frame, asking] = [-1, false];
+      clock = createKernelClock();
+      if (known === NOTHING) return;
+      const before = known;
+      known = NOTHING;
+      changed(before, true, known);
+    }
+
+    function hello() {
+      if (asking) return;
+      asking = true;
+      part.send({ kind: 'hello', frame });
+    }
+
+    function take(data, buffers) {
+      if (!data.full && !known.live) return hello();   // changes without the rows before
+      const missed = isMissing(data, frame);
+      clock.hear(data.now);
+      if (!missed) [frame, asking] = [data.frame, false];
+      learn({
+        named,
+        live: true,
+        hears: Boolean(data.hears ?? known.hears),
+        ended: Boolean(data.ended),
+        notice: data.notice ?? known.notice,
+        schedules: data.schedules ?? known.schedules,
+        burst: data.burst || 0,
+        system: data.system ?? known.system,
+        rows: applyFrame(known.rows, data, buffers)
+      });
+      if (missed) hello();
+    }
+
+    const part = {
+      named,
+      get known() { return known; },
+      /** Returns the kernel's time, in seconds since the epoch. */
+      now: () => clock.now(),
+      /** Sends a message of view.js: an `act`, or a request about one job. */
+      send: message => void send(named ? { ...message, named } : message),
+      hello,
+      take,
+      forget,
+      /** Asks anew for what it may have missed, or for all rows. */
+      again: whole => {
+        asking = false;
+        if (whole) frame = -1;
+        hello();
+      }
+    };
+    return part;
+  }
+
+  function partOf(named) {
+    if (!parts.has(named)) parts.set(named, newPart(named));
+    return parts.get(named);
+  }
+
+  /** Drops the parts of all other named systems. @param {string[]} names */
+  function only(names) {
+    for (const name of [...parts.keys()]) {
+      if (!name || names.includes(name)) continue;
+      const gone = parts.get(name);
+      parts.delete(name);
+      gone.forget();
+    }
+    for (const name of names) if (!partOf(name).known.live) partOf(name).hello();
   }
 
   function forget() {
     endHurry();
-    [subshell, frame, asking] = [null, -1, false];
-    clock = createKernelClock();
+    subshell = null;
     [former, session] = [session || former, null];
-    if (known === NOTHING) return;
-    const before = known;
-    known = NOTHING;
-    changed(before, true);
+    const all = [...parts.values()];
+    parts = new Map([['', own]]);
+    for (const part of all) part.forget();
   }
+
+  const isLive = () => [...parts.values()].some(part => part.known.live);
+  const askAgain = () => { for (const part of [...parts.values()]) part.again(false); };
 
   /** Asks a question on the control channel. */
   async function ask(msgType, content = {}) {
@@ -117,12 +197,6 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
     via.sendShellMessage(message, false, true);
   }
 
-  function hello() {
-    if (asking) return;
-    asking = true;
-    void send({ kind: 'hello', frame });
-  }
-
   /** Finds out whether this kernel has jobs; one without the package is sent nothing more. */
   async function discover() {
     try {
@@ -135,9 +209,8 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
       timers.forget(late);
       endHurry();
       if (disposed || process !== former) return;
-      asking = false;   // a question from before the connection was lost may be lost with it
-      if (comms && comms[COMM_ID]) hello();
-      else if (known.live) forget();
+      if (comms && comms[COMM_ID]) askAgain();   // an earlier question may be lost with the connection
+      else if (isLive()) forget();
     } catch {
       // No answer: a kernel sends `here` when it has a job system.
     }
@@ -148,9 +221,9 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
     const mine = helper = kernel.clone({ handleComms: false });
     const go = async () => {
       if (helper !== mine || via === mine || mine.connectionStatus !== 'connected') return;
-      [via, subshell, asking] = [mine, null, false];
+      [via, subshell] = [mine, null];
       const { comms } = await ask('comm_info_request', { target_name: COMM_ID });
-      if (helper === mine && comms && comms[COMM_ID]) hello();
+      if (helper === mine && comms && comms[COMM_ID]) askAgain();
     };
     const tryIt = () => void go().catch(() => {});
     mine.connectionStatusChanged.connect(tryIt);
@@ -168,29 +241,11 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
     if (message.header.session === former) return;
     session = message.header.session;
     const data = message.content.data;
-    if (data.kind === 'here') {
-      [frame, asking] = [-1, false];
-      hello();
-    } else if (data.kind === 'frame') take(data, message.buffers);
-    else received(data);
-  }
-
-  function take(data, buffers) {
-    if (!data.full && !known.live) return hello();   // changes without the rows before
-    const missed = isMissing(data, frame);
-    clock.hear(data.now);
-    if (!missed) [frame, asking] = [data.frame, false];
-    learn({
-      live: true,
-      hears: Boolean(data.hears ?? known.hears),
-      ended: Boolean(data.ended),
-      notice: data.notice ?? known.notice,
-      schedules: data.schedules ?? known.schedules,
-      burst: data.burst || 0,
-      system: data.system ?? known.system,
-      rows: applyFrame(known.rows, data, buffers)
-    });
-    if (missed) hello();
+    const named = data.named || '';
+    if (data.kind === 'here') partOf(named).again(true);
+    else if (data.kind === 'systems') only(data.systems);
+    else if (data.kind === 'frame') partOf(named).take(data, message.buffers);
+    else received(data, named);
   }
 
   function noteStatus(_, status) { if (LOST.has(status)) forget(); }
@@ -223,12 +278,12 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
   }
 
   return {
-    get known() { return known; },
     get kernelId() { return kernel.id; },
-    /** Returns the kernel's time, in seconds since the epoch. */
-    now: () => clock.now(),
-    /** Sends a message of view.js: an `act`, or a request about one job. */
-    send: message => void send(message),
+    /** The parts of the job systems that are known; that of the kernel's own, if none is. */
+    get parts() {
+      const live = [...parts.values()].filter(part => part.known.live);
+      return live.length ? live : [own];
+    },
     leave,
     dispose
   };

@@ -8,8 +8,9 @@ import { KINDS, countKinds, plural, summary } from '../../static/summary.js';
 /** @typedef {import('../../static/format.js').Row} Row */
 
 /**
- * The jobs of one kernel.
+ * The jobs of one job system of a kernel.
  * @typedef {Object} Group
+ * @property {string} key             as keyOf returns it
  * @property {string} kernelId
  * @property {string} path            of the notebook, below the server's root
  * @property {string} name            its name here: different from the others
@@ -17,24 +18,32 @@ import { KINDS, countKinds, plural, summary } from '../../static/summary.js';
  * @property {boolean} [elsewhere]    whether no notebook of this page has this kernel
  * @property {import('./link.js').Known} known
  * @property {() => number} [now]     its kernel's clock, in seconds since the epoch
+ * @property {(message: Object) => void} [send]   to that job system
  */
+
+/** Returns a text that only one job system of one kernel has. @param {string} kernelId @param {string} named */
+export const keyOf = (kernelId, named) => named ? `${kernelId} ${named}` : kernelId;
+
+/** Returns how a job system is called: by its notebook, and by the name of its own. @param {string} name @param {string} named */
+export const titleOf = (name, named) => named ? `${name} · ${named}` : name;
 
 /**
  * Returns the groups to show: the notebook in front first, even without jobs, then the others that
- * have some.  Two notebooks on one kernel are one group.
+ * have some.  Two notebooks on one kernel are one group; two job systems of a kernel are two.
  * @param {{kernelId: string, path: string, current: boolean, known: import('./link.js').Known}[]} links
  * @returns {Group[]}
  */
 export function groupsOf(links) {
-  const byKernel = new Map();
+  const byKey = new Map();
   for (const link of links) {
-    const there = byKernel.get(link.kernelId);
-    if (!there || link.current || there.elsewhere) byKernel.set(link.kernelId, link);
+    const key = keyOf(link.kernelId, link.known.named);
+    const there = byKey.get(key);
+    if (!there || link.current || there.elsewhere) byKey.set(key, { ...link, key });
   }
-  const shown = [...byKernel.values()].filter(l => l.known.live && (l.current || l.known.rows.length || l.known.schedules?.length));
+  const shown = [...byKey.values()].filter(l => l.known.live && (l.current || l.known.rows.length || l.known.schedules?.length));
   const names = distinctNames(shown.map(link => link.path));
   return shown
-    .map((link, i) => ({ ...link, name: names[i] }))
+    .map((link, i) => ({ ...link, name: titleOf(names[i], link.known.named) }))
     .sort((a, b) => Number(b.current) - Number(a.current) || a.name.localeCompare(b.name));
 }
 

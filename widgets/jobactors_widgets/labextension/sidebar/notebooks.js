@@ -1,6 +1,6 @@
 // Which notebooks are open, which kernels they have, and which of them is in front.
 
-import { NOTHING, createLink } from './link.js';
+import { createLink } from './link.js';
 
 /**
  * Follows every notebook of a tracker, so that none of its jobs is missed.
@@ -12,7 +12,7 @@ import { NOTHING, createLink } from './link.js';
  * @param {() => void} options.changed  something is to be drawn
  * @param {() => void} options.switched   a notebook has another kernel, was opened or closed
  * @param {(kernelId: string, path: string, before: import('./link.js').Known, now: import('./link.js').Known) => void} options.moved
- * @param {(kernelId: string, message: Object) => void} options.received
+ * @param {(kernelId: string, message: Object, named: string) => void} options.received
  */
 export function followNotebooks({ tracker, KernelMessage, languageOf, changed, switched, moved, received }) {
   // A notebook may be open in several views; they have one session context.
@@ -43,11 +43,11 @@ export function followNotebooks({ tracker, KernelMessage, languageOf, changed, s
       KernelMessage,
       kernel,
       languageOf,
-      changed: (before, restarted) => {
-        if (!restarted && entry.link) moved(kernel.id, pathOf(entry), before, entry.link.known);
+      changed: (before, restarted, now) => {
+        if (!restarted && entry.link) moved(kernel.id, pathOf(entry), before, now);
         changed();
       },
-      received: message => received(kernel.id, message)
+      received: (message, named) => received(kernel.id, message, named)
     });
   }
 
@@ -61,23 +61,20 @@ export function followNotebooks({ tracker, KernelMessage, languageOf, changed, s
 
   return {
     /** What `groupsOf` makes groups of. */
-    links: () => [...followed.values()].filter(({ link }) => link).map(entry => ({
+    links: () => [...followed.values()].filter(({ link }) => link).flatMap(entry => entry.link.parts.map(part => ({
       kernelId: entry.link.kernelId,
       path: pathOf(entry),
       current: entry === front(),
-      known: entry.link.known,
-      now: entry.link.now
-    })),
-    link: kernelId => entryOf(kernelId)?.link,
+      known: part.known,
+      now: part.now,
+      send: part.send
+    }))),
     /** The link of a notebook's kernel, if it has one. */
     linkIn: ({ sessionContext }) => followed.get(sessionContext)?.link,
     /** Whether a notebook of this page has this kernel, or is about to. */
     isOpen: (kernelId, path) => [...followed.values()].some(entry =>
       entry.context.session?.kernel?.id === kernelId || (path !== undefined && pathOf(entry) === path)),
-    panel: kernelId => tracker.find(panel => panel.sessionContext === entryOf(kernelId)?.context),
-    /** The notebook in front. */
-    current: () => front()?.link || null,
-    known: () => front()?.link?.known || NOTHING
+    panel: kernelId => tracker.find(panel => panel.sessionContext === entryOf(kernelId)?.context)
   };
 }
 

@@ -47,7 +47,7 @@ export function createOutputs({ tracker, widgets, linkIn }) {
   return {
     /** Draws what has changed in the links. */
     update() { for (const output of shown) output.update(); },
-    received(kernelId, message) { for (const output of shown) output.received(kernelId, message); }
+    received(kernelId, message, named) { for (const output of shown) output.received(kernelId, message, named); }
   };
 }
 
@@ -115,7 +115,9 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
     [own, table] = [null, null];
   }
 
-  const nowThere = () => link()?.now() ?? Date.now() / 1000;
+  /** Returns the part of the link that has the job system of this output; undefined if the kernel lacks it. */
+  const there = () => link()?.parts.find(({ known }) => known.live && known.system === named.system);
+  const nowThere = () => there()?.now() ?? Date.now() / 1000;
 
   /** Returns whether the widget is shown and its kernel lives. */
   function ownLives() {
@@ -124,8 +126,8 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
 
   /** Returns the rows of this output's jobs in the kernel; null if it has others, or none. */
   function present() {
-    const known = link()?.known;
-    if (!known?.live || known.system !== named.system) return null;
+    const known = there()?.known;
+    if (!known) return null;
     if (named.job === null) return known.rows;
     const found = known.rows.filter(each => each.id === named.job || each.batch === named.job);
     return found.length ? found : null;
@@ -152,15 +154,14 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
   }
 
   function drawLine() {
-    const known = link()?.known;
-    const has = Boolean(known?.live);
+    const has = Boolean(link()?.parts[0].known.live);
     const words = has ? OTHERS : named.system.startsWith('memory-') ? NEVER : HOW;
     if (text.textContent !== words) text.textContent = words;
     button.hidden = !has;
   }
 
   function showPresent() {
-    const known = link()?.known;
+    const known = link()?.parts[0].known;
     if (!known?.live) return;
     named = { system: known.system, job: null };
     isOther = true;
@@ -174,14 +175,14 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
       single,
       board: !single || Boolean(found?.some(isBatch)),
       now: nowThere,
-      act: (verb, id) => link()?.send({ kind: 'act', verb, id }),
-      actMany: (verb, ids, states) => link()?.send({ kind: 'act', verb, ids, ...(states && { states }) }),
-      ask: message => link()?.send(message),
-      schedule: (verb, name) => link()?.send({ kind: 'schedule', verb, name })
+      act: (verb, id) => there()?.send({ kind: 'act', verb, id }),
+      actMany: (verb, ids, states) => there()?.send({ kind: 'act', verb, ids, ...(states && { states }) }),
+      ask: message => there()?.send(message),
+      schedule: (verb, name) => there()?.send({ kind: 'schedule', verb, name })
     });
-    const known = link()?.known;
+    const known = there()?.known;
     if (!found || !known) {
-      view.show({ alive: false, lost: known?.live ? 'stopped' : 'restarted' });
+      view.show({ alive: false, lost: link()?.parts[0].known.live ? 'stopped' : 'restarted' });
       return;
     }
     rows = found;
@@ -193,8 +194,8 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
     view = null;
   }
 
-  function received(kernelId, message) {
-    if (!view || link()?.kernelId !== kernelId) return;
+  function received(kernelId, message, name) {
+    if (!view || link()?.kernelId !== kernelId || there()?.named !== name) return;
     if (message.kind === 'answer') view.answered(message);
     else view.received(message);
   }

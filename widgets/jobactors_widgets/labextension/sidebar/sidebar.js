@@ -1,5 +1,5 @@
-// Draws the sidebar: one section a kernel, each by the view that the panels in cells use; one filter and
-// one scrollbar for all.  A kernel whose jobs have all ended is one line, unless it is in front.
+// Draws the sidebar: one section a job system, each by the view that the panels in cells use; one filter and
+// one scrollbar for all.  A section whose jobs have all ended is one line, unless its notebook is in front.
 
 import { STATES } from '../../static/board.js';
 import { append, setAttribute, setHidden, setText } from '../../static/dom.js';
@@ -17,12 +17,12 @@ const WORTH_FILTERING = 6;
 /**
  * @param {HTMLElement} root
  * @param {Object} options
- * @param {(kernelId: string, message: Object) => void} options.send    send it to the kernel
- * @param {(kernelId: string) => void} options.cancelAll
- * @param {(kernelId: string) => void} options.open              bring the notebook to the front
+ * @param {(key: string, message: Object) => void} options.send    send it to the job system
+ * @param {(key: string) => void} options.cancelAll
+ * @param {(key: string) => void} options.open              bring the notebook to the front
  */
 export function createSidebar(root, { send, cancelAll, open }) {
-  const sections = new Map();   // kernel id -> what newSection returns
+  const sections = new Map();   // key of a group -> what newSection returns
   root.classList.add('ja-sidebar');
   const filter = createFilter(root, () => { for (const section of sections.values()) section.refilter(); });
   const scroller = append(root, 'div', 'ja-sections');
@@ -32,7 +32,7 @@ export function createSidebar(root, { send, cancelAll, open }) {
 
   /** @param {import('./model.js').Group[]} groups */
   function show(groups) {
-    const there = new Set(groups.map(group => group.kernelId));
+    const there = new Set(groups.map(group => group.key));
     for (const [id, section] of sections) {
       if (there.has(id)) continue;
       section.dispose();
@@ -43,7 +43,7 @@ export function createSidebar(root, { send, cancelAll, open }) {
     let before = empty;
     let hasMoved = false;
     for (const group of groups) {
-      const section = sections.get(group.kernelId) || newSection(group.kernelId);
+      const section = sections.get(group.key) || newSection(group.key);
       if (before.nextSibling !== section.el) scroller.insertBefore(section.el, before.nextSibling);
       before = section.el;
       hasMoved = section.draw(group) || hasMoved;
@@ -56,28 +56,28 @@ export function createSidebar(root, { send, cancelAll, open }) {
     for (const section of sections.values()) section.look();
   }
 
-  function newSection(kernelId) {
+  function newSection(key) {
     const el = document.createElement('section');
     el.className = 'ja-section';
     const head = append(el, 'h3', 'ja-section-head');
     const fold = append(head, 'button', 'ja-section-fold', { type: 'button' });
     const name = append(head, 'button', 'ja-section-name', { type: 'button' });
-    name.addEventListener('click', () => open(kernelId));
+    name.addEventListener('click', () => open(key));
     const title = append(name, 'bdi', '');
     const where = append(name, 'span', 'ja-section-where');
     const counts = append(head, 'span', 'ja-section-counts');
     const all = append(head, 'button', 'ja-section-all', { type: 'button' });
     setText(all, 'Cancel all');
-    all.addEventListener('click', () => cancelAll(kernelId));
+    all.addEventListener('click', () => cancelAll(key));
     const body = append(el, 'div', 'ja-section-body');
     let now = () => Date.now() / 1000;   // until the kernel's clock is known
     const view = createView(body, {
       board: true,
       filter,
       scroller,
-      act: (verb, id) => send(kernelId, { kind: 'act', verb, id }),
-      ask: message => send(kernelId, message),
-      schedule: (verb, name) => send(kernelId, { kind: 'schedule', verb, name }),
+      act: (verb, id) => send(key, { kind: 'act', verb, id }),
+      ask: message => send(key, message),
+      schedule: (verb, name) => send(key, { kind: 'schedule', verb, name }),
       now: () => now()
     });
     let drawn = null;
@@ -129,13 +129,13 @@ export function createSidebar(root, { send, cancelAll, open }) {
 
     const received = message => message.kind === 'answer' ? view.answered(message) : view.received(message);
     const section = { el, draw, dispose, received, refilter: view.refilter, look: view.look };
-    sections.set(kernelId, section);
+    sections.set(key, section);
     return section;
   }
 
   return {
     show,
-    received: (kernelId, message) => sections.get(kernelId)?.received(message)
+    received: (key, message) => sections.get(key)?.received(message)
   };
 }
 
