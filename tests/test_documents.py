@@ -41,6 +41,14 @@ def test_every_room_is_drawn() -> None:
     assert rooms - {"jobactors", "testing"} <= drawn
 
 
+def test_the_readme_of_the_notebooks_has_a_row_for_each() -> None:
+    notebooks = ROOT / "notebooks"
+    rows = re.findall(
+        r"^\| \[\w+\]\((\w+\.ipynb)\) \|", (notebooks / "README.md").read_text(), re.MULTILINE
+    )
+    assert rows == sorted(path.name for path in notebooks.glob("*.ipynb"))
+
+
 def test_every_target_of_make_is_listed() -> None:
     targets = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     listed = set(re.findall(r"`make ([\w-]+)", CONTRIBUTING))

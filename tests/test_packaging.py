@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -120,15 +121,21 @@ def test_the_notebook_face_can_be_found(wheel: zipfile.Path) -> None:
     assert "jobactors = jobactors_widgets.server_proxy:describe_server" in declared
 
 
-def test_the_wheel_has_the_console_script_and_the_notebooks_of_the_tour(
+def test_the_wheel_has_the_console_script_and_all_that_lies_beside_the_notebooks(
     wheel: zipfile.Path,
 ) -> None:
-    """`jobactors tour` copies them out of the package."""
+    """`jobactors tour` copies it; what jobs have left beside them is not in it."""
     (info,) = (part for part in wheel.iterdir() if part.name.endswith(".dist-info"))
     assert "jobactors = jobactors.__main__:main" in (info / "entry_points.txt").read_text()
-    there = {f"jobactors/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert there
-    assert there <= _names(wheel)
+    notebooks = ROOT / "notebooks"
+    there = {
+        f"jobactors/notebooks/{path.relative_to(notebooks).as_posix()}"
+        for path in notebooks.rglob("*")
+        if path.is_file()
+        and not re.search(r"(^|/)(\.|__pycache__/)", path.relative_to(notebooks).as_posix())
+    }
+    assert any(name.endswith(".ipynb") for name in there)
+    assert {name for name in _names(wheel) if name.startswith("jobactors/notebooks/")} == there
 
 
 def test_both_tables_of_public_names_agree() -> None:
