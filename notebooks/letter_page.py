@@ -53,11 +53,13 @@ class Desk:
 
     def button(self, kind: str) -> Any:
         """Return the button of the page that makes something of a kind."""
-        return self.launchers[kind].children[0]
+        return self.launchers[kind].button
 
     def line(self, kind: str) -> str:
-        """Return what stands beside that button: how far it is, what came of it, or its error."""
-        return str(self.launchers[kind].children[2].value)
+        """Return what is told of that button's job: its result, what is asked, or its error."""
+        job = self._jobs.latest(kind, self._names[self._company])
+        error = None if job is None else job.snapshot().error
+        return str(self.launchers[kind].line.value or error or "")
 
     def _build(self, company: str) -> None:
         arguments = {"database": self._database, "company": company}

@@ -44,8 +44,9 @@ USERS: Final = {
         "result results resume snapshot state system"
     ),
     "BatchSnapshot": (
-        "by_state cancelled counted elapsed ended ends error failed id is_open is_paused name "
-        "progress started_at state stopped_at subject submitted succeeded total type unread"
+        "by_state cancelled counted cut_off elapsed ended ends error failed id is_open is_paused "
+        "lost name progress started_at state stopped_at subject submitted succeeded total type "
+        "unread"
     ),
     "Chain": "check label name options phases run run_sync to_json to_python",
     "ChainFailed": "result",

@@ -51,6 +51,9 @@ class BatchSnapshot(Struct, frozen=True):
     """The error of the job that failed last, or of the input; None for none."""
     unread: int = 0
     """The number of failed jobs whose outcome has not been read."""
+    lost: int | None = 0
+    """The number of inputs of a ``map`` that were still to be taken in when its process was killed.
+    Nothing can submit them any more; 0 for none, None if their number was never known."""
 
     @property
     def ended(self) -> int:
@@ -84,6 +87,19 @@ class BatchSnapshot(Struct, frozen=True):
         return f"{self.ended} so far" if self.total is None else f"{self.ended} of {self.total}"
 
     @property
+    def cut_off(self) -> str:
+        """What was lost with the process of a ``map``, in words; empty for nothing."""
+        if self.lost:
+            given = (self.total or 0) + self.lost
+            return (
+                f"{self.total} of {given} submitted; the rest of the input is gone with its process"
+            )
+        if self.lost is None and self.by_state[JobState.INTERRUPTED]:
+            more = "the rest of the input, if there was more, is gone with its process"
+            return f"{self.submitted} submitted; {more}"
+        return ""
+
+    @property
     def ends(self) -> str:
         """How its jobs have ended, in words: "198 succeeded, 2 failed"; empty before the first."""
         counts = {state: self.by_state[state] for state in ENDS}
@@ -95,7 +111,8 @@ class BatchSnapshot(Struct, frozen=True):
             for state in (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
             if self.by_state[state]
         ]
-        parts = [f"<BatchSnapshot {self.id} {self.state}", self.counted, *unwell]
+        lost = [self.cut_off] if self.cut_off else []
+        parts = [f"<BatchSnapshot {self.id} {self.state}", self.counted, *unwell, *lost]
         return ", ".join(parts) + ">"
 
 

@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import NoChromiumError, find_chromium
-from tests.browser.lab import CHROMIUM_FLAGS, VIEWPORT, App, LabServer, Notebook, run_server
+from tests.browser.lab import CHROMIUM_FLAGS, App, LabServer, Notebook, run_server
+from tests.browser.resting_pages import RestingPages
 from tests.isolation import isolated_environment
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class OpenNotebook(Protocol):
         env: Mapping[str, str] | None = None,
         wait_idle: bool = True,
     ) -> Notebook:
-        """Open a notebook in a new browser window.
+        """Open a notebook in a browser window of its own, which other tests may have had before.
 
         Args:
             cells: the sources of its code cells; None opens the `path` that is there.
@@ -91,11 +92,17 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer
         yield start
 
 
+@pytest.fixture(scope="session")
+def resting_pages(chromium: Browser) -> RestingPages:
+    """The pages that passed tests have left; they close with the browser."""
+    return RestingPages(chromium)
+
+
 @pytest.fixture
 def open_notebook(
-    request: pytest.FixtureRequest, chromium: Browser, lab_server: StartServer
+    request: pytest.FixtureRequest, lab_server: StartServer, resting_pages: RestingPages
 ) -> Iterator[OpenNotebook]:
-    """Open notebooks; afterwards their windows are closed and their kernels shut down."""
+    """Open notebooks; afterwards their windows are left and their kernels shut down."""
     opened: list[Notebook] = []
     own_name = re.sub(r"\W+", "-", request.node.name).strip("-")
 
@@ -111,19 +118,20 @@ def open_notebook(
         where = path or f"{own_name}.ipynb"
         if cells is not None:
             server.write_notebook(where, cells)
-        context = chromium.new_context(viewport=VIEWPORT)
-        notebook = Notebook(server, where, context.new_page())
+            server.start_session(where)  # the kernel starts while the page is loaded
+        page, is_loaded = resting_pages.take(server)
+        notebook = Notebook(server, where, page)
         opened.append(notebook)
-        notebook.open(wait_idle=wait_idle)
+        notebook.open(wait_idle=wait_idle, is_loaded=is_loaded)
         return notebook
 
     yield open_one
-    if request.node.stash.get(FAILED, False):
+    has_failed = request.node.stash.get(FAILED, False)
+    if has_failed:
         for number, notebook in enumerate(opened):
             notebook.screenshot(f"failed-{own_name}-{number}")
     for notebook in opened:
-        notebook.page.context.close()
-        notebook.server.end_session(notebook.path)
+        resting_pages.give_back(notebook, may_rest=not has_failed)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -76,6 +76,9 @@ CONNECT_AGAIN = """() => new Promise(done => {
     socket.onopen = socket.onerror = () => { socket.close(); done(); };
 })"""
 
+OPEN_IN_LAB = """path => window.jupyterapp.commands.execute('docmanager:open', { path })
+    .then(() => null)"""
+
 # A cell's number is cleared first: then a prompt that is not empty means *this* run was accepted,
 # and a number means that it ended. The command's promise lasts as long as the cell: not awaited.
 RUN_CELL = """index => {
@@ -113,13 +116,22 @@ class LabServer:
         where.parent.mkdir(parents=True, exist_ok=True)
         return write_notebook(where, cells)
 
-    def request(self, method: str, path: str) -> Any:
+    def request(self, method: str, path: str, body: object = None) -> Any:
         """Call the server's REST interface (`"/api/kernels"`) and return its JSON, if any."""
-        data = b"" if method == "POST" else None
+        data = json.dumps(body).encode() if body else b"" if method == "POST" else None
         asked = urllib.request.Request(self.url + path, method=method, data=data)
         with urllib.request.urlopen(asked, timeout=30) as answer:
-            body = answer.read()
-        return json.loads(body) if body else None
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def start_session(self, path: str) -> None:
+        """Start the kernel of a notebook, as opening it does."""
+        kernel = {"name": "python3"}
+        self.request(
+            "POST",
+            "/api/sessions",
+            {"path": path, "name": Path(path).name, "type": "notebook", "kernel": kernel},
+        )
 
     def end_session(self, path: str) -> None:
         """Shut the kernel of one notebook down, if it has one."""
@@ -265,6 +277,7 @@ class Notebook:
     page: Page
     console_errors: list[str] = field(default_factory=list)
     """The errors of the page since it was opened, uncaught exceptions included."""
+    _is_left: bool = False
 
     def __post_init__(self) -> None:
         self.page.on("console", self._heard_console)
@@ -275,11 +288,24 @@ class Notebook:
             self._heard(f"{message.text} ({message.location.get('url', '')})")
 
     def _heard(self, error: str) -> None:
-        if not any(known in error for known in NOT_OURS):
+        if not self._is_left and not any(known in error for known in NOT_OURS):
             self.console_errors.append(error)
 
-    def open(self, *, wait_idle: bool = True) -> None:
-        """Go to the notebook; come back when it is shown and, by default, its kernel is idle."""
+    def leave(self) -> None:
+        """Hear no more of the page: it is another notebook's."""
+        self._is_left = True
+
+    def open(self, *, wait_idle: bool = True, is_loaded: bool = False) -> None:
+        """Go to the notebook; come back when it is shown and, by default, its kernel is idle.
+
+        Args:
+            wait_idle: not for a kernel that is busy.
+            is_loaded: JupyterLab is there already, with no notebook.
+        """
+        if is_loaded:
+            self.page.evaluate(OPEN_IN_LAB, self.path)
+            self._wait_ready(wait_idle=wait_idle)
+            return
         lab = self.server.app == "lab"
         # Lab remembers its tabs from page to page; `reset` begins with this one alone.
         tail = f"/lab/tree/{self.path}?reset" if lab else f"/notebooks/{self.path}"

@@ -361,7 +361,7 @@ async def test_ended_jobs_that_are_not_loaded_are_counted_in_the_next_process(
     async with ja.open_jobs(store=path, retention=retention) as jobs:
         [shown] = jobs.batches()
         assert len(jobs) < 20
-        assert (shown.succeeded, shown.counted) == (20, "20 of 30")
+        assert (shown.succeeded, shown.counted, shown.lost) == (20, "20 of 24", 6)
         jobs.batch(shown.id).discard()
 
 
@@ -383,7 +383,8 @@ async def test_a_batch_is_whole_again_in_the_next_process(tmp_path: Any) -> None
     async with ja.open_jobs(store=path, unread_failures="ignore") as jobs:
         [shown] = jobs.batches()
         assert shown.name == "nap for a batch"
-        assert (shown.counted, shown.succeeded, shown.total) == ("1 of 6", 1, 6)
+        assert (shown.counted, shown.succeeded, shown.total) == ("1 of 4", 1, 4)
+        assert shown.lost == 2  # of the input: they were never submitted
         assert shown.state is ja.JobState.INTERRUPTED
         again = jobs.batch(shown.id)
         assert [job.info.index for job in again.jobs] == [0, 1, 2, 3]
@@ -392,3 +393,59 @@ async def test_a_batch_is_whole_again_in_the_next_process(tmp_path: Any) -> None
         assert again.state is ja.JobState.RUNNING
         assert not again.done
         again.cancel()
+
+
+@pytest.mark.parametrize("is_sized", [True, False])
+async def test_a_batch_whose_process_was_killed_states_what_of_its_input_is_gone(
+    is_sized: bool,
+) -> None:
+    """What was submitted is resumed and makes the whole; the rest is named, never awaited."""
+    store, go_on = ja.MemoryStore(), trio.Event()
+
+    @ja.job("measure for a batch that is cut off")
+    async def measure(number: int) -> int:
+        if number:
+            await go_on.wait()
+        return number
+
+    numbers = range(20)
+    given = numbers if is_sized else iter(numbers)
+    async with ja.open_jobs(store=store, max_running=2) as jobs:
+        batch = jobs.map(measure, given)
+        while batch.snapshot().by_state[ja.JobState.RUNNING] < 2 or not batch.snapshot().ended:
+            await trio.lowlevel.checkpoint()
+        submitted = batch.snapshot().submitted
+        assert (batch.snapshot().lost, batch.snapshot().cut_off) == (0, "")
+        await jobs.close(0)
+    async with ja.open_jobs(store=store, max_running=2) as jobs:
+        [shown] = jobs.batches()
+        assert shown.state is ja.JobState.INTERRUPTED
+        assert shown.lost == (20 - submitted if is_sized else None)
+        told = f"{submitted} of 20 submitted" if is_sized else f"{submitted} submitted"
+        assert shown.cut_off.startswith(f"{told}; the rest of the input")
+        assert told in repr(shown)
+        go_on.set()
+        found = jobs.batch(shown.id)
+        found.resume()
+        await found
+        [shown] = jobs.batches()
+        assert shown.state is ja.JobState.SUCCEEDED
+        assert shown.counted == f"{submitted} of {submitted}"
+        assert bool(shown.cut_off) is is_sized
+
+
+async def test_an_input_that_is_taken_in_at_once_is_stored_whole() -> None:
+    """With the intake for it: then nothing of it is gone."""
+    store = ja.MemoryStore()
+
+    @ja.job("rest in a batch")
+    async def rest(_number: int) -> None:
+        await trio.sleep_forever()
+
+    async with ja.open_jobs(store=store, max_running=2) as jobs:
+        jobs.map(rest, range(19), intake=19)
+        await jobs.close(0)
+    async with ja.open_jobs(store=store) as jobs:
+        [shown] = jobs.batches()
+        assert (shown.submitted, shown.total, shown.lost, shown.cut_off) == (19, 19, 0, "")
+        jobs.batch(shown.id).cancel()

@@ -124,7 +124,7 @@ def test_a_company_that_is_not_there_is_told_with_those_that_are() -> None:
 # -- killed, and resumed
 
 PROGRAM = """\
-import sys, time
+import sys, threading, time
 from contextlib import contextmanager
 cells = {cells!r}
 exec(cells["begin"].replace("start()", "start(store='jobs')"))
@@ -135,7 +135,7 @@ desk = Desk(jobs, database, interrupted or company)
 if interrupted:
     for kind in ["research", "letter"]:
         desk.button(kind).click()  # it asks what to do with what was interrupted
-        question = desk.launchers[kind].children[3]
+        question = desk.launchers[kind].question
         print(kind, question.layout.display, question.children[0].description, desk.line(kind))
         question.children[0].click()
         jobs.latest(kind, letter_desk.companies()[interrupted]).result({seconds})
@@ -143,7 +143,10 @@ if not company:
     sys.exit()
 flights_of, opened = letter_desk._flights_of, letter_desk.opened
 
+all_begun = threading.Event()
+
 def hold(*_):
+    all_begun.wait()
     print("held", flush=True)
     sys.stdin.read()
 
@@ -168,6 +171,7 @@ elif phase == "table":
 desk.open(company)
 for kind in ["research", "letter"]:
     desk.button(kind).click()
+all_begun.set()
 sys.stdin.read()
 """
 

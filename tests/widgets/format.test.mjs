@@ -76,13 +76,6 @@ test('a summary has the total and each kind once, failures first, as in Python',
   }
 });
 
-test('when there are too many rows, what is unfinished is shown first', () => {
-  const states = ['running', 'succeeded', 'queued', 'failed', 'running', 'succeeded'];
-  const rows = states.map((state, i) => ({ id: String(i), state }));
-  const ids = most => format.choose(rows, most).map(r => r.id).join('');
-  assert.deepEqual([6, 4, 3, 2].map(ids), ['012345', '0245', '024', '04']);
-});
-
 test('a job that waits for its turn at a rate shows when it comes', () => {
   const row = { id: 'a', name: 'fetch', state: 'queued', waiting: 'rate', waits_for: ['api'], due: 103 };
   assert.equal(format.detail(row, 100).replace(/\u202f/g, ' '), 'waits for its turn at api: 3 s');

@@ -19,7 +19,7 @@ from jobactors_widgets.static_files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 HERE = Path(__file__).parent
 STATIC = HERE.parents[1] / "widgets" / "jobactors_widgets" / "static"
@@ -63,6 +63,16 @@ def test_the_one_module_imports_nothing_and_exports_once() -> None:
     assert re.findall(r"^export .*$", panel_module(), re.MULTILINE) == [
         "export default { initialize, render };"
     ]
+
+
+@pytest.mark.parametrize("modules", [MODULES, BUILDER_MODULES])
+def test_a_module_stands_behind_those_that_it_imports(modules: Sequence[str]) -> None:
+    """Else a name would be missing in the one module, and only once it is used."""
+    for place, name in enumerate(modules):
+        source, folder = (STATIC / name).read_text(encoding="utf-8"), (STATIC / name).parent
+        for path in re.findall(r"^import\s[^;]*?\sfrom\s+'(\.[^']+)';", source, re.MULTILINE):
+            imported = (folder / path).resolve().relative_to(STATIC).as_posix()
+            assert imported in modules[:place], f"{name} imports {imported}"
 
 
 def test_the_builder_is_one_module_too_of_small_files() -> None:

@@ -76,7 +76,8 @@ async def test_without_anywidget_the_table_is_shown(
     in_kernel: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The extra [notebook] is an extra."""
-    monkeypatch.delitem(sys.modules, "jobactors_widgets.panel", raising=False)
+    for module in ("panel", "live_widget"):
+        monkeypatch.delitem(sys.modules, f"jobactors_widgets.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "anywidget", None)
     async with ja.open_jobs() as jobs:
         bundle = NotebookDisplay().mimebundle(jobs)

@@ -208,6 +208,18 @@ BATCHES = {
         started_at=NOW - 90,
         stopped_at=NOW - 60,
     ),
+    "a batch whose process was killed": batch(
+        "resize",
+        "interrupted",
+        id="resize-map-20",
+        succeeded=66,
+        interrupted=54,
+        total=120,
+        lost=80,
+        progress=ja.Progress(66, 120, 0.55, "jobs"),
+        started_at=NOW - 90,
+        stopped_at=NOW - 60,
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
+import { answerWithSidebar, showInAnother } from '../../widgets/jobactors_widgets/static/other_views.js';
 import { DEAF, SILENT } from '../../widgets/jobactors_widgets/static/pending_actions.js';
 import { createView } from '../../widgets/jobactors_widgets/static/view.js';
 import { fakeDocument, fakeTimers } from './fake_dom.mjs';
@@ -214,4 +215,29 @@ test('one job alone has no heading', () => {
   const one = fakeDocument();
   createView(one, { act: () => {}, single: true, timers }).show({ rows: [running('a')] });
   assert.equal(one.one('ja-head').hidden, true);
+});
+
+test('the name of a job leads to its row on a board of the page, or into the sidebar, or says that there is none', () => {
+  globalThis.window = new EventTarget();
+  try {
+    const opened = [];
+    const boardRoot = document.createElement('div');
+    const board = createView(boardRoot, { act: () => {}, board: true, timers });
+    board.show({ rows: [running('x'), running('a')] });
+    view.show({ rows: [running('a')] });
+    const name = row('a').one('ja-name');
+    name.click();
+    assert.equal(document.activeElement, boardRoot.all('ja-row')[1]);
+    board.show({ rows: [running('x')] });
+    const leave = answerWithSidebar(id => { opened.push(id); return true; });
+    name.click();
+    assert.deepEqual(opened, ['a']);
+    leave();
+    name.click();
+    assert.match(root.one('ja-said').textContent, /^No board of this page shows this job/);
+    board.dispose();
+    assert.equal(showInAnother('x'), false);
+  } finally {
+    delete globalThis.window;
+  }
 });

@@ -11,8 +11,9 @@ change_feed        collects the changes of jobs and sends frames, at most ten a 
 frame_message      one outgoing frame, and the protocol of its receivers
 wire               encodes one job as one JSON row
 saved_outputs      updates what is saved with a notebook where no browser does
-launch_button      a button that starts a job
-binding            sends the values of a slider to a job
+launch_button      a button that starts a job, and its row
+live_widget        an anywidget that hears the browser while a cell runs
+binding            sends the values of a slider to a job, and shows both
 chain_builder      a builder of chains: its widget, and the messages of its browsers
 builder_document   the document of a builder, as the kernel holds it
 builder_check      the problems of a document, for its cards
@@ -38,15 +39,17 @@ from typing import TYPE_CHECKING, Any, Final
 from .display_hook import display_hook as display_hook
 
 if TYPE_CHECKING:
+    from .binding import Binding as Binding
     from .binding import bind as bind
     from .chain_builder import ChainBuilder as ChainBuilder
     from .chain_builder import builder as builder
     from .launch_button import launcher as launcher
 
-__all__ = ["ChainBuilder", "bind", "builder", "display_hook", "launcher"]
+__all__ = ["Binding", "ChainBuilder", "bind", "builder", "display_hook", "launcher"]
 
 # A module called like its function would hide it, hence `launch_button`.
 _LOADED_WHEN_USED: Final = {
+    "Binding": ".binding",
     "ChainBuilder": ".chain_builder",
     "bind": ".binding",
     "builder": ".chain_builder",

@@ -156,6 +156,7 @@ def batch_row(batch: ja.BatchSnapshot, now: float, number: int) -> WireRow:
         "stopped": plain_number(batch.stopped_at, 2),
         "error": "" if batch.error is None else safe_text(str(batch.error), LONGEST_MESSAGE),
         "unread": batch.unread > 0 or None,
+        "cut_off": batch.cut_off,
         "counts": {state.value: count for state, count in batch.by_state.items() if count},
     }
     return cast("WireRow", {key: value for key, value in row.items() if value not in (None, "")})

@@ -1,13 +1,18 @@
-"""Sends the values of a control, such as a slider, to the mailbox of a running job."""
+"""Sends the values of a control, such as a slider, to the mailbox of a running job.
+
+A binding is shown as the row of its job with the control below it.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 import trio
 
 import jobactors as ja
+
+from .display_hook import display_hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +30,7 @@ class _ValueWidget(Protocol):
     def unobserve(self, handler: Callable[..., object], names: str) -> None: ...
 
 
-def bind(job: ja.Job[Any], control: _ValueWidget, name: str | None = None) -> Callable[[], None]:
+def bind(job: ja.Job[Any], control: _ValueWidget, name: str | None = None) -> Binding:
     """Send a control's value to the job whenever it changes, until the job has ended.
 
     The job receives ``value``, or ``(name, value)``, in its inbox.  The latest value wins: while
@@ -38,21 +43,26 @@ def bind(job: ja.Job[Any], control: _ValueWidget, name: str | None = None) -> Ca
         name: Sent with each value, to distinguish several controls of one job.
 
     Returns:
-        A function that ends the binding.
+        The binding.  Called, it ends.  As the last line of a cell it is shown as the row of the
+        job, with Cancel and the time left, and the control below it.
 
     Example::
 
-        bind(job, rate := FloatSlider(0.1), "rate")
+        bind(job, FloatSlider(0.1), "rate")  # the last line of a cell
         # in the job: for name, value in ja.current_job().inbox: …
     """
-    bound = _Binding(job, control, name)
+    bound = Binding(job, control, name)
     control.observe(bound.changed, "value")
-    ja.lowlevel.call_when_settled(job, bound.end)
-    return bound.end
+    ja.lowlevel.call_when_settled(job, bound)
+    return bound
 
 
-class _Binding:
-    """Sends the values of one control to one job."""
+@final
+class Binding:
+    """Sends the values of one control to one job.  Made by :func:`bind`.
+
+    It ends with the job, or when it is called; nothing is sent after that.
+    """
 
     def __init__(self, job: ja.Job[Any], control: _ValueWidget, name: str | None) -> None:
         self._job = job
@@ -60,6 +70,7 @@ class _Binding:
         self._name = name
         self._unsent: list[object] = []  # the newest value, while there was no room for it
         self._ended = False
+        self._box: Any = None
 
     def changed(self, change: Mapping[str, Any]) -> None:
         """Send the new value of the control, now or when there is room."""
@@ -83,16 +94,34 @@ class _Binding:
         except ja.MailboxFull:
             return False
         except ja.JobactorsError:  # it has ended
-            self.end()
+            self()
             return True
         if self._unsent and self._unsent[0] is value:
             self._unsent.clear()
             return True
         return False  # a newer one arrived meanwhile
 
-    def end(self) -> None:
+    def __call__(self) -> None:
         """Send nothing more."""
         if not self._ended:
             self._ended = True
             with contextlib.suppress(ValueError):  # the user has called `unobserve`
                 self._control.unobserve(self.changed, "value")
+
+    def __repr__(self) -> str:
+        name = "" if self._name is None else f" as {self._name!r}"
+        return f"<Binding of {self._job!r}{name}{', ended' if self._ended else ''}>"
+
+    def _repr_mimebundle_(self, **options: object) -> object:
+        import ipywidgets  # pyright: ignore[reportMissingTypeStubs]
+
+        widgets: Any = ipywidgets  # it has no types
+        if self._box is None:
+            shown = isinstance(self._control, widgets.Widget)
+            try:
+                row = display_hook.panel_of(self._job)
+            except (ja.JobactorsError, ImportError):  # its job system has ended; no live panels
+                return {"text/plain": repr(self)}
+            self._box = widgets.VBox([row, self._control] if shown else [row])
+            self._box.add_class("ja-controls")  # plain keys are kept from the notebook
+        return self._box._repr_mimebundle_(**options)

@@ -17,12 +17,10 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import anywidget
 import traitlets
 
 import jobactors as ja
@@ -40,13 +38,14 @@ from .builder_document import (
 from .builder_run import EarlierRun, follow, start, steps_of
 from .builder_templates import drop_template, known_templates, save_template
 from .button_commands import BY_HAND
-from .kernel_internals import current_kernel, hear_while_busy, hears_while_busy
+from .kernel_internals import current_kernel
+from .live_widget import LiveWidget
 from .static_files import builder_module, builder_style
 from .type_catalogue import catalogue, fingerprint, valid_json
 from .wire import LONGEST_MESSAGE, LONGEST_NAME, safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     from .builder_document import Document
     from .builder_run import How, RunState
@@ -124,7 +123,7 @@ def _is_new_now(_value: object, widget: ChainBuilder) -> bool:
     return widget.is_untouched
 
 
-class ChainBuilder(anywidget.AnyWidget):
+class ChainBuilder(LiveWidget):
     """Puts a chain together and runs it.  Made by :func:`builder`."""
 
     _esm = builder_module()
@@ -140,10 +139,6 @@ class ChainBuilder(anywidget.AnyWidget):
     """Whether nothing was changed yet: then a page may offer earlier edits."""
     draft_key = traitlets.Unicode(read_only=True).tag(sync=True)
     """Distinguishes the builders of one notebook."""
-    hears = traitlets.Bool(read_only=True).tag(sync=True)
-    """Whether this kernel handles a message while a cell runs."""
-    self_id = traitlets.Unicode(read_only=True).tag(sync=True)
-    """Its own model id."""
 
     def __init__(
         self,
@@ -162,20 +157,12 @@ class ChainBuilder(anywidget.AnyWidget):
         self._job: ja.Job[Any] | None = None
         self._run_state: RunState | None = None
         self._seen_types: object = None
-        kernel = current_kernel()
         self.set_trait("draft_key", safe_text(name, LONGEST_NAME))
-        self.set_trait("hears", hears_while_busy(kernel))
-        model_id = uuid.uuid4().hex
-        self.set_trait("self_id", model_id)
-        super().__init__(model_id=model_id)
-        itself: Any = self  # ipywidgets has no types
-        if itself.comm is not None and kernel is not None:
-            hear_while_busy(itself.comm, kernel)
-        itself.on_msg(self._hear)
-        events = getattr(getattr(kernel, "shell", None), "events", None)
+        super().__init__()
+        events = getattr(getattr(current_kernel(), "shell", None), "events", None)
         if events is not None:
             events.register("post_run_cell", self._cell_ended)
-            itself.comm.on_close(lambda _: events.unregister("post_run_cell", self._cell_ended))
+            self.call_when_closed(partial(events.unregister, "post_run_cell", self._cell_ended))
 
     # -- for users
 
@@ -192,7 +179,7 @@ class ChainBuilder(anywidget.AnyWidget):
             self._document = chain.to_json()
             self._known.note(self._document)
             self.is_untouched = False
-        self._post({"kind": "document", "document": valid_json(self.value)})
+        self.post({"kind": "document", "document": valid_json(self.value)})
 
     @property
     def chain(self) -> ja.Chain:
@@ -236,10 +223,9 @@ class ChainBuilder(anywidget.AnyWidget):
         return self._job
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         document = self.value
         saved = {"text/html": html_list(document), "text/plain": text_list(document)}
-        return {VIEW_TYPE: view, **saved}, {}
+        return {VIEW_TYPE: self.view, **saved}, {}
 
     # -- the first state
 
@@ -268,7 +254,7 @@ class ChainBuilder(anywidget.AnyWidget):
             case {"kind": "hello"}:
                 self._send_types_if_changed()
                 if self._run_state is not None:
-                    self._post({"kind": "job", "job": self._run_state})
+                    self.post({"kind": "job", "job": self._run_state})
             case {"kind": "edit", "document": document, "revision": revision, "by": by}:
                 self._edit(as_object(document), content.get("private"), revision, by)
             case {"kind": "run", "document": document, "how": how, "by": by}:
@@ -277,7 +263,7 @@ class ChainBuilder(anywidget.AnyWidget):
                 self._plan(as_object(document), content.get("private"), by)
             case {"kind": "python", "document": document, "by": by}:
                 text = ja.chain.from_json(self._taken(as_object(document))).to_python()
-                self._post({"kind": "python", "by": by, "text": valid_json(text)})
+                self.post({"kind": "python", "by": by, "text": valid_json(text)})
             case {"kind": "cancel"}:
                 if self._job is not None:
                     self._job.cancel(reason=BY_HAND)
@@ -311,7 +297,7 @@ class ChainBuilder(anywidget.AnyWidget):
         self._send_types_if_changed()
         exact = self._taken(document)
         _, problems = problems_of(with_private(exact, private))
-        self._post(
+        self.post(
             {
                 "kind": "checked",
                 "by": by,
@@ -324,27 +310,27 @@ class ChainBuilder(anywidget.AnyWidget):
     def _run(self, document: Document, private: object, how: object, by: object) -> None:
         exact = self._taken(document)
         if self._run_state is not None and not self._run_state["ended"]:
-            self._post({"kind": "ran", "by": by, "why": "it is running already"})
+            self.post({"kind": "ran", "by": by, "why": "it is running already"})
             return
         wanted: How = how if how in ("resume", "fresh") else "ask"
         try:
             chain = ja.chain.from_json(with_private(exact, private))
             job = start(self.jobs, chain, wanted)
         except EarlierRun as earlier:
-            self._post({"kind": "ran", "by": by, "question": earlier.question})
+            self.post({"kind": "ran", "by": by, "question": earlier.question})
             return
         except Exception as error:  # the chain cannot start: its user reads why
             text = f"{type(error).__name__}: {error}"
-            self._post({"kind": "ran", "by": by, "why": safe_text(text, LONGEST_MESSAGE)})
+            self.post({"kind": "ran", "by": by, "why": safe_text(text, LONGEST_MESSAGE)})
             return
-        self._post({"kind": "ran", "by": by})
+        self.post({"kind": "ran", "by": by})
         self._follow(job, exact)
 
     def _plan(self, document: Document, private: object, by: object) -> None:
         exact = self._taken(document)
         chain, problems = problems_of(with_private(exact, private))
         steps = [] if chain is None else steps_of(self.jobs, chain, exact, problems)
-        self._post({"kind": "plan", "by": by, "steps": steps, "problems": problems})
+        self.post({"kind": "plan", "by": by, "steps": steps, "problems": problems})
 
     def _follow(self, job: ja.Job[Any], document: Document) -> None:
         self._job = job
@@ -358,25 +344,20 @@ class ChainBuilder(anywidget.AnyWidget):
         if job is not self._job or state == self._run_state:
             return
         self._run_state = state
-        self._post({"kind": "job", "job": state})
+        self.post({"kind": "job", "job": state})
 
     def _say(self, content: Any, text: str, *, bad: bool = True) -> None:
         said = {"text": safe_text(text, LONGEST_MESSAGE), "bad": bad}
-        self._post({"kind": "said", "by": as_object(content).get("by"), **said})
+        self.post({"kind": "said", "by": as_object(content).get("by"), **said})
 
     def _send_templates(self, content: Any, text: str) -> None:
-        self._post({"kind": "templates", "templates": self.present_templates()})
+        self.post({"kind": "templates", "templates": self.present_templates()})
         self._say(content, text, bad=False)
 
     def _send_types_if_changed(self) -> None:
         if self._seen_types != fingerprint():
-            self._post({"kind": "types", "types": self.present_types()})
+            self.post({"kind": "types", "types": self.present_types()})
 
     def _cell_ended(self, _result: object = None) -> None:
         with suppress(Exception):  # no cell fails because of a builder
             self._send_types_if_changed()
-
-    def _post(self, message: Mapping[str, object]) -> None:
-        itself: Any = self
-        send: Callable[..., object] = itself.send
-        send(message)

@@ -69,6 +69,15 @@ class NotebookDisplay:
         self._follow_cells(kernel)
         return bundle
 
+    def panel_of(self, thing: Thing) -> JobsPanel:
+        """Return the live panel of ``thing``, for a place among other widgets.
+
+        Raises:
+            JobsClosed: its job system has ended.
+            ImportError: anywidget is missing.
+        """
+        return self._live(thing)
+
     def _name_of(self, thing: Thing) -> dict[str, object]:
         """Return what the labextension finds the jobs by, if it is served their system."""
         system = self._sidebar.name_of(system_of(thing))

@@ -1,4 +1,4 @@
-"""A button that starts a job and shows, in its own place, its progress and its end.
+"""A button that starts a job, and the row of that job beside it.
 
 There is one unfinished job a (type, subject): a button pressed in two windows, or shown by two
 cells, starts one job, and a launcher that is made again (its cell was run again, the page was
@@ -16,6 +16,7 @@ import trio
 import jobactors as ja
 
 from .details import ResultTexts
+from .display_hook import display_hook
 from .kernel_internals import current_kernel, hear_while_busy
 from .wire import safe_text
 
@@ -39,13 +40,15 @@ def launcher(
     result_text: Callable[[Any], object] | None = None,
     jobs: ja.Jobs | None = None,
     **options: Any,
-) -> Any:
-    """Return a button that starts ``work`` as a job: disabled, and showing it, while it runs.
+) -> Launcher:
+    """Return a button that starts ``work`` as a job, and the row of that job beside it.
 
-    After the job it shows a short text of the result, or the error, and can be pressed again.  All
-    buttons together start at most one unfinished job for the same work and subject.  If an earlier
-    job was interrupted or left a checkpoint, the press asks how to go on, unless the option
-    ``on_checkpoint`` decides it.
+    The row is that of a board: it moves, tells the time left, can be paused and cancelled, and its
+    name leads to the job's row on a board or in the sidebar.  The button is disabled meanwhile.
+    After the job the row shows how it has ended, a line below it a short text of the result, and
+    the button can be pressed again.  All buttons together start at most one unfinished job for the
+    same work and subject.  If an earlier job was interrupted or left a checkpoint, the press asks
+    how to go on, unless the option ``on_checkpoint`` decides it.
 
     Args:
         work: A function, or the name of a job type.
@@ -69,8 +72,29 @@ def launcher(
     return _LaunchButton(work, label, subject, args, results, jobs or ja.start(), options).box
 
 
+class Launcher(widgets.VBox):  # type: ignore[misc] # pyright: ignore[reportUntypedBaseClass]
+    """A launcher as a widget.  Made by :func:`launcher`; its parts may be styled, or read.
+
+    Args:
+        button: Starts the job.
+        row: Holds the panel of the job, once there is one.
+        line: A text below them: a result, a refusal, or what is asked.
+        question: The choices where it asks how to go on.
+    """
+
+    def __init__(self, button: Any, row: Any, line: Any, question: Any) -> None:
+        self.button = button
+        self.row = row
+        self.line = line
+        self.question = question
+        above = widgets.HBox([button, row], layout={"align_items": "center"})
+        self.below = widgets.HBox([line, question], layout={"display": "none"})
+        super().__init__([above, self.below])  # pyright: ignore[reportUnknownMemberType]
+        self.add_class("ja-controls")  # the labextension keeps plain keys from the notebook
+
+
 class _LaunchButton:
-    """Holds one button and the line beside it.
+    """Holds one button, the row beside it and the line below.
 
     A press is handled in a thread of ipykernel's, which disables the button.  While a job is
     followed, every other change is written by the jobs' loop.
@@ -102,14 +126,13 @@ class _LaunchButton:
         self._questions = 0  # that were opened
         text = safe_text(label or type_name, LONGEST)
         self.button = widgets.Button(description=text, tooltip=safe_text(subject, LONGEST))
-        self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "8em", "display": "none"})
+        self.row = widgets.Box([], layout={"flex": "1 1 0", "min_width": "0"})
         self.line = widgets.Label(layout={"max_width": "60em"})
         self.question = widgets.HBox(
             [self._choice("Resume"), self._choice("Start fresh"), self._choice("Cancel")],
             layout={"display": "none"},
         )
-        self.box = widgets.HBox([self.button, self.bar, self.line, self.question])
-        self.box.add_class("ja-controls")  # the labextension keeps plain keys from the notebook
+        self.box = Launcher(self.button, self.row, self.line, self.question)
         self.button.on_click(self._press)
         kernel = current_kernel()
         for button in (self.button, *self.question.children):
@@ -127,7 +150,7 @@ class _LaunchButton:
         try:
             fn()
         except Exception as error:
-            self.line.value = safe_text(f"{type(error).__name__}: {error}", LONGEST)
+            self._say(f"{type(error).__name__}: {error}")
             self.button.disabled = False
 
     def _start(self) -> None:
@@ -153,9 +176,9 @@ class _LaunchButton:
 
     def _ask(self) -> None:
         """Ask how to go on with the work of an earlier job."""
-        self._draw_question()
         self.button.disabled = True
-        was_hidden, self.question.layout.display = self.question.layout.display, None
+        was_hidden = self.question.layout.display
+        self._draw_question()
         if was_hidden:
             self._questions += 1
             number = self._questions
@@ -165,11 +188,17 @@ class _LaunchButton:
         work = self._resumable()
         found = "an earlier one left a checkpoint" if work is None else work.in_words()
         why = f" · {work.obstacle}" if work is not None and work.obstacle else ""
-        self.line.value = safe_text(found + why, LONGEST)
         self.question.children[0].disabled = bool(why)
+        self._say(found + why, asks=True)
+
+    def _say(self, text: str, *, asks: bool = False) -> None:
+        """Write the line below the row, with the choices if it asks for one."""
+        self.line.value = safe_text(text, LONGEST)
+        self.question.layout.display = None if asks else "none"
+        self.box.below.layout.display = None if text else "none"
 
     def _answer(self, label: str) -> None:
-        self.question.layout.display = "none"
+        self._say("")
         if label == "Cancel":
             self.button.disabled = False
             return
@@ -201,6 +230,8 @@ class _LaunchButton:
         self.button.disabled = not job.state.is_terminal
         if self._followed != job.id:
             self._followed = job.id
+            self._say("")
+            self.row.children = [display_hook.panel_of(job)]
             ja.lowlevel.attach(self._jobs, lambda jobs: self._follow(jobs, job))
 
     # On the jobs' loop.
@@ -234,25 +265,12 @@ class _LaunchButton:
             with contextlib.suppress(ja.JobactorsError):  # the system is closing
                 self._ask()
             return
-        self.question.layout.display = "none"
-        self._draw_bar(snapshot)
-        self._draw_line(job, snapshot)
+        if self.question.layout.display is None:
+            self._say("")  # it goes on: resumed on a board
         self.button.disabled = not snapshot.state.is_terminal
-
-    def _draw_bar(self, snapshot: ja.JobSnapshot) -> None:
-        fraction = snapshot.progress.fraction
-        hidden = fraction is None or snapshot.state.is_terminal
-        self.bar.layout.display = "none" if hidden else None
-        if fraction is not None:
-            self.bar.value = fraction
-
-    def _draw_line(self, job: ja.Job[Any], snapshot: ja.JobSnapshot) -> None:
         outcome = snapshot.outcome
         has_result = snapshot.state is ja.JobState.SUCCEEDED and outcome is not None
-        if has_result and self._asked == job.id:
-            return  # the line shows its text, or will
-        self.line.value = safe_text(_line(snapshot), LONGEST)
-        if has_result and outcome and outcome.value is not None:
+        if has_result and outcome and outcome.value is not None and self._asked != job.id:
             self._asked = job.id
             self._results.ask(job, self._take_text)
 
@@ -263,26 +281,11 @@ class _LaunchButton:
             ja.lowlevel.post(self._jobs, self._show_text, message["id"], safe_text(text, LONGEST))
 
     def _show_text(self, job_id: object, text: str) -> None:
-        if self._asked == job_id:
-            self.line.value = text
+        if self._asked == job_id == self._followed:
+            self._say(text)
 
 
 def _type_of(work: Callable[..., object]) -> str:
     known = [name for name, kind in ja.job_types().items() if kind.function is work]
     name: object = known[0] if known else getattr(work, "__name__", type(work).__name__)
     return str(name)
-
-
-def _line(snapshot: ja.JobSnapshot) -> str:
-    state, progress = snapshot.state, snapshot.progress
-    if state is ja.JobState.SUCCEEDED:
-        return "done"
-    if state is ja.JobState.FAILED:
-        return str(snapshot.error)
-    if state is ja.JobState.CANCELLED:
-        return f"cancelled: {snapshot.explanation}" if snapshot.explanation else "cancelled"
-    percent = "" if progress.percent is None else f"{progress.percent} %"
-    waiting = snapshot.waiting.value if snapshot.waiting else ""
-    if snapshot.waits_for:
-        waiting = f"waits for {', '.join(snapshot.waits_for)}"
-    return " · ".join(filter(None, (state.value, waiting, percent, progress.message)))

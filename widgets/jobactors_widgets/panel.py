@@ -16,23 +16,19 @@ Handlers run in the thread in which ipykernel reads a message; they only post to
 from __future__ import annotations
 
 import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 import jobactors as ja
 
 from .conversation import FrontEndConversation
-from .kernel_internals import current_kernel, hear_while_busy, hears_while_busy
+from .live_widget import LiveWidget
 from .schedule_rows import schedule_rows
 from .static_files import panel_module, panel_style
 from .store_notice import store_notice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .change_feed import ChangeFeed
     from .frame_message import FrameMessage
     from .schedule_rows import ScheduleRow
@@ -63,7 +59,7 @@ def _clock_now(_value: object, _panel: JobsPanel) -> float:
     return time.time()
 
 
-class JobsPanel(anywidget.AnyWidget):
+class JobsPanel(LiveWidget):
     """Shows one job, one batch, or all jobs of a system, live.  Made by :mod:`.display_hook`."""
 
     _esm = panel_module()
@@ -79,10 +75,6 @@ class JobsPanel(anywidget.AnyWidget):
     """Every schedule as it is now."""
     single = traitlets.Bool(read_only=True).tag(sync=True)
     """Whether it shows one job or batch, without a heading."""
-    hears = traitlets.Bool(read_only=True).tag(sync=True)
-    """Whether this kernel handles a click while a cell runs."""
-    self_id = traitlets.Unicode(read_only=True).tag(sync=True)
-    """Its own model id, by which the browser finds the model behind the proxy it is given."""
     ended = traitlets.Any().tag(sync=True, to_json=_ended_now)
     """Whether the job system has stopped."""
     now = traitlets.Any().tag(sync=True, to_json=_clock_now)
@@ -103,17 +95,10 @@ class JobsPanel(anywidget.AnyWidget):
         self._last_rows: list[WireRow] = []
         first = feed.frame
         self._feed = feed
-        self._conversation = FrontEndConversation(jobs, self._reply)
-        kernel = current_kernel()
+        self._conversation = FrontEndConversation(jobs, self.post)
         self.set_trait("single", shown is not None)
-        self.set_trait("hears", hears_while_busy(kernel))
-        model_id = uuid.uuid4().hex
-        self.set_trait("self_id", model_id)
-        super().__init__(model_id=model_id)
-        itself: Any = self  # ipywidgets has no types
-        hear_while_busy(itself.comm, kernel)
-        itself.comm.on_close(self._on_comm_closed)
-        itself.on_msg(self._hear)
+        super().__init__()
+        self.call_when_closed(self._on_closed)
         self._conversation.post(self._feed.add, self, first)
 
     @property
@@ -130,11 +115,6 @@ class JobsPanel(anywidget.AnyWidget):
     def schedules_now(self) -> list[ScheduleRow]:
         """The schedules; a single row shows none."""
         return [] if self.job_id or self.batch_id else schedule_rows(self._conversation.jobs)
-
-    @property
-    def view(self) -> dict[str, object]:
-        """The part of an output that shows this panel."""
-        return {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
 
     def present_rows(self) -> list[WireRow]:
         """Return every row as it is now, or was when the job system ended.  From any thread."""
@@ -161,8 +141,7 @@ class JobsPanel(anywidget.AnyWidget):
 
     def show(self, frame: FrameMessage) -> None:
         """Send the changes."""
-        itself: Any = self
-        itself.send(frame.content, frame.buffers)
+        self.post(frame.content, frame.buffers)
 
     def end(self, frame: FrameMessage) -> None:
         """Send the last frame and release the job system; its rows remain for later pages."""
@@ -173,10 +152,6 @@ class JobsPanel(anywidget.AnyWidget):
         self._conversation.end()
         self.has_ended = True
         self.show(frame)
-
-    def _reply(self, content: Mapping[str, object]) -> None:
-        itself: Any = self
-        itself.send(content)
 
     # Called by ipykernel, in a thread of its own.
 
@@ -190,6 +165,6 @@ class JobsPanel(anywidget.AnyWidget):
             case _:
                 self._conversation.hear(content)
 
-    def _on_comm_closed(self, _message: object) -> None:
+    def _on_closed(self) -> None:
         self.closed = True
         self._conversation.post(self._feed.remove, self)

@@ -20,13 +20,16 @@ FORM_MODULES: Final = (
 MODULES: Final = (
     *("dom.js", "format.js", "summary.js", "frames.js", "kernel_clock.js", "keys.js"),
     *("batches.js", "actions.js", "visible_span.js", "sizes.js", "announcer.js"),
-    *("pending_actions.js", "saved_state.js", "row.js", "details.js", "columns.js", "board.js"),
+    *("pending_actions.js", "saved_state.js", "kernel_life.js", "row.js", "details.js"),
+    *("columns.js", "board.js", "other_views.js"),
     *("held_order.js", "listing.js", "keyboard.js", "undo.js", "scheduled.js", *FORM_MODULES),
-    *("builder/new_job.js", "view.js", "panel.js"),
+    *("row_window.js", "unfolded.js", "selection.js", "given_commands.js", "seconds.js"),
+    *("builder/new_job.js", "view_head.js", "view.js", "panel.js"),
 )
 
 BUILDER_MODULES: Final = (
-    *("dom.js", "keys.js", "format.js", "summary.js", "saved_state.js", *FORM_MODULES),
+    *("dom.js", "keys.js", "format.js", "summary.js", "batches.js", "saved_state.js"),
+    *("kernel_life.js", *FORM_MODULES),
     *("builder/reorder.js", "builder/cards.js", "builder/session.js", "builder/builder_view.js"),
     *("builder/saved_chain.js", "builder/widget.js"),
 )

@@ -87,7 +87,7 @@ def _message(shown: Shown) -> str:
         return shown.progress.message
     unwell = (ja.JobState.FAILED, ja.JobState.CANCELLED, ja.JobState.INTERRUPTED)
     counts = [f"{shown.by_state[state]} {state}" for state in unwell if shown.by_state[state]]
-    return " · ".join([shown.counted, *counts])
+    return " · ".join(filter(None, [shown.counted, *counts, shown.cut_off]))
 
 
 def _state(snapshot: Shown) -> str:

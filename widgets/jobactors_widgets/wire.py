@@ -26,6 +26,7 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``index``      of an item: its place in the input, from 0
 ``item``       of an item: a short text of its arguments, at most 60 characters
 ``counts``     of a batch: the number of its jobs in each state that any is in
+``cut_off``    of a batch: what of its input was lost with its process, in words
 ``waiting``    why it has not started, or waits in its own code: a :class:`jobactors.Waiting`
 ``waits_for``  the jobs or resources it waits for, at most 3 of 200 characters
 ``due``        when the next attempt may start
@@ -104,6 +105,7 @@ class WireRow(TypedDict):
     index: NotRequired[int]
     item: NotRequired[str]
     counts: NotRequired[dict[str, int]]
+    cut_off: NotRequired[str]
     waiting: NotRequired[str]
     waits_for: NotRequired[list[str]]
     due: NotRequired[float]

@@ -311,7 +311,7 @@ class Submitter:
             function: What to run.
             *iterables: Where its arguments come from; the shortest one ends it.
             intake: How many jobs may be under way before more input is taken; default: twice
-                ``max_running``, or 1,000 without a limit.
+                ``max_running``, or 1,000 without a limit.  A kill loses the rest of the input.
             name: The name of the jobs that a person reads, beside which each has its index and a
                 short text of its items; or a function of the items that returns the name of their
                 job; default: as for a submit.

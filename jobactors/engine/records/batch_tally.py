@@ -70,6 +70,10 @@ class BatchTally:
         self._is_named = bool(name)
         self._size = 0
         """The number of jobs of which an earlier process knew."""
+        self._taken = 0
+        """The inputs that an earlier process has taken in."""
+        self._was_cut_off = False
+        """Whether that ended while jobs of this batch were under way."""
         self._error: ErrorText | None = None
         self._unread: set[str] = set()
         """The failed jobs whose outcome nothing has read."""
@@ -92,6 +96,8 @@ class BatchTally:
             self._best = 0.0
         elif info.index is None:
             self._best = 0.0  # a group has grown; a map knows its size, or shows no fraction
+        if record.snapshot.state is JobState.INTERRUPTED:
+            self._was_cut_off = True
         self._name_after(record)
         self.here += 1
         self._counts[record.snapshot.state] += 1
@@ -99,9 +105,11 @@ class BatchTally:
         self._moved(record, None)
         self._tell(record, replaced)
 
-    def remember(self, state: JobState) -> None:
+    def remember(self, state: JobState, index: int | None = None) -> None:
         """Count a job that has ended in an earlier process, and is not here."""
         self._counts[state] += 1
+        if index is not None:
+            self._taken = max(self._taken, index + 1)
 
     def note(self, record: Record) -> None:
         """Count a job in its present state."""
@@ -141,6 +149,8 @@ class BatchTally:
             self.name = self.name or info.name
         elif not self._is_named and info.name != self.name:
             self.name, self._is_named = self.type, True  # each job has a name of its own
+        if info.index is not None and info.continues is None:
+            self._taken = max(self._taken, info.index + 1)
         if info.batch_size is not None and not self.sizes:
             self._size = max(self._size, info.batch_size)  # as an earlier process knew it
 
@@ -220,7 +230,14 @@ class BatchTally:
             if input_id == self.id:  # all its jobs are of this input
                 return max(size, submitted)
             to_come += max(0, size - self.given.get(input_id, 0))
-        return max(self._size, submitted + to_come)
+        return max(self._size - (self.lost or 0), submitted + to_come)
+
+    @property
+    def lost(self) -> int | None:
+        """The inputs that an earlier process had still to take in; None if there may be some."""
+        if self.sizes or not self._was_cut_off or not self._taken:
+            return 0
+        return max(0, self._size - self._taken) if self._size else None
 
     def _work(self) -> float:
         """Return the number of ended jobs, and the parts that are done of those at work."""
@@ -253,6 +270,7 @@ class BatchTally:
             stopped_at=self._stopped_at,
             error=self.input_error or (self._error if by_state[JobState.FAILED] else None),
             unread=len(self._unread),
+            lost=self.lost,
         )
 
     def _progress(self, now: float, *, moves: bool) -> Progress:

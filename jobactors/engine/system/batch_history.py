@@ -26,9 +26,10 @@ _MOST: Final = 100_000
 
 
 class _Spec(msgspec.Struct):
-    """The part of a row's spec that names its batch."""
+    """The part of a row's spec that names its batch, and its place in that."""
 
     batch: str = ""
+    index: int | None = None
 
 
 _decoder = msgspec.json.Decoder(_Spec)
@@ -40,17 +41,17 @@ def count_ended_jobs(parts: Parts) -> None:
     tallies = {tally.id: tally for tally in registry.batches if not tally.is_complete}
     if journal is None or not tallies:
         return
-    for row_id, batch, state in journal.read(lambda store: list(_ended(store, tallies.values()))):
-        tally = tallies.get(batch)
+    for row_id, spec, state in journal.read(lambda store: list(_ended(store, tallies.values()))):
+        tally = tallies.get(spec.batch)
         if tally is not None and row_id not in registry:
-            tally.remember(state)
+            tally.remember(state, spec.index)
 
 
-def _ended(store: Store, tallies: Iterable[BatchTally]) -> Iterable[tuple[str, str, JobState]]:
+def _ended(store: Store, tallies: Iterable[BatchTally]) -> Iterable[tuple[str, _Spec, JobState]]:
     """Go through the ended jobs of the types of batches.  In the store's thread."""
     for name in sorted({tally.type for tally in tallies}):
         for row in store.finished(_MOST, type=column(name)):
             try:
-                yield row.id, _decoder.decode(row.spec).batch, row.state
+                yield row.id, _decoder.decode(row.spec), row.state
             except msgspec.DecodeError:  # a damaged row, which is named when it is shown
                 continue

@@ -34,7 +34,7 @@ export function counted(row) {
 /** Returns the line beside the state of a batch: "66 of 200 · 2 failed · ValueError: 7". @param {Row} row */
 export function batchLine(row) {
   const unwell = UNWELL.filter(state => row.counts[state]).map(state => `${amount(row.counts[state])} ${state}`);
-  return [counted(row), ...unwell, row.error].filter(Boolean).join(' · ');
+  return [counted(row), ...unwell, row.cut_off, row.error].filter(Boolean).join(' · ');
 }
 
 // The verb of an action -> whether a batch offers it.

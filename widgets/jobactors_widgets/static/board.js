@@ -213,8 +213,7 @@ export function createFold(list, toggle) {
   button.addEventListener('click', toggle);
   el.remove();
 
-  function draw(ended, isOpen, inPage) {
-    if (!inPage) el.remove();
+  function draw(ended, isOpen) {
     setText(button, `${isOpen ? '▾' : '▸'} ${summary(ended)}`);
     setAttribute(button, 'aria-expanded', String(isOpen));
   }

@@ -40,6 +40,7 @@
  * @property {boolean} [pausable]
  * @property {number} [lines]     lines of its log
  * @property {boolean} [unread]
+ * @property {string} [cut_off]   of a batch: what of its input was lost with its process
  * @property {string} [obstacle]  why it cannot go on
  * @property {boolean} [changed]  its source has changed
  * @property {boolean} [removed]  it is there no longer; set here, never by the kernel
@@ -248,21 +249,6 @@ function digits(n) {
   const size = Math.abs(n);
   if (Number.isInteger(n) || size >= 100) return String(Math.round(n));
   return String(Number(n.toPrecision(size < 1 ? 2 : size < 10 ? 2 : 3)));
-}
-
-/**
- * Returns the rows to show when there are too many: running ones, then waiting ones, then the newest;
- * in their own order.
- * @param {Row[]} rows @param {number} most
- */
-export function choose(rows, most) {
-  if (rows.length <= most) return rows;
-  const rank = row => ACTIVE.has(row.state) ? 0 : TERMINAL.has(row.state) ? 2 : 1;
-  const order = rows.map((row, i) => ({ i, rank: rank(row) }));
-  // Of waiting jobs the oldest starts next; of ended ones the newest is most interesting.
-  order.sort((a, b) => a.rank - b.rank || (a.rank === 2 ? b.i - a.i : a.i - b.i));
-  const chosen = order.slice(0, most).map(x => x.i).sort((a, b) => a - b);
-  return chosen.map(i => rows[i]);
 }
 
 /** Formats a point in time, in this page's own time zone. @param {number} seconds since the epoch */

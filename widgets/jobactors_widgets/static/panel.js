@@ -8,7 +8,8 @@
 import { isBatch } from './batches.js';
 import { applyFrame, isMissing } from './frames.js';
 import { createKernelClock } from './kernel_clock.js';
-import { writeTablesOnSave, tablesOf } from './saved_state.js';
+import { followKernelLife } from './kernel_life.js';
+import { tablesOf } from './saved_state.js';
 import { createView } from './view.js';
 
 /** Sends the number of the last frame; the kernel answers with the changes since. */
@@ -36,43 +37,20 @@ function setAlive(model, alive) {
   model.set('alive', alive);
 }
 
-// A status of the kernel in which its jobs are lost -> what has happened to it, for view.js.
-const LOSSES = { restarting: 'restarted', autorestarting: 'died', dead: 'died', terminating: 'ended' };
-
-/**
- * Sets the model's `alive` to whether its kernel lives; returns a function that stops it.
- *
- * A panel is not notified: anywidget removes the view's own listener, and ipywidgets overlooks a
- * kernel that died.  So this observes the model behind the proxy and the kernel, where a front end
- * gives access to them.
- */
+/** Sets the model's `alive` to whether its kernel lives; returns a function that stops it. */
 function followLife(model) {
-  const manager = model.widget_manager;
-  const tables = () => {
-    model.set('now', timeOf(model));   // for widgets that are saved with the notebook
-    return tablesOf(model.get('rows'), model.get('now'));
-  };
-  let real = null;
-  let unsaved = () => {};
-  const look = () => setAlive(model, real ? real.comm_live !== false : false);
   model.set('alive', true);
-  Promise.resolve(manager?.get_model?.(model.get('self_id'))).then(found => {
-    real = found;
-    if (real) look();
-    unsaved = writeTablesOnSave(real?.widget_manager, model.get('self_id'), tables);
-  }).catch(() => {});
-  model.on('comm_live_update', look);
-  const changed = (_, status) => {
-    if (!LOSSES[status]) return;
-    model.set('lost', LOSSES[status]);
-    setAlive(model, false);
-  };
-  const statuses = manager?.kernel?.statusChanged;
-  statuses?.connect(changed);
-  return () => {
-    statuses?.disconnect(changed);
-    unsaved();
-  };
+  return followKernelLife(model, {
+    live: alive => setAlive(model, alive),
+    lost: how => {
+      model.set('lost', how);
+      setAlive(model, false);
+    },
+    tables: () => {
+      model.set('now', timeOf(model));   // for widgets that are saved with the notebook
+      return tablesOf(model.get('rows'), model.get('now'));
+    }
+  });
 }
 
 function initialize({ model }) {

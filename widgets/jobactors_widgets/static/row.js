@@ -33,6 +33,8 @@ const CHEVRON = 'M4.5 6.2L8 9.8l3.5-3.6';
  * @param {boolean} host.deep                         whether every row can be unfolded
  * @param {(id: string) => string} host.nameOf        of a job in the list; empty for others
  * @param {(id: string) => void} host.goToJob         brings the row of another job in sight
+ * @param {((id: string) => void) | null} host.showOnBoard   brings the row of this one in sight on a board;
+ *   null if this is one
  */
 export function createRow(id, host) {
   const { press, unfold, select, deep } = host;
@@ -46,7 +48,7 @@ export function createRow(id, host) {
   const what = append(el, 'div', 'ja-what');
   const title = append(what, 'span', 'ja-title');
   const dot = append(title, 'span', 'ja-unread', { role: 'img', 'aria-label': 'unread', title: 'not read yet' });
-  const name = append(title, 'bdi', 'ja-name', { dir: 'auto' });
+  const name = createName(title, id, host.showOnBoard);
   const word = append(what, 'span', 'ja-word');
   const says = append(what, 'div', 'ja-says');
   const awaited = createAwaited(says, host);
@@ -97,7 +99,7 @@ export function createRow(id, host) {
     const label = [row.icon, nameOf(row), row.subject].filter(Boolean).join(' ');
     setText(name, titleOf(row));
     el.classList.toggle('ja-batch', isBatch(row));
-    setAttribute(name, 'title', `${label}\n${row.id}`);
+    setAttribute(name, 'title', `${host.showOnBoard ? 'Show on the board: ' : ''}${label}\n${row.id}`);
     setHidden(dot, !row.unread);
     setText(word, waiting ? waiting.word : stateWord(row));
     el.classList.toggle('ja-noted', Boolean(note));
@@ -170,6 +172,14 @@ export function createRow(id, host) {
   }
 
   return drawn;
+}
+
+/** Adds the element of the name: a link to the job's row on a board, where this is none. */
+function createName(parent, id, showOnBoard) {
+  if (!showOnBoard) return append(parent, 'bdi', 'ja-name', { dir: 'auto' });
+  const name = append(parent, 'button', 'ja-name', { type: 'button', dir: 'auto' });
+  name.addEventListener('click', () => showOnBoard(id));
+  return name;
 }
 
 /** Returns the name of a job as its row has it; empty for none. @param {import('./format.js').Row} [row] */

@@ -31,6 +31,11 @@ export function summaryOf(counts) {
   return named.length ? `${plural(total, 'job')}: ${named.map(kind => `${counts.get(kind)} ${kind}`).join(' · ')}` : '';
 }
 
+/** Returns the number of jobs that rows stand for. @param {import('./format.js').Row[]} rows */
+export function jobsIn(rows) {
+  return [...countKinds(rows).values()].reduce((sum, n) => sum + n, 0);
+}
+
 /** Returns the same for rows. @param {import('./format.js').Row[]} rows */
 export function summary(rows) {
   return summaryOf(countKinds(rows));

@@ -9,6 +9,7 @@ import { createNotices, mayNotifyBrowser } from './notices.js';
 import { createBurst, endedBetween, groupsOf, isUnfinished, keyOf, statusText, statusTitle, titleOf, withoutRead } from './model.js';
 import { followElsewhere } from './elsewhere.js';
 import { isNews } from '../../static/format.js';
+import { answerWithSidebar } from '../../static/other_views.js';
 import { createSidebar } from './sidebar.js';
 import { createOutputs } from './output.js';
 import { createStatus } from './status.js';
@@ -93,6 +94,7 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
 
   let groups = [];
   const groupOf = key => groups.find(group => group.key === key);
+  let wantedJob = '';   // is to be brought in sight when the sidebar is open
   let asked = 0;
   const soon = () => {
     // A hidden page draws no frames; the notices, which it must not miss, do not wait for one.
@@ -152,7 +154,10 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     const rows = here.flatMap(group => group.rows);
     const whole = burst.advance(here.map(({ key, known }) => ({ kernelId: key, rows: known.rows, burst: known.burst })));
     status.show(statusText(rows), statusTitle(here, whole), whole.fraction);
-    if (widget.isVisible) sidebar.show(groups);
+    if (widget.isVisible) {
+      sidebar.show(groups);
+      if (wantedJob && sidebar.goToJob(wantedJob)) wantedJob = '';
+    }
     notices.update();
     outputs.update();
     app.commands.notifyCommandChanged?.(CANCEL_ALL);
@@ -164,6 +169,14 @@ function activate(app, { tracker, labShell, restorer, statusBar, palette, regist
     elsewhere.start();
     soon();
   };
+
+  answerWithSidebar(id => {
+    if (!groups.some(group => group.rows.some(row => row.id === id))) return false;
+    wantedJob = id;
+    void app.commands.execute(SHOW);
+    soon();
+    return true;
+  });
 
   /** @param {(import('./model.js').Group | undefined)[]} chosen */
   async function cancelAll(chosen) {

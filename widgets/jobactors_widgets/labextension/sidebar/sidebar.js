@@ -127,14 +127,24 @@ export function createSidebar(root, { send, cancelAll, open }) {
       el.remove();
     }
 
+    /** Unfolds this section and brings the row of a job in sight; returns whether it has it. */
+    function goToJob(id) {
+      if (!drawn?.rows.some(row => row.id === id)) return false;
+      wish = false;
+      setFolded(false);
+      return view.goToJob(id);
+    }
+
     const received = message => message.kind === 'answer' ? view.answered(message) : view.received(message);
-    const section = { el, draw, dispose, received, refilter: view.refilter, look: view.look };
+    const section = { el, draw, dispose, received, goToJob, refilter: view.refilter, look: view.look };
     sections.set(key, section);
     return section;
   }
 
   return {
     show,
+    /** Brings the row of a job in sight; returns whether one of the kernels has it. @param {string} id */
+    goToJob: id => [...sections.values()].some(section => section.goToJob(id)),
     received: (key, message) => sections.get(key)?.received(message)
   };
 }

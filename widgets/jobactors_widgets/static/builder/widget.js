@@ -1,14 +1,13 @@
 // The anywidget module of a builder: one session a model, which all its views share.
 
 import { pageTimers } from '../dom.js';
+import { followKernelLife } from '../kernel_life.js';
 import { fenceKeys, isForHost } from '../keys.js';
-import { writeTablesOnSave } from '../saved_state.js';
 import { createBuilderView, isUndoKey } from './builder_view.js';
 import { tablesOfChain } from './saved_chain.js';
 import { createSession } from './session.js';
 
 const HOST_FENCE = 'data-lm-suppress-shortcuts';
-const ENDS_OF_KERNEL = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
 const sessions = new Map();   // model id -> session
 
 /** Keeps the document in this tab: it outlives the kernel, and a reload of the page. */
@@ -28,27 +27,6 @@ function draftOf(model) {
   };
 }
 
-/** Follows the kernel behind a model; returns a function that stops it. */
-function followKernel(model, session) {
-  const manager = model.widget_manager;
-  let real = null;
-  let unsaved = () => {};
-  const look = () => session.setAlive(real ? real.comm_live !== false : false, 'gone');
-  Promise.resolve(manager?.get_model?.(model.get('self_id'))).then(found => {
-    real = found;
-    if (real && real.comm_live === false) look();
-    unsaved = writeTablesOnSave(real?.widget_manager, model.get('self_id'), () => tablesOfChain(session.document));
-  }).catch(() => {});
-  model.on('comm_live_update', look);
-  const statuses = manager?.kernel?.statusChanged;
-  const changed = (_, status) => { if (ENDS_OF_KERNEL.has(status)) session.setAlive(false, 'restarted'); };
-  statuses?.connect(changed);
-  return () => {
-    statuses?.disconnect(changed);
-    unsaved();
-  };
-}
-
 function initialize({ model }) {
   const session = createSession({
     send: message => model.send(message),
@@ -58,7 +36,11 @@ function initialize({ model }) {
   sessions.set(model.get('self_id'), session);
   session.set({ types: model.get('types') || [], templates: model.get('templates') || [], hears: model.get('hears') });
   model.on('msg:custom', message => session.hear(message));
-  const leave = followKernel(model, session);
+  const leave = followKernelLife(model, {
+    live: alive => session.setAlive(alive, 'gone'),
+    lost: () => session.setAlive(false, 'restarted'),
+    tables: () => tablesOfChain(session.document)
+  });
   session.hello();
   session.checkSoon();
   return () => {
