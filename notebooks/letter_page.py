@@ -77,9 +77,12 @@ class Desk:
         }
         self._texts = {kind: widgets.HTML() for kind in BUTTONS}
         self._read()
-        self.page.children = [
-            part for kind in BUTTONS for part in (self.launchers[kind], self._texts[kind])
-        ]
+        left, self.page.children = (
+            self.page.children,
+            [part for kind in BUTTONS for part in (self.launchers[kind], self._texts[kind])],
+        )
+        for part in left:
+            _close(part)
 
     def _read(self) -> None:
         for kind, text in self._texts.items():
@@ -93,3 +96,9 @@ class Desk:
         lines = [ja.lowlevel.summary(at_work)] if at_work else []
         lines += [f"{each.info.type} · {each.info.subject} · {each.state}" for each in at_work]
         self.side.value = "<br>".join(map(html.escape, lines))
+
+
+def _close(widget: Any) -> None:
+    for part in getattr(widget, "children", ()):
+        _close(part)
+    widget.close()

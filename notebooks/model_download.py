@@ -226,7 +226,7 @@ def _read(
                 if line.strip():
                     said.put(json.loads(line))
         said.put(None)
-    except Exception as error:  # told to whoever listens
+    except Exception as error:  # raised where the lines are read
         said.put(error)
 
 

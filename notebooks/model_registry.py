@@ -45,7 +45,7 @@ def registry_program() -> str | None:
 
 @contextmanager
 def open_registry(folder: Path, program: str, address: str = "127.0.0.1:0") -> Iterator[Registry]:
-    """Run a registry that keeps its blobs in a folder, until the block ends.
+    """Run a registry that stores its blobs in a folder, until the block ends.
 
     Args:
         folder: for its blobs and its settings.

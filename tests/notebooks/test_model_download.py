@@ -1,19 +1,14 @@
 # ruff: noqa: D103 (the name of a test is its sentence)
-"""The fourth notebook downloads a model through Ollama's protocol, out of a real registry."""
+"""A model is downloaded through Ollama's protocol, out of a real registry, whatever happens."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import re
-import subprocess
-import sys
 import urllib.request
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import model_download
 import ollama
@@ -23,68 +18,23 @@ from model_registry import WEIGHTS, open_registry, push
 from ollama_stand_in import example_layers, open_stand_in
 
 import jobactors as ja
-from tests.notebooks.docker_registry import VARIABLE, find_registry
-from tests.notebooks.executed import (
-    Executed,
-    assert_is_kept_well,
-    cells_of,
-    copied,
-    execute,
-    loopback_only,
-)
+from tests.notebooks.docker_registry import VARIABLE
 from tests.notebooks.pull_server import Gate, served
+from tests.notebooks.tiny_model import (
+    IN_THE_MIDDLE,
+    SIZE,
+    Models,
+    contents,
+    file_name,
+    job_type,
+    registry_program,
+    undisturbed,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from model_registry import Registry
-
-NOTEBOOK = "04_model_download.ipynb"
-SIZE = 3_000_000
-IN_THE_MIDDLE = 1_000_000
-LAYERS = example_layers(SIZE)
-SECONDS = 60
-
-
-class Models(NamedTuple):
-    """A registry that has the model "tiny"."""
-
-    url: str
-    folder: Path
-    weights: str
-    """The digest of its largest layer."""
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
-    """Debian's docker-registry, with one model."""
-    folder = tmp_path_factory.mktemp("registry")
-    with open_registry(folder, find_registry()) as registry:
-        digests = push(registry.url, "tiny", LAYERS)
-        yield Models(registry.url, folder, digests[WEIGHTS])
-
-
-def job_type(server: str) -> Any:
-    """Return the job type as the notebook has it, for a server."""
-    names = {"ja": ja, "server": server, "download_model": model_download.download_model}
-    exec(cells_of(NOTEBOOK)["type"], names)  # noqa: S102 - our own
-    return names["download"]
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """Return the checksum of each file of a server's models."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for kind in ("blobs", "manifests")
-        for path in (folder / kind).iterdir()
-    }
-
-
-async def undisturbed(models: Models, folder: Path) -> dict[str, str]:
-    """Return what a download leaves that nothing has disturbed."""
-    async with served(folder, models.url, Gate()) as server:
-        await trio.to_thread.run_sync(model_download.download_model, "tiny", server)
-    return contents(folder)
 
 
 async def reported(jobs: ja.Jobs, job: ja.Job[Any], done: int) -> None:
@@ -93,11 +43,6 @@ async def reported(jobs: ja.Jobs, job: ja.Job[Any], done: int) -> None:
         async for _ in batches:
             if (job.snapshot().progress.done or 0) >= done:
                 return
-
-
-def file_name(digest: str) -> str:
-    """Return the name of a blob's file."""
-    return digest.replace(":", "-")
 
 
 # -- a download
@@ -172,6 +117,23 @@ async def test_a_cancel_is_answered_while_the_server_is_silent(
             await job
         assert isinstance(stopped.value.partial, dict)
         assert not stopped.value.partial["complete"]
+
+
+async def test_an_error_of_the_callback_ends_the_download(models: Models, tmp_path: Path) -> None:
+    """A job whose progress raises the cancel is one such error."""
+    gate = Gate("pulling sha256", after=IN_THE_MIDDLE)
+
+    def stumble(now: model_download.DownloadProgress) -> None:
+        if now.completed >= IN_THE_MIDDLE:
+            raise KeyError("stumbled")
+
+    download = partial(model_download.download_model, "tiny", on_progress=stumble)
+    async with served(tmp_path, models.url, gate) as server:
+        with pytest.raises(KeyError, match="stumbled"):
+            await trio.to_thread.run_sync(download, server)
+        await gate.left.wait()  # the server has seen it, and has given up
+    (blob,) = (tmp_path / "blobs").iterdir()
+    assert blob.stat().st_size == gate.bytes
 
 
 async def test_two_programs_that_want_one_model_share_its_download(
@@ -262,8 +224,12 @@ async def test_an_error_is_a_line_in_an_answer_that_began_with_200(
             200,
             {"error": "pull model manifest: file does not exist"},
         )
-        with pytest.raises(model_download.ModelError, match="file does not exist"):
-            await jobs.submit(job_type(server), "no-such-model")
+        for model, why in [
+            ("no-such-model", "file does not exist"),
+            ("../../tiny", "invalid model name"),
+        ]:
+            with pytest.raises(model_download.ModelError, match=why):
+                await jobs.submit(job_type(server), model)
 
 
 async def test_a_wrong_digest_fails_and_the_blob_is_fetched_again(
@@ -303,7 +269,7 @@ async def test_a_registry_that_stops_in_the_middle_of_a_blob_costs_no_byte(
     layers = example_layers()  # more than what is on its way between two programs
     gate = Gate("pulling sha256", after=IN_THE_MIDDLE)
     with ExitStack() as stack:
-        open_it = partial(open_registry, tmp_path / "registry", find_registry())
+        open_it = partial(open_registry, tmp_path / "registry", registry_program())
         registry: Registry = stack.enter_context(open_it())
         push(registry.url, "large", layers)
         async with (
@@ -352,139 +318,3 @@ def test_a_server_that_is_killed_in_the_middle_is_told_and_goes_on_afterwards(
     second = open_stand_in(tmp_path, rate=1e9)
     assert model_download.download_model("tiny", second.url)["found"] > IN_THE_MIDDLE
     second.close()
-
-
-# -- the notebook
-
-
-@pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
-    """Run the notebook, with docker-registry, and sockets to this machine alone."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, find_registry())
-        return execute(NOTEBOOK, tmp_path_factory.mktemp("download"))
-
-
-def test_the_notebook_is_kept_in_short_cells_without_outputs() -> None:
-    assert_is_kept_well(NOTEBOOK)
-
-
-def test_it_reaches_no_other_machine_and_says_nothing_on_the_standard_error(
-    executed: Executed,
-) -> None:
-    assert (executed.refused, executed.said_on_standard_error) == ([], [])
-
-
-def test_it_says_that_no_ollama_was_asked(executed: Executed) -> None:
-    assert executed.text("begin").startswith("No Ollama is asked: a stand-in at http://127.0.0.1:")
-    assert executed.text("begin").strip().endswith("from Debian's docker-registry")
-
-
-def test_a_missing_server_fails_before_the_start_and_names_the_set_up_page(
-    executed: Executed,
-) -> None:
-    said = executed.text("missing")
-    assert said.startswith(
-        "No Ollama server answers at http://127.0.0.1:9. https://ollama.com/down"
-    )
-    assert "127.0.0.1:9" not in executed.text("board")
-
-
-def test_the_status_is_asked_before_and_refreshed_after(executed: Executed) -> None:
-    assert "models={}" in executed.text("before")
-    assert "models={'tiny:latest': 24000106}" in executed.text("after")
-
-
-def test_the_cancelled_download_goes_on_where_it_was(executed: Executed) -> None:
-    said = executed.text("cancel")
-    assert "the train is leaving" in said
-    assert "'complete': False" in said
-    assert "-partial" in executed.text("partial")
-    assert executed.text("again").startswith("True False\n")
-    result = executed.text("result")
-    assert "'complete': True, 'bytes': 24000106" in result
-    (found,) = re.findall(r"'found': (\d+)", result)
-    assert 4_000_000 <= int(found) < 24_000_000
-
-
-def test_a_model_that_does_not_exist_is_the_error_of_its_job(executed: Executed) -> None:
-    assert "pull model manifest: file does not exist" in executed.text("errors")
-    board = executed.text("board")
-    assert all(word in board for word in ("cancelled", "succeeded", "failed"))
-
-
-PROGRAM = """\
-import sys
-cells = {cells!r}
-exec(cells["begin"].replace("= None,", "= sys.argv[1],").replace("start()", "start(store='jobs')"))
-exec(cells["type"])
-for left in jobs.resumable():
-    print(left, left.resume().result({seconds}))
-server = sys.argv[2]
-exec(cells["missing"])
-if server:
-    start_download("tiny")
-    sys.stdin.read()
-"""
-PHASES = {
-    "pulling manifest": 0,
-    "pulling sha256": IN_THE_MIDDLE,
-    "verifying sha256 digest": 0,
-    "writing manifest": 0,
-}
-"""Where a download is held, and after how many bytes."""
-
-
-class Program:
-    """Runs the notebook's cells in a process: it resumes at one server, and starts at another."""
-
-    def __init__(self, folder: Path, resumes_at: str, starts_at: str) -> None:
-        """Start it in a folder that has the notebook's modules."""
-        code = PROGRAM.format(cells=cells_of(NOTEBOOK), seconds=SECONDS)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, resumes_at, starts_at],
-            cwd=folder,
-            env=os.environ | loopback_only(folder / "refused.txt"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    async def killed(self) -> str:
-        """Kill it; return what it has printed."""
-        self.process.kill()
-        return await self.ended()
-
-    async def ended(self) -> str:
-        """Wait for its end; return what it has printed."""
-        said, _ = await trio.to_thread.run_sync(self.process.communicate)
-        return str(said)
-
-
-async def test_killed_in_the_middle_of_every_phase_it_comes_to_the_same(
-    models: Models, tmp_path: Path
-) -> None:
-    """One program after the other resumes what the last one has left, starts one, and is killed."""
-    expected = await undisturbed(models, tmp_path / "undisturbed")
-    work = copied(NOTEBOOK, tmp_path / "work").parent
-    before: Path | None = None
-    for number, (phase, after) in enumerate([*PHASES.items(), ("", 0)]):
-        there = tmp_path / f"killed-{number}"
-        gate = Gate(phase, after)
-        async with (
-            served(before or there, models.url, Gate()) as resumes_at,
-            served(there, models.url, gate) as starts_at,
-        ):
-            program = Program(work, resumes_at, starts_at if phase else "")
-            if phase:
-                with trio.fail_after(SECONDS):
-                    await gate.reached.wait()
-                said = await program.killed()
-            else:
-                said = await program.ended()
-        if before is not None:
-            assert re.search(r"download model tiny: interrupted.*'complete': True", said)
-            assert contents(before) == expected
-        before = there
-    assert not (work / "refused.txt").exists()
