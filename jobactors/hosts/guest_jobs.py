@@ -150,10 +150,10 @@ def _pass_on(opened: OpenJob, told: Mapping[str, Any]) -> None:
         raise ValueError("done and total are numbers")
     if not all(value is None or isinstance(value, str) for value in words.values()):
         raise ValueError("message and unit are texts")
-    meter = opened._context._meter
-    meter.report(numbers["done"], numbers["total"])
     counters = _by_name(told.get("counters"))
-    meter.describe(
+    opened._report(
+        numbers["done"],
+        numbers["total"],
         words["message"],
         words["unit"] or "",
         {name: value for name, value in counters.items() if _is_number(value)},

@@ -125,10 +125,21 @@ class OpenJob:
         **counters: float,
     ) -> None:
         """Report progress, as :func:`jobactors.progress` does; it is no cancel point."""
+        self._report(done, total, message, unit, counters)
+
+    def _report(
+        self,
+        done: float | None,
+        total: float | None,
+        message: str | None,
+        unit: str,
+        counters: dict[str, float],
+    ) -> None:
         meter = self._context._meter
         meter.report(done, total)
-        if message is not None or unit or counters:
-            meter.describe(message, unit, counters)
+        meter.describe(message, unit, counters)
+        if meter.alert:
+            self._context._control.attend(meter)
 
     def write_log(self, text: str, source: str = "out") -> None:
         """Add text to the job's log, as if it had been printed.

@@ -23,7 +23,9 @@ import jobactors as ja
 
 def work(how):
     ja.current_job().write_log("a line of the command\\n", "out")
-    ja.progress(3, 10, "page 3", unit="pages", broken=1)
+    for page in (1, 2, 3):
+        time.sleep(0.3)  # as long as a silence takes: each is heard of by itself
+        ja.progress(page, 10, f"page {page}", unit="pages", broken=1)
     if how in {"wait", "killed"}:
         while True:
             time.sleep(0.01)

@@ -37,6 +37,20 @@ async def test_a_job_is_opened_here_and_completed_there() -> None:
         assert opened.job.logs() == "a line\n"
 
 
+async def test_each_report_is_shown_although_the_job_says_nothing_else() -> None:
+    """A board that waits for news hears of it, also after a silence."""
+    async with ja.open_jobs() as jobs, jobs.subscribe(ja.JobProgressed) as batches:
+        opened = ja.open_job("scrape")
+        seen = list[float]()
+        with trio.fail_after(60):
+            for done in (1, 2, 3):
+                opened.progress(done, 3)
+                while done not in seen:
+                    seen += [event.progress.done for event in await batches.__anext__()]
+        opened.complete()
+    assert seen == [1, 2, 3]
+
+
 async def value(thing: object) -> object:
     """Return it, after a cancel point."""
     await trio.lowlevel.checkpoint()
