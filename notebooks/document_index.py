@@ -68,7 +68,7 @@ class VectorStore:
 
     def empty(self) -> Any:
         """Return a new index without vectors."""
-        return faiss.IndexIDMap2(faiss.IndexFlatIP(self.dimension))
+        return faiss.IndexIDMap(faiss.IndexFlatIP(self.dimension))
 
     def publish(self, vectors: Path, model: Path | None) -> int:
         """Make a version of a copy, and make it the current one; the last two stay."""

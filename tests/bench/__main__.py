@@ -34,6 +34,7 @@ PROGRAMS = (
     "http_streams",
     "board",
     "frames",
+    "document_delete",
     "dask_jobs",
 )
 """In the order of design.md §7; what takes long comes last."""

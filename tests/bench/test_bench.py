@@ -15,6 +15,7 @@ MARKS = {
     "hot_loop": pytest.mark.kernel,
     "board": pytest.mark.kernel,
     "frames": pytest.mark.browser,
+    "document_delete": pytest.mark.kernel,
 }
 NAMES = [pytest.param(name, marks=MARKS.get(name, ())) for name in command.PROGRAMS]
 
