@@ -13,6 +13,7 @@ import trio
 import trio.lowlevel
 
 import jobactors as ja
+from jobactors.inside.signals import control
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +103,88 @@ async def test_a_library_that_takes_a_threading_event_is_given_one_that_a_cancel
         with pytest.raises(ja.WrongThread, match=r"await ctx\.wait_cancel_requested"):
             await jobs.run(no_thread)
     assert not ja.current_job().cancel_event.wait(0)  # outside a job
+
+
+class ReportingLibrary(Library):
+    """Reports each item after its work, and asks before it, as most libraries do."""
+
+    def index(
+        self, checker: Callable[[], bool], save: Callable[[int], object], start: int = 0
+    ) -> dict[str, Any]:
+        """Index ten items; at item 3 stand still between the question and the report."""
+        for i in range(start, 10):
+            if checker():
+                save(i)
+                return {"success": False, "indexed": i}
+            if i == 3 and not start:
+                self.begun.set()
+                self.go.wait(30)
+            ja.current_job().progress_callback(i + 1, 10)
+        return {"success": True, "indexed": 10}
+
+
+async def test_a_library_that_asks_is_not_cut_short_by_its_own_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The request comes between a question and a report; the next question has the answer."""
+    monkeypatch.setattr(control, "ANSWER_SECONDS", 1000.0)
+    library = ReportingLibrary()
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(library.job)
+        await library.cancel(job)
+        with pytest.raises(ja.JobCancelled) as caught:
+            await job
+        assert caught.value.partial == {"success": False, "indexed": 4}
+        assert (await job.restart())["indexed"] == 10
+
+
+async def test_a_library_that_asks_no_more_is_cancelled_by_its_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has had its time."""
+    monkeypatch.setattr(control, "ANSWER_SECONDS", 0.0)
+    begun = trio.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    def work() -> None:
+        ctx = ja.current_job()
+        assert not ctx.cancel_checker()
+        token.run_sync_soon(begun.set)
+        while True:
+            ctx.progress_callback(1, 2)
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(work)
+        await begun.wait()
+        job.cancel()
+        assert (await job.wait()).state == "cancelled"
+
+
+async def test_a_library_that_asks_is_paused_by_its_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(control, "ANSWER_SECONDS", 1000.0)
+    begun = trio.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    def work() -> str:
+        ctx = ja.current_job()
+        while not ctx.cancel_checker():
+            token.run_sync_soon(begun.set)
+            ctx.progress_callback(1, 2)
+        return "stopped"
+
+    async with ja.open_jobs() as jobs, jobs.subscribe(ja.JobPaused) as pauses:
+        job = jobs.submit(work)
+        await begun.wait()
+        job.pause()
+        with trio.fail_after(60):
+            await anext(aiter(pauses))
+        job.resume()
+        job.cancel()
+        with pytest.raises(ja.JobCancelled) as caught:
+            await job
+        assert caught.value.partial == "stopped"
 
 
 async def test_its_phase_of_a_chain_is_not_completed_and_is_finished_later() -> None:

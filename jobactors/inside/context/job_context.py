@@ -338,7 +338,10 @@ class JobContext:
     ) -> None:
         """Report progress, as :func:`jobactors.progress` does, whatever else is passed.
 
-        For libraries that take a ``callback(done, total)``.
+        For libraries that take a ``callback(done, total)``.  In a thread it is a point where the
+        job can be paused, or cancelled.  A library that is given :meth:`cancel_checker` as well is
+        not cancelled here, between two of its questions: the next one has the answer, so that it
+        can save first.  If it has not asked five seconds after the request, it is cancelled here.
 
         Args:
             done: Units done so far; default: as before.
@@ -346,7 +349,7 @@ class JobContext:
         """
         self._meter.report(done, total)
         if self._meter.alert:
-            self._control.attend(self._meter)
+            self._control.attend_asking(self._meter)
 
     def cancel_checker(self) -> bool:
         """Return whether to stop, for libraries that take a function to ask.
@@ -354,4 +357,6 @@ class JobContext:
         A library that gets True, saves and returns leaves a cancelled job with a partial result,
         see :attr:`cancel_requested`.
         """
-        return self._control.look()
+        control = self._control
+        control.asks = True
+        return control.look()

@@ -21,7 +21,8 @@ field                  written by                      read by
                        for code in another process     whether it is 0, or has changed
                        its runner, at its end
 ``_delivered``,        the job's code                  the job's code
-``_shields``
+``_shields``, ``asks``
+``_raise_from``        the loop, before the request    the job's code
 =====================  ==============================  =============================================
 
 "The loop" is the thread of the engine's loop; in a process of its own, the thread that listens to
@@ -41,7 +42,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .latch import Latch
 from .own_context import CURRENT_CONTEXT, IS_BOUND
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jobactors.inside.report.meter import Meter
+
+ANSWER_SECONDS: Final = 5.0
+"""The time that code which asks for itself has to ask, before a report of its raises the cancel."""
 
 
 class StopJob(BaseException):
@@ -83,10 +87,12 @@ class Control:
     __slots__ = (
         "_delivered",
         "_gate",
+        "_raise_from",
         "_shields",
         "answers",
         "arm",
         "asked",
+        "asks",
         "cancel_requested",
         "is_polled",
         "loop_thread",
@@ -111,6 +117,8 @@ class Control:
         """Whether each point asks for requests, which are never made: every loop needs points."""
         self.asked: bool = False
         """Whether there may be something to obey."""
+        self.asks: bool = False
+        """Whether the attempt's code has asked for itself, with a function given to it for that."""
         self.arm: Callable[[], None] | None = None
         """Makes the job's next report look at ``asked``; the meter's."""
         self.requests: int = 0
@@ -126,6 +134,7 @@ class Control:
         another process; one call too many does no harm."""
         self._delivered = False
         self._shields = 0
+        self._raise_from = 0.0
         self._gate: Gate | None = None
 
     @property
@@ -139,6 +148,7 @@ class Control:
         """Ask the attempt to end; a paused one wakes up for it."""
         self.reason = reason
         self.scope_reason = ScopeReason(reason or "the job was cancelled")
+        self._raise_from = time.monotonic() + ANSWER_SECONDS
         self.cancel_requested.set()  # before the flag: a job that is just clearing it looks here
         self._ask()
         if self._gate is not None:
@@ -219,6 +229,21 @@ class Control:
             self.obey()
             if self.asked:
                 meter.alert = True
+
+    def attend_asking(self, meter: Meter) -> None:
+        """Attend after a report of code that may ask for itself.
+
+        A cancel is not raised between two questions: it would take from that code the chance to
+        save.  The next question has the answer.  Code that asks no more is not waited for.
+        """
+        if not self.asks or time.monotonic() >= self._raise_from > 0:
+            self.attend(meter)
+            return
+        self._shields += 1
+        try:
+            self.attend(meter)
+        finally:
+            self._shields -= 1
 
     async def obey_in_loop(self) -> None:
         """Stand still in trio code until resumed; a cancel arrives through the cancel scope."""
