@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 import trio
 
@@ -24,10 +24,15 @@ from jobactors.inside.verbs.tqdm_bars import capture_tqdm
 from jobactors.model.errors import EngineFailed
 from jobactors.model.rate import Rate
 from jobactors.model.retention import Retention
+from jobactors.runners import task, thread
 
 from .block_ending import BlockEnding
 from .store_argument import store_of
 from .unread_failures import UnreadFailures, check_unread_failures
+
+LOADED: Final = (task.RUNNER, thread.RUNNER)
+"""The runners of most jobs, loaded here: a signal may strike amid the import of a first submit, and
+its handler submit as well."""
 
 
 @asynccontextmanager

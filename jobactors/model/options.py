@@ -296,8 +296,8 @@ class Options:
     )
     """Limits on processor time and memory, with ``runner="process"``; default: no limits."""
     on_done: OnDone | None = field(hash=False, default=None, validator=_or_none(_callable))
-    """A function called once with the terminal snapshot; sync or async; its errors are logged.
-    Default: none."""
+    """A function called once with the terminal snapshot; its errors are logged.  A plain one is
+    called in a thread, and at most a hundred at once; an async one in the loop.  Default: none."""
     log_limit: int = field(default=2**20, validator=_count)
     """Bytes of its log that stay, the newest; default: 1 MiB."""
     mailbox: int = field(default=64, validator=_count)

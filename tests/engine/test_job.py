@@ -921,6 +921,29 @@ async def test_an_on_done_that_raises_is_logged_only(
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
 
 
+async def test_a_hundred_plain_hooks_at_most_are_called_at_once() -> None:
+    """Hundreds of jobs end in one moment; each hook gets a thread in its turn."""
+    gate, lock = threading.Event(), threading.Lock()
+    begun: list[str] = []
+
+    def hook(snapshot: ja.JobSnapshot) -> None:
+        with lock:
+            begun.append(snapshot.id)
+        gate.wait(60)
+
+    async with ja.open_jobs() as jobs:
+        batch = [jobs.options(hold=True, on_done=hook).submit(answer) for _ in range(130)]
+        jobs.select(state="queued").cancel()
+        try:
+            while len(begun) < 100:  # noqa: ASYNC110 - threads say it
+                await trio.sleep(0.01)
+            assert await jobs.run(answer) == 42
+            assert len(begun) == 100
+        finally:
+            gate.set()
+    assert sorted(begun) == sorted(job.id for job in batch)
+
+
 # --- context -----------------------------------------------------------------------------------
 
 WHO: ContextVar[str] = ContextVar("who", default="nobody")

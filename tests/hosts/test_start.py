@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
+import types
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ import trio
 import trio.lowlevel
 
 import jobactors as ja
+from jobactors.engine.ports import late_binding
 from tests.engine.scripts import Ended, Script, run_script
 
 if TYPE_CHECKING:
@@ -276,6 +279,45 @@ WORK = """
         jobs.submit(work, i)
         jobs.submit(work_in_trio, i + 3)
 """
+
+
+NOTHING_LATE = """
+    jobs = ja.start()
+
+    class Late:
+        def find_spec(self, name, path=None, target=None):
+            print("imported late:", name)
+
+    sys.meta_path.insert(0, Late())
+
+    async def in_loop():
+        return 1
+
+    print(jobs.submit(int).result(), jobs.submit(in_loop).result(), len(jobs.list()))
+"""
+
+
+def test_a_first_submit_imports_nothing_so_that_a_signal_handler_may_submit_amid_it() -> None:
+    """A handler that strikes an import finds the half of a module, in the thread that loads it."""
+    ended = run_script(NOTHING_LATE)
+    assert (ended.said, ended.code, ended.errors) == (["0 1 2"], 0, "")
+
+
+def test_a_runner_that_is_only_half_loaded_is_refused_with_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As it is found where a signal strikes its import, and the handler asks for it, too."""
+    half = types.ModuleType("jobactors.runners.asyncio_loop")
+    monkeypatch.setitem(sys.modules, half.__name__, half)
+    late_binding._built_in.cache_clear()
+    with pytest.raises(ja.JobactorsError, match="is being loaded in this very thread"):
+        ja.start().options(runner="asyncio")
+    monkeypatch.undo()
+    assert ja.start().options(runner="asyncio").submit(nothing).result(30) is None
+
+
+async def nothing() -> None:
+    """Do nothing, in asyncio."""
 
 
 def test_a_script_waits_at_its_end_for_all_its_jobs() -> None:

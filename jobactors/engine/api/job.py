@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, final
+import threading
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, Unpack, final
 
 from jobactors.engine.ports.runner import message_for
 from jobactors.engine.records.references import JobReference, without_references
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from jobactors.model.states import JobState
 
 T_co = TypeVar("T_co", covariant=True)
+_ADDING: Final = threading.RLock()  # a signal handler or finalizer may add one, too
 
 
 @final
@@ -121,12 +123,16 @@ class Job(Upstream, LogReader, Generic[T_co]):
             callback: Takes the job; calling it does not count as reading.
         """
         made = DoneCallback(self._system, self._record, callback, self)
-        self._record.callbacks = (*self._record.callbacks, made)
+        with _ADDING:
+            if self._record.callbacks is None:
+                self._record.callbacks = []
+        self._record.callbacks.append(made)
         made.add()
 
     def remove_done_callback(self, callback: Callable[[Job[T_co]], object]) -> int:
         """Call ``callback`` no more; returns how often it had been added and not been called."""
-        return sum(made.take_back() for made in self._record.callbacks if made.function == callback)
+        added = list(self._record.callbacks or ())
+        return sum(made.take_back() for made in added if made.function == callback)
 
     def __await__(self) -> Generator[Any, Any, T_co]:
         return self._outcome().__await__()

@@ -16,6 +16,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jobactors.engine.ports.runner import GivenRunner
+from jobactors.model.errors import JobactorsError
 from jobactors.model.nearest import or_nearest
 
 if TYPE_CHECKING:
@@ -70,7 +71,12 @@ RESERVED: Final = frozenset({*NAMES, "block"})
 @functools.cache
 def _built_in(name: str) -> KnownRunner:
     module = importlib.import_module(f"jobactors.runners.{NAMES[name]}")
-    return cast("KnownRunner", module.RUNNER)
+    try:
+        return cast("KnownRunner", module.RUNNER)
+    except AttributeError:  # a signal handler or finalizer that has struck the import itself
+        raise JobactorsError(
+            f'runner="{name}" is being loaded in this very thread: submit again afterwards'
+        ) from None
 
 
 # Written by any thread that gives a runner; the newest of a name wins, and stays.

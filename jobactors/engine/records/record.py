@@ -223,8 +223,8 @@ class Record:
         self.buffer: CheckpointBuffer | None = None
         """The checkpoint buffer of its last attempt, from that attempt's end to the job's."""
 
-        self.callbacks: tuple[Any, ...] = ()
-        """The callbacks that handles of it have added."""
+        self.callbacks: list[Any] | None = None
+        """The callbacks that handles of it have added, in any thread; none is taken out."""
 
     def open_inbox(self) -> Inbox:
         """Return the mailbox, made if need be; from any thread."""

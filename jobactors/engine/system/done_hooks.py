@@ -1,8 +1,13 @@
-"""The ``on_done`` hooks: called once, with the terminal snapshot, beside the jobs and the loop."""
+"""The ``on_done`` hooks: called once, with the terminal snapshot, beside the jobs and the loop.
+
+A plain hook gets a thread.  Thousands of jobs may end in one moment, so that only so many threads
+are at work, and the other hooks wait for their turn, in order.  An async one starts at once.
+"""
 
 from __future__ import annotations
 
 import inspect
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 
 GRACE: Final = 10.0
 """Seconds that hooks have when their system is being stopped."""
+MOST_THREADS: Final = 100
+"""Plain hooks that are called at once."""
 
 
 class DoneHooks:
@@ -27,6 +34,9 @@ class DoneHooks:
 
     def __init__(self) -> None:
         self._scopes: dict[trio.CancelScope, str] = {}
+        self._in_threads = 0
+        self._waiting: deque[Callable[[], None]] = deque()
+        """Starts of plain hooks that wait for a thread."""
         self._none_left = trio.Event()
 
     def start(
@@ -37,6 +47,11 @@ class DoneHooks:
         context: Context | None,
     ) -> None:
         """Call a job's hook, in the context of its submitter."""
+        if not inspect.iscoroutinefunction(hook):
+            if self._in_threads >= MOST_THREADS:
+                self._waiting.append(partial(self.start, start_soon, hook, snapshot, context))
+                return
+            self._in_threads += 1
         scope = trio.CancelScope()
         self._scopes[scope] = snapshot.id
         name = f"on_done {snapshot.id}"
@@ -53,6 +68,10 @@ class DoneHooks:
                 await _call(hook, snapshot)
         finally:
             del self._scopes[scope]
+            if not inspect.iscoroutinefunction(hook):
+                self._in_threads -= 1
+                if self._waiting:
+                    self._waiting.popleft()()
             if not self._scopes:
                 self._none_left.set()
                 self._none_left = trio.Event()
@@ -71,6 +90,9 @@ class DoneHooks:
         grace = min(GRACE, longest)
         with trio.move_on_after(grace):
             await self.drain()
+        if self._waiting:
+            LOG.error("%d on_done hooks were not called within %.3g s", len(self._waiting), grace)
+            self._waiting.clear()
         for scope, job_id in list(self._scopes.items()):
             LOG.error("the on_done hook of job %s did not end within %.3g s", job_id, grace)
             scope.cancel()
