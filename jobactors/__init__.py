@@ -110,7 +110,7 @@ if TYPE_CHECKING:
         Holding as Holding, ResourceState as ResourceState, ResourceStates as ResourceStates,
     )
     from .model.info import JobInfo as JobInfo
-    from .model.spans import Span as Span
+    from .model.spans import Span as Span, StageSpan as StageSpan
     from .model.timeline import Timeline as Timeline
     from .model.job_graph import JobGraph as JobGraph
     from .model.job_node import JobNode as JobNode
@@ -224,7 +224,7 @@ _HOMES = {
     "model.progress": "Progress",
     "model.resources": "Holding ResourceState ResourceStates",
     "model.info": "JobInfo",
-    "model.spans": "Span",
+    "model.spans": "Span StageSpan",
     "model.timeline": "Timeline",
     "model.job_graph": "JobGraph",
     "model.job_node": "JobNode",

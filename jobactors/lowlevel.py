@@ -15,7 +15,9 @@ from jobactors.engine.api.job import Job
 from jobactors.engine.api.jobs import Jobs
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.batch_snapshot import BatchSnapshot
+from jobactors.model.job_graph import JobGraph
 from jobactors.model.job_summary import summary
+from jobactors.model.timeline import Timeline
 
 __all__ = [
     "attach",
@@ -25,6 +27,7 @@ __all__ = [
     "ended_of_burst",
     "on_batch_change",
     "post",
+    "source_of",
     "summary",
     "watch_schedules",
 ]
@@ -53,6 +56,18 @@ def attach(jobs: Jobs, service: Callable[[Jobs], Awaitable[None]]) -> None:
     """
     system = jobs._system
     system.parts.portal.call(system.attach, partial(service, jobs))
+
+
+def source_of(
+    drawing: Timeline | JobGraph,
+) -> tuple[Jobs, Callable[[], Timeline | JobGraph]] | None:
+    """Return the job system of a drawing, and the function that makes it anew.
+
+    None for a drawing that was not made by ``jobs.timeline()`` or ``jobs.graph()``.  The function
+    may be called in any thread but the jobs' own.
+    """
+    found: tuple[Jobs, Callable[[], Timeline | JobGraph]] | None = getattr(drawing, "_source", None)
+    return found
 
 
 def post(jobs: Jobs, function: Callable[..., object], *args: Any) -> None:

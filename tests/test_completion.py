@@ -38,7 +38,10 @@ USERS: Final = {
         "id inbox log name part progress_callback release set_result subject type "
         "wait_cancel_requested work_file work_folder write_log"
     ),
-    "Bar": "end job_id lane name row spans start started state subject type",
+    "Bar": (
+        "after end job_id lane name row seconds_at_work spans stages start started state subject "
+        "type"
+    ),
     "Batch": (
         "cancel counts delete discard done errors id jobs name pause progress restart_failed "
         "result results resume snapshot state system"
@@ -144,7 +147,7 @@ USERS: Final = {
     "JobsClosed": "",
     "JobsExecutor": "",
     "JobsServer": "close job login_url token url",
-    "JobGraph": "critical_path edges html layers to_dict",
+    "JobGraph": "caption critical_path edges html layers to_dict",
     "JobNode": "after job_id name seconds state",
     "JobMetrics": (
         "attempts cancelled ended failed items items_per_second of paused retries run succeeded "
@@ -209,6 +212,7 @@ USERS: Final = {
         "apply busy_timeout checkpoints close documents events finished get in_loop keep name "
         "occurrences open path prune unfinished vacuum work_folder"
     ),
+    "StageSpan": "end label start",
     "Store": (
         "apply checkpoints close documents events finished get name occurrences open prune "
         "unfinished vacuum work_folder"
@@ -226,7 +230,7 @@ USERS: Final = {
     "SubscriptionStatistics": "backlog conflated cut_off delivered",
     "Template": ("arguments changed_at name options problem remove submit to_dict type update"),
     "TemplateList": "",
-    "Timeline": "html lanes left_out now to_dict",
+    "Timeline": "caption critical_path html lanes left_out now to_dict",
     "TooMuch": "name",
     "UnknownJob": "job_id",
     "UnknownJobType": "known meant name",

@@ -69,15 +69,19 @@ def page_of(
     """
     if not nodes:
         return "<p>No job comes after another.</p>"
-    jobs = "1 job" if len(nodes) == 1 else f"{len(nodes):,} jobs"
-    path = " → ".join(nodes[job_id].name for job_id in critical)
-    caption = f"{jobs}, {len(edges):,} dependencies; longest path: {path}"
-    caption = escape(caption)
+    caption = escape(caption_of(nodes, edges, critical))
     return (
         f"<div class='ja-graph'><style>{_STYLE}</style><div class='ja-scroll' tabindex='0' "
         f"role='group' aria-label='{caption}'>{_drawing(nodes, layers, edges, critical, caption)}"
         f"</div><details><summary>{caption}</summary>{_table(nodes)}</details></div>"
     )
+
+
+def caption_of(nodes: Mapping[str, JobNode], edges: Sequence[Edge], critical: Sequence[str]) -> str:
+    """Return how many jobs there are, and the critical path."""
+    jobs = "1 job" if len(nodes) == 1 else f"{len(nodes):,} jobs"
+    path = " → ".join(nodes[job_id].name for job_id in critical)
+    return f"{jobs}, {len(edges):,} dependencies; longest path: {path}"
 
 
 def _drawing(

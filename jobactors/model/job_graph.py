@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, overload
 
 from .graph_layout import layers_of, longest_path
-from .graph_page import page_of
+from .graph_page import caption_of, page_of
 from .job_node import JobNode
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ class JobGraph(Sequence[JobNode]):
         """The ids of the jobs, one after the other, that took longest in sum."""
         seconds = {job_id: node.seconds for job_id, node in self._nodes.items()}
         return longest_path(list(self._nodes), self.edges, seconds)
+
+    @property
+    def caption(self) -> str:
+        """How many jobs it has, and the critical path."""
+        return caption_of(self._nodes, self.edges, self.critical_path)
 
     def html(self) -> str:
         """Return a drawing (SVG) and a table as HTML, without a script."""

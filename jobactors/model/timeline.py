@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, overload
 
-from .timeline_bars import Bar, lanes_of
-from .timeline_page import page_of
+from .timeline_bars import Bar, critical_path, lanes_of
+from .timeline_page import caption_of, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,9 +31,31 @@ class Timeline(Sequence[Bar]):
         """The number of rows in each lane, in the order of the lanes."""
         return lanes_of(self._bars)
 
-    def html(self) -> str:
-        """Return a drawing (SVG) and a table as HTML, without a script."""
-        return page_of(self._bars, self.now, self.left_out)
+    @property
+    def caption(self) -> str:
+        """How many jobs it has, and when."""
+        return caption_of(self._bars, self.left_out)
+
+    @property
+    def critical_path(self) -> list[str]:
+        """The ids of the jobs, one after the other, that were at work longest in sum.
+
+        Empty, if none of them comes after another.
+        """
+        return critical_path(self._bars)
+
+    def html(self, limit: int | None = None) -> str:
+        """Return a drawing (SVG) and a table as HTML, without a script.
+
+        Args:
+            limit: The bars that began last, so many of them at most; default: all.
+        """
+        bars = self._bars
+        if limit is not None and len(bars) > limit:
+            newest = sorted(bars, key=lambda bar: bar.start)[len(bars) - limit :]
+            shown = {id(bar) for bar in newest}
+            bars = [bar for bar in bars if id(bar) in shown]
+        return page_of(bars, self.now, self.left_out + len(self._bars) - len(bars))
 
     def to_dict(self) -> list[dict[str, object]]:
         """Return a dictionary of plain values a span, for JSON and data frames."""

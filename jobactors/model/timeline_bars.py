@@ -5,12 +5,14 @@ The layout is pure: which bar lies in which row of which lane.  :mod:`.timeline_
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .field_docs import documented
-from .spans import Span
+from .graph_layout import longest_path
+from .spans import Span, StageSpan
 from .states import JobState
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ class Bar(Struct, frozen=True):
     """Its state at the end of the timeline."""
     spans: tuple[Span, ...]
     """The stretches of its life, one after the other."""
+    stages: tuple[StageSpan, ...] = ()
+    """The stretches in which it was in a stage, as sampled; not known of earlier processes."""
+    after: tuple[str, ...] = ()
+    """The ids of the jobs that it came after."""
     lane: str = ""
     """The lane that it lies in."""
     row: int = 0
@@ -52,9 +58,28 @@ class Bar(Struct, frozen=True):
         return self.spans[-1].end
 
     @property
+    def seconds_at_work(self) -> float:
+        """The sum of its spans at work."""
+        return sum(span.seconds for span in self.spans if span.state.is_active)
+
+    @property
     def started(self) -> float | None:
         """The beginning of its first span at work; None if it never was."""
         return next((span.start for span in self.spans if span.state.is_active), None)
+
+
+def critical_path(bars: Iterable[Bar]) -> list[str]:
+    """Return the ids of the jobs, one after the other, that were at work longest in sum.
+
+    Empty, if none of them comes after another.
+    """
+    by_id = {bar.job_id: bar for bar in bars}
+    edges = [(one, bar.job_id) for bar in by_id.values() for one in bar.after if one in by_id]
+    if not edges:
+        return []
+    seconds = {job_id: bar.seconds_at_work for job_id, bar in by_id.items()}
+    path = longest_path(list(by_id), edges, seconds)
+    return path if len(path) > 1 else []
 
 
 def lanes_of(bars: Iterable[Bar]) -> dict[str, int]:
@@ -104,10 +129,7 @@ def _take_row(ends: list[float], begin: float, end: float) -> int:
 
 
 def _with(bar: Bar, lane: str, row: int, spans: tuple[Span, ...] | None = None) -> Bar:
-    values: dict[str, Any] = {name: getattr(bar, name) for name in bar.__struct_fields__}
-    return Bar(
-        **values | {"lane": lane, "row": row, "spans": bar.spans if spans is None else spans}
-    )
+    return replace(bar, lane=lane, row=row, spans=bar.spans if spans is None else spans)
 
 
 def _key(lane: str) -> tuple[int, str]:

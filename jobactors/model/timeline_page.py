@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from .states import JobState
-from .timeline_bars import lanes_of
+from .timeline_bars import critical_path, lanes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,10 @@ _STYLE: Final = """
 .ja-timeline g:focus rect { stroke: currentColor; stroke-width: 1.5; }
 .ja-timeline g:focus { outline: none; }
 .ja-timeline .ja-letter { fill: #fff; font-size: 10px; }
+.ja-timeline .ja-stage { fill: #000; opacity: .28; }
+.ja-timeline .ja-stage.ja-odd { opacity: .12; }
+.ja-timeline .ja-critical rect:not(.ja-stage) { stroke: currentColor; stroke-width: 2; }
+.ja-timeline .ja-path { fill: none; stroke: currentColor; stroke-width: 1.6; opacity: .7; }
 .ja-timeline .ja-wait + .ja-letter { fill: currentColor; }
 .ja-timeline table { border-collapse: collapse; }
 .ja-timeline td, .ja-timeline th { text-align: left; padding: 1px 8px; }
@@ -73,7 +78,7 @@ def page_of(bars: Sequence[Bar], now: float, left_out: int) -> str:
     """
     if not bars:
         return "<p>No job was at work.</p>"
-    caption = _caption(bars, left_out)
+    caption = caption_of(bars, left_out)
     return (
         f"<div class='ja-timeline'><style>{_STYLE}</style><div class='ja-scroll' tabindex='0' "
         f"role='group' aria-label='{escape(caption)}'>{_drawing(bars, now, caption)}</div>"
@@ -81,7 +86,10 @@ def page_of(bars: Sequence[Bar], now: float, left_out: int) -> str:
     )
 
 
-def _caption(bars: Sequence[Bar], left_out: int) -> str:
+def caption_of(bars: Sequence[Bar], left_out: int) -> str:
+    """Return how many jobs there are, and when."""
+    if not bars:
+        return "no job was at work"
     text = "1 job" if len(bars) == 1 else f"{len(bars):,} jobs"
     failed = sum(bar.state is JobState.FAILED for bar in bars)
     text += f", {failed:,} failed" if failed else ""
@@ -134,18 +142,37 @@ def _drawing(bars: Sequence[Bar], now: float, caption: str) -> str:
     if any(not bar.state.is_terminal for bar in bars):
         x = scale.x(now)
         parts.append(f"<line class='ja-now' x1='{x}' x2='{x}' y1='16' y2='{top}'/>")
-    parts += (_bar(bar, tops[bar.lane] + bar.row * _ROW + 3, scale) for bar in bars)
+    path = critical_path(bars)
+    placed = [(bar, tops[bar.lane] + bar.row * _ROW + 3) for bar in bars]
+    parts += (_bar(bar, top, scale, is_critical=bar.job_id in path) for bar, top in placed)
+    corners = {bar.job_id: (bar, top) for bar, top in placed}
+    begun = (pair for pair in pairwise(path) if corners[pair[1]][0].started is not None)
+    parts += (_arrow(corners[one], corners[other], scale) for one, other in begun)
     return (
         f"<svg viewBox='0 0 {_WIDTH} {top + 4}' role='img' aria-label='{escape(caption)}'>"
         f"{_HATCH}{''.join(parts)}</svg>"
     )
 
 
-def _bar(bar: Bar, top: int, scale: _Scale) -> str:
+def _arrow(one: tuple[Bar, int], other: tuple[Bar, int], scale: _Scale) -> str:
+    x, y = scale.x(one[0].end), one[1] + _BAR // 2
+    to_x, to_y = scale.x(other[0].started or other[0].start), other[1] + _BAR // 2
+    bend = round(min(12.0, max(0.0, to_x - x) / 2), 2)
+    curve = f"C{x + bend} {y} {to_x - bend} {to_y} {to_x} {to_y}"
+    return f"<path class='ja-path' d='M{x} {y} {curve}'/>"
+
+
+def _bar(bar: Bar, top: int, scale: _Scale, *, is_critical: bool) -> str:
     rects = "".join(
         f"<rect class='{_class_of(span)}' x='{scale.x(span.start)}' y='{top}' height='{_BAR}' "
         f"width='{max(1.0, round(scale.x(span.end) - scale.x(span.start), 2))}' rx='2'/>"
         for span in bar.spans
+    )
+    rects += "".join(
+        f"<rect class='ja-stage{' ja-odd' if number % 2 else ''}' x='{scale.x(stage.start)}' "
+        f"y='{top + _BAR - 5}' height='5' "
+        f"width='{max(0.5, round(scale.x(stage.end) - scale.x(stage.start), 2))}'/>"
+        for number, stage in enumerate(bar.stages)
     )
     letter = _LETTERS.get(bar.state, "")
     if letter and scale.x(bar.end) - scale.x(bar.start) > _BAR:
@@ -153,7 +180,8 @@ def _bar(bar: Bar, top: int, scale: _Scale) -> str:
         rects += (
             f"<text class='ja-letter' aria-hidden='true' x='{at}' y='{top + 11}'>{letter}</text>"
         )
-    return f"<g class='ja-{bar.state}' tabindex='0'><title>{escape(_words(bar))}</title>{rects}</g>"
+    kind = f"ja-{bar.state}" + (" ja-critical" if is_critical else "")
+    return f"<g class='{kind}' tabindex='0'><title>{escape(_words(bar))}</title>{rects}</g>"
 
 
 def _class_of(span: Span) -> str:
@@ -165,7 +193,8 @@ def _class_of(span: Span) -> str:
 def _words(bar: Bar) -> str:
     label = f"{bar.name} · {bar.subject}" if bar.subject else bar.name
     spans = ", ".join(f"{_span_words(span)} {_duration(span.seconds)}" for span in bar.spans)
-    return f"{label}: {bar.state} ({spans})"
+    stages = ", ".join(f"{one.label} {_duration(one.end - one.start)}" for one in bar.stages)
+    return f"{label}: {bar.state} ({spans}{'; stages: ' if stages else ''}{stages})"
 
 
 def _span_words(span: Span) -> str:

@@ -125,6 +125,36 @@ async def until(condition: Callable[[], bool]) -> None:
             await trio.sleep(0.01)
 
 
+async def test_stages_lie_inside_the_bars_and_the_longest_path_is_marked(
+    autojump_clock: object,
+) -> None:
+    """In the drawing and in its words; only some of the bars, if that is asked for."""
+
+    async def work() -> None:
+        for label in ("read", "<write>"):
+            with ja.stage(label, weight=50):
+                await trio.sleep(2)
+
+    async with ja.open_jobs() as jobs:
+        first = jobs.options(name="first").submit(work)
+        short = jobs.options(name="short").submit(nap, 1)
+        last = jobs.options(name="last", after=[first, short]).submit(nap, 1)
+        await last.wait()
+        timeline = jobs.timeline("type")
+        (bar,) = [bar for bar in timeline if bar.job_id == first.id]
+        assert [(one.label, round(one.end - one.start)) for one in bar.stages] == [
+            ("read", 2),
+            ("<write>", 2),
+        ]
+        assert timeline.critical_path == [first.id, last.id]
+        html = timeline.html()
+        assert html.count("class='ja-stage") == 2
+        assert "stages: read 2 s, &lt;write&gt; 2 s" in html
+        assert html.count("ja-critical'") == 2
+        assert "; 2 older ones are left out" in timeline.html(limit=1)
+        assert jobs.timeline(type=work).critical_path == []
+
+
 async def test_a_wrong_question_has_an_answer_that_helps(autojump_clock: object) -> None:
     async with ja.open_jobs() as jobs:
         with pytest.raises(ValueError, match="'slot', 'type', 'subject', 'resource', not 'user'"):

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from jobactors_widgets.static_files import (
     BUILDER_MODULES,
+    DRAWING_MODULES,
     MODULES,
     builder_module,
     builder_style,
+    drawings_module,
+    drawings_style,
     panel_module,
     panel_style,
 )
@@ -42,7 +45,7 @@ def test_the_browser_half() -> None:
 
 
 @needs_node
-@pytest.mark.parametrize("source", [panel_module, builder_module])
+@pytest.mark.parametrize("source", [panel_module, builder_module, drawings_module])
 def test_the_one_module_is_valid_javascript(tmp_path: Path, source: Callable[[], str]) -> None:
     """No name is declared twice when the modules stand behind each other."""
     module = tmp_path / "one.mjs"
@@ -86,10 +89,21 @@ def test_the_builder_is_one_module_too_of_small_files() -> None:
     ]
 
 
+def test_drawings_are_one_module_too() -> None:
+    """Of small files as well."""
+    own = sorted((STATIC / "drawings").glob("*.js"))
+    assert {f"drawings/{path.name}" for path in own} <= set(DRAWING_MODULES)
+    assert not re.search(r"^import\b", drawings_module(), re.MULTILINE)
+    assert re.findall(r"^export .*$", drawings_module(), re.MULTILINE) == [
+        "export default { initialize, render };"
+    ]
+    assert rules_of(drawings_style()) == [".ja-drawing:not(#ja)", ""]
+
+
 def test_nothing_is_ever_set_as_html() -> None:
     """Everything shown is text; what jobs call themselves is not ours to trust."""
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
-        assert word not in panel_module() + builder_module()
+        assert word not in panel_module() + builder_module() + drawings_module()
 
 
 def test_the_style_keeps_to_itself_and_outweighs_a_host() -> None:

@@ -22,6 +22,8 @@ from .static_table import html_table, text_table
 
 if TYPE_CHECKING:
     from .change_feed import ChangeFeed
+    from .drawing_content import Drawing
+    from .live_drawing import LiveDrawing
     from .panel import JobsPanel
     from .saved_outputs import Thing
 
@@ -37,6 +39,7 @@ class NotebookDisplay:
 
     def __init__(self) -> None:
         self._panels: WeakKeyDictionary[ja.Jobs, _SystemPanels] = WeakKeyDictionary()
+        self._drawings: WeakKeyDictionary[Drawing, LiveDrawing] = WeakKeyDictionary()
         self._saved: SavedOutputs | None = None
         self._sidebar = Sidebar()
         self._follows_cells = False
@@ -46,7 +49,7 @@ class NotebookDisplay:
         self._sidebar.follow(jobs)
         self._follow_cells(current_kernel())
 
-    def mimebundle(self, thing: Thing) -> dict[str, object] | None:
+    def mimebundle(self, thing: Thing | Drawing) -> dict[str, object] | None:
         """Return the display of ``thing`` in a notebook; None elsewhere, where its repr serves.
 
         Never raises: without ipywidgets or anywidget, or if a panel cannot be made, the table of
@@ -55,6 +58,8 @@ class NotebookDisplay:
         kernel = current_kernel()
         if kernel is None:
             return None
+        if isinstance(thing, (ja.Timeline, ja.JobGraph)):
+            return self._drawing(thing)
         bundle, panel = _table_of(thing), None
         try:
             panel = self._live(thing)
@@ -77,6 +82,32 @@ class NotebookDisplay:
             ImportError: anywidget is missing.
         """
         return self._live(thing)
+
+    def _drawing(self, drawing: Drawing) -> dict[str, object]:
+        """Return the still drawing, and the live one if its job system goes on."""
+        bundle: dict[str, object] = {"text/html": drawing.html(), "text/plain": repr(drawing)}
+        source = ja.lowlevel.source_of(drawing)
+        if source is None:
+            return bundle
+        try:
+            from .live_drawing import LiveDrawing, still
+
+            bundle["text/html"] = still(drawing)
+
+            live = self._drawings.get(drawing)
+            if live is None or live.has_left:
+                live = self._drawings[drawing] = LiveDrawing(drawing, *source)
+            bundle[VIEW_TYPE] = live.view
+            system = self._sidebar.name_of(source[0])
+            if system is not None:
+                bundle[JOBS_TYPE] = {"system": system, "job": None, "drawing": True}
+        except ja.JobsClosed:
+            pass
+        except ImportError:
+            _log.info("live drawings need: pip install 'jobactors[notebook]'")
+        except Exception:
+            _log.exception("no live drawing could be made")
+        return bundle
 
     def _name_of(self, thing: Thing) -> dict[str, object]:
         """Return what the labextension finds the jobs by, if it is served their system."""

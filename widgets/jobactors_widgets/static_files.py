@@ -34,6 +34,13 @@ BUILDER_MODULES: Final = (
     *("builder/saved_chain.js", "builder/widget.js"),
 )
 
+DRAWING_MODULES: Final = (
+    *("dom.js", "keys.js", "format.js", "batches.js", "summary.js", "saved_state.js"),
+    *("drawings/time_range.js", "drawings/placed_bars.js", "drawings/painter.js"),
+    *("drawings/drawing_frame.js", "drawings/timeline_view.js", "drawings/graph_view.js"),
+    "drawings/widget.js",
+)
+
 _IMPORT: Final = re.compile(r"^import\s[^;]*?\sfrom\s+'\.{1,2}/[\w./]+';\n", re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async )?function |const |class )", re.MULTILINE)
 
@@ -60,6 +67,18 @@ def builder_module() -> str:
 def builder_style() -> str:
     """Return the builder's style sheet."""
     return _read("builder/builder.css")
+
+
+@cache
+def drawings_module() -> str:
+    """Return the code of timelines and graphs as one module that imports nothing."""
+    return "\n".join(_inlined(_read(name)) for name in DRAWING_MODULES)
+
+
+@cache
+def drawings_style() -> str:
+    """Return the style sheet of timelines and graphs."""
+    return _read("drawings/drawings.css")
 
 
 def _inlined(source: str) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobactors.engine.system.job_system import JobSystem
 from jobactors.model.errors import UnknownJob
-from jobactors.model.job_graph import JobGraph
 from jobactors.model.job_node import JobNode
 
 from .job import Job
+from .live_drawings import LiveJobGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
     from jobactors.engine.records.record import Record
+    from jobactors.model.job_graph import JobGraph
 
 MOST_NODES = 2000
 """Jobs of one graph, at most: more could not be seen."""
@@ -29,7 +31,8 @@ class JobGraphs:
     def graph(self, job: Job[Any] | str | None = None) -> JobGraph:
         """Return the jobs that come after each other, with their states and the critical path.
 
-        A notebook draws it; :meth:`JobGraph.html` is the drawing.  The critical path has the jobs
+        A notebook draws it, and goes on as jobs do; a saved one has a still drawing, as
+        :meth:`JobGraph.html`.  The critical path has the jobs
         that took longest in sum, one after the other.
 
         Args:
@@ -45,7 +48,8 @@ class JobGraphs:
             jobs.graph(report)
         """
         job_id = job.id if isinstance(job, Job) else job
-        return JobGraph(self._system.parts.portal.look(self._nodes, job_id))
+        nodes = self._system.parts.portal.look(self._nodes, job_id)
+        return LiveJobGraph(nodes, self, partial(self.graph, job_id))
 
     def _nodes(self, job_id: str | None) -> list[JobNode]:
         now = self._system.core.clock.now()

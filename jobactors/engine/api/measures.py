@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from jobactors.engine.system.job_system import JobSystem
@@ -15,7 +16,8 @@ from jobactors.model.states import JobState
 from jobactors.model.tally import Tally
 from jobactors.model.timeline_bars import LANES_BY
 
-from .past_lives import timeline_of
+from .live_drawings import LiveTimeline
+from .past_lives import lives_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,7 +74,9 @@ class Measures:
     ) -> Timeline:
         """Return when each job was queued, at work, paused and at rest, as bars in lanes.
 
-        A notebook draws it; :meth:`Timeline.html` is the drawing.  With a store, the jobs of
+        A notebook draws it, and goes on as jobs do: with the wheel after a click, or + and -, it is
+        zoomed, arrow keys go along the bars.  A saved notebook has a still drawing, as
+        :meth:`Timeline.html`.  With a store, the jobs of
         earlier processes are among them; of those, the reasons for which they waited are not known.
 
         Args:
@@ -98,7 +102,9 @@ class Measures:
         check_count("limit", limit)
         now = self._system.core.clock.now()
         begin = now - _DAY if since is None else _moment_of(since, now)
-        return timeline_of(self._system, by, begin, now, type, limit)
+        bars, left_out = lives_in(self._system, by, begin, now, type, limit)
+        again = partial(self.timeline, by, since=since, type=type, limit=limit)
+        return LiveTimeline(bars, now, left_out, self, again)
 
     def _look(self, asked: float) -> tuple[dict[tuple[int, str], Tally], dict[str, Tally], Gauges]:
         lag = time.perf_counter() - asked

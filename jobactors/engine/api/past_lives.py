@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.model.identity import type_names
-from jobactors.model.spans import Turn, spans_of
+from jobactors.model.spans import StageTurn, Turn, spans_of, stage_spans_of
 from jobactors.model.states import JobState, Waiting
-from jobactors.model.timeline import Timeline
 from jobactors.model.timeline_bars import Bar, lay_out
 
+from .job_graphs import earlier_jobs
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from jobactors.engine.ports.store import Store
     from jobactors.engine.records.record import Record
@@ -35,15 +36,23 @@ _STATES: Final = {
 """The state after each kind of line in an event log that makes a turn."""
 
 
-def timeline_of(
+class Life(NamedTuple):
+    """A job, and the moments of its life that were noted."""
+
+    record: Record
+    turns: list[Turn] | None
+    stages: list[StageTurn] | None
+
+
+def lives_in(
     system: JobSystem,
     by: LanesBy,
     since: float,
     now: float,
     kind: TypeOrFunction | None,
     limit: int,
-) -> Timeline:
-    """Return the timeline of a system's jobs; from any thread."""
+) -> tuple[list[Bar], int]:
+    """Return the bars of a system's jobs, and how many older ones there are; from any thread."""
     types = None if kind is None else type_names(kind)
 
     def is_wanted(record: Record) -> bool:
@@ -54,15 +63,15 @@ def timeline_of(
     lives = system.parts.portal.look(partial(_lives_here, system, is_wanted))
     journal = system.parts.journal
     if journal is not None and not system.parts.portal.is_closed:
-        here = {record.id for record, _ in lives}
+        here = {life.record.id for life in lives}
         rows = journal.read(partial(_read, since=since, limit=limit, known=here))
         events = {row.id: lines for row, lines in rows}
         records = filter(is_wanted, records_from(row for row, _ in rows))
-        lives += [(record, turns_from(events[record.id])) for record in records]
-    lives.sort(key=lambda life: life[0].snapshot.info.submitted_at)
+        lives += [Life(record, turns_from(events[record.id]), None) for record in records]
+    lives.sort(key=lambda life: life.record.snapshot.info.submitted_at)
     shown = lives[max(0, len(lives) - limit) :]
-    bars = [bar for record, turns in shown for bar in _bars_of(record, turns, by, now)]
-    return Timeline(lay_out(bars, _LANES[by]), now, len(lives) - len(shown))
+    bars = [bar for life in shown for bar in _bars_of(life, by, now)]
+    return lay_out(bars, _LANES[by]), len(lives) - len(shown)
 
 
 def turns_from(lines: Iterable[EventRow]) -> list[Turn] | None:
@@ -79,11 +88,13 @@ def turns_from(lines: Iterable[EventRow]) -> list[Turn] | None:
     return turns or None
 
 
-def _lives_here(
-    system: JobSystem, is_wanted: Callable[[Record], bool]
-) -> list[tuple[Record, list[Turn] | None]]:
+def _lives_here(system: JobSystem, is_wanted: Callable[[Record], bool]) -> list[Life]:
     return [
-        (record, None if record.turns is None else list(record.turns))
+        Life(
+            record,
+            None if record.turns is None else list(record.turns),
+            None if record.stages is None else list(record.stages),
+        )
         for record in system.parts.registry
         if is_wanted(record)
     ]
@@ -96,16 +107,24 @@ def _read(
     return [(row, store.events(row.id)) for row in rows]
 
 
-def _bars_of(
-    record: Record, turns: Sequence[Turn] | None, by: LanesBy, now: float
-) -> Iterable[Bar]:
-    snapshot, info = record.snapshot, record.snapshot.info
-    spans = tuple(spans_of(snapshot, turns, now))
+def _bars_of(life: Life, by: LanesBy, now: float) -> Iterable[Bar]:
+    record, snapshot = life.record, life.record.snapshot
+    info, spans = snapshot.info, tuple(spans_of(snapshot, life.turns, now))
     if not spans:
         return
     lanes = tuple(record.options.resources) if by == "resource" else ("",)
     for lane in lanes:
-        yield Bar(info.id, info.name, info.type, info.subject, snapshot.state, spans, lane)
+        yield Bar(
+            info.id,
+            info.name,
+            info.type,
+            info.subject,
+            snapshot.state,
+            spans,
+            tuple(stage_spans_of(life.stages, spans)),
+            earlier_jobs(record),
+            lane,
+        )
 
 
 _LANES: Final[dict[str, Callable[[Bar], str] | None]] = {

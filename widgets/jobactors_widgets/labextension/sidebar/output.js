@@ -127,7 +127,7 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
   /** Returns the rows of this output's jobs in the kernel; null if it has others, or none. */
   function present() {
     const known = there()?.known;
-    if (!known) return null;
+    if (!known || named.drawing) return null;
     if (named.job === null) return known.rows;
     const found = known.rows.filter(each => each.id === named.job || each.batch === named.job);
     return found.length ? found : null;
