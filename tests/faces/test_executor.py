@@ -341,6 +341,7 @@ def test_wait_for_the_first_exception(jobs: ja.Jobs, gate: Gate) -> None:
     executor = executor_of(jobs)
     standing = executor.submit(gate.stand)
     good = executor.submit(pow, 2, 2)
+    assert good.result(FAR) == 4
     bad = executor.submit(divmod, 2, 0)
     done, waiting = futures.wait([standing, good, bad], FAR, futures.FIRST_EXCEPTION)
     assert (done, waiting) == ({good, bad}, {standing})
