@@ -90,6 +90,7 @@ class _Command:
                 nursery.cancel_scope.cancel()
         return self.status
 
+    @trio.lowlevel.enable_ki_protection
     async def _obey(self, signals: Any, job: Job[None]) -> None:
         async for number in signals:
             if not job.snapshot().state.is_active or job.snapshot().request is None:
@@ -131,6 +132,7 @@ class _Command:
                 reading.deadline = trio.current_time() + LAST_WORDS
         return returncode
 
+    @trio.lowlevel.enable_ki_protection
     async def _walk_the_ladder(self, process: trio.Process, ladder: trio.CancelScope) -> None:
         with ladder:
             await current_job().wait_cancel_requested()
@@ -141,6 +143,7 @@ class _Command:
                 with trio.move_on_after(PATIENCE):
                     await self._next_rung.wait()
 
+    @trio.lowlevel.enable_ki_protection
     async def _pass_on(self, pipe: Any, name: str) -> None:
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         job, line = current_job(), ""

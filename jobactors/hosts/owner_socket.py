@@ -109,6 +109,7 @@ def _close(listener: trio.socket.SocketType, address: Path) -> None:
         address.unlink()
 
 
+@trio.lowlevel.enable_ki_protection
 async def _converse(
     jobs: Jobs,
     connection: trio.socket.SocketType,

@@ -197,6 +197,7 @@ class Display:
         self._lines.extend(self._board.ended_batches())
         self._news.set()
 
+    @trio.lowlevel.enable_ki_protection
     async def _paint_frames(self) -> None:
         while True:
             ticks = self._screen.wants_frames and self._board.moves

@@ -35,7 +35,9 @@ LOADED: Final = (task.RUNNER, thread.RUNNER)
 its handler submit as well."""
 
 
+# Ctrl-C belongs to the body: between two steps of this, it would leave a system without an end.
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_jobs(
     max_running: int | None = None,
     *,
@@ -107,12 +109,12 @@ async def open_jobs(
     ending = BlockEnding(system)
     try:
         async with _nursery() as host:
-            await host.start(system.run)
-            if display is not None:
-                system.attach(partial(load_module(display).show, jobs))
             outer = OPEN.set(jobs)
             with ending:
                 try:
+                    await system.open(host)
+                    if display is not None:
+                        system.attach(partial(load_module(display).show, jobs))
                     await system.open_store(patience, recover)
                     _take_commands(system, store)
                     yield jobs
@@ -151,6 +153,7 @@ def _check_patience(patience: float) -> None:
 
 
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def _nursery() -> AsyncGenerator[trio.Nursery]:
     """Open a nursery that captures output; the engine's failure and a late Ctrl-C leave it bare."""
     try:

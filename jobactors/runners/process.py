@@ -292,6 +292,7 @@ class _Conversation:
                 # In a thread: a slow reader of our output must not stop the loop.
                 await in_thread(echo, text, source)
 
+    @trio.lowlevel.enable_ki_protection
     async def _answer(self, content: bytearray) -> None:
         """Rebuild an answer in a thread, beside the other tasks: it runs the user's code."""
         with trio.CancelScope(shield=True) as scope:
@@ -389,6 +390,7 @@ class _Conversation:
             raise
 
 
+@trio.lowlevel.enable_ki_protection
 async def _shielded(scope: trio.CancelScope, task: Callable[[], Awaitable[None]]) -> None:
     """Run one task of a conversation until it ends or its own scope is cancelled."""
     with scope:

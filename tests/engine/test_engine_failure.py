@@ -36,7 +36,7 @@ TASKS: Final[frozenset[CodeType]] = frozenset(
     for function in (
         Actor.run,
         Bus.run,
-        JobSystem.run,
+        JobSystem._run,
         JobSystem._serve,
         Portal._serve,
         Timers.run,
@@ -47,7 +47,7 @@ TASKS: Final[frozenset[CodeType]] = frozenset(
 )
 """The engine's own tasks: a call below one of these is a step of its loop."""
 NET: Final = frozenset(
-    function.__code__ for function in (JobSystem.run, JobSystem._serve, JobSystem.fail)
+    function.__code__ for function in (JobSystem._run, JobSystem._serve, JobSystem.fail)
 )
 """The net under all of it is not struck itself, nor the nurseries that trio is leaving."""
 

@@ -218,6 +218,41 @@ def test_a_traceback_of_ctrl_c_shows_the_programs_own_frames(body: str) -> None:
     assert not any("latch.py" in frame or "_traps.py" in frame for frame in frames)
 
 
+def test_a_ctrl_c_at_any_moment_of_a_block_belongs_to_its_body() -> None:
+    """While it opens, runs or ends: the block ends, and the engine does not fail of it."""
+    ended = run_script("""
+        import random
+        def pressed(after, begun, done):
+            begun.wait()
+            time.sleep(after)
+            os.kill(os.getpid(), signal.SIGINT)
+            done.set()
+        def blocking():
+            return list(ja.track(range(10)))
+        async def program(begun, done):
+            begun.set()
+            async with ja.open_jobs(display="terminal") as jobs:
+                jobs.submit(trio.sleep_forever).cancel()
+                await jobs.run(blocking)
+                await jobs.run(trio.sleep, 0)
+            while not done.is_set():
+                await trio.sleep(0)
+            await trio.sleep_forever()
+        chance, heard = random.Random(11), 0
+        for _ in range(60):
+            begun, done = threading.Event(), threading.Event()
+            after = chance.uniform(0, 0.03)
+            threading.Thread(target=pressed, args=(after, begun, done)).start()
+            try:
+                trio.run(program, begun, done)
+            except KeyboardInterrupt:
+                heard += 1
+        print(heard)
+        """)
+    assert "60" in ended.said
+    assert "failed" not in ended.errors
+
+
 async def test_the_reason_of_a_cancelled_job_says_how_its_block_was_left() -> None:
     """By an error, or a cancel."""
     with pytest.raises(KeyError):  # noqa: PT012 - the block raises

@@ -210,6 +210,16 @@ async def test_an_outer_cancellation_ends_the_waiting_too(autojump_clock: MockCl
     assert job.state == "cancelled"
 
 
+async def test_a_block_that_is_cancelled_before_it_opens_ends() -> None:
+    """With its jobs, at the first checkpoint of its body."""
+    with trio.move_on_after(0) as scope:
+        async with ja.open_jobs() as jobs:
+            job = jobs.submit(trio.sleep_forever)
+            await job
+    assert scope.cancelled_caught
+    assert job.state == "cancelled"
+
+
 async def test_a_cancelled_job_may_clean_up(autojump_clock: MockClock) -> None:
     """Shielded work after the cancel is waited for, within the grace."""
     cleaned: list[float] = []

@@ -228,6 +228,7 @@ class ChangeFeed:
             self._changed.append(known)
         known.extent = max(known.extent, extent)
 
+    @trio.lowlevel.enable_ki_protection
     async def _send_frames(self) -> None:
         while True:
             await self._has_changes.wait()

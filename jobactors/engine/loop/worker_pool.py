@@ -206,6 +206,7 @@ class WorkerPool:
         start_soon: Callable[..., None] = self._nursery.start_soon
         Context().run(start_soon, self._work, worker, name=_NAME)
 
+    @trio.lowlevel.enable_ki_protection
     async def _work(self, worker: _Worker) -> None:
         limiter: Any = trio.CapacityLimiter(math.inf)
         try:

@@ -32,7 +32,6 @@ from jobactors.engine.loop.portal import Portal
 from jobactors.engine.loop.timers import Timers
 from jobactors.engine.loop.watchdog import LoopWatch
 from jobactors.engine.loop.worker_pool import WorkerPool
-from jobactors.engine.loop.worker_thread import is_being_cancelled
 from jobactors.engine.queue.job_queue import JobQueue
 from jobactors.engine.queue.resource_requests import ResourceRequests
 from jobactors.engine.queue.slots import Slots
@@ -43,7 +42,6 @@ from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import EngineFailed
 from jobactors.model.events import Event, JobFinished, JobStopped
-from jobactors.model.exception_tree import is_group
 from jobactors.model.fold import fold
 from jobactors.model.keep import Keep
 from jobactors.model.outcome import Outcome
@@ -51,6 +49,7 @@ from jobactors.model.states import JobState, Request
 from jobactors.model.stored_rows import PutCheckpoint
 
 from .admission import Admission
+from .beside import first_error, serve_beside
 from .callbacks import Callbacks
 from .commands import Commands
 from .core import Core
@@ -147,6 +146,7 @@ class JobSystem:
         """Set by the opener: the name it was started under; empty for the process's own."""
         self.store_note: tuple[str | None, str | None] = (None, None)
         """Set by the opener of the store: why there is none, and what could be adopted."""
+        self._opened = trio.Event()
         self._closing = trio.Event()
         self._shield = trio.CancelScope(shield=True)
         self._failure: EngineFailed | None = None
@@ -191,9 +191,28 @@ class JobSystem:
 
     # -- life
 
+    @trio.lowlevel.enable_ki_protection
+    async def open(self, nursery: trio.Nursery) -> None:
+        """Serve in a nursery from now on, until closed; a cancellation does not stop half-way.
+
+        Raises:
+            KeyboardInterrupt: if Ctrl-C was pressed meanwhile; the system is open all the same.
+            EngineFailed: if the engine itself has failed.
+        """
+        pressed: KeyboardInterrupt | None = None
+        nursery.start_soon(self._run)
+        with trio.CancelScope(shield=True):
+            while not self._opened.is_set():
+                try:
+                    await self._opened.wait()
+                except KeyboardInterrupt as exc:
+                    pressed = exc
+        if (error := self._failure or pressed) is not None:
+            raise error
+
     # Ctrl-C belongs to the body: it must not strike, and be lost, here.
     @trio.lowlevel.enable_ki_protection
-    async def run(self, task_status: trio.TaskStatus[None]) -> None:
+    async def _run(self) -> None:
         """Serve until closed; timers and bus outlive the actors, so that no last event is lost.
 
         Shielded: an outer cancellation reaches the block that opened the system, which asks each
@@ -205,13 +224,15 @@ class JobSystem:
         """
         try:
             with self._shield:
-                await self._serve(task_status)
+                await self._serve()
         except BaseException as exc:
             self.fail(exc)
+        finally:
+            self._opened.set()
         if self._failure is not None:
             raise self._failure
 
-    async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
+    async def _serve(self) -> None:
         parts = self.parts
         async with trio.open_nursery() as services:
             self._services = services
@@ -223,8 +244,8 @@ class JobSystem:
             async with trio.open_nursery() as jobs:
                 start_soon: Callable[..., None] = jobs.start_soon
                 self.core.open(partial(start_soon, self._guard))
-                task_status.started()
-                jobs.start_soon(self._closing.wait)
+                self._opened.set()
+                await self._closing.wait()
             await parts.bus.close(parts.callbacks.subscriptions_in_threads)
             await parts.callbacks.close()
             await parts.work_folders.close()
@@ -236,6 +257,7 @@ class JobSystem:
             parts.workers.close()
             services.cancel_scope.cancel()
 
+    @trio.lowlevel.enable_ki_protection
     async def _guard(self, task: Callable[[*_Args], Awaitable[None]], *args: *_Args) -> None:
         """Run a task of the engine; what it raises is the engine's own failure."""
         # It ends the engine from here, and not by way of the nursery: that would wait for threads
@@ -256,8 +278,6 @@ class JobSystem:
         journal = self.parts.journal
         if journal is None:
             return
-        if self._failure is not None:
-            raise self._failure
         await journal.open(patience)
         if self._failure is not None:  # it has failed meanwhile
             journal.close_now(LAST_WRITE)
@@ -272,7 +292,7 @@ class JobSystem:
         )
 
     def close(self) -> None:
-        """Let :meth:`run` return once the last actor has ended."""
+        """Stop serving once the last actor has ended."""
         self.core.accepts = False
         self.ending_begins.set()
         self._closing.set()
@@ -299,7 +319,7 @@ class JobSystem:
 
     def attach(self, service: Callable[[], Awaitable[None]]) -> None:
         """Run an async function beside the jobs until the system ends; its errors are logged."""
-        self._services.start_soon(_serve_beside, service)
+        self._services.start_soon(serve_beside, service)
 
     # -- the engine's own failure
 
@@ -321,7 +341,7 @@ class JobSystem:
         """
         if self._failure is not None:
             return self._failure
-        self._failure = failure = EngineFailed(_first(cause))
+        self._failure = failure = EngineFailed(first_error(cause))
         failure.__cause__ = cause
         self.core.accepts = self.core.dispatch.starts = False
         for step in (
@@ -377,22 +397,3 @@ class JobSystem:
     def _release_store(self) -> None:
         if self.parts.journal is not None:
             self.parts.journal.close_now(LAST_WRITE)
-
-
-def _first(cause: BaseException) -> BaseException:
-    """Return the first error in groups of them that is no cancellation."""
-    while is_group(cause) and cause.exceptions:
-        errors = [exc for exc in cause.exceptions if not isinstance(exc, trio.Cancelled)]
-        cause = (errors or cause.exceptions)[0]
-    return cause
-
-
-# A Ctrl-C is the body's, not a service's: raised here it would only be logged.
-@trio.lowlevel.enable_ki_protection
-async def _serve_beside(service: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await service()
-    except BaseException:  # whatever it raises, the jobs go on
-        if is_being_cancelled():
-            raise
-        LOG.exception("a service beside the jobs failed and has ended: %r", service)

@@ -280,6 +280,7 @@ class EventResponse:
         finally:
             self._feed.leave()
 
+    @trio.lowlevel.enable_ki_protection
     async def _cancel_when_gone(self, receive: Receive, scope: anyio.CancelScope) -> None:
         while True:
             message = await receive()

@@ -114,6 +114,7 @@ def submit_toys(jobs: Jobs) -> None:
     jobs.options(name="publish", after=[indexing]).submit(fail_late)
 
 
+@trio.lowlevel.enable_ki_protection
 async def _take_keys(jobs: Jobs) -> None:
     while True:
         await trio.lowlevel.wait_readable(sys.stdin)

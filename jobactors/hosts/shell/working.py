@@ -57,6 +57,7 @@ async def _work(given: argparse.Namespace, path: Path) -> int:
     return int(failed) if given.until_idle else 0
 
 
+@trio.lowlevel.enable_ki_protection
 async def _close_at(interrupts: object, jobs: Jobs) -> None:
     async for _ in interrupts:  # type: ignore[attr-defined]
         await jobs.close()  # with a store they are interrupted, and go on another day
