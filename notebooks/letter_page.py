@@ -21,6 +21,8 @@ TABLES = {"research": "research", "letter": "letters"}
 """The application's own table with the texts of each."""
 AS_TEXT = '<pre style="white-space: pre-wrap; margin: 0 0 1em 0.3em; max-width: 42em">{}</pre>'
 AT_WORK = {ja.JobState.QUEUED, ja.JobState.RUNNING, ja.JobState.PAUSED, ja.JobState.CANCELLING}
+MAIN = {"flex": "1 1 0", "min_width": "0"}
+SIDE = {"flex": "0 0 20em", "margin": "0 0 0 1em"}
 widgets: Any = ipywidgets  # it has no types
 
 
@@ -41,8 +43,8 @@ class Desk:
         names = sorted((name, code) for code, name in self._names.items())
         self.choice = widgets.Dropdown(options=names, value=company, description="Company")
         self.page = widgets.VBox()
-        self.side = widgets.HTML(layout={"margin": "0 0 0 2em"})
-        self.box = widgets.HBox([widgets.VBox([self.choice, self.page]), self.side])
+        self.side = widgets.HTML(layout=SIDE)
+        self.box = widgets.HBox([widgets.VBox([self.choice, self.page], layout=MAIN), self.side])
         self._build(company)
         self.choice.observe(lambda change: self._build(change["new"]), "value")
         self.stop = jobs.on_change(self._refresh)
@@ -70,7 +72,7 @@ class Desk:
                 label=label,
                 subject=self._names[company],
                 args=arguments,
-                result_text=lambda _: "done: it is below, and in the table",
+                result_text=lambda _: "",  # it is below, as the table has it
                 jobs=self._jobs,
             )
             for kind, label in BUTTONS.items()
