@@ -76,8 +76,13 @@ def opened(context: BrowserContext, server: ja.JobsServer) -> tuple[Page, list[s
 def test_the_page_is_live_takes_commands_and_trusts_no_text(
     jobs: ja.Jobs, chromium: Browser
 ) -> None:
-    """Rows move, a click cancels, a row unfolds its log, and a name is only text."""
+    """Rows move, a click cancels, a row unfolds its log, and a name is only text.
+
+    A batch is one row, which unfolds its items.
+    """
     work, evil = Talking(jobs, "index"), jobs.options(hold=True, name=EVIL).submit(len, "x")
+    batch = jobs.options(name="resize").map(len, ["a", "bc", "def"])
+    batch.result(60)
     with jobs.serve() as server:
         context = chromium.new_context(viewport={"width": 1000, "height": 600})
         page, complaints = opened(context, server)
@@ -89,6 +94,13 @@ def test_the_page_is_live_takes_commands_and_trusts_no_text(
         link = row(page, server.job).get_by_role("link")
         expect(link).to_have_attribute("href", server.url)
         expect(link).to_have_attribute("rel", "noopener noreferrer")
+
+        together = page.locator(f'.ja-row[data-job="{batch.id}"]')
+        expect(together).to_contain_text("3 of 3")
+        assert page.get_by_text("resize[1]").count() == 0
+        expect(page.locator(".ja-head .ja-counts")).to_contain_text("6 jobs: ")
+        together.get_by_role("button", name="Items of").click()
+        expect(page.get_by_text("resize[1]")).to_be_visible()
 
         row(page, work.job).get_by_role("button", name="Details of").click()
         expect(page.locator(".ja-details").first).to_contain_text("read page 1")

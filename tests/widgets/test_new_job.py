@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
+import trio.testing
 from jobactors_widgets.conversation import FrontEndConversation
 
 import jobactors as ja
@@ -70,6 +73,48 @@ async def test_a_form_is_checked_and_starts_a_job_with_the_annotated_values() ->
         assert job.snapshot().info.subject == "wiki"
         assert SECRET not in str(page.answers)
     assert list(SEEN) == [("wiki/", dt.date(2026, 11, 28), SECRET)]
+
+
+@dataclasses.dataclass
+class Area:
+    """An argument with parts."""
+
+    name: str
+    until: dt.date | None = None
+
+
+@ja.job("form survey")
+async def survey(since: dt.datetime, area: Area, tags: set[str]) -> None:
+    SEEN.append((since, area, tags))
+    await trio.sleep_forever()
+
+
+async def test_a_job_of_a_form_goes_on_after_a_restart_with_the_same_values() -> None:
+    """A store has the JSON of a date or a dataclass, and the annotations make the value again."""
+    SEEN.clear()
+    given = {
+        "since": "2026-11-28T12:30:00+01:00",
+        "area": {"name": "north", "until": "2026-12-24"},
+        "tags": ["wet"],
+    }
+    zone = dt.timezone(dt.timedelta(hours=1))
+    since = dt.datetime(2026, 11, 28, 12, 30, tzinfo=zone)
+    wanted = (since, Area("north", dt.date(2026, 12, 24)), {"wet"})
+    store = ja.MemoryStore()
+    async with ja.open_jobs(store=store) as jobs:
+        Page(jobs).ask("start_new", type="form survey", arguments=given)
+        await trio.testing.wait_all_tasks_blocked()
+        await jobs.close(0)
+    async with ja.open_jobs(store=store) as jobs:
+        (rests,) = jobs.resumable()
+        assert rests.obstacle == ""
+        job = rests.resume()
+        await trio.testing.wait_all_tasks_blocked()
+        job.cancel()
+        same = jobs.submit("form survey", given)
+        await trio.testing.wait_all_tasks_blocked()
+        same.cancel()
+    assert [wanted] * 3 == SEEN
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,17 @@ test('a row retains its elements, its place and its focus over redraws', () => {
   assert.equal(el.moves, 1);
 });
 
+test('a row that has become the last one moves alone: the others hold their focus', () => {
+  const rows = ['a', 'b', 'c', 'd'].map(id => running(id));
+  view.show({ rows });
+  view.show({ rows: [...rows.slice(1), rows[0]] });
+  assert.equal(order(), 'bcda');
+  assert.deepEqual(['b', 'c', 'd'].map(id => row(id).moves), [1, 1, 1]);
+  view.show({ rows: [rows[3], ...rows.slice(1, 3)] });
+  assert.equal(order(), 'dbc');
+  assert.deepEqual(['b', 'c'].map(id => row(id).moves), [1, 1]);
+});
+
 test('rows come, go and stand in the order of the list', () => {
   view.show({ rows: [running('a'), running('b')] });
   view.show({ rows: [running('b'), running('c')] });

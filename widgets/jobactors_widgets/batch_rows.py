@@ -155,7 +155,7 @@ def batch_row(batch: ja.BatchSnapshot, now: float, number: int) -> WireRow:
         "began": plain_number(batch.started_at, 2),
         "stopped": plain_number(batch.stopped_at, 2),
         "error": "" if batch.error is None else safe_text(str(batch.error), LONGEST_MESSAGE),
-        "unread": batch.unread > 0 or None,
+        "unread": batch.unread or None,
         "cut_off": batch.cut_off,
         "counts": {state.value: count for state, count in batch.by_state.items() if count},
     }

@@ -25,8 +25,8 @@ KINDS: Final = frozenset({"types", "check_new", "start_new"})
 def answer_form(jobs: ja.Jobs, message: Mapping[str, Any]) -> dict[str, object]:
     """Return the answer to one message of a form.  Never raises for its content.
 
-    A job gets its arguments as the annotations of its type have them: a date as a date.  Those that
-    JSON cannot hold make it one that cannot be resumed after its process.
+    A job gets its arguments as the annotations of its type have them: a date as a date.  A store
+    has them as the form has sent them, so that the job can be resumed after its process.
     """
     by, revision = message.get("by"), message.get("revision")
     match message:
@@ -70,8 +70,7 @@ def _start(jobs: ja.Jobs, name: str, message: Mapping[str, Any]) -> dict[str, An
             options = jobs.template(template).options
         if isinstance(subject, str) and subject:
             options["subject"] = subject
-        converted = ja.job_types()[name].check(arguments)
-        job = jobs.options(**options).submit(name, converted)
+        job = jobs.options(**options).submit(name, arguments)
     except Exception as error:  # a key that is taken, a busy resource, a store: its user reads why
         why = safe_text(f"{type(error).__name__}: {error}", LONGEST_MESSAGE)
         return {"problems": [], "why": why}

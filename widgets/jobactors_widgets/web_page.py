@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .wire import WireRow
 
-    Encoder = Callable[[Sequence[ja.JobSnapshot]], list[WireRow]]
+    Encoder = Callable[[Sequence[ja.JobSnapshot | ja.BatchSnapshot]], list[WireRow]]
 
 _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
@@ -47,9 +47,18 @@ class WebPage:
         return _files()
 
     def encoder(self, jobs: ja.Jobs) -> Encoder:
-        """Return a function that makes the rows of snapshots."""
+        """Return a function that makes the rows of snapshots, a batch as one."""
         feed = ChangeFeed()  # not served: it knows the numbers and the obstacles of rows
-        return lambda snapshots: feed.rows(jobs, snapshots)
+
+        def rows_of(shown: Sequence[ja.JobSnapshot | ja.BatchSnapshot]) -> list[WireRow]:
+            single = [one for one in shown if isinstance(one, ja.JobSnapshot)]
+            rows = iter(feed.rows(jobs, single))
+            return [
+                next(rows) if isinstance(one, ja.JobSnapshot) else feed.batch_row(one)
+                for one in shown
+            ]
+
+        return rows_of
 
     def answer(self, jobs: ja.Jobs, message: Any) -> Mapping[str, Any] | None:
         """Answer one message of the page, which is not trusted.  Never raises for its content."""
@@ -63,6 +72,8 @@ class WebPage:
                 return command.answer
             case {"kind": str(kind)} if kind in KINDS:
                 return answer_form(jobs, message)
+            case {"kind": "unfold"}:  # every row is sent, also those in a folded batch
+                return None
             case {"kind": "details" | "log" | "result" as kind, "id": str(job_id)}:
                 return self._look(jobs, kind, job_id, message.get("since"))
             case _:

@@ -53,7 +53,8 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``lines``      lines it has written to its log
 ``obstacle``   why an interrupted job cannot go on here and now, at most 500 characters
 ``changed``    true: its type's source has changed since it was submitted
-``unread``     true: it has succeeded or failed, and its outcome has not been read
+``unread``     true: it has succeeded or failed, and its outcome has not been read; of a batch the
+               number of its failed jobs of which that is so
 =============  ==========================================================================
 """
 
@@ -131,7 +132,7 @@ class WireRow(TypedDict):
     lines: NotRequired[int]
     obstacle: NotRequired[str]
     changed: NotRequired[bool]
-    unread: NotRequired[bool]
+    unread: NotRequired[bool | int]
 
 
 class ProgressWords(TypedDict, total=False):

@@ -13,6 +13,7 @@ from jobactors.engine.records.record import Record
 from jobactors.engine.records.submit_context import submitter_context
 from jobactors.engine.storage.submit_codec import describe_submit
 from jobactors.inside.chain.chain import Chain
+from jobactors.model.argument_check import converted_where_it_fits
 from jobactors.model.call_signature import call_signature
 from jobactors.model.events import JobQueued
 from jobactors.model.fold import fold
@@ -64,10 +65,13 @@ def make_record(
         check_phases(work.phases)
         changes = {**work.options, **changes}
         work, args, kwargs = run_chain, (), chain_arguments(work, args, kwargs)
+    given: dict[str, Any] | None = None
     if isinstance(work, str):
-        args, kwargs = (), _named_arguments(work, args, kwargs)
         kind: JobType | None = job_type_named(work)
         function = job_type_named(work).function
+        args, kwargs = (), _named_arguments(work, args, kwargs)
+        if function is not run_chain and kwargs:
+            given, kwargs = kwargs, converted_where_it_fits(job_type_named(work), kwargs)
     else:
         function = _checked(work)
         kind = job_type_of(function)
@@ -87,6 +91,8 @@ def make_record(
         info = place.placed(info, function, args, kwargs, private, is_named=is_named)
     queued = JobQueued(info.id, now, info, _first_wait(options, now))
     args, kwargs = referring(args, kwargs)
+    if given is not None and to_keep:
+        given = referring((), given)[1]
     edges = find_edges(options.after, args, kwargs) if options.after or args or kwargs else ()
     return Record(
         queued,
@@ -98,7 +104,7 @@ def make_record(
         runner or choose_runner(function, options),
         context=submitter_context(),
         edges=edges,
-        submit=describe_submit(function, args, kwargs, options, edges) if to_keep else None,
+        submit=describe_submit(function, args, kwargs, options, edges, given) if to_keep else None,
     )
 
 

@@ -93,7 +93,7 @@ class Submitter:
 
         Args:
             work: A function (``async def`` runs in trio, ``def`` in a thread), or the name of a job
-                type followed by one dictionary of arguments.
+                type followed by one dictionary of arguments: JSON becomes what is annotated.
             *args: Its arguments; options are given through :meth:`options`, never mixed with these.
                 A job among them, or inside a list, tuple, dictionary or dataclass among them, is
                 waited for, and its result takes its place; see :func:`~jobactors.handle`.

@@ -71,8 +71,12 @@ def describe_submit(
     kwargs: Mapping[str, Any],
     options: Options,
     edges: tuple[Edge, ...],
+    given: Mapping[str, Any] | None = None,
 ) -> StoredSubmit:
-    """Describe a submit.  In the submitting thread, before the caller can change an argument."""
+    """Describe a submit.  In the submitting thread, before the caller can change an argument.
+
+    ``given`` is JSON of which the function's annotations have made ``kwargs``, if there is any.
+    """
     kind = job_type_of(function)
     lost = ""
     arguments = _NO_ARGUMENTS
@@ -88,6 +92,9 @@ def describe_submit(
                 kwargs = {**kwargs, "phases": [phase_as_json(one, _name_in(one)) for one in phases]}
         if not lost:
             arguments, lost = _arguments(function, args, kwargs, options)
+            if lost and given is not None:  # a date is none that JSON has; its ISO text is
+                as_json, missing = _arguments(function, (), given, options, is_typed=True)
+                arguments, lost = (arguments, lost) if missing else (as_json, "")
             lost = lost or unregistered
     return StoredSubmit(
         arguments,
@@ -153,6 +160,8 @@ def _arguments(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     options: Options,
+    *,
+    is_typed: bool = False,
 ) -> tuple[str, str]:
     if options.private:
         lost = _not_kept(options.private & _names(function, args, kwargs))
@@ -162,7 +171,8 @@ def _arguments(
     plain_args = [_plain(position, value, jobs) for position, value in enumerate(args)]
     plain_kwargs = {name: _plain(name, value, jobs) for name, value in kwargs.items()}
     try:
-        shown = {"args": plain_args, "kwargs": plain_kwargs, "jobs": jobs}
+        named: dict[str, object] = {"typed": True} if is_typed else {}
+        shown = {"args": plain_args, "kwargs": plain_kwargs, "jobs": jobs, **named}
         text = exact_json(shown, "the arguments")
     except NotExact as exc:
         return _NO_ARGUMENTS, f"{_readable(str(exc))}: pass a path, or plain JSON, instead"
@@ -298,6 +308,8 @@ class Arguments(Struct, frozen=True):
     jobs: list[tuple[Path, str, str]]
     """Each value that stands for a job: its place, the job's id, and "result" or "handle"; for a
     range "range", and its text in place of the id."""
+    is_typed: bool = False
+    """Whether annotations make the values of the named ones."""
 
     def fill(self, find: Callable[[str, str], object]) -> None:
         """Put ``find(id, how)`` into the place of each value that stands for a job."""
@@ -328,8 +340,9 @@ def arguments_from(text: str) -> Arguments:
         ValueError: if the text is no such thing.
     """
     match from_json(text):
-        case {"args": [*args], "kwargs": {**named}, "jobs": [*jobs]}:
-            arguments = Arguments(args, cast("dict[str, Any]", named), list(map(_reference, jobs)))
+        case {"args": [*args], "kwargs": {**named}, "jobs": [*jobs], **more}:
+            kwargs, typed = cast("dict[str, Any]", named), more.get("typed") is True
+            arguments = Arguments(args, kwargs, list(map(_reference, jobs)), typed)
             for path, _, _ in arguments.jobs:
                 arguments.holder_of(path)
             return arguments

@@ -45,6 +45,7 @@ from jobactors.engine.storage.submit_codec import arguments_from, options_from, 
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.inside.verbs.ranges import Range
+from jobactors.model.argument_check import converted_where_it_fits
 from jobactors.model.errors import JobactorsError, NotResumable, UnknownJobType
 from jobactors.model.events import JobProgressed, JobRequeued
 from jobactors.model.job_type import job_type_named
@@ -210,7 +211,7 @@ class Recovery:
         try:
             options = options_from(submit.options, kind.options)
             runner = choose_runner(kind.function, options)
-            args, kwargs = self.arguments_of(submit)
+            args, kwargs = self.arguments_of(submit, kind)
         except (ValueError, TypeError) as exc:
             raise NotResumable(record.id, f"what was kept of it makes no sense: {exc}") from None
         edges = {job_id: self._edge(job_id, when) for job_id, when in submit.after}
@@ -219,14 +220,20 @@ class Recovery:
         record.options, record.runner, record.function = options, runner, kind.function
         set_key(record)
 
-    def arguments_of(self, submit: StoredSubmit) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def arguments_of(
+        self, submit: StoredSubmit, kind: JobType
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a submit, read anew: no job changes those of another one.
+
+        Those that were given as JSON are converted as the annotations of ``kind`` have them.
 
         Raises:
             ValueError: if they make no sense.
         """
         stored = arguments_from(submit.arguments)
         stored.fill(self._argument)
+        if stored.is_typed:
+            stored = replace(stored, kwargs=converted_where_it_fits(kind, stored.kwargs))
         return with_nested(stored.args, stored.kwargs)
 
     def find_revived(self, job_id: str) -> Record | None:

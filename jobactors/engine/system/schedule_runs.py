@@ -22,6 +22,7 @@ from jobactors.engine.records.comparisons import CompareFirst
 from jobactors.engine.records.record import Edge
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import JobactorsError
+from jobactors.model.job_type import job_type_named
 from jobactors.model.schedule_decision import MOST_COUNTED
 from jobactors.model.stored_rows import AddOccurrence, OccurrenceRow, PutDocument
 
@@ -136,7 +137,8 @@ class ScheduleRuns:
         if submit is None or submit.lost:
             arguments = prototype.args, dict(prototype.kwargs)
         else:
-            arguments = self._recovery.arguments_of(submit)
+            kind = job_type_named(prototype.snapshot.type)
+            arguments = self._recovery.arguments_of(submit, kind)
         now = self._core.clock.now()
         made = make_scheduled(prototype, arguments, now, entry.name, at, edges)
         return self._admission.accept(made)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from jobactors.engine.api.jobs import Jobs
+    from jobactors.model.batch_snapshot import BatchSnapshot
     from jobactors.model.snapshot import JobSnapshot
 
 _LOOKS: Final = frozenset({"details", "log", "result"})
@@ -129,10 +130,10 @@ class HttpFace:
         if self._board is None:
             rows_of = page.encoder(self._jobs)
 
-            def encoded(snapshots: Sequence[JobSnapshot]) -> list[bytes]:
-                return [encode(row) for row in rows_of(snapshots)]
+            def encoded(shown: Sequence[JobSnapshot | BatchSnapshot]) -> list[bytes]:
+                return [encode(row) for row in rows_of(shown)]
 
-            self._board = EventFeed(self._jobs, encoded, self._note)
+            self._board = EventFeed(self._jobs, encoded, self._note, has_batches=True)
         return _stream(self._board, request)
 
     # -- pages

@@ -15,9 +15,9 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final, final
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any, Final, final
 
 import anyio
 import trio
@@ -27,6 +27,7 @@ from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobactorsError
 from jobactors.model.events import JobRemoved
 
+from .batch_changes import BatchChanges
 from .json_bodies import encode
 
 if TYPE_CHECKING:
@@ -34,10 +35,9 @@ if TYPE_CHECKING:
 
     from jobactors.engine.api.jobs import Jobs
     from jobactors.model.events import Event
-    from jobactors.model.snapshot import JobSnapshot
 
-    Encode = Callable[[Sequence[JobSnapshot]], list[bytes]]
-    """Encodes jobs, one text each."""
+    Encode = Callable[[Sequence[Any]], list[bytes]]
+    """Encodes jobs, and batches if the feed has them, one text each."""
 
 FRAME_SECONDS: Final = 0.1
 BEAT_SECONDS: Final = 15.0
@@ -66,10 +66,15 @@ class EventFeed:
         jobs: The job system.
         encode: Encodes jobs, in the jobs' loop.
         note: Returns a warning about the store; empty if all is well.
+        has_batches: Whether batches are sent as well, each before the first of its jobs.
     """
 
-    def __init__(self, jobs: Jobs, encode: Encode, note: Callable[[], str]) -> None:
+    def __init__(
+        self, jobs: Jobs, encode: Encode, note: Callable[[], str], *, has_batches: bool = False
+    ) -> None:
         self._jobs = jobs
+        self._wait = trio.CancelScope()
+        self._batches = BatchChanges(jobs, self._wake) if has_batches else None
         self._encode = encode
         self._note_now = note
         self._lock = threading.Lock()
@@ -189,33 +194,48 @@ class EventFeed:
 
     async def _publish_changes(self) -> bool:
         """Publish frames; return True when the jobs have ended, False when no client is left."""
-        async with self._jobs.subscribe() as batches:
+        async with self._jobs.subscribe() as events:
             with self._lock:
                 self._rows.clear()
                 self._ring.clear()
                 self._frame = 0
-            while not self._is_left():
-                changed: dict[str, bool] = {}
-                with trio.move_on_after(LINGER_SECONDS / 3 if self._is_ready.is_set else 0.05):
-                    try:
-                        _note(changed, await anext(batches))
-                    except StopAsyncIteration:
-                        return True
-                if changed or not self._is_ready.is_set:
-                    self._publish(
-                        [job_id for job_id, is_there in changed.items() if is_there],
-                        [job_id for job_id, is_there in changed.items() if not is_there],
-                    )
-                    await trio.sleep(FRAME_SECONDS)
+            with self._batches or nullcontext():
+                return await self._publish_until_left(events)
+
+    async def _publish_until_left(self, events: AsyncIterator[Sequence[Event]]) -> bool:
+        while not self._is_left():
+            changed: dict[str, bool] = {}
+            patience = LINGER_SECONDS / 3 if self._is_ready.is_set else 0.05
+            with trio.move_on_after(0 if self._has_batch_news else patience) as self._wait:
+                try:
+                    _note(changed, await anext(events))
+                except StopAsyncIteration:
+                    return True
+            if changed or self._has_batch_news or not self._is_ready.is_set:
+                self._publish(
+                    [job_id for job_id, is_there in changed.items() if is_there],
+                    [job_id for job_id, is_there in changed.items() if not is_there],
+                )
+                await trio.sleep(FRAME_SECONDS)
         return False
 
+    @property
+    def _has_batch_news(self) -> bool:
+        return self._batches is not None and self._batches.have_changed
+
+    def _wake(self) -> None:
+        self._wait.cancel()
+
     def _publish(self, changed: list[str], removed: list[str]) -> None:
-        snapshots: list[JobSnapshot] = []
+        shown: list[Any] = []
         for job_id in changed:
             record = self._jobs._system.core.find(job_id)
             if record is not None:
-                snapshots.append(record.snapshot)
-        rows = dict(zip([one.id for one in snapshots], self._encode(snapshots), strict=True))
+                shown.append(record.snapshot)
+        if self._batches is not None:
+            shown, dropped = self._batches.with_batches(shown)
+            removed += dropped
+        rows = dict(zip([one.id for one in shown], self._encode(shown), strict=True))
         note = self._note_now()
         with self._lock:
             gone = [one for one in removed if self._rows.pop(one, None) is not None]

@@ -31,7 +31,7 @@ class FrontEnd(Protocol):
         ...
 
     def encoder(self, jobs: Jobs) -> Any:
-        """Return a function that makes rows of snapshots, one each, as values that JSON has."""
+        """Return a function that makes rows of snapshots, of jobs and of batches, one each."""
         ...
 
     def answer(self, jobs: Jobs, message: Any) -> Mapping[str, Any] | None:

@@ -43,6 +43,20 @@ export function setHidden(el, hidden) {
   if (el.hidden !== hidden) el.hidden = hidden;
 }
 
+/**
+ * Puts an element behind another one, or first, unless it is there: moving it would drop its focus, and lay it
+ * out anew.  If one element alone stands between, it is that one that moves, to the end: for a list whose first
+ * row has become its last, that is one move in place of all others.
+ * @param {Element} parent @param {Element | null} before   null: first @param {Element} el
+ */
+export function putBehind(parent, before, el) {
+  const place = before ? before.nextSibling : parent.firstChild;
+  if (el === place) return el;
+  if (place && place.nextSibling === el) parent.insertBefore(place, null);
+  else parent.insertBefore(el, place);
+  return el;
+}
+
 /** Adds a drawing in a 16 × 16 box with the current colour; returns its path, whose `d` may change. */
 export function glyph(parent, className, d = '') {
   const svg = document.createElementNS(SVG, 'svg');

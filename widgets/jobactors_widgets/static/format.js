@@ -39,7 +39,7 @@
  * @property {number} [priority]
  * @property {boolean} [pausable]
  * @property {number} [lines]     lines of its log
- * @property {boolean} [unread]
+ * @property {boolean | number} [unread]   of a batch the number of its failures
  * @property {string} [cut_off]   of a batch: what of its input was lost with its process
  * @property {string} [obstacle]  why it cannot go on
  * @property {boolean} [changed]  its source has changed

@@ -3,7 +3,7 @@
 // The heights of rows are followed, and the place of the scrollbar is read when it moves: a question in the
 // middle of a frame would make the browser lay the page out at once, and again at its end.
 
-import { append, setAttribute, setStyle } from './dom.js';
+import { append, putBehind, setAttribute, setStyle } from './dom.js';
 import { createSizes } from './sizes.js';
 import { visibleSpan } from './visible_span.js';
 
@@ -84,15 +84,15 @@ export function createRowWindow(list, { canBeLong, scroller, make, draw, left, d
     if (canBeLong) setStyle(below, 'height', `${after}px`);
     let last = above;
     chosen.forEach((row, i) => {
-      if (divider?.at === first + i) last = putBehind(last, divider.el);
+      if (divider?.at === first + i) last = putBehind(list, last, divider.el);
       const drawn = rows.get(row.id) || add(row.id);
-      last = putBehind(last, drawn.el);
+      last = putBehind(list, last, drawn.el);
       draw(drawn, row);
       setPlace(drawn, isLong() ? `${first + i + 1} ${items.length}` : '');
     });
-    if (divider && divider.at === items.length && end === items.length) last = putBehind(last, divider.el);
+    if (divider && divider.at === items.length && end === items.length) last = putBehind(list, last, divider.el);
     else if (divider && (divider.at < first || divider.at >= end)) divider.el.remove();
-    if (canBeLong) putBehind(last, below);
+    if (canBeLong) putBehind(list, last, below);
     allDrawn(isLong());
   }
 
@@ -119,13 +119,6 @@ export function createRowWindow(list, { canBeLong, scroller, make, draw, left, d
     const [position, size] = place ? place.split(' ') : [null, null];
     setAttribute(drawn.el, 'aria-setsize', size);
     setAttribute(drawn.el, 'aria-posinset', position);
-  }
-
-  /** Moves an element behind another, unless it is there: moving it would drop its focus. */
-  function putBehind(before, el) {
-    const place = before ? before.nextSibling : list.firstChild;
-    if (el !== place) list.insertBefore(el, place);
-    return el;
   }
 
   function sizeChanged(el, height) {

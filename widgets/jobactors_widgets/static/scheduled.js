@@ -1,7 +1,7 @@
 // Draws the section *Scheduled* of a board: each schedule with the time until it is due, Run now, Pause
 // or Resume.  What the kernel sends are instants; how long they are away is computed here.
 
-import { append, setAttribute, setHidden, setText } from './dom.js';
+import { append, putBehind, setAttribute, setHidden, setText } from './dom.js';
 import { clock, span } from './format.js';
 
 /** Above this many seconds the time is shown by the minute. */
@@ -104,9 +104,7 @@ export function createScheduled(root, { act, now, timers }) {
     let last = null;
     for (const one of shown) {
       const row = rows.get(one.name) || newRow(one.name);
-      const place = last ? last.nextSibling : list.firstChild;
-      if (row.el !== place) list.insertBefore(row.el, place);
-      last = row.el;
+      last = putBehind(list, last, row.el);
       drawRow(row, one);
     }
     tell();

@@ -31,6 +31,16 @@ export function summaryOf(counts) {
   return named.length ? `${plural(total, 'job')}: ${named.map(kind => `${counts.get(kind)} ${kind}`).join(' · ')}` : '';
 }
 
+/**
+ * Returns the number of failed jobs that nothing has read: of a batch as many as it has.
+ * @param {import('./format.js').Row[]} rows @param {(row: import('./format.js').Row) => boolean} isNews
+ */
+export function countUnread(rows, isNews) {
+  const batches = new Set(rows.filter(row => row.counts).map(row => row.id));
+  const counted = rows.filter(row => isNews(row) && !batches.has(row.batch));
+  return counted.reduce((sum, row) => sum + (row.counts ? Number(row.unread) : 1), 0);
+}
+
 /** Returns the number of jobs that rows stand for. @param {import('./format.js').Row[]} rows */
 export function jobsIn(rows) {
   return [...countKinds(rows).values()].reduce((sum, n) => sum + n, 0);

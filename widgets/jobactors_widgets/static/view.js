@@ -32,6 +32,7 @@ import { createRow, titleOf } from './row.js';
 import { createRowWindow } from './row_window.js';
 import { createSeconds } from './seconds.js';
 import { createSelection } from './selection.js';
+import { countUnread } from './summary.js';
 import { createUnfolded } from './unfolded.js';
 import { createViewHead } from './view_head.js';
 
@@ -170,7 +171,7 @@ export function createView(root, options) {
 
   function drawHead() {
     root.classList.toggle('ja-gone', !shown.alive);
-    const unread = whole ? shown.rows.filter(isUnreadFailure).length : 0;
+    const unread = whole ? countUnread(shown.rows, isUnreadFailure) : 0;
     head.draw(shown, folds.tops(shown.rows), filtered, selection.ids, unread);
     setAttribute(list, 'data-empty', shown.rows.length && !filtered.length ? NONE_LEFT : null);
   }

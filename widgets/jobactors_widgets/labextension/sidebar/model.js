@@ -3,7 +3,7 @@
 
 import { isBatch, topsOf } from '../../static/batches.js';
 import { TERMINAL, isNews } from '../../static/format.js';
-import { KINDS, countKinds, plural, summary } from '../../static/summary.js';
+import { KINDS, countKinds, countUnread, plural, summary } from '../../static/summary.js';
 
 /** @typedef {import('../../static/format.js').Row} Row */
 
@@ -69,7 +69,7 @@ export function isUnfinished(row) {
  * @param {Row[]} rows @returns {{news: string, work: string}}
  */
 export function statusText(rows) {
-  const unread = rows.filter(isNews).length;
+  const unread = countUnread(rows, isNews);
   const counts = countKinds(rows.filter(isUnfinished));
   const named = KINDS.filter(kind => counts.get(kind)).map(kind => [counts.get(kind), kind]);
   const work = named.map(([n, kind], i) => `${i || unread ? n : plural(n, 'job')} ${kind}`).join(' · ');

@@ -2,7 +2,7 @@
 // one scrollbar for all.  A section whose jobs have all ended is one line, unless its notebook is in front.
 
 import { STATES } from '../../static/board.js';
-import { append, setAttribute, setHidden, setText } from '../../static/dom.js';
+import { append, putBehind, setAttribute, setHidden, setText } from '../../static/dom.js';
 import { isNews } from '../../static/format.js';
 import { summary } from '../../static/summary.js';
 import { createView } from '../../static/view.js';
@@ -44,8 +44,7 @@ export function createSidebar(root, { send, cancelAll, open }) {
     let hasMoved = false;
     for (const group of groups) {
       const section = sections.get(group.key) || newSection(group.key);
-      if (before.nextSibling !== section.el) scroller.insertBefore(section.el, before.nextSibling);
-      before = section.el;
+      before = putBehind(scroller, before, section.el);
       hasMoved = section.draw(group) || hasMoved;
     }
     if (hasMoved) lookAnew();

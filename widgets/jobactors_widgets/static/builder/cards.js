@@ -1,6 +1,6 @@
 // Draws the phases of a chain as cards: a head with handle, name and share, and a form that unfolds.
 
-import { append, setAttribute, setHidden, setStyle, setText } from '../dom.js';
+import { append, putBehind, setAttribute, setHidden, setStyle, setText } from '../dom.js';
 import { newElementId } from './controls.js';
 import { textOf, withValue } from './document.js';
 import { createForm, drawProblems } from './form.js';
@@ -95,9 +95,7 @@ export function createCards(list, { change, rename, changePrivate, act }) {
     const earlier = [];   // the results of phases, in order
     doc.phases.forEach((phase, i) => {
       const card = cards.get(phase.id) || newCard(phase.id);
-      const place = before ? before.nextSibling : list.firstChild;
-      if (card.el !== place) list.insertBefore(card.el, place);
-      before = card.el;
+      before = putBehind(list, before, card.el);
       const type = byName.get(phase.type);
       const share = phase.enabled && total ? Math.round(100 * phase.weight / total) : 0;
       const own = problems.filter(each => each.places.includes(i));

@@ -1,7 +1,7 @@
 // Draws the arguments of a job type as a form: a row for each, with its default, its text, its problems,
 // and, in a chain, the results of earlier phases as values.
 
-import { append, setAttribute, setHidden, setText } from '../dom.js';
+import { append, putBehind, setAttribute, setHidden, setText } from '../dom.js';
 import { createControl, newElementId } from './controls.js';
 import { isResult, phaseOfResult, resultOf } from './document.js';
 import { firstValue, kindOf, mayHold } from './schema.js';
@@ -129,9 +129,7 @@ export function createForm(root, schema, { change, changePrivate }) {
     const offered = JSON.stringify(names);
     if (row.offered !== offered) {
       row.offered = offered;
-      row.source.replaceChildren();
-      append(row.source, 'option', '', { value: '' }).textContent = 'a value';
-      for (const each of names) append(row.source, 'option', '', { value: `:${each}` }).textContent = `result of ${each}`;
+      drawOptions(row.source, names);
     }
     row.source.value = isResult(value) ? `:${phaseOfResult(value)}` : '';
   }
@@ -166,6 +164,27 @@ export function createForm(root, schema, { change, changePrivate }) {
   }
 
   return { el, draw, unplaced, focus: () => rows.values().next().value?.control.focusable?.focus() };
+}
+
+/**
+ * Offers the results of these phases.  A card that was moved changes the list of each other one by a name: only
+ * that option is made, or taken away.
+ * @param {HTMLSelectElement} select @param {string[]} names
+ */
+function drawOptions(select, names) {
+  if (!select.firstChild) append(select, 'option', '', { value: '' }).textContent = 'a value';
+  const wanted = new Set(names.map(name => `:${name}`));
+  const there = new Map();
+  for (const option of [...select.children].slice(1)) {
+    if (wanted.has(option.value)) there.set(option.value, option);
+    else option.remove();
+  }
+  let last = select.firstChild;
+  for (const name of names) {
+    const option = there.get(`:${name}`) || append(select, 'option', '', { value: `:${name}` });
+    setText(option, `result of ${name}`);
+    last = putBehind(select, last, option);
+  }
 }
 
 /** @param {HTMLElement} list @param {Problem[]} problems */
