@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 from contextlib import ExitStack
 from functools import partial
@@ -117,6 +118,30 @@ async def test_a_cancel_is_answered_while_the_server_is_silent(
             await job
         assert isinstance(stopped.value.partial, dict)
         assert not stopped.value.partial["complete"]
+
+
+async def test_a_pause_stops_the_reports_alone_and_the_server_goes_on(
+    models: Models, tmp_path: Path
+) -> None:
+    gate = Gate("pulling sha256", after=IN_THE_MIDDLE)
+    async with served(tmp_path, models.url, gate) as server, ja.open_jobs() as jobs:
+        job = jobs.submit(job_type(server), "tiny")
+        await gate.reached.wait()
+        job.pause()
+        async with jobs.subscribe() as batches:
+            async for _ in batches:
+                if job.state is ja.JobState.PAUSED:
+                    break
+        gate.opened.set()
+        await trio.to_thread.run_sync(_wait_until_there, server)
+        assert job.state is ja.JobState.PAUSED
+        job.resume()
+        assert (await job)["complete"]
+
+
+def _wait_until_there(server: str) -> None:
+    while not model_download.server_status(server).has("tiny"):
+        time.sleep(0.01)
 
 
 async def test_an_error_of_the_callback_ends_the_download(models: Models, tmp_path: Path) -> None:
