@@ -65,3 +65,29 @@ def test_other_code_in_the_loop_is_named_by_its_function() -> None:
     warning = done.stderr.splitlines()[0]
     assert "has not answered" in warning
     assert "Slow.__hash__ at <string>:9 blocks it" in warning
+
+
+FINALIZER = """
+import logging, threading, jobactors as ja
+heard = threading.Event()
+class Says(logging.Handler):
+    def emit(self, record):
+        print(record.getMessage(), flush=True)
+        heard.set()
+logging.getLogger("jobactors").addHandler(Says())
+class Slow:
+    def __del__(self):
+        heard.wait(60)
+jobs = ja.start()
+ja.lowlevel.post(jobs, Slow)  # made, and dropped, in the loop's thread
+print(jobs.stats().total)
+"""
+
+
+def test_a_loop_in_which_no_job_runs_is_looked_at_while_a_call_waits_for_it() -> None:
+    """A finalizer runs where the last reference goes, and says nothing by itself."""
+    done = subprocess.run(
+        [sys.executable, "-c", FINALIZER], capture_output=True, text=True, check=True
+    )
+    assert "a finalizer blocks it, in Slow.__del__ at <string>:11" in done.stdout.splitlines()[0]
+    assert "answers again" in done.stdout

@@ -24,7 +24,7 @@ import os
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     _Call = tuple[Callable[..., object], tuple[Any, ...]]
 
 T = TypeVar("T")
+_PATIENCE: Final = 1.0
+"""Seconds that a call waits before the loop is looked at."""
 
 
 class _WakeUp:
@@ -63,10 +65,14 @@ class Portal:
     Args:
         fail: Called with the error of a call that has no caller to raise it to.  Such a call is a
             move of the engine that may have stopped half way: the engine cannot go on with that.
+        unanswered: Called in a thread whose call the loop has not answered for a second.
     """
 
-    def __init__(self, fail: Callable[[BaseException], object]) -> None:
+    def __init__(
+        self, fail: Callable[[BaseException], object], unanswered: Callable[[], object]
+    ) -> None:
         self._fail = fail
+        self._unanswered = unanswered
         self.token: trio.lowlevel.TrioToken = trio.lowlevel.current_trio_token()
         self.thread: int = threading.get_ident()
         self._process = os.getpid()
@@ -83,6 +89,11 @@ class Portal:
     def is_home(self) -> bool:
         """Whether this is the loop's own thread."""
         return threading.get_ident() == self.thread and not self._closed
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether calls wait for the loop; from any thread."""
+        return bool(self._waiting) and not self._closed
 
     @property
     def is_closed(self) -> bool:
@@ -222,7 +233,9 @@ class Portal:
             return function(*args)
         answer = _PortalCall(function, args)
         self._send(answer.make, ())
-        answer.made.wait_in_thread()
+        if not answer.made.wait_in_thread(_PATIENCE):
+            self._unanswered()
+            answer.made.wait_in_thread()
         answered: T = answer.take()
         return answered
 

@@ -3,9 +3,9 @@
 A blocking call in an ``async def`` job freezes every job of its loop, and so does any other code
 that runs in the loop's thread: the body of a trio program, a finalizer.  Nothing inside the loop
 can notice that, so a thread beside it posts a call into the loop every few seconds, for as long as
-jobs run, and otherwise sleeps for ever.  A call that holds the GIL as well (one long C call)
-silences this thread too; then the report comes when the call has returned, and states how long the
-silence was.
+jobs run or a thread's call is not answered, and otherwise sleeps for ever.  A call that holds the
+GIL as well (one long C call) silences this thread too; then the report comes when the call has
+returned, and states how long the silence was.
 
 Why not otherwise: *an instrument of trio* adds a call to every step of every task; *a signal with a
 timer* arrives in the main thread, where a notebook's cell runs; *a thread for each loop* costs a
@@ -18,8 +18,9 @@ present job would have to be written at each switch of tasks.
 field                  written by                             read by
 =====================  =====================================  ====================================
 ``LoopWatch.running``  its loop                               the watchdog
-``is_watched``         the loop that begins to be watched,    that loop, without the lock
-                       and the watchdog, under the lock
+``is_watched``         the loop or thread that has it         that loop, without the lock
+                       watched, and the watchdog, under
+                       the lock
 ``_loops``,            loops and watchdog, under the lock     the watchdog, over a copy
 ``_has_loops``
 ``_thread``            the first loop, under the lock         loops, under the lock
@@ -55,7 +56,7 @@ PATIENCE: Final = 1.0
 
 
 class LoopWatch:
-    """Has one loop watched for as long as jobs run.  Written by that loop's thread.
+    """Has one loop watched for as long as jobs run, or calls wait.  Written by that loop's thread.
 
     Args:
         portal: The way into the loop.
@@ -69,6 +70,15 @@ class LoopWatch:
         """The jobs that run; the watchdog notices when there are none left."""
         self.is_watched = False
         """Whether the watchdog looks at it."""
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything waits for the loop to go on; from any thread."""
+        return self.running > 0 or self.portal.has_waiting
+
+    def look(self) -> None:
+        """Have the loop watched until it has answered the calls that wait; from any thread."""
+        WATCHDOG.watch(self)
 
     def begin(self) -> None:
         """Count a job that begins, and have the loop watched."""
@@ -87,7 +97,7 @@ class LoopWatch:
 
 
 class Watchdog:
-    """Watches the loops of a process.  ``watch`` comes from the loops' threads."""
+    """Watches the loops of a process.  ``watch`` comes from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -96,7 +106,7 @@ class Watchdog:
         self._thread: threading.Thread | None = None
 
     def watch(self, watch: LoopWatch) -> None:
-        """Watch a loop until no job of it runs."""
+        """Watch a loop until no job of it runs, and no call waits for it."""
         with self._lock:
             watch.is_watched = True
             self._loops.add(watch)
@@ -118,7 +128,7 @@ class Watchdog:
             self._has_loops.wait()
             time.sleep(INTERVAL)
             for watch in list(self._loops):
-                if watch.running:
+                if watch.is_needed:
                     self._check(watch)
                 else:
                     self._drop(watch)
@@ -126,7 +136,7 @@ class Watchdog:
     def _drop(self, watch: LoopWatch) -> None:
         with self._lock:
             watch.is_watched = False  # before looking: a job that begins now sees this, or is seen
-            if watch.running:
+            if watch.is_needed:
                 watch.is_watched = True
                 return
             self._forget(watch)
@@ -141,7 +151,7 @@ class Watchdog:
         answered = threading.Event()
         posted_at = time.monotonic()
         portal.post_quietly(answered.set)
-        if answered.wait(PATIENCE) or not watch.running:
+        if answered.wait(PATIENCE) or not watch.is_needed:
             return
         culprit = describe(sys._current_frames().get(portal.thread), watch.job_of)
         LOG.warning(
@@ -151,7 +161,7 @@ class Watchdog:
             culprit.what,
             culprit.cure,
         )
-        while watch.running and not answered.wait(INTERVAL):
+        while watch.is_needed and not answered.wait(INTERVAL):
             pass
         LOG.warning("the jobs' event loop answers again after %.1f s", time.monotonic() - posted_at)
 
@@ -165,6 +175,9 @@ class Culprit(Struct, frozen=True):
 
 _OF_A_JOB: Final = 'Make it a def, or submit it with runner="thread" or runner="process"'
 _OF_NO_JOB: Final = "Call it in a thread, with trio.to_thread.run_sync"
+_OF_A_FINALIZER: Final = (
+    "It runs where the last reference goes: have the job itself close what takes long to close"
+)
 
 
 def describe(frame: FrameType | None, job_of: Callable[[FrameType], str | None]) -> Culprit:
@@ -174,6 +187,8 @@ def describe(frame: FrameType | None, job_of: Callable[[FrameType], str | None])
         code, module = frame.f_code, frame.f_globals.get("__name__", "")
         if not seen and not f"{module}.".startswith(("jobactors.", "trio.", "threading.")):
             seen = f"{code.co_qualname} at {code.co_filename}:{frame.f_lineno}"
+        if code.co_name == "__del__":  # whichever job has ended: it is of one before
+            return Culprit(f"a finalizer blocks it, in {seen}", _OF_A_FINALIZER)
         job_id = job_of(frame)
         if job_id is not None:
             return Culprit(f"job {job_id} blocks it{f', in {seen}' if seen else ''}", _OF_A_JOB)

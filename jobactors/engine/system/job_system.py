@@ -101,7 +101,8 @@ class JobSystem:
         capacities: Mapping[str, int | Rate] | None = None,
         store: Store | None = None,
     ) -> None:
-        portal, clock = Portal(self.fail), LoopClock()
+        look = lambda: self.parts.watch.look()  # noqa: E731, PLW0108 - it is made below
+        portal, clock = Portal(self.fail, look), LoopClock()
         timers, queue = Timers(clock, portal.step), JobQueue(max_running, capacities)
         folders = WorkFolders(lambda: None if store is None else store.work_folder)
         # A store of the user's own need not say how long it keeps what.
