@@ -9,7 +9,7 @@ breaks those that are under way.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import TYPE_CHECKING, Any, final
 
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import socket
 
     from hypercorn.config import Config
+    from starlette.types import ASGIApp
 
 
 @final
@@ -74,7 +75,7 @@ class Connection(trio.abc.HalfCloseableStream):
         await self._stream.aclose()
 
 
-async def serve_connections(app: object, config: Config, listener: socket.socket) -> None:
+async def serve_connections(app: ASGIApp, config: Config, listener: socket.socket) -> None:
     """Serve the clients that connect to a bound socket, until cancelled; then close everything.
 
     Args:
@@ -82,13 +83,18 @@ async def serve_connections(app: object, config: Config, listener: socket.socket
         config: Hypercorn's settings.
         listener: The socket, which listens; closed at the end.
     """
-    make: Any = TCPServer
-    server = partial(make, ASGIWrapper(cast("Any", app)), config)
+    serve: Any = TCPServer
     writes: set[trio.CancelScope] = set()
 
     async def handle(stream: trio.SocketStream) -> None:
+        connection = Connection(stream, writes)
+
+        async def extended(scope: Any, receive: Any, send: Any) -> None:
+            scope.setdefault("extensions", {})[event_stream.DIRECT] = connection.send_all
+            await app(scope, receive, send)
+
         try:
-            await server(WorkerContext(None), {}, Connection(stream, writes))
+            await serve(ASGIWrapper(extended), config, WorkerContext(None), {}, connection)
         except Exception:  # it ends alone
             LOG.exception("a connection has failed")
 
