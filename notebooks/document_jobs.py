@@ -27,7 +27,11 @@ class DocumentsFailed(RuntimeError):
 
 def _call(function: Callable[..., Answer], *args: Any, unit: str = "", **more: Any) -> Answer:
     """Call one of the functions as the job that is running."""
-    report = partial(ja.progress, unit=unit)
+
+    def report(done: float, total: float, message: str) -> None:
+        ja.progress(done, total, message, unit)
+        ja.save_checkpoint({"done": done})  # how far it is; what it has done is in its own files
+
     with ja.shield():  # a cancel is not raised in the function: it asks, saves, and returns
         asked = ja.current_job().cancel_checker
         answer = function(*args, progress=report, cancelled=asked, **more)
@@ -55,7 +59,14 @@ def download(site: str, work: str, source: str) -> Answer:
     return _call(document_library.download, site, work, source, unit="files")
 
 
-@ja.job("upload", label="Upload documents", category="library", icon="⬆", unique=True)
+@ja.job(
+    "upload",
+    label="Upload documents",
+    category="library",
+    icon="⬆",
+    unique=True,
+    checkpoint_every=None,  # it is quick, and begins anew
+)
 def upload(files: list[str], work: str, source: str) -> Answer:
     """Add a source of one's own, all of it or nothing."""
     return _call(document_library.upload, files, work, source, unit="B")

@@ -97,6 +97,17 @@ def test_a_stage_that_raises_is_closed_and_takes_nothing_back(job: JobContext) -
     assert job._meter.read().stages == ()
 
 
+def test_a_stage_that_was_told_to_stop_is_not_complete(job: JobContext) -> None:
+    with ja.stage("download", weight=60):
+        ja.progress(1, 4)
+        job._control.cancel(None)
+        assert job.cancel_checker()
+    assert fraction(job) == pytest.approx(0.15)
+    with ja.stage("tidy up", weight=40):
+        pass
+    assert fraction(job) == pytest.approx(0.4)
+
+
 def test_a_stage_in_a_loop_is_a_part_of_the_present_item(job: JobContext) -> None:
     seen = []
     for _ in ja.track([1, 2]):

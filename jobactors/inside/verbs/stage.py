@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from jobactors.inside.report.meter import Meter
+    from jobactors.inside.signals.control import Control
 
 
 def stage(label: str, weight: float = 50) -> Stage:
     """Make a block a stage: ``weight`` percent of what surrounds it.
 
     Progress reported inside counts for the stage, and its share is complete when the block ends
-    normally; an exception leaves the share as it is, and passes.  Stages may be nested.  Inside a
+    normally; an exception leaves the share as it is, and passes.  So does a cancel of which the
+    block was notified, see ``JobContext.cancel_requested``.  Stages may be nested.  Inside a
     tracked loop, or where progress was reported already, it is ``weight`` percent of the present
     item or unit.  Outside a job it does nothing.
 
@@ -55,8 +57,9 @@ class Stage(ContextDecorator):
             raise ValueError(f"a stage's weight is a percentage above 0, not {weight!r:.100}")
         self._label = label
         self._weight = weight
-        self._opened: tuple[Meter, StageFrame, StageFrame] | None = None
-        """The meter, the surrounding frame, and the stage's own, while the block runs in a job."""
+        self._opened: tuple[Control, int, Meter, StageFrame, StageFrame] | None = None
+        """The requests and how often their answer was given, the meter, the surrounding frame, and
+        the stage's own, while the block runs in a job."""
 
     def __enter__(self) -> None:
         if self._opened is not None:
@@ -72,7 +75,8 @@ class Stage(ContextDecorator):
         worth = self._weight / 100 if around.counts else self._weight
         inside = StageFrame(self._label, worth=worth)
         meter.open(inside)
-        self._opened = meter, around, inside
+        control = context._control
+        self._opened = control, control.answers, meter, around, inside
 
     def __exit__(
         self,
@@ -83,9 +87,9 @@ class Stage(ContextDecorator):
         opened, self._opened = self._opened, None
         if opened is None:
             return
-        meter, around, inside = opened
-        if kind is not None:
-            meter.hold()
+        control, answers, meter, around, inside = opened
+        if kind is not None or control.answers != answers:
+            meter.hold()  # a block that was told to stop, and returns, has not come to its end
         elif not around.counts:
             around.done += self._weight
         meter.close(inside)
