@@ -19,9 +19,9 @@ import functools
 import importlib
 import math
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from numbers import Number
-from typing import IO, TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast, overload
 
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.verbs.tqdm_bars import Bar, capture_tqdm
@@ -116,19 +116,25 @@ class tqdm(Generic[T], metaclass=_StandsForTqdm):  # noqa: N801 - the name that 
             ...
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make a bar of tqdm's; one of ours where that is not installed."""
         real = _real() if cls is tqdm else None
         if real is None:
             return super().__new__(cls)
         if CURRENT.get() is None:
-            return real(*args, **kwargs)
+            return cast("Self", real(*args, **kwargs))
         capture_tqdm()
-        return _reporting(_base())(*args, **kwargs)
+        return cast("Self", _reporting(_base())(*args, **kwargs))
 
+    @overload
+    def __init__(
+        self, iterable: Iterable[T] | AsyncIterable[T], *args: Any, **kwargs: Any
+    ) -> None: ...
+    @overload
+    def __init__(self: tqdm[Any], iterable: None = None, *args: Any, **kwargs: Any) -> None: ...
     def __init__(
         self,
-        iterable: Iterable[T] | None = None,
+        iterable: Any = None,
         desc: str | None = None,
         total: float | None = None,
         leave: bool | None = True,

@@ -195,7 +195,8 @@ def stop(grace: Seconds = 5.0, *, name: str = "") -> None:
     """End the process's job system: take no more jobs, wait, cancel, close, in that order.
 
     Bounded: after ``grace`` seconds of waiting, each job left is cancelled and has its own
-    ``grace`` to end; what is silent even then is logged as an error and left behind.  Without a
+    ``grace`` to end; what is silent even then is logged as an error and left behind.  Hooks that
+    are at work have ten seconds then, and callbacks of events two for the last ones.  Without a
     running system it does nothing.  Ctrl-C ends only this wait: the system goes on ending, and the
     next ``ja.start()`` or ``ja.stop(0)`` has it end without waiting for its jobs.
 

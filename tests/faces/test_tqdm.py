@@ -231,7 +231,7 @@ async def test_an_asynchronous_loop_reports_and_ends() -> None:
             yield n
 
     async def work() -> list[tuple[int, float, float | None]]:
-        bar: Any = ja.tqdm(count(), total=3)  # type: ignore[arg-type]
+        bar = ja.tqdm(count(), total=3)
         return [(n, read().done, read().total) async for n in bar]
 
     async with ja.open_jobs() as jobs:

@@ -99,6 +99,18 @@ def repeat(text: str, *, times: int) -> str:
     return text * times
 
 
+async def bars(rows: AsyncIterator[bytes]) -> None:
+    """Go through iterables with a bar: their items have their own types."""
+    for number in ja.tqdm([1, 2], desc="rows"):
+        assert_type(number, int)
+    async for row in ja.tqdm(rows):
+        assert_type(row, bytes)
+    for number in ja.trange(3):
+        assert_type(number, int)
+    with ja.tqdm(total=3) as bar:
+        bar.update()
+
+
 async def maps(jobs: ja.Jobs) -> None:
     """Read batches in both colours."""
     assert_type(jobs.map(count, [1, 2]), ja.Batch[int])
