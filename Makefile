@@ -60,7 +60,8 @@ crash: .venv/.dev-installed
 		-o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 dask: .venv/.dev-installed
-	JOBACTORS_DASK=all $(BIN)/python -m pytest tests/runners/test_dask_deaths.py $(PYTEST_ARGS)
+	JOBACTORS_DASK=all $(BIN)/python -m pytest tests/runners/test_dask_deaths.py \
+		tests/runners/test_dask_kills.py -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 lint: .venv/.dev-installed
 	$(BIN)/ruff check .

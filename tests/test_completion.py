@@ -27,8 +27,8 @@ USERS: Final = {
     "AttemptLost": "error",
     "ClusterLost": "",
     "DaskRunner": (
-        "address allow_restart can_abandon client keep kill_workers name pack_message resources "
-        "run shared_folder takes_slot waits_elsewhere workers"
+        "address allow_restart can_abandon capacity client keep kill_workers name pack_message "
+        "resources run shared_folder takes_slot waits_elsewhere workers"
     ),
     "Attempt": "abandon args context function kwargs options started",
     "Runner": "can_abandon name run takes_slot",

@@ -26,7 +26,9 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from functools import partial
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -42,9 +44,9 @@ from jobactors.model.progress import NO_PROGRESS, Progress
 from .dask_fence import Ruling, StartFence
 from .dask_hints import cluster_lost, result_lost, task_failed, worker_left
 from .dask_order import CallOptions, order_for
+from .dask_packing import unpack_plain
 from .dask_wire import key_for
 from .process_mail import Mail
-from .process_threads import in_thread
 from .process_wire import LAST_WORDS, Kind, unpack, unpack_error
 
 if TYPE_CHECKING:
@@ -110,7 +112,8 @@ class ClusterCall:
             RaisedElsewhere: if the function raised.
             WorkerDied: if its worker left, or Dask has given its task up.
         """
-        order = await order_for(self._attempt, self.key, self._link.topic, self._runner)
+        threads = self._side.packing
+        order = await order_for(self._attempt, self.key, self._link.topic, self._runner, threads)
         self._side.add(self)
         self._link.ask(self._link.submit, order, self)
         self._control.request_hooks.append(self._hear)
@@ -133,16 +136,28 @@ class ClusterCall:
 
     async def _hold(self) -> None:
         try:
-            await self._begun.wait()
-            if not self._ended.is_set():
-                await self._attempt.started(self._where)
-                self._grant()
+            is_granted = False
+            while not (is_granted or self._ended.is_set()):
+                await self._begun.wait()
+                is_granted = await self._begin()
             await self._ended.wait()
         except trio.Cancelled:
             if not self._fence.is_granted:
                 raise  # it never starts: no run of it was granted
             with trio.CancelScope(shield=True):
                 await self._end_it()
+
+    async def _begin(self) -> bool:
+        """Let the run that asks begin; return whether it may, and is there still."""
+        if self._fence.run and not self._ended.is_set():
+            await self._attempt.started(self._where)
+        if self._ended.is_set():
+            return False
+        if self._fence.run:
+            self._grant()
+            return True
+        self._begun = trio.Event()
+        return False
 
     def _grant(self) -> None:
         self._fence.grant()
@@ -260,9 +275,7 @@ class ClusterCall:
     def _arrived(self, value: object) -> None:
         is_held = self._last_word is not None and self._last_word[0] is Kind.HELD
         if not is_held and not isinstance(value, bytes):  # an error, or None of a refused run
-            lost = result_lost(self._where)
-            lost.__cause__ = value if isinstance(value, BaseException) else None
-            self._suspect(lost)
+            self._suspect(result_lost(self._where, value))
             return
         self._value = value
         self._ended.set()
@@ -295,16 +308,19 @@ class ClusterCall:
                 pass  # a newer worker's
 
     async def _answer(self, content: bytearray) -> None:
-        self._mail.answered(*await in_thread(self._mail.rebuilt, content))
+        self._mail.answered(*await self._side.rebuild(self._mail.rebuilt, content))
 
     def _left(self, where: str) -> None:
-        if where == self._where and self._fence.is_granted and not self._fence.restarts:
+        if where != self._where or self._fence.restarts:
+            return
+        self._fence.withdraw()
+        if self._fence.is_granted:
             self._suspect(worker_left(where) if self._last_word is None else result_lost(where))
 
     def _gone(self, end: TaskEnd) -> None:
         if end.is_connection_lost or not self._link.client.is_connected:
             self.lost()
-        elif end.status != "finished" and self._last_word is None:
+        elif self._last_word is None:  # that would have come before, on the same stream
             self._suspect(task_failed(end, self._runner.address))
 
     def _suspect(self, error: BaseException) -> None:
@@ -359,7 +375,7 @@ class ClusterCall:
         # Rebuilding runs the code of the job's classes: it may take its time, as a thread may.
         with trio.CancelScope(shield=True), self._rebuilding_scope():
             if kind is Kind.RAISED:
-                raise RaisedElsewhere(await in_thread(self._raised, content))
+                raise RaisedElsewhere(await self._side.rebuild(self._raised, content))
             self._control.answers += kind is Kind.ANSWERED
             return await self._rebuilt(content)
         raise Abandoned
@@ -375,8 +391,10 @@ class ClusterCall:
         )
 
     async def _rebuilt(self, content: bytes) -> Any:
+        with suppress(UnpicklingError):
+            return unpack_plain(content)
         try:
-            return await in_thread(unpack, content)
+            return await self._side.rebuild(unpack, content)
         except Exception as exc:
             exc.add_note("raised when the result, sent back by the job's worker, was rebuilt here")
             raise

@@ -1,7 +1,8 @@
 """Everything that is asked of a Dask client, in one place.  In the client's loop, if not stated.
 
-``Future._state`` is the one private name: there is no public way to await the end of a task that
-takes no thread, and gathers no result.
+Two private names are used.  ``Future._state``: there is no public way to await the end of a task
+that takes no thread, and gathers no result.  ``Client._scheduler_identity``: what is public blocks
+until the scheduler has answered.
 """
 
 from __future__ import annotations
@@ -82,6 +83,15 @@ class ClusterClient:
         cluster = getattr(self._client, "cluster", None)
         status = getattr(getattr(cluster, "status", None), "name", "")
         return bool(self._client.status == CONNECTED) and status not in _CLOSING
+
+    @property
+    def threads(self) -> int:
+        """The threads of all workers, as the client last heard of them, some seconds ago."""
+        known: Mapping[str, Any] = self._client._scheduler_identity
+        total = known.get("total_threads")
+        if total is None:  # of an older scheduler
+            total = sum(worker["nthreads"] for worker in known.get("workers", {}).values())
+        return int(total)
 
     def call_soon(self, function: Callable[[], object]) -> None:
         """Call a function in the client's loop, unless that is closed."""

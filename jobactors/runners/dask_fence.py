@@ -60,6 +60,14 @@ class StartFence:
         self.run = run
         return Ruling.WAIT
 
+    def withdraw(self) -> None:
+        """Take note that the worker of the run that waits has left: it never begins.
+
+        Should it be there all the same, the run asks again.
+        """
+        if not self.is_granted:
+            self.run = ""
+
     def grant(self) -> None:
         """Let the run that waits begin: from here on, no other one may."""
         self._granted = True

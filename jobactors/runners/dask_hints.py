@@ -65,12 +65,14 @@ def worker_left(where: str, refused: bool = False) -> WorkerDied:
     )
 
 
-def result_lost(where: str) -> WorkerDied:
+def result_lost(where: str, cause: object = None) -> WorkerDied:
     """Return the error of a job that has ended, and whose result went with its worker."""
-    return WorkerDied(
+    error = WorkerDied(
         f"it had returned, and its worker {where} left the cluster before the result was here: "
         "run it again, or let it write a file and return the path"
     )
+    error.__cause__ = cause if isinstance(cause, BaseException) else None
+    return error
 
 
 def cluster_lost(address: str) -> ClusterLost:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import uuid4
 from weakref import WeakKeyDictionary
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 UNKNOWN: Final = b"its job has ended, or has begun elsewhere"
 SLOW_START: Final = 3.0
 """Seconds after which a job that no worker has begun gets a reason, where there is one."""
+NEW_WORKER: Final = (0.5, 2.5)
+"""Seconds before each look whether a worker that was new is still there."""
 _LONG: Final = frozenset({Kind.RETURNED, Kind.ANSWERED})
 
 
@@ -95,6 +98,8 @@ class ClusterLink:
         """The workers to which a message is under way."""
         self._workers: set[str] = set()
         """The workers that are listened for."""
+        self._unseen: set[str] = set()
+        """The workers of which it is not known whether the listening began before they left."""
         self._departed: set[str] = set()
         """The workers that have left, as far as none has come under the same address again."""
         self._fetched: list[_Task] = []
@@ -246,6 +251,17 @@ class ClusterLink:
                         task.listener.hint(why)
         self._looks_for_workers = False
 
+    async def _see_new_workers(self) -> None:
+        """Look whether workers have left before the scheduler knew that they are listened for."""
+        while self._unseen:
+            unseen = frozenset(self._unseen)
+            for seconds in NEW_WORKER:
+                await asyncio.sleep(seconds)
+                with suppress(Exception):  # it is out of reach, and others see to that
+                    for where in unseen - (await self.client.workers()).keys():
+                        self._left(where)
+            self._unseen -= unseen
+
     # -- in
 
     def _hear(self, message: Any) -> None:
@@ -266,6 +282,9 @@ class ClusterLink:
             if where not in self._workers:
                 self._workers.add(where)
                 self.client.listen_for_worker(where, self._left)
+                self._unseen.add(where)
+                if len(self._unseen) == 1:
+                    self._start(self._see_new_workers())
         task.listener.frame(where, run, kind, content)
         if kind is Kind.HELD:
             task.listener.value(task.future)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
 from .dask_client import Order
-from .dask_packing import pack_call
+from .dask_packing import is_soon_packed, pack_call
 from .process_threads import in_thread
 
 if TYPE_CHECKING:
+    import trio
+
     from jobactors.engine.ports.runner import Attempt
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 
@@ -36,20 +37,30 @@ class CallOptions(Struct, frozen=True):
     workers: tuple[str, ...] = ()
 
 
-async def order_for(attempt: Attempt, key: str, topic: str, options: CallOptions) -> Order:
-    """Return the task of an attempt; its call is packed in a thread, as that runs users' code.
+async def order_for(
+    attempt: Attempt,
+    key: str,
+    topic: str,
+    options: CallOptions,
+    threads: trio.CapacityLimiter,
+) -> Order:
+    """Return the task of an attempt; packing its call may run users' code, and does so in a thread.
 
     Args:
         attempt: The attempt.
         key: The key of the task.
         topic: The topic on which its runs report.
         options: The runner's options.
+        threads: Limits the threads that pack.
 
     Raises:
         TypeError: if something in the call cannot be pickled; the message names it.
     """
-    pack = partial(pack_call, attempt.function, attempt.args, attempt.kwargs, options.future)
-    work, held = await in_thread(pack)
+    call = attempt.function, attempt.args, attempt.kwargs
+    if is_soon_packed(*call):
+        work, held = pack_call(*call, options.future)
+    else:
+        work, held = await in_thread(pack_call, *call, options.future, limiter=threads)
     context = attempt.context
     begin = {
         "key": key,

@@ -7,13 +7,41 @@ brings the value to the worker, or the task to the value, and the worker's unpac
 from __future__ import annotations
 
 import pickle
+import sys
+from functools import cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from .process_pickler import pickler_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+SHORT: Final = 4_000
+"""Characters, or bytes, of what is packed and rebuilt in the engine's loop."""
+_NUMBERS: Final = frozenset({int, float, bool, type(None)})
+
+
+def is_soon_packed(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    """Return whether packing a call runs no code of the user, and takes no time.
+
+    So it is for a function that is found by its name, and for numbers and short texts.
+    """
+    if type(function) is not FunctionType or function.__module__ == "__main__":
+        return False
+    module = sys.modules.get(function.__module__)
+    if module is None or vars(module).get(function.__qualname__) is not function:
+        return False
+    return all(map(_is_short, args)) and all(map(_is_short, kwargs.values()))
+
+
+def _is_short(value: object) -> bool:
+    kind = type(value)
+    return kind in _NUMBERS or (kind is str and len(cast("str", value)) <= SHORT)
 
 
 def pack_call(
@@ -24,7 +52,7 @@ def pack_call(
 ) -> tuple[bytes, list[Any]]:
     """Pickle a call; return it and the futures in it, in the order of their numbers.
 
-    In a worker thread: it runs the code of the pickled classes.
+    In a worker thread, unless it is soon packed: it runs the code of the pickled classes.
 
     Args:
         function: The function.
@@ -36,20 +64,13 @@ def pack_call(
         TypeError: if something in it cannot be pickled; the message names it.
         ModuleNotFoundError: if cloudpickle is not installed.
     """
-    held: dict[str, Any] = {}
-    numbers: dict[str, int] = {}
-
-    class Pickler(pickler_class()):  # type: ignore[misc]
-        def persistent_id(self, value: Any) -> int | None:
-            if not issubclass(type(value), future):
-                return None
-            key = str(value.key)
-            held.setdefault(key, value)
-            return numbers.setdefault(key, len(numbers))
-
+    pickler_for = _pickler_for(pickler_class(), future)
     try:
         with BytesIO() as file:
-            Pickler(file).dump((function, args, kwargs))
+            pickler = pickler_for(file)
+            held: dict[str, Any] = {}
+            pickler.held, pickler.numbers = held, {}
+            pickler.dump((function, args, kwargs))
             return file.getvalue(), list(held.values())
     except ModuleNotFoundError:
         raise
@@ -58,6 +79,22 @@ def pack_call(
             f"this call cannot be sent to a cluster: {exc}; give it what can be pickled (a path "
             'instead of an open file), or use runner="thread"'
         ) from exc
+
+
+@cache
+def _pickler_for(base: Any, future: type | tuple[()]) -> Any:
+    class Pickler(base):  # type: ignore[misc]
+        held: dict[str, Any]
+        numbers: dict[str, int]
+
+        def persistent_id(self, value: Any) -> int | None:
+            if not isinstance(value, future):
+                return None
+            key = str(value.key)  # type: ignore[attr-defined]
+            self.held.setdefault(key, value)
+            return self.numbers.setdefault(key, len(self.numbers))
+
+    return Pickler
 
 
 def unpack_call(content: bytes, held: Sequence[Any]) -> Any:
@@ -69,3 +106,20 @@ def unpack_call(content: bytes, held: Sequence[Any]) -> Any:
 
     with BytesIO(content) as file:
         return Unpickler(file).load()
+
+
+def unpack_plain(content: bytes) -> Any:
+    """Rebuild a short value of built-in types, which runs no code of the user.
+
+    Raises:
+        UnpicklingError: if it is long, or of other types: rebuild it in a thread.
+    """
+    if len(content) > SHORT:
+        raise pickle.UnpicklingError("it is long")
+    with BytesIO(content) as file:
+        return _PlainUnpickler(file).load()
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        raise pickle.UnpicklingError(f"{module_name}.{global_name} is code")

@@ -165,6 +165,15 @@ class DaskRunner:
         scheduler: Any = getattr(self.client, "scheduler", None)
         return str(getattr(scheduler, "address", "") or "")
 
+    def capacity(self) -> int | None:
+        """Return the number of the cluster's threads, as the client last heard of it.
+
+        None if it has none yet.
+        """
+        from .dask_client import ClusterClient
+
+        return ClusterClient(self.client).threads or None
+
     def pack_message(self, message: object) -> bytes:
         """Pickle a message to a job, in the thread that sends it."""
         return pack_message(message)

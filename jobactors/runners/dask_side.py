@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LOOK: Final = 0.5
 """Seconds between two looks at the client."""
+THREADS: Final = 64
+"""Threads that run users' code at once, for either purpose: some of it may hang."""
 SUSPENSE: Final = 0.25
 """Seconds between the news that an attempt was lost and the question whether the cluster lives."""
 LAST_WORKER: Final = 5.0
@@ -65,6 +67,9 @@ class EngineSide:
 
     def __init__(self, link: ClusterLink) -> None:
         self.link = link
+        self.packing: Final = trio.CapacityLimiter(THREADS)
+        """The threads that pack calls: a thousand jobs that start together do not take as many."""
+        self._rebuilding = trio.CapacityLimiter(THREADS)
         self._token = trio.lowlevel.current_trio_token()
         self._calls: dict[str, WatchedCall] = {}
         self._news: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
@@ -141,6 +146,10 @@ class EngineSide:
                 call.lost_alone()
             elif call.key in self._calls:
                 self._suspect(call, since)
+
+    async def rebuild(self, rebuilt: Callable[[Any], Any], content: Any) -> Any:
+        """Call what rebuilds a result or an error, which runs users' code, in a thread."""
+        return await in_thread(rebuilt, content, limiter=self._rebuilding)
 
     def spawn(self, work: Callable[[], Awaitable[object]]) -> None:
         """Run a task beside the attempts, whose failure is logged."""

@@ -132,7 +132,7 @@ class Run:
         return json.dumps({"pid": os.getpid(), "threads": self._worker.state.nthreads}).encode()
 
     def _may_begin(self) -> bool:
-        """Wait for the grant, or for the refusal.
+        """Wait for the grant, or for the refusal; ask again if neither comes for a while.
 
         An error of a task is one that Dask logs.  A run that was refused raises one only where its
         value is to stay on the cluster, and has been lost there: None would pass for the value.
@@ -141,6 +141,7 @@ class Run:
             if not self._is_wanted():
                 self._refusal = "this run is not wanted any more, and has not begun"
                 break
+            self._reporter.send(self, [(Kind.BEGUN, self._described())])
         if self._refusal is not None and self._holds:
             raise WorkerDied(self._refusal)
         return self._refusal is None

@@ -13,10 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function that may take long in a worker thread; a cancel leaves it behind."""
+async def in_thread(
+    function: Callable[..., Any], *args: Any, limiter: trio.CapacityLimiter | None = None
+) -> Any:
+    """Call a function that may take long in a worker thread; a cancel leaves it behind.
+
+    Args:
+        function: What to call.
+        *args: Its arguments.
+        limiter: Limits the threads that are used at once; default: no limit.
+    """
     return await trio.to_thread.run_sync(
-        function, *args, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
+        function, *args, abandon_on_cancel=True, limiter=limiter or trio.CapacityLimiter(1)
     )
 
 

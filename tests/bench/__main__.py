@@ -36,6 +36,7 @@ PROGRAMS = (
     "frames",
     "document_delete",
     "dask_jobs",
+    "dask_hub",
 )
 """In the order of design.md §7; what takes long comes last."""
 

@@ -38,6 +38,11 @@ def starts(path: str) -> list[int]:
     return [int(line) for line in Path(path).read_text().split()] if Path(path).exists() else []
 
 
+def counted(folder: str) -> dict[str, int]:
+    """Return how often each function that marks in a folder has started, by the file's name."""
+    return {path.name: len(starts(str(path))) for path in Path(folder).iterdir()}
+
+
 def until_stopped(path: str, steps: int = 100_000) -> str:
     """Mark the start, and go on until it is cancelled."""
     mark(path)
@@ -129,3 +134,11 @@ def write_part(part: ja.Range, pids: str) -> int:
             out.write(f"{number}\n")
             time.sleep(0.02)
     return len(part)
+
+
+def mark_attempt(folder: str, seconds: float) -> None:
+    """Mark the start of this attempt, and work for a while."""
+    job = ja.current_job()
+    mark(str(Path(folder) / f"{job.id} {job.attempt}"))
+    for _ in ja.track(range(max(1, int(seconds * 50)))):
+        time.sleep(0.02)

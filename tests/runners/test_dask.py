@@ -342,6 +342,18 @@ async def test_jobs_that_may_restart_run_without_asking(client: Any) -> None:
         assert await jobs.options(runner=runner).map(work.add, range(100)) == list(range(100))
 
 
+async def test_a_map_is_taken_in_by_the_clusters_threads_and_not_by_max_running(
+    runner: ja.DaskRunner, tmp_path: Path
+) -> None:
+    """Three jobs a thread: one runs, and others are on their way, so that no thread waits."""
+    async with ja.open_jobs(max_running=1) as jobs:
+        paths = (str(tmp_path / str(number)) for number in range(1_000))
+        batch = jobs.options(runner=runner).map(work.until_stopped, paths)
+        await until(lambda: len(jobs.list(state="running")) == 2)
+        assert len(jobs) == 6
+        batch.cancel()
+
+
 def test_nothing_of_dask_is_loaded_before_a_runner_is_made() -> None:
     """Not by the package, and not by its name."""
     code = "import sys, jobactors as ja; ja.DaskRunner; ja.ClusterLost; ja.open_jobs; "

@@ -8,6 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -18,7 +19,12 @@ from jobactors.runners import dask_wire
 from jobactors.runners.dask_client import TaskEnd
 from jobactors.runners.dask_fence import Ruling, StartFence
 from jobactors.runners.dask_hints import task_failed, why_none_begins
-from jobactors.runners.dask_packing import pack_call, unpack_call
+from jobactors.runners.dask_packing import (
+    is_soon_packed,
+    pack_call,
+    unpack_call,
+    unpack_plain,
+)
 from jobactors.runners.dask_reports import RunReports
 from jobactors.runners.dask_task import task_function
 from jobactors.runners.dask_wire import BATCH, batches, key_for
@@ -48,6 +54,18 @@ def test_a_run_that_was_never_granted_gives_its_place_to_the_next_one() -> None:
     fence.grant()
     assert fence.run == "b"
     assert fence.ask("a") is Ruling.REFUSE
+
+
+def test_a_run_whose_worker_has_left_before_the_grant_never_begins_unless_it_asks_again() -> None:
+    """A worker that seemed to have left may be there."""
+    fence = StartFence(restarts=False)
+    assert fence.ask("a") is Ruling.WAIT
+    fence.withdraw()
+    assert not fence.run
+    assert fence.ask("a") is Ruling.WAIT
+    fence.grant()
+    fence.withdraw()
+    assert (fence.run, fence.is_granted) == ("a", True)
 
 
 def test_no_run_begins_after_the_attempt_has_ended() -> None:
@@ -116,6 +134,40 @@ def test_an_exception_is_pickled_whole_although_distributed_has_a_way_of_its_own
     group = BaseExceptionGroup("g", [KeyboardInterrupt()])
     stopped, grouped = pickle.loads(pickled([StopIteration("x"), group]))  # noqa: S301 - ours
     assert (stopped.value, grouped.message, len(grouped.exceptions)) == ("x", "g", 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "is_soon"),
+    [
+        (work.add, (1, 2.5), True),
+        (work.mark, ("a path",), True),
+        (work.mark, ("x" * 10_000,), False),
+        (work.sizes, ([1, 2],), False),
+        (lambda: 1, (), False),
+        (max, (1, 2), False),
+    ],
+)
+def test_only_a_call_that_runs_no_code_of_the_user_is_packed_in_the_loop(
+    function: Any, args: tuple[Any, ...], is_soon: bool
+) -> None:
+    """A function found by its name, numbers and short texts; all else takes a thread."""
+    assert is_soon_packed(function, args, {}) is is_soon
+    assert is_soon_packed(work.add, (), dict(enumerate(args))) is all(  # type: ignore[arg-type]
+        isinstance(arg, int | float) or (isinstance(arg, str) and len(arg) < 100) for arg in args
+    )
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", [1, {"two": (3.5, b"four")}]])
+def test_a_short_value_of_built_in_types_is_rebuilt_in_the_loop(value: Any) -> None:
+    """It is what it was."""
+    assert unpack_plain(pickled(value)) == value
+
+
+@pytest.mark.parametrize("value", [Path("code"), bytes(10_000), work.add])
+def test_any_other_value_is_rebuilt_in_a_thread(value: Any) -> None:
+    """Its classes may take their time, and a long one takes some."""
+    with pytest.raises(pickle.UnpicklingError):
+        unpack_plain(pickled(value))
 
 
 def test_the_task_travels_whole_and_a_worker_without_jobactors_can_say_so() -> None:

@@ -27,6 +27,11 @@ from .dependencies import check_phases, find_edges, referring
 
 _OF_A_GENERATOR: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
+_AHEAD: Final = 3
+"""Jobs of a map for each place of a runner that has its own: one runs, others are on their way."""
+_MANY: Final = 1_000
+"""Jobs of a map where nothing limits them."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -198,6 +203,22 @@ def _key(kind: JobType, options: Options) -> object:
     if options.key is None and kind.unique:
         return (kind.name, options.subject)
     return options.key
+
+
+def default_intake(work: Any, changes: Mapping[str, Any], max_running: int | None) -> int:
+    """Return how many jobs of a ``map`` are under way at once, where its caller does not say.
+
+    Args:
+        work: What it runs.
+        changes: The options that were given.
+        max_running: The limit of the system; None for none.
+    """
+    kind = job_type_named(work) if isinstance(work, str) else job_type_of(work)
+    capacity: object = getattr(_options(kind, changes).runner, "capacity", None)
+    places = capacity() if callable(capacity) else None
+    if isinstance(places, int) and places > 0:
+        return _AHEAD * places
+    return _MANY if max_running is None else 2 * max_running
 
 
 def _first_wait(options: Options, now: float) -> Waiting:

@@ -16,7 +16,7 @@ from jobactors.model.options import DEFAULTS
 
 from .batch_intake import MappedBatch, check_map
 from .offer import offer
-from .submission import check_work
+from .submission import check_work, default_intake
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -310,8 +310,8 @@ class Submitter:
         Args:
             function: What to run.
             *iterables: Where its arguments come from; the shortest one ends it.
-            intake: How many jobs may be under way before more input is taken; default: twice
-                ``max_running``, or 1,000 without a limit.  A kill loses the rest of the input.
+            intake: How many jobs may be under way before more input is taken, of which a kill loses
+                the rest; default: twice ``max_running`` or 1,000; three a thread of a cluster.
             name: The name of the jobs that a person reads, beside which each has its index and a
                 short text of its items; or a function of the items that returns the name of their
                 job; default: as for a submit.
@@ -331,7 +331,7 @@ class Submitter:
         check_work(function)
         check_map(iterables, intake, name)
         limit = self._system.parts.queue.max_running
-        width = intake if intake is not None else (1_000 if limit is None else 2 * limit)
+        width = intake or default_intake(function, self._changes, limit)
         kind = type_name_of(function) if callable(function) else str(function)
 
         def submit(place: BatchPlace, *items: Any) -> Job[Any]:

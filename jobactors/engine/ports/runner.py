@@ -149,6 +149,10 @@ class Runner(Protocol):
     cancelled, but neither held nor paused, and has used up no attempt.  If all that could run its
     attempts is gone, it raises :class:`AttemptLost`.
 
+    Such a runner may also have a method ``capacity()`` that returns how many attempts it executes
+    at once, or None: ``map`` takes three times as many jobs in, where its caller does not say how
+    many.
+
     A runner whose functions run in other processes may have a method ``pack_message(message)`` that
     returns bytes: a message to one of its jobs is then packed by the thread that sends it.
 
