@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .schedule_policy import SchedulePolicy
     from .schedule_rule import Rule
 
-MOST_COUNTED: Final = 1_000
+MOST_COUNTED: Final = 200
 """Occurrences that are gone through one by one; of more, only the newest are."""
 _FIRST_SPAN: Final = 3600.0
 

@@ -17,6 +17,8 @@ from tests.bench.harness import Measure, Numbers, Program, Variant
 from tests.bench.idle import watched
 
 YEAR = 365 * 86400.0
+GAPS = 50
+"""Schedules that were settled a year ago."""
 
 
 @ja.job("double")
@@ -59,10 +61,15 @@ def _a_year_ago(path: Path) -> None:
 
 async def _reopen(path: Path, found: Numbers) -> None:
     start = time.perf_counter()
+    async with ja.open_jobs(store=path) as jobs:
+        assert jobs.schedules()[-1].state().missed
+        found["a look after a year"] = time.perf_counter() - start
+        await jobs.close()
+    start = time.perf_counter()
     async with ja.open_jobs(store=path, recover="auto") as jobs:
-        while not jobs.schedules()[0].state().runs:
+        while not all(schedule.state().runs for schedule in jobs.schedules()):
             await trio.lowlevel.checkpoint()
-        found["first run after a year"] = time.perf_counter() - start
+        found["first runs after a year"] = time.perf_counter() - start
         await jobs.close()
 
 
@@ -72,7 +79,7 @@ def cost(count: int, tenths: int) -> Numbers:
     trio.run(_idle, count, tenths, found)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "jobs.db"
-        trio.run(_store, path, 1)
+        trio.run(_store, path, GAPS)
         _a_year_ago(path)
         trio.run(_reopen, path, found)
     return found
@@ -83,7 +90,8 @@ PROGRAM = Program(
     measures=(
         Measure("wake-ups", "a second", at_most=2, absolute=True),
         Measure("processor", "ms a second", at_most=1, absolute=True),
-        Measure("first run after a year", "s", at_most=1, absolute=True),
+        Measure("a look after a year", "s", at_most=1, absolute=True),
+        Measure("first runs after a year", "s", at_most=1, absolute=True),
     ),
     variants=(
         Variant("1 schedule", partial(cost, 1)),

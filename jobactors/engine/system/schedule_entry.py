@@ -180,7 +180,7 @@ class ScheduleEntry:
         )
 
     def state(self, now: float) -> ScheduleState:
-        """Return its state for displays."""
+        """Return its state for displays, with what it has missed as that was counted last."""
         info = self.prototype.snapshot.info
         overdue = self.is_live and self.wake <= now
         coming = self.wake
@@ -197,7 +197,7 @@ class ScheduleEntry:
             standing=self._standing(coming < math.inf or overdue),
             reason=self.reason,
             next=coming if self.is_live and coming < math.inf else None,
-            missed=self._missed(now) if self.rests and not self.paused_by else 0,
+            missed=self._counted[0] if self.rests and not self.paused_by else 0,
             runs=self.runs,
             failures=self.failures,
             unfinished=tuple(record.id for record in self.unfinished),
@@ -212,16 +212,21 @@ class ScheduleEntry:
             return "resting"
         return "active" if is_due_again else "ended"
 
-    def _missed(self, now: float) -> int:
-        """Count what was missed; a display asks often, and a rule is followed step by step."""
+    def counted_at(self, now: float) -> float:
+        """Return when was last counted what it has missed; infinite if that need not be done now.
+
+        A display asks often, and a rule is followed step by step.
+        """
         counted, at = self._counted
-        if counted < MOST_COUNTED and now >= at + _COUNT_EVERY:
-            due = islice(moments_after(self.rule, self.policy, self.settled), MOST_COUNTED)
-            jitter = self.policy.jitter
-            is_due = (put_off(self.name, moment, jitter) <= now for moment in due)
-            counted = sum(takewhile(bool, is_due))
-            self._counted = counted, now
-        return counted
+        rests = self.rests and not self.paused_by
+        is_old = counted < MOST_COUNTED and now >= at + _COUNT_EVERY
+        return at if rests and is_old else math.inf
+
+    def count_missed(self, now: float) -> None:
+        """Count what it has missed."""
+        due = islice(moments_after(self.rule, self.policy, self.settled), MOST_COUNTED)
+        is_due = (put_off(self.name, moment, self.policy.jitter) <= now for moment in due)
+        self._counted = sum(takewhile(bool, is_due)), now
 
 
 def entry_from(row: DocumentRow, find: Callable[[str], Record | None]) -> ScheduleEntry:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 20
 """Schedules that are looked at in one step of the loop."""
+COUNTED_AT_ONCE: Final = 50
+"""Schedules at rest for which a look at all of them counts what they have missed."""
 _NO_STORE: Final = 30.0
 """Seconds until a schedule is looked at again whose job could not be stored."""
 
@@ -107,11 +109,18 @@ class ScheduleTable:
         Raises:
             UnknownSchedule: if there is none of that name.
         """
-        return self.get(name).state(self.wall.now())
+        now, entry = self.wall.now(), self.get(name)
+        if entry.counted_at(now) < math.inf:
+            entry.count_missed(now)
+        return entry.state(now)
 
     def states(self) -> list[ScheduleState]:
         """Return the states of all of them, in the order in which they came."""
         now = self.wall.now()
+        waiting = ((entry.counted_at(now), name) for name, entry in self._all.items())
+        longest = heapq.nsmallest(COUNTED_AT_ONCE, (one for one in waiting if one[0] < math.inf))
+        for _, name in longest:
+            self._all[name].count_missed(now)
         return [entry.state(now) for entry in self._all.values()]
 
     # -- commands

@@ -51,6 +51,7 @@ def stored_schedules(view: StoreView) -> dict[str, Any]:
     def entry_of(row: DocumentRow) -> ScheduleEntry:
         entry = entry_from(row, find)
         entry.rests = True
+        entry.count_missed(now)
         return entry
 
     now = time.time()
