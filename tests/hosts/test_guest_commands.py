@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import jobactors as ja
 from jobactors.hosts.guest_jobs import MOST_GUESTS, Guest, Reception
+from jobactors.stores.read_only import StoreView
+from tests.engine.stored_jobs_samples import registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -132,6 +135,38 @@ def test_a_command_goes_on_alone_when_its_owner_has_ended(
     out, err = command.communicate("go on\n", timeout=60)
     assert (command.returncode, out) == (0, "{'pages': 10}\n")
     assert "this one goes on alone" in err
+
+
+def test_a_command_whose_process_is_killed_is_settled_when_its_store_is_opened_again(
+    tmp_path: Path, run: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    """Nothing can resume it, and no job type of its name is taken for it."""
+
+    def work(how: str = "") -> None:
+        raise AssertionError("the command is another thing")
+
+    command = run("killed")
+    wait_until_stored(tmp_path / "jobs.db")
+    command.kill()
+    command.wait(60)
+    with registered(work=work):
+        jobs = ja.start(store=tmp_path / "jobs.db", display=None, recover="auto")
+        (job,) = jobs
+        assert job.state is ja.JobState.CANCELLED
+        assert job.snapshot().reason == "its process ended while it was running"
+        assert jobs.resumable() == []
+        ja.stop(0)
+
+
+def wait_until_stored(path: Path) -> None:
+    """Wait until a store, which is being made, holds a running job."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with suppress(ja.StoreError), StoreView(path) as view:
+            if any(row.state == "running" for row in view.unfinished()):
+                return
+        time.sleep(0.05)
+    raise TimeoutError("no job is stored")
 
 
 @pytest.mark.parametrize(

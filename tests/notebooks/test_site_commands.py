@@ -135,7 +135,7 @@ def test_killed_in_every_phase_and_started_again_the_commands_come_to_the_same(
     jobs = ja.start(store=store, display=None)
     stats = jobs.stats()
     ja.stop(0)
-    assert (stats.interrupted, stats.succeeded) == (5, 3)
+    assert (stats.interrupted, stats.cancelled, stats.succeeded) == (0, 5, 3)
 
 
 class Stop:

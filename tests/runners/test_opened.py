@@ -14,6 +14,7 @@ from tests.engine.stored_jobs_samples import registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 async def test_a_job_is_opened_here_and_completed_there() -> None:
@@ -140,3 +141,19 @@ async def test_an_end_of_the_system_does_not_wait_for_ever(
             raise LookupError
     assert opened.job.state == "cancelled"
     opened.complete()
+
+
+def test_one_that_was_left_behind_in_a_store_is_cancelled_when_that_is_opened_again(
+    tmp_path: Path,
+) -> None:
+    """Nothing could resume it: what would end it is gone."""
+    ja.start(store=tmp_path / "jobs.db", display=None)
+    opened = ja.open_job("scrape", grace=0.1)
+    ja.stop(0)
+    assert opened.job.state == "interrupted"
+    opened.complete()
+    jobs = ja.start(store=tmp_path / "jobs.db", display=None)
+    (job,) = jobs
+    assert (job.id, job.state) == (opened.id, "cancelled")
+    assert jobs.resumable() == []
+    ja.stop(0)

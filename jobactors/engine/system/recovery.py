@@ -13,6 +13,8 @@ running                       rests interrupted      queued again, for its next 
 paused, or asked to pause     rests interrupted      rests interrupted: the pause was wanted
 cancelling                    cancelled              cancelled
 interrupted before            as it was              as above, by what it was before
+a block, an open job, a       cancelled              cancelled: its code was the process's own
+command of another process
 ============================  =====================  ===========================================
 
 A resume by a call does under ``"ask"`` what ``"auto"`` does by itself, with two differences: it
@@ -69,6 +71,10 @@ Recover = Literal["ask", "auto"]
 RECOVER: Final = ("ask", "auto")
 MOST_DEATHS: Final = 3
 """Processes that may end under a running job before "auto" starts it no more."""
+
+_NOT_STARTED_HERE: Final = frozenset({"block", "guest"})
+"""The runners of jobs whose code no runner has started: nothing can start it again either, and a
+job type that happens to have their name is another thing."""
 
 _DROPPED: Final = (
     "its arguments, or its function, took much memory, and were let go when its result was read, "
@@ -127,6 +133,9 @@ class Recovery:
         if state is JobState.CANCELLING:
             reason = record.snapshot.reason or "its process ended while it was being cancelled"
             core.settle(record, Outcome(JobState.CANCELLED, reason=reason))
+        elif record.snapshot.runner in _NOT_STARTED_HERE:
+            why = record.snapshot.reason or _REST_REASONS.get(state)
+            core.settle(record, Outcome(JobState.CANCELLED, reason=why))
         elif state is not JobState.INTERRUPTED:
             core.settle(record, Outcome(JobState.INTERRUPTED, reason=_REST_REASONS[state]))
         else:
