@@ -43,6 +43,8 @@ POISONS: dict[str, Callable[[], object]] = {
     "an integer of 70 bits": partial(_progress, 2**70, 2**71),
     "a text for a number": partial(_progress, "many"),
     "a list for a number": partial(_progress, [1], 2),
+    "a text for a total": partial(_progress, 1, "many"),
+    "a list for a total": partial(_progress, 1, [1, 2]),
     "a text for a counter": partial(_progress, 1, rows="many"),
     "a number for a unit": partial(_progress, 1, 2, unit=5),
     "a number for a message": partial(_progress, 1, 2, 5),

@@ -100,7 +100,7 @@ class Watchdog:
     """Watches the loops of a process.  ``watch`` comes from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may wait for a loop, too
         self._loops: set[LoopWatch] = set()
         self._has_loops = threading.Event()
         self._thread: threading.Thread | None = None

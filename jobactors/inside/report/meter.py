@@ -168,7 +168,10 @@ class Meter:
         if done is not None:
             frame.done = done
         if total is not None:
-            frame.total = total if total > 0 else None
+            try:
+                frame.total = total if total > 0 else None
+            except Exception:  # no number: the next sample leaves it out, and says so in the log
+                frame.total = total
 
     def describe(self, message: str | None, unit: str, counters: dict[str, float]) -> None:
         """Store the message, the unit and the counters of a report."""

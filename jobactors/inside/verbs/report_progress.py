@@ -48,7 +48,10 @@ def progress(
     if done is not None:
         frame.done = done
     if total is not None:
-        frame.total = total if total > 0 else None
+        try:
+            frame.total = total if total > 0 else None
+        except Exception:  # no number: the next sample leaves it out, and says so in the log
+            frame.total = total
     if message is not None or unit or counters:
         meter.describe(message, unit, counters)
     if meter.alert:
