@@ -36,7 +36,9 @@ CHUNK = 120
 TAGS = 5
 """Tags of a document."""
 COMMON = 1 / 40
-"""A word in more chunks than this part is no tag."""
+"""A word in more chunks than this part is no tag,"""
+FEW = 3
+"""unless there are no more than that."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -239,7 +241,8 @@ def _tags_of(db: sqlite3.Connection, document: int, frequent: dict[str, int]) ->
     total = frequent[""]
     rows = db.execute("SELECT text FROM chunks WHERE document = ?", (document,)).fetchall()
     found = Counter(word for (text,) in rows for word in re.findall(r"[a-z]{5,}", text.lower()))
-    words = {word: n for word, n in found.items() if frequent.get(word, 0) <= total * COMMON}
+    most = max(total * COMMON, FEW)
+    words = {word: n for word, n in found.items() if frequent.get(word, 0) <= most}
 
     def weight(word: str) -> tuple[float, str]:
         return (words[word] * log(total / (1 + frequent.get(word, 0))), word)

@@ -177,6 +177,23 @@ async def test_items_have_their_place_and_a_short_text() -> None:
         assert long.info.item.endswith("long/end.png")
 
 
+async def test_the_batch_of_a_job_type_has_its_label() -> None:
+    """Where that is made of arguments it is each job's own, and the batch has the type's name."""
+
+    @ja.job("embed", label="Embed a text")
+    async def embed_text(text: str) -> None: ...
+
+    @ja.job("weigh", label=lambda text: f"Weigh {text}")
+    async def weigh_text(text: str) -> None: ...
+
+    async with ja.open_jobs() as jobs:
+        batches = [jobs.map(work, ["a"]) for work in (embed_text, weigh_text)]
+        for batch in batches:
+            await batch
+        names = [(batch.snapshot().name, batch.snapshot().type) for batch in batches]
+        assert names == [("Embed a text", "embed"), ("weigh", "weigh")]
+
+
 async def test_private_arguments_are_in_no_text() -> None:
     """By place, and by name."""
 

@@ -38,6 +38,7 @@ def test_a_dry_run_counts_and_a_wrong_order_is_named(page: Executed) -> None:
 
 def test_a_second_job_about_a_source_is_refused_with_the_cure(page: Executed) -> None:
     assert "'source sotu' is busy: held by chain-" in page.text("conflict")
+    assert re.search(r"JobSnapshot chain-\S+ running", page.text("conflict"))
 
 
 def test_a_cancelled_job_is_listed_with_what_it_held_and_goes_on(page: Executed) -> None:
@@ -45,6 +46,7 @@ def test_a_cancelled_job_is_listed_with_what_it_held_and_goes_on(page: Executed)
     assert re.search(stopped, page.text("cancel"))
     assert "operation='index sotu'" in page.text("cancel")
     text = page.text("again")
+    assert re.search(r"<Checkpoint of 'chain' 'sotu' 'Index' at \d+ %", text)
     assert "an earlier chain about 'sotu' left a checkpoint" in text
     assert "Metadata  completed, from before: True" in text
     assert re.search(r"Index +completed, from before: False .*'indexed': 16952", text)

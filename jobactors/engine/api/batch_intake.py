@@ -20,6 +20,8 @@ from jobactors.engine.records.batch_place import BatchPlace
 from jobactors.engine.records.batch_tally import BatchTally
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobsClosed
+from jobactors.model.identity import type_name_of
+from jobactors.model.job_type import job_type_named, job_type_of
 
 from .batch import Batch
 
@@ -243,6 +245,17 @@ class MappedBatch(Batch[T]):
         super()._pause_intake(paused)
         if not paused:
             self._take_in()
+
+
+def names_of_map(function: Callable[..., Any] | str) -> tuple[str, str]:
+    """Return the type of a batch's jobs, and the name of its row where none is given."""
+    if isinstance(function, str):
+        kind = job_type_named(function)
+    elif (found := job_type_of(function)) is not None:
+        kind = found
+    else:
+        return type_name_of(function), type_name_of(function)
+    return kind.name, kind.options.name or kind.title
 
 
 def check_map(iterables: tuple[object, ...], intake: object, name: object) -> None:

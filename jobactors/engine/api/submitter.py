@@ -10,11 +10,10 @@ from jobactors.engine.ports.late_binding import load_module, runner_from
 from jobactors.engine.records.batch_place import BatchPlace
 from jobactors.engine.records.job_ids import IDS
 from jobactors.inside.signals.event_loop import in_trio, is_cancellation
-from jobactors.model.identity import type_name_of
 from jobactors.model.option_types import JobOptions, names_options
 from jobactors.model.options import DEFAULTS
 
-from .batch_intake import MappedBatch, check_map
+from .batch_intake import MappedBatch, check_map, names_of_map
 from .offer import offer
 from .submission import check_work, default_intake
 
@@ -332,7 +331,7 @@ class Submitter:
         check_map(iterables, intake, name)
         limit = self._system.parts.queue.max_running
         width = intake or default_intake(function, self._changes, limit)
-        kind = type_name_of(function) if callable(function) else str(function)
+        kind, label = names_of_map(function)
 
         def submit(place: BatchPlace, *items: Any) -> Job[Any]:
             changes = self._changes
@@ -347,7 +346,7 @@ class Submitter:
             iterables,
             width,
             batch_id=IDS.new(f"{kind}-map"),
-            name=name if isinstance(name, str) else given or kind,
+            name=name if isinstance(name, str) else given or label,
             group=self._group,
             names_by_code=callable(name),
             shared=tuple(kwargs),
