@@ -42,7 +42,7 @@ from jobactors.model.outcome import Raised, RaisedElsewhere
 from jobactors.model.progress import NO_PROGRESS, Progress
 
 from .dask_fence import Ruling, StartFence
-from .dask_hints import cluster_lost, result_lost, task_failed, worker_left
+from .dask_hints import REBUILT, cluster_lost, result_lost, task_failed, worker_left
 from .dask_order import CallOptions, order_for
 from .dask_packing import unpack_plain
 from .dask_wire import key_for
@@ -396,5 +396,5 @@ class ClusterCall:
         try:
             return await self._side.rebuild(unpack, content)
         except Exception as exc:
-            exc.add_note("raised when the result, sent back by the job's worker, was rebuilt here")
+            exc.add_note(REBUILT)
             raise

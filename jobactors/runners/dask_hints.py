@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.model.errors import ClusterLost, WorkerDied
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 _NO_WORKERS = (
     "the cluster has no workers yet: cluster.scale(n) or cluster.adapt(minimum=1) starts some; "
     "start_deadline= bounds the wait"
+)
+REBUILT: Final = (
+    "raised when the result, sent back by the job's worker, was rebuilt here: have its modules "
+    "installed here as well, or return plain values, or let it stay there (keep=True)"
 )
 _LONGEST_LIST = 5
 

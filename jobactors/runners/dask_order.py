@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from jobactors.engine.attempt.chain_job import run_chain
+
+from .dask_chain import phases_to_send, run_phases
 from .dask_client import Order
 from .dask_packing import is_soon_packed, pack_call
 from .process_threads import in_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import trio
 
     from jobactors.engine.ports.runner import Attempt
@@ -56,7 +61,7 @@ async def order_for(
     Raises:
         TypeError: if something in the call cannot be pickled; the message names it.
     """
-    call = attempt.function, attempt.args, attempt.kwargs
+    call = _call_of(attempt)
     if is_soon_packed(*call):
         work, held = pack_call(*call, options.future)
     else:
@@ -80,6 +85,14 @@ async def order_for(
         options.workers,
         options.resources,
     )
+
+
+def _call_of(attempt: Attempt) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """Return what a worker is to call."""
+    if attempt.function is not run_chain:
+        return attempt.function, attempt.args, attempt.kwargs
+    phases = phases_to_send(attempt.kwargs["phases"])
+    return run_phases, (phases, attempt.kwargs.get("name", "")), {}
 
 
 def _to_send(buffer: CheckpointBuffer | None) -> dict[str, Any] | None:

@@ -38,6 +38,14 @@ def starts(path: str) -> list[int]:
     return [int(line) for line in Path(path).read_text().split()] if Path(path).exists() else []
 
 
+def fail_once(path: str) -> str:
+    """Mark the start, and fail the first time."""
+    mark(path)
+    if len(starts(path)) == 1:
+        raise ValueError("the first time")
+    return "the second time"
+
+
 def counted(folder: str) -> dict[str, int]:
     """Return how often each function that marks in a folder has started, by the file's name."""
     return {path.name: len(starts(str(path))) for path in Path(folder).iterdir()}

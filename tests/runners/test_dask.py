@@ -91,13 +91,18 @@ async def test_a_cancel_reaches_a_job_that_waits_on_the_cluster_before_it_starts
 async def test_a_job_that_no_worker_can_begin_says_so_and_its_deadline_ends_it(
     client: Any,
 ) -> None:
-    """In its log, after some seconds; it may be that a worker comes."""
+    """In its log, after some seconds, with the cure; when a worker comes, it begins."""
     runner = ja.DaskRunner(client, resources={"GPU": 1})
-    async with ja.open_jobs(unread_failures="ignore") as jobs:
-        job = jobs.options(runner=runner, start_deadline=60).submit(work.add, 1)
-        await until(lambda: "no worker has the resources GPU=1" in str(job.logs()))
-        assert job.snapshot().waiting == "cluster"
-        job.cancel()
+    with cluster(workers=0) as empty:
+        async with ja.open_jobs(unread_failures="ignore") as jobs:
+            waiting = jobs.options(runner=ja.DaskRunner(empty)).submit(work.add, 2)
+            job = jobs.options(runner=runner, start_deadline=60).submit(work.add, 1)
+            await until(lambda: "no worker has the resources GPU=1" in str(job.logs()))
+            assert job.snapshot().waiting == "cluster"
+            job.cancel()
+            await until(lambda: "the cluster has no workers yet: cluster.s" in str(waiting.logs()))
+            await trio.to_thread.run_sync(empty.cluster.scale, 1)
+            assert await waiting == 2
 
 
 # --- what a job says and hears ------------------------------------------------------------------
@@ -163,6 +168,7 @@ async def test_what_cannot_be_pickled_fails_its_job_alone(runner: ja.DaskRunner)
         assert "lock" in str(await raised_by(on.submit(_raise_with_a_lock)))
         error = await raised_by(on.submit(_Stubborn))
         assert "it does not like this side" in str(error)
+        assert "have its modules installed here as well" in error.__notes__[0]
         assert await on.submit(work.add, 1) == 1
 
 
@@ -208,6 +214,30 @@ def _write_file() -> str:
     path = ja.current_job().work_file()
     path.write_text("text")
     return path.read_text()
+
+
+# --- chains -------------------------------------------------------------------------------------
+
+
+async def test_a_chain_runs_on_a_worker_and_goes_on_after_the_phase_that_was_completed(
+    runner: ja.DaskRunner, tmp_path: Path
+) -> None:
+    """Its phases are one job with one progress, and a checkpoint follows each of them."""
+    marks = str(tmp_path / "first")
+    first, second = ja.job("test dask mark")(work.mark), ja.job("test dask once")(work.fail_once)
+    chain = ja.chain(
+        ja.phase("Mark", first, {"path": marks}, weight=30),
+        ja.phase("Fail once", second, {"path": str(tmp_path / "second")}, weight=70),
+    )
+    async with ja.open_jobs(store=tmp_path / "jobs.db", unread_failures="ignore") as jobs:
+        on = jobs.options(runner=runner, subject="chain")
+        failed = on.submit(chain)
+        assert isinstance(await raised_by(failed), ja.ChainFailed)
+        assert failed.snapshot().where
+        again = failed.restart()
+        assert [phase.value for phase in (await again).phases] == [None, "the second time"]
+        assert again.snapshot().progress.fraction == 1
+    assert len(work.starts(marks)) == 1
 
 
 # --- the end of the system ----------------------------------------------------------------------
