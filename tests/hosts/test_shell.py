@@ -470,7 +470,7 @@ def test_templates_are_listed_and_submitted(
     """By the owner, or for the next worker; given arguments go over the template's."""
     import shell_types
 
-    assert "no templates" in shown(capsys, "templates")
+    assert "are no templates" in shown(capsys, "templates")
     owner.add_template("three", "count", arguments={"n": 3}, options={"subject": "s"})
     (told,) = called(capsys, "templates")[1]
     assert (told["type"], told["arguments"], told["problem"]) == ("count", {"n": 3}, "")
@@ -485,6 +485,28 @@ def test_templates_are_listed_and_submitted(
     assert called(capsys, "templates")[1] == [told]
     status, (stored,) = called(capsys, "submit", "-t", "three", "-m", "shell_types")
     assert (status, stored["subject"]) == (0, "s")
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_schedules_templates_and_metrics_fit_the_terminal(
+    width: int, owner: ja.Jobs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing in them acts on it, and nothing is wider than it."""
+    import shell_types
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    name = "日本語 " * 30 + "\x1b[31m"
+    owner.submit("count", {"n": 1}).result(60)
+    owner.submit(shell_types.fail).exception(60)
+    owner.add_template(name, "count", arguments={"who": name * 3})
+    owner.schedule(name, ja.every(hours=5)).submit("count", {"n": 2})
+    told = {
+        what: shown(capsys, what).splitlines() for what in ("schedules", "templates", "metrics")
+    }
+    for lines in told.values():
+        assert lines
+        assert all(width_of(line) <= width and line.isprintable() for line in lines), lines
+    assert any(line.startswith("count") for line in told["metrics"])
 
 
 def test_a_list_of_the_newest_reads_no_more_than_it_shows(

@@ -16,8 +16,6 @@ from jobactors.model.job_type import job_type_named
 from jobactors.model.retry import Retry
 from jobactors.model.schedule_state import by_next
 
-from .schedule import schedule_text
-
 if TYPE_CHECKING:
     from jobactors.model.metrics import Metrics
     from jobactors.model.schedule_state import ScheduleState
@@ -120,19 +118,17 @@ def metrics_of(jobs: Jobs) -> dict[str, Any]:
 
 
 def metrics_as_plain(found: Metrics) -> dict[str, Any]:
-    """Return metrics as plain values, as Prometheus' text, and as a table."""
-    return {"metrics": found.to_dict(), "prometheus": found.prometheus(), "text": repr(found)}
+    """Return metrics as plain values, and as Prometheus' text."""
+    return {"metrics": found.to_dict(), "prometheus": found.prometheus()}
 
 
 def schedules_as_plain(states: Iterable[ScheduleState]) -> dict[str, Any]:
-    """Return schedules as plain values, and as a table, the one that is due next first."""
-    ordered = by_next(states)
-    text = "\n".join(map(schedule_text, ordered)) or "<no schedules>"
-    return {"schedules": [asdict(one) for one in ordered], "text": text}
+    """Return schedules as plain values, the one that is due next first."""
+    return {"schedules": [asdict(one) for one in by_next(states)]}
 
 
 def schedules_of(jobs: Jobs) -> dict[str, Any]:
-    """Return the schedules of a system as plain values, and as a table."""
+    """Return the schedules of a system as plain values."""
     return schedules_as_plain([one.state() for one in jobs.schedules()])
 
 

@@ -233,10 +233,10 @@ class Schedule:
             state = self.state()
         except UnknownSchedule:
             return f"<Schedule {self._name!r}, removed>"
-        return schedule_text(state)
+        return _text_of(state)
 
 
-def schedule_text(state: ScheduleState) -> str:
+def _text_of(state: ScheduleState) -> str:
     """Return a schedule as a line of text."""
     where = f" ({state.zone})" if state.zone else ""
     memory = f"; in memory: {state.in_memory}" if state.in_memory else ""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from jobactors.hosts.terminal_text import safe
 from jobactors.stores.read_only import StoreView
 
+from .measure_tables import metric_lines, schedule_lines, template_lines
 from .owner_call import calling_owner
 from .statuses import explained
 from .store_choice import chosen_store
-from .tables import columns, fitted, is_for_people, put, put_json, width_of
+from .tables import columns, is_for_people, put, put_json
 from .unowned import stored_metrics, stored_schedules, stored_templates
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 
 @explained
@@ -26,15 +25,15 @@ def show_metrics(given: argparse.Namespace) -> int:
     if given.prometheus:
         put(told["prometheus"].rstrip())
     else:
-        _put(given, told["metrics"], told["text"].splitlines())
+        _put(given, told["metrics"], metric_lines)
     return 0
 
 
 @explained
 def show_schedules(given: argparse.Namespace) -> int:
     """Print the schedules, with the time of the next run."""
-    told = _told(given, "schedules", stored_schedules)
-    _put(given, told["schedules"], told["text"].splitlines())
+    found = _told(given, "schedules", stored_schedules)["schedules"]
+    _put(given, found, schedule_lines)
     return 0
 
 
@@ -42,8 +41,7 @@ def show_schedules(given: argparse.Namespace) -> int:
 def show_templates(given: argparse.Namespace) -> int:
     """Print the templates, with their job type and arguments."""
     found = _told(given, "templates", stored_templates)["templates"]
-    lines = _template_lines(found, columns()) if found else ["there are no templates"]
-    _put(given, found, lines)
+    _put(given, found, template_lines)
     return 0
 
 
@@ -57,23 +55,14 @@ def _told(
             return call.ask({"verb": what})
 
 
-def _put(given: argparse.Namespace, found: list[dict[str, Any]], lines: Iterable[str]) -> None:
+def _put(
+    given: argparse.Namespace,
+    found: list[dict[str, Any]],
+    lines: Callable[[list[dict[str, Any]], int], list[str]],
+) -> None:
     if is_for_people(given):
-        for line in lines:
-            put(safe(line))
+        for line in lines(found, columns()):
+            put(line)
     else:
         for one in found:
             put_json(one)
-
-
-def _template_lines(found: list[dict[str, Any]], width: int) -> list[str]:
-    names = min(max(width_of(safe(one["name"])) for one in found), width // 3)
-    lines: list[str] = []
-    for one in found:
-        given = ", ".join(f"{name}={json.dumps(value)}" for name, value in one["arguments"].items())
-        called = f"{one['type']}({given})"
-        rest = safe(f"{called}; {one['problem']}" if one["problem"] else called)
-        lines.append(
-            f"{fitted(safe(one['name']), names)}  {fitted(rest, width - names - 2)}".rstrip()
-        )
-    return lines
