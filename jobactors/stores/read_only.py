@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
@@ -17,7 +17,7 @@ from .row_reader import Reader
 if TYPE_CHECKING:
     import os
     import sqlite3
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from jobactors.model.states import JobState
     from jobactors.model.stored_rows import CheckpointRow, DocumentRow, EventRow, JobRow
@@ -95,6 +95,15 @@ class StoreView:
         if connection is not None:
             with suppress(*SqliteTrouble):
                 connection.close()
+
+    @contextmanager
+    def one_moment(self) -> Generator[None]:
+        """Make all reads in the block see the same commit: no job is both at work and ended."""
+        self._read(lambda connection: connection.execute("BEGIN"))
+        try:
+            yield
+        finally:
+            self._read(lambda connection: connection.execute("ROLLBACK"))
 
     def unfinished(self, limit: int | None = None) -> list[JobRow]:
         """Return the jobs that have not ended, in the order of submission.

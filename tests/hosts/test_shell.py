@@ -80,7 +80,9 @@ def test_a_store_is_read_while_its_owner_works(
 ) -> None:
     """The list says who owns it; nothing is locked, and nothing waits."""
     held = owner.options(hold=True, name="later", subject="wiki", tags="a").submit(print)
-    owner.submit(len, "abc").result()
+    ended = owner.submit(len, "abc")
+    ended.result()
+    ended.stored().result(60)
     status, jobs = called(capsys, "list")
     assert status == 0
     assert [(job["name"], job["state"]) for job in jobs] == [

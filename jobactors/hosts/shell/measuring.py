@@ -50,7 +50,8 @@ def _told(
 ) -> dict[str, Any]:
     with StoreView(chosen_store(given)) as view:
         if view.owner is None:
-            return read(view)
+            with view.one_moment():
+                return read(view)
         with calling_owner(view.path, view.owner) as call:
             return call.ask({"verb": what})
 

@@ -104,7 +104,7 @@ def show_list(given: argparse.Namespace) -> int:
     except ValueError as exc:
         raise Complaint(str(exc), NO_SENSE) from None
     wanted = matches(states, None, given.subject, given.tag, None)
-    with StoreView(chosen_store(given)) as view:
+    with StoreView(chosen_store(given)) as view, view.one_moment():
         found: list[JobSnapshot] = []
         if states - TERMINAL:
             is_plain = not (given.state or given.type or given.subject or given.tag)
@@ -143,7 +143,7 @@ def show_history(given: argparse.Namespace) -> int:
 def show_resumable(given: argparse.Namespace) -> int:
     """List the jobs at rest, and ended ones that left a checkpoint."""
     now = time.time()
-    with StoreView(chosen_store(given)) as view:
+    with StoreView(chosen_store(given)) as view, view.one_moment():
         newest: dict[str, CheckpointRow] = {row.job_id: row for row in view.checkpoints()}
         resting = [one for one in unfinished_of(view) if one.state is JobState.INTERRUPTED]
         known = {one.id for one in resting}
