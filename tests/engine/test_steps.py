@@ -145,3 +145,24 @@ async def test_a_wrong_command_within_a_step_is_the_error_of_its_caller() -> Non
         target.cancel()
     assert errors
     assert "priority" in str(errors[0])
+
+
+async def test_a_command_within_a_step_changes_nothing_before_its_end() -> None:
+    """The finalizer of a result runs where retention lets its job go: in the middle of a step."""
+    seen: list[ja.JobState] = []
+
+    class Result:
+        def __del__(self) -> None:
+            target.cancel("by a finalizer")
+            seen.append(target.state)
+
+    async def make() -> Result:
+        return Result()
+
+    async with ja.open_jobs(retention=ja.Retention(jobs=1)) as jobs:
+        target = jobs.options(hold=True).submit(int)
+        await jobs.run(make)
+        await jobs.run(work, None)
+        await jobs.run(work, None)
+        assert seen == ["queued"]
+        assert target.snapshot().reason == "by a finalizer"

@@ -229,3 +229,15 @@ async def test_the_job_can_be_asked_for_its_arguments() -> None:
         job = jobs.submit(index, "a", deep=True)
         assert job.arguments == (("a",), {"deep": True})
         await job
+
+
+async def test_what_a_submitter_changes_later_changes_no_metadata() -> None:
+    """Nor what the job's own snapshot is given out with: lists and dictionaries are copied."""
+    given: dict[str, Any] = {"a": 1, "rows": [1, {"n": 2}]}
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(metadata=given).submit(int)
+        given["a"] = 2
+        given["rows"][1]["n"] = 3
+        given["rows"].append(4)
+        assert job.info.metadata == {"a": 1, "rows": [1, {"n": 2}]}
+        await job
