@@ -281,7 +281,7 @@ class Notebook:
 
     def __post_init__(self) -> None:
         self.page.on("console", self._heard_console)
-        self.page.on("pageerror", lambda error: self._heard(f"uncaught: {error}"))
+        self.page.on("pageerror", lambda error: self._heard(f"uncaught: {error.stack or error}"))
 
     def _heard_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -109,6 +109,39 @@ while any((job.snapshot().progress.done or 0) < 9 for job in models):
     time.sleep(0.1)
 jobs
 """
+BUILDER = """\
+import datetime as dt
+from typing import Annotated, Literal
+from msgspec import Meta
+import jobactors as ja
+from jobactors_widgets import builder
+
+@ja.job("metadata", label="Read metadata", category="Documents", icon="M")
+def metadata(folder: str = "wiki/") -> list[str]:
+    "Read what the documents say about themselves."
+
+@ja.job("index", label="Index", category="Documents", icon="I", needs="metadata")
+def index(
+    folder: str,
+    batch: Annotated[int, Meta(ge=1, le=1000, description="documents a step")] = 100,
+    mode: Literal["fast", "deep"] = "fast",
+    since: dt.date | None = None,
+) -> int:
+    "Index the documents of a folder."
+
+@ja.job("tag", label="Tag", category="Documents", icon="#")
+def tag(labels: list[str] = ["person", "place"]) -> int:
+    "Find words for every document."
+
+jobs = ja.start()
+chain = ja.chain(
+    ja.phase("Index", index, {"mode": "deep", "batch": 500}, weight=60),
+    ja.phase("Read metadata", metadata, weight=20),
+    ja.phase("Tag", tag, weight=20),
+    name="nightly",
+)
+builder(jobs, document=chain)
+"""
 SCENE_CELLS = (
     "import jobactors as ja\nfrom work import train\n\njobs = ja.start()",
     "job = jobs.submit(train, epochs=100)\njob",
@@ -217,7 +250,19 @@ def take_many(server: LabServer, browser: Browser) -> None:
         notebook.run_and_wait(0, timeout_ms=60_000)
         board = notebook.cell(0).locator(".ja-jobs")
         expect(board.locator(".ja-counts").first).to_contain_text("failed", timeout=GENEROUS)
+        notebook.page.add_style_tag(content=".Toastify { display: none; }")  # it lies on the board
         keep(taken(board), "thousand")
+
+
+def take_builder(server: LabServer, browser: Browser) -> None:
+    """A chain in a builder: one card unfolded, an argument missing, the order wrong."""
+    with opened(server, browser, "builder.ipynb", (BUILDER,), WIDE) as notebook:
+        notebook.run_and_wait(0)
+        build = notebook.cell(0).locator(".ja-builder")
+        build.locator(".ja-fold-card").first.click()
+        expect(build.locator(".ja-outcome")).to_contain_text("error", timeout=GENEROUS)
+        notebook.page.mouse.move(5, 5)
+        keep(taken(build), "builder")
 
 
 def take_cluster(server: LabServer, browser: Browser) -> None:
@@ -307,6 +352,7 @@ def main() -> None:
         take_scene(server, browser)
         take_boards(server, browser)
         take_many(server, browser)
+        take_builder(server, browser)
         take_cluster(server, browser)
 
 

@@ -135,7 +135,8 @@ def test_a_slider_talks_to_a_running_job(open_notebook: OpenNotebook) -> None:
     expect(row.locator(".ja-says")).to_have_text("rate is 0.6")
     expect(row.get_by_role("button", name="Cancel train")).to_be_visible()
     notebook.screenshot("slider-bound")
-    row.locator(".ja-name").click()  # no board is there
+    row.locator(".ja-name").focus()
+    notebook.page.keyboard.press("Enter")  # no board is there
     expect(notebook.page.locator("#jobactors-sidebar .ja-row")).to_be_focused(timeout=GENEROUS)
     notebook.screenshot("slider-sidebar")
     handle.focus()

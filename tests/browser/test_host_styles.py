@@ -8,11 +8,24 @@ import pytest
 from jobactors_widgets.static_files import panel_style
 from playwright.sync_api import expect
 
-from tests.browser.test_board import EVERY_STATE, GENEROUS, PAUSE, START, row
+from tests.browser.lab import VIEWPORT
+from tests.browser.test_board import (
+    AXE,
+    EVERY_STATE,
+    GENEROUS,
+    OVERLAPS,
+    PAUSE,
+    START,
+    STICKS_OUT,
+    row,
+    violations,
+)
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
     from tests.browser.conftest import OpenNotebook
-    from tests.browser.lab import App
+    from tests.browser.lab import App, Notebook
 
 APPS = pytest.mark.parametrize("app", ["lab", "notebook"])
 
@@ -72,3 +85,26 @@ def test_no_style_of_the_host_reaches_a_board(open_notebook: OpenNotebook, app: 
     notebook.screenshot(f"details-{app}")
     assert board.evaluate(FOREIGN, panel_style()) == []
     assert board.evaluate(OVERFLOWING) == []
+    notebook.page.add_script_tag(path=AXE)
+    assert violations(board) == []
+    expect_readable_elsewhere(notebook, board, app)
+
+
+def expect_readable_elsewhere(notebook: Notebook, board: Locator, app: App) -> None:
+    """In a page from right to left, and on a telephone, all is in its place."""
+    page = notebook.page
+    page.evaluate("() => { document.documentElement.dir = 'rtl'; }")
+    board.locator(".ja-row").first.scroll_into_view_if_needed()
+    notebook.screenshot(f"right-to-left-{app}")
+    assert board.evaluate(STICKS_OUT) == []
+    assert board.evaluate(OVERLAPS) == []
+    page.evaluate("() => { document.documentElement.dir = ''; }")
+    if app == "lab":  # its own sidebar would leave thirty pixels
+        return
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_function("() => innerWidth === 390")
+    board.locator(".ja-row").first.scroll_into_view_if_needed()
+    notebook.screenshot("telephone")
+    assert board.evaluate(STICKS_OUT) == []
+    assert board.evaluate(OVERLAPS) == []
+    page.set_viewport_size(VIEWPORT)

@@ -69,6 +69,21 @@ test('a batch is one row; unfolded, its items are below it, failed ones first', 
   assert.deepEqual(listed(), ['map-1', 'a']);
 });
 
+test('the head counts jobs, whatever is unfolded or filtered: a batch as many as it has', () => {
+  const failed = batch({ state: 'failed', unread: 2, counts: { failed: 2, succeeded: 198 } });
+  const items = [item(1, { state: 'failed', unread: true }), item(2, { state: 'failed', unread: true })];
+  const rows = [failed, ...items, { id: 'a', name: 'a', state: 'failed', unread: true }];
+  view.show({ rows });
+  assert.equal(root.one('ja-counts').textContent, '201 jobs: 3 failed · 198 succeeded');
+  assert.equal(root.one('ja-news').textContent, '3 failed unread');
+  root.all('ja-more')[0].click();
+  assert.equal(root.one('ja-news').textContent, '3 failed unread');
+  const search = root.one('ja-search');
+  search.value = 'resize';
+  search.listeners.get('input')();
+  assert.match(root.one('ja-counts').textContent, / · 200 jobs shown$/);
+});
+
 test('what a view has unfolded is folded when the view goes', () => {
   view.show({ rows: [batch()] });
   root.all('ja-more')[0].click();

@@ -87,7 +87,9 @@ class Launcher(widgets.VBox):  # type: ignore[misc] # pyright: ignore[reportUnty
         self.row = row
         self.line = line
         self.question = question
-        above = widgets.HBox([button, row], layout={"align_items": "center"})
+        above = widgets.HBox(
+            [button, row], layout={"align_items": "center", "flex_flow": "row wrap"}
+        )
         self.below = widgets.HBox([line, question], layout={"display": "none"})
         super().__init__([above, self.below])  # pyright: ignore[reportUnknownMemberType]
         self.add_class("ja-controls")  # the labextension keeps plain keys from the notebook
@@ -126,7 +128,7 @@ class _LaunchButton:
         self._questions = 0  # that were opened
         text = safe_text(label or type_name, LONGEST)
         self.button = widgets.Button(description=text, tooltip=safe_text(subject, LONGEST))
-        self.row = widgets.Box([], layout={"flex": "1 1 0", "min_width": "0"})
+        self.row = widgets.Box([], layout={"flex": "1 1 40em", "min_width": "0"})
         self.line = widgets.Label(layout={"max_width": "60em"})
         self.question = widgets.HBox(
             [self._choice("Resume"), self._choice("Start fresh"), self._choice("Cancel")],

@@ -73,6 +73,7 @@ export function createView(root, options) {
   let index = { of: null, rows: new Map() };   // of all rows, made when one is looked for
 
   root.classList.add('ja-jobs');
+  root.setAttribute('dir', 'ltr');   // its own words are English, also in a page from right to left
   root.classList.toggle('ja-single', single);
   root.classList.toggle('ja-board', board);
   const head = createViewHead(root, {

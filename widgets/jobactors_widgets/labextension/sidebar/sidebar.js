@@ -24,6 +24,7 @@ const WORTH_FILTERING = 6;
 export function createSidebar(root, { send, cancelAll, open }) {
   const sections = new Map();   // key of a group -> what newSection returns
   root.classList.add('ja-sidebar');
+  root.setAttribute('dir', 'ltr');   // its words are English
   const filter = createFilter(root, () => { for (const section of sections.values()) section.refilter(); });
   const scroller = append(root, 'div', 'ja-sections');
   const empty = append(scroller, 'div', 'ja-empty');

@@ -9,6 +9,7 @@ const SVG = 'http://www.w3.org/2000/svg';
  */
 export function createStatus(root, pressed) {
   root.classList.add('ja-status');
+  root.setAttribute('dir', 'ltr');   // its words are English
   const button = root.appendChild(document.createElement('button'));
   button.type = 'button';
   button.className = 'ja-status-button';

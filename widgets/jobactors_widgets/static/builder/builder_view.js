@@ -31,6 +31,7 @@ const OPTIONS = {
 /** @param {HTMLElement} root @param {ReturnType<import('./session.js').createSession>} session */
 export function createBuilderView(root, session) {
   root.classList.add('ja-builder');
+  root.setAttribute('dir', 'ltr');   // its own words are English, also in a page from right to left
   let mode = 'form';
   let pasting = false;
   const announcer = append(root, 'div', 'ja-said', { 'aria-live': 'polite' });
