@@ -262,3 +262,20 @@ def test_another_users_work_folder_is_refused(path: Path) -> None:
     jobs = ja.start(store=path, display=None, unread_failures="ignore")
     with pytest.raises(PermissionError, match="belongs to another user"):
         jobs.submit(lambda: ja.current_job().work_file()).result(timeout=30)
+
+
+@POSIX
+def test_a_link_in_the_place_of_the_list_of_work_folders_is_not_written_through(
+    path: Path, tmp_path: Path
+) -> None:
+    """The job fails, and the file behind the link stays as it was."""
+    diary = tmp_path / "diary.txt"
+    diary.write_text("dear diary")
+    base = Path(f"{path}.work")
+    base.mkdir(mode=0o700)
+    (base / ".names").symlink_to(diary)
+    jobs = ja.start(store=path, display=None, unread_failures="ignore")
+    with pytest.raises(OSError, match=r"symbolic link"):
+        jobs.submit(lambda: ja.current_job().work_file()).result(timeout=30)
+    ja.stop(0)
+    assert diary.read_text() == "dear diary"
