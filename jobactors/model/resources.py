@@ -230,6 +230,10 @@ def check_units(name: object, units: object) -> None:
     if not isinstance(name, str) or not name:
         raise TypeError(f"a resource has a name, not {shown(name)}")
     if isinstance(units, bool) or not isinstance(units, int):
-        raise TypeError(f"resource {name!r} takes a whole number of units, not {shown(units)}")
+        refused = f"resource {name!r} takes a whole number of units, not {shown(units)}"
+        if isinstance(units, Rate):
+            where = f"ja.start(resources={{{name!r}: {units!r}}})"
+            raise TypeError(f"{refused}; declare a rate where capacities are, {where}")
+        raise TypeError(refused)
     if units < 1:
         raise ValueError(f"resource {name!r} takes at least 1 unit, not {shown(units)}")

@@ -27,6 +27,7 @@ PROGRAMS = (
     "import_time",
     "idle",
     "schedules",
+    "measured_jobs",
     "growth",
     "corners",
     "reopen",

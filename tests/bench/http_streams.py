@@ -103,6 +103,10 @@ def cost(count: int, size: int) -> Numbers:
     numbers: Numbers = {"a change, p95": soon(server, held[-1], max(3, size // 20))}
     reading = readers(server, count)
     numbers["processor"] = change(held, seconds)
+    time.sleep(0.5)
+    used = time.process_time()
+    time.sleep(seconds)
+    numbers["idle"] = (time.process_time() - used) / seconds * 1e3
     begun = time.perf_counter()
     server.close()
     server.job.wait().result(60)
@@ -119,6 +123,7 @@ PROGRAM = Program(
     measures=(
         Measure("a change, p95", "ms", at_most=150, absolute=True),
         Measure("processor", "% of a core", at_most=1.5),
+        Measure("idle", "ms a second", at_most=1, absolute=True),
         Measure("stop", "s", at_most=2, absolute=True),
     ),
     variants=(

@@ -199,3 +199,8 @@ def test_a_rate_is_checked_where_it_is_written(
 ) -> None:
     with pytest.raises(error, match=r"Rate\("):
         ja.Rate(count, per)
+
+
+def test_a_rate_among_the_needs_of_a_job_is_refused_with_the_cure() -> None:
+    with pytest.raises(TypeError, match=r"where capacities are, ja.start\(resources=\{'api': Rate"):
+        ja.Options(resources={"api": ja.Rate(5, per=1.0)})
