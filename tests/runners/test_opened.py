@@ -143,6 +143,20 @@ async def test_an_end_of_the_system_does_not_wait_for_ever(
     opened.complete()
 
 
+async def test_it_is_not_restarted_nor_is_a_block() -> None:
+    """Its code is elsewhere: a job that did nothing would end as if it had done it."""
+    async with ja.open_jobs() as jobs:
+        opened = ja.open_job("scrape")
+        opened.complete()
+        async with ja.tracked("import") as block:
+            pass
+        await opened.job
+        for job in (opened.job, jobs.get(block.id)):
+            with pytest.raises(ja.NotResumable, match="run that again"):
+                job.restart()
+        assert len(jobs) == 2
+
+
 def test_one_that_was_left_behind_in_a_store_is_cancelled_when_that_is_opened_again(
     tmp_path: Path,
 ) -> None:

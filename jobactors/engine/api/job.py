@@ -333,7 +333,8 @@ class Job(Upstream, LogReader, Generic[T_co]):
 
         Raises:
             IllegalVerb: if it has not ended.
-            NotResumable: if its arguments are no longer there; the message has the reason.
+            NotResumable: if its arguments are no longer there, or if it was a block or a command,
+                which are run again where they stand; the message has the reason.
         """
         restart = self._system.commands.restart
         record, is_new = self._system.parts.portal.move(restart, self._record, from_checkpoint)

@@ -75,6 +75,7 @@ MOST_DEATHS: Final = 3
 _NOT_STARTED_HERE: Final = frozenset({"block", "guest"})
 """The runners of jobs whose code no runner has started: nothing can start it again either, and a
 job type that happens to have their name is another thing."""
+_NOT_OURS: Final = "it was a block of code, or a command: run that again"
 
 _DROPPED: Final = (
     "its arguments, or its function, took much memory, and were let go when its result was read, "
@@ -210,9 +211,9 @@ class Recovery:
         Raises:
             NotResumable: if one cannot be found; the message names it.
         """
-        if _is_whole(record):
-            return
         obstacle = self.obstacle(record)
+        if not obstacle and _is_whole(record):
+            return
         submit = record.submit
         if obstacle or submit is None:
             raise NotResumable(record.id, obstacle)
@@ -258,9 +259,12 @@ class Recovery:
 
     def obstacle(self, record: Record) -> str:
         """Return the reason for which a job cannot be resumed here and now; empty if it can."""
+        if record.snapshot.runner in _NOT_STARTED_HERE:
+            return _NOT_OURS
+        return "" if _is_whole(record) else self._obstacle_in_store(record)
+
+    def _obstacle_in_store(self, record: Record) -> str:
         submit = record.submit
-        if _is_whole(record):
-            return ""
         if record.function is not unrevived and (submit is None or submit.lost):
             return _DROPPED
         if submit is None:
