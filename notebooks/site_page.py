@@ -16,6 +16,8 @@ from typing import Any
 import site_work
 from site_commands import call
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
@@ -54,7 +56,10 @@ def application(jobs: ja.Jobs, database: str | Path) -> Starlette:
         rows = (tuple(map(html.escape, row)) for row in answer)
         return "".join(f"<h2>{title}</h2><p>{text}</p>" for _, title, text in rows)
 
-    return Starlette(routes=[Route("/", front), Mount("/jobs", ja.http.app(jobs))])
+    # A page elsewhere that has bent its name to this address sends its own name.
+    here = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+    routes = [Route("/", front), Mount("/jobs", ja.http.app(jobs))]
+    return Starlette(routes=routes, middleware=[here])
 
 
 def serve(jobs: ja.Jobs, database: str | Path, port: int = 0) -> str:

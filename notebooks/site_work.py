@@ -119,7 +119,12 @@ def scrape(
 
     Returns:
         How many pages were read, and which addresses lead nowhere.
+
+    Raises:
+        ValueError: for what is no address of a web site, such as that of a file.
     """
+    if urlsplit(address).scheme not in {"http", "https"}:
+        raise ValueError(f"the address of a site begins with http:// or https://, not {address!r}")
     with opened(database) as db:
         with db:
             db.execute("INSERT OR IGNORE INTO pages (path, state) VALUES ('/', 'found')")

@@ -196,3 +196,9 @@ def test_a_question_before_anything_is_embedded_says_what_to_do(tmp_path: Path) 
     for ask in (lambda path: site_work.search(path, "words"), site_work.discover):
         with pytest.raises(LookupError, match="run embed first"):
             ask(tmp_path / "site.db")
+
+
+def test_only_a_web_site_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"begins with http:// or https://, not 'file:"):
+        site_work.scrape(tmp_path / "site.db", f"file://{tmp_path}/")
+    assert list(tmp_path.iterdir()) == []
