@@ -3,7 +3,7 @@
 A test gets a page of JupyterLab that has opened and closed other notebooks before, as that of a
 user has, and one of Notebook 7 whose browser has the scripts compiled.  What a page may have left
 is taken back: its notebooks, what it has stored, its size and colours.  One that has more than
-that, such as a dialog, an open sidebar or another theme, is closed.
+that, such as a dialog or an open sidebar, is closed.
 """
 
 from __future__ import annotations
@@ -25,13 +25,20 @@ CLOSE_NOTEBOOKS = """async () => {
     const isInUse = document.querySelector('.jp-Dialog, .lm-Menu, .Toastify__toast');
     if (!app?.shell || isInUse) return false;
     if (document.querySelector('#jobactors-sidebar')?.checkVisibility()) return false;
-    if (document.body.dataset.jpThemeLight !== 'true') return false;
     if (Object.hasOwn(document, 'hidden')) return false;   // overridden by a test
     for (const widget of [...app.shell.widgets('main')]) {
         if (!widget.context) continue;
         widget.context.model.dirty = false;   // otherwise a question is asked
         widget.dispose();
     }
+    // The server remembers it, for all later pages.
+    const isDark = () => document.body.dataset.jpThemeLight !== 'true';
+    const light = { theme: 'JupyterLab Light' };
+    if (isDark()) await app.commands.execute('apputils:change-theme', light);
+    for (let turn = 0; isDark() && turn < 100; turn++) {
+        await new Promise(done => setTimeout(done, 50));
+    }
+    if (isDark() || document.querySelector('.jp-Dialog')) return false;
     sessionStorage.clear();
     localStorage.clear();
     await app.serviceManager.sessions.refreshRunning();
