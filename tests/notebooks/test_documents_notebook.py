@@ -60,7 +60,7 @@ def test_nine_in_ten_of_the_best_answers_are_good(page: Executed) -> None:
 
 
 def test_the_map_has_a_dot_a_document(page: Executed) -> None:
-    svg = page.cells["map"].outputs[-1].data["image/svg+xml"]
+    svg = page.cells["map"].outputs[-1].data["text/html"]
     assert svg.count("<circle") == 249
     assert "1862-Lincoln-1" in svg
 
