@@ -25,9 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 DEATHS = int(os.environ.get("JOBACTORS_DASK_DEATHS", "200"))
 WORKERS = 4
-"""That are alive, or come back: more than that are started when some were retired for good."""
-RETURN = 4.0
-"""Seconds for killed workers to be started again by their nannies."""
+"""That are alive, or come back."""
 AT_ONCE = 12
 """Unfinished jobs, so that some run, and some wait in the line of each worker."""
 RETIRED = 0.3
@@ -41,15 +39,11 @@ async def blocking(call: Any, *args: Any) -> Any:
 
 
 def found(client: Any, job: ja.Job[Any]) -> str:
-    """Return what both sides know of a job that does not end; blocks."""
-
-    def on_scheduler(dask_scheduler: Any) -> list[str]:
-        tasks = dask_scheduler.tasks.items()
-        return [f"{task} on {task.processing_on}" for key, task in tasks if job.id in key]
-
-    tasks = link_of(client)._tasks
-    ours = {key: (task.begun, task.where) for key, task in tasks.items() if job.id in key}
-    theirs = client.run_on_scheduler(on_scheduler)
+    """Return what both sides know of a job that does not end."""
+    here = link_of(client)._tasks.items()
+    ours = {key: (task.begun, task.where) for key, task in here if job.id in key}
+    there = client.cluster.scheduler.tasks.values()
+    theirs = [f"{task} on {task.processing_on}" for task in there if job.id in task.key]
     return f"{job.snapshot()!r} {job.logs()}; here {ours}; there {theirs}"
 
 
@@ -66,18 +60,17 @@ class Deaths:
         self._random = random.Random(seed)
         self.count: Counter[str] = Counter()
         self._gone: set[str] = set()
-        self._few_since = 0.0
 
     async def run(self) -> None:
         """Run until there were enough."""
         while self.count.total() < DEATHS:
             await trio.sleep(self._random.uniform(0.05, 0.5))
             alive = self._alive()
-            await self._call_for_more(len(alive))
+            await self._call_for_more()
             if len(alive) < WORKERS - 1:
                 continue
             if self.count.total() % 20 == 0:
-                print(dict(self.count))
+                print(dict(self.count), flush=True)
             where = self._random.choice(sorted(alive))
             self._gone.add(where)
             if self._random.random() < RETIRED:
@@ -94,14 +87,11 @@ class Deaths:
         pids = {nanny.worker_address: nanny.pid for nanny in nannies}
         return {w: pids[w] for w in known if w not in self._gone and pids.get(w)}
 
-    async def _call_for_more(self, alive: int) -> None:
-        """Start one more worker if too few have come back for a while."""
-        now = trio.current_time()
-        if alive >= WORKERS:
-            self._few_since = now
-        elif now - self._few_since > RETURN:
-            self._few_since = now
-            local = self._client.cluster
+    async def _call_for_more(self) -> None:
+        """Start one more worker for each that was retired: its nanny has ended with it."""
+        local = self._client.cluster
+        nannies = list(local.workers.values())
+        if sum(nanny.status.name in {"init", "running", "starting"} for nanny in nannies) < WORKERS:
             await blocking(local.scale, len(local.worker_spec) + 1)
 
 
@@ -126,7 +116,7 @@ async def test_no_attempt_starts_twice_under_many_random_kills_and_retirements(
                     with trio.move_on_after(PATIENCE) as patience:
                         await job.wait()
                     snapshot = job.snapshot()
-                    assert not patience.cancelled_caught, await blocking(found, client, job)
+                    assert not patience.cancelled_caught, found(client, job)
                     error = job.exception()
                     assert error is None or isinstance(error, ja.WorkerDied), repr(error)
                     ended[str(snapshot.state)] += 1
