@@ -38,10 +38,11 @@ def many(size: int, *, allow_restart: bool = False) -> Numbers:
     workers = max(2, min(WORKERS, size // 10))
     jobs = ja.start()
     resident()
-    numbers = {
-        "job": _job(jobs, ScriptedCluster(workers), size, allow_restart=allow_restart),
-        **_memory(jobs, workers, allow_restart=allow_restart),
-    }
+    numbers = _memory(jobs, workers, allow_restart=allow_restart)  # before the memory is warm
+    jobs.select(state="unfinished").cancel()
+    _until(lambda: not jobs.list(state="unfinished"))
+    cluster = ScriptedCluster(workers)
+    numbers["job"] = _job(jobs, cluster, size, allow_restart=allow_restart)
     ja.stop(0)
     return numbers
 
