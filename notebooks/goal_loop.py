@@ -54,9 +54,7 @@ def pursue(
     with opened(database) as db:
         while state["next"]:
             check()
-            for message in hear():
-                _obey(state, message)
-            if not state["next"]:
+            if not all(_obey(state, message) for message in hear()) or not state["next"]:
                 break
             think()
             distance, name, because = state["next"].pop(0)
@@ -91,7 +89,8 @@ def _learn(
             state["next"].append([distance, name, f"{because} calls it"])
 
 
-def _obey(state: State, message: dict[str, Any]) -> None:
+def _obey(state: State, message: dict[str, Any]) -> bool:
+    """Follow a message; returns whether the loop goes on."""
     match message:
         case {"skip": name}:
             state["seen"].append(name)
@@ -102,6 +101,7 @@ def _obey(state: State, message: dict[str, Any]) -> None:
         case {"depth": int(depth)}:
             state["depth"] = depth
         case {"enough": True}:
-            state["next"] = []
+            return False
         case _:
             raise ValueError(f"a message is skip, also, depth or enough, not {message!r:.100}")
+    return True
