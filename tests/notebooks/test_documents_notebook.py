@@ -24,7 +24,7 @@ def test_it_runs_to_its_end_without_a_word_of_alarm(page: Executed) -> None:
 
 
 def test_a_second_download_skips_what_is_there(page: Executed) -> None:
-    first, second = page.text("download").strip().split("\n")
+    first, second = re.findall(r".+", page.text("download"))  # two prints may be two outputs
     assert "'fetched': 249, 'skipped': 0" in first
     assert "'fetched': 0, 'skipped': 249" in second
 
@@ -75,13 +75,13 @@ def test_an_empty_document_is_named_and_the_free_store_comes_first(page: Execute
 def test_processes_and_a_cluster_write_the_same(page: Executed) -> None:
     assert "batches: [42, 43, 42, 43]" in page.text("processes")
     assert "'indexed': 16952" in page.text("processes")
-    assert page.text("dask").split("\n\n") == ["batches: [42, 43, 42, 43]", "True"]
+    assert re.findall(r".+", page.text("dask")) == ["batches: [42, 43, 42, 43]", "True"]
 
 
 def test_a_delete_is_swapped_in_and_back(page: Executed) -> None:
     text = page.text("restore")
     assert "'removed': 16952" in text
-    assert re.search(r"current 3 vectors 4\nrestored 2 vectors 16956", text)
+    assert re.search(r"current 3 vectors 4\s+restored 2 vectors 16956", text)
 
 
 def test_a_combined_job_runs_without_a_job_system(page: Executed) -> None:
