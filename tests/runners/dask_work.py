@@ -46,6 +46,14 @@ def fail_once(path: str) -> str:
     return "the second time"
 
 
+def squares(upto: int) -> int:
+    """Add up squares, each of which is a task of Dask's own."""
+    from distributed import get_client
+
+    client = get_client()
+    return sum(client.gather(client.map(pow, range(upto), [2] * upto)))
+
+
 def counted(folder: str) -> dict[str, int]:
     """Return how often each function that marks in a folder has started, by the file's name."""
     return {path.name: len(starts(str(path))) for path in Path(folder).iterdir()}

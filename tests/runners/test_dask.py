@@ -129,6 +129,31 @@ async def test_messages_and_questions_arrive_and_answers_come_back(runner: ja.Da
         assert await job == 2
 
 
+async def test_a_job_that_says_nothing_makes_no_event(
+    runner: ja.DaskRunner, tmp_path: Path
+) -> None:
+    """However long it runs; nothing travels either."""
+    release = tmp_path / "release"
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner=runner).submit(
+            work.until_file, str(tmp_path / "begun"), str(release)
+        )
+        await until(lambda: job.state == "running")
+        await trio.sleep(0.5)  # the news of the start
+        heard = list[ja.Event]()
+        jobs.on_event(heard.append)
+        await trio.sleep(1.2)  # longer than a worker's look at itself
+        assert [event for event in heard if type(event) is not ja.JobRestated] == []
+        release.touch()
+        assert await job == "released"
+
+
+async def test_a_job_may_give_tasks_to_dask_itself(runner: ja.DaskRunner) -> None:
+    """Its worker's client is there, as in any task."""
+    async with ja.open_jobs() as jobs:
+        assert await jobs.options(runner=runner).submit(work.squares, 5) == 30
+
+
 async def test_a_chatty_job_is_cut_and_the_cut_is_counted(runner: ja.DaskRunner) -> None:
     """Its own lines are the price, and nothing else."""
     async with ja.open_jobs() as jobs:
