@@ -145,3 +145,5 @@ def test_timelines_and_graphs_are_live_and_reached_by_keys(open_notebook: OpenNo
     for index in (1, 2):
         wait_saved(notebook, index, "&lt;b&gt;report&lt;/b&gt;: failed")
     assert not page.evaluate("window.hacked")
+    notebook.reload()
+    expect(timeline.locator(".ja-drawing-caption")).to_contain_text("1 failed", timeout=GENEROUS)

@@ -14,8 +14,10 @@ const WIDGET = 'application/vnd.jupyter.widget-view+json';
 const TABLE = 'text/html';
 const RANK = -100;       // before widgets, which have -10
 const WIDGET_MS = 500;   // a widget may take so long to come
+const MOST_ASKED = 20;   // times that a drawing is asked for
 const HOW = 'These jobs are live again when the cell that starts them has run: jobs = ja.start().';
 const NEVER = 'Without a store, these jobs ended with their kernel.';
+const AGAIN = 'This drawing is as it was saved. Run its cell for the present one.';
 const OTHERS = 'The kernel has other jobs now.';
 
 /**
@@ -89,14 +91,30 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
     if (model.data[TABLE]) table = part(TABLE, model).made;
     endTables = writeTablesOnSave(panel, model.data[WIDGET]?.model_id, () => view ? tablesOf(rows, nowThere()) : {});
     if (!isLate) {
-      const { made, done } = part(WIDGET, model);
-      own = made;
-      coming.observe(own.node, { childList: true });
-      timer = setTimeout(() => { isLate = true; update(); }, WIDGET_MS);
-      done.then(update, update);
+      askWidget(model);
+      timer = setTimeout(() => beLate(model, named.drawing ? MOST_ASKED : 0), WIDGET_MS);
     }
     update();
   };
+
+  function askWidget(model) {
+    const { made, done } = part(WIDGET, model);
+    own = made;
+    coming.observe(own.node, { childList: true });
+    done.then(update, update);
+  }
+
+  /** A renderer that is made before its widget manager never hears of it: a drawing, which no rows of the
+   *  link can stand for, is asked for again. */
+  function beLate(model, times) {
+    isLate = true;
+    if (times > 0 && own && !own.node.firstElementChild) {
+      own.dispose();
+      askWidget(model);
+      timer = setTimeout(() => beLate(model, times - 1), 2 * WIDGET_MS);
+    }
+    update();
+  }
 
   const dispose = widget.dispose.bind(widget);
   widget.dispose = () => {
@@ -155,9 +173,9 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
 
   function drawLine() {
     const has = Boolean(link()?.parts[0].known.live);
-    const words = has ? OTHERS : named.system.startsWith('memory-') ? NEVER : HOW;
+    const words = has ? named.drawing ? AGAIN : OTHERS : named.system.startsWith('memory-') ? NEVER : HOW;
     if (text.textContent !== words) text.textContent = words;
-    button.hidden = !has;
+    button.hidden = !has || Boolean(named.drawing);
   }
 
   function showPresent() {
