@@ -6,8 +6,7 @@
   with the job system, one more is sent first.
 * **A frame is a delta.**  For a job that only progressed it holds the numbers, and the words if
   they differ; for one that is new or in another state the whole row; for a removed one its id.
-* **Nothing is sent twice.**  A receiver that has the first state, or some frame, is sent the
-  changes since.
+* **Nothing is sent twice.**  A receiver that has some frame is sent the changes since.
 * **A batch is one row.**  Its items are sent only to a receiver that has it unfolded.
 
 One trio task a job system does this.  The content of a frame is read from the handles of its jobs
