@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from jobactors.hosts.owner_address import address_of
 from jobactors.hosts.shell.completion import script_for
 from jobactors.hosts.shell.parser import SUBCOMMANDS
 from jobactors.hosts.shell.tables import job_lines, width_of
+from tests.isolation import isolated_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -411,6 +413,32 @@ def test_the_tour_copies_its_notebooks_and_leaves_what_is_there(
     first.write_text("mine")
     assert main(["tour", "mine", "--no-browser"]) == 0
     assert first.read_text() == "mine"
+
+
+def test_the_tour_opens_its_first_notebook_in_jupyterlab(folder: Path) -> None:
+    """In the browser of the user, also where one is root, as in a container."""
+    browser, asked = folder / "browser", folder / "asked"
+    browser.write_text(
+        f'#!/bin/sh\ncat "${{1#file://}}" > "{asked}.part"; mv "{asked}.part" "{asked}"\n'
+    )
+    browser.chmod(0o700)
+    with subprocess.Popen(
+        [sys.executable, "-m", "jobactors", "tour", "mine"],
+        env=isolated_environment(folder / "home") | {"BROWSER": str(browser)},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            while not asked.exists() and process.poll() is None:
+                time.sleep(0.1)
+            if process.poll() is not None:
+                assert process.stdout is not None
+                pytest.fail(process.stdout.read())
+        finally:
+            process.terminate()
+    assert "/lab/tree/01_first_job.ipynb" in asked.read_text()
 
 
 def test_metrics_and_schedules_are_told_by_the_owner_or_by_the_store(

@@ -58,5 +58,7 @@ def open_tour(given: argparse.Namespace) -> int:
     if given.no_browser:
         return 0
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "jupyter", "lab", str(first)])  # noqa: S606 - our own
+    # In a container one is root, and Jupyter refuses to start without being told so.
+    allowed = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    os.execv(sys.executable, [sys.executable, "-m", "jupyter", "lab", *allowed, str(first)])  # noqa: S606 - our own
     return 0  # where a test has replaced exec
