@@ -23,7 +23,8 @@ test('each button is offered where it can work, and shows the reason where it ca
     [{ state: 'queued', waiting: 'hold' }, ['release', 'cancel']],
     [{ state: 'cancelling', stuck: true }, ['cancel (it is being cancelled already)']],
     [{ state: 'interrupted' }, ['resume', 'fresh', 'discard']],
-    [{ state: 'failed' }, ['restart', 'dismiss']]
+    [{ state: 'failed' }, ['restart', 'dismiss']],
+    [{ state: 'failed', obstacle: 'run that again' }, ['restart (run that again)', 'dismiss']]
   ];
   for (const [r, verbs] of cases) assert.deepEqual(offered(r), verbs);
   assert.equal(ids(askable(ACTIONS[0], [row('a'), row('b', { pausable: true })])), 'b');

@@ -223,6 +223,18 @@ BATCHES = {
 }
 
 
+async def test_an_ended_block_says_why_it_cannot_start_again() -> None:
+    """Its code is elsewhere; a job whose function is here can."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(len, "a")
+        assert await job == 1
+        with ja.tracked("import films") as context:
+            pass
+        block = await jobs.get(context.id).wait()
+    assert row_of(block, 0)["obstacle"].endswith("run that again")
+    assert "obstacle" not in row_of(job.snapshot(), 0)
+
+
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: golden["case"])
 def test_a_row_is_what_the_browser_reads(golden: dict[str, Any]) -> None:
     """Both halves are held to one file: this test writes its rows, format.test.mjs reads them."""

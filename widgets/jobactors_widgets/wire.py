@@ -51,7 +51,8 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``reason``     why it was asked to stop, and how it answered; at most 200 characters
 ``pausable``   true: it has passed a point where it can pause
 ``lines``      lines it has written to its log
-``obstacle``   why an interrupted job cannot go on here and now, at most 500 characters
+``obstacle``   why an interrupted job cannot go on here and now, or an ended one not start again; at
+               most 500 characters
 ``changed``    true: its type's source has changed since it was submitted
 ``unread``     true: it has succeeded or failed, and its outcome has not been read; of a batch the
                number of its failed jobs of which that is so
@@ -88,6 +89,10 @@ _NO_FRACTION: Final = 65535
 _FRACTIONS: Final = 10_000
 
 _log = logging.getLogger(__name__)
+
+
+_CODE_ELSEWHERE: Final = frozenset({"block", "guest"})
+"""The runners of jobs that no restart can start again."""
 
 
 class WireRow(TypedDict):
@@ -227,6 +232,8 @@ def row_of(
         _add_times(row, snapshot)
         if snapshot.state.value == "interrupted":
             _add_obstacle(row, resting)
+        elif snapshot.runner in _CODE_ELSEWHERE and snapshot.state.is_terminal:
+            row["obstacle"] = "it was a block of code, or a command: run that again"
     except Exception:
         _log.debug("a row is incomplete: a text or number of its job raised", exc_info=True)
     return row

@@ -56,7 +56,7 @@ export const ACTIONS = [
   {
     verb: 'restart', label: 'Restart', pressed: 'starting again…', as: '',
     icon: AGAIN,
-    offered: row => TERMINAL.has(row.state), why: always
+    offered: row => TERMINAL.has(row.state), why: row => row.obstacle || ''
   },
   RESTART_FAILED,
   {

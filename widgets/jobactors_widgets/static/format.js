@@ -41,7 +41,7 @@
  * @property {number} [lines]     lines of its log
  * @property {boolean | number} [unread]   of a batch the number of its failures
  * @property {string} [cut_off]   of a batch: what of its input was lost with its process
- * @property {string} [obstacle]  why it cannot go on
+ * @property {string} [obstacle]  why it cannot go on, or start again
  * @property {boolean} [changed]  its source has changed
  * @property {boolean} [removed]  it is there no longer; set here, never by the kernel
  */
