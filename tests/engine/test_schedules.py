@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -481,6 +482,8 @@ async def test_what_a_schedule_has_missed_in_a_year_is_counted_up_to_a_bound(
     with registered(index=index):
         async with opened(store=store) as jobs:
             declare(jobs)
+            autojump_clock.autojump_threshold = math.inf  # the block ends before the next minute
+        autojump_clock.autojump_threshold = 0
         ja.testing.step_wall_clock(365 * DAY)
         async with ja.open_jobs(store=store) as jobs:
             schedule = jobs.schedules()["nightly"]
@@ -530,10 +533,14 @@ async def test_a_schedule_whose_type_is_not_registered_is_paused_with_the_reason
     with registered(index=index):
         async with opened(store=store) as jobs:
             declare(jobs)
+            autojump_clock.autojump_threshold = math.inf  # the block ends before the next minute
+    autojump_clock.autojump_threshold = 0
     async with opened(store=store, recover="auto") as jobs:
-        await trio.sleep(3 * MINUTE)
         schedule = jobs.schedules()["nightly"]
-        assert schedule.state().standing == "paused"
+        for _ in range(1_000):  # the clock jumps also while a thread looks for the type
+            await trio.sleep(MINUTE)
+            if schedule.state().standing == "paused":
+                break
         assert "'index' is not registered yet" in schedule.state().reason
         assert jobs.list(type="index") == []
         with pytest.raises(ja.NotResumable, match="index"):
@@ -697,6 +704,8 @@ async def test_a_stored_schedule_that_makes_no_sense_is_left_out_with_a_warning(
     with registered(index=index):
         async with opened(store=store) as jobs:
             declare(jobs)
+            autojump_clock.autojump_threshold = math.inf  # the block ends before the next minute
+    autojump_clock.autojump_threshold = 0
     store.open()
     (good,) = store.documents("schedule")
     value = json.loads(good.value)
