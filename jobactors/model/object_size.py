@@ -83,6 +83,19 @@ def size_of(value: object) -> int:
     return int(size)
 
 
+def size_of_plain(values: Sequence[object]) -> int | None:
+    """Return the memory of numbers and texts; None if there is anything else among them.
+
+    So short is the way of the arguments of most jobs.
+    """
+    size = 0
+    for value in values:
+        if id(type(value)) not in _PLAIN:
+            return None
+        size += sys.getsizeof(value)
+    return size
+
+
 def _spread(items: Sequence[_T], at_most: int) -> Sequence[_T]:
     """Choose some of more items, from all over, in no rhythm that theirs could follow."""
     return [items[int(len(items) * (n * _GOLDEN_RATIO % 1))] for n in range(at_most)]

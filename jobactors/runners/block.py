@@ -22,6 +22,7 @@ from jobactors.inside.signals.latch import Latch
 from jobactors.model.checks import class_name_of, is_of
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobCancelled, JobFailed
+from jobactors.model.exception_tree import attributes_of, is_group, members_of, message_of_group
 from jobactors.model.option_types import NamedOptions, names_options
 
 if TYPE_CHECKING:
@@ -242,12 +243,28 @@ def _copy(exc: BaseException, job_id: str) -> BaseException:
     """Copy the exception that left the block: that one passes on, and the engine drops frames."""
     # Copying runs the code of its class, which may raise anything; its text is taken then.
     try:
-        copied = copy.copy(exc)
+        copied = _copied(exc)
     except BaseException:
         copied = None
     # By name: the SystemExit of sys.exit() may be one of ours, which is copied as Python's own.
     if not is_of(copied, BaseException) or class_name_of(copied) != class_name_of(exc):
         return JobFailed(job_id, str(ErrorText.of(exc)))
+    return copied
+
+
+def _copied(exc: BaseException) -> BaseException:
+    """Copy an exception, and those in a group; what it is chained to stays with the original."""
+    if is_group(exc):
+        members = [_copied(member) for member in members_of(exc)]
+        copied: BaseException = type(exc)(message_of_group(exc), members)
+    else:
+        copied = copy.copy(exc)
+    # A library can register a way to copy exceptions that shares all they have: tblib does.
+    own = {**attributes_of(exc)}
+    if type(notes := own.get("__notes__")) is list:
+        own["__notes__"] = [*notes]
+    object.__setattr__(copied, "__dict__", own)
+    copied.__cause__ = copied.__context__ = None
     return BaseException.with_traceback(copied, exc.__traceback__)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copyreg
 import threading
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,40 @@ def test_an_exception_of_a_block_goes_on_untouched(started: ja.Jobs) -> None:
     shown = "".join(traceback.format_exception(caught.value))
     assert 'raise ValueError("x") from cause' in shown
     assert 'NOTHING["cause"]' in shown
+
+
+def _sharing(exc: ValueError) -> tuple[Any, ...]:
+    return (ValueError, exc.args, vars(exc))
+
+
+def test_an_exception_of_a_block_gets_no_note_though_its_copies_share_its_attributes(
+    started: ja.Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a library do that registers its own way to pickle exceptions."""
+    monkeypatch.setitem(copyreg.dispatch_table, ValueError, _sharing)
+    mine = ValueError("x")
+    mine.add_note("mine")
+    with pytest.raises(ValueError, match="x"), ja.tracked("import") as ctx:
+        raise mine
+    error = started.get(ctx.id).exception()
+    assert mine.__notes__ == ["mine"]
+    assert error is not None
+    assert error.__notes__[0] == "mine"
+    assert len(error.__notes__) == 2
+
+
+def test_a_group_of_a_block_goes_on_with_the_tracebacks_of_its_members(started: ja.Jobs) -> None:
+    """The job's error is another group, of other exceptions."""
+    with pytest.raises(ExceptionGroup) as caught, ja.tracked("import") as ctx:  # noqa: PT012 - the block raises
+        try:
+            NOTHING["member"]
+        except KeyError as member:
+            raise ExceptionGroup("two", [member, ValueError("x")])  # noqa: B904 - as a nursery does
+    error = started.get(ctx.id).exception()
+    assert isinstance(error, ExceptionGroup)
+    assert [type(member) for member in error.exceptions] == [KeyError, ValueError]
+    assert error.exceptions[0] is not caught.value.exceptions[0]
+    assert caught.value.exceptions[0].__traceback__ is not None
 
 
 def test_an_exception_that_cannot_be_copied_goes_on_too(started: ja.Jobs) -> None:

@@ -19,7 +19,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakMethod, ref
 
-from jobactors.model.object_size import size_of
+from jobactors.model.object_size import size_of, size_of_plain
 
 from .references import edges_among
 
@@ -95,6 +95,9 @@ def has_function(record: Record) -> bool:
 def _size_of_arguments(record: Record) -> int:
     if not (record.args or record.kwargs):
         return 0
+    plain = size_of_plain((*record.args, *record.kwargs.values()))
+    if plain is not None:
+        return plain
     size = size_of((record.args, record.kwargs))
     for edge in edges_among(record.args, record.kwargs).values():
         outcome = edge.upstream.snapshot.outcome
