@@ -14,6 +14,7 @@ While another process has the store open, ``web`` or a notebook, it stands among
 
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +33,12 @@ def finish(result: dict[str, Any] | None) -> None:
         raise typer.Exit(1)
 
 
-app = typer.Typer(help=__doc__.split("\n", 1)[0], no_args_is_help=True, result_callback=finish)
+app = typer.Typer(
+    help=__doc__.split("\n", 1)[0],
+    epilog="Each command but web takes --as-job as well: then it is a job, with a bar and a store.",
+    no_args_is_help=True,
+    result_callback=finish,
+)
 R = TypeVar("R")
 Database = Annotated[Path, typer.Option("--db", envvar="SITE_DB", help="the file of the tables")]
 SITE_DB = Path("site.db")
@@ -95,4 +101,7 @@ def web(db: Database = SITE_DB, port: int = 8321) -> Any:
 
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except (LookupError, OSError, ValueError, sqlite3.Error) as error:  # what a person can mend
+        sys.exit(f"site_commands: {getattr(error, 'reason', error)}")

@@ -228,6 +228,8 @@ def embed(
             on_progress(done, len(rows), f"cutting {path}")
             with db:
                 _cut(db, path, text)
+        if db.execute("SELECT 1 FROM passages").fetchone() is None:
+            raise LookupError("no page with text was read yet: run scrape first")
         if db.execute("SELECT 1 FROM models").fetchone() is None:
             on_progress(0, None, "learning which words go together")
             _learn(db)

@@ -198,6 +198,33 @@ def test_a_question_before_anything_is_embedded_says_what_to_do(tmp_path: Path) 
             ask(tmp_path / "site.db")
 
 
+@pytest.mark.parametrize(
+    ("command", "cure"),
+    [
+        (["embed"], "no page with text was read yet: run scrape first"),
+        (["search", "words"], "nothing is embedded yet: run embed first"),
+        (["scrape", "http://127.0.0.1:9/"], "Connection refused"),
+        (["embed", "--db", "missing/site.db"], "unable to open database file"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_command_that_cannot_work_says_why_in_one_line(
+    command: list[str], cure: str, tmp_path: Path
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, NOTEBOOKS / "site_commands.py", *command],
+        cwd=tmp_path,
+        env=isolated_environment(tmp_path / "home") | {"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("site_commands: ")
+    assert ended.stderr.endswith(f"{cure}\n")
+    assert ended.stderr.count("\n") == 1
+
+
 def test_only_a_web_site_is_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"begins with http:// or https://, not 'file:"):
         site_work.scrape(tmp_path / "site.db", f"file://{tmp_path}/")
