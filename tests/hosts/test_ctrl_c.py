@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 import jobactors as ja
 from tests.engine.scripts import Script, run_script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LOSE = """
         def lose_a_ctrl_c():
@@ -251,6 +257,35 @@ def test_a_ctrl_c_at_any_moment_of_a_block_belongs_to_its_body() -> None:
         """)
     assert "60" in ended.said
     assert "failed" not in ended.errors
+
+
+async def test_each_task_of_a_system_is_protected_from_ctrl_c() -> None:
+    """One that is not would be struck in the body's place, and take the engine with it."""
+    before = set(_tasks())
+    async with ja.open_jobs(display="terminal") as jobs:
+        waiting = jobs.submit(trio.sleep_forever)
+        assert await jobs.run(len, "a") == 1
+        await wait_all_tasks_blocked()
+        ours = [task for task in _tasks() if task not in before]
+        assert [task for task in ours if not _is_protected(task)] == []
+        assert len(ours) > 5
+        waiting.cancel()
+
+
+def _is_protected(task: trio.lowlevel.Task) -> bool:
+    try:  # trio tells it nowhere else
+        return trio._core._ki._CODE_KI_PROTECTION_STATUS_WMAP[task.coro.cr_code]
+    except KeyError:
+        return False
+
+
+def _tasks() -> Iterator[trio.lowlevel.Task]:
+    pending = [trio.lowlevel.current_root_task()]
+    while pending:
+        task = pending.pop()
+        assert task is not None
+        yield task
+        pending += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
 
 
 async def test_the_reason_of_a_cancelled_job_says_how_its_block_was_left() -> None:
