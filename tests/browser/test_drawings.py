@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from playwright.sync_api import expect
 
@@ -62,7 +62,9 @@ def table(drawing: Locator) -> list[list[str]]:
     if not drawing.locator("details").evaluate("each => each.open"):
         drawing.get_by_text("Table", exact=True).click()
     rows = drawing.locator("tbody tr")
-    return [row.locator("td").all_inner_texts() for row in rows.all()]
+    expect(rows).not_to_have_count(0)  # the table is made a moment after it was unfolded
+    read = "rows => rows.map(row => Array.from(row.cells, cell => cell.innerText))"
+    return cast("list[list[str]]", rows.evaluate_all(read))
 
 
 def go_along_bars(page: Page, timeline: Locator) -> None:
