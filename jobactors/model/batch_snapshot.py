@@ -88,7 +88,7 @@ class BatchSnapshot(Struct, frozen=True):
 
     @property
     def cut_off(self) -> str:
-        """What was lost with the process of a ``map``, in words; empty for nothing."""
+        """The input that was lost with the process of a ``map``, in words; empty for none."""
         if self.lost:
             given = (self.total or 0) + self.lost
             return (
@@ -101,7 +101,7 @@ class BatchSnapshot(Struct, frozen=True):
 
     @property
     def ends(self) -> str:
-        """How its jobs have ended, in words: "198 succeeded, 2 failed"; empty before the first."""
+        """The ends of its jobs, in words: "198 succeeded, 2 failed"; empty before the first."""
         counts = {state: self.by_state[state] for state in ENDS}
         return ", ".join(f"{number} {state}" for state, number in counts.items() if number)
 

@@ -48,7 +48,7 @@ class JobGraph(Sequence[JobNode]):
 
     @property
     def caption(self) -> str:
-        """How many jobs it has, and the critical path."""
+        """Number of jobs, and the critical path, in words."""
         return caption_of(self._nodes, self.edges, self.critical_path)
 
     def html(self) -> str:

@@ -45,7 +45,7 @@ class Durations(Struct, frozen=True):
 
 @documented
 class JobMetrics(Struct, frozen=True):
-    """What the ended jobs of one type, hour or day have taken."""
+    """Counts and times of the ended jobs of one type, hour or day."""
 
     of: str
     """The job type, or the hour or day in local time, or "all"."""

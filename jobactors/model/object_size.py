@@ -102,7 +102,7 @@ def _spread(items: Sequence[_T], at_most: int) -> Sequence[_T]:
 
 
 class _Kind:
-    """What holds for all objects of a class, found once: it is asked of every part."""
+    """The facts that hold for all objects of a class, found once: every part needs them."""
 
     __slots__ = (
         "is_container",

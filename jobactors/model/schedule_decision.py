@@ -27,7 +27,7 @@ _FIRST_SPAN: Final = 3600.0
 
 
 class Decision(Struct, frozen=True):
-    """What becomes of the occurrences that are due."""
+    """The fate of the occurrences that are due."""
 
     submit: tuple[float, ...]
     """The moments for which a job is submitted, oldest first."""

@@ -62,7 +62,7 @@ _overlap: Callable[[Any, Field, Overlap], None] = _one_of("skip", "queue", "repl
 @documented
 @frozen
 class SchedulePolicy:
-    """What a schedule does where plan and world differ.
+    """The choices of a schedule where plan and world differ.
 
     After Temporal's policies for overlaps and catching up, and Kubernetes' deadline for starting.
 

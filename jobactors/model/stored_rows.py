@@ -99,7 +99,7 @@ class DocumentRow(Struct, frozen=True, gc=False):
 
 @documented
 class OccurrenceRow(Struct, frozen=True, gc=False):
-    """What became of one occurrence of a schedule; a store has one row a schedule and moment."""
+    """The fate of one occurrence of a schedule; a store has one row a schedule and moment."""
 
     schedule: str
     """The name of the schedule."""

@@ -33,7 +33,7 @@ class Timeline(Sequence[Bar]):
 
     @property
     def caption(self) -> str:
-        """How many jobs it has, and when."""
+        """Number of jobs, and their span of time, in words."""
         return caption_of(self._bars, self.left_out)
 
     @property

@@ -47,7 +47,7 @@ class Order(Struct, frozen=True):
     workers: tuple[str, ...] = ()
     """The workers that may run it; empty for all."""
     resources: tuple[tuple[str, float], ...] = ()
-    """What it takes of its worker's resources."""
+    """Its share of its worker's resources."""
 
 
 class TaskEnd(NamedTuple):
@@ -56,7 +56,7 @@ class TaskEnd(NamedTuple):
     status: str
     """"finished", "error" or "cancelled"."""
     error: BaseException | None = None
-    """What it raised."""
+    """The exception that it raised."""
     is_connection_lost: bool = False
     """Whether it was cancelled because the scheduler is out of reach."""
 

@@ -93,7 +93,7 @@ class ClusterLink:
         self._tasks: dict[str, _Task] = {}
         self._unsent: list[_Task] = []
         self._commands: dict[str, list[Command]] = {}
-        """What waits to be sent to each worker."""
+        """Messages that wait to be sent, by worker."""
         self._lines: set[str] = set()
         """The workers to which a message is under way."""
         self._workers: set[str] = set()

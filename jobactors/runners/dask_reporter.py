@@ -84,7 +84,7 @@ class Reporter:
     def _send(self, topic: str, frames: list[Frame]) -> None:
         address = self._worker.address
         for batch in batches(frames):
-            # A worker that has closed its loop tells nobody anything: its runs are lost, and known
+            # A worker that has closed its loop reports nothing more: its runs are lost, and known
             # to be.
             with suppress(RuntimeError):
                 self._worker.log_event(topic, [address, [list(frame) for frame in batch]])

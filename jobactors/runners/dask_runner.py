@@ -137,7 +137,7 @@ class DaskRunner:
     resources: Mapping[str, float] = field(
         default=None, kw_only=True, converter=_as_mapping, validator=_resources
     )
-    """What each job takes of its worker's resources: ``{"GPU": 1}``; default: nothing."""
+    """Each job's share of its worker's resources: ``{"GPU": 1}``; default: nothing."""
     workers: tuple[str, ...] = field(default=None, kw_only=True, converter=_as_names)
     """The workers that may run the jobs, by address, name or host; default: all."""
     allow_restart: bool = field(default=False, kw_only=True, validator=_flag)

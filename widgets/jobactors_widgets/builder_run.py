@@ -24,14 +24,14 @@ How = Literal["ask", "resume", "fresh"]
 
 
 class Question(TypedDict):
-    """What is asked before a run for which an earlier one has left something."""
+    """The question before a run for which an earlier one has left something."""
 
     text: str
     can_resume: bool
 
 
 class RunState(TypedDict):
-    """How a run goes, as `static/builder/session.js` reads it."""
+    """The progress of a run, as `static/builder/session.js` reads it."""
 
     id: str
     ended: bool
@@ -101,7 +101,7 @@ def _question(work: ja.Resumable) -> Question:
 
 
 class Step(TypedDict):
-    """What a run would do with one phase."""
+    """The part of one phase in a run."""
 
     name: str
     share: int

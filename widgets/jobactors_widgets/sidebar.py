@@ -158,7 +158,7 @@ class _FollowedSystem:
 
     def __init__(self, jobs: ja.Jobs, reply: Reply, send_frame: SendFrame, first: int) -> None:
         self.tag: dict[str, object] = {"named": jobs.name} if jobs.name else {}
-        """What its messages have that those of the kernel's own system lack."""
+        """Fields of its messages that those of the kernel's own system lack."""
         self.conversation = FrontEndConversation(jobs, lambda said: reply({**said, **self.tag}))
         self.system = name_of_system(jobs)
         self._send_frame = send_frame

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Shown = ja.JobSnapshot | ja.BatchSnapshot
-"""What has a row."""
+"""The kinds of thing that have a row."""
 MOST_ROWS: Final = 50
 _ISOLATE: Final = "\u2068"
 _END: Final = "\u2069"

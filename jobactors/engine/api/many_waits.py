@@ -187,7 +187,7 @@ def _result(job: Job[Any], return_exceptions: bool) -> Any:
 
 
 class WaitedJobs(NamedTuple):
-    """What :func:`wait` gives."""
+    """The result of :func:`wait`: jobs that have ended, and the others."""
 
     done: list[Any]
     """The jobs and batches that have ended or rest interrupted, in the order given."""

@@ -26,7 +26,7 @@ class JobsServer:
         self.url: str = url
         """The address of the page, which asks for the token."""
         self.token: str | None = token
-        """What a program presents as ``Authorization: Bearer …``; None if none is asked for."""
+        """The secret of ``Authorization: Bearer …``; None if the server asks for none."""
         self._make_code = make_code
 
     @property

@@ -90,7 +90,7 @@ class Template:
 
     @property
     def problem(self) -> str:
-        """What has changed since it was written: its type is gone, or is another one; or empty.
+        """Changes since it was written: its type is gone, or is another one; empty without any.
 
         Arguments that are missing are none: they may be given at the submit.
         """

@@ -1,4 +1,4 @@
-"""What a queued job waits for, as edges of the graph of waits."""
+"""Name the reasons why a queued job waits, as edges of the graph of waits."""
 
 from __future__ import annotations
 

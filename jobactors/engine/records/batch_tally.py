@@ -55,7 +55,7 @@ class BatchTally:
         self.given: dict[str, int] = {}
         """The jobs that each input has given."""
         self.open_inputs: dict[str, Callable[[], object]] = {}
-        """How to stop the inputs that are taken in as jobs end; a cancelled one gives no more."""
+        """Calls that stop the inputs taken in as jobs end; a cancelled one gives no more."""
         self.is_paused: bool = False
         """Whether that waits for a resume."""
         self.input_error: ErrorText | None = None

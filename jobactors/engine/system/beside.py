@@ -1,4 +1,4 @@
-"""What runs beside the jobs of a system: its services, and which of their errors counts."""
+"""Run the services of a system beside its jobs, and choose which of their errors counts."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class EndedJobs:
         self._expiry: Timer | None = None
         """Due when the oldest ended job has become too old."""
         self.metrics: MetricsTable = MetricsTable(parts.clock.now, parts.journal, parts.timers)
-        """What ended jobs have taken."""
+        """Counts and times of the ended jobs."""
 
     def add(self, record: Record) -> None:
         """Take note of a job that has just ended."""

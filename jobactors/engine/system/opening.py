@@ -59,7 +59,7 @@ def load_store(
 
 
 class _Stored(Struct, frozen=True):
-    """What a store holds when it is opened."""
+    """The contents of a store when it is opened."""
 
     unfinished: list[JobRow]
     ended: list[JobRow]

@@ -69,7 +69,7 @@ class ScheduleEntry:
         self.rule: Rule = rule
         self.policy: SchedulePolicy = policy
         self.prototype: Record = prototype
-        """What its jobs do; never submitted itself."""
+        """The function, arguments and options of its jobs; never submitted itself."""
         self.settled: float = settled
         """The moment up to which all occurrences are settled, in seconds since the epoch."""
         self.in_memory: str = in_memory

@@ -104,7 +104,7 @@ class EventFeed:
 
     @property
     def clients(self) -> int:
-        """How many clients listen at this moment."""
+        """Number of clients that listen at this moment."""
         return self._clients
 
     # -- in the clients' loops
@@ -307,7 +307,7 @@ _GONE: Final = (
     *(OSError, TimeoutError, anyio.BrokenResourceError),
     *(trio.BrokenResourceError, trio.ClosedResourceError),
 )
-"""What a write raises for a client that is gone, or takes nothing."""
+"""Errors of a write to a client that is gone, or takes nothing."""
 
 
 def _note(changed: dict[str, bool], batch: Sequence[Event]) -> None:

@@ -1,4 +1,4 @@
-"""Who may see the jobs and command them.  Pure: a request's headers go in, a verdict comes out.
+"""Decide who may see the jobs and command them.  Pure: headers go in, a verdict comes out.
 
 In this order, each for an attack of its own:
 

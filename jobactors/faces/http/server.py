@@ -55,7 +55,7 @@ RUNNER: Final = ServerRunner()
 
 
 class Address(Struct, frozen=True):
-    """Where a server listens: a host and a port, or the path of a Unix socket."""
+    """The address of a server: a host and a port, or the path of a Unix socket."""
 
     host: str
     port: int

@@ -31,7 +31,7 @@ def script_for(shell: str) -> str:
 
 
 class _Command:
-    """What is completed behind one subcommand."""
+    """The words that complete one subcommand."""
 
     def __init__(self, help: str, parser: argparse.ArgumentParser) -> None:
         self.help = help

@@ -48,7 +48,7 @@ class Subcommand(Struct, frozen=True):
 
     name: str
     help: str
-    """What it does, in a line."""
+    """Its effect, in a line."""
     handler: str
     """The module below ``hosts/shell``, and its function: takes the namespace, returns a status."""
     add_arguments: Callable[[Parser], None]

@@ -1,4 +1,4 @@
-"""``list``, ``show``, ``logs``, ``history``, ``resumable``: read whoever owns the store."""
+"""Read a store, with or without an owner: ``list show logs history resumable``."""
 
 from __future__ import annotations
 

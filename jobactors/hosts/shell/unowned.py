@@ -1,7 +1,7 @@
 """Metrics, schedules and templates of a store that no process owns, out of its file.
 
-The store is not opened: nothing is locked, recovered or removed in it, and whoever opens it at the
-same moment finds it as it was.
+The store is not opened: nothing is locked, recovered or removed in it, and a process that opens it
+at the same moment finds it as it was.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is wrong with a chain, found before it starts."""
+"""Find the faults of a chain before it starts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 Depth = Literal["order", "annotations", "all"]
-"""How far a check goes: "annotations" also looks at the arguments of phases that are given by the
+"""The extent of a check: "annotations" also looks at the arguments of phases that are given by the
 name of their type, and "all" calls the type's own ``validate``, which is code of the user."""
 
 
