@@ -24,6 +24,9 @@ OLDER_KERNELS := .kernels/ipykernel-7.3.0 .kernels/ipykernel-6.31.0
 AXE := .tools/axe.min.js
 AXE_CORE := axe-core-4.10.3
 
+# Some images set it: each of the hundreds of processes that the tests start would compile the package.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-pythons simulate death crash dask lint check pictures bench clean
 .NOTPARALLEL: # pip must not meet itself in one environment
 

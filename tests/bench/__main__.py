@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 
 from tests.bench import report
@@ -56,6 +57,7 @@ def measure(name: str, program: Program, *, smoke: bool, rounds: int | None) -> 
 
 def main() -> None:
     """Measure, print, keep."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an import would be measured with its compilation
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("programs", nargs="*", metavar="program", help=", ".join(PROGRAMS))
     parser.add_argument("--smoke", action="store_true", help="the smallest sizes, once")
