@@ -14,6 +14,7 @@ import trio
 from jobactors.engine.api.current import current_jobs
 from jobactors.engine.api.offer import offer
 from jobactors.engine.ports.runner import Abandoned
+from jobactors.engine.system.job_spans import enter_span, leave_span
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.signals.control import StopJob
@@ -212,7 +213,7 @@ class Tracked:
     @contextmanager
     def _following(self, job: Job[Any], context: BlockContext) -> Generator[None]:
         """End the job as the block ends."""
-        token = CURRENT.set(context)
+        token, entered = CURRENT.set(context), enter_span(job._record)
         try:
             yield
             self._runner.value = context._result
@@ -227,6 +228,7 @@ class Tracked:
         finally:
             with suppress(ValueError):  # a generator's block, left in another thread or task
                 CURRENT.reset(token)
+                leave_span(entered)
             self._runner.ended.set()
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from jobactors.engine.attempt.chain_job import run_chain
+from jobactors.inside.context.own_trace import trace_headers
 
 from .dask_chain import phases_to_send, run_phases
 from .dask_client import Order
 from .dask_packing import is_soon_packed, pack_call
 from .process_threads import in_thread
+from .process_wire import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
 
     from jobactors.engine.ports.runner import Attempt
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
-
-_SENT: Final = ("id", "name", "type", "subject", "part", "attempt")
-"""The attributes of the job's context that the run's has as well."""
 
 
 class CallOptions(Struct, frozen=True):
@@ -72,9 +71,10 @@ async def order_for(
         "topic": topic,
         "fenced": not options.allow_restart,
         "holds": options.keep,
-        "job": {name: getattr(context, name) for name in _SENT},
+        "job": labels_of(context),
         "buffer": _to_send(context._buffer),
         "shared": options.shared_folder,
+        "trace": trace_headers(),
     }
     return Order(
         key,

@@ -24,6 +24,7 @@ from uuid import uuid4
 
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.context.own_trace import in_trace
 from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.signals.control import Control, StopJob
 from jobactors.inside.verbs.output_capture import capturing
@@ -107,6 +108,7 @@ class Run:
             self._control, self.reports.meter, self._inbox, self._log, self.reports.buffer
         )
         self._context = JobContext(toolbox, **order["job"])
+        self._trace: dict[str, str] = order.get("trace", {})  # an older client sends none
 
     # -- the run's own thread
 
@@ -119,7 +121,7 @@ class Run:
         token = CURRENT.set(self._context)
         try:
             capture_tqdm()
-            with capturing(echo=False):  # the attempt's side echoes
+            with in_trace(self._trace), capturing(echo=False):  # the attempt's side echoes
                 kind, content, value = self._last_word(work, held)
         finally:
             CURRENT.reset(token)

@@ -36,6 +36,7 @@ from attrs import asdict
 from msgspec.structs import replace
 
 from jobactors.engine.ports.runner import Abandoned
+from jobactors.inside.context.own_trace import trace_headers
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
 from jobactors.model.errors import JobFailed
@@ -50,6 +51,7 @@ from .process_wire import (
     LAST_WORDS,
     Kind,
     header,
+    labels_of,
     pack_message,
     pack_work,
     unpack,
@@ -71,8 +73,6 @@ LINGER: Final = 5.0
 """Seconds for a process to end after its last word, with its exit handlers and threads."""
 CHUNK: Final = 1 << 20
 """Bytes read at once, at most."""
-_SENT: Final = ("id", "name", "type", "subject", "part", "attempt")
-"""The attributes of the job's context that the child's has as well."""
 
 
 class ProcessRunner:
@@ -189,7 +189,7 @@ class _Conversation:
 
     def _begin(self, work: bytes) -> None:
         context, limits = self._attempt.context, self._attempt.options.limits
-        begin = {name: getattr(context, name) for name in _SENT}
+        begin = {**labels_of(context), "trace": trace_headers()}
         begin["buffer"] = None if context._buffer is None else context._buffer.to_send()
         begin["limits"] = {} if limits is None else asdict(limits)
         self._send(Kind.BEGIN, json.dumps(begin).encode())

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
+from jobactors.inside.context.own_trace import in_trace
 from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.signals.control import Control, StopJob
 from jobactors.inside.verbs.output_capture import capturing
@@ -94,6 +95,7 @@ class Child:
         self._inbox._attend(self._control)
         self._speaker.buffer = buffer = self._speaker.make_buffer(begin.pop("buffer"))
         toolbox = ReadyToolbox(self._control, self._speaker.meter, self._inbox, log, buffer)
+        trace = in_trace(begin.pop("trace"))
         context = JobContext(toolbox, **begin)
         threading.Thread(target=self._listen, name="jobactors listener", daemon=True).start()
         self._speaker.start()
@@ -102,7 +104,7 @@ class Child:
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
         CURRENT.set(context)
         capture_tqdm()
-        with capturing(echo=False):  # the parent echoes
+        with trace, capturing(echo=False):  # the parent echoes
             kind, content = self._last_word(work)
         log.finish(0)
         self._speaker.stop()

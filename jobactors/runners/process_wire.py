@@ -30,6 +30,8 @@ from .process_pickler import pickled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jobactors.inside.context.job_context import JobContext
+
 HEADER: Final = struct.Struct("!BQ")
 
 
@@ -37,7 +39,7 @@ class Kind(IntEnum):
     """The kind of a frame."""
 
     BEGIN = 1
-    """JSON: the attributes of the job's context, its checkpoints, and the limits."""
+    """JSON: the attributes of the job's context, its checkpoints, its trace, and the limits."""
     WORK = 2
     """Pickle: function, arguments, keyword arguments."""
     CANCEL = 3
@@ -81,6 +83,14 @@ class Kind(IntEnum):
 LOST_LINK: Final = 97
 """The exit code of a process that has closed the socket itself: it cannot send that in a frame."""
 LAST_WORDS: Final = frozenset({Kind.RETURNED, Kind.ANSWERED, Kind.RAISED, Kind.STOPPED})
+
+
+def labels_of(context: JobContext) -> dict[str, Any]:
+    """Return the attributes of a job's context that the one on the other side has as well."""
+    return {
+        name: getattr(context, name)
+        for name in ("id", "name", "type", "subject", "part", "attempt")
+    }
 
 
 def header(kind: Kind, content: bytes) -> bytes:

@@ -57,7 +57,9 @@ def measure(name: str, program: Program, *, smoke: bool, rounds: int | None) -> 
 
 def main() -> None:
     """Measure, print, keep."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an import would be measured with its compilation
+    os.environ.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # an import would be measured with its compilation
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("programs", nargs="*", metavar="program", help=", ".join(PROGRAMS))
     parser.add_argument("--smoke", action="store_true", help="the smallest sizes, once")

@@ -10,82 +10,28 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 from opentelemetry import trace
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 import jobactors as ja
+from tests.open_telemetry import (
+    FAULTY,
+    WANTED,
+    recording,
+    span_ids,
+    spans,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.util.types import Attributes
-
-EXPORTER = InMemorySpanExporter()
-FAULTY = threading.Event()
-WANTED = threading.Event()
-
-
-class WhileWanted(Sampler):
-    """Records nothing for the other tests of this process: it has one provider, for good."""
-
-    def should_sample(
-        self,
-        parent_context: Context | None,  # noqa: ARG002 - the names are those of the API
-        trace_id: int,  # noqa: ARG002
-        name: str,  # noqa: ARG002
-        kind: trace.SpanKind | None = None,  # noqa: ARG002
-        attributes: Attributes = None,
-        *_: object,
-        **__: object,
-    ) -> SamplingResult:
-        """Record while this module runs."""
-        wanted = Decision.RECORD_AND_SAMPLE if WANTED.is_set() else Decision.DROP
-        return SamplingResult(wanted, attributes)
-
-    def get_description(self) -> str:
-        """Return a name."""
-        return "while wanted"
-
-
-class Faulty(SpanProcessor):
-    """A processor that fails while a test asks for that."""
-
-    def on_start(self, *_: object, **__: object) -> None:
-        """Fail, perhaps."""
-        if FAULTY.is_set():
-            raise RuntimeError("no span today")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def provider() -> Iterator[None]:
-    """The provider of this process, in use for this module."""
-    made = TracerProvider(sampler=WhileWanted())
-    made.add_span_processor(SimpleSpanProcessor(EXPORTER))
-    made.add_span_processor(Faulty())
-    trace.set_tracer_provider(made)
-    WANTED.set()
-    yield
-    WANTED.clear()
-    EXPORTER.clear()
 
 
 @pytest.fixture(autouse=True)
-def cleared() -> Iterator[None]:
-    """No span of another test."""
-    EXPORTER.clear()
-    yield
-    FAULTY.clear()
-
-
-def spans() -> dict[str, ReadableSpan]:
-    """The spans that have ended, by the names of their jobs; others by their own."""
-    found = EXPORTER.get_finished_spans()
-    return {str((one.attributes or {}).get("jobactors.job.name", one.name)): one for one in found}
+def recorded() -> Iterator[None]:
+    """The spans of one test."""
+    with recording():
+        yield
 
 
 def events(span: ReadableSpan) -> list[tuple[str, object]]:
@@ -112,10 +58,17 @@ def test_a_job_is_one_span_below_that_of_its_submitter() -> None:
             with tracer.start_as_current_span("request"):
                 job = jobs.options(name="outer").submit(outer, jobs)
             await job
+            async with ja.tracked("block"):
+                tracer.start_span("second query").end()
 
     trio.run(main)
     found = spans()
-    for child, parent in (("outer", "request"), ("inner", "outer"), ("query", "inner")):
+    for child, parent in (
+        ("outer", "request"),
+        ("inner", "outer"),
+        ("query", "inner"),
+        ("second query", "block"),
+    ):
         around = found[child].parent
         assert around is not None
         assert around.span_id == found[parent].context.span_id, child
@@ -125,6 +78,44 @@ def test_a_job_is_one_span_below_that_of_its_submitter() -> None:
     assert (inner_span.attributes or {})["jobactors.job.state"] == "succeeded"
     assert inner_span.status.is_ok
     assert events(inner_span) == [("attempt", 1)]
+
+
+def test_a_process_job_runs_in_the_trace_of_its_job() -> None:
+    """A span that its code begins there has the job's for its parent, and shares its sampling."""
+
+    def parent_of_a_new_span() -> tuple[int, bool]:
+        from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+
+        tracer = TracerProvider(shutdown_on_exit=False).get_tracer("a library")
+        with tracer.start_as_current_span("query") as span:
+            assert isinstance(span, ReadableSpan)
+            assert span.parent is not None
+            return span.parent.span_id, span.is_recording()
+
+    async def main() -> tuple[int, bool]:
+        async with ja.open_jobs() as jobs:
+            return await jobs.options(name="work", runner="process").submit(parent_of_a_new_span)
+
+    assert trio.run(main) == (span_ids()["work"], True)
+
+
+def test_what_a_job_begins_is_not_sampled_if_the_job_is_not() -> None:
+    """It has a parent nevertheless, and is no trace of its own."""
+    WANTED.clear()
+    contexts: list[trace.SpanContext] = []
+
+    def work() -> None:
+        contexts.append(trace.get_current_span().get_span_context())
+
+    async def main() -> None:
+        async with ja.open_jobs() as jobs:
+            await jobs.run(work)
+
+    trio.run(main)
+    (around,) = contexts
+    assert around.is_valid
+    assert not around.trace_flags.sampled
+    assert not spans()
 
 
 def test_attempts_stages_and_errors_are_events_of_the_span() -> None:
@@ -202,13 +193,15 @@ def test_a_processor_that_fails_costs_a_job_its_span_alone(
 
 
 def test_a_program_without_opentelemetry_does_not_load_it() -> None:
-    """Not even where it is installed."""
+    """Not even where it is installed, nor in the processes of its jobs."""
     program = (
         "import sys, trio, jobactors as ja\n"
         "async def main():\n"
         "    async with ja.open_jobs() as jobs:\n"
         "        await jobs.run(len, 'a')\n"
-        "trio.run(main)\n"
-        "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))\n"
+        "        return await jobs.options(runner='process').submit(has_loaded_it)\n"
+        "def has_loaded_it():\n"
+        "    return any(name.startswith('opentelemetry') for name in sys.modules)\n"
+        "sys.exit(trio.run(main) or has_loaded_it())\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

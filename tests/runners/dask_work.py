@@ -46,6 +46,15 @@ def fail_once(path: str) -> str:
     return "the second time"
 
 
+def parent_of_a_new_span() -> int:
+    """Begin a span, as a library below a job would; return the id of its parent, or 0."""
+    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+
+    span = TracerProvider(shutdown_on_exit=False).get_tracer("a library").start_span("query")
+    assert isinstance(span, ReadableSpan)
+    return 0 if span.parent is None else span.parent.span_id
+
+
 def squares(upto: int) -> int:
     """Add up squares, each of which is a task of Dask's own."""
     from distributed import get_client

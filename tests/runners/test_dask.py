@@ -13,6 +13,7 @@ import pytest
 import trio
 
 import jobactors as ja
+from tests.open_telemetry import recording, span_ids
 
 from . import dask_work as work
 from .dask_cluster import cluster
@@ -146,6 +147,19 @@ async def test_a_job_that_says_nothing_makes_no_event(
         assert [event for event in heard if type(event) is not ja.JobRestated] == []
         release.touch()
         assert await job == "released"
+
+
+async def test_a_job_on_a_worker_runs_in_the_trace_of_its_job(client: Any) -> None:
+    """A span that its code begins there has the job's for its parent; the next task has none."""
+    worker = next(iter(client.scheduler_info()["workers"]))
+    runner = ja.DaskRunner(client, workers=worker)
+    with recording():
+        async with ja.open_jobs() as jobs:
+            job = jobs.options(name="work", runner=runner).submit(work.parent_of_a_new_span)
+            parent = await job
+        assert parent == span_ids()["work"]
+        task = client.submit(work.parent_of_a_new_span, workers=[worker])
+        assert await trio.to_thread.run_sync(task.result) == 0
 
 
 async def test_a_job_may_give_tasks_to_dask_itself(runner: ja.DaskRunner) -> None:

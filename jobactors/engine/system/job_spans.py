@@ -6,8 +6,11 @@ for their parent.  A run of a schedule has no parent: the span in which the sche
 long over, and is linked, as are unfinished jobs that a job comes after.  Attempts and stages are
 events of the span.
 
+A span that is not sampled is held all the same: what the job's code begins is not sampled either.
+
 The API is looked up in ``sys.modules``, never imported.  Spans and their processors are the code of
-others: an error in them costs a job its span, and nothing else.
+others: an error in them costs a job its span, and nothing else.  How the span reaches the code of
+other processes is in :mod:`jobactors.inside.context.own_trace`.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import contextvars
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from jobactors.inside.context.own_trace import API
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.events import (
     JobFinished,
@@ -38,7 +42,6 @@ if TYPE_CHECKING:
     from jobactors.model.outcome import Outcome
     from jobactors.model.snapshot import JobSnapshot
 
-_API: Final = "opentelemetry.trace"
 _BILLION: Final = 1_000_000_000
 _PREFIX: Final = "jobactors.job"
 
@@ -50,7 +53,7 @@ def begin_span(record: Record, at: float) -> None:
         record: The job, which has been submitted, or goes on.
         at: The moment, in seconds since the epoch.
     """
-    trace: Any = sys.modules.get(_API)
+    trace: Any = sys.modules.get(API)
     if trace is None:
         return
     try:
@@ -62,9 +65,10 @@ def begin_span(record: Record, at: float) -> None:
 def note_in_span(record: Record, event: Event, before: JobSnapshot) -> None:
     """Note an event in the span of its job, which ends with the job."""
     try:
-        name, attributes = _told(event, before)
-        if name:
-            record.span.add_event(name, attributes, _nanoseconds(event.at))
+        if record.span.is_recording():
+            name, attributes = _told(event, before)
+            if name:
+                record.span.add_event(name, attributes, _nanoseconds(event.at))
         if isinstance(event, (JobFinished, JobStopped)):
             span, record.span = record.span, None
             _finish(span, event.outcome, record.snapshot)
@@ -87,6 +91,21 @@ def context_in_span(record: Record) -> contextvars.Context | None:
     return context
 
 
+def enter_span(record: Record) -> object:
+    """Make a job's span the present one, for code that goes on as the job; return how to leave."""
+    try:
+        return None if record.span is None else _enter(record.span)
+    except Exception:
+        LOG.exception("the code of job %s does not run in its span", record.id)
+        return None
+
+
+def leave_span(entered: object) -> None:
+    """Leave the span of a job, in the context in which it was entered."""
+    if entered is not None:
+        sys.modules["opentelemetry.context"].detach(entered)
+
+
 def _begun(trace: Any, record: Record, at: float) -> Any:
     info = record.snapshot.info
     submitter = (contextvars.Context() if record.context is None else record.context).copy()
@@ -107,7 +126,7 @@ def _begun(trace: Any, record: Record, at: float) -> Any:
         links=[trace.Link(one) for one in linked],
         start_time=_nanoseconds(at),
     )
-    return span if span.is_recording() else None
+    return span if span.get_span_context().is_valid else None
 
 
 def _attributes_of(record: Record) -> dict[str, str]:
@@ -148,7 +167,7 @@ def _finish(span: Any, outcome: Outcome, snapshot: JobSnapshot) -> None:
     span.set_attribute(f"{_PREFIX}.attempts", snapshot.attempt)
     if outcome.reason:
         span.set_attribute(f"{_PREFIX}.reason", outcome.reason)
-    trace: Any = sys.modules[_API]
+    trace: Any = sys.modules[API]
     if outcome.state is JobState.SUCCEEDED:
         span.set_status(trace.StatusCode.OK)
     elif outcome.state is JobState.FAILED:
@@ -159,9 +178,10 @@ def _finish(span: Any, outcome: Outcome, snapshot: JobSnapshot) -> None:
             span.add_event("exception", {f"exception.{name}": text for name, text in told.items()})
 
 
-def _enter(span: Any) -> None:
-    trace: Any = sys.modules[_API]
-    sys.modules["opentelemetry.context"].attach(trace.set_span_in_context(span))
+def _enter(span: Any) -> object:
+    trace: Any = sys.modules[API]
+    token: object = sys.modules["opentelemetry.context"].attach(trace.set_span_in_context(span))
+    return token
 
 
 def _nanoseconds(at: float) -> int:
