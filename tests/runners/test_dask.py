@@ -418,7 +418,7 @@ async def test_a_map_is_taken_in_by_the_clusters_threads_and_not_by_max_running(
     async with ja.open_jobs(max_running=1) as jobs:
         paths = (str(tmp_path / str(number)) for number in range(1_000))
         batch = jobs.options(runner=runner).map(work.until_stopped, paths)
-        await until(lambda: len(jobs.list(state="running")) == 2)
+        await until(lambda: len(jobs.list(state="running")) == 2 and len(jobs) >= 6)
         assert len(jobs) == 6
         batch.cancel()
 
