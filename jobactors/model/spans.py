@@ -8,7 +8,7 @@ noted: the moments at which its state or the reason of its waiting changed.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -133,6 +133,11 @@ def turns_after(
     return turns
 
 
+def label_of(stages: Sequence[str]) -> str:
+    """Return the labels of open stages as one text."""
+    return " / ".join(stages)
+
+
 def stages_after(stages: list[StageTurn] | None, after: JobSnapshot, at: float) -> list[StageTurn]:
     """Return a job's turns of stages after an event that changed its stages.
 
@@ -142,12 +147,27 @@ def stages_after(stages: list[StageTurn] | None, after: JobSnapshot, at: float) 
         at: The time of the event.
     """
     stages = [] if stages is None else stages
-    turn = StageTurn(at, " / ".join(after.progress.stages))
+    turn = StageTurn(at, label_of(after.progress.stages))
     if len(stages) < MOST_TURNS:
         stages.append(turn)
     else:
         stages[-1] = turn._replace(at=stages[-1].at)
     return stages
+
+
+T = TypeVar("T", Turn, StageTurn)
+
+
+def with_past(past: Sequence[T], own: Sequence[T] | None, opened: float) -> list[T]:
+    """Return the turns of a job that was begun by an earlier process.
+
+    Args:
+        past: Those of its event log, of all processes.
+        own: Those that this process has noted; None if there are none.
+        opened: When this process took the job over, in seconds since the epoch.
+    """
+    noted = [turn for turn in own or () if turn.at >= opened]
+    return [turn for turn in past if turn.at < opened] + noted
 
 
 def stage_spans_of(stages: Sequence[StageTurn] | None, spans: Sequence[Span]) -> list[StageSpan]:

@@ -39,7 +39,7 @@ class Bar(Struct, frozen=True):
     spans: tuple[Span, ...]
     """The stretches of its life, one after the other."""
     stages: tuple[StageSpan, ...] = ()
-    """The stretches in which it was in a stage, as sampled; not known of earlier processes."""
+    """The stretches in which it was in a stage, as sampled."""
     after: tuple[str, ...] = ()
     """The ids of the jobs that it came after."""
     lane: str = ""

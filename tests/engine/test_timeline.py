@@ -88,32 +88,74 @@ async def test_only_recent_jobs_and_the_newest_of_them(autojump_clock: object) -
         assert "No job was at work" in jobs.timeline(type="another").html()
 
 
-def test_jobs_of_earlier_processes_are_shown_with_their_pauses(tmp_path: Path) -> None:
-    """Their event logs have them; the registry holds only the newest jobs."""
+@pytest.mark.parametrize("retention", [ja.Retention(), ja.Retention(read=0)])
+def test_jobs_of_earlier_processes_are_shown_with_their_pauses_and_stages(
+    tmp_path: Path, retention: ja.Retention
+) -> None:
+    """Their event logs have them, whether the registry took the jobs over or not."""
     may_end = threading.Event()
 
     async def steps() -> None:
-        async for _ in ja.track(itertools.count()):
-            if may_end.is_set():
-                break
-            await trio.sleep(0.01)
+        with ja.stage("read"), ja.stage("pages"):
+            async for _ in ja.track(itertools.count()):
+                if may_end.is_set():
+                    break
+                await trio.sleep(0.01)
 
     async def main() -> None:
         async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
             job = jobs.submit(steps)
-            await until(lambda: job.snapshot().progress.pausable)
+            await until(lambda: job.snapshot().progress.stages == ("read", "pages"))
             job.pause()
             await until(lambda: job.state is JobState.PAUSED)
             job.resume()
+            await until(lambda: job.state is JobState.RUNNING)
             may_end.set()
             await job
-        retention = ja.Retention(read=0)
+            before = jobs.timeline("type").to_dict()
+            (as_it_was,) = jobs.timeline("type")
         async with ja.open_jobs(store=tmp_path / "jobs.db", retention=retention) as jobs:
-            assert len(jobs) == 0
+            assert len(jobs) == (1 if retention.read else 0)
+            timeline = jobs.timeline("type")
+            assert JobState.PAUSED in [span.state for span in timeline[0].spans]
+            assert "read / pages" in [stage.label for stage in timeline[0].stages]
+            assert (timeline[0], timeline.to_dict()) == (as_it_was, before)
+
+    trio.run(main)
+
+
+def test_a_job_that_goes_on_in_another_process_has_its_stages_and_pauses_of_both(
+    tmp_path: Path,
+) -> None:
+    """And its time at rest between them."""
+
+    async def work() -> None:
+        label = "first" if ja.current_job().attempt == 1 else "second"
+        with ja.stage(label):
+            async for _ in ja.track(itertools.count()):
+                await trio.sleep(0.01)
+
+    async def main() -> None:
+        ja.job("timeline_work")(work)
+        async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
+            job = jobs.submit("timeline_work")
+            await until(lambda: job.snapshot().progress.stages == ("first",))
+            job.pause()
+            await until(lambda: job.state is JobState.PAUSED)
+            await jobs.close()
+        async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
+            job = jobs.get(job.id)
+            job.resume()
+            await until(lambda: job.snapshot().progress.stages == ("second",))
             (bar,) = jobs.timeline("type")
-            assert JobState.PAUSED in [span.state for span in bar.spans]
-            assert bar.state is JobState.SUCCEEDED
-            assert bar.end == job.snapshot().finished_at
+            states = [span.state for span in bar.spans if span.state is not JobState.QUEUED]
+            at_work = [JobState.RUNNING, JobState.PAUSED, JobState.INTERRUPTED, JobState.RUNNING]
+            assert [state for state in states if state is not JobState.CANCELLING] == at_work
+            assert dict.fromkeys(stage.label for stage in bar.stages) == {
+                "first": None,
+                "second": None,
+            }
+            job.cancel()
 
     trio.run(main)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from jobactors.engine.storage.event_lines import stages_of
 from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.model.identity import type_names
-from jobactors.model.spans import StageTurn, Turn, spans_of, stage_spans_of
+from jobactors.model.spans import StageTurn, Turn, spans_of, stage_spans_of, with_past
 from jobactors.model.states import JobState, Waiting
 from jobactors.model.timeline_bars import Bar, lay_out
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.ports.store import Store
     from jobactors.engine.records.record import Record
+    from jobactors.engine.storage.journal import Journal
     from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.identity import TypeOrFunction
     from jobactors.model.stored_rows import EventRow, JobRow
@@ -62,20 +64,21 @@ def lives_in(
 
     lives = system.parts.portal.look(partial(_lives_here, system, is_wanted))
     journal = system.parts.journal
-    if journal is not None and not system.parts.portal.is_closed:
+    is_readable = journal is not None and not system.parts.portal.is_closed
+    if journal is not None and is_readable:
         here = {life.record.id for life in lives}
-        rows = journal.read(partial(_read, since=since, limit=limit, known=here))
-        events = {row.id: lines for row, lines in rows}
-        records = filter(is_wanted, records_from(row for row, _ in rows))
-        lives += [Life(record, turns_from(events[record.id]), None) for record in records]
+        rows = journal.read(partial(_ended_rows, since=since, limit=limit, known=here))
+        lives += [Life(record, None, None) for record in filter(is_wanted, records_from(rows))]
     lives.sort(key=lambda life: life.record.snapshot.info.submitted_at)
     shown = lives[max(0, len(lives) - limit) :]
+    if journal is not None and is_readable:
+        shown = _with_past(shown, journal, system.recovery.restored_at)
     bars = [bar for life in shown for bar in _bars_of(life, by, now)]
     return lay_out(bars, _LANES[by]), len(lives) - len(shown)
 
 
-def turns_from(lines: Iterable[EventRow]) -> list[Turn] | None:
-    """Return the turns that the lines of an event log give; None if there are none."""
+def turns_from(lines: Iterable[EventRow]) -> list[Turn]:
+    """Return the turns that the lines of an event log give."""
     turns: list[Turn] = []
     for line in lines:
         state = _STATES.get(line.kind)
@@ -85,7 +88,16 @@ def turns_from(lines: Iterable[EventRow]) -> list[Turn] | None:
         if line.kind == "JobRetried":
             waiting = Waiting.RETRY
         turns.append(Turn(line.at, state, waiting))
-    return turns or None
+    return turns
+
+
+def stages_from(lines: Iterable[EventRow]) -> list[StageTurn]:
+    """Return the turns of stages that the lines of an event log give; an attempt begins in none."""
+    return [
+        StageTurn(line.at, stages_of(line))
+        for line in lines
+        if line.kind in {"JobProgressed", "JobStarted"}
+    ]
 
 
 def _lives_here(system: JobSystem, is_wanted: Callable[[Record], bool]) -> list[Life]:
@@ -100,11 +112,24 @@ def _lives_here(system: JobSystem, is_wanted: Callable[[Record], bool]) -> list[
     ]
 
 
-def _read(
-    store: Store, since: float, limit: int, known: set[str]
-) -> list[tuple[JobRow, list[EventRow]]]:
-    rows = [row for row in store.finished(limit, since=since) if row.id not in known]
-    return [(row, store.events(row.id)) for row in rows]
+def _ended_rows(store: Store, since: float, limit: int, known: set[str]) -> list[JobRow]:
+    return [row for row in store.finished(limit, since=since) if row.id not in known]
+
+
+def _with_past(lives: list[Life], journal: Journal, opened: float) -> list[Life]:
+    """Return lives with what the event logs have of those that began in an earlier process."""
+    earlier = {life.record.id for life in lives if life.record.snapshot.info.submitted_at < opened}
+    if not earlier:
+        return lives
+    logs = journal.read(lambda store: {job_id: store.events(job_id) for job_id in earlier})
+    return [_life_from(life, logs.get(life.record.id), opened) for life in lives]
+
+
+def _life_from(life: Life, log: list[EventRow] | None, opened: float) -> Life:
+    if not log:  # none is kept in the memory, and a file may have lost it
+        return life
+    turns = with_past(turns_from(log), life.turns, opened)
+    return Life(life.record, turns, with_past(stages_from(log), life.stages, opened))
 
 
 def _bars_of(life: Life, by: LanesBy, now: float) -> Iterable[Bar]:

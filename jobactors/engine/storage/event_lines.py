@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ from jobactors.model.events import (
     JobUpdated,
 )
 from jobactors.model.plain_values import LONGEST_LABEL, LONGEST_MESSAGE, plain_text
+from jobactors.model.spans import MOST_TURNS, label_of
 from jobactors.model.stored_rows import EventRow
 
 from .row_structs import encode
@@ -30,6 +32,7 @@ from .row_structs import encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jobactors.engine.records.record import Record
     from jobactors.model.error_text import ErrorText
     from jobactors.model.events import Event
     from jobactors.model.outcome import Outcome
@@ -46,11 +49,30 @@ LOGGED: Final[frozenset[type[Event]]] = frozenset(
         *(JobStuck, JobStopped, JobRequeued, JobFinished, JobUpdated),
     )
 )
-"""The events that are written into a job's log: all but progress, log lines and reads."""
+"""The events that are written into a job's log: all but log lines and reads, and of its progress
+only the changes of its stages."""
 SAMPLED: Final[frozenset[type[Event]]] = frozenset({JobProgressed, JobLogged})
 """The events of which one is written every few seconds."""
 UNHURRIED: Final[frozenset[type[Event]]] = SAMPLED | {JobRead}
 """The events that wait for others to be written."""
+
+
+def changes_stages(record: Record, event: Event) -> bool:
+    """Whether a stage begins or ends with a report of progress that a job has just made."""
+    turns = record.stages
+    if type(event) is not JobProgressed or turns is None:
+        return False
+    return turns[-1].at == event.at and len(turns) < MOST_TURNS
+
+
+def stages_of(line: EventRow) -> str:
+    """Return the stages that a line about a job's progress has: their labels, as one text."""
+    try:
+        detail: Any = json.loads(line.detail)
+        stages = detail["stages"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return ""
+    return stages if isinstance(stages, str) else ""
 
 
 def event_row(event: Event) -> EventRow:
@@ -112,6 +134,9 @@ _DETAILS: Final[dict[type[Event], Callable[[Any], str]]] = {
     JobRequested: lambda event: encode({"request": event.request, "reason": _shown(event.reason)}),
     JobCancelling: lambda event: encode({"reason": _shown(event.reason)}),
     JobRetried: _retry_detail,
+    JobProgressed: lambda event: encode(
+        {"stages": plain_text(label_of(event.progress.stages), LONGEST_LABEL)}
+    ),
     JobUpdated: lambda event: encode(
         {"name": plain_text(event.info.name, LONGEST_LABEL), "priority": event.info.priority}
     ),

@@ -40,7 +40,7 @@ from jobactors.model.errors import StoreError, StoreFailed, StoreLost
 from jobactors.model.events import JobFinished, JobUpdated, JobWaiting
 from jobactors.model.stored_rows import AddEvent
 
-from .event_lines import LOGGED, SAMPLED, UNHURRIED, event_row
+from .event_lines import LOGGED, SAMPLED, UNHURRIED, changes_stages, event_row
 from .progress_pace import ProgressPace
 from .pruning import Pruner
 from .write_batch import WriteBatch
@@ -220,7 +220,7 @@ class Journal:
         batch, job_id, kind = self._open, record.id, type(event)
         if record.refused is not None or (kind is JobWaiting and record.actor is not None):
             return  # nothing of it is stored; what a running job waits for means nothing later
-        if kind in LOGGED:
+        if kind in LOGGED or changes_stages(record, event):
             batch.events.append(AddEvent(event_row(event)))
         elif kind in SAMPLED and not self._pace.is_due(job_id, event.at):
             return

@@ -32,6 +32,7 @@ from jobactors.model.events import (
     JobStopped,
     JobStuck,
 )
+from jobactors.model.spans import label_of
 from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _told(event: Event, before: JobSnapshot) -> tuple[str, Mapping[str, Any]]:
             error = "" if event.error is None else str(event.error)
             return "retry", {"after": max(0.0, event.due - event.at), "error": error[:1000]}
         case JobProgressed() if event.progress.stages not in {before.progress.stages, ()}:
-            return "stage", {"stage": " / ".join(event.progress.stages)}
+            return "stage", {"stage": label_of(event.progress.stages)}
         case JobRequested() if event.request is not None:
             return f"{event.request} requested", {"reason": event.reason or ""}
         case JobPaused() | JobResumed() | JobStuck():

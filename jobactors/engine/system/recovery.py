@@ -104,6 +104,8 @@ class Recovery:
     def __init__(self, parts: Parts, core: Core) -> None:
         self._parts = parts
         self._core = core
+        self.restored_at: float = 0.0
+        """When it took the jobs of earlier processes over, in seconds since the epoch."""
 
     # -- at the opening
 
@@ -114,6 +116,7 @@ class Recovery:
             unfinished: In the order of their submission.
             ended: In the order of their ends.
         """
+        self.restored_at = self._core.clock.now()
         at_rest, finished = records_from(unfinished), records_from(ended)
         for record in sorted([*at_rest, *finished], key=_when_submitted):
             self._parts.registry.add(record)
