@@ -96,12 +96,22 @@ def family_of(exc: BaseException) -> Iterator[tuple[BaseException, int]]:
 
 def release_frames(exc: BaseException) -> None:
     """Drop the tracebacks of ``exc`` and of all it is chained to, so that no frame stays alive."""
+    for error in _chained_to(exc):
+        without_traceback(error)
+
+
+def tracebacks_of(exc: BaseException) -> list[TracebackType | None]:
+    """Return the tracebacks that :func:`release_frames` drops."""
+    return [traceback_of(error) for error in _chained_to(exc)]
+
+
+def _chained_to(exc: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all that it holds by way of others, each once."""
     pending, seen = [exc], {id(exc)}
     while pending:
         error = pending.pop()
-        without_traceback(error)
-        chained = (cause_of(error), context_of(error), *members_of(error))
-        for one in chained:
+        yield error
+        for one in (cause_of(error), context_of(error), *members_of(error)):
             if one is not None and id(one) not in seen:
                 seen.add(id(one))
                 pending.append(one)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from .field_docs import documented
+from .last_references import drop_elsewhere, is_plain
 
 NO_METADATA: Final[Mapping[str, object]] = {}
 
@@ -63,3 +64,12 @@ class JobInfo(Struct, frozen=True):
         """The name, and in a batch the place and the item: ``resize[12] cat.png``."""
         place = self.name if self.index is None else f"{self.name}[{self.index}]"
         return f"{place} {self.item}" if self.item else place
+
+    def __del__(
+        self,
+        _none: Mapping[str, object] = NO_METADATA,
+        _is_plain: Callable[[object], bool] = is_plain,
+        _drop: Callable[[object], None] = drop_elsewhere,
+    ) -> None:
+        if self.metadata is not _none or not (self.key is None or _is_plain(self.key)):
+            _drop((self.metadata, self.key))

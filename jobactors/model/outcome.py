@@ -29,6 +29,7 @@ it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final, cast
 
@@ -48,6 +49,7 @@ from .errors import (
 )
 from .exception_tree import add_note, is_a, notes_of, release_frames, without_traceback
 from .field_docs import documented
+from .last_references import drop_elsewhere, is_plain
 from .snooze import Snooze, asked_delay
 from .states import JobState, Request
 
@@ -154,6 +156,16 @@ class Outcome(Struct, frozen=True):
             or (class_name_of(self.value) if self.value is not None else "")
         )
         return f"<Outcome {self.state}{f': {what}' if what else ''}>"
+
+    # The defaults, because the interpreter's end may come before the end of this.
+    def __del__(
+        self,
+        _is_plain: Callable[[object], bool] = is_plain,
+        _drop: Callable[[object], None] = drop_elsewhere,
+    ) -> None:
+        value, exception = self.value, self.exception
+        if exception is not None or not (value is None or _is_plain(value)):
+            _drop((value, exception))
 
 
 def ending_of(exc: BaseException) -> Raised:

@@ -32,6 +32,8 @@ from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.signals.latch import Latch
+from jobactors.model.exception_tree import tracebacks_of
+from jobactors.model.last_references import drop_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine
@@ -100,6 +102,7 @@ class _AsyncioCall:
         control = self._attempt.context._control
         if self._error is None:
             return self._value
+        drop_elsewhere((self._error, tracebacks_of(self._error)))
         if isinstance(self._error, asyncio.CancelledError) and control.cancel_requested.is_set:
             raise StopJob(control.reason)
         raise self._error

@@ -125,6 +125,7 @@ async def asyncio_deaf():
         except asyncio.CancelledError:
             pass
     done()
+    return ja.succeeded(None)  # one that catches its cancellation and just returns has stopped
 
 def plain_deaf():
     if threading.current_thread() is threading.main_thread():  # in a process of its own

@@ -93,7 +93,7 @@ async def test_a_thread_holds_nothing_of_a_job_that_has_ended() -> None:
     async with ja.open_jobs() as jobs:
         await jobs.submit(work)
         jobs.clear()
-        until(lambda: seen() is None)
+        await trio.to_thread.run_sync(until, lambda: seen() is None)
 
 
 async def test_a_job_for_which_there_is_no_thread_fails_with_the_reason(

@@ -22,6 +22,7 @@ from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobsClosed
 from jobactors.model.identity import type_name_of
 from jobactors.model.job_type import job_type_named, job_type_of
+from jobactors.model.last_references import drop_elsewhere
 
 from .batch import Batch
 
@@ -177,7 +178,6 @@ class MappedBatch(Batch[T]):
                 self._measure()
                 # Not strict: as with the built-in map, the shortest one ends it.
                 self._inputs = zip(*self._iterables, strict=False)
-                self._iterables = ()
             items = next(self._inputs)
             if self._size is not None and self._taken >= self._size:
                 self._size = None  # it gives more than its length
@@ -237,6 +237,8 @@ class MappedBatch(Batch[T]):
 
     def _stop_intake(self) -> None:
         self._open = False
+        drop_elsewhere((self._iterables, self._inputs))
+        self._iterables, self._inputs = (), iter(())
         self._tally.open_inputs.pop(self._own_id, None)
         self._system.parts.registry.batches.changed(self._tally)
         self._wake()

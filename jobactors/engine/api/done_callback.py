@@ -72,10 +72,18 @@ class DoneCallback:
             LOG.exception("the callback of job %s could not be called", self._record.id)
 
     def _called(self, _: JobSnapshot) -> Any:
-        return self.function(self._job)
+        function, job = self._take_parts()
+        return function(job)
 
     async def _awaited(self, _: JobSnapshot) -> None:
-        await self.function(self._job)
+        function, job = self._take_parts()
+        await function(job)
+
+    def _take_parts(self) -> tuple[Callable[[Any], Any], object]:
+        """Return function and job, once: the job's record holds this, which is not to hold them."""
+        parts = self.function, self._job
+        self.function, self._job = _nothing, None
+        return parts
 
     def _call_in_asyncio(self) -> None:
         try:
@@ -86,10 +94,15 @@ class DoneCallback:
             )
 
     def _call_here(self) -> None:
+        function, job = self._take_parts()
         try:
-            self.function(self._job)
+            function(job)
         except Exception:
             LOG.exception("the callback of job %s failed", self._record.id)
+
+
+def _nothing(_: object) -> None:
+    """Stand in the place of a function that was called."""
 
 
 def _running_asyncio_loop() -> Any:

@@ -26,6 +26,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from jobactors.model.exception_tree import tracebacks_of
+from jobactors.model.last_references import drop_elsewhere
+
 from .from_thread import hear_cancels
 from .worker_thread import anyio_run_sync, caught, error_of_start
 
@@ -87,6 +90,7 @@ class ThreadCall:
         raised, self._raised = self._raised, None
         if raised is None:
             return self._value
+        drop_elsewhere(tracebacks_of(raised))  # the frames of the function, with its variables
         try:
             raise raised
         finally:
@@ -94,7 +98,10 @@ class ThreadCall:
 
     def make(self) -> None:
         """Make the call; in a worker thread."""
-        self._value, self._raised = self._context.run(_called, self._call, self._control)
+        context, call = self._context, self._call
+        del self._context, self._call  # what they hold is to go here, and not in the loop
+        self._value, self._raised = context.run(_called, call, self._control)
+        del context, call
         self._portal.post_quietly(self._end)
 
     def refuse(self, error: Exception) -> None:
@@ -107,6 +114,8 @@ class ThreadCall:
         task, self._task = self._task, None
         if task is not None:
             trio.lowlevel.reschedule(task)
+        else:  # it was left behind
+            drop_elsewhere((self._value, self._raised))
 
     def _stop_waiting(self, _: object) -> trio.lowlevel.Abort:
         self._task = None

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from jobactors.inside.context.own_decimals import take_own_decimals
+from jobactors.model.exception_tree import tracebacks_of
+from jobactors.model.last_references import drop_elsewhere
 
 from .from_thread import hear_cancels
 
@@ -75,6 +77,7 @@ async def call_in_thread(call: Callable[[], Any], name: str, control: Control | 
         raise error_of_start(exc) from exc
     if raised is None:
         return value
+    drop_elsewhere((raised, tracebacks_of(raised)))  # its frames are the thread's
     try:
         raise raised
     finally:

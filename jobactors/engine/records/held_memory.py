@@ -19,6 +19,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakMethod, ref
 
+from jobactors.model.last_references import drop_elsewhere
 from jobactors.model.object_size import size_of, size_of_plain
 
 from .references import edges_among
@@ -70,9 +71,11 @@ def size_of_call(record: Record) -> int:
 def let_go(record: Record) -> None:
     """Let the large parts of an ended job's call go."""
     if _size_of_arguments(record) > SMALL:
+        drop_elsewhere((record.args, record.kwargs))
         record.args, record.kwargs = (), {}
         record.are_arguments_dropped = True
     if _size_of_functions(record) > SMALL:
+        drop_elsewhere((record.function, record.options))
         record.function = LetGo(record.function, record.options.on_done)
         if record.options.on_done is not None:
             record.options = record.options.changed(on_done=None)

@@ -35,7 +35,7 @@ No record holds the jobs that come after it: the job queue has these, by their i
 from __future__ import annotations
 
 from threading import RLock
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from msgspec import Struct
@@ -43,7 +43,10 @@ from msgspec import Struct
 from jobactors.inside.signals.latch import Latch
 from jobactors.inside.signals.mailbox import Inbox
 from jobactors.model.error_text import shorten
+from jobactors.model.info import NO_METADATA
+from jobactors.model.last_references import drop_elsewhere, is_plain
 from jobactors.model.log import Log
+from jobactors.model.options import DEFAULTS, Options
 from jobactors.model.outcome import Outcome
 from jobactors.model.states import JobState, Request
 
@@ -62,7 +65,6 @@ if TYPE_CHECKING:
     from jobactors.model.errors import StoreError
     from jobactors.model.events import JobQueued
     from jobactors.model.info import JobInfo
-    from jobactors.model.options import Options
     from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.spans import StageTurn, Turn
     from jobactors.model.stored_rows import CheckpointRow
@@ -110,6 +112,16 @@ class RunningAttempt(Protocol):
     def resume(self) -> None:
         """Take back a pause that was not reached, or let the attempt go on."""
         ...
+
+
+def _holds_objects(options: Options) -> bool:
+    """Whether options hold what is the user's, without asking it anything."""
+    return (
+        options.on_done is not None
+        or options.retry is not None
+        or options.metadata is not NO_METADATA
+        or not is_plain(options.key)
+    )
 
 
 class Record:
@@ -187,9 +199,6 @@ class Record:
         """The ids of its dependencies, once it has ended and holds them no more."""
         self.submit: StoredSubmit | None = submit
         """The part of the submit that a store holds; None without a store."""
-        key = queued.info.key
-        self.key: object = None if key is None else as_table_key(key)
-        """Its unique key, as one of a table; None for no key."""
         self.comparisons: Comparisons | None = None
         """The verdicts of its submitter about other jobs, while that waits for its answer."""
         self.refused: StoreError | None = None
@@ -225,6 +234,30 @@ class Record:
 
         self.callbacks: list[Any] | None = None
         """The callbacks that handles of it have added, in any thread; none is taken out."""
+        key = queued.info.key
+        self.key: object = None if key is None else as_table_key(key)  # by its own __hash__
+        """Its unique key, as one of a table; None for no key."""
+
+    # The defaults, because the interpreter's end may come before the end of this.
+    def __del__(
+        self,
+        _defaults: Options = DEFAULTS,
+        _function: type = FunctionType,
+        _drop: Callable[[object], None] = drop_elsewhere,
+    ) -> None:
+        function, options = self.function, self.options
+        if (
+            self.args
+            or self.kwargs
+            or type(function) is not _function
+            or function.__closure__
+            or function.__defaults__
+            or function.__kwdefaults__
+            or (options is not _defaults and _holds_objects(options))
+            or self.callbacks
+            or self.context
+        ):
+            _drop((self.args, self.kwargs, function, options, self.callbacks, self.context))
 
     def open_inbox(self) -> Inbox:
         """Return the mailbox, made if need be; from any thread."""
@@ -262,10 +295,17 @@ class Record:
             self.deadline.cancel()
             self.deadline = None
 
+    def drop_context(self) -> Context | None:
+        """Drop the context of an ended job, which may hold anything; return it for the hook."""
+        context, self.context = self.context, None
+        if context:
+            drop_elsewhere(context)
+        return context
+
     def slim(self) -> None:
         """Drop the parts that an ended job needs no more: thousands of them may wait to be read."""
         if self.inbox is not None:
-            self.inbox._close()
+            drop_elsewhere(self.inbox._close())
             self.inbox = None
         if self.log is not None and not self.log.total:
             self.log = None

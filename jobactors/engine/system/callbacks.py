@@ -22,6 +22,7 @@ from jobactors.engine.loop.worker_thread import call_in_thread, without_coroutin
 from jobactors.inside.context.own_decimals import take_own_decimals
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
+from jobactors.model.last_references import drop_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,7 +62,9 @@ class Callback:
         """Call it with each event, until it is stopped or the system ends."""
         with self._scope:
             async for batch in self.subscription:
-                await self._call(batch)
+                events = list(batch)
+                del batch  # the last reference to an event's result goes in the thread
+                await self._call(events)
 
     async def deliver_changes(
         self, snapshots: Callable[[], Sequence[JobSnapshot]], interval: float
@@ -73,7 +76,7 @@ class Callback:
                 with trio.move_on_after(interval):  # what happens meanwhile is reported once
                     await self.subscription._ending.wait()
 
-    async def _call(self, arguments: Sequence[object]) -> None:
+    async def _call(self, arguments: list[Any]) -> None:
         self._in_hand = len(arguments)
         if not self.is_async:
             await call_in_thread(partial(self._call_each, arguments), f"calls {self.name}")
@@ -82,13 +85,13 @@ class Callback:
             result: Any = self._function(argument)
             await result
 
-    def _call_each(self, arguments: Sequence[object]) -> None:
-        """Make the calls, in a worker thread."""
-        for argument in arguments:
-            if self._is_stopped:
-                return
-            without_coroutine(self._function(argument))
+    def _call_each(self, arguments: list[Any]) -> None:
+        """Make the calls, in a worker thread; the arguments go there."""
+        arguments.reverse()
+        while arguments and not self._is_stopped:
+            without_coroutine(self._function(arguments.pop()))
             self._in_hand -= 1
+        arguments.clear()
 
     @property
     def left(self) -> int:
@@ -120,6 +123,7 @@ class Callbacks:
             unsubscribe()
             self._active.discard(callback)
             callback.ended.set()
+            drop_elsewhere(callback)
 
     @property
     def subscriptions_in_threads(self) -> set[Subscription[Any]]:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from jobactors.model.errors import IllegalVerb
 from jobactors.model.events import JobRequested, JobUpdated
+from jobactors.model.last_references import drop_elsewhere
 from jobactors.model.options import OPTION_NAMES, UPDATABLE, options_with
 from jobactors.model.states import JobState, Request, Waiting
 
@@ -146,6 +147,7 @@ class Commands:
             raise IllegalVerb(record.id, record.snapshot.state, "update", "it stays as it ended")
         options = options_with(record.options, changed, names)
         self._parts.queue.check_needs(record.id, options.resources)
+        drop_elsewhere(record.options)
         record.options = options
         fields = {name: getattr(options, name) for name in names}
         self._core.emit(

@@ -29,6 +29,7 @@ from jobactors.model.events import (
     JobWaiting,
 )
 from jobactors.model.fold import fold
+from jobactors.model.last_references import drop_elsewhere
 from jobactors.model.outcome import Outcome, Raised, judge
 from jobactors.model.snooze import Snooze
 from jobactors.model.spans import PLAIN_WAITS, TURNING, stages_after, turns_after
@@ -218,6 +219,7 @@ class Core:
         """
         actor, record.actor = record.actor, None
         if record.settled.is_set:
+            drop_elsewhere(ending)
             return  # the engine has failed, and settled it already
         if self.parts.requests.waiting:
             self.parts.requests.forget(record.id)
@@ -225,6 +227,8 @@ class Core:
         self.parts.queue.leave(record.id)
         self.parts.queue.give_back(record.id)
         request = actor.request if actor is not None and actor.is_stopping else None
+        if request is not None or type(ending) is Raised:
+            drop_elsewhere(ending)  # what it brings may be no part of the outcome
         if isinstance(ending, Raised) and request is None and self.accepts:
             check = partial(self.parts.queue.check_start, record.id, record.options.resources)
             delay, ending = delay_after(record, ending, check)
@@ -286,8 +290,7 @@ class Core:
             if record.key is not None:
                 parts.keys.give_back(record)
             record.slim()
-        context = record.context
-        record.context = None  # it may hold anything, and is needed no more
+        context = record.drop_context()
         record.settled.set()
         hook = record.options.on_done
         if hook is not None and is_terminal:

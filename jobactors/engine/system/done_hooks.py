@@ -15,9 +15,10 @@ import trio
 
 from jobactors.engine.loop.worker_thread import call_in_thread, is_being_cancelled
 from jobactors.inside.report.guarded_log import LOG
+from jobactors.model.last_references import drop_elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from contextvars import Context
 
     from jobactors.model.options import OnDone
@@ -67,6 +68,7 @@ class DoneHooks:
             with scope:
                 await _call(hook, snapshot)
         finally:
+            drop_elsewhere((hook, snapshot, trio.lowlevel.current_task().context))
             del self._scopes[scope]
             if not inspect.iscoroutinefunction(hook):
                 self._in_threads -= 1
@@ -105,8 +107,9 @@ async def _call(hook: OnDone, snapshot: JobSnapshot) -> None:
         if inspect.iscoroutinefunction(hook):
             await hook(snapshot)
             return
-        awaitable = await call_in_thread(partial(hook, snapshot), f"on_done {snapshot.id}")
-        if inspect.isawaitable(awaitable):
+        called = partial(_called, hook, snapshot)
+        awaitable = await call_in_thread(called, f"on_done {snapshot.id}")
+        if awaitable is not None:
             await awaitable
     except BaseException:  # even SystemExit: the job has ended, and the system goes on
         if is_being_cancelled():
@@ -114,3 +117,9 @@ async def _call(hook: OnDone, snapshot: JobSnapshot) -> None:
         LOG.exception(
             "the on_done hook of job %s failed; the job itself is unaffected", snapshot.id
         )
+
+
+def _called(hook: OnDone, snapshot: JobSnapshot) -> Awaitable[object] | None:
+    """Call a plain hook, in a thread; return what is to be awaited of it."""
+    returned: object = hook(snapshot)
+    return returned if inspect.isawaitable(returned) else None

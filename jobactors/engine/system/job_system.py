@@ -28,6 +28,7 @@ from jobactors.engine.checkpoints.leases import CheckpointLeases
 from jobactors.engine.checkpoints.table import CheckpointTable
 from jobactors.engine.checkpoints.work_folders import WorkFolders
 from jobactors.engine.loop.clock import LoopClock
+from jobactors.engine.loop.finalizer_thread import finalizers_elsewhere
 from jobactors.engine.loop.portal import Portal
 from jobactors.engine.loop.timers import Timers
 from jobactors.engine.loop.watchdog import LoopWatch
@@ -105,8 +106,7 @@ class JobSystem:
         portal, clock = Portal(self.fail, look), LoopClock()
         timers, queue = Timers(clock, portal.step), JobQueue(max_running, capacities)
         folders = WorkFolders(lambda: None if store is None else store.work_folder)
-        # A store of the user's own need not say how long it keeps what.
-        keep = getattr(store, "keep", None) or Keep()
+        keep = getattr(store, "keep", None) or Keep()  # a store of the user's own may have none
         table = CheckpointTable(clock, folders, self._store_checkpoint, self._is_in_use, keep)
         journal = None
         if store is not None:
@@ -224,7 +224,7 @@ class JobSystem:
                 is released.
         """
         try:
-            with self._shield:
+            with self._shield, finalizers_elsewhere():
                 await self._serve()
         except BaseException as exc:
             self.fail(exc)

@@ -208,16 +208,15 @@ class Inbox:
         arrived, self._arrived = self._arrived, Latch()
         arrived.set()
 
-    def _close(self) -> int:
-        """Answer the open questions of an ended job; returns the number of unread messages."""
-        unread = len(self._messages)
-        self._messages.clear()
-        for question in self._asked:
+    def _close(self) -> tuple[list[Any], list[Question]]:
+        """Answer the open questions of an ended job; returns what nothing has read or answered."""
+        unread, self._messages = self._messages, []
+        asked, self._asked = self._asked, []
+        for question in asked:
             question.fail(NoAnswer(self._job_id, "it has ended"))
-        self._asked.clear()
         self._is_closed = True
         self._arrived.set()
-        return unread
+        return unread, asked
 
     def _relay(self, send: Callable[[Any], None] | None) -> None:
         """Send each message elsewhere as well, those that wait first; None ends that."""

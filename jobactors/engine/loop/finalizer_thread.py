@@ -1,0 +1,120 @@
+"""A thread that lets go of users' objects, since their finalizers are code of the user.
+
+A loop of jobs hands references over instead of dropping them, see
+:mod:`jobactors.model.last_references`.  They are gathered until the loop has done what it is doing:
+the frames that have handed them over hold them as well, and must not be the last ones to do so.
+Then the list goes to the thread, which takes them out of it one by one, in order.
+
+The thread is started for the first list.  At the end of the loop's last system it lets go of what
+it has, and ends; nothing waits for it, since a finalizer may block for ever.  For the same reason
+no more than :data:`MOST_WAITING` references wait: further ones go in the loop, and the watchdog
+says so if they hold it up.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from jobactors.model.last_references import TAKERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_WAITING: Final = 10_000
+"""References that wait for the thread."""
+
+
+class FinalizerThread:
+    """Lets go of what one loop hands over.  In the loop's thread only, unless stated otherwise."""
+
+    def __init__(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        self._gathered: deque[object] = deque()
+        self._lists: queue.SimpleQueue[deque[object] | None] = queue.SimpleQueue()
+        self._is_started = False
+        self._handed_over = 0
+        self._let_go = 0
+        """Written by the thread."""
+        self.systems: int = 0
+        """The number of systems that run in the loop."""
+
+    def take(self, reference: object) -> None:
+        """Let a reference go in the thread; here, if too many wait."""
+        waiting = self._handed_over - self._let_go + len(self._gathered)
+        if waiting >= MOST_WAITING:
+            return
+        self._gathered.append(reference)
+        if len(self._gathered) == 1:
+            try:
+                self._token.run_sync_soon(self._hand_over)
+            except trio.RunFinishedError:
+                self._gathered.clear()
+
+    def _hand_over(self) -> None:
+        if not self._gathered:
+            return
+        if not self._is_started and not self._start():
+            self._gathered.clear()
+            return
+        gathered, self._gathered = self._gathered, deque()
+        self._handed_over += len(gathered)
+        self._lists.put(gathered)
+
+    def _start(self) -> bool:
+        # A daemon: a finalizer may block, and nothing is to wait for it.
+        thread = threading.Thread(target=self._serve, name="jobactors-finalizers", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is ending, and starts no thread any more
+            return False
+        self._is_started = True
+        return True
+
+    def close(self) -> None:
+        """Take no more references; the thread ends once it has let go of those that wait."""
+        self._hand_over()
+        if self._is_started:
+            self._lists.put(None)
+
+    def _serve(self) -> None:
+        """Let go of what comes, in the thread."""
+        while (handed := self._lists.get()) is not None:
+            while handed:
+                handed.popleft()
+                self._let_go += 1
+
+
+_OF_LOOPS: Final[dict[int, FinalizerThread]] = {}
+"""The thread of each loop of jobs, by the ident of the loop's own; written by that one."""
+
+
+@contextmanager
+def finalizers_elsewhere() -> Iterator[None]:
+    """Run no finalizer of what is handed over in this thread, which is a loop's, meanwhile."""
+    home = threading.get_ident()
+    thread = _OF_LOOPS.get(home)
+    if thread is None:
+        thread = _OF_LOOPS[home] = FinalizerThread()
+    thread.systems += 1
+    try:
+        yield
+    finally:
+        thread.systems -= 1
+        if not thread.systems:
+            del _OF_LOOPS[home]
+            thread.close()
+
+
+def _take(reference: object) -> None:
+    thread = _OF_LOOPS.get(threading.get_ident())
+    if thread is not None:
+        thread.take(reference)
+
+
+TAKERS.append(_take)
