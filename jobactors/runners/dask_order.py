@@ -72,7 +72,7 @@ async def order_for(
         "fenced": not options.allow_restart,
         "holds": options.keep,
         "job": labels_of(context),
-        "buffer": _to_send(context._buffer),
+        "buffer": _to_send(context._buffer, options.shared_folder),
         "shared": options.shared_folder,
         "trace": trace_headers(),
     }
@@ -95,9 +95,10 @@ def _call_of(attempt: Attempt) -> tuple[Callable[..., Any], tuple[Any, ...], dic
     return run_phases, (phases, attempt.kwargs.get("name", "")), {}
 
 
-def _to_send(buffer: CheckpointBuffer | None) -> dict[str, Any] | None:
-    """Return the checkpoints for a run, with the real path of their work files."""
+def _to_send(buffer: CheckpointBuffer | None, shared: str | None) -> dict[str, Any] | None:
+    """Return the checkpoints for a run, with the folder of their files if it can be used there."""
     if buffer is None:
         return None
     sent = buffer.to_send()
-    return {**sent, "folder": os.path.realpath(sent["folder"]) if sent["folder"] else ""}
+    usable = shared is not None and sent["folder"]
+    return {**sent, "folder": os.path.realpath(sent["folder"]) if usable else ""}

@@ -31,6 +31,8 @@ THREADS: Final = 64
 """Threads that run users' code at once, for either purpose: some of it may hang."""
 SUSPENSE: Final = 0.25
 """Seconds between the news that an attempt was lost and the question whether the cluster lives."""
+AT_ONCE: Final = 100
+"""News that the attempts take in one turn of the loop, each of which may wake one up."""
 LAST_WORKER: Final = 5.0
 """Seconds for which a cluster without workers may be one that is closed."""
 _SIDES: trio.lowlevel.RunVar[dict[ClusterLink, EngineSide]] = trio.lowlevel.RunVar(
@@ -74,6 +76,8 @@ class EngineSide:
         self._calls: dict[str, WatchedCall] = {}
         self._news: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._called = False
+        self._is_delivering = False
+        """Whether news is being taken, in this turn of the loop and the next ones."""
         self._is_watched = False
         self._suspects: list[tuple[WatchedCall, float]] = []
         self._lines: deque[tuple[str, str]] = deque()
@@ -94,12 +98,22 @@ class EngineSide:
 
     def _deliver(self) -> None:
         self._called = False
-        while self._news:
+        if not self._is_delivering:
+            self._is_delivering = True
+            self._deliver_some()
+
+    def _deliver_some(self) -> None:
+        """Hand over some of the news; the loop serves others before the rest of it."""
+        for _ in range(AT_ONCE):
+            if not self._news:
+                self._is_delivering = False
+                return
             take, args = self._news.popleft()
             try:
                 take(*args)
             except Exception:  # a worker of another version, or a hostile one
                 LOG.exception("a report from a Dask worker could not be read")
+        self._token.run_sync_soon(self._deliver_some)
 
     # -- in this loop
 

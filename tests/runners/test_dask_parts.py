@@ -13,6 +13,8 @@ from typing import Any
 
 import cloudpickle
 import pytest
+import trio
+import trio.testing
 
 import jobactors as ja
 from jobactors.runners import dask_wire
@@ -26,6 +28,7 @@ from jobactors.runners.dask_packing import (
     unpack_plain,
 )
 from jobactors.runners.dask_reports import RunReports
+from jobactors.runners.dask_side import AT_ONCE, EngineSide
 from jobactors.runners.dask_task import task_function
 from jobactors.runners.dask_wire import BATCH, batches, key_for
 from jobactors.runners.process_pickler import pickled
@@ -81,6 +84,30 @@ def test_with_restarts_every_run_begins_and_the_last_one_counts() -> None:
     fence = StartFence(restarts=True)
     assert [fence.ask(run) for run in "ab"] == [Ruling.WAIT, Ruling.MOVED]
     assert (fence.run, fence.is_granted) == ("b", True)
+
+
+# --- news ---------------------------------------------------------------------------------------
+
+
+class _NoLink:
+    """Stands for the link of a side that is asked for nothing."""
+
+
+async def test_news_of_many_attempts_is_taken_in_order_and_the_loop_turns_between() -> None:
+    """A hundred in a turn: between two turns of a task beside, any other one has two at most."""
+    link: Any = _NoLink()
+    side, taken = EngineSide(link), list[int]()
+    for number in range(5 * AT_ONCE):
+        side.post(taken.append, number)
+    most = before = 0
+    while len(taken) < 5 * AT_ONCE:
+        await trio.lowlevel.checkpoint()
+        most, before = max(most, len(taken) - before), len(taken)
+    assert taken == list(range(5 * AT_ONCE))
+    assert most <= 2 * AT_ONCE
+    side.post(taken.append, -1)
+    await trio.testing.wait_all_tasks_blocked()
+    assert taken[-1] == -1
 
 
 # --- frames, keys, packing ----------------------------------------------------------------------

@@ -87,9 +87,11 @@ class Actor:
     ``toolbox``.
     """
 
-    def __init__(self, host: AttemptHost, record: Record, attempt: int) -> None:
+    def __init__(self, host: AttemptHost, record: Record, attempt: int, turn: int) -> None:
         info = record.snapshot.info
         self.host = host
+        self._turn = turn
+        """The turn of the loop in which it was started."""
         self.record = record
         self.request: Request | None = None
         self.reason: str | None = None
@@ -128,6 +130,7 @@ class Actor:
         Every exception of the function ends here.  Only a cancellation from outside the actor's own
         scope goes on, because it belongs to the owner of that scope.
         """
+        self.host.attempt_runs(self._turn)
         CURRENT.set(self.context)
         take_own_decimals()
         if self.has_started and self._time_left is not None:

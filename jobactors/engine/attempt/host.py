@@ -90,6 +90,10 @@ class AttemptHost(Protocol):
         """Fold an event into the job's snapshot, and publish it."""
         ...
 
+    def attempt_runs(self, turn: int, /) -> None:
+        """Take note that an attempt runs, which was started in an earlier turn of the loop."""
+        ...
+
     def attempt_started(self, record: Record, now: float | None = None, where: str = "") -> None:
         """Take note that an attempt starts which has waited elsewhere until now."""
         ...

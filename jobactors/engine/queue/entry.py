@@ -55,7 +55,7 @@ class Entry(Struct, eq=False):
 
 
 MOST_STARTS: Final = 100
-"""Jobs that start in one decision: the loop does nothing else meanwhile."""
+"""Jobs that start in one turn of the loop: it does nothing else meanwhile."""
 
 
 class Decision(Struct, frozen=True):

@@ -256,12 +256,12 @@ class JobQueue:
         """Return the jobs that start now; see :meth:`decide`."""
         return self.decide(now).start
 
-    def decide(self, now: float) -> Decision:
-        """Decide which jobs start now, :data:`MOST_STARTS` at most."""
+    def decide(self, now: float, most: int = MOST_STARTS) -> Decision:
+        """Decide which jobs start now, ``most`` of them."""
         if self._later:
             self._ripen(now)
         start: list[str] = []
-        while self._entries and not self.dispatch_held and len(start) < MOST_STARTS:
+        while self._entries and not self.dispatch_held and len(start) < most:
             if (ready := self._ready.next(self.free_slots)) is None:
                 break
             entry = ready.pop()

@@ -87,6 +87,7 @@ class Core:
         """Publishes the reason for which a job waits, if it has changed."""
         self.dispatch: Dispatch = Dispatch(parts, self.start, self.explain)
         self.pump: Callable[..., None] = self.dispatch.pump
+        self.attempt_runs: Callable[[int], None] = self.dispatch.pace.pass_turn
         self.desk: Desk = SlotDesk(parts, self.pump, self.wake_drains, self.explain)
         self.ended: EndedJobs = EndedJobs(parts, self.emit)
         self.accepts = True
@@ -135,7 +136,7 @@ class Core:
             self.emit(record, JobWaiting(record.id, now, Waiting.CLUSTER))
         else:
             self.attempt_started(record, now)
-        record.actor = actor = Actor(self, record, attempt)
+        record.actor = actor = Actor(self, record, attempt, self.dispatch.pace.turn)
         context = record.context if record.span is None else context_in_span(record)
         if context is None:
             self._start_task(actor.run, name=record.id)

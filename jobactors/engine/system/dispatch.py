@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jobactors.engine.queue.entry import MOST_STARTS
-
 from .start_pace import StartPace
 
 if TYPE_CHECKING:
@@ -37,7 +35,8 @@ class Dispatch:
         self._start = start
         self._explain = explain
         self._due: Timer | None = None
-        self._pace = StartPace(partial(parts.portal.step, self.pump))
+        self.pace: StartPace = StartPace(partial(parts.portal.step, self.pump))
+        """Bounds the starts of one turn."""
         self._start_task: Callable[..., None]
         self.starts = True
         """Whether jobs are started; no more once everything is being cancelled."""
@@ -54,7 +53,7 @@ class Dispatch:
         """Whether any job may start now; where not, a pump follows when one may."""
         journal = self._parts.journal
         is_stalled = journal is not None and journal.is_stalled  # a start could not be stored
-        return self.starts and not (self.is_breaking or is_stalled or self._pace.rests)
+        return self.starts and not (self.is_breaking or is_stalled or self.pace.rests)
 
     def start_at_once(self, record: Record) -> bool:
         """Start a job that waits for nothing of its own, if none goes before it.
@@ -67,6 +66,7 @@ class Dispatch:
             return False
         if not parts.queue.start_at_once(record.id, takes_slot=record.runner.takes_slot):
             return False
+        self.pace.count(1, self._start_task)
         self._start(record, parts.clock.now())
         return True
 
@@ -84,12 +84,12 @@ class Dispatch:
         if (parts.queue.is_empty and self._due is None) or not self._is_open:
             return
         now = parts.clock.now() if now is None else now
-        decision = parts.queue.decide(now)
+        decision = parts.queue.decide(now, self.pace.room)
+        if decision.start:
+            self.pace.count(len(decision.start), self._start_task)
         for job_id in decision.start:
             self._start(parts.registry.get(job_id), now)
         parts.rates.save()
-        if len(decision.start) == MOST_STARTS:
-            self._pace.rest(self._start_task)
         for job_id in filter(parts.queue.__contains__, decision.moved):
             self._explain(parts.registry.get(job_id))
         due = parts.queue.next_due()
