@@ -12,7 +12,7 @@ from math import ceil, frexp
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 _PER_DOUBLING: Final = 16
 """Buckets of equal width from a duration to its double: a quantile is right within 3.2 %."""
@@ -56,10 +56,14 @@ class DurationSketch:
 
     def merge(self, other: DurationSketch) -> None:
         """Count all that another sketch has counted."""
+        if not other.buckets:
+            return
+        buckets = self.buckets
         for bucket, count in other.buckets.items():
-            self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+            buckets[bucket] = buckets.get(bucket, 0) + count
         self.total += other.total
-        self.longest = max(self.longest, other.longest)
+        if other.longest > self.longest:  # noqa: PLR1730 - as in add: 90 days have many sketches
+            self.longest = other.longest
 
     def quantile(self, share: float) -> float | None:
         """Return the duration that this share of all does not exceed; None if there is none.
@@ -118,11 +122,3 @@ def merged(sketches: Iterable[DurationSketch]) -> DurationSketch:
     for sketch in sketches:
         whole.merge(sketch)
     return whole
-
-
-def merge_into(
-    all_of_them: dict[str, DurationSketch], others: Mapping[str, DurationSketch]
-) -> None:
-    """Merge sketches by their names."""
-    for name, other in others.items():
-        all_of_them.setdefault(name, DurationSketch()).merge(other)

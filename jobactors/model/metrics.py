@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Final, overload
 
@@ -112,7 +112,7 @@ class Metrics(Sequence[JobMetrics]):
     """
 
     def __init__(
-        self, rows: Sequence[JobMetrics], totals: Mapping[str, Tally], now: Gauges
+        self, rows: Sequence[JobMetrics], totals: Callable[[], Mapping[str, Tally]], now: Gauges
     ) -> None:
         self._rows = list(rows)
         self._totals = totals
@@ -139,7 +139,7 @@ class Metrics(Sequence[JobMetrics]):
         Counters never sink while the system is open, whatever ``by`` and ``since`` were.  A job's
         name and subject are no labels, and types beyond the first hundred are one: "other".
         """
-        return exposition(self._totals, self._now)
+        return exposition(self._totals(), self._now)
 
     @overload
     def __getitem__(self, index: int) -> JobMetrics: ...

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import Struct
 
-from .duration_sketch import DurationSketch, merge_into
+from .duration_sketch import DurationSketch
 from .states import JobState, Waiting
 
 if TYPE_CHECKING:
@@ -86,13 +86,21 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Count all that another tally has counted."""
+        ends = self.ends
         for state, count in other.ends.items():
-            self.ends[state] = self.ends.get(state, 0) + count
+            ends[state] = ends.get(state, 0) + count
         self.attempts += other.attempts
         self.items += other.items
-        self.run.merge(other.run)
-        self.paused.merge(other.paused)
-        merge_into(self.waits, other.waits)
+        if other.run.buckets:
+            self.run.merge(other.run)
+        if other.paused.buckets:
+            self.paused.merge(other.paused)
+        waits = self.waits
+        for reason, sketch in other.waits.items():
+            mine = waits.get(reason)
+            if mine is None:
+                mine = waits[reason] = DurationSketch()
+            mine.merge(sketch)
 
     def copy(self) -> Tally:
         """Return another tally that has counted the same."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from jobactors.engine.system.job_system import JobSystem
@@ -132,21 +132,43 @@ def metrics_from(
     """Return metrics out of the tallies of each hour and type.
 
     Args:
-        tallies: By hour, since the epoch, and type.
-        past: Of hours that were dropped, by type; theirs from now on.
+        tallies: By hour, since the epoch, and type: tens of thousands, where 90 days had many
+            types.  Each is merged once, if that will do.
+        past: Of hours that were dropped, by type.
         now: The present state of the system.
         by: One of the groups of :meth:`Measures.metrics`.
         first: The first hour that counts in the rows.
     """
-    label = _LABELS[by]
+    rows = _merged(tallies, by, first)
+    metrics = [row_of(of, tally) for of, tally in sorted(rows.items())]  # times sort as texts
+    by_type = rows if by == "type" and not first else None
+
+    @cache
+    def totals() -> dict[str, Tally]:
+        found = {kind: tally.copy() for kind, tally in past.items()}
+        for kind, tally in (by_type or _merged(tallies, "type", 0)).items():
+            found.setdefault(kind, Tally()).merge(tally)
+        return found
+
+    return Metrics(metrics, totals, now)
+
+
+def _merged(
+    tallies: Mapping[tuple[int, str], Tally], by: MetricsBy, first: int
+) -> dict[str, Tally]:
+    """Return one tally a label, of all hours from the first on."""
     rows: dict[str, Tally] = {}
-    for (hour, kind), tally in sorted(tallies.items(), key=lambda pair: pair[0]):
-        if hour >= first:
-            rows.setdefault(label(hour, kind), Tally()).merge(tally)
-    for (_, kind), tally in tallies.items():
-        past.setdefault(kind, Tally()).merge(tally)
-    ordered = sorted(rows.items()) if by == "type" else rows.items()
-    return Metrics([row_of(of, tally) for of, tally in ordered], past, now)
+    of_hour = _LABELS[by]
+    label_of = None if of_hour is None else cache(of_hour)
+    for (hour, kind), tally in tallies.items():
+        if hour < first:
+            continue
+        label = kind if label_of is None else label_of(hour)
+        row = rows.get(label)
+        if row is None:
+            row = rows[label] = Tally()
+        row.merge(tally)
+    return rows
 
 
 def _hour_of(since: Since | None, now: float) -> int:
@@ -159,17 +181,18 @@ def _moment_of(since: Since, now: float) -> float:
     return moment or 0.0
 
 
-def _hour_label(hour: int, _: str) -> str:
+def _hour_label(hour: int) -> str:
     return f"{datetime.fromtimestamp(hour * _HOUR).astimezone():%Y-%m-%d %H:00}"
 
 
-def _day_label(hour: int, _: str) -> str:
+def _day_label(hour: int) -> str:
     return f"{datetime.fromtimestamp(hour * _HOUR).astimezone():%Y-%m-%d}"
 
 
-_LABELS: Final[dict[str, Callable[[int, str], str]]] = {
-    "type": lambda _, kind: kind,
+_LABELS: Final[dict[str, Callable[[int], str] | None]] = {
+    "type": None,
     "hour": _hour_label,
     "day": _day_label,
-    "all": lambda _hour, _kind: "all",
+    "all": lambda _: "all",
 }
+"""The label of an hour's row; None where each type has one."""
