@@ -77,6 +77,15 @@ def work_folder(path: Path) -> Path:
     return path.with_name(path.name + ".work")
 
 
+def last_written(path: Path) -> float | None:
+    """Return when a file or its log was written last, in seconds since the epoch; None if new."""
+    moments: list[float] = []
+    for written in (path, path.with_name(f"{path.name}-wal")):
+        with contextlib.suppress(OSError):
+            moments.append(written.stat().st_mtime)
+    return max(moments, default=None)
+
+
 # -- one file a notebook
 
 

@@ -39,7 +39,7 @@ from .forgetting import (
     forget_occurrences,
 )
 from .inspection import inspect, refuse_foreign, refuse_links, refuse_others
-from .location import make_private, prepare, work_folder
+from .location import last_written, make_private, prepare, work_folder
 from .migrations import MIGRATIONS, Migration, migrate
 from .open_files import OpenFiles
 from .ownership import lock_path
@@ -101,6 +101,8 @@ class SqliteStore(StoreQueries):
         self._durability: Durability = durability
         self.keep: Keep = keep or Keep()
         """The limits for ended jobs and checkpoints."""
+        self.last_written: float | None = None
+        """When an earlier owner wrote it last, in seconds since the epoch; None for a new file."""
         self._epoch = 0
         self._owned: ownership.Ownership | None = None
         self._connection: sqlite3.Connection | None = None
@@ -165,6 +167,7 @@ class SqliteStore(StoreQueries):
         try:
             with self._translating():
                 refuse_others(self._path, self.name)
+                self.last_written = last_written(self._path)  # before a byte of it is changed
                 inspect(self._path, self.name, self.busy_timeout, self._migrations)
                 make_private(self._path)
                 self._connection = self._connect()

@@ -38,6 +38,7 @@ class MortalStore(ja.MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.dead = False
+        self.last_written: float | None = None
 
     def apply(self, writes: Any) -> None:
         """Write, unless the process is dead: nothing that it writes then arrives."""
@@ -192,6 +193,30 @@ async def test_a_phase_that_is_not_completed_is_named_where_its_type_is_not_regi
             with pytest.raises(ja.NotResumable, match="phase First: first is no registered job"):
                 work.resume()
             assert jobs.get(work.job_id).state is ja.JobState.INTERRUPTED
+
+
+@pytest.mark.parametrize(("written", "rests_after"), [(30, 30), (-9, 0), (10**6, 3600)])
+async def test_a_job_rests_from_the_moment_at_which_its_process_wrote_last(
+    autojump_clock: MockClock, written: float, rests_after: float
+) -> None:
+    """Nobody was at work until the store was opened again; a wrong clock changes little."""
+    store = MortalStore()
+
+    async def leave(jobs: ja.Jobs) -> ja.JobSnapshot:
+        job = jobs.submit(wait)
+        await trio.testing.wait_all_tasks_blocked()
+        return job.snapshot()
+
+    with registered(wait=wait):
+        left: ja.JobSnapshot = await left_by_a_kill(store, leave)
+        await trio.sleep(3600)
+        store.last_written = left.changed_at + written
+        async with opened(store) as jobs:
+            job = jobs.get(left.id)
+            assert job.snapshot().changed_at - left.changed_at == pytest.approx(rests_after, abs=1)
+            (bar,) = jobs.timeline("type")
+            assert bar.seconds_at_work == pytest.approx(rests_after, abs=1)
+            assert bar.end - bar.start == pytest.approx(3600, abs=1)
 
 
 async def test_the_key_of_a_job_that_rests_says_what_to_do_with_that() -> None:

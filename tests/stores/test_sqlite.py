@@ -21,6 +21,7 @@ from jobactors.model.stored_rows import (
     PutDocument,
 )
 from jobactors.stores import inspection
+from jobactors.stores.location import last_written
 from tests.stores.samples import DAY, NOW, checkpoint, event, job, put
 
 if TYPE_CHECKING:
@@ -66,6 +67,22 @@ SETTINGS = {
 def test_a_file_is_opened_with_every_defence(store: ja.SqliteStore, name: str, value: Any) -> None:
     """Also those that the check of its tables makes unnecessary, as far as we know."""
     assert ask(store, f"PRAGMA {name}") == value
+
+
+def test_it_knows_when_it_was_written_before_it_was_opened(path: Path) -> None:
+    """By an earlier owner, whose log may be newer than the file; a new file was not written."""
+    store = ja.SqliteStore(path)
+    store.open()
+    assert store.last_written is None
+    store.close()
+    os.utime(path, (NOW, NOW))
+    store.open()
+    assert store.last_written == NOW
+    log = path.with_name(f"{path.name}-wal")
+    os.utime(log, (NOW + 60, NOW + 60))
+    os.utime(path, (NOW, NOW))
+    assert last_written(path) == NOW + 60
+    store.close()
 
 
 def test_durability_says_what_a_commit_waits_for(store: ja.SqliteStore, path: Path) -> None:

@@ -48,6 +48,10 @@ class Store(Protocol):
     read-only or broken (nothing of the batch is stored then, and it may be tried again),
     :class:`~jobactors.StoreDamaged` when its rows cannot be read, and
     :class:`~jobactors.StoreLost` when another process has become its owner.
+
+    A store that can tell has one attribute more, ``last_written``: when an earlier owner wrote it
+    last, in seconds since the epoch.  Jobs under which that owner was killed then rest from that
+    moment on, and not from the one at which they are found.
     """
 
     in_loop: ClassVar[bool]

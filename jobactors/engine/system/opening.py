@@ -49,7 +49,7 @@ def load_store(
     stored = journal.read(partial(_read, at_most=at_most, now=now))
     parts.checkpoints.load(stored.checkpoints)
     parts.rates.load(stored.rates)
-    recovery.restore(stored.unfinished, stored.ended)
+    recovery.restore(stored.unfinished, stored.ended, stored.last_written)
     count_ended_jobs(parts)
     templates.load(stored.templates)
     metrics.load(stored.metrics, records_from(stored.metrics.uncounted))
@@ -68,6 +68,7 @@ class _Stored(Struct, frozen=True):
     schedules: list[DocumentRow]
     rates: list[DocumentRow]
     metrics: StoredMetrics
+    last_written: float | None
 
 
 def _read(store: Store, at_most: int, now: float) -> _Stored:
@@ -88,4 +89,5 @@ def _read(store: Store, at_most: int, now: float) -> _Stored:
         schedules=store.documents(KIND_OF_SCHEDULES),
         rates=store.documents(KIND_OF_RATES),
         metrics=metrics,
+        last_written=getattr(store, "last_written", None),
     )

@@ -109,12 +109,16 @@ class Recovery:
 
     # -- at the opening
 
-    def restore(self, unfinished: Iterable[JobRow], ended: Iterable[JobRow]) -> None:
+    def restore(
+        self, unfinished: Iterable[JobRow], ended: Iterable[JobRow], last_written: float | None
+    ) -> None:
         """Add the jobs of earlier processes: the ended ones as they are, the others at rest.
 
         Args:
             unfinished: In the order of their submission.
             ended: In the order of their ends.
+            last_written: When the store was written last before, if that is known: its process may
+                have ended long ago, and no job was at work since.
         """
         self.restored_at = self._core.clock.now()
         at_rest, finished = records_from(unfinished), records_from(ended)
@@ -122,36 +126,38 @@ class Recovery:
             self._parts.registry.add(record)
         for record in finished:
             self._add_ended(record)
+        died_at = self.restored_at if last_written is None else last_written
         for record in at_rest:
-            self._rest(record)
+            # Never before what is known of the job, nor later than now: clocks are set.
+            at = min(self.restored_at, max(record.snapshot.changed_at, died_at))
+            self._rest(record, at)
 
     def _add_ended(self, record: Record) -> None:
         self._parts.registry.inherit(record)
         record.settled.set()
 
-    def _rest(self, record: Record) -> None:
+    def _rest(self, record: Record, at: float) -> None:
         core, state = self._core, record.snapshot.state
         self._parts.keys.take(record)
         if state.is_active:
-            self._show_saved(record)
+            self._show_saved(record, at)
         if state is JobState.CANCELLING:
             reason = record.snapshot.reason or "its process ended while it was being cancelled"
-            core.settle(record, Outcome(JobState.CANCELLED, reason=reason))
+            core.settle(record, Outcome(JobState.CANCELLED, reason=reason), at)
         elif record.snapshot.runner in _NOT_STARTED_HERE:
             why = record.snapshot.reason or _REST_REASONS.get(state)
-            core.settle(record, Outcome(JobState.CANCELLED, reason=why))
+            core.settle(record, Outcome(JobState.CANCELLED, reason=why), at)
         elif state is not JobState.INTERRUPTED:
-            core.settle(record, Outcome(JobState.INTERRUPTED, reason=_REST_REASONS[state]))
+            core.settle(record, Outcome(JobState.INTERRUPTED, reason=_REST_REASONS[state]), at)
         else:
             record.settled.set()
 
-    def _show_saved(self, record: Record) -> None:
+    def _show_saved(self, record: Record, at: float) -> None:
         """Show the progress from which a job goes on: it was saved later than its row."""
         fraction = fraction_of_newest(self._parts.checkpoints.rows_of(record.id))
         if fraction is not None:
             progress = replace(record.snapshot.progress, fraction=fraction)
-            now = self._core.clock.now()
-            self._core.emit(record, JobProgressed(record.id, now, progress))
+            self._core.emit(record, JobProgressed(record.id, at, progress))
 
     def resume_all(self) -> None:
         """Resume the jobs that may start by themselves: the policy "auto"."""
