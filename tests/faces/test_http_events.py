@@ -7,6 +7,7 @@ import socket
 import stat
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ import pytest
 import trio
 
 import jobactors as ja
-from jobactors.faces.http import event_stream
+from jobactors.faces.http import connections, event_stream, json_bodies
+from jobactors.faces.http import server as http_server
 from jobactors.faces.http.event_stream import EventFeed
 from jobactors.faces.http.json_bodies import encode_job
 
@@ -487,10 +489,79 @@ def test_behind_a_proxy_links_have_its_prefix(jobs: ja.Jobs) -> None:
         assert b'hx-get="/user/ada/jobs/bar"' in client.ask("/bar", headers=given).body
         path = server.login_url.removeprefix(server.url[:-1])
         assert "Path=/user/ada/jobs/" in client.ask(path, headers=given).headers["set-cookie"]
-        for odd in ("//evil.example", "http://evil.example", 'x"><script>'):
-            page = client.ask("/bar", headers={**given, "X-Forwarded-Prefix": odd}).body
+        bent = ("//evil.example", "/\\evil.example", "http://evil.example", 'x"><script>')
+        for odd in (*bent, "/a; Domain=evil.example"):
+            there = {**given, "X-Forwarded-Prefix": odd}
+            page = client.ask("/bar", headers=there).body
             assert b"evil" not in page
             assert b"<script>" not in page
+            path = server.login_url.removeprefix(server.url[:-1])
+            assert "; Path=/; " in client.ask(path, headers=there).headers["set-cookie"]
+
+
+def test_the_page_is_found_without_its_last_slash(jobs: ja.Jobs) -> None:
+    """Its links go on from there; where it leads has no address, which a proxy has changed."""
+    with jobs.serve(prefix="/my/jobs") as server:
+        client = Client(server.url, server.token)
+        led = client.ask("/my/jobs")
+        assert (led.status, led.headers["location"]) == (307, "/my/jobs/")
+        led = client.ask("/my/jobs", headers={"X-Forwarded-Prefix": "/hub"})
+        assert led.headers["location"] == "/hub/my/jobs/"
+
+
+def test_a_client_that_has_gone_leaves_no_connection(
+    jobs: ja.Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a file of this process, so there are only so many: the next one is refused."""
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 1)
+
+    def is_answered() -> bool:
+        with suppress(ConnectionError, ValueError, IndexError):  # refused, and cut off perhaps
+            return client.ask("/healthz").status == 200
+        return False
+
+    with jobs.serve() as server:
+        client = Client(server.url, server.token)
+        with client.stream(), client.connect() as one_more:
+            assert one_more.recv(100).startswith(b"HTTP/1.1 503")
+        wait_until(is_answered)
+        for _ in range(3):  # it has asked for nothing, or is waited for with its next request
+            client.connect().close()
+            wait_until(is_answered)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(
+    jobs: ja.Jobs, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told so after a while; a client that goes in the middle of it is no error here."""
+    with jobs.serve() as server:
+        client = Client(server.url, server.token)
+        head = client.head("POST", "/jobs", {}, 1000)
+        with client.connect() as gone:
+            gone.sendall(head + b"{")
+        monkeypatch.setattr(json_bodies, "BODY_SECONDS", 0.05)
+        with client.connect() as slow:
+            slow.sendall(head + b"{")
+            answer = b"".join(iter(lambda: slow.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"send it anew" in answer
+    server.job.wait().result(PATIENCE)
+    assert caplog.records == []
+
+
+def test_a_machine_that_vanishes_without_a_word_is_noticed(jobs: ja.Jobs) -> None:
+    """The system asks a silent other end whether it is there, on each connection."""
+    listener, address = http_server._open_socket(
+        http_server.parse_bind("127.0.0.1:0", insecure=False)
+    )
+    with listener, socket.create_connection((address.host, address.port)):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            for name, most in (("TCP_KEEPIDLE", 30), ("TCP_USER_TIMEOUT", 60_000)):
+                if hasattr(socket, name):
+                    found = accepted.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+                    assert 0 < found <= most
 
 
 def test_the_extra_is_named_where_it_is_missing(

@@ -96,6 +96,9 @@ def test_jobs_are_listed_filtered_and_paged(jobs: ja.Jobs, client: Client) -> No
     rest = client.ask(f"{query}&limit=2&after={first['next']}").json
     assert ([one["id"] for one in rest["jobs"]], rest["next"]) == ([held[2].id], None)
     assert client.ask(f"{query}&tag=b").json["jobs"] == []
+    held[1].cancel()  # it matches no more, and still stands where it stood
+    assert client.ask(f"{query}&after={held[1].id}").json == {"jobs": rest["jobs"], "next": None}
+    check_problem(client.ask(f"{query}&after=gone"), 410, "gone", "without after=")
     check_problem(client.ask("/jobs?state=asleep"), 422, "asleep", "states are")
     check_problem(client.ask("/jobs?limit=many"), 422, "whole number")
     for job in held:
@@ -125,6 +128,7 @@ def test_a_repeated_submit_with_its_key_makes_no_second_job(jobs: ja.Jobs, clien
     assert first.json["id"] == second.json["id"]
     other = {"type": "http add", "arguments": {"one": 2}}
     check_problem(client.post("/jobs", other, Idempotency_Key="k1"), 422, "another body")
+    check_problem(client.post("/jobs", other, Idempotency_Key=" "), 422, "not empty")
 
 
 @pytest.mark.parametrize(
@@ -221,15 +225,69 @@ def test_the_description_is_valid_and_tells_the_truth(client: Client) -> None:
             assert client.ask(path).status == 200, path
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "bodies"),
+    [
+        (
+            *("post", "/jobs"),
+            [
+                _ADD,
+                {**_ADD, "arguments": []},
+                {**_ADD, "more": 1},
+                {**_ADD, "options": None},
+                {**_ADD, "options": {"priority": "high", "tags": "a", "retry": {"max": 2}}},
+                {**_ADD, "options": {"priority": None}},
+                {**_ADD, "options": {"retry": {"on": "Exception"}}},
+                {**_ADD, "options": {"timeout": -1}},
+                {**_ADD, "options": {"hold": 1}},
+                {**_ADD, "options": {"on_busy": "queue"}},
+                {**_ADD, "options": {"resources": {"gpu": 1}, "key": 7, "start_at": None}},
+            ],
+        ),
+        (
+            *("patch", "/jobs/{id}"),
+            [{"priority": 3, "tags": ["a", "b"]}, {"priority": "urgent"}, {"subject": "x"}],
+        ),
+        ("post", "/jobs/{id}/hold", [{}, {"reason": None}, {"reason": 1}, []]),
+        (
+            *("post", "/chains/check"),
+            [
+                {"phases": [{"type": "http add", "arguments": {"one": 1}, "weight": 2}]},
+                {},
+                {"phases": [{"name": "x"}]},
+                {"phases": [], "options": {"runner": "process"}},
+                {"phases": [], "version": 2},
+            ],
+        ),
+    ],
+)
+def test_the_description_tells_which_bodies_are_taken(
+    jobs: ja.Jobs, client: Client, method: str, path: str, bodies: list[Any]
+) -> None:
+    """What its schema refuses is refused, and what it takes is taken."""
+    described = client.ask("/openapi.json").json["paths"][path][method]
+    schema = described["requestBody"]["content"]["application/json"]["schema"]
+    held = jobs.options(hold=True).submit(len, "x")
+    for body in bodies:
+        answer = client.ask(path.replace("{id}", held.id), method.upper(), body)
+        fits = jsonschema.Draft202012Validator(schema).is_valid(body)
+        assert (answer.status < 400) == fits, (body, answer.body)
+    held.cancel()
+
+
 def test_methods_are_as_http_has_them(client: Client) -> None:
     """HEAD has no body, a method that is not there is 405 with those that are."""
     head = client.ask("/jobs", "HEAD")
     assert (head.status, head.body) == (200, b"")
     told = client.ask("/jobs", "PUT", {})
     check_problem(told, 405)
-    assert "GET" in told.headers["allow"]
+    assert set(told.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
     assert client.ask("/jobs", "OPTIONS").status == 405
     check_problem(client.ask("/nothing"), 404)
+    check_problem(client.ask("/jobs/"), 404)  # a redirect would name an address behind the proxy
+    stream = client.ask("/events", "HEAD")
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert (stream.status, stream.body) == (200, b"")
 
 
 # --- attacks

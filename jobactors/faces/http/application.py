@@ -16,16 +16,17 @@ from starlette.routing import Route
 
 from jobactors.model.errors import JobactorsError
 
+from .event_stream import HEADERS as STREAM_HEADERS
 from .event_stream import EventFeed, EventResponse
 from .job_routes import JobRoutes, elsewhere, json_response
 from .json_bodies import body_of, encode, encode_job, json_of, zipped
 from .openapi import description
 from .pages import bar, front_end, logged_in_page, login_page
 from .problems import on_error, problem
-from .security import HEADERS, Guard
+from .security import HEADERS, PREFIX, Guard
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from jobactors.engine.api.jobs import Jobs
     from jobactors.model.batch_snapshot import BatchSnapshot
@@ -62,7 +63,7 @@ class HttpFace:
         self.events: EventFeed = EventFeed(jobs, _encoded, self._note)
         """The stream of changes for programs."""
         self._board: EventFeed | None = None
-        self._routes: ASGIApp = Starlette(
+        self._routes = Starlette(
             routes=[
                 *JobRoutes(jobs).routes(),
                 Route("/", self._page),
@@ -77,18 +78,20 @@ class HttpFace:
             ],
             exception_handlers={HTTPException: on_error, Exception: on_error},
         )
+        # It would name this server's own address, and not the one behind a proxy.
+        self._routes.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, unless the guard refuses it."""
         if scope["type"] != "http":
             await self._routes(scope, receive, send)
             return
-        guarded = _with_headers(send)
+        guarded, path = _with_headers(send), _path_in(scope)
         request = Request(scope)
-        refusal = self.guard.judge(
-            request.method, _path_in(scope), request.headers, request.cookies
-        )
-        if refusal is None:
+        refusal = self.guard.judge(request.method, path, request.headers, request.cookies)
+        if refusal is None and path == "":  # the page's own links go on from the slash
+            await RedirectResponse(f"{_prefix(request)}/")(scope, receive, guarded)
+        elif refusal is None:
             await self._answer(scope, receive, guarded)
         elif refusal.status == 401 and "text/html" in request.headers.get("accept", ""):  # noqa: PLR2004
             await HTMLResponse(login_page(_prefix(request)), 401)(scope, receive, guarded)
@@ -211,6 +214,8 @@ class HttpFace:
 
 
 def _stream(feed: EventFeed, request: Request) -> Any:
+    if request.method == "HEAD":
+        return Response(headers=dict(STREAM_HEADERS))
     if not feed.join():
         return problem(503, "there are too many streams: close one", {"Retry-After": "10"})
     last_id = request.headers.get("last-event-id") or request.query_params.get("last-event-id")
@@ -229,13 +234,11 @@ def _path_in(scope: Scope) -> str:
 
 def _prefix(request: Request) -> str:
     """Return the path under which a browser finds the application, without a slash at its end."""
-    forwarded = request.headers.get("x-forwarded-prefix", "")
-    if forwarded and not forwarded.startswith("/"):
-        forwarded = ""
-    if forwarded.startswith("//"):  # that would be another host
+    forwarded = request.headers.get("x-forwarded-prefix", "").rstrip("/")
+    if not PREFIX.fullmatch(forwarded):  # it would be another host, or more than a cookie's path
         forwarded = ""
     root = cast("str", request.scope.get("root_path", ""))
-    return (forwarded.rstrip("/") + root).rstrip("/")
+    return (forwarded + root).rstrip("/")
 
 
 def _with_headers(send: Send) -> Send:

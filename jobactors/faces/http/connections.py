@@ -4,12 +4,16 @@ Hypercorn shields a write from cancellation, so that no answer is cut in its mid
 is there and reads nothing would then hold its connection, and the server's own end, for as long as
 it likes.  Here each write has a limit of its own inside that shield, and the end of the server
 breaks those that are under way.
+
+Who connects needs no token for that, and each connection is a file descriptor of the jobs' process.
+So there are only so many, and one whose client has gone is closed at once.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
@@ -25,6 +29,28 @@ if TYPE_CHECKING:
 
     from hypercorn.config import Config
     from starlette.types import ASGIApp
+
+MOST_CONNECTIONS: Final = 256
+"""Of one server; the next one is answered with 503.  Many systems allow a process 1,024 files."""
+_FULL: Final = b"HTTP/1.1 503 \r\nConnection: close\r\nRetry-After: 10\r\nContent-Length: 0\r\n\r\n"
+
+
+class _Server(TCPServer):
+    """Hypercorn's, which does not wait for the next request of a client that has gone.
+
+    It held the connection open for as long as an idle one may be.
+    """
+
+    _is_left = False
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        self._is_left = True
+        await self.idle_task.stop()
+
+    async def _idle_timeout(self) -> None:
+        if not self._is_left:
+            await super()._idle_timeout()
 
 
 @final
@@ -83,11 +109,22 @@ async def serve_connections(app: ASGIApp, config: Config, listener: socket.socke
         config: Hypercorn's settings.
         listener: The socket, which listens; closed at the end.
     """
-    serve: Any = TCPServer
+    serve: Any = _Server
     writes: set[trio.CancelScope] = set()
+    count = 0
 
     async def handle(stream: trio.SocketStream) -> None:
-        connection = Connection(stream, writes)
+        nonlocal count
+        if count >= MOST_CONNECTIONS:
+            await _refuse(stream)
+            return
+        count += 1
+        try:
+            await answer(Connection(stream, writes))
+        finally:
+            count -= 1
+
+    async def answer(connection: Connection) -> None:
 
         async def extended(scope: Any, receive: Any, send: Any) -> None:
             scope.setdefault("extensions", {})[event_stream.DIRECT] = connection.send_all
@@ -106,3 +143,9 @@ async def serve_connections(app: ASGIApp, config: Config, listener: socket.socke
         finally:
             for write in writes:
                 write.cancel()
+
+
+async def _refuse(stream: trio.SocketStream) -> None:
+    with suppress(trio.BrokenResourceError):
+        await stream.send_all(_FULL)  # so little fits into a connection that is new
+    await stream.aclose()

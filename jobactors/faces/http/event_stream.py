@@ -60,10 +60,11 @@ long as to frame it once, as a chunk of HTTP/1.1, and to write that.
 RETRY: Final = b"retry: 2000\n\n"
 BEAT: Final = b": beat\n\n"
 HEADERS: Final = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),
+    ("content-type", "text/event-stream; charset=utf-8"),
+    ("cache-control", "no-store"),
+    ("x-accel-buffering", "no"),
 )
+_RAW_HEADERS: Final = [(name.encode(), value.encode()) for name, value in HEADERS]
 
 
 @final
@@ -352,7 +353,7 @@ class EventResponse:
                 return
 
     async def _stream(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
+        await send({"type": "http.response.start", "status": 200, "headers": _RAW_HEADERS})
         await self._feed.wait_ready()
         number, state = self._feed.first(self._last_id)
         await _put(send, RETRY + state)

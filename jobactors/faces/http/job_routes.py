@@ -32,7 +32,7 @@ from jobactors.model.options import UPDATABLE
 from .json_bodies import BodyRefused, body_of, decoded, encode, encode_job, json_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from starlette.requests import Request
 
@@ -48,7 +48,7 @@ LARGEST_RESULT: Final = 2**20
 """Bytes of a result that is sent; of a larger one only its type's name."""
 MOST_REMEMBERED: Final = 1_000
 """Submits that are known by their ``Idempotency-Key``, the newest."""
-_CHANGEABLE: Final = UPDATABLE & {"name", "description", "tags", "metadata", "icon", "priority"}
+CHANGEABLE: Final = UPDATABLE & {"name", "description", "tags", "metadata", "icon", "priority"}
 _STATES: Final = "state"
 
 
@@ -61,6 +61,15 @@ async def elsewhere(function: Callable[..., _T], *args: Any) -> _T:
 def json_response(value: object, status: int = 200, **headers: str) -> Response:
     """Return a value as a JSON response."""
     return Response(encode(value), status, headers, "application/json")
+
+
+def _route(path: str, **endpoints: Callable[[Request], Awaitable[Response]]) -> Route:
+    """Return a route with an endpoint for each method; another method is told all of these."""
+
+    async def answer(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, answer, methods=[*endpoints])
 
 
 @final
@@ -78,11 +87,8 @@ class JobRoutes:
     def routes(self) -> list[Route]:
         """Return the routes, relative to the prefix of the application."""
         return [
-            Route("/jobs", self.listed, methods=["GET"]),
-            Route("/jobs", self.submit, methods=["POST"]),
-            Route("/jobs/{id}", self.show, methods=["GET"]),
-            Route("/jobs/{id}", self.change, methods=["PATCH"]),
-            Route("/jobs/{id}", self.delete, methods=["DELETE"]),
+            _route("/jobs", GET=self.listed, POST=self.submit),
+            _route("/jobs/{id}", GET=self.show, PATCH=self.change, DELETE=self.delete),
             Route("/jobs/{id}/log", self.log, methods=["GET"]),
             *(
                 Route(f"/jobs/{{id}}/{verb}", self.command, methods=["POST"], name=verb)
@@ -106,22 +112,27 @@ class JobRoutes:
         asked = request.query_params
         limit = _number(asked.get("limit"), 100, MOST_LISTED)
         found = await elsewhere(self._found, asked.getlist(_STATES), dict(asked))
-        after = asked.get("after")
-        if after is not None:
-            ids = [one.id for one in found]
-            found = found[ids.index(after) + 1 :] if after in ids else []
         page = found[:limit]
         more = page[-1].id if len(found) > limit and page else None
         rows = b",".join([encode_job(one) for one in page])
         return _raw(b'{"jobs":[%b],"next":%b}' % (rows, encode(more)))
 
     def _found(self, states: list[str], asked: Mapping[str, str]) -> list[JobSnapshot]:
-        return self._jobs.list(
+        found = self._jobs.list(
             state=[part for text in states for part in text.split(",")] if states else None,
             type=asked.get("type"),
             subject=asked.get("subject"),
             tag=asked.get("tag"),
         )
+        return found if asked.get("after") is None else self._behind(asked["after"], found)
+
+    def _behind(self, after: str, found: list[JobSnapshot]) -> list[JobSnapshot]:
+        """Return those that were submitted after a job, which may not match any more itself."""
+        ids = [one.id for one in self._jobs.list()]
+        if after not in ids:  # an empty page would say that there are no more
+            raise BodyRefused(410, f"job {after[:100]!r} is listed no more: begin without after=")
+        earlier = set(ids[: ids.index(after) + 1])
+        return [one for one in found if one.id not in earlier]
 
     async def show(self, request: Request) -> Response:
         """Return all that is known about one job, with its result if JSON can hold that."""
@@ -241,6 +252,8 @@ class JobRoutes:
                 self._jobs, body["type"], body.get("arguments"), body.get("options")
             )
 
+        if key is not None and not key.strip():
+            raise BodyRefused(422, "an Idempotency-Key is a text of the client's own, not empty")
         if key is None:
             job = submit()
             return job, job.is_new
@@ -273,8 +286,8 @@ class JobRoutes:
     async def change(self, request: Request) -> Response:
         """Change the priority, the name or other labels of a job."""
         changes = _object(await json_of(request))
-        if changes is None or not set(changes) <= _CHANGEABLE:
-            raise BodyRefused(422, f"what can be changed is {', '.join(sorted(_CHANGEABLE))}")
+        if changes is None or not set(changes) <= CHANGEABLE:
+            raise BodyRefused(422, f"what can be changed is {', '.join(sorted(CHANGEABLE))}")
         job = await elsewhere(self._jobs.get, request.path_params["id"])
         snapshot = await elsewhere(partial(job.update, **changes))
         return _raw(encode_job(snapshot))

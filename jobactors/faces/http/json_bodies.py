@@ -8,6 +8,7 @@ import re
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
+import anyio
 import msgspec
 from starlette.responses import Response
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 LARGEST_BODY: Final = 2**20
 """Bytes of a request."""
+BODY_SECONDS: Final = 60.0
+"""In which a body has to be here: without a token, one can be begun at ``/login``."""
 _NEVER: Final = re.compile(r"\s*q=0(?:\.0*)?\s*\Z")
 """Behind the name of an encoding: it is not taken."""
 _encoder: Final = msgspec.json.Encoder()
@@ -81,13 +84,23 @@ async def json_of(request: Request) -> Any:
 
 
 async def body_of(request: Request) -> bytes:
-    """Return a request's body, if it is not too large."""
+    """Return a request's body, if it is not too large.
+
+    Raises:
+        BodyRefused: for one that is too large, or does not arrive in time.
+        starlette.requests.ClientDisconnect: if its client has gone.
+    """
     body = bytearray()
-    async with aclosing(request.stream()) as chunks:
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                raise BodyRefused(413, f"a body has at most {LARGEST_BODY:,} bytes")
+    with anyio.move_on_after(BODY_SECONDS) as limit:
+        async with aclosing(request.stream()) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > LARGEST_BODY:
+                    raise BodyRefused(413, f"a body has at most {LARGEST_BODY:,} bytes")
+    if limit.cancelled_caught:
+        raise BodyRefused(
+            408, f"the body was not here after {BODY_SECONDS:g} seconds: send it anew"
+        )
     return bytes(body)
 
 

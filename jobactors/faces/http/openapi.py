@@ -5,11 +5,10 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any, Final
 
-from jobactors.engine.api.outside_commands import OPTIONS
-from jobactors.model.job_type import job_types
 from jobactors.model.plain_snapshot import PLAIN
 from jobactors.model.states import JobState
 
+from .body_schemas import ANY, REASON, of_chain, of_change, of_query, of_submit
 from .job_routes import VERBS
 from .problems import MEDIA_TYPE
 
@@ -113,7 +112,7 @@ def _paths() -> dict[str, Any]:
     verbs = {
         f"/jobs/{{id}}/{verb}": {
             "parameters": by_id,
-            "post": _operation(f"{verb}Job", f"Command: {verb}", {"202": _JOB}, body=_REASON),
+            "post": _operation(f"{verb}Job", f"Command: {verb}", {"202": _JOB}, body=REASON),
         }
         for verb in VERBS
     }
@@ -130,7 +129,7 @@ def _paths() -> dict[str, Any]:
                     "submitJob",
                     "Submit a job by the name of its type",
                     {"201": _JOB, "200": _JOB},
-                    body=_submit_schema(),
+                    body=of_submit(),
                     needs_body=True,
                 ),
                 "parameters": [
@@ -138,7 +137,7 @@ def _paths() -> dict[str, Any]:
                         "name": "Idempotency-Key",
                         "in": "header",
                         "description": "A repeated request with it makes no second job",
-                        "schema": {"type": "string"},
+                        "schema": {"type": "string", "pattern": "\\S"},
                     }
                 ],
             },
@@ -150,7 +149,7 @@ def _paths() -> dict[str, Any]:
                 "changeJob",
                 "Change its priority or its labels",
                 {"200": _JOB},
-                body={"type": "object"},
+                body=of_change(),
                 needs_body=True,
             ),
             "delete": _operation("deleteJob", "Forget an ended job", {"204": None}),
@@ -177,8 +176,13 @@ def _paths() -> dict[str, Any]:
                 ("types", "List the job types, with the schemas of their arguments"),
                 ("resources", "List the resources and who holds them"),
                 ("schedules", "List the schedules, in the order in which they are due"),
-                ("healthz", "Whether the job system is there"),
             )
+        },
+        "/healthz": {
+            "get": {
+                **_operation("showHealth", "Whether the job system is there", {"200": ANY}),
+                "security": [],
+            }
         },
         "/metrics": {
             "get": {
@@ -203,20 +207,20 @@ def _paths() -> dict[str, Any]:
                     "schema": {"type": "string", "enum": ["pause", "resume", "run"]},
                 },
             ],
-            "post": _operation("commandSchedule", "Command a schedule", {"202": _ANY}),
+            "post": _operation("commandSchedule", "Command a schedule", {"202": ANY}),
         },
         "/chains/check": {
             "post": _operation(
                 "checkChain",
                 "What is wrong with a chain of job types; nothing is run",
-                {"200": _ANY},
-                body=_ANY,
+                {"200": ANY},
+                body=of_chain(),
                 needs_body=True,
             )
         },
         "/chains": {
             "post": _operation(
-                "submitChain", "Submit a chain", {"201": _JOB}, body=_ANY, needs_body=True
+                "submitChain", "Submit a chain", {"201": _JOB}, body=of_chain(), needs_body=True
             )
         },
         "/events": {
@@ -235,10 +239,6 @@ def _paths() -> dict[str, Any]:
     }
 
 
-_ANY: Final = {"type": "object"}
-_REASON: Final = {"type": "object", "properties": {"reason": {"type": "string"}}}
-
-
 def _page_of(item: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
@@ -246,23 +246,6 @@ def _page_of(item: dict[str, Any]) -> dict[str, Any]:
         "properties": {
             "jobs": {"type": "array", "items": item},
             "next": {"type": ["string", "null"], "description": "Goes into `after`"},
-        },
-    }
-
-
-def _submit_schema() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["type"],
-        "additionalProperties": False,
-        "properties": {
-            "type": {"type": "string", "enum": list(job_types())},
-            "arguments": {"type": "object", "description": "As the schema of the type: see /types"},
-            "options": {
-                "type": "object",
-                "additionalProperties": False,
-                "properties": {name: {} for name in sorted(OPTIONS)},
-            },
         },
     }
 
@@ -286,7 +269,7 @@ def _operation(
     }
     if query:
         operation["parameters"] = [
-            {"name": one, "in": "query", "schema": {"type": "string"}} for one in query
+            {"name": one, "in": "query", "schema": of_query(one)} for one in query
         ]
     if body is not None:
         content = {"application/json": {"schema": body}}

@@ -6,6 +6,7 @@ from traceback import format_exception
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from jobactors.inside.report.guarded_log import LOG
@@ -36,7 +37,9 @@ _TITLES: Final = {
     403: "Refused",
     404: "Not found",
     405: "Not this method",
+    408: "Too slow",
     409: "Not now",
+    410: "Gone",
     413: "Too large",
     415: "Another kind of body",
     421: "Another host",
@@ -103,6 +106,8 @@ async def on_error(request: Request, exc: Exception) -> Response:
     """Answer an error that a route has raised."""
     del request
     match exc:
+        case ClientDisconnect():
+            return problem(408, "the client has gone before its request was here")
         case BodyRefused():
             return problem(exc.status, str(exc))
         case HTTPException():

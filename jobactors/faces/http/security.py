@@ -34,6 +34,8 @@ CODE_LIFE: Final = 600.0
 """Seconds for which the link of a login is valid."""
 _MOST_CODES: Final = 32
 _HOST: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{1,5})?\Z")
+PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~%@+-]+)+")
+"""A path under which the application is found."""
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

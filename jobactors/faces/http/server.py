@@ -20,7 +20,7 @@ from jobactors.model.states import JobState
 
 from .application import HttpFace
 from .connections import serve_connections
-from .security import LOOPBACK, Guard
+from .security import LOOPBACK, PREFIX, Guard
 
 if TYPE_CHECKING:
     from jobactors.engine.api.job import Job
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 _BIND: Final = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([^:\[\]/]*))(?::(\d{1,5}))?\Z")
 _GRACE: Final = 2.0
 _BACKLOG: Final = 100
-_SILENT: Final = 60_000
-"""Milliseconds after which a connection ends whose other end acknowledges nothing: a machine that
-has gone without a word.  Otherwise the system sends it what it is owed for a quarter of an hour."""
+_SILENT: Final = 60
+"""Seconds after which a connection ends whose other end acknowledges nothing: a machine that has
+gone without a word.  Otherwise the system sends it what it is owed for a quarter of an hour, and
+waits for ever if it is owed nothing."""
 _KEEP_ALIVE: Final = 65.0
 """Seconds for which an idle connection stays open."""
 
@@ -104,8 +105,7 @@ def _open_socket(address: Address) -> tuple[socket.socket, Address]:
         if os.name == "posix":  # elsewhere it would share the port with another program
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # every connection inherits it
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT)
+        _notice_silence(listener)
         listener.bind((address.host, address.port))
         listener.listen(_BACKLOG)  # who connects before the job runs waits
     except OSError as exc:
@@ -116,6 +116,22 @@ def _open_socket(address: Address) -> tuple[socket.socket, Address]:
             "and port 0 takes a free one",
         ) from None
     return listener, Address(address.host, listener.getsockname()[1])
+
+
+def _notice_silence(listener: socket.socket) -> None:
+    """Have connections ended whose other end has gone without a word; each inherits this."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # By the names that a system has: asked after half of the time, and three times in the rest.
+    for name, value in (
+        ("TCP_USER_TIMEOUT", _SILENT * 1000),
+        ("TCP_KEEPIDLE", _SILENT // 2),
+        ("TCP_KEEPALIVE", _SILENT // 2),  # as macOS calls it
+        ("TCP_KEEPINTVL", _SILENT // 6),
+        ("TCP_KEEPCNT", 3),
+    ):
+        option = getattr(socket, name, None)
+        if option is not None:
+            listener.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _open_unix(path: Path) -> socket.socket:
@@ -190,7 +206,7 @@ def _checked_prefix(prefix: str) -> str:
     if not isinstance(prefix, str):
         raise TypeError(f'prefix= is a path such as "/jobs", not {prefix!r:.100}')
     bare = prefix.rstrip("/")
-    if bare and not re.fullmatch(r"(?:/[A-Za-z0-9._~%@+-]+)+", bare):
+    if bare and not PREFIX.fullmatch(bare):
         raise ValueError(f'prefix= is a path such as "/jobs", not {prefix!r:.100}')
     return bare
 
