@@ -11,8 +11,9 @@ import trio
 from jobactors.engine.system.job_system import LAST_WRITE
 from jobactors.engine.system.shutdown import abandon, ask_all, drain, stop
 from jobactors.model.checks import class_name_of
+from jobactors.model.exception_tree import holds
 
-from .ctrl_c import LEFT_BEHIND, say_waiting, without_inner_frames
+from .ctrl_c import LEFT_BEHIND, bare_ctrl_c, say_waiting
 from .termination import LONGEST_CLOSE, LONGEST_END, TERMINATIONS, told_to_end
 
 if TYPE_CHECKING:
@@ -79,9 +80,7 @@ class BlockEnding:
             body_error = exc
         except Exception as exc:  # of the engine's own
             return self._system.fail(exc)
-        if isinstance(body_error, KeyboardInterrupt):
-            return without_inner_frames(body_error)
-        return body_error
+        return None if body_error is None else bare_ctrl_c(body_error)
 
     async def _stop(self, body_error: BaseException | None) -> None:
         """Stop the jobs, because of a signal or of what has left the body."""
@@ -89,7 +88,7 @@ class BlockEnding:
         if self._signal is not None:
             await stop(system, told_to_end(self._signal), system.ending, LONGEST_END)
             system.attach(self._end_anyway)
-        elif isinstance(body_error, KeyboardInterrupt):
+        elif body_error is not None and holds(body_error, KeyboardInterrupt):
             said = trio.CancelScope()
             system.attach(partial(_say_in, said, system))
             try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import outcome
 import trio
 
+from jobactors.model.exception_tree import is_a, leaves_of
 from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
@@ -66,7 +67,14 @@ def stopped_line(asked: Sequence[Record], system: str = "") -> str | None:
     return f"Ctrl-C has stopped {jobs}{where}: {', '.join(shown)}{more}"
 
 
-def without_inner_frames(error: KeyboardInterrupt) -> KeyboardInterrupt:
+def bare_ctrl_c(error: BaseException) -> BaseException:
+    """Return the KeyboardInterrupt out of groups that hold nothing else; another error as it is."""
+    leaves = list(leaves_of(error))
+    is_bare = all(is_a(one, KeyboardInterrupt) for one in leaves)
+    return without_inner_frames(leaves[0]) if is_bare else error
+
+
+def without_inner_frames(error: BaseException) -> BaseException:
     """Cut the traceback below the last frame of the person's own code."""
     last: TracebackType | None = None
     entry = error.__traceback__

@@ -74,6 +74,11 @@ def leaves_of(exc: BaseException) -> Iterator[BaseException]:
             yield error
 
 
+def holds(exc: BaseException, kind: type[BaseException]) -> bool:
+    """Whether it is of this class, or a group with one of it: a nursery makes such of any error."""
+    return any(is_a(one, kind) for one in leaves_of(exc))
+
+
 def family_of(exc: BaseException) -> Iterator[tuple[BaseException, int]]:
     """Yield an exception and all that a traceback shows with it, each once.
 

@@ -196,7 +196,11 @@ def test_a_script_that_was_interrupted_says_for_what_it_still_waits() -> None:
         script.end()
 
 
-@pytest.mark.parametrize("body", ["await jobs.run(work)", "jobs.submit(work)"])
+IN_A_NURSERY = """async with trio.open_nursery() as nursery:
+                    nursery.start_soon(jobs.run, work)"""
+
+
+@pytest.mark.parametrize("body", ["await jobs.run(work)", "jobs.submit(work)", IN_A_NURSERY])
 def test_a_traceback_of_ctrl_c_shows_the_programs_own_frames(body: str) -> None:
     """Not the inside of the loop, nor ours below the last line of the program."""
     with Script(
@@ -303,10 +307,20 @@ async def test_the_reason_of_a_cancelled_job_says_how_its_block_was_left() -> No
     assert job.snapshot().reason == "the block that owned it was cancelled"
 
 
-async def test_the_reason_of_a_job_that_ctrl_c_cancels_is_ctrl_c() -> None:
-    """Whatever the body does."""
-    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the block raises
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyboardInterrupt(),
+        BaseExceptionGroup("", [BaseExceptionGroup("", [KeyboardInterrupt()])]),
+        BaseExceptionGroup("", [ValueError(), KeyboardInterrupt()]),
+    ],
+)
+async def test_the_reason_of_a_job_that_ctrl_c_cancels_is_ctrl_c(error: BaseException) -> None:
+    """Whatever the body does, and whatever a nursery in it makes of that."""
+    with pytest.raises(BaseException) as caught:  # noqa: PT011, PT012 - the block raises
         async with ja.open_jobs() as jobs:
             job = jobs.submit(trio.sleep_forever)
-            raise KeyboardInterrupt
+            raise error
     assert job.snapshot().reason == "Ctrl-C"
+    has_more = "ValueError" in repr(error)
+    assert type(caught.value) is (BaseExceptionGroup if has_more else KeyboardInterrupt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import sys
 import time
@@ -118,13 +119,21 @@ def submit_toys(jobs: Jobs) -> None:
 async def _take_keys(jobs: Jobs) -> None:
     while True:
         await trio.lowlevel.wait_readable(sys.stdin)
-        key = sys.stdin.read(1).lower()  # one is there
-        if key == "p":
-            _pause_or_resume(jobs)
-        elif key == "c":
-            _cancel_oldest(jobs)
-        elif key in {"q", ""}:
-            jobs.select().cancel("the demo was ended")
+        # Not sys.stdin.read: it takes all that was typed, and gives one key of it.
+        keys = os.read(sys.stdin.fileno(), 100).decode("ascii", "replace")
+        for key in keys.lower() or "q":
+            _obey(key, jobs)
+        if not keys:  # the terminal has gone
+            return
+
+
+def _obey(key: str, jobs: Jobs) -> None:
+    if key == "p":
+        _pause_or_resume(jobs)
+    elif key == "c":
+        _cancel_oldest(jobs)
+    elif key == "q":
+        jobs.select().cancel("the demo was ended")
 
 
 def _pause_or_resume(jobs: Jobs) -> None:

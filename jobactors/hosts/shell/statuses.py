@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from jobactors.hosts.terminal_text import safe
 from jobactors.model.errors import JobactorsError, StoreBusy, StoreError, UnknownJob
+from jobactors.model.exception_tree import holds
 
 if TYPE_CHECKING:
     import argparse
@@ -73,6 +74,10 @@ def explained(handler: _F) -> _F:
                 sys.stdout.close()
             return 0
         except KeyboardInterrupt:
+            return INTERRUPTED
+        except BaseExceptionGroup as group:
+            if not holds(group, KeyboardInterrupt):
+                raise
             return INTERRUPTED
         return status
 
