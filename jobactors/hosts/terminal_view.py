@@ -128,12 +128,18 @@ class Board:
     def _note_job(self, job: JobSnapshot, event: ev.Event) -> Line | None:
         if job.state.is_terminal:
             self._jobs.pop(event.job_id, None)
-            missed = self._before is None or event.job_id in self._before
+            missed = self._has_ended_since(event)
             if missed and not job.info.batch:
                 self._ends[kind_of(job)] += 1
             return finished_line(job) if missed else None
         self._jobs[event.job_id] = job
         return _line(job, event)
+
+    def _has_ended_since(self, event: ev.Event) -> bool:
+        """Whether a job has ended under this board, and not before it, or in an earlier process."""
+        if self._before is None:
+            return not isinstance(event, ev.JobRestated)
+        return event.job_id in self._before
 
     def _note_batch(self, job: JobSnapshot, line: Line | None) -> Line | None:
         """Take note of a job of a batch; returns the line that is printed nevertheless."""

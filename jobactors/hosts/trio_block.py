@@ -113,9 +113,9 @@ async def open_jobs(
             with ending:
                 try:
                     await system.open(host)
-                    if display is not None:
-                        system.attach(partial(load_module(display).show, jobs))
                     await system.open_store(patience, recover)
+                    if display is not None:  # it begins with the jobs that the store has brought
+                        system.attach(partial(load_module(display).show, jobs))
                     _take_commands(system, store)
                     yield jobs
                 except BaseException as exc:

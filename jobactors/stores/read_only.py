@@ -73,10 +73,15 @@ class StoreView:
         try:
             refuse_links(self._path, self.name)
             if not self.path.is_file():
-                why = "there is no such file: name the file of a store"
-                raise StoreError(self.name, f"{self.name} cannot be read: {why}")
+                is_there = self.path.exists()
+                why = "it is not a file" if is_there else "there is no such file"
+                told = f"{self.name} cannot be read: {why}: name the file of a store"
+                raise StoreError(self.name, told)
             refuse_foreign(self.path, self.name)
             refuse_others(self.path, self.name)
+            if self.path.stat().st_size == 0:
+                why = "it is empty: no job has been stored there yet"
+                raise StoreError(self.name, f"{self.name} cannot be read: {why}")
             connection = connect_to_look(self.path, _PATIENCE)
             try:
                 inspect_tables(connection, self.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -22,13 +23,17 @@ from jobactors.__main__ import main
 from jobactors.hosts.owner_address import address_of
 from jobactors.hosts.shell.completion import script_for
 from jobactors.hosts.shell.parser import SUBCOMMANDS
-from jobactors.hosts.shell.tables import job_lines, width_of
+from jobactors.hosts.shell.statuses import explained
+from jobactors.hosts.shell.tables import fact_lines, job_lines, width_of
 from tests.isolation import isolated_environment
+
+from .pty_screen import OnTerminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TYPES = """
+import os
 import jobactors as ja
 
 @ja.job("count", label="Count")
@@ -42,6 +47,15 @@ def count(n: int, who: str = "wiki") -> int:
 @ja.job("fail")
 def fail() -> None:
     raise ValueError("no date in row 7")
+
+@ja.job("steps")
+def steps(give_up_at: str) -> list[int]:
+    done = []
+    for step in ja.track(range(4), resumable=True):
+        if os.path.exists(give_up_at) and step == 2:
+            raise ValueError("not yet")
+        done.append(step)
+    return done
 """
 
 
@@ -203,7 +217,9 @@ def test_a_job_that_is_submitted_to_nobody_waits_for_a_worker(
     assert (status, made["state"]) == (0, "interrupted")
     assert called(capsys, "submit", "fail", "-m", "shell_types")[0] == 0
     assert main(["worker", "-m", "shell_types", "--until-idle"]) == 1  # one of them fails
-    capsys.readouterr()
+    assert "fail ValueError: no date in row 7" in capsys.readouterr().err
+    assert main(["worker", "-m", "shell_types", "--until-idle"]) == 0  # that was another one's
+    assert "no date" not in capsys.readouterr().err
     ended = {job["type"]: job["state"] for job in called(capsys, "history")[1]}
     assert ended == {"count": "succeeded", "fail": "failed"}
     text = shown(capsys, "show", called(capsys, "list", "--type", "fail")[1][0]["id"])
@@ -222,6 +238,34 @@ def test_a_job_without_an_owner_is_resumed_here(
     assert "job type 'count' is not registered" in refused.stderr
     assert called(capsys, "resume", made["id"], "-m", "shell_types")[0] == 0
     assert called(capsys, "show", made["id"])[1][0]["state"] == "succeeded"
+
+
+def test_what_ended_with_a_checkpoint_goes_on_as_it_is_listed(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a new job, here or with the owner; the line about it fits a narrow terminal."""
+    mark = folder / "mark"
+    mark.touch()
+    given = ["steps", json.dumps({"give_up_at": str(mark)}), "-m", "shell_types"]
+    for _ in range(2):
+        assert called(capsys, "submit", *given, "-o", f"subject={mark}{len(given)}")[0] == 0
+        given += ["-o", "priority=low"]
+    assert main(["worker", "-m", "shell_types", "--until-idle"]) == 1
+    capsys.readouterr()
+    first, second = called(capsys, "resumable")[1]
+    assert [(one["state"], one["has_checkpoint"]) for one in (first, second)] == [
+        ("failed", True),
+        ("failed", True),
+    ]
+    monkeypatch.setenv("COLUMNS", "40")
+    assert all(width_of(line) <= 40 for line in shown(capsys, "resumable").splitlines())
+    mark.unlink()
+    status, (here,) = called(capsys, "resume", first["id"], "-m", "shell_types")
+    assert (status, here["continues"]) == (0, first["id"])
+    jobs = ja.start(store=folder / "jobs.db", display=None, unread_failures="ignore")
+    status, (there,) = called(capsys, "resume", second["id"])
+    assert (status, there["continues"]) == (0, second["id"])
+    assert jobs.get(there["id"]).result(60) == [2, 3]
 
 
 def test_a_worker_lets_its_jobs_rest_at_a_ctrl_c_and_at_sigterm(
@@ -295,6 +339,11 @@ def test_a_command_says_which_store_it_wants(
     (folder / "notes.db").write_text("shopping")
     assert main(["list", "notes.db"]) == 4
     assert "no SQLite database" in capsys.readouterr().err
+    (folder / "notes.db").write_text("")
+    assert main(["list", "notes.db"]) == 4
+    assert "no job has been stored there yet" in capsys.readouterr().err
+    assert main(["list", str(folder)]) == 4
+    assert "it is not a file" in capsys.readouterr().err
     assert main(["submit", "count", '{"n": 1}', "-m", "shell_types", "--store", "a.db"]) == 0
     monkeypatch.setenv("JOBACTORS_STORE", "a.db")
     capsys.readouterr()
@@ -325,6 +374,39 @@ def test_a_table_fits_and_nothing_in_it_acts_on_the_terminal(width: int, owner: 
     assert all(width_of(line) <= width for line in lines), lines
     assert all(line.isprintable() for line in lines)
     assert len(lines) == (10 if width == 40 else 5)
+
+
+def test_a_long_fact_is_broken_into_lines_and_not_cut() -> None:
+    """At words, or in them; a traceback stays as it is, to be copied."""
+    lines = fact_lines([("name", "漢字" * 12), ("reason", "so it is " * 9)], 40)
+    assert all(width_of(line) <= 40 for line in lines)
+    assert "".join(line[8:] for line in lines[:2]) == "漢字" * 12
+    assert " ".join(line[8:] for line in lines[2:]) == ("so it is " * 9).strip()
+    trace = "  File " + "x" * 60
+    assert fact_lines([("error", f"{trace}\nKeyError")], 40) == [
+        f"error  {trace}",
+        "       KeyError",
+    ]
+
+
+def test_a_ctrl_c_in_a_nursery_has_its_status(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which makes a group of it; another error in the group is no Ctrl-C."""
+
+    def give_up(_: object) -> int:
+        raise BaseExceptionGroup("", [KeyboardInterrupt()])
+
+    assert explained(give_up)(argparse.Namespace()) == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_each_key_of_the_demo_is_obeyed() -> None:
+    """Also those that are typed at once."""
+    script = "import sys; from jobactors.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    with OnTerminal(script, ["demo"]) as terminal:
+        terminal.wait_for(lambda lines: any("download" in line for line in lines))
+        terminal.press(b"pxq")
+        assert terminal.end() == 0
+    assert "paused" in terminal.raw.decode() or "cancelled" in terminal.raw.decode()
 
 
 def test_every_subcommand_has_help_and_completion(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ from jobactors.stores.read_only import StoreView
 
 from .modules import import_all
 from .owner_call import calling_owner
-from .reading import resolve
+from .reading import resolve, snapshots_of
 from .statuses import NO_SENSE, REFUSED, Complaint, complain, explained, status_of
 from .store_choice import chosen_store
 from .tables import is_for_people, put, put_json
@@ -61,11 +61,16 @@ def discard(given: argparse.Namespace) -> int:
 def resume(given: argparse.Namespace) -> int:
     """Let jobs go on: with their owner, or here until they have ended."""
     ids, owner, path = _meant(given)
+    with StoreView(path) as view:
+        left = {row.job_id for row in view.checkpoints()}
+        ended = {one.id for one in snapshots_of(view.get(ids)) if one.state.is_terminal}
+    # As `resumable` lists them: what has ended goes on as a job that continues it.
+    verbs = {one: "restart" if one in left & ended else "resume" for one in ids}
     if owner is not None:
         with calling_owner(path, owner) as call:
-            return _each(given, ids, lambda one: call.ask({"verb": "resume", "id": one})["job"])
+            return _each(given, ids, lambda one: call.ask({"verb": verbs[one], "id": one})["job"])
     import_all(given.module)
-    return trio.run(_resume_here, given, path, ids)
+    return trio.run(_resume_here, given, path, verbs)
 
 
 def _command(given: argparse.Namespace, verb: str, reason: str | None = None) -> int:
@@ -113,17 +118,17 @@ async def _command_here(
     return status
 
 
-async def _resume_here(given: argparse.Namespace, path: Path, ids: list[str]) -> int:
+async def _resume_here(given: argparse.Namespace, path: Path, verbs: dict[str, str]) -> int:
     """Resume jobs and wait for them; a Ctrl-C interrupts them, to go on another day."""
     shown: Literal["terminal"] | None = "terminal" if is_for_people(given) else None
     async with open_jobs(store=path, unread_failures="ignore", display=shown) as jobs:
         resumed: list[Job[Any]] = []
 
         def order(job_id: str) -> dict[str, Any]:
-            resumed.append(perform(jobs, "resume", job_id))
+            resumed.append(perform(jobs, verbs[job_id], job_id))
             return resumed[-1].to_dict()
 
-        status = _each(given, ids, order)
+        status = _each(given, list(verbs), order)
         try:
             for job in resumed:
                 await job.wait()

@@ -26,7 +26,7 @@ exit status:
   3    there is no such job
   4    the store cannot be read or written
   5    another process owns the store, and does not answer
-  130  ended by Ctrl-C
+  130  ended by Ctrl-C; of worker and serve, which go on until then: 0
   run  the status of the command itself: 128 + n if signal n ended it, 127 if there is no such
        command"""
 
@@ -90,7 +90,8 @@ SUBCOMMANDS: Final = (
         "list the work that can go on",
         "reading.show_resumable",
         arguments.of_resumable,
-        "List the jobs that rest interrupted, with the percentage and the age of their checkpoint.",
+        "List the jobs that rest interrupted, and those that ended without success and left a "
+        "checkpoint, each with its percentage and age.",
     ),
     Subcommand(
         "schedules",
@@ -117,7 +118,8 @@ SUBCOMMANDS: Final = (
         "commanding.resume",
         arguments.of_resume,
         "Let jobs go on in the process that owns the store. If none does, they are marked, and "
-        "worked through here until they have ended.",
+        "worked through here until they have ended. One that has ended and left a checkpoint goes "
+        "on as a new job.",
     ),
     Subcommand("pause", "pause jobs", "commanding.pause", arguments.of_command),
     Subcommand(

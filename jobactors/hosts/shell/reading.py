@@ -14,14 +14,13 @@ from jobactors.engine.records.filters import as_states, matches
 from jobactors.engine.storage.row_codec import UnreadableJob, read_row
 from jobactors.hosts.terminal_text import safe, span
 from jobactors.model.checkpoint import how_far_and_when
-from jobactors.model.errors import UnknownJob
 from jobactors.model.states import TERMINAL, JobState
 from jobactors.stores.read_only import MOST_MEANT, StoreView
 
 from .owner_call import calling_owner
 from .statuses import NO_JOB, NO_SENSE, Complaint, complain, explained
 from .store_choice import chosen_store
-from .tables import columns, fact_lines, is_for_people, job_lines, put, put_json
+from .tables import columns, fact_lines, is_for_people, job_lines, put, put_json, wrapped
 
 if TYPE_CHECKING:
     import argparse
@@ -64,14 +63,16 @@ def resolve(view: StoreView, beginning: str) -> str:
     """Return the id that begins so.
 
     Raises:
-        UnknownJob: if there is none.
-        Complaint: if there are several; the message names them.
+        Complaint: if there is none, or several; the message names these.
     """
     if view.get([beginning]):
         return beginning
     found = view.ids_like(beginning) if beginning else []
     if not found:
-        raise UnknownJob(beginning)
+        more = "`jobactors list` and `jobactors history` show what there is"
+        raise Complaint(
+            f"no job in {view.name} has an id that begins with {beginning!r:.100}: {more}", NO_JOB
+        )
     if len(found) > 1:
         more = ", …" if len(found) == MOST_MEANT else ""
         raise Complaint(f"several jobs begin with {beginning}: {', '.join(found)}{more}", NO_JOB)
@@ -177,9 +178,11 @@ def _put_work(
         put(other)
     told = how_far_and_when(fraction, items, max(0.0, now - at))
     if checkpoint is not None:
-        put(f"  goes on from its checkpoint: {told}")
+        text = f"goes on from its checkpoint: {told}"
     else:
-        put(f"  begins anew, stopped {told.partition(', ')[2]}")
+        text = f"begins anew, stopped {told.partition(', ')[2]}"
+    for one in wrapped(text, columns() - 2):
+        put(f"  {one}")
 
 
 @explained

@@ -214,10 +214,11 @@ def of_tour(parser: Parser) -> None:
 def of_completion(parser: Parser) -> None:
     """Add those of ``completion``."""
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter  # a broken path is no path
     parser.epilog = (
-        "bash: jobactors completion bash > ~/.local/share/bash-completion/completions/jobactors. "
-        "zsh: … > _jobactors in a folder of $fpath. "
-        "fish: … > ~/.config/fish/completions/jobactors.fish"
+        "bash  jobactors completion bash > ~/.local/share/bash-completion/completions/jobactors\n"
+        "zsh   jobactors completion zsh > _jobactors    # in a folder of $fpath\n"
+        "fish  jobactors completion fish > ~/.config/fish/completions/jobactors.fish"
     )
 
 

@@ -7,6 +7,7 @@ each job has two lines, so that its id can still be copied whole.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import unicodedata
@@ -130,10 +131,24 @@ def fact_lines(facts: Iterable[tuple[str, Any]], width: int) -> list[str]:
     lines: list[str] = []
     for name, value in known:
         texts = [safe(line) for line in value.splitlines()] or [""]
+        if len(texts) == 1:  # a traceback is left as it is, to be copied
+            texts = wrapped(texts[0], width - names - 2)
         lines += [
-            f"{name if not place else '':<{names}}  {text}"[: max(width, 2 * names)]
-            if len(texts) == 1
-            else f"{name if not place else '':<{names}}  {text}"
-            for place, text in enumerate(texts)
+            f"{name if not place else '':<{names}}  {text}" for place, text in enumerate(texts)
         ]
     return lines
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text as lines of so many cells, broken between words where that is possible."""
+    lines = [""]
+    for word in re.findall(r"\S+\s*|\s+", text):
+        if width_of(lines[-1] + word.rstrip()) <= width:
+            lines[-1] += word
+            continue
+        lines.append("")
+        for one in word:
+            if width_of(lines[-1] + one) > max(width, 2):
+                lines.append("")
+            lines[-1] += one
+    return [line.rstrip() for line in lines if line] or [""]

@@ -41,6 +41,7 @@ async def _work(given: argparse.Namespace, path: Path) -> int:
         unread_failures="ignore",
         display="terminal",
     ) as jobs:
+        before = _failed(jobs)
         for rested in jobs.list(state=JobState.INTERRUPTED):
             why = {one.job_id: one.obstacle for one in jobs.resumable()}.get(rested.id)
             if why:
@@ -53,8 +54,12 @@ async def _work(given: argparse.Namespace, path: Path) -> int:
                     nursery.cancel_scope.cancel()
                 else:
                     complain(f"works on {safe(str(path))}; Ctrl-C lets its jobs rest")
-        failed = bool(jobs.list(state=JobState.FAILED))
-    return int(failed) if given.until_idle else 0
+        failed = _failed(jobs) - before
+    return int(bool(failed)) if given.until_idle else 0
+
+
+def _failed(jobs: Jobs) -> set[str]:
+    return {one.id for one in jobs.list(state=JobState.FAILED)}
 
 
 @trio.lowlevel.enable_ki_protection
