@@ -180,18 +180,26 @@ def _offer_to_click(run: Any) -> None:
 
 
 def _offer_to_typer(run: Any, function: Callable[..., Any]) -> None:
-    """Add the flag to the signature that typer reads."""
+    """Add the flag to the signature that typer reads, if it can read that.
+
+    That typer is loaded does not mean that it will: the program may be one of click or argparse.
+    """
     typer = sys.modules.get("typer")
     if typer is None:
         return
-    signature = inspect.signature(function, eval_str=True)
+    try:
+        signature = inspect.signature(function, eval_str=True)
+    except Exception:  # an annotation names what is imported for type checkers alone
+        return
+    parameters = [*signature.parameters.values()]
+    names_any = bool(parameters) and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
     flag = inspect.Parameter(
         _NAME,
         inspect.Parameter.KEYWORD_ONLY,
         default=typer.Option(False, FLAG, help=_HELP),
         annotation=bool,
     )
-    parameters = [*signature.parameters.values(), flag]
+    parameters.insert(len(parameters) - names_any, flag)
     run.__signature__ = signature.replace(parameters=parameters)
     run.__annotations__ = {**getattr(function, "__annotations__", {}), _NAME: bool}
 

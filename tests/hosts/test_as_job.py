@@ -103,6 +103,26 @@ def test_a_typer_command_has_the_flag(store: Path) -> None:
     assert (job.name, dict(job.info.metadata)) == ("load", {"paper": 7})
 
 
+def test_a_function_that_typer_could_not_read_is_a_command_all_the_same(store: Path) -> None:
+    """It may be loaded, and the program be another library's."""
+
+    @click.command()
+    @click.argument("folder")
+    @ja.command
+    def index(**given: Any) -> None:
+        click.echo(f"{given} {seen()}")
+
+    ran = CliRunner().invoke(index, ["wiki", "--as-job"])
+    assert "{'folder': 'wiki'} ('index', True)" in ran.output
+    parser = argparse.ArgumentParser()
+
+    def load(given: OnlyForTypeCheckers) -> tuple[str, bool]:  # type: ignore[name-defined]  # noqa: F821
+        return seen()
+
+    assert ja.track_as_job(load, parser=parser)(parser.parse_args(["--as-job"])) == ("load", True)
+    assert len(stored(store)) == 2
+
+
 def test_an_argparse_program_has_the_flag_in_its_namespace(store: Path) -> None:
     """Values come back, errors come out, both as before."""
 
