@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _PATIENCE: Final = 2.0
 """Seconds to wait for another program that has locked the file."""
+_NOT_ALLOWED: Final = ("this user may not", "have its owner allow that, or name another store")
 _HAS_DOCUMENTS: Final = "SELECT 1 FROM sqlite_master WHERE name = 'documents'"
 MOST_MEANT: Final = 6
 """Ids that a beginning is completed to, at most."""
@@ -40,7 +41,7 @@ class StoreView:
         path: The file, which has to exist.
 
     Raises:
-        StoreFailed, StoreDamaged, StoreTooNew: at the entry, for a file that cannot be read.
+        StoreError: at the entry, for a file that cannot be read; StoreDamaged, StoreTooNew.
 
     Example::
 
@@ -88,10 +89,10 @@ class StoreView:
             except BaseException:
                 connection.close()
                 raise
-        except OSError as exc:
-            raise from_os(self.name, exc) from exc
-        except SqliteTrouble as exc:
-            raise from_sqlite(self.name, exc) from exc
+        except (OSError, *SqliteTrouble) as exc:
+            raise self._trouble(exc) from exc
+        except StoreFailed as exc:
+            raise self._unread(exc) from None
         self._connection = connection
         return self
 
@@ -185,11 +186,24 @@ class StoreView:
 
     def _read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
         if self._connection is None:
-            raise StoreFailed(self.name, "it is not open", "read it in a with block")
+            raise self._unread(StoreFailed(self.name, "it is not open", "read it in a with block"))
         try:
             return ask(self._connection)
         except (*SqliteTrouble, UnicodeEncodeError) as exc:
-            raise from_sqlite(self.name, exc) from exc
+            raise self._trouble(exc) from exc
+
+    def _trouble(self, exc: BaseException) -> StoreError:
+        if isinstance(exc, PermissionError):
+            return self._unread(StoreFailed(self.name, *_NOT_ALLOWED))
+        return self._unread(
+            from_os(self.name, exc) if isinstance(exc, OSError) else from_sqlite(self.name, exc)
+        )
+
+    def _unread(self, error: StoreError) -> StoreError:
+        """Return the error of a read: nothing was to be written."""
+        if not isinstance(error, StoreFailed):
+            return error
+        return StoreError(self.name, f"{self.name} cannot be read ({error.why}): {error.cure}")
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -345,8 +345,12 @@ def test_a_command_says_which_store_it_wants(
     assert main(["list", str(folder)]) == 4
     assert "it is not a file" in capsys.readouterr().err
     assert main(["submit", "count", '{"n": 1}', "-m", "shell_types", "--store", "a.db"]) == 0
-    monkeypatch.setenv("JOBACTORS_STORE", "a.db")
     capsys.readouterr()
+    (folder / "b.db").hardlink_to("a.db")
+    assert main(["list", "b.db"]) == 4
+    assert "b.db cannot be read" in capsys.readouterr().err  # nothing was to be written
+    (folder / "b.db").unlink()
+    monkeypatch.setenv("JOBACTORS_STORE", "a.db")
     assert len(called(capsys, "list")[1]) == 1
     assert main(["list", "a.db", "--store", "b.db"]) == 2
     assert main(["worker", "-m", "no_such_module", "--store", "a.db"]) == 2
