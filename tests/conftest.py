@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,30 +14,6 @@ if TYPE_CHECKING:
 pytest.register_assert_rewrite("jobactors.testing")  # before it is imported
 
 TESTS = Path(__file__).parent
-
-
-STARTS_NO_THREAD_AT_THE_END = sys.version_info[:3] in {(3, 12, 0), (3, 12, 1)}
-"""Whether this Python starts no thread once the main thread has ended; 3.12.2 does so again."""
-START_THREADS_AT_THE_END = {
-    "test_a_ctrl_c_that_wakes_nothing_is_heard_at_a_scripts_end",
-    "test_a_failed_job_does_not_end_a_script",
-    "test_a_script_tells_each_unread_failure_and_ends_with_status_1",
-    "test_a_script_that_fails_still_waits_for_its_jobs",
-    "test_a_script_waits_at_its_end_for_all_its_jobs",
-    "test_a_script_waits_at_its_end_for_the_jobs_of_all",
-    "test_a_scripts_own_exit_code_stays",
-    "test_a_second_ctrl_c_leaves_behind_what_does_not_end",
-    "test_a_signal_to_end_that_wakes_nothing_is_heard_at_a_scripts_end",
-    "test_a_text_as_status_is_printed_as_ever",
-    "test_a_wait_after_ctrl_c_is_told_and_a_second_one_ends_it",
-    "test_ctrl_c_at_a_scripts_end_keeps_what_its_jobs_have_reached",
-    "test_ctrl_c_ends_a_script_that_waits_at_its_end",
-    "test_ctrl_c_leaves_a_clean_terminal",
-    "test_failures_of_all_are_told_and_change_the_status",
-    "test_jobs_are_interrupted_and_saved_when_their_program_is_told_to_end",
-    "test_jobs_may_submit_jobs_while_the_script_ends",
-}
-"""The tests whose scripts need that, and fail there with the reason."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -83,9 +58,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = _folder(item)
         if folder in FOLDER_MARKS:
             item.add_marker(folder)
-        name = getattr(item, "originalname", None)
-        if STARTS_NO_THREAD_AT_THE_END and name in START_THREADS_AT_THE_END:
-            item.add_marker(pytest.mark.xfail(reason="take Python 3.12.2 or newer"))
     items.sort(key=_rank)
 
 

@@ -40,6 +40,7 @@ from .ctrl_c import stopped_line
 from .exit_status import exit_by_ctrl_c, exit_with_failure, watch_exit
 from .loop_thread import LONGEST_END
 from .signal_ears import SignalEars
+from .spare_threads import hold_threads_ready
 from .termination import TERMINATIONS
 from .unread_failures import HINT
 
@@ -88,6 +89,7 @@ class ScriptExit:
             if not in_kernel():
                 watch_exit()
                 self._ears.open_at_main_end()
+                hold_threads_ready()
 
     def tell(self, ended: LoopThread) -> None:
         """Report the failures of a system that has ended, unless it is a kernel's.

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 _STARTS_NONE_AT_THE_END: Final = (3, 12, 0) <= sys.version_info[:3] <= (3, 12, 1)
 _NO_THREAD: Final = (
-    "Python 3.12.0 and 3.12.1 start no thread once the main thread has come to its end: wait for "
-    "the jobs before that, with 'with ja.start():' or ja.stop(math.inf), or take Python 3.12.2"
+    "Python 3.12.0 and 3.12.1 start no thread once the main thread has come to its end, and those "
+    "that were held ready are used up: wait for the jobs before that, with 'with ja.start():' or "
+    "ja.stop(math.inf), or take Python 3.12.2"
 )
 
 
