@@ -62,6 +62,7 @@ class NamedOptions(_Updatable, total=False):
     checkpoint_every: Every | None
     on_checkpoint: OnCheckpoint | None
     limits: Limits | None
+    fresh: bool
     log_limit: int
     mailbox: int
     private: str | Iterable[str]

@@ -295,6 +295,9 @@ class Options:
         default=None, validator=_or_none(_made_by(Limits, "ja.Limits(cpu=60)"))
     )
     """Limits on processor time and memory, with ``runner="process"``; default: no limits."""
+    fresh: bool = field(default=False, validator=_flag)
+    """Whether a process with ``runner="process"`` is started for this job, and ends with it; by
+    default one may serve job after job, as long as each leaves it as it was."""
     on_done: OnDone | None = field(hash=False, default=None, validator=_or_none(_callable))
     """A function called once with the terminal snapshot; its errors are logged.  A plain one is
     called in a thread, and at most a hundred at once; an async one in the loop.  Default: none."""

@@ -1,25 +1,13 @@
-"""Attempts that are blocking code in a process of their own: one fresh process each.
+"""Attempts that are blocking code in a process of their own.
 
-One attempt is a *conversation* of four tasks in the loop, over the frames of ``process_wire``: one
-sends, one listens, one waits for the process to end, and the attempt itself waits for them.
+A job has its process for itself while it runs; what is sent to that, what comes back, and how it
+ends are in ``process_conversation``.
 
-=====================  ==========================================  ================================
-field                  written by                                  read by
-=====================  ==========================================  ================================
-``_last_word``         the listening task, once                    ``result``, ``_end_it``
-``_gone``              the waiting task: the process has ended     the listening task
-``_silent``            the listening task: all is read             the waiting task, ``_end_it``
-``_over``              the waiting task: both                      the attempt
-``_gate``, ``_pauses`` ``_hear``, in the loop, at each request     the listening task
-=====================  ==========================================  ================================
-
-All of it in the loop's thread.  The user's code runs in worker threads: pickling the call,
-rebuilding a result, an exception, an answer, and writing to our own stdout.  A message to the job
-is pickled by the thread that sends it, so that a refusal reaches the code there.
-
-Why no pool: a fresh process is as clean as the job's arguments, its memory goes back to the system,
-its limits are its own, and a signal to its group reaches no other work.  It costs a start of
-Python, about 0.1 s; work that is shorter belongs into a thread.
+*One process after another, and one job after another in it.*  To start Python takes 0.1 s.  So a
+process whose job has returned and left nothing behind (``process_traces``) waits a while for the
+next one (``process_pool``), which gets its result in one exchange if it is short
+(``process_exchange``).  After any other end the process has ended as well: its memory goes back to
+the system, its limits were its own, and what it has started is killed with it.
 
 Why a socket and no ``multiprocessing``: that needs a ``__main__`` guard, shares its resource
 tracker and its exit handlers with the user's program, and forks or runs the user's main module.
@@ -27,52 +15,23 @@ tracker and its exit handlers with the user's program, and forks or runs the use
 
 from __future__ import annotations
 
-import json
-import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
-from attrs import asdict
-from msgspec.structs import replace
 
 from jobactors.engine.ports.runner import Abandoned
-from jobactors.inside.context.own_trace import trace_headers
-from jobactors.inside.signals.control import StopJob
-from jobactors.inside.verbs.output_capture import CAPTURE
-from jobactors.model.errors import JobFailed
-from jobactors.model.outcome import Raised, RaisedElsewhere
-from jobactors.model.progress import NO_PROGRESS, Progress
 
-from .process_death import check_limits, connection_lost, death
-from .process_mail import Mail
-from .process_threads import echo, in_thread
-from .process_wire import (
-    HEADER,
-    LAST_WORDS,
-    Kind,
-    header,
-    labels_of,
-    pack_message,
-    pack_work,
-    unpack,
-    unpack_error,
-)
-from .process_worker import POSIX, SPAWNER, Worker
+from .process_conversation import Conversation
+from .process_death import check_limits
+from .process_exchange import Exchange, pack_begin
+from .process_pool import IdleProcesses
+from .process_threads import in_thread
+from .process_wire import pack_message
+from .process_worker import POSIX, SPAWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
+    from jobactors.engine.attempt.host import AttemptHost
     from jobactors.engine.ports.runner import Attempt, KnownRunner
-    from jobactors.inside.signals.control import Gate
-
-TERM_GRACE: Final = 5.0
-"""Seconds from SIGTERM to SIGKILL, at most."""
-KILL_GRACE: Final = 10.0
-"""Seconds after SIGKILL in which the system must have ended the process."""
-LINGER: Final = 5.0
-"""Seconds for a process to end after its last word, with its exit handlers and threads."""
-CHUNK: Final = 1 << 20
-"""Bytes read at once, at most."""
 
 
 class ProcessRunner:
@@ -92,6 +51,11 @@ class ProcessRunner:
     A process that ends by itself (a crash, ``os._exit``, out of memory) fails its job with
     :class:`WorkerDied` and nothing else.  Processes that the function has started are killed when
     it ends.
+
+    *The process ends with its job*, unless the function has returned and left everything as it was:
+    threads, processes, open files, the environment, the working directory, signals, the values of
+    the program's own modules, its memory, and more.  Then it may serve another job of the same
+    system, within seconds.  It stays with one job if that has ``limits`` or ``fresh=True``.
     """
 
     name: str = "process"
@@ -105,296 +69,64 @@ class ProcessRunner:
         return pack_message(message)
 
     async def run(self, attempt: Attempt) -> Any:
-        """Start a process, let it call the function, and return the function's result."""
+        """Let a process call the function, and return the function's result."""
         check_limits(attempt.options.limits)
         await trio.lowlevel.checkpoint_if_cancelled()
-        work = await in_thread(pack_work, attempt.function, attempt.args, attempt.kwargs)
-        worker = await SPAWNER.start()
-        conversation = _Conversation(attempt, worker)
-        try:
-            await conversation.hold(work)
-        finally:
-            code = worker.close()
-        return await conversation.result(code)
-
-
-class _Conversation:
-    """One attempt and its process; see the module's table.  In the loop's thread only."""
-
-    def __init__(self, attempt: Attempt, worker: Worker) -> None:
-        self._attempt = attempt
-        self._control = attempt.context._control
-        self._meter = attempt.context._meter
-        self._worker = worker
-        self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(worker.link))
-        # Commands are few, and must not wait: they are made where nothing can.
-        self._outbox, self._outgoing = trio.open_memory_channel[tuple[Kind, bytes]](math.inf)
-        self._gone = trio.Event()
-        """The process has ended."""
-        self._silent = trio.Event()
-        """All that it sent has been read."""
-        self._over = trio.Event()
-        """Both."""
-        self._mail = Mail(attempt.context.inbox, self._send)
-        self._tasks: trio.Nursery
-        self._answers = set[trio.CancelScope]()
-        """The scopes in which answers are rebuilt; these have LINGER, too."""
-        self._last_word: tuple[Kind, bytearray] | None = None
-        self._begun = False
-        self._cooperative = False
-        """Whether the function has passed a point where it can pause by itself."""
-        self._asked_to_end = False
-        self._gate: Gate | None = None
-        self._pauses = 0
-        self._on_ladder = False
-        self._force: str | None = None
-        """The last signal with which the process was made to end."""
-        self._left_behind = False
-        self._cut_off = False
-        """It lived, and its frames could not be read any more."""
-
-    async def hold(self, work: bytes) -> None:
-        """Run the conversation until the process has ended, by itself or by force.
-
-        Raises:
-            trio.Cancelled: if the attempt is cancelled before it has begun, or by something else
-                than its job's cancel; the process has been killed then.
-        """
-        self._begun = trio.current_effective_deadline() > -math.inf
-        if self._begun:  # else it was cancelled while the process was being started
-            self._begin(work)
-        self._control.request_hooks.append(self._hear)
-        scopes = [trio.CancelScope(shield=True) for _ in range(3)]
-        try:
-            async with trio.open_nursery() as nursery:
-                self._tasks = nursery
-                tasks = (self._talk, self._listen, self._wait)
-                for scope, task in zip(scopes, tasks, strict=True):
-                    nursery.start_soon(_shielded, scope, task)
-                self._hear()  # a request may have come while the process was being started
-                try:
-                    await self._over.wait()
-                except trio.Cancelled:
-                    with trio.CancelScope(shield=True):
-                        await self._end_it()
-                for scope in scopes:
-                    scope.cancel()
-                for scope in self._answers:
-                    scope.deadline = trio.current_time() + LINGER
-        finally:
-            self._control.request_hooks.remove(self._hear)
-            self._attempt.context.inbox._relay(None)
-        if not (self._begun and self._control.cancel_requested.is_set):
-            await trio.lowlevel.checkpoint_if_cancelled()
-
-    def _begin(self, work: bytes) -> None:
-        context, limits = self._attempt.context, self._attempt.options.limits
-        begin = {**labels_of(context), "trace": trace_headers()}
-        begin["buffer"] = None if context._buffer is None else context._buffer.to_send()
-        begin["limits"] = {} if limits is None else asdict(limits)
-        self._send(Kind.BEGIN, json.dumps(begin).encode())
-        self._send(Kind.WORK, work)
-        context.inbox._relay(self._mail.send)
-        self._meter.remote = replace(NO_PROGRESS, pausable=POSIX)
-        self._meter.changed()
-
-    def _send(self, kind: Kind, content: bytes = b"") -> None:
-        self._outbox.send_nowait((kind, content))
-
-    # -- requests
-
-    def _hear(self) -> None:
-        """Pass a new request on; called by the control at each of them."""
-        gate = self._control.gate
-        if not self._begun:
-            return
-        if self._control.cancel_requested.is_set:
-            if not self._asked_to_end:
-                self._asked_to_end = True
-                self._worker.go_on()
-                self._send(
-                    Kind.CANCEL, (self._control.reason or "").encode("utf-8", "surrogatepass")
-                )
-        elif gate is not self._gate:
-            self._gate = gate
-            if gate is not None:
-                self._pause(gate)
-            else:
-                self._worker.go_on()
-                self._send(Kind.RESUME)
-
-    def _pause(self, gate: Gate) -> None:
-        self._pauses += 1
-        if self._cooperative or not POSIX:
-            self._send(Kind.PAUSE, str(self._pauses).encode())
+        host = cast("AttemptHost | None", attempt.context._system)
+        idle = None if host is None else _idle_for(attempt, host)
+        begin = pack_begin(attempt, is_alone=idle is None)
+        exchange = Exchange(attempt, begin, idle)
+        if host is None:
+            await in_thread(exchange.make)
         else:
-            self._worker.stop()
-            gate.reached()
+            await _made(exchange, attempt, host)
+        if exchange.is_over:
+            if not attempt.context._control.cancel_requested.is_set:
+                await trio.lowlevel.checkpoint_if_cancelled()
+            return exchange.value
+        return await _converse(attempt, exchange, begin, idle)
 
-    # -- the three tasks
 
-    async def _talk(self) -> None:
-        try:
-            async for kind, content in self._outgoing:
-                await self._stream.send_all(header(kind, content))
-                await self._stream.send_all(content)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # it has ended: the waiting task sees to it
+def _idle_for(attempt: Attempt, host: AttemptHost) -> IdleProcesses | None:
+    """Return the processes of which a job may get one; None if it needs a new one, for itself."""
+    options = attempt.options
+    if options.fresh or options.limits is not None or not POSIX:
+        return None
+    return host.shared.get(IdleProcesses)
 
-    async def _listen(self) -> None:
-        try:
-            while self._last_word is None:
-                number, size = HEADER.unpack(await self._receive(HEADER.size))
-                kind = Kind(number)  # before reading on: what is no frame has no size either
-                await self._take(kind, await self._receive(size))
-        except (trio.BrokenResourceError, trio.ClosedResourceError, EOFError, ValueError):
-            pass  # as above; ValueError: no frame of ours
-        self._silent.set()
-        with trio.move_on_after(LINGER):
-            await self._gone.wait()
-            return
-        self._cut_off = self._last_word is None
-        self._worker.kill()
 
-    async def _wait(self) -> None:
-        await self._worker.wait()
-        self._worker.kill()  # the rest of its group
-        self._gone.set()
-        with trio.move_on_after(LINGER):  # a process that left its group may hold the socket
-            await self._silent.wait()
-        self._over.set()
-
-    async def _receive(self, size: int) -> bytearray:
-        content = bytearray()
-        while len(content) < size:
-            some = await self._stream.receive_some(min(CHUNK, size - len(content)))
-            if not some:
-                raise EOFError
-            content += some
-        return content
-
-    async def _take(self, kind: Kind, content: bytearray) -> None:
-        if kind in LAST_WORDS:
-            self._last_word = kind, content
-        elif kind in {Kind.SAMPLE, Kind.SAVED}:
-            self._report(kind, json.loads(content))
-        elif kind is Kind.REACHED:
-            if self._gate is not None and int(content) == self._pauses:
-                self._gate.reached()
-        elif kind is Kind.TAKEN:
-            self._mail.taken()
-        elif kind is Kind.ANSWER:
-            self._tasks.start_soon(self._answer, content)
-        elif kind is Kind.LOG:
-            source, _, text = content.decode().partition("\n")
-            self._attempt.context.write_log(text, source)
-            if CAPTURE.echo:
-                # In a thread: a slow reader of our output must not stop the loop.
-                await in_thread(echo, text, source)
-
-    @trio.lowlevel.enable_ki_protection
-    async def _answer(self, content: bytearray) -> None:
-        """Rebuild an answer in a thread, beside the other tasks: it runs the user's code."""
-        with trio.CancelScope(shield=True) as scope:
-            self._answers.add(scope)
-            self._mail.answered(*await in_thread(self._mail.rebuilt, content))
-        self._answers.discard(scope)
-
-    def _report(self, kind: Kind, fields: dict[str, Any]) -> None:
-        if kind is Kind.SAMPLE:
-            self._sample(fields)
-        elif (buffer := self._attempt.context._buffer) is not None:
-            buffer.take_in(fields)
-
-    def _sample(self, fields: dict[str, Any]) -> None:
-        known: dict[str, Any] = {**fields, "stages": tuple(fields.get("stages", ()))}
-        progress = Progress(**known)
-        self._cooperative = self._cooperative or progress.pausable
-        self._meter.remote = replace(progress, pausable=progress.pausable or POSIX)
-        self._meter.changed()
-
-    # -- the end
-
-    async def _end_it(self) -> None:
-        """Walk down the ladder until the process has ended; bounded."""
-        self._on_ladder = True
-        grace = self._attempt.options.grace
-        asked = self._begun and self._control.cancel_requested.is_set
-        if asked and self._last_word is None:
-            # Each rung waits for the last word; the exit that follows it has LINGER.
-            with self._attempt.abandon():
-                with trio.move_on_after(grace):
-                    await self._silent.wait()
-                if not self._silent.is_set():
-                    self._force = "SIGTERM"
-                    self._worker.terminate()
-                    with trio.move_on_after(min(grace, TERM_GRACE)):
-                        await self._silent.wait()
-                if self._silent.is_set():
-                    with trio.move_on_after(2 * LINGER):
-                        await self._over.wait()
-                        return
-        if self._last_word is None:
-            self._force = "SIGKILL"
-        self._worker.kill()
-        with trio.move_on_after(KILL_GRACE):
-            await self._over.wait()
-            return
-        self._left_behind = True
-
-    async def result(self, code: int | None) -> Any:
-        """Return the function's result or raise its error, given the exit code of its process.
-
-        Raises:
-            StopJob: if the cancel unwound it.
-            Abandoned: if it was ended by force; the text names the signal.
-            WorkerDied: if it ended without a last word.
-            RaisedElsewhere: if the function raised.
-        """
-        if self._last_word is None:
-            if self._left_behind:
-                raise Abandoned
-            if self._force is not None:
-                raise Abandoned(f"it did not end when asked, and was ended by {self._force}")
-            if self._cut_off:
-                raise connection_lost(code)
-            raise death(code, self._attempt.options.limits)
-        kind, content = self._last_word
-        if kind is Kind.STOPPED:
-            if self._force is not None:
-                raise Abandoned(f"it did not end when asked, and was unwound by {self._force}")
-            raise StopJob(self._control.reason)
-        # Rebuilding runs the code of the job's classes: it may take its time, as a thread may.
-        with trio.CancelScope(shield=True), self._rebuilding_scope():
-            if kind in {Kind.RETURNED, Kind.ANSWERED}:
-                self._control.answers += kind is Kind.ANSWERED
-                return await self._rebuilt(content)
-            raise RaisedElsewhere(await in_thread(self._raised, content))
-        raise Abandoned
-
-    def _raised(self, content: bytearray) -> Raised:
-        exc, text = unpack_error(content)
-        return Raised.of(
-            JobFailed(self._attempt.context.id, str(text)) if exc is None else exc, text
-        )
-
-    def _rebuilding_scope(self) -> trio.CancelScope:
-        """Return the scope of a rebuilding: until the system closes, or LINGER on the ladder."""
-        return trio.move_on_after(LINGER) if self._on_ladder else self._attempt.abandon()
-
-    async def _rebuilt(self, content: bytearray) -> Any:
-        try:
-            return await in_thread(unpack, content)
-        except Exception as exc:
-            exc.add_note("raised when the result, sent back by the job's process, was rebuilt here")
+async def _made(exchange: Exchange, attempt: Attempt, host: AttemptHost) -> None:
+    """Have an exchange made in a worker thread; a cancel leaves it behind while it may."""
+    call = host.workers.start(exchange.make, f"job {attempt.context.id}", None)
+    try:
+        await call.ended()
+    except trio.Cancelled:
+        if exchange.leave():
             raise
+        # It lasts for a moment, and then perhaps for as long as the result takes to be rebuilt.
+        with trio.CancelScope(shield=True), attempt.abandon():
+            await call.ended()
+    if not call.is_done:
+        exchange.drop()
+        raise Abandoned
+    call.result()
 
 
-@trio.lowlevel.enable_ki_protection
-async def _shielded(scope: trio.CancelScope, task: Callable[[], Awaitable[None]]) -> None:
-    """Run one task of a conversation until it ends or its own scope is cancelled."""
-    with scope:
-        await task()
+async def _converse(
+    attempt: Attempt, exchange: Exchange, begin: bytes, idle: IdleProcesses | None
+) -> Any:
+    worker = exchange.worker or await SPAWNER.start()
+    work = None if exchange.is_sent else exchange.work
+    conversation = Conversation(attempt, worker, begin, work, exchange.received)
+    code = None
+    try:
+        await conversation.hold()
+    finally:
+        if conversation.stays and idle is not None:
+            idle.put(worker)
+        else:
+            code = worker.close()
+    return await conversation.result(code)
 
 
 RUNNER: Final[KnownRunner] = ProcessRunner()

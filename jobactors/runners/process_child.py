@@ -1,4 +1,4 @@
-"""The child's side of a process job: it calls one function, reports, obeys, and ends.
+"""The child's side of process jobs: it calls a function, reports, obeys; then ends, or waits.
 
 Three threads.
 
@@ -7,7 +7,11 @@ Three threads.
 * The *listener* reads the parent's frames and makes the requests, as the engine's loop does for
   other runners.  When the parent is gone it kills the process's own group.
 * The *speaker* writes: samples (at most ten a second), lines, and the pause that was reached; see
-  ``process_speaker``.
+  ``process_speaker``.  It is started when there is something to write.
+
+A job that has returned and left no traces (``process_traces``) may be followed by another one: the
+last word of such a job comes with FIT before it.  Each job has its own control, mailbox, speaker
+and context; the listener makes them, so that every frame between two BEGINs belongs to the first.
 
 Why no event loop here: trio and the engine would take longer to import than all the rest, and the
 function has the main thread for itself.  Only the model and the inside of a job are loaded.
@@ -25,8 +29,10 @@ import socket
 import sys
 import threading
 from contextlib import suppress
+from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
@@ -46,9 +52,11 @@ from .process_wire import HEADER, Kind, header, pack_error, pack_result, unpack
 if TYPE_CHECKING:
     from types import FrameType
 
+    from .process_traces import Traces
+
 
 def main(link: int, parent: int) -> None:
-    """Serve one job.
+    """Serve one job after another.
 
     Args:
         link: The number of the inherited socket.
@@ -76,48 +84,130 @@ def _die_with(parent: int) -> None:
         os._exit(1)  # it ended before this line
 
 
+LARGE: Final = 1 << 16
+"""Bytes of a result that is sent by itself."""
+
+
 class Child:
-    """One job's function in this process."""
+    """The jobs of this process, one after another."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._control = Control(loop_thread=0)
-        self._control.own_thread = threading.get_ident()
-        self._speaker = Speaker(sock)
+        self._jobs: SimpleQueue[ChildJob | None] = SimpleQueue()
+        """Those that the listener has made; None when the parent has hung up."""
 
     def run(self) -> None:
-        """Read the call, make it, and send its ending."""
-        begin = json.loads(_receive(self._sock)[1])
-        work = _receive(self._sock)[1]
-        _limit(**begin.pop("limits"))
-        log = SentLog(self._speaker)
-        self._inbox = SentInbox(begin["id"], self._speaker.send, log)
-        self._inbox._attend(self._control)
-        self._speaker.buffer = buffer = self._speaker.make_buffer(begin.pop("buffer"))
-        toolbox = ReadyToolbox(self._control, self._speaker.meter, self._inbox, log, buffer)
-        trace = in_trace(begin.pop("trace"))
-        context = JobContext(toolbox, **begin)
+        """Make the calls that are sent, until one leaves traces or the parent hangs up."""
         threading.Thread(target=self._listen, name="jobactors listener", daemon=True).start()
-        self._speaker.start()
+        job = self._jobs.get()
         if sys.platform != "win32":
-            # Last: so that signals come to this thread, and interrupt the function in it.
+            # So late that signals come to this thread, and interrupt the function in it.
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        CURRENT.set(context)
         capture_tqdm()
-        with trace, capturing(echo=False):  # the parent echoes
-            kind, content = self._last_word(work)
-        log.finish(0)
-        self._speaker.stop()
+        teach_multiprocessing()
+        traces = None
+        with capturing(echo=False):  # the parent echoes
+            while job is not None:
+                if traces is None and not job.is_alone:
+                    traces = _make_traces()
+                if not Context().run(job.run, None if job.is_alone else traces):
+                    return
+                job = self._jobs.get()
+
+    # -- the listener's thread
+
+    def _listen(self) -> None:
+        job: ChildJob | None = None
         try:
-            self._sock.sendall(header(kind, content))
-            self._sock.sendall(content)
+            while True:
+                kind, content = _receive(self._sock)
+                if kind is Kind.BEGIN:
+                    job = ChildJob(self._sock, json.loads(content), _receive(self._sock)[1])
+                    self._jobs.put(job)
+                elif job is not None:
+                    job.obey(kind, content)
+        except OSError as exc:
+            end_if_closed_here(exc)
+        except EOFError:
+            pass
+        if job is not None and not job.speaker.ended:
+            _kill_own_group()  # the parent is gone, and the result with it
+        self._jobs.put(None)
+
+
+class ChildJob:
+    """One job's function in this process; made by the listener, called by the main thread."""
+
+    def __init__(self, sock: socket.socket, begin: dict[str, Any], work: bytearray) -> None:
+        self.is_alone: bool = begin.pop("alone")
+        """Whether no job may follow it."""
+        self.speaker: Speaker = Speaker(sock)
+        self._sock = sock
+        self._limits = begin.pop("limits")
+        self._work = work
+        self._control = Control(loop_thread=0)
+        self._control.own_thread = threading.main_thread().ident or 0
+        self._log = SentLog(self.speaker)
+        self._inbox = SentInbox(begin["id"], self.speaker.send, self._log)
+        self._inbox._attend(self._control)
+        self.speaker.buffer = buffer = self.speaker.make_buffer(begin.pop("buffer"))
+        meter = self.speaker.meter
+        toolbox = ReadyToolbox(self._control, meter, self._inbox, self._log, buffer)
+        self._trace = begin.pop("trace")
+        self._context = JobContext(toolbox, **begin)
+
+    def obey(self, kind: Kind, content: bytearray) -> None:
+        """Make a request of the parent's; in the listener's thread."""
+        match kind:
+            case Kind.CANCEL:
+                self._control.cancel(content.decode("utf-8", "surrogatepass") or None)
+            case Kind.PAUSE:
+                self._control.pause(partial(self.speaker.send, Kind.REACHED, bytes(content)))
+            case Kind.RESUME:
+                self._control.resume()
+            case Kind.TELL:
+                self._inbox._receive_frame(content)
+            case _:
+                pass  # a newer parent's
+
+    def run(self, traces: Traces | None) -> bool:
+        """Make the call and send its ending; return whether another job may follow.
+
+        Args:
+            traces: Finds what the job leaves behind; None if no job may follow.
+        """
+        _limit(**self._limits)
+        CURRENT.set(self._context)
+        with in_trace(self._trace):
+            kind, content = self._last_word(traces)
+        self._log.finish(0)
+        self.speaker.stop()
+        CURRENT.set(None)
+        frames = header(kind, content)
+        is_clean = kind is Kind.RETURNED and traces is not None and self._leaves_nothing(traces)
+        if is_clean and traces is not None:
+            sources = traces.take_sources()
+            frames = header(Kind.FIT, sources) + sources + frames
+        try:
+            if len(content) > LARGE:  # it would be copied to be joined
+                self._sock.sendall(frames)
+                self._sock.sendall(content)
+            else:
+                self._sock.sendall(frames + content)
         except OSError as exc:
             end_if_closed_here(exc)
             raise
+        return is_clean
 
-    def _last_word(self, work: bytearray) -> tuple[Kind, bytes]:
+    def _leaves_nothing(self, traces: Traces) -> bool:
+        if self._control.requests:
+            return False
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        return not traces.left()
+
+    def _last_word(self, traces: Traces | None) -> tuple[Kind, bytes]:
         try:
-            content = pack_result(self._call(work))
+            content = pack_result(self._call(traces))
             return (Kind.ANSWERED if self._control.answers else Kind.RETURNED), content
         except StopJob as exc:
             if self._control.cancel_requested.is_set:
@@ -129,14 +219,16 @@ class Child:
         release_frames(error)
         return Kind.RAISED, pack_error(error, text)
 
-    def _call(self, work: bytearray) -> Any:
-        teach_multiprocessing()
+    def _call(self, traces: Traces | None) -> Any:
+        size = len(self._work)
         try:
-            function, args, kwargs = unpack(work)
+            function, args, kwargs = unpack(self._work)
         except Exception as exc:
             exc.add_note("raised when the job's process rebuilt its function and arguments")
             raise
-        work.clear()
+        self._work.clear()
+        if traces is not None:
+            traces.begin(size)
         signal.signal(signal.SIGTERM, self._terminate)
         try:
             value = function(*args, **kwargs)
@@ -161,31 +253,11 @@ class Child:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    # -- the listener's thread
 
-    def _listen(self) -> None:
-        try:
-            while True:
-                self._obey(*_receive(self._sock))
-        except OSError as exc:
-            end_if_closed_here(exc)
-        except EOFError:
-            pass
-        if not self._speaker.ended:
-            _kill_own_group()  # the parent is gone, and the result with it
+def _make_traces() -> Traces:
+    from .process_traces import Traces  # a job that is alone needs none, nor does Windows have it
 
-    def _obey(self, kind: Kind, content: bytearray) -> None:
-        match kind:
-            case Kind.CANCEL:
-                self._control.cancel(content.decode("utf-8", "surrogatepass") or None)
-            case Kind.PAUSE:
-                self._control.pause(partial(self._speaker.send, Kind.REACHED, bytes(content)))
-            case Kind.RESUME:
-                self._control.resume()
-            case Kind.TELL:
-                self._inbox._receive_frame(content)
-            case _:
-                pass  # a newer parent's
+    return Traces()
 
 
 def _kill_own_group() -> None:

@@ -1,7 +1,8 @@
 """The thread of a process job that writes to the parent: samples, lines, and what others send.
 
-Any thread may put a frame into its queue, a signal handler too; the socket is written by this
-thread, and after its end by the main thread, which sends the last word.  So nothing that interrupts
+Any thread may put a frame into its queue, a signal handler too; the first one starts the thread,
+since a short job has nothing to send.  The socket is written by this thread, and after its end by
+the main thread, which sends the last word.  So nothing that interrupts
 the function, SIGTERM included, can cut a frame in two.
 
 Lines are many, and each frame costs the parent a turn of its loop and one of a thread.  So they are
@@ -11,6 +12,7 @@ put together: the first line after a pause is sent at once, and those that follo
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import math
 import os
@@ -61,13 +63,14 @@ class Speaker:
     _STOP: Final = (Kind.STOPPED, b"")
 
     def __init__(self, sock: socket.socket) -> None:
-        self.meter = Meter(lambda: self._queue.put(self._LOOK))
+        self.meter = Meter(lambda: self._put(self._LOOK))
         self.buffer: CheckpointBuffer | None = None
         self.ended = False
         """Whether the last word is due; then the socket may end."""
         self._sock = sock
         self._queue: SimpleQueue[tuple[Kind | None, bytes]] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="jobactors speaker", daemon=True)
+        self._thread: threading.Thread | None = None
+        self._starts = itertools.count()
         self._last: Progress = NO_PROGRESS
         self._told: set[str] = set()
         """The complaints about reports that were sent, for the job's log."""
@@ -84,19 +87,31 @@ class Speaker:
         self._lines_at = 0.0
         self._lines_due: float | None = None
 
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+    def _put(self, frame: tuple[Kind | None, bytes]) -> None:
+        self._queue.put(frame)
+        if self._thread is None:
+            self._start()
+
+    def _start(self) -> None:
+        if next(self._starts) == 0:  # in one step: a signal handler or a thread may come as well
+            made = threading.Thread(target=self._run, name="jobactors speaker", daemon=True)
+            made.start()
+            self._thread = made
 
     def stop(self) -> None:
         """Send all that waits, and the last sample; the main thread writes from then on."""
         self.ended = True
         self._queue.put(self._STOP)
+        if next(self._starts) == 0:  # nothing was sent, and no thread is started any more
+            self._run()
+            return
+        while self._thread is None:  # it is being started
+            time.sleep(0.001)
         self._thread.join()
 
     def send(self, kind: Kind, content: bytes) -> None:
         """Send a frame soon."""
-        self._queue.put((kind, content))
+        self._put((kind, content))
 
     def make_buffer(self, sent: dict[str, Any] | None) -> CheckpointBuffer | None:
         """Make the buffer of this process, whose saves are sent."""
@@ -104,18 +119,19 @@ class Speaker:
 
     def _save(self, now: bool) -> None:
         """Have an unsent checkpoint sent, soon or at once."""
-        self._queue.put(self._NOW if now else self._LOOK)
+        self._put(self._NOW if now else self._LOOK)
 
     def log(self, source: str, text: str) -> None:
         """Send lines soon; block while very many of them wait.  Under the lock of the log."""
-        while self._written - self._passed_on > LONGEST_LOG and self._thread.is_alive():
-            self._queue.put(self._FULL)
+        thread = self._thread
+        while self._written - self._passed_on > LONGEST_LOG and thread and thread.is_alive():
+            self._put(self._FULL)
             time.sleep(0.001)
         self._lines.append((source, text))
         self._written += len(text)
         if not self._has_lines:
             self._has_lines = True
-            self._queue.put(self._LINES)
+            self._put(self._LINES)
 
     def _run(self) -> None:
         try:

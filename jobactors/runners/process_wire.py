@@ -10,6 +10,7 @@ function, its result, its exception) are a pickle that never leaves memory.
     BEGIN, WORK                 ──►     calls the function
     CANCEL, PAUSE, RESUME, TELL ──►     obeys at its next point
                                 ◄──     SAMPLE, SAVED, LOG, REACHED, TAKEN, ANSWER
+                                ◄──     FIT, if it left its process clean
                                 ◄──     once, as its last word: RETURNED, ANSWERED, RAISED
                                         or STOPPED
 """
@@ -39,7 +40,8 @@ class Kind(IntEnum):
     """The kind of a frame."""
 
     BEGIN = 1
-    """JSON: the attributes of the job's context, its checkpoints, its trace, and the limits."""
+    """JSON: the attributes of the job's context, its trace, its checkpoints, the limits, and
+    whether it is alone: no job follows it in its process."""
     WORK = 2
     """Pickle: function, arguments, keyword arguments."""
     CANCEL = 3
@@ -78,6 +80,10 @@ class Kind(IntEnum):
     """JSON: a worker of a cluster is about to begin a run."""
     HELD = 27
     """JSON: the type and size of a result that stays on its cluster."""
+    FIT = 28
+    """Before a last word, from a process that may serve another job.  JSON: the files of modules of
+    the program that it has imported since the last one, each with time of change and size; or
+    nothing."""
 
 
 LOST_LINK: Final = 97

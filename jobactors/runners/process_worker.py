@@ -21,20 +21,24 @@ Not done: on Windows there are no groups, so processes that a child has started 
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 import trio
 
 from jobactors.inside.signals.latch import Latch
+
+from .process_surroundings import Surroundings, is_unedited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,13 +55,21 @@ _SENTINEL: Final = Path(__file__).with_name("process_sentinel.py")
 class Worker:
     """One child process, the leader of its own session and process group.
 
-    Used in the loop's thread only.  It is not reaped before :meth:`close`, so until then no other
+    Used by one thread at a time.  It is not reaped before :meth:`close`, so until then no other
     process can get its number, and no signal can go astray.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], link: socket.socket) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], link: socket.socket, surroundings: Surroundings
+    ) -> None:
         self._process = process
         self._stopped = False
+        self._is_closed = False
+        self._lock = threading.Lock()
+        """Held to send a signal: another thread may be closing it."""
+        self._ended: Latch | None = None
+        self._surroundings = surroundings
+        self._sources: list[tuple[str, int, int]] = []
         self.pid: int = process.pid
         self.link: socket.socket = link
         """The parent's end of the socket between them."""
@@ -83,30 +95,65 @@ class Worker:
         self._signal("SIGKILL")
 
     def _signal(self, name: str) -> None:
-        if sys.platform == "win32":
-            with suppress(OSError):
-                self._process.kill()
-            return
-        # ProcessLookupError: all have ended.  PermissionError: macOS, of zombies.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, getattr(signal, name))
+        with self._lock:
+            if self._is_closed:
+                return
+            if sys.platform == "win32":
+                with suppress(OSError):
+                    self._process.kill()
+                return
+            # ProcessLookupError: all have ended.  PermissionError: macOS, of zombies.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, getattr(signal, name))
 
-    async def wait(self) -> None:
-        """Wait until the process itself has ended; it stays a zombie until :meth:`close`."""
-        await trio.to_thread.run_sync(
-            self._wait_in_thread,
-            thread_name=f"wait for process {self.pid}",
-            abandon_on_cancel=True,
-            limiter=trio.CapacityLimiter(1),
-        )
+    @property
+    def ended(self) -> Latch:
+        """The latch that is set once the process itself has ended.
 
-    def _wait_in_thread(self) -> None:
+        It stays a zombie until :meth:`close`.  One thread waits for it, from the first look on.
+        """
+        if self._ended is None:
+            self._ended = Latch()
+            threading.Thread(
+                target=self._wait, name=f"wait for process {self.pid}", daemon=True
+            ).start()
+        return self._ended
+
+    def _wait(self) -> None:
         if not POSIX:
             self._process.wait()
-            return
-        # Gone: other code in this program has reaped all children.
-        with suppress(ChildProcessError, ProcessLookupError):
-            _see_the_end_of(self.pid)
+        else:
+            # Gone: other code in this program has reaped all children.
+            with suppress(ChildProcessError, ProcessLookupError):
+                _see_the_end_of(self.pid)
+        self.ended.set()
+
+    # -- between two jobs
+
+    def learn(self, sources: bytes | bytearray) -> None:
+        """Take note of files that the process has imported as modules of the program."""
+        if sources:
+            self._sources += [(path, at, size) for path, at, size in json.loads(sources)]
+
+    def is_as_new(self) -> bool:
+        """Whether a process that was started now would be the same to a job.
+
+        It would be another one if the program has changed its folder or its environment meanwhile,
+        or if a module was edited; and this one may have died.  Not in the loop's thread.
+        """
+        try:
+            self.link.setblocking(False)
+            self.link.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:  # it is silent, and has not hung up
+            return self._surroundings == Surroundings.now() and all(map(is_unedited, self._sources))
+        except OSError:
+            pass
+        return False
+
+    def hang_up(self) -> None:
+        """Let a process that waits for a job end."""
+        with suppress(OSError):
+            self.link.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> int | None:
         """Kill the rest of the group, reap the process, and close the socket.
@@ -118,6 +165,8 @@ class Worker:
         code = self._process.poll() if not POSIX else None
         if code is None:
             self.kill()
+            with self._lock:
+                self._is_closed = True  # before it is reaped: its number may be another's then
             SPAWNER.forget(self.pid)
             code = self._process.poll()
         return code
@@ -146,6 +195,8 @@ class Spawner:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._later: list[tuple[float, Callable[[], None]]] = []
+        """The calls that are not due yet; in the thread alone."""
         self._sentinel: _Sentinel | None = None
 
     async def start(self) -> Worker:
@@ -172,7 +223,19 @@ class Spawner:
         if sys.platform != "win32":
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         while True:
-            self._requests.get()()
+            now = time.monotonic()
+            due = [call for at, call in self._later if at <= now]
+            self._later = [(at, call) for at, call in self._later if at > now]
+            for call in due:
+                call()
+            soonest = min((at - now for at, _ in self._later), default=None)
+            with suppress(Empty):
+                self._requests.get(timeout=soonest)()
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call a function in this thread, which has started a process before."""
+        at = time.monotonic() + seconds
+        self._requests.put(lambda: self._later.append((at, call)))
 
     def popen(
         self,
@@ -240,12 +303,12 @@ class _Start:
 
 def _start_child(spawner: Spawner) -> Worker:
     ours, theirs = socket.socketpair()
-    path = [entry for entry in sys.path if isinstance(entry, str)]
+    surroundings = Surroundings.now()
     try:
         with theirs:
             numbers = [str(theirs.fileno()), str(os.getpid())]
             process = spawner.popen(
-                [sys.executable, "-c", _CHILD, *numbers, *path],
+                [sys.executable, "-c", _CHILD, *numbers, *surroundings.path],
                 stdin=subprocess.DEVNULL if POSIX else subprocess.PIPE,
                 pass_fds=(theirs.fileno(),) if POSIX else (),
             )
@@ -256,7 +319,7 @@ def _start_child(spawner: Spawner) -> Worker:
         ours.close()
         raise
     spawner.remember(process.pid)
-    return Worker(process, ours)
+    return Worker(process, ours, surroundings)
 
 
 class _Sentinel:

@@ -18,6 +18,7 @@ PROGRAMS = (
     "hot_loop",
     "submit_result",
     "thread_jobs",
+    "process_jobs",
     "durable_jobs",
     "durable_rows",
     "latency",

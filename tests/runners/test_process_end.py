@@ -242,7 +242,7 @@ async def test_threads_that_do_not_end_do_not_hold_up_the_job(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The result stands; the process gets a while, and is killed."""
-    monkeypatch.setattr("jobactors.runners.process.LINGER", 0.2)
+    monkeypatch.setattr("jobactors.runners.process_conversation.LINGER", 0.2)
 
     def work() -> int:
         import threading
@@ -346,7 +346,7 @@ async def test_a_process_that_spoils_its_connection_is_killed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What it says is no frame any more, and its parent waits for no end of it."""
-    monkeypatch.setattr("jobactors.runners.process.LINGER", 0.2)
+    monkeypatch.setattr("jobactors.runners.process_conversation.LINGER", 0.2)
 
     def scribble() -> None:
         for number in range(3, 50):
@@ -396,7 +396,7 @@ async def test_a_dead_process_whose_socket_somebody_holds_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A forked grandchild that left the group keeps it open; the end is seen all the same."""
-    monkeypatch.setattr("jobactors.runners.process.LINGER", 0.2)
+    monkeypatch.setattr("jobactors.runners.process_conversation.LINGER", 0.2)
 
     def fork_and_die() -> None:
         if os.fork() == 0:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.timers import Timers
     from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.loop.worker_pool import WorkerPool
+    from jobactors.engine.ports.shared import Shared
     from jobactors.engine.queue.request_lines import ResourceRequest
     from jobactors.engine.queue.slots import Loan
     from jobactors.engine.queue.wait_graph import WaitEdge
@@ -79,6 +80,8 @@ class AttemptHost(Protocol):
     """Has the loop watched while jobs run."""
     workers: WorkerPool
     """The threads in which blocking code of jobs is called."""
+    shared: Shared
+    """What the runners hold for all jobs of the system."""
     leases: CheckpointLeases
     """Returns the checkpoints to go on from, and writes those that the attempt saves."""
     desk: Desk

@@ -151,9 +151,13 @@ def choose_runner(function: Callable[..., Any], options: Options) -> KnownRunner
     """Return the runner that the options name, or the one that fits the function.
 
     Raises:
-        ValueError: for a name that is no runner, and for limits that it could not enforce.
+        ValueError: for a name that is no runner, and for limits or a fresh process, of which it
+            knows nothing.
     """
     runner = options.runner
-    if options.limits is not None and not (isinstance(runner, str) and runner == "process"):
-        raise ValueError('limits are enforced for processes only: add runner="process"')
+    if not (isinstance(runner, str) and runner == "process"):
+        if options.limits is not None:
+            raise ValueError('limits are enforced for processes only: add runner="process"')
+        if options.fresh:
+            raise ValueError('fresh=True is for processes only: add runner="process"')
     return runner_for(function) if runner is None else runner_from(runner)

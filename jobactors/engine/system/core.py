@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.timers import Timers
     from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.loop.worker_pool import WorkerPool
+    from jobactors.engine.ports.shared import Shared
     from jobactors.engine.records.record import Edge, Record
     from jobactors.engine.storage.durable_latch import DurableLatch
     from jobactors.model.errors import StoreError
@@ -78,6 +79,7 @@ class Core:
         self.timers: Timers = parts.timers
         self.watch: LoopWatch = parts.watch
         self.workers: WorkerPool = parts.workers
+        self.shared: Shared = parts.shared
         self.leases: CheckpointLeases = parts.leases
         self.handle_for = handle_for
         self.has_store: bool = parts.journal is not None

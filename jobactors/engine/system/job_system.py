@@ -33,6 +33,7 @@ from jobactors.engine.loop.portal import Portal
 from jobactors.engine.loop.timers import Timers
 from jobactors.engine.loop.watchdog import LoopWatch
 from jobactors.engine.loop.worker_pool import WorkerPool
+from jobactors.engine.ports.shared import Shared
 from jobactors.engine.queue.job_queue import JobQueue
 from jobactors.engine.queue.resource_requests import ResourceRequests
 from jobactors.engine.queue.slots import Slots
@@ -118,6 +119,7 @@ class JobSystem:
             timers=timers,
             watch=LoopWatch(portal, job_of_frame),
             workers=WorkerPool(portal),
+            shared=Shared(),
             bus=Bus(clock.now),
             registry=Registry(retention),
             queue=queue,
@@ -256,6 +258,8 @@ class JobSystem:
             parts.portal.close()
             parts.watch.close()
             parts.workers.close()
+            for ended in parts.shared.close():
+                await ended
             services.cancel_scope.cancel()
 
     @trio.lowlevel.enable_ki_protection
@@ -355,6 +359,7 @@ class JobSystem:
             self.parts.bus.end,
             self.parts.watch.close,
             self.parts.workers.close,
+            self.parts.shared.close,
             self._cancel_tasks,
             self.failed.set,
         ):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.timers import Timers
     from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.loop.worker_pool import WorkerPool
+    from jobactors.engine.ports.shared import Shared
     from jobactors.engine.queue.job_queue import JobQueue
     from jobactors.engine.queue.resource_requests import ResourceRequests
     from jobactors.engine.queue.slots import Slots
@@ -43,6 +44,8 @@ class Parts(Struct, frozen=True, eq=False):
     """Has the watchdog look at the loop while jobs run."""
     workers: WorkerPool
     """The threads in which blocking code of jobs is called."""
+    shared: Shared
+    """What the runners hold for all jobs of the system."""
     bus: Bus
     """Fans events out."""
     registry: Registry

@@ -1,0 +1,310 @@
+"""What a job has left behind in its process, if anything: only a clean one serves another job.
+
+Compared is what a job could change for the next one, at two moments.
+
+* *Before the first job*: threads, environment, working directory, umask, limits, priority, signals,
+  timers, ``sys.path``, levels of the log, locale, and settings of the interpreter.
+* *Once the call is rebuilt*, its modules imported: open files, threads of libraries, functions for
+  the exit, streams and hooks of ``sys``, builtins, handlers of the log, filters of warnings, the
+  values of the program's own modules, memory.  Those an import may change, which is no trace of a
+  job; a module of the program's own that is imported later, in the call, is one.
+
+A process in which a child process was waited for, or is left, is never clean: what that one may
+have started is in its group, and ends with it.
+
+Why so much, and no fork of a clean process instead: a fork takes milliseconds, this a tenth of one.
+Not seen: what packages hold in their modules (options, caches), and values deep in the program's
+own.  ``fresh=True`` is for jobs to which that matters.
+
+The random numbers of ``random`` and ``numpy`` are seeded anew, as in a fresh process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import gc
+import json
+import logging
+import operator
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+import warnings
+import weakref
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import ModuleType
+
+MOST_GROWTH: Final = 32 * 2**20
+"""Bytes that a clean process may have grown by since its call was rebuilt."""
+LARGEST: Final = 1_000
+"""Items of a container in a module that are compared; of a larger one, only their number."""
+_CONTAINERS: Final = frozenset({dict, list, set, bytearray})
+_GONE_SOON: Final = 0.005
+"""Seconds in which a thread that has been joined is gone from the system's list."""
+_getsignal: Final[Callable[[int], object]] = import_module("_signal").getsignal
+"""Without the enum of ``signal.getsignal``, which takes longer than all the rest."""
+_LOCALE: Final = import_module("_locale")
+"""Without the module ``locale``, which is large."""
+_SIGNALS: Final = tuple(map(int, sorted(signal.valid_signals())))
+_LIMITS: Final = tuple(getattr(resource, name) for name in dir(resource) if name[:7] == "RLIMIT_")
+
+
+class Traces:
+    """Compares the process of one job after another with what it was; in the main thread."""
+
+    def __init__(self) -> None:
+        self._settings = _settings()
+        self._signals = _signals()
+        self._objects: list[object] = []
+        self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self._count = 0
+        """Modules of any kind, when they were looked at last."""
+        self._own: dict[str, tuple[ModuleType, list[object]]] = {}
+        """The program's own modules and their values."""
+        self._sources: list[tuple[str, int, int]] = []
+        """The files of those that the parent has not heard of: path, time of change, size."""
+        self._open: tuple[object, ...] = ()
+        self._memory = 0
+        gc.collect()
+        gc.freeze()  # the collection after a job visits nothing that was there before it
+
+    def begin(self, size: int) -> None:
+        """Note what is there before the call of a job, which has been rebuilt.
+
+        Args:
+            size: The bytes that it was rebuilt from, which it need not give back.
+        """
+        _seed()
+        if len(sys.modules) != self._count:
+            self._look_at_new_modules()
+            self._objects = _objects()
+            self._memory = max(0, _memory() - size)
+        self._open = _open()
+
+    def left(self) -> str:
+        """Return what the job has left behind, in a word or two; empty if nothing."""
+        _forget_classes()
+        gc.collect()
+        for what, is_clean in (
+            ("a child process", self._has_no_children),
+            ("threads, files or functions for the exit", self._has_nothing_open),
+            ("the process's surroundings", self._is_as_before),
+            ("values in modules", self._are_modules_as_before),
+            ("memory", lambda: _memory() - self._memory <= MOST_GROWTH),
+        ):
+            if not is_clean():
+                return what
+        gc.freeze()
+        return ""
+
+    def take_sources(self) -> bytes:
+        """Return, as JSON, the files of modules that the parent has not heard of; or nothing."""
+        sources, self._sources = self._sources, []
+        return json.dumps(sources).encode() if sources else b""
+
+    def _has_no_children(self) -> bool:
+        with suppress(ChildProcessError):
+            _look_at_children()
+            return False
+        return resource.getrusage(resource.RUSAGE_CHILDREN) == self._children
+
+    def _has_nothing_open(self) -> bool:
+        deadline = time.monotonic() + _GONE_SOON
+        while _open() != self._open:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.0005)
+        return True
+
+    def _is_as_before(self) -> bool:
+        return (
+            _settings() == self._settings
+            and _are_the_same(_signals(), self._signals)
+            and _are_the_same(_objects(), self._objects)
+        )
+
+    # -- modules
+
+    def _look_at_new_modules(self) -> None:
+        for name, module in list(sys.modules.items()):
+            if name not in self._own and _is_own(name, module):
+                self._own[name] = module, _values(module)
+                self._note_source(module)
+        self._count = len(sys.modules)
+
+    def _note_source(self, module: ModuleType) -> None:
+        path = getattr(module, "__file__", None)
+        if isinstance(path, str):
+            with suppress(OSError):
+                found = Path(path).stat()
+                self._sources.append((path, found.st_mtime_ns, found.st_size))
+
+    def _are_modules_as_before(self) -> bool:
+        if len(sys.modules) != self._count:
+            for name, module in list(sys.modules.items()):
+                if name not in self._own and _is_own(name, module):
+                    return False
+        return all(
+            sys.modules.get(name) is module and _are_the_same(_values(module), values)
+            for name, (module, values) in self._own.items()
+        )
+
+
+def _signals() -> list[object]:
+    return list(map(_getsignal, _SIGNALS))
+
+
+def _settings() -> tuple[object, ...]:
+    """Return what is compared by value, and no import may change."""
+    umask = os.umask(0o77)
+    os.umask(umask)
+    data = getattr(os.environ, "_data", None)
+    return (
+        dict(os.environ if data is None else data),
+        _directory(),
+        umask,
+        threading.active_count(),
+        signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+        signal.getitimer(signal.ITIMER_REAL),
+        signal.getitimer(signal.ITIMER_VIRTUAL),
+        signal.getitimer(signal.ITIMER_PROF),
+        [resource.getrlimit(limit) for limit in _LIMITS],
+        os.getpriority(os.PRIO_PROCESS, 0),
+        os.sched_getaffinity(0) if sys.platform == "linux" else None,
+        list(sys.path),
+        list(sys.argv),
+        sys.getrecursionlimit(),
+        sys.getswitchinterval(),
+        gc.isenabled(),
+        gc.get_threshold(),
+        logging.root.level,
+        logging.root.disabled,
+        logging.root.manager.disable,
+        _LOCALE.setlocale(_LOCALE.LC_ALL, None),
+        socket.getdefaulttimeout(),
+    )
+
+
+def _objects() -> list[object]:
+    """Return what is compared by identity, and an import may change."""
+    return [
+        os.environ,
+        sys.stdin,
+        sys.stdout,
+        sys.stderr,
+        sys.excepthook,
+        sys.displayhook,
+        sys.unraisablehook,
+        sys.breakpointhook,
+        sys.gettrace(),
+        sys.getprofile(),
+        threading.excepthook,
+        *sys.path_hooks,
+        *filter(_is_of_others, sys.meta_path),
+        *vars(builtins).values(),
+        *gc.callbacks,
+        *logging.root.handlers,
+        *logging.root.filters,
+        warnings.showwarning,
+        *warnings.filters,
+    ]
+
+
+def _is_of_others(finder: object) -> bool:
+    # Ours waits for the import of tqdm, and goes then.
+    return not type(finder).__module__.startswith("jobactors")
+
+
+def _open() -> tuple[object, ...]:
+    """Return the open files, the system's threads, and what is to be called at the exit."""
+    is_linux = sys.platform == "linux"
+    files = os.listdir("/proc/self/fd" if is_linux else "/dev/fd")  # noqa: PTH208 - as above
+    return (
+        files,
+        len(os.listdir("/proc/self/task")) if is_linux else 0,  # noqa: PTH208
+        getattr(atexit, "_ncallbacks", int)(),
+        len(getattr(threading, "_threading_atexits", ())),
+        len(getattr(weakref.finalize, "_registry", ())),
+    )
+
+
+def _memory() -> int:
+    """Return the bytes of memory in use; where the system does not say, the most there were."""
+    if sys.platform == "linux":
+        with open("/proc/self/statm", "rb", buffering=0) as file:  # noqa: PTH123 - as above
+            return int(file.read().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _look_at_children() -> None:
+    """Raise ChildProcessError if there are none."""
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    else:  # macOS before Python 3.13; one that is reaped here has been left as well
+        os.waitpid(-1, os.WNOHANG)
+
+
+def _directory() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - at each job: a Path takes longer
+    except OSError:  # it was removed
+        return None
+
+
+def _is_own(name: str, module: object) -> bool:
+    """Whether a module is the program's own, neither Python's nor of an installed package."""
+    root = name.partition(".")[0]
+    if root in sys.stdlib_module_names or root in {"jobactors", "jobactors_widgets"}:
+        return name == "__main__"
+    path = str(getattr(module, "__file__", None) or "")
+    return "site-packages" not in path and "dist-packages" not in path
+
+
+def _values(module: ModuleType) -> list[object]:
+    """Return the values of a module, and those in its containers."""
+    values: list[object] = list(getattr(module, "__dict__", {}).values())
+    for value in tuple(values):
+        if type(value) in _CONTAINERS:
+            container: Any = value
+            values.append(len(container))
+            if len(container) <= LARGEST and type(container) is not bytearray:
+                values += container.values() if type(container) is dict else container
+    return values
+
+
+def _are_the_same(here: Iterable[object], before: list[object]) -> bool:
+    now = list(here)
+    return len(now) == len(before) and all(map(_is_same, now, before))
+
+
+def _is_same(one: object, other: object) -> bool:
+    # A length is a new number each time; nothing of the user's is asked whether it is equal.
+    return one is other or (type(one) is int and type(other) is int and operator.eq(one, other))
+
+
+def _seed() -> None:
+    """Let random numbers begin anew, as in a fresh process."""
+    for name in ("random", "numpy.random"):
+        loaded: Any = sys.modules.get(name)
+        if loaded is not None:
+            loaded.seed()
+
+
+def _forget_classes() -> None:
+    """Have classes that come by value made anew for each job, without what this one has set."""
+    sent: Any = sys.modules.get("cloudpickle.cloudpickle")
+    for name in ("_DYNAMIC_CLASS_TRACKER_BY_ID", "_DYNAMIC_CLASS_TRACKER_BY_CLASS"):
+        known = getattr(sent, name, None)
+        if known is not None:
+            known.clear()
