@@ -13,6 +13,7 @@ from __future__ import annotations
 import copyreg
 import functools
 import pickle
+import sys
 from functools import cache
 from io import BytesIO
 from types import FunctionType
@@ -22,6 +23,9 @@ from jobactors.model.pickling import has_standard_way, is_of_tracebacks, reduced
 
 _DISPATCHES: Final = {"registry", "dispatch", "_clear_cache"}
 """The attributes by which a function of ``functools.singledispatch`` is known."""
+_ATOMS: Final = frozenset({type(None), bool, int, float, str, bytes})
+_FEW: Final = 20
+"""Items of a container that are looked at one by one."""
 _Cached: Final = type(cache(lambda: None))
 
 
@@ -32,9 +36,41 @@ def pickled(value: object) -> bytes:
         ModuleNotFoundError: if cloudpickle is not installed.
         Exception: whatever the value's classes raise.
     """
+    base = pickler_class()
+    if is_plain(value):
+        return pickle.dumps(value)  # the same in a tenth of the time
     with BytesIO() as file:
-        pickler_class()(file).dump(value)
+        base(file).dump(value)
         return file.getvalue()
+
+
+def is_plain(value: object) -> bool:
+    """Whether any pickler treats a value alike: atoms, and tuples, lists and dictionaries of a few.
+
+    Functions that both sides find by their name are as plain.
+    """
+    kind = type(value)
+    if kind in _ATOMS:
+        return True
+    if kind is tuple or kind is list:
+        several: Any = value
+        return len(several) <= _FEW and all(map(is_plain, several))
+    if kind is dict:
+        named: Any = value
+        return len(named) <= _FEW and all(map(is_plain, named)) and is_plain(list(named.values()))
+    return kind is FunctionType and _is_of_a_package(cast("FunctionType", value))
+
+
+def _is_of_a_package(function: FunctionType) -> bool:
+    """Whether cloudpickle sends a function by its name: all but those it was told to send whole."""
+    name, module = function.__qualname__, function.__module__
+    if not isinstance(module, str) or module == "__main__" or not name.isidentifier():
+        return False
+    by_value: Any = getattr(
+        sys.modules.get("cloudpickle.cloudpickle"), "list_registry_pickle_by_value", set
+    )
+    found = getattr(sys.modules.get(module), "__dict__", {}).get(name)
+    return found is function and not function.__dict__ and not by_value()
 
 
 def pickler_class() -> Any:

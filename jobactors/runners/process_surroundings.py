@@ -21,7 +21,8 @@ class Surroundings(NamedTuple):
     def now(cls) -> Surroundings:
         """Return those of a process that is started now."""
         path = [entry for entry in sys.path if isinstance(entry, str)]
-        folder, streams = "", []
+        streams = []
+        folder = ""
         with suppress(OSError):  # it was removed
             folder = os.getcwd()  # noqa: PTH109 - before each job: a Path takes longer
         for number in (1, 2):

@@ -42,7 +42,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from types import ModuleType
 
 MOST_GROWTH: Final = 32 * 2**20
@@ -50,8 +50,8 @@ MOST_GROWTH: Final = 32 * 2**20
 LARGEST: Final = 1_000
 """Items of a container in a module that are compared; of a larger one, only their number."""
 _CONTAINERS: Final = frozenset({dict, list, set, bytearray})
-_GONE_SOON: Final = 0.005
-"""Seconds in which a thread that has been joined is gone from the system's list."""
+_GONE_SOON: Final = 0.1
+"""Seconds in which a thread that was joined, ours or one of the job's, is gone from the system."""
 _getsignal: Final[Callable[[int], object]] = import_module("_signal").getsignal
 """Without the enum of ``signal.getsignal``, which takes longer than all the rest."""
 _LOCALE: Final = import_module("_locale")
@@ -67,10 +67,10 @@ class Traces:
         self._settings = _settings()
         self._signals = _signals()
         self._objects: list[object] = []
-        self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self._children = _children()
         self._count = 0
         """Modules of any kind, when they were looked at last."""
-        self._own: dict[str, tuple[ModuleType, list[object]]] = {}
+        self._own: dict[str, tuple[ModuleType, _Values]] = {}
         """The program's own modules and their values."""
         self._sources: list[tuple[str, int, int]] = []
         """The files of those that the parent has not heard of: path, time of change, size."""
@@ -89,8 +89,9 @@ class Traces:
         if len(sys.modules) != self._count:
             self._look_at_new_modules()
             self._objects = _objects()
+            self._children = _children()
+            self._open = _open()
             self._memory = max(0, _memory() - size)
-        self._open = _open()
 
     def left(self) -> str:
         """Return what the job has left behind, in a word or two; empty if nothing."""
@@ -98,8 +99,8 @@ class Traces:
         gc.collect()
         for what, is_clean in (
             ("a child process", self._has_no_children),
-            ("threads, files or functions for the exit", self._has_nothing_open),
-            ("the process's surroundings", self._is_as_before),
+            ("settings, hooks or threads", self._is_as_before),
+            ("files, threads of libraries or functions for the exit", self._has_nothing_open),
             ("values in modules", self._are_modules_as_before),
             ("memory", lambda: _memory() - self._memory <= MOST_GROWTH),
         ):
@@ -117,14 +118,14 @@ class Traces:
         with suppress(ChildProcessError):
             _look_at_children()
             return False
-        return resource.getrusage(resource.RUSAGE_CHILDREN) == self._children
+        return _children() == self._children
 
     def _has_nothing_open(self) -> bool:
         deadline = time.monotonic() + _GONE_SOON
         while _open() != self._open:
             if time.monotonic() > deadline:
                 return False
-            time.sleep(0.0005)
+            time.sleep(0.0002)
         return True
 
     def _is_as_before(self) -> bool:
@@ -139,7 +140,7 @@ class Traces:
     def _look_at_new_modules(self) -> None:
         for name, module in list(sys.modules.items()):
             if name not in self._own and _is_own(name, module):
-                self._own[name] = module, _values(module)
+                self._own[name] = module, _Values(module)
                 self._note_source(module)
         self._count = len(sys.modules)
 
@@ -156,7 +157,7 @@ class Traces:
                 if name not in self._own and _is_own(name, module):
                     return False
         return all(
-            sys.modules.get(name) is module and _are_the_same(_values(module), values)
+            sys.modules.get(name) is module and values.are_in(module)
             for name, (module, values) in self._own.items()
         )
 
@@ -247,6 +248,11 @@ def _memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def _children() -> object:
+    """Return what child processes have used that were waited for: it changes with each of them."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN)
+
+
 def _look_at_children() -> None:
     """Raise ChildProcessError if there are none."""
     if hasattr(os, "waitid"):
@@ -271,26 +277,28 @@ def _is_own(name: str, module: object) -> bool:
     return "site-packages" not in path and "dist-packages" not in path
 
 
-def _values(module: ModuleType) -> list[object]:
-    """Return the values of a module, and those in its containers."""
-    values: list[object] = list(getattr(module, "__dict__", {}).values())
-    for value in tuple(values):
-        if type(value) in _CONTAINERS:
-            container: Any = value
-            values.append(len(container))
-            if len(container) <= LARGEST and type(container) is not bytearray:
-                values += container.values() if type(container) is dict else container
-    return values
+class _Values:
+    """The values of a module, and those in its containers."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._objects: list[object] = list(getattr(module, "__dict__", {}).values())
+        self._sizes: list[int] = []
+        for value in tuple(self._objects):
+            if type(value) in _CONTAINERS:
+                container: Any = value
+                self._sizes.append(len(container))
+                if len(container) <= LARGEST and type(container) is not bytearray:
+                    self._objects += container.values() if type(container) is dict else container
+
+    def are_in(self, module: ModuleType) -> bool:
+        """Whether the module has these and no others."""
+        now = _Values(module)
+        return now._sizes == self._sizes and _are_the_same(now._objects, self._objects)
 
 
-def _are_the_same(here: Iterable[object], before: list[object]) -> bool:
-    now = list(here)
-    return len(now) == len(before) and all(map(_is_same, now, before))
-
-
-def _is_same(one: object, other: object) -> bool:
-    # A length is a new number each time; nothing of the user's is asked whether it is equal.
-    return one is other or (type(one) is int and type(other) is int and operator.eq(one, other))
+def _are_the_same(now: list[object], before: list[object]) -> bool:
+    # Nothing of the user's is asked whether it is equal to another one.
+    return len(now) == len(before) and all(map(operator.is_, now, before))
 
 
 def _seed() -> None:

@@ -100,7 +100,8 @@ def is_gone(pid: int) -> bool:
 STAND_STILL = """
 async def main():
     async with ja.open_jobs() as jobs:
-        job = jobs.options(runner="process").submit(sleep_with_a_child)
+        await jobs.options(runner="process").run(os.getpid)  # in a process that is idle from now on
+        job = jobs.options(runner="process", fresh=True).submit(sleep_with_a_child)
         while "child" not in job.snapshot().progress.counters:
             await trio.sleep(0.01)
         {pause}
@@ -120,6 +121,7 @@ def test_no_process_outlives_a_killed_parent(run: Callable[[str], Script], pause
     pid, child = map(int, script.words())
     everybody = {process.pid for process in psutil.Process(script.process.pid).children(True)}
     assert {pid, child} < everybody
+    assert len(everybody) == 4  # with the sentinel, and one that waits for a job
     os.kill(script.process.pid, signal.SIGKILL)
     until(lambda: all(map(is_gone, everybody)))
 
@@ -241,7 +243,7 @@ def test_a_lost_sentinel_is_replaced(run: Callable[[str], Script]) -> None:
 
         async def main():
             async with ja.open_jobs() as jobs:
-                process = jobs.options(runner="process", grace=0.1)
+                process = jobs.options(runner="process", grace=0.1, fresh=True)
                 first = process.submit(time.sleep, 1000)
                 await process.run(os.getpid)
                 lost = SPAWNER._sentinel
