@@ -33,7 +33,6 @@ from jobactors.engine.loop.portal import Portal
 from jobactors.engine.loop.timers import Timers
 from jobactors.engine.loop.watchdog import LoopWatch
 from jobactors.engine.loop.worker_pool import WorkerPool
-from jobactors.engine.ports.shared import Shared
 from jobactors.engine.queue.job_queue import JobQueue
 from jobactors.engine.queue.resource_requests import ResourceRequests
 from jobactors.engine.queue.slots import Slots
@@ -119,7 +118,6 @@ class JobSystem:
             timers=timers,
             watch=LoopWatch(portal, job_of_frame),
             workers=WorkerPool(portal),
-            shared=Shared(),
             bus=Bus(clock.now),
             registry=Registry(retention),
             queue=queue,
@@ -257,9 +255,7 @@ class JobSystem:
                 await parts.journal.close()
             parts.portal.close()
             parts.watch.close()
-            parts.workers.close()
-            for ended in parts.shared.close():
-                await ended
+            await parts.end_workers()
             services.cancel_scope.cancel()
 
     @trio.lowlevel.enable_ki_protection
@@ -358,8 +354,7 @@ class JobSystem:
             partial(self.parts.portal.close, failure),
             self.parts.bus.end,
             self.parts.watch.close,
-            self.parts.workers.close,
-            self.parts.shared.close,
+            self.parts.close_workers,
             self._cancel_tasks,
             self.failed.set,
         ):

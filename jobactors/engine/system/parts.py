@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
+
+from jobactors.engine.ports.shared import Shared
 
 if TYPE_CHECKING:
     from jobactors.engine.checkpoints.leases import CheckpointLeases
@@ -19,13 +21,13 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.timers import Timers
     from jobactors.engine.loop.watchdog import LoopWatch
     from jobactors.engine.loop.worker_pool import WorkerPool
-    from jobactors.engine.ports.shared import Shared
     from jobactors.engine.queue.job_queue import JobQueue
     from jobactors.engine.queue.resource_requests import ResourceRequests
     from jobactors.engine.queue.slots import Slots
     from jobactors.engine.records.event_bus import Bus
     from jobactors.engine.records.registry import Registry
     from jobactors.engine.storage.journal import Journal
+    from jobactors.inside.signals.latch import Latch
 
     from .callbacks import Callbacks
     from .done_hooks import DoneHooks
@@ -44,8 +46,6 @@ class Parts(Struct, frozen=True, eq=False):
     """Has the watchdog look at the loop while jobs run."""
     workers: WorkerPool
     """The threads in which blocking code of jobs is called."""
-    shared: Shared
-    """What the runners hold for all jobs of the system."""
     bus: Bus
     """Fans events out."""
     registry: Registry
@@ -72,3 +72,15 @@ class Parts(Struct, frozen=True, eq=False):
     """The folders of work files."""
     journal: Journal | None
     """Writes into the store; None without one."""
+    shared: Shared = field(default_factory=Shared)
+    """What the runners hold for all jobs of the system."""
+
+    def close_workers(self) -> list[Latch]:
+        """Let the threads and processes go; returns the latches that are set when those ended."""
+        self.workers.close()
+        return self.shared.close()
+
+    async def end_workers(self) -> None:
+        """Let the threads and processes go, and wait for the idle processes to end."""
+        for ended in self.close_workers():
+            await ended
