@@ -64,7 +64,7 @@ crash: .venv/.dev-installed
 
 dask: .venv/.dev-installed
 	JOBACTORS_DASK=all $(BIN)/python -m pytest tests/runners/test_dask_deaths.py \
-		tests/runners/test_dask_kills.py -o faulthandler_timeout=0 $(PYTEST_ARGS)
+		tests/runners/test_dask_processes.py tests/runners/test_dask_kills.py -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 lint: .venv/.dev-installed
 	$(BIN)/ruff check .

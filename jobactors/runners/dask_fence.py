@@ -5,6 +5,12 @@ out of reach, its tasks start again elsewhere, from their beginning, and nothing
 So a run asks before it calls the function, and the engine, which is in one place, answers.  A run
 that was never granted has never begun; the next one may have its place.  One that was granted may
 have begun, whatever has become of it; every later one is refused.
+
+So an attempt begins at most once, and exactly once if its worker lives.  A worker may die between
+the grant and the first line of the function, and that cannot be told from a death right after it:
+the word that the function begins would be lost with the worker, as the grant may be.  To grant
+again then would be to start some attempts twice.  The attempt has ended with its worker, and
+``retry=`` makes another one.
 """
 
 from __future__ import annotations

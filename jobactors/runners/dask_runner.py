@@ -107,9 +107,10 @@ class DaskRunner:
     Its jobs take no slot of ``max_running``: the cluster has its own.
 
     *Start.*  While a job waits on the cluster it is queued, and neither its timeout nor its
-    duration counts.  An attempt starts once (Dask itself starts a task again, silently, when its
-    worker leaves): the worker asks before it calls the function.  If it leaves after that, the job
-    fails with :class:`WorkerDied`, which ``retry=`` may cover, from the last checkpoint.
+    duration counts.  An attempt starts at most once, and exactly once if its worker lives (Dask
+    itself starts a task again, silently, when its worker leaves): the worker asks before it calls
+    the function.  If it leaves after that, the job fails with :class:`WorkerDied`, which ``retry=``
+    may cover, from the last checkpoint.
 
     *Cancel* asks the function at its next ``track``, ``progress`` or ``check``, as in a thread.
     One that does not answer within its ``grace`` shows as stuck, with its worker, until it ends.

@@ -167,3 +167,48 @@ def mark_attempt(folder: str, seconds: float) -> None:
     mark(str(Path(folder) / f"{job.id} {job.attempt}"))
     for _ in ja.track(range(max(1, int(seconds * 50)))):
         time.sleep(0.02)
+
+
+def lend_thread(path: str, release: str) -> str:
+    """Give the worker's thread to other tasks until a file is there, and take it back."""
+    from distributed import rejoin, secede
+
+    secede()
+    until_file(path, release)
+    rejoin()
+    ja.progress(1, 1, message="back again")
+    return ja.current_job().id
+
+
+def fork_and_report(path: str) -> int:
+    """Fork a child, which reports as if it were the job, and report something else."""
+    mark(path)
+    child = os.fork()
+    if child == 0:
+        try:
+            ja.progress(99, 100, message="of the child")
+            print("printed by the child")
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    print("printed by the job")
+    ja.progress(1, 2)
+    return os.waitstatus_to_exitcode(status)
+
+
+def fill_memory(path: str, step: int) -> int:
+    """Take more and more memory, until the worker is ended for it."""
+    mark(path)
+    held = list[bytes]()
+    for _ in ja.track(range(100)):
+        held.append(b"x" * step)
+        time.sleep(0.05)
+    return len(held)
+
+
+def tell_time() -> float:
+    """Report and log, and return what the clock of this machine shows."""
+    ja.progress(1, 1)
+    print("a line")
+    ja.save_checkpoint(1)
+    return time.time()

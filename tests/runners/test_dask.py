@@ -255,6 +255,32 @@ def _write_file() -> str:
     return path.read_text()
 
 
+async def test_a_job_type_may_have_the_cluster_as_its_runner(runner: ja.DaskRunner) -> None:
+    """Whoever submits it need not know."""
+    ja.job("test dask add", runner=runner)(work.add)
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit("test dask add", {"a": 1, "b": 2})
+        assert await job == 3
+        assert job.snapshot().runner == "dask"
+
+
+async def test_a_job_may_lend_its_thread_to_other_tasks_of_its_worker(
+    client: Any, tmp_path: Path
+) -> None:
+    """By Dask's ``secede`` and ``rejoin``; it stays at work, and reports as before."""
+    worker = next(iter(client.scheduler_info()["workers"]))
+    path, release = tmp_path / "starts", tmp_path / "release"
+    async with ja.open_jobs() as jobs:
+        on = jobs.options(runner=ja.DaskRunner(client, workers=worker))
+        job = on.submit(work.lend_thread, str(path), str(release))
+        await until(path.exists)
+        assert await on.submit(work.add, 1) == 1
+        assert job.state == "running"
+        release.touch()
+        assert await job == job.id
+        assert job.snapshot().progress.message == "back again"
+
+
 # --- chains -------------------------------------------------------------------------------------
 
 

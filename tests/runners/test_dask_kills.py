@@ -1,7 +1,13 @@
-"""Many random kills and retirements of Dask workers: no attempt is started twice."""
+"""Many random kills and retirements of Dask workers: no attempt is started twice.
+
+An attempt starts at most once, and exactly once if its worker lives: the worker may die with the
+grant in its hand, before the first line of the function, and nobody can tell whether it has begun.
+Such an attempt has failed like any other whose worker died, and is counted here apart.
+"""
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import random
 import signal
@@ -10,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from dask import config
 
 import jobactors as ja
 from jobactors.runners.dask_link import link_of
@@ -28,9 +35,11 @@ WORKERS = 4
 """That are alive, or come back."""
 AT_ONCE = 12
 """Unfinished jobs, so that some run, and some wait in the line of each worker."""
+ALIVE = frozenset({"undefined", "created", "init", "starting", "running", "paused"})
+"""The states of a nanny that has a worker, or will have one."""
 RETIRED = 0.3
 """The share of the deaths in which Dask sends a worker away, as a cluster that shrinks does."""
-PATIENCE = 240.0
+PATIENCE = float(os.environ.get("JOBACTORS_DASK_PATIENCE", "240"))
 
 
 async def blocking(call: Any, *args: Any) -> Any:
@@ -39,12 +48,36 @@ async def blocking(call: Any, *args: Any) -> Any:
 
 
 def found(client: Any, job: ja.Job[Any]) -> str:
-    """Return what both sides know of a job that does not end."""
-    here = link_of(client)._tasks.items()
-    ours = {key: (task.begun, task.where) for key, task in here if job.id in key}
-    there = client.cluster.scheduler.tasks.values()
-    theirs = [f"{task} on {task.processing_on}" for task in there if job.id in task.key]
-    return f"{job.snapshot()!r} {job.logs()}; here {ours}; there {theirs}"
+    """Return what all sides know of a job that does not end, and where every thread and task is."""
+    link, scheduler = link_of(client), client.cluster.scheduler
+    ours = {
+        key: [task.begun, task.where, task.future.status, vars(task.listener)]
+        for key, task in link._tasks.items()
+        if job.id in key
+    }
+    told = {key: (ours[key][3]["_fence"].run, ours[key][3]["_fence"].is_granted) for key in ours}
+    theirs = [
+        f"{task} on {task.processing_on}, {scheduler.story(task.key)}"
+        for task in scheduler.tasks.values()
+        if job.id in str(task.key)
+    ]
+    workers = {
+        w.address: (w.status.name, [str(task) for task in w.processing])
+        for w in scheduler.workers.values()
+    }
+    nannies = {n.worker_address: (n.pid, n.status.name) for n in client.cluster.workers.values()}
+    lines = (link._lines, link._commands, link._departed, link._workers, link._unseen)
+    faulthandler.dump_traceback(2)
+    return "\n".join(
+        [
+            f"{job.snapshot()!r} {job.logs()}",
+            f"here {ours}",
+            f"the fence {told}",
+            f"there {theirs}",
+            f"workers {workers}, nannies {nannies}",
+            f"lines, commands, departed, listened for, unseen: {lines}",
+        ]
+    )
 
 
 class Deaths:
@@ -65,7 +98,7 @@ class Deaths:
         """Run until there were enough."""
         while self.count.total() < DEATHS:
             await trio.sleep(self._random.uniform(0.05, 0.5))
-            alive = self._alive()
+            alive = await blocking(self._alive)
             await self._call_for_more()
             if len(alive) < WORKERS - 1:
                 continue
@@ -88,11 +121,15 @@ class Deaths:
         return {w: pids[w] for w in known if w not in self._gone and pids.get(w)}
 
     async def _call_for_more(self) -> None:
-        """Start one more worker for each that was retired: its nanny has ended with it."""
+        """Start one more worker for each whose nanny has ended, as that of one that was retired.
+
+        Those that start are counted from the call on: on a loaded machine that takes a minute, and
+        as many as there are calls meanwhile would never be ready.
+        """
         local = self._client.cluster
-        nannies = list(local.workers.values())
-        if sum(nanny.status.name in {"init", "running", "starting"} for nanny in nannies) < WORKERS:
-            await blocking(local.scale, len(local.worker_spec) + 1)
+        ended = sum(nanny.status.name not in ALIVE for nanny in list(local.workers.values()))
+        if len(local.worker_spec) < WORKERS + ended:
+            await blocking(local.scale, WORKERS + ended)
 
 
 async def test_no_attempt_starts_twice_under_many_random_kills_and_retirements(
@@ -100,10 +137,13 @@ async def test_no_attempt_starts_twice_under_many_random_kills_and_retirements(
 ) -> None:
     """Every job ends, by its function or by its worker's death, and every attempt starts once."""
     ended = Counter[str]()
-    attempts: dict[str, int] = {}
+    lived: dict[str, bool] = {}
+    """Whether the worker of each attempt has lived until the end of its function."""
     chance = random.Random(1)
     began = trio.current_time()
-    with cluster(workers=WORKERS, processes=True) as client:
+    # Dask's local cluster ends a nanny whose worker takes 15 s to start again.
+    patient = config.set({"distributed.deploy.lost-worker-timeout": "1h"})
+    with patient, cluster(workers=WORKERS, processes=True) as client:
         deaths = Deaths(client, seed=2)
         async with ja.open_jobs(unread_failures="ignore") as jobs, trio.open_nursery() as nursery:
             on = jobs.options(runner=ja.DaskRunner(client))
@@ -119,25 +159,27 @@ async def test_no_attempt_starts_twice_under_many_random_kills_and_retirements(
                     assert not patience.cancelled_caught, found(client, job)
                     error = job.exception()
                     assert error is None or isinstance(error, ja.WorkerDied), repr(error)
+                    assert snapshot.state in {"succeeded", "failed"}
                     ended[str(snapshot.state)] += 1
-                    attempts[job.id] = snapshot.attempt
+                    for number in range(1, snapshot.attempt + 1):  # a retry follows a death alone
+                        is_last = number == snapshot.attempt
+                        lived[f"{job.id} {number}"] = is_last and error is None
 
             nursery.start_soon(deaths.run)
             for _ in range(AT_ONCE):
                 nursery.start_soon(one_after_another)
+        assert jobs.list(state="unfinished") == []
     starts = work.counted(str(tmp_path))
-    told = Counter(
-        starts.get(f"{job_id} {number}", 0)
-        for job_id, count in attempts.items()
-        for number in range(1, count + 1)
-    )
+    of_living = Counter(starts.get(attempt, 0) for attempt in lived if lived[attempt])
+    of_dead = Counter(starts.get(attempt, 0) for attempt in lived if not lived[attempt])
     with capsys.disabled():
         print(
             f"\n{deaths.count['killed']} kills, {deaths.count['retired']} retirements in "
             f"{trio.current_time() - began:.0f} s; {ended.total()} jobs: {dict(ended)}; "
-            f"{sum(attempts.values())} attempts, by their number of starts: {dict(told)}"
+            f"{len(lived)} attempts; their starts if the worker lived: {dict(of_living)}, and if "
+            f"it died: {dict(of_dead)}"
         )
-    assert max(starts.values()) == 1
-    assert set(told) <= {0, 1}
-    assert told[0] <= 2 + DEATHS / 10  # its worker died between the grant and the function
-    assert sum(attempts.values()) > len(attempts) or ended["failed"]  # jobs were hit
+    assert starts.keys() <= lived.keys()
+    assert set(of_living) == {1}
+    assert set(of_dead) <= {0, 1}  # 0: it died with the grant, before the first line
+    assert of_dead[1]  # jobs were hit while they ran

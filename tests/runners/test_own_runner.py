@@ -237,12 +237,23 @@ async def test_what_a_runner_raises_fails_its_job_alone(error: BaseException) ->
         assert await jobs.run(add, 1, 2) == 3
 
 
-def test_a_phase_of_a_chain_is_warned_that_its_runner_is_not_used() -> None:
-    """Phases run on trio and in threads."""
-    ja.job("test phase", runner=OwnThread())(add)
+async def test_a_phase_with_a_runner_of_its_own_takes_the_whole_chain_there_or_is_refused() -> None:
+    """It is not quietly run elsewhere."""
+    runner = Elsewhere("test elsewhere")
+
+    @ja.job("test phase", runner=runner)
+    async def plus(a: int, b: int) -> int:
+        return a + b
+
     chain = ja.chain(ja.phase("Add", "test phase", {"a": 1, "b": 2}))
     [problem] = chain.check()
-    assert (problem.severity, "is not used here" in problem.text) == ("warning", True)
+    assert (problem.severity, problem.phase) == ("warning", "Add")
+    assert "although its job type asks for test elsewhere" in problem.text
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(ja.ChainInvalid, match=r"take the whole chain there, with jobs.options"):
+            jobs.submit(chain)
+        assert (await jobs.options(runner=runner).submit(chain)).results == {"Add": 3}
+    assert len(runner.ran) == 1
 
 
 # --- without a slot ----------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def make_record(
     if options.private:
         check_private(function, options.private)
     if function is run_chain:
-        check_chain(**kwargs)
+        check_chain(**kwargs, runner=(runner or choose_runner(function, options)).name)
     type_name = type_name_of(function) if kind is None else kind.name
     name = options.name or (kind and kind.label_for(*args, **kwargs)) or type_name
     key = options.key if kind is None else _key(kind, options)

@@ -8,11 +8,13 @@ import trio
 
 from jobactors.engine.ports.runner import Abandoned
 from jobactors.inside.chain.chain import Chain
+from jobactors.inside.chain.chain_check import problems_of_place
 from jobactors.inside.chain.chain_drive import drive
 from jobactors.inside.chain.chain_run import ChainRun
 from jobactors.inside.context.current_job import current_job
 from jobactors.inside.signals.control import StopJob
 from jobactors.model.chain_document import phase_from_json
+from jobactors.model.errors import ChainInvalid
 from jobactors.model.exception_tree import is_a, leaves_of
 from jobactors.model.job_type import BUILT_IN, job
 from jobactors.model.outcome import Partial, Succeeded
@@ -76,13 +78,21 @@ def chain_arguments(chain: Chain, args: tuple[Any, ...], kwargs: dict[str, Any])
     return {**described, "name": chain.name} if chain.name else described
 
 
-def check_chain(phases: Sequence[Any], name: str = "") -> None:
+def check_chain(phases: Sequence[Any], name: str = "", *, runner: str) -> None:
     """Refuse a chain that cannot be run, before it is accepted.
+
+    Args:
+        phases: Its phases, or JSON.
+        name: Its name.
+        runner: The name of the runner that is to run it.
 
     Raises:
         ChainInvalid, TypeError, ValueError: the message names the fault.
     """
-    _made(phases, name)._checked()
+    chain = _made(phases, name)._checked()
+    elsewhere = list(problems_of_place(chain.phases, runner))
+    if elsewhere:
+        raise ChainInvalid(chain.label, elsewhere)
 
 
 def _made(phases: Sequence[Any], name: str) -> Chain:

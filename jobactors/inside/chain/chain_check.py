@@ -94,4 +94,25 @@ def _doubts_of_runner(kind: JobType | None) -> Iterator[str]:
     if runner == "process":
         yield "it runs in a thread here, although its job type asks for a process"
     elif runner is not None and not isinstance(runner, str):
-        yield "phases run on trio and in threads: the runner of its job type is not used here"
+        yield f"it runs where its chain does, although its job type asks for {runner.name}"
+
+
+def problems_of_place(phases: Sequence[Phase], runner: str) -> Iterator[ChainProblem]:
+    """Yield the phases whose job type has a runner of its own that is not the chain's.
+
+    Args:
+        phases: The phases of the chain.
+        runner: The name of the runner that runs all of them.
+    """
+    for place, one in enumerate(phases):
+        kind = job_type_named(one.work) if isinstance(one.work, str) else job_type_of(one.work)
+        own = None if kind is None else kind.options.runner
+        if one.enabled and own is not None and not isinstance(own, str) and own.name != runner:
+            yield ChainProblem(
+                "error",
+                one.name,
+                f"its job type runs on {own.name}, and phases run where their chain does: take the "
+                "whole chain there, with jobs.options(runner=…).submit(chain), or submit this one "
+                "as a job of its own, and what follows with after=",
+                places=(place,),
+            )

@@ -1,0 +1,138 @@
+"""What only a cluster of real processes shows: memory, forks, clocks, sizes, adaptive scaling."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+import jobactors as ja
+
+from . import dask_work as work
+from .dask_cluster import cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("JOBACTORS_DASK") != "all", reason="`make dask` runs it: it takes minutes"
+)
+MANY = 10_000
+LARGE = 200_000_000
+DAY = 24 * 60 * 60.0
+LATE_CLOCK = f"""
+import time
+
+real = time.time
+time.time = lambda: real() - {DAY}
+"""
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """Return the client of a cluster with two workers."""
+    with cluster(workers=2, processes=True) as client:
+        yield client
+
+
+async def test_ten_thousand_jobs_of_a_map_all_end_and_each_has_its_own_result(client: Any) -> None:
+    """Never more of them on their way than three a thread."""
+    async with ja.open_jobs() as jobs:
+        batch = jobs.options(runner=ja.DaskRunner(client)).map(work.add, range(MANY), range(MANY))
+        most = 0
+        async for _ in batch:
+            most = max(most, batch.counts[ja.JobState.RUNNING] + batch.counts[ja.JobState.QUEUED])
+        assert await batch == [2 * number for number in range(MANY)]
+        assert most <= 3 * 2
+
+
+@pytest.mark.parametrize("keep", [False, True])
+async def test_a_result_of_200_megabytes_comes_here_whole_or_stays_there(
+    client: Any, keep: bool
+) -> None:
+    """And the loop answers meanwhile."""
+    async with ja.open_jobs() as jobs:
+        on = jobs.options(runner=ja.DaskRunner(client, keep=keep))
+        job = on.submit(work.large, LARGE)
+        value = await job
+        if not keep:
+            assert value == bytes(LARGE)
+            return
+        sizes = jobs.options(runner=ja.DaskRunner(client)).submit(work.size_of, job)
+        assert (await sizes)[0] == LARGE
+        assert type(value).__name__ == "Future"
+
+
+async def test_a_forked_child_inside_a_job_reports_nothing_and_the_job_goes_on(
+    client: Any, tmp_path: Path
+) -> None:
+    """What the child says is said in its own memory alone."""
+    path = str(tmp_path / "starts")
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner=ja.DaskRunner(client)).submit(work.fork_and_report, path)
+        assert await job == 0
+        progress = job.snapshot().progress
+        assert (progress.done, progress.total, progress.message) == (1, 2, "")
+        assert "printed by the job" in str(job.logs())
+        assert "printed by the child" not in str(job.logs())
+    assert len(work.starts(path)) == 1
+
+
+async def test_the_times_of_a_job_are_those_of_this_machine_whatever_its_workers_clock_shows(
+    tmp_path: Path,
+) -> None:
+    """That one is a day late, for the code of jobs; its start and its end are ours."""
+    late = tmp_path / "late.py"
+    late.write_text(LATE_CLOCK)
+    began = time.time()
+    with cluster(workers=1, processes=True, preload=[str(late)]) as skewed:
+        async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
+            job = jobs.options(runner=ja.DaskRunner(skewed)).submit(work.tell_time)
+            assert await job < began - DAY / 2
+            assert "a line" in str(job.logs())
+            snapshot = job.snapshot()
+    assert snapshot.started_at
+    assert snapshot.finished_at
+    assert began <= snapshot.started_at <= snapshot.finished_at <= time.time()
+
+
+async def test_a_worker_that_its_nanny_ends_for_its_memory_fails_its_job_once(
+    tmp_path: Path,
+) -> None:
+    """Dask would start it again on the next one, which it would fill as well."""
+    path = str(tmp_path / "starts")
+    with cluster(workers=1, processes=True, memory_limit="600MB") as small:
+        async with ja.open_jobs(unread_failures="ignore") as jobs:
+            on = jobs.options(runner=ja.DaskRunner(small))
+            job = on.submit(work.fill_memory, path, 40_000_000)
+            assert (await job.wait()).state == "failed"
+            assert isinstance(job.exception(), ja.WorkerDied)
+            assert "out of memory" in str(job.exception())
+            assert await on.submit(work.add, 1, 2) == 3  # on the worker that came after it
+    assert len(work.starts(path)) == 1
+
+
+async def test_an_adaptive_cluster_grows_for_jobs_that_wait_and_shrinks_to_nothing_after_them(
+    tmp_path: Path,
+) -> None:
+    """From no worker to two and back, and each job is started once."""
+    with cluster(workers=0, processes=True) as growing:
+        local = growing.cluster
+        local.adapt(minimum=0, maximum=2, interval="200ms", wait_count=3)
+        async with ja.open_jobs() as jobs:
+            on = jobs.options(runner=ja.DaskRunner(growing))
+            many = [on.submit(work.mark_attempt, str(tmp_path), 1.5) for _ in range(6)]
+            places = set[str]()
+            for job in many:
+                await job
+                places.add(job.snapshot().where)
+            assert len(places) == 2
+            with trio.fail_after(120):
+                while local.scheduler.workers:  # noqa: ASYNC110 - it has no event
+                    await trio.sleep(0.05)
+            assert await on.submit(work.add, 1) == 1  # and grows again
+    assert sorted(work.counted(str(tmp_path)).values()) == [1] * 6
