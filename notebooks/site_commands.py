@@ -42,7 +42,8 @@ app = typer.Typer(
 R = TypeVar("R")
 Database = Annotated[Path, typer.Option("--db", envvar="SITE_DB", help="the file of the tables")]
 SITE_DB = Path("site.db")
-STORE = os.environ.get("JOBACTORS_STORE", "site-jobs.db")
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0: a free one")]
+STORE = os.environ.get("JOBACTORS_STORE") or "site-jobs.db"
 """Where the jobs are stored; the tables of the application are another file."""
 
 
@@ -91,7 +92,7 @@ def discover(db: Database = SITE_DB, nearness: float = 0.75) -> Any:
 
 
 @app.command()
-def web(db: Database = SITE_DB, port: int = 8321) -> Any:
+def web(db: Database = SITE_DB, port: Port = 8321) -> Any:
     """Serve a search page, with the jobs of this and other commands in sight."""
     import site_page
 
@@ -103,5 +104,6 @@ def web(db: Database = SITE_DB, port: int = 8321) -> Any:
 if __name__ == "__main__":
     try:
         app()
-    except (LookupError, OSError, ValueError, sqlite3.Error) as error:  # what a person can mend
+    # What the person at the command line can mend is told in one line.
+    except (LookupError, OSError, ValueError, sqlite3.Error, ja.StoreError) as error:
         sys.exit(f"site_commands: {getattr(error, 'reason', error)}")

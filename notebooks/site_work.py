@@ -19,15 +19,12 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from html.parser import HTMLParser
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.error import HTTPError
 from urllib.parse import urljoin, urlsplit
-from urllib.request import ProxyHandler, build_opener
 
 import numpy as np
+from site_pages import NoPage, Page, read_page
 
 Progress = Callable[[int, int | None, str], object]
 Result = dict[str, Any]
@@ -54,9 +51,6 @@ CREATE TABLE IF NOT EXISTS models (name TEXT PRIMARY KEY, weights BLOB, axes BLO
 CREATE TABLE IF NOT EXISTS suggestions (
     source TEXT, target TEXT, nearness REAL, PRIMARY KEY (source, target));
 """
-
-open_address = build_opener(ProxyHandler({})).open
-"""Opens an address; not by a proxy, which would know nothing of this machine."""
 
 
 class StopSignal(Protocol):
@@ -125,9 +119,10 @@ def scrape(
     """
     if urlsplit(address).scheme not in {"http", "https"}:
         raise ValueError(f"the address of a site begins with http:// or https://, not {address!r}")
+    front = urlsplit(address).path or "/"
     with opened(database) as db:
         with db:
-            db.execute("INSERT OR IGNORE INTO pages (path, state) VALUES ('/', 'found')")
+            db.execute("INSERT OR IGNORE INTO pages (path, state) VALUES (?, 'found')", (front,))
             if again:
                 db.execute("UPDATE pages SET state = 'found'")
         while left := db.execute(_NEXT).fetchone():
@@ -135,16 +130,15 @@ def scrape(
             if signal.is_set():
                 return _stopped(pages=visited)
             try:
-                with open_address(urljoin(address, path), timeout=_PATIENCE) as answer:
-                    page = Page(answer.read().decode())
-            except HTTPError as error:
-                if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    raise
+                page = read_page(urljoin(address, path))
+            except NoPage:
                 with db:
+                    _forget_text(db, path)
                     db.execute("UPDATE pages SET state = 'broken' WHERE path = ?", (path,))
                 continue
+            below = {link for link in page.links if link.startswith(urljoin(front, "."))}
             with db:
-                _store(db, path, page)
+                _store(db, path, page, below)
             (known,) = db.execute("SELECT count(*) FROM pages").fetchone()
             on_progress(visited + 1, known, page.title)
             if signal.wait(pause):
@@ -160,50 +154,26 @@ FROM pages WHERE state = 'found' ORDER BY path LIMIT 1
 """
 
 
-class Page(HTMLParser):
-    """A page: its title, its paragraphs, and where its links lead."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.title = ""
-        self.blocks: list[str] = []
-        self.links: set[str] = set()
-        self._inside = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        target = dict(attrs).get("href") or ""
-        if tag == "a" and not urlsplit(target).netloc:
-            self.links.add(urljoin("/", urlsplit(target).path))
-        if tag in {"p", "pre", "title"}:
-            self._inside = tag
-            self.blocks += [""] if tag != "title" else []
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = "" if tag == self._inside else self._inside
-
-    def handle_data(self, data: str) -> None:
-        if self._inside == "title":
-            self.title += data
-        elif self._inside:
-            self.blocks[-1] += data
-
-
-def _store(db: sqlite3.Connection, path: str, page: Page) -> None:
-    text, links = "\n\n".join(page.blocks), " ".join(sorted(page.links))
+def _store(db: sqlite3.Connection, path: str, page: Page, links: set[str]) -> None:
+    text, found = "\n\n".join(page.blocks), sorted(links)
     if db.execute("SELECT text FROM pages WHERE path = ?", (path,)).fetchone() != (text,):
-        db.execute(
-            "INSERT INTO words (words, rowid, text) "
-            "SELECT 'delete', id, text FROM passages WHERE path = ?",
-            (path,),
-        )
-        db.execute("DELETE FROM passages WHERE path = ?", (path,))
+        _forget_text(db, path)
     db.execute(
         "UPDATE pages SET state = 'read', title = ?, text = ?, links = ? WHERE path = ?",
-        (page.title, text, links, path),
+        (page.title, text, " ".join(found), path),
     )
-    found = [(link,) for link in sorted(page.links)]
-    db.executemany("INSERT OR IGNORE INTO pages (path, state) VALUES (?, 'found')", found)
+    rows = [(link,) for link in found]
+    db.executemany("INSERT OR IGNORE INTO pages (path, state) VALUES (?, 'found')", rows)
+
+
+def _forget_text(db: sqlite3.Connection, path: str) -> None:
+    db.execute(
+        "INSERT INTO words (words, rowid, text) "
+        "SELECT 'delete', id, text FROM passages WHERE path = ?",
+        (path,),
+    )
+    db.execute("DELETE FROM passages WHERE path = ?", (path,))
+    db.execute("UPDATE pages SET text = NULL, links = NULL WHERE path = ?", (path,))
 
 
 # -- embed
@@ -239,7 +209,8 @@ def embed(
 def _cut(db: sqlite3.Connection, path: str, text: str) -> None:
     blocks = [" ".join(block.split()) for block in text.split("\n\n")]
     passages = [(path, place, one) for place, one in enumerate(blocks) if len(one) > _SHORTEST]
-    db.execute("DELETE FROM models")  # other passages, another model
+    if passages:
+        db.execute("DELETE FROM models")  # other passages, another model
     db.executemany("INSERT INTO passages (path, place, text) VALUES (?, ?, ?)", passages)
     db.execute(
         "INSERT INTO words (rowid, text) SELECT id, text FROM passages WHERE path = ?", (path,)
@@ -378,8 +349,8 @@ def discover(
     """
     with opened(database) as db:
         paths, middles = page_vectors(db)
-        links = dict(db.execute("SELECT path, links FROM pages WHERE state = 'read'").fetchall())
-        known = {path: set(found.split()) for path, found in links.items()}
+        links = db.execute("SELECT path, links FROM pages WHERE links IS NOT NULL").fetchall()
+        known = {path: set(found.split()) for path, found in links}
         for done, path in enumerate(paths):
             if signal.is_set():
                 return _stopped(compared=done)
@@ -407,4 +378,5 @@ def page_vectors(db: sqlite3.Connection) -> tuple[list[str], Any]:
         raise LookupError(_EMPTY)
     names = sorted(set(paths))
     middles = np.array([vectors[[path == name for path in paths]].mean(axis=0) for name in names])
-    return names, middles / np.linalg.norm(middles, axis=1, keepdims=True)
+    lengths = np.linalg.norm(middles, axis=1, keepdims=True)
+    return names, middles / np.maximum(lengths, 1e-9)  # a page of words that all have is 0

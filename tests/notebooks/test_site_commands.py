@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
 import sqlite3
 import subprocess
@@ -205,24 +206,36 @@ def test_a_question_before_anything_is_embedded_says_what_to_do(tmp_path: Path) 
         (["search", "words"], "nothing is embedded yet: run embed first"),
         (["scrape", "http://127.0.0.1:9/"], "Connection refused"),
         (["embed", "--db", "missing/site.db"], "unable to open database file"),
+        (["embed", "--as-job"], "is no SQLite database): it is left as it is; restore a copy"),
     ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_command_that_cannot_work_says_why_in_one_line(
-    command: list[str], cure: str, tmp_path: Path
+    command: list[str], cure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = subprocess.run(
-        [sys.executable, NOTEBOOKS / "site_commands.py", *command],
-        cwd=tmp_path,
-        env=isolated_environment(tmp_path / "home") | {"PYTHONPATH": ":".join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("site_commands: ")
-    assert ended.stderr.endswith(f"{cure}\n")
-    assert ended.stderr.count("\n") == 1
+    store = tmp_path / "jobs.db"
+    store.write_text("These are no jobs.")
+    monkeypatch.setenv("JOBACTORS_STORE", str(store))
+    said = str(called(command, tmp_path, monkeypatch))
+    assert said.startswith("site_commands: ")
+    assert cure in said
+    assert "\n" not in said
+
+
+def test_a_port_that_is_none_is_a_wrong_argument(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called(["web", "--port", "65536"], tmp_path, monkeypatch) == 2
+    assert "Invalid value for '--port'" in capsys.readouterr().err
+
+
+def called(command: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """Call the program in a folder; return with what it exits."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["site_commands.py", *command])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(NOTEBOOKS / "site_commands.py"), run_name="__main__")
+    return ended.value.code
 
 
 def test_only_a_web_site_is_read(tmp_path: Path) -> None:
