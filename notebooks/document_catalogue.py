@@ -6,7 +6,6 @@ by their words here (FTS5), by their meaning in a vector store (`document_index.
 The functions have the shape of those in `document_library.py`.
 """
 
-import csv
 import hashlib
 import json
 import re
@@ -22,12 +21,14 @@ from document_library import (
     LIST,
     STOPPED,
     Answer,
+    BadList,
     Cancelled,
     Progress,
     digest_of,
     folder_of,
     never,
     quiet,
+    rows_of,
 )
 from document_vectors import bag_of
 
@@ -87,15 +88,22 @@ def raise_it(item: str, error: Exception) -> None:
 
 
 def entries_of(folder: Path) -> list[Entry]:
-    """Return the documents of a source: of its list, or all its text files."""
+    """Return the documents of a source: of its list, or all its text files.
+
+    Raises:
+        BadList: as `rows_of` says.
+    """
     if not (folder / LIST).exists():
         texts = sorted(folder.glob("*.txt"))
         return [Entry(text.stem, None, "", "", digest_of(text)) for text in texts]
-    with (folder / LIST).open(newline="", encoding="utf-8") as file:
-        return [
-            Entry(row["fileid"], int(row["year"]), row["president"], row["party"], row["sha256"])
-            for row in csv.DictReader(file)
-        ]
+    return [
+        Entry(row["fileid"], _year(row["year"]), row["president"], row["party"], row["sha256"])
+        for row in rows_of((folder / LIST).read_text(encoding="utf-8"))
+    ]
+
+
+def _year(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
 
 
 def read_metadata(
@@ -111,7 +119,10 @@ def read_metadata(
     folder = folder_of(work, source)
     if not folder.is_dir():
         return {"success": False, "message": f"there is no source {source!r}: download it first"}
-    entries = entries_of(folder)
+    try:
+        entries = entries_of(folder)
+    except BadList as error:
+        return {"success": False, "message": str(error)}
     added = 0
     with catalogue(work) as db:
         rows = db.execute("SELECT name, digest FROM documents WHERE source = ?", (source,))
@@ -131,7 +142,7 @@ def read_metadata(
                 with db:
                     _add(db, source, entry, folder / f"{entry.name}.txt")
                 added += 1
-            except (DocumentError, UnicodeDecodeError) as error:
+            except (DocumentError, UnicodeDecodeError, OSError) as error:
                 on_error(entry.name, error)
         progress(len(changed), len(changed), "")
         chunks = len(chunks_of(db, source))

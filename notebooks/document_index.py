@@ -62,9 +62,9 @@ class VectorStore:
         path = self.path(version or self.current, "vectors.faiss")
         return _read(path) if path.exists() else self.empty()
 
-    def model(self) -> Model | None:
-        """Read the model that has made the vectors of the current version."""
-        return load_model(self.path(self.current, "model.npz"))
+    def model(self, version: int | None = None) -> Model | None:
+        """Read the model that has made the vectors of a version, of the current one by default."""
+        return load_model(self.path(version or self.current, "model.npz"))
 
     def empty(self) -> Any:
         """Return a new index without vectors."""
@@ -86,7 +86,13 @@ class VectorStore:
         return version
 
     def restore(self, version: int) -> None:
-        """Make a version the current one, in one step."""
+        """Make a version the current one, in one step.
+
+        Raises:
+            LookupError: there is no such version.
+        """
+        if version not in self.versions:
+            raise LookupError(f"there is no version {version}: {self.versions} can be restored")
         write_whole(self._pointer, str(version).encode())
 
 
@@ -194,12 +200,15 @@ def train(
     progress: Progress = quiet,
     cancelled: Cancelled = never,
 ) -> Answer:
-    """Provide the model for a store: that of its vectors, or one of the present documents."""
+    """Provide the model for a store: that of its vectors, or one of the present documents.
+
+    Without documents there is nothing to train it on, and nothing that needs it.
+    """
     store = VectorStore(work, dimension)
     path = _scratch(store, scratch) / f"model-{dimension}.npz"
     with catalogue(work) as db:
         state = fingerprint(db)
-        if store.vectors().ntotal or _is_of(load_model(path), state):
+        if not chunks_of(db) or store.vectors().ntotal or _is_of(load_model(path), state):
             return {"success": True, "trained": False}
         if _is_of(store.model(), state):
             shutil.copy(store.path(store.current, "model.npz"), path)
@@ -233,6 +242,8 @@ def index(
             new = np.setdiff1d(wanted, ids_in(store.vectors()))
             return {"success": True, "would_add": len(new)}
         if model is None:
+            if not wanted:
+                return {"success": True, "indexed": 0, "version": store.current}
             return {"success": False, "message": NO_MODEL}
         copy = _Copy(store, folder, model.fingerprint)
         gone = np.setdiff1d(ids_in(copy.vectors), every)
@@ -292,9 +303,10 @@ def adopt(work: str | Path, source: str, dimension: int, file: str | Path) -> An
     folder = _scratch(store, None)
     with catalogue(work) as db:
         chunks = np.array(chunks_of(db, source), dtype=np.int64)
-    found = np.fromfile(file, dtype=np.float32).reshape(-1, dimension)
-    if len(found) != len(chunks):
+    numbers = np.fromfile(file, dtype=np.float32)
+    if len(numbers) != len(chunks) * dimension:
         return {"success": False, "message": "the documents have changed: embed them again"}
+    found = numbers.reshape(-1, dimension)
     vectors = store.vectors()
     vectors.remove_ids(chunks)
     vectors.add_with_ids(found, chunks)

@@ -26,6 +26,10 @@ def positions(work: str | Path, source: str, dimension: int) -> tuple[list[tuple
         ).fetchall()
         of = dict(db.execute("SELECT id, document FROM chunks").fetchall())
     owners = np.array([of.get(chunk, 0) for chunk in ids_in(vectors)])
+    indexed = set(owners.tolist())
+    documents = [document for document in documents if document[0] in indexed]
+    if not documents:
+        raise LookupError(f"no document of {source!r} is in {dimension} dimensions: index it first")
     every = vectors.index.reconstruct_n(0, vectors.ntotal)
     means = np.array([every[owners == document[0]].mean(axis=0) for document in documents])
     centred = means - means.mean(axis=0)
@@ -37,8 +41,8 @@ def positions(work: str | Path, source: str, dimension: int) -> tuple[list[tuple
 def draw(work: str | Path, source: str, dimension: int = 128, named: Sequence[str] = ()) -> str:
     """Return the map as SVG: a dot a document, from blue (early) to red; some with their names."""
     documents, places = positions(work, source, dimension)
-    low, high = places.min(axis=0), places.max(axis=0)
-    scale = np.array([WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE]) / (high - low)
+    low, width = places.min(axis=0), np.ptp(places, axis=0)
+    scale = np.array([WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE]) / np.where(width > 0, width, 1)
     years = [year or 0 for _, _, year, _, _ in documents]
     first, span = min(years), max(max(years) - min(years), 1)
     dots, names = [], []

@@ -70,7 +70,7 @@ class Hit(NamedTuple):
 def by_words(work: str | Path, question: str, limit: int = DEPTH) -> list[int]:
     """Return the chunks whose words fit best."""
     stems = {word[:STEM] for word in re.findall(r"[a-z]{3,}", question.lower())}
-    query = " OR ".join(f'"{stem}"*' for stem in sorted(stems))
+    query = " OR ".join(f'"{stem}"*' for stem in sorted(stems)) or '""'  # a query of nothing
     with catalogue(work) as db:
         rows = db.execute(
             "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?", (query, limit)
@@ -83,10 +83,12 @@ def by_meaning(
 ) -> list[int]:
     """Return the chunks whose vectors are nearest."""
     store = VectorStore(work, dimension)
-    model, vectors = store.model(), store.vectors()
-    if model is None or not vectors.ntotal:
+    version = store.current  # read once: a swap in between would mix two
+    model, vectors = store.model(version), store.vectors(version)
+    bag = bag_of(question)
+    if model is None or not vectors.ntotal or not bag:
         return []
-    _, found = vectors.search(embed(model, [bag_of(question)]), min(limit, vectors.ntotal))
+    _, found = vectors.search(embed(model, [bag]), min(limit, vectors.ntotal))
     return [int(chunk) for chunk in found[0]]
 
 

@@ -155,7 +155,8 @@ def _strongest(basis: Array, total: Array, dimension: int) -> Array:
     small = basis.T @ total
     _, turns = np.linalg.eigh((small + small.T) / 2)
     found = basis @ turns[:, ::-1][:, :dimension]
-    return found * np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])])
+    found = found * np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])])
+    return np.pad(found, ((0, 0), (0, dimension - found.shape[1])))  # of few texts: 0 in the others
 
 
 class _State:

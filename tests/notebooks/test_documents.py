@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import document_catalogue
 import document_index
 import document_library
+import document_map
 import document_search
 import faiss
 import numpy as np
@@ -231,6 +232,135 @@ def test_a_file_that_arrives_damaged_is_no_document(tmp_path: Path, small_site: 
     answer = document_library.download(document_library.serve(site), tmp_path, "sotu")
     assert answer == {"success": False, "message": f"{name}.txt arrived damaged: try again"}
     assert not (document_library.folder_of(tmp_path, "sotu") / "metadata.csv").exists()
+
+
+# -- libraries of all kinds
+
+
+def library(work: Path, **texts: str) -> Path:
+    """Make a source "mine" of some texts, and read its metadata."""
+    folder = document_library.folder_of(work, "mine")
+    folder.mkdir(parents=True)
+    for name, text in texts.items():
+        (folder / f"{name}.txt").write_text(text)
+    assert document_catalogue.read_metadata(work, "mine")["success"]
+    return folder
+
+
+def indexed(work: Path) -> Answer:
+    """Train, index and tag the source "mine"."""
+    assert document_index.train(work, 64)["success"]
+    assert document_catalogue.tag(work, "mine")["success"]
+    return document_index.index(work, "mine", 64)
+
+
+def test_a_library_smaller_than_its_vectors_is_indexed_searched_and_drawn(tmp_path: Path) -> None:
+    library(tmp_path, one="The canal is open.", two="We went to the moon, and to the moon again.")
+    assert indexed(tmp_path) == {"success": True, "indexed": 2, "version": 1}
+    assert len(document_search.by_meaning(tmp_path, "the moon", dimension=64)) == 2
+    assert document_map.draw(tmp_path, "mine", 64).count("<circle") == 2
+    (document_library.folder_of(tmp_path, "mine") / "two.txt").unlink()
+    document_catalogue.read_metadata(tmp_path, "mine")
+    indexed(tmp_path)
+    assert 'cx="40.0"' in document_map.draw(tmp_path, "mine", 64)  # a single dot has its place
+
+
+def test_a_library_without_documents_is_no_error_and_one_that_loses_all_is_emptied(
+    tmp_path: Path,
+) -> None:
+    folder = library(tmp_path)
+    assert indexed(tmp_path) == {"success": True, "indexed": 0, "version": 0}
+    assert document_search.by_both(tmp_path, "moon", dimension=64) == []
+    with pytest.raises(LookupError, match="no document of 'mine' is in 64 dimensions: index it"):
+        document_map.draw(tmp_path, "mine", 64)
+    (folder / "moon.txt").write_text("We went to the moon.")
+    document_catalogue.read_metadata(tmp_path, "mine")
+    assert indexed(tmp_path)["indexed"] == 1
+    (folder / "moon.txt").unlink()
+    document_catalogue.read_metadata(tmp_path, "mine")
+    assert indexed(tmp_path)["indexed"] == 0
+    assert document_search.by_both(tmp_path, "moon", dimension=64) == []
+
+
+@pytest.mark.parametrize("question", ["", "?!", '"', "of 12"])
+def test_a_question_without_words_finds_nothing(tmp_path: Path, question: str) -> None:
+    library(tmp_path, moon="We went to the moon.")
+    indexed(tmp_path)
+    assert document_search.by_both(tmp_path, question, dimension=64) == []
+
+
+HEAD = "fileid,year,president,party,sha256\n"
+
+
+@pytest.mark.parametrize(
+    ("listing", "why"),
+    [
+        ("name,digest\na,b\n", "metadata.csv lacks the column 'fileid'"),
+        (HEAD + "../../../evil,1900,X,Y,0\n", "names '../../../evil', which is no name of a file"),
+        (HEAD + ".hidden,1900,X,Y,0\n", "names '.hidden', which is no name of a file"),
+        (HEAD + ",1900,X,Y,0\n", "names '', which is no name of a file"),
+    ],
+    ids=["columns", "outside", "hidden", "empty"],
+)
+def test_a_list_that_cannot_be_right_is_named_and_nothing_is_written(
+    tmp_path: Path, listing: str, why: str
+) -> None:
+    site, work = tmp_path / "site", tmp_path / "work"
+    site.mkdir()
+    (site / "metadata.csv").write_text(listing)
+    answer = document_library.download(document_library.serve(site), work, "sotu")
+    assert not answer["success"]
+    assert why in answer["message"]
+    assert not work.exists()
+    folder = library(work)
+    (folder / "metadata.csv").write_text(listing)
+    assert why in document_catalogue.read_metadata(work, "mine")["message"]
+
+
+def test_a_list_may_name_a_document_twice_or_one_that_is_not_there_and_lack_a_year(
+    tmp_path: Path,
+) -> None:
+    folder = library(tmp_path, canal="The canal is open.")
+    digest = document_library.digest_of(folder / "canal.txt")
+    row = f"canal,unknown,X,Y,{digest}\n"
+    (folder / "metadata.csv").write_text(f"{HEAD}{row}{row}gone,1900,X,Y,0\n")
+    errors: list[str] = []
+    with document_catalogue.catalogue(tmp_path) as db, db:
+        db.execute("DELETE FROM documents")
+    answer = document_catalogue.read_metadata(
+        tmp_path, "mine", on_error=lambda item, error: errors.append(f"{item}: {error}")
+    )
+    assert answer["added"] == 1
+    assert len(errors) == 1
+    assert errors[0].startswith("gone: [Errno 2] No such file")
+
+
+def test_an_upload_refuses_two_files_of_one_name_and_leaves_nothing_of_one_that_fails(
+    tmp_path: Path,
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "text.txt").write_text(name)
+    files = [tmp_path / "a" / "text.txt", tmp_path / "b" / "text.txt"]
+    answer = document_library.upload(files, tmp_path, "mine")
+    assert answer == {"success": False, "message": "two files are called 'text.txt': rename one"}
+    assert "no name of a source" in document_library.upload([], tmp_path, "../mine")["message"]
+    with pytest.raises(IsADirectoryError):
+        document_library.upload([files[0], tmp_path / "b"], tmp_path, "mine")
+    assert list((tmp_path / "documents").iterdir()) == []
+
+
+def test_only_a_version_that_is_there_is_restored_and_only_a_file_that_fits_is_adopted(
+    tmp_path: Path,
+) -> None:
+    library(tmp_path, moon="We went to the moon.")
+    indexed(tmp_path)
+    store = document_index.VectorStore(tmp_path, 64)
+    with pytest.raises(LookupError, match=r"no version 7: \[1\] can be restored"):
+        store.restore(7)
+    (tmp_path / "file").write_bytes(b"\0" * 100)
+    assert "changed" in document_index.adopt(tmp_path, "mine", 64, tmp_path / "file")["message"]
+    assert store.current == 1
 
 
 # -- the board moves
