@@ -61,11 +61,16 @@ class StandIn:
         self.process.communicate()  # it ends when its standard input does
 
 
+_open: dict[Path, StandIn] = {}
+"""The stand-ins of this program, by their folders."""
+
+
 def open_stand_in(folder: str | Path, rate: float = RATE) -> StandIn:
     """Start a stand-in, and return when it answers.
 
     Models that were complete are removed, so that there is something to download; the blobs of a
-    download that was broken off stay.
+    download that was broken off stay. One that this program has opened before, in the same folder,
+    is closed first.
 
     Args:
         folder: for its models and its registry; made if need be.
@@ -74,7 +79,10 @@ def open_stand_in(folder: str | Path, rate: float = RATE) -> StandIn:
     Raises:
         RuntimeError: it did not start; its last words are in the message.
     """
-    command = [sys.executable, __file__, str(Path(folder).resolve()), "--rate", str(rate)]
+    folder = Path(folder).resolve()
+    if earlier := _open.pop(folder, None):
+        earlier.close()
+    command = [sys.executable, __file__, str(folder), "--rate", str(rate)]
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -86,9 +94,11 @@ def open_stand_in(folder: str | Path, rate: float = RATE) -> StandIn:
     assert process.stdout is not None
     said = process.stdout.readline()
     try:
-        return StandIn(process=process, **json.loads(said))
+        stand_in = StandIn(process=process, **json.loads(said))
     except ValueError:
         raise RuntimeError(f"The stand-in did not start: {said}{process.stdout.read()}") from None
+    _open[folder] = stand_in
+    return stand_in
 
 
 # -- the server

@@ -28,17 +28,17 @@ import jobactors as ja
 def application(jobs: ja.Jobs, database: str | Path) -> Starlette:
     """Return the page, with the jobs at ``/jobs``, and the commands as job types."""
 
-    @ja.job("scrape", icon="🕷")
+    @ja.job("scrape", icon="🕷", unique=True)
     def scrape(address: str) -> Any:
         """Read the pages of a site."""
         return call(site_work.scrape, database, address, again=True, pause=0.05)
 
-    @ja.job("embed", icon="🧭")
+    @ja.job("embed", icon="🧭", unique=True)
     def embed() -> Any:
         """Give each passage a vector."""
         return call(site_work.embed, database)
 
-    @ja.job("discover", icon="💡")
+    @ja.job("discover", icon="💡", unique=True)
     def discover() -> Any:
         """Find links that the site lacks."""
         return call(site_work.discover, database)

@@ -207,6 +207,9 @@ def embed(
 
 
 def _cut(db: sqlite3.Connection, path: str, text: str) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    if db.execute("SELECT 1 FROM passages WHERE path = ?", (path,)).fetchone():
+        return  # another program has cut it meanwhile
     blocks = [" ".join(block.split()) for block in text.split("\n\n")]
     passages = [(path, place, one) for place, one in enumerate(blocks) if len(one) > _SHORTEST]
     if passages:
@@ -231,7 +234,7 @@ def _learn(db: sqlite3.Connection) -> None:
     with db:
         db.execute("UPDATE passages SET vector = NULL")
         db.execute(
-            "INSERT INTO models VALUES ('words', ?, ?)",
+            "REPLACE INTO models VALUES ('words', ?, ?)",
             (weights.astype("f4").tobytes(), axes.astype("f4").tobytes()),
         )
 

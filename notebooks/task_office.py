@@ -36,12 +36,24 @@ class Office:
         self.process.communicate()
 
 
+_open: dict[Path, Office] = {}
+"""The offices of this program, by their folders."""
+
+
 def open_office(folder: str | Path) -> Office:
     """Start an office, and return when it answers; opened again it has the same address.
 
+    One that this program has opened before, in the same folder, is closed first.
+
     Args:
         folder: For its jobs, and for ``address.json``, its address and token; made if need be.
+
+    Raises:
+        RuntimeError: It did not start: another program has it open.
     """
+    folder = Path(folder).resolve()
+    if earlier := _open.pop(folder, None):
+        earlier.close()
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         [sys.executable, __file__, str(folder)],
@@ -51,7 +63,13 @@ def open_office(folder: str | Path) -> Office:
         start_new_session=True,  # a kernel's Interrupt is not meant for it
     )
     assert process.stdout is not None
-    return Office(process, **json.loads(process.stdout.readline()))
+    said = process.stdout.readline()
+    try:
+        office = Office(process, **json.loads(said))
+    except ValueError:
+        raise RuntimeError(f"The office did not start: {said}") from None
+    _open[folder] = office
+    return office
 
 
 def _start(store: Path) -> ja.Jobs:
@@ -71,7 +89,11 @@ def main() -> None:
     known = folder / "address.json"
     before = json.loads(known.read_text()) if known.exists() else {"address": "", "token": None}
     ja.job("report")(report)  # here alone: a program that starts an office writes no reports
-    jobs = _start(folder / "jobs.db")
+    try:
+        jobs = _start(folder / "jobs.db")
+    except ja.StoreBusy as busy:
+        print(busy)
+        return
     for number in range(REPORTS):
         if jobs.latest("report", f"report {number}") is None:
             jobs.options(subject=f"report {number}").submit(report, number).wait().result()

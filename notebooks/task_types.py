@@ -29,7 +29,7 @@ def analyse(database: str, packages: list[str]) -> dict[str, Any]:
     return task_work.analyse(database, task_work.modules(packages), **seams())
 
 
-@ja.job("pack", category=CATEGORY, icon="📦")
+@ja.job("pack", category=CATEGORY, icon="📦", resources="packing")  # one at a time
 def pack(database: str, paths: list[str], folder: str) -> dict[str, Any]:
     """Compress files into a folder."""
     return task_work.pack(database, paths, folder, **seams())

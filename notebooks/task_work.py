@@ -63,6 +63,16 @@ def modules(packages: Iterable[str] = PACKAGES) -> list[str]:
     return sorted(path.relative_to(LIBRARY).as_posix() for path in found)
 
 
+def _left(paths: Sequence[str], known: set[str], progress: Progress, check: Check) -> Iterator[str]:
+    """Yield the paths that are not known; before each there is a report, and a check."""
+    for done, path in enumerate(paths):
+        progress(done, len(paths), path)
+        check()
+        if path not in known:
+            yield path
+    progress(len(paths), len(paths), "")
+
+
 # -- analysis
 
 
@@ -72,14 +82,10 @@ def analyse(
     """Count the lines, comments and functions of modules, and say which is the longest function."""
     with opened(database) as db:
         known = {path for (path,) in db.execute("SELECT path FROM modules")}
-        for done, path in enumerate(paths):
-            progress(done, len(paths), path)
-            check()
-            if path not in known:
-                row = _counts((LIBRARY / path).read_text(encoding="utf-8"))
-                with db:
-                    db.execute("INSERT INTO modules VALUES (?, ?, ?, ?, ?)", (path, *row))
-        progress(len(paths), len(paths), "")
+        for path in _left(paths, known, progress, check):
+            row = _counts((LIBRARY / path).read_text(encoding="utf-8"))
+            with db:
+                db.execute("REPLACE INTO modules VALUES (?, ?, ?, ?, ?)", (path, *row))
         lines, functions = db.execute("SELECT sum(lines), sum(functions) FROM modules").fetchone()
         path, longest = db.execute(
             "SELECT path, longest FROM modules ORDER BY longest DESC, path LIMIT 1"
@@ -111,14 +117,10 @@ def pack(
     folder.mkdir(parents=True, exist_ok=True)
     with opened(database) as db:
         known = {path for (path,) in db.execute("SELECT path FROM packed WHERE error IS NULL")}
-        for done, path in enumerate(paths):
-            progress(done, len(paths), path)
-            check()
-            if path not in known:
-                row = _packed(LIBRARY / path, folder / f"{path.replace('/', '.')}.gz")
-                with db:
-                    db.execute("REPLACE INTO packed VALUES (?, ?, ?, ?, ?)", (path, *row))
-        progress(len(paths), len(paths), "")
+        for path in _left(paths, known, progress, check):
+            row = _packed(LIBRARY / path, folder / f"{path.replace('/', '.')}.gz")
+            with db:
+                db.execute("REPLACE INTO packed VALUES (?, ?, ?, ?, ?)", (path, *row))
         files, before, after = db.execute(
             "SELECT count(*), sum(bytes), sum(packed) FROM packed WHERE error IS NULL"
         ).fetchone()
@@ -210,14 +212,10 @@ def index_code(
     """Index the functions and classes of modules: where they are, what they say, what they call."""
     with opened(database) as db:
         known = {path for (path,) in db.execute("SELECT path FROM indexed")}
-        for done, path in enumerate(paths):
-            progress(done, len(paths), path)
-            check()
-            if path not in known:
-                rows = list(_symbols(path, (LIBRARY / path).read_text(encoding="utf-8")))
-                with db:
-                    _insert(db, path, rows)
-        progress(len(paths), len(paths), "")
+        for path in _left(paths, known, progress, check):
+            rows = list(_symbols(path, (LIBRARY / path).read_text(encoding="utf-8")))
+            with db:
+                _insert(db, path, rows)
         (symbols,) = db.execute("SELECT count(*) FROM symbols").fetchone()
     return {"modules": len(paths), "symbols": symbols}
 
@@ -232,13 +230,15 @@ def _symbols(path: str, text: str) -> Iterator[tuple[str, int, str, str]]:
 
 
 def _insert(db: sqlite3.Connection, path: str, rows: Iterable[tuple[str, int, str, str]]) -> None:
+    first = db.execute("INSERT OR IGNORE INTO indexed VALUES (?)", (path,))
+    if not first.rowcount:
+        return  # another run has been here meanwhile
     for name, line, about, calls in rows:
         number = db.execute(
             "INSERT INTO symbols (path, name, line, about, calls) VALUES (?, ?, ?, ?, ?)",
             (path, name, line, about, calls),
         ).lastrowid
         db.execute("INSERT INTO words (rowid, name, about) VALUES (?, ?, ?)", (number, name, about))
-    db.execute("INSERT INTO indexed VALUES (?)", (path,))
 
 
 def find(database: str | Path, words: str, limit: int = 5) -> list[tuple[str, str, str]]:

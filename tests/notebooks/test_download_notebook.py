@@ -43,10 +43,14 @@ SECONDS = 60
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
-    """Run the notebook, with docker-registry, and sockets to this machine alone."""
+    """Run the notebook, with docker-registry, and sockets to this machine alone.
+
+    After its first half the first cell is run once more: the server has another address then.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, registry_program())
-        return execute(NOTEBOOK, tmp_path_factory.mktemp("download"))
+        again = {"partial": cells_of(NOTEBOOK)["begin"]}
+        return execute(NOTEBOOK, tmp_path_factory.mktemp("download"), again)
 
 
 def test_the_notebook_is_kept_in_short_cells_without_outputs() -> None:
@@ -62,6 +66,13 @@ def test_it_reaches_no_other_machine_and_says_nothing_on_the_standard_error(
 def test_it_says_that_no_ollama_was_asked(executed: Executed) -> None:
     assert executed.text("begin").startswith("No Ollama is asked: a stand-in at http://127.0.0.1:")
     assert executed.text("begin").strip().endswith("from Debian's docker-registry")
+
+
+def test_what_is_defined_asks_the_server_at_its_present_address(executed: Executed) -> None:
+    first, second = executed.text("begin"), executed.text("after-partial")
+    assert first.startswith("No Ollama is asked: a stand-in at http://127.0.0.1:")
+    assert second.startswith("No Ollama is asked: a stand-in at http://127.0.0.1:")
+    assert first != second  # and all cells below it go on from the blobs that are there
 
 
 def test_a_missing_server_fails_before_the_start_and_names_the_set_up_page(

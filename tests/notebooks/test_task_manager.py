@@ -7,6 +7,8 @@ import os
 import re
 import signal
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,8 +69,8 @@ goal.stored().result()
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Executed:
-    """Run the notebook."""
-    return execute(NAME, tmp_path_factory.mktemp("tasks"))
+    """Run the notebook, and its first cell once more, as one does who runs all of it again."""
+    return execute(NAME, tmp_path_factory.mktemp("tasks"), {"start": CELLS["start"]})
 
 
 def test_the_notebook_is_kept_well_and_asks_for_no_address_but_its_own(page: Executed) -> None:
@@ -188,6 +190,28 @@ def test_killed_in_the_middle_of_every_task_and_resumed_they_come_to_the_same(
     with closing(sqlite3.connect(database)) as db:
         orders = db.execute("SELECT count(*) FROM reports WHERE subject LIKE 'order %'").fetchone()
     assert orders == (10,)  # what the office was sent, each once
+
+
+def test_two_runs_at_once_find_what_one_would(tmp_path: Path) -> None:
+    """Each module is read by both, before either has written it down."""
+    database, paths = tmp_path / "tasks.db", task_work.modules(["json"])
+    step = threading.Barrier(2)
+
+    def wait(done: float, *_: object) -> None:
+        if done < len(paths):
+            step.wait(60)
+
+    for function in (task_work.analyse, task_work.index_code):
+        with ThreadPoolExecutor(2) as pool:
+            runs = [
+                pool.submit(function, database, paths, progress=wait, check=lambda: None)
+                for _ in range(2)
+            ]
+        assert runs[0].result().keys() == runs[1].result().keys()
+    with closing(sqlite3.connect(database)) as db:
+        assert db.execute("SELECT count(*) FROM modules").fetchone() == (len(paths),)
+        found = "SELECT count(*), count(DISTINCT path || name || line) FROM symbols"
+        assert len(set(db.execute(found).fetchone())) == 1
 
 
 def test_a_loop_that_is_told_nonsense_says_what_it_understands(tmp_path: Path) -> None:
