@@ -19,7 +19,10 @@ BUTTONS = {"research": "Research", "letter": "Write a letter"}
 """The job types, and what is on their buttons."""
 TABLES = {"research": "research", "letter": "letters"}
 """The application's own table with the texts of each."""
-AS_TEXT = '<pre style="white-space: pre-wrap; margin: 0 0 1em 0.3em; max-width: 42em">{}</pre>'
+AS_TEXT = (
+    '<pre style="white-space: pre-wrap; word-break: normal; '  # Lab breaks words
+    'margin: 0 0 1em 0.3em; max-width: 42em">{}</pre>'
+)
 AT_WORK = {ja.JobState.QUEUED, ja.JobState.RUNNING, ja.JobState.PAUSED, ja.JobState.CANCELLING}
 MAIN = {"flex": "1 1 0", "min_width": "0"}
 SIDE = {"flex": "0 0 20em", "margin": "0 0 0 1em"}
