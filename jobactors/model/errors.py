@@ -159,11 +159,16 @@ class DuplicateJob(JobactorsError):
 class TooMuch(JobactorsError, ValueError):
     """More units of a resource were asked for than there are at all."""
 
-    def __init__(self, name: str, units: int, capacity: int) -> None:
+    def __init__(self, name: str, units: int, capacity: int, per: float | None = None) -> None:
+        if per is None:
+            there = f"free: there {'is' if capacity == 1 else 'are'} {capacity}"
+            more = f"{units}"
+        else:
+            there = f"taken at once: its rate is {capacity} in {per:g} s"
+            more = f"ja.Rate({units}, per={per:g})"
         super().__init__(
-            f"{units} of {name!r} can never be free: there {'is' if capacity == 1 else 'are'} "
-            f"{capacity}; declare more (resources={{{name!r}: {units}}} when opening the system), "
-            "or ask for less"
+            f"{units} of {name!r} can never be {there}; declare more "
+            f"(resources={{{name!r}: {more}}} when opening the system), or ask for less"
         )
         self.name = name
 

@@ -130,7 +130,9 @@ class Resources:
         """
         for name, units in needs.items():
             if units > self.capacity(name):
-                raise TooMuch(name, units, self.capacity(name))
+                window = self.rates.get(name)
+                per = None if window is None else window.rate.per
+                raise TooMuch(name, units, self.capacity(name), per)
 
     def take(self, job_id: str, needs: Mapping[str, int], operation: str = "") -> None:
         """Let a job hold ``needs`` beside what it holds already."""

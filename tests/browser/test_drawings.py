@@ -143,6 +143,8 @@ def test_timelines_and_graphs_are_live_and_reached_by_keys(open_notebook: OpenNo
     page.add_script_tag(path=AXE)
     assert [violations(drawing) for drawing in (timeline, graph)] == [[], []]
     choose_theme(notebook, "JupyterLab Dark")
+    page.wait_for_function("() => !document.querySelector('.jp-Dialog')")
+    assert [violations(drawing) for drawing in (timeline, graph)] == [[], []]
     notebook.screenshot("drawings-dark")
     for index in (1, 2):
         wait_saved(notebook, index, "&lt;b&gt;report&lt;/b&gt;: failed")

@@ -120,7 +120,7 @@ async def test_a_job_that_will_not_wait_is_refused(autojump_clock: MockClock) ->
             strict.submit(work)
         await trio.sleep(10)
         await strict.submit(work)
-        with pytest.raises(ja.TooMuch):
+        with pytest.raises(ja.TooMuch, match=r"at once: its rate is 2 in .*ja\.Rate\(3, per="):
             jobs.options(resources={"api": 3}).submit(work)
 
 
