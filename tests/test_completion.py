@@ -233,7 +233,7 @@ USERS: Final = {
     "Timeline": "caption critical_path html lanes left_out now to_dict",
     "TooMuch": "name",
     "UnknownJob": "job_id",
-    "UnknownJobType": "known meant name",
+    "UnknownJobType": "is_template known meant name",
     "UnknownSchedule": "known name",
     "UnknownTemplate": "known name",
     "ValueRefused": "cure store which why",

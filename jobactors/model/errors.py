@@ -125,8 +125,13 @@ class UnknownJobType(JobactorsError, KeyError):
         self.name = name
         self.known = known
         self.meant = meant
+        self.is_template: bool = False
+        """Whether a template has this name, in the job system that was asked for the type."""
 
     def __str__(self) -> str:
+        if self.is_template:
+            by_name = f"jobs.template({self.name!r}).submit()"
+            return f"{self.name!r} is a template, and no job type: {by_name}"
         if self.meant:
             return (
                 f"{self.name!r} is an alias of the job types {' and '.join(self.meant)}: take the "

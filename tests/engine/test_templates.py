@@ -42,6 +42,17 @@ async def test_a_template_is_submitted_by_its_name(autojump_clock: object) -> No
         assert (other.info.subject, other.info.priority) == ("draft", 10)
 
 
+async def test_the_name_of_a_template_is_no_job_type_and_the_error_says_how_to_submit_it(
+    autojump_clock: object,
+) -> None:
+    async with ja.open_jobs() as jobs:
+        jobs.add_template("the sum", add, arguments={"left": 2})
+        with pytest.raises(ja.UnknownJobType, match=r"jobs\.template\('the sum'\)\.submit\(\)"):
+            jobs.submit("the sum")
+        with pytest.raises(ja.UnknownJobType, match="import the module that declares it"):
+            jobs.submit("no sum")
+
+
 async def test_arguments_that_are_missing_are_given_at_the_submit(autojump_clock: object) -> None:
     async with ja.open_jobs() as jobs:
         template = jobs.add_template("sum", "template_add", arguments={"right": 2})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobactors.engine.records.checkpoint_key import types_of
 from jobactors.engine.records.comparisons import CompareFirst
+from jobactors.model.errors import UnknownJobType
 
 from .dependencies import check_system
 from .job import Job
@@ -52,7 +53,11 @@ def offer(
     portal.check("take a job")
     now = system.core.clock.now()
     to_keep = journal is not None
-    record = make_record(work, args, kwargs, changes, now, runner, to_keep=to_keep, place=place)
+    try:
+        record = make_record(work, args, kwargs, changes, now, runner, to_keep=to_keep, place=place)
+    except UnknownJobType as exc:
+        exc.is_template = portal.look(system.templates.has, exc.name)
+        raise
     if record.edges:
         check_system(system, record.options.after, args, kwargs)
     if journal is not None:

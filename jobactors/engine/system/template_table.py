@@ -39,6 +39,10 @@ class TemplateTable:
         """Return all of them, in the order in which they came."""
         return list(self._all.values())
 
+    def has(self, name: str) -> bool:
+        """Whether there is a template of this name."""
+        return name in self._all
+
     def get(self, name: str) -> TemplateRecord:
         """Return a template.
 
