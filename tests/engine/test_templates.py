@@ -187,6 +187,8 @@ async def test_a_template_whose_type_has_changed_says_so(
 
         assert "no such argument; there are: path" in template.problem
         assert "has changed" in repr(template)
+        with pytest.raises(TypeError, match=r"template 't': its job type has changed: .*update\("):
+            template.submit()
         monkeypatch.delitem(job_type_named.__globals__["_registered"], "template_changing")
         assert "'template_changing' is not registered yet" in template.problem
         with pytest.raises(ja.UnknownJobType):

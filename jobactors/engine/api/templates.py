@@ -111,6 +111,7 @@ class Template:
         Raises:
             UnknownTemplate: if it was removed.
             UnknownJobType: if its job type is not registered (yet).
+            TypeError: if its job type has changed, and takes its arguments no more.
             TypeError, ValueError, DuplicateJob, JobsClosed: as ``jobs.submit``.
 
         Example::
@@ -122,7 +123,14 @@ class Template:
             raise TypeError(f"arguments are a dictionary by name, not {shown(arguments)}")
         together = {**arguments_as_json(record.arguments), **arguments}
         changes = {**options_from_json(record.options), **options}
-        return offer(self._system, record.type, (together,), {}, changes)
+        try:
+            return offer(self._system, record.type, (together,), {}, changes)
+        except (TypeError, ValueError) as exc:
+            problem = _misfit_of(record)
+            if not problem:
+                raise
+            cure = "update(arguments=…) it, or remove() it"
+            raise TypeError(f"template {self._name!r}: {problem}; {cure}") from exc
 
     def update(
         self,
@@ -210,13 +218,19 @@ def _problem_of(record: TemplateRecord) -> str:
             f"its job type {record.type!r} is not registered yet: run the cell, or import the "
             "module, that declares it"
         )
-    wrong = _wrong_arguments(kind, record.arguments)
-    if wrong:
-        return f"its job type has changed: {wrong}"
+    misfit = _misfit_of(record)
+    if misfit:
+        return misfit
     source = source_of(kind)
     if record.source and source and source != record.source:
         return "the source of its job type has changed; update() takes note of that"
     return ""
+
+
+def _misfit_of(record: TemplateRecord) -> str:
+    """Return which arguments of a template its job type does not take any more."""
+    wrong = _wrong_arguments(job_type_named(record.type), record.arguments)
+    return f"its job type has changed: {wrong}" if wrong else ""
 
 
 def _wrong_arguments(kind: JobType, arguments: Mapping[str, Any]) -> str:
