@@ -173,7 +173,7 @@ USERS: Final = {
     "OccurrenceRow": "at count detail job_id kind schedule",
     "OpenJob": "cancel_requested cancelled complete fail id job progress write_log",
     "Options": (
-        "after changed checkpoint_every description grace hold icon key limits log_limit "
+        "after changed checkpoint_every description fresh grace hold icon key limits log_limit "
         "mailbox metadata name on_busy on_checkpoint on_done on_duplicate priority private "
         "resources retry runner start_at start_deadline subject tags timeout"
     ),
@@ -209,8 +209,8 @@ USERS: Final = {
     "Snooze": "delay",
     "Span": "end seconds start state waiting",
     "SqliteStore": (
-        "apply busy_timeout checkpoints close documents events finished get in_loop keep name "
-        "occurrences open path prune unfinished vacuum work_folder"
+        "apply busy_timeout checkpoints close documents events finished get in_loop keep "
+        "last_written name occurrences open path prune unfinished vacuum work_folder"
     ),
     "StageSpan": "end label start",
     "Store": (
