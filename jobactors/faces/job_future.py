@@ -239,6 +239,9 @@ class FutureCall:
     Written by the loop's thread, and by the delivering thread once the job has ended.
     """
 
+    begin_call: None = None
+    """Its attempts need a task, as :meth:`run` does: theirs is more than the call."""
+
     def __init__(
         self,
         future: JobFuture[Any],

@@ -12,6 +12,7 @@ from jobactors.inside.verbs.output_capture import CAPTURE
 
 if TYPE_CHECKING:
     from jobactors.engine.attempt.host import AttemptHost
+    from jobactors.engine.loop.worker_pool import ThreadCall
     from jobactors.engine.ports.runner import Attempt, KnownRunner
 
 
@@ -32,9 +33,7 @@ class ThreadRunner:
     async def run(self, attempt: Attempt) -> Any:
         """Call the function in a worker thread and wait for it to end."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        context = attempt.context
-        host = cast("AttemptHost", context._system)
-        call = host.workers.start(partial(_call, attempt), f"job {context.id}", context._control)
+        call = self.begin_call(attempt)
         try:
             await call.ended()
         except trio.Cancelled:
@@ -46,6 +45,12 @@ class ThreadRunner:
         if not call.is_done:
             raise Abandoned
         return call.result()
+
+    def begin_call(self, attempt: Attempt) -> ThreadCall:
+        """Have the function called in a worker thread, with a copy of the present context."""
+        context = attempt.context
+        host = cast("AttemptHost", context._system)
+        return host.workers.start(partial(_call, attempt), f"job {context.id}", context._control)
 
 
 def _call(attempt: Attempt) -> Any:

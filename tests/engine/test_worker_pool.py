@@ -53,6 +53,40 @@ async def test_many_that_wait_for_the_last_one_all_have_a_thread() -> None:
         assert [await job for job in waiting] == [True] * 100
 
 
+async def test_a_call_that_no_thread_has_taken_yet_is_never_made() -> None:
+    made: list[int] = []
+    async with ja.open_jobs() as jobs:
+        others = [jobs.submit(int) for _ in range(3)]
+        job = jobs.submit(made.append, 1)
+        job.cancel("in the same turn of the loop")
+        assert (await job.wait()).state == "cancelled"
+        assert [await other for other in others] == [0, 0, 0]
+    assert made == []
+
+
+class SpawnedTasks(trio.abc.Instrument):
+    """Notes the names of the tasks that are started."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def task_spawned(self, task: trio.lowlevel.Task) -> None:
+        """Note one."""
+        self.names.append(task.name)
+
+
+async def test_a_call_that_returns_needs_no_task_and_one_that_raises_has_its_own() -> None:
+    spawned = SpawnedTasks()
+    trio.lowlevel.add_instrument(spawned)
+    async with ja.open_jobs() as jobs:
+        returning, raising = jobs.submit(int, "1"), jobs.submit(int, "one")
+        assert await returning == 1
+        with pytest.raises(ValueError, match="one"):
+            await raising
+    assert returning.id not in spawned.names
+    assert raising.id in spawned.names
+
+
 async def test_idle_threads_go_with_their_system() -> None:
     async with ja.open_jobs() as jobs:
         await jobs.run(int)

@@ -68,6 +68,7 @@ from .attempt_toolbox import AttemptToolbox
 from .raised_ctrl_c import is_ctrl_c
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from types import FrameType
 
     from jobactors.engine.loop.timers import Timer
@@ -99,7 +100,9 @@ class Actor:
         """The time of the request to end, in seconds since the epoch."""
         self.has_started: bool = not record.runner.waits_elsewhere
         """Whether its job is running; it is queued while the attempt waits elsewhere."""
-        self._scope = trio.CancelScope()
+        self._scope: trio.CancelScope | None = None
+        """The scope of the function, made when it is entered, or cancelled before."""
+        self._is_over = False
         self._abandoned = ABANDONED
         self._abandon: trio.CancelScope | None = None
         """The scope in which a runner waits that can leave its attempt behind."""
@@ -133,51 +136,57 @@ class Actor:
         self.host.attempt_runs(self._turn)
         CURRENT.set(self.context)
         take_own_decimals()
-        if self.has_started and self._time_left is not None:
-            self._set_timeout()
-        watched = not self.host.clock.is_virtual
-        if watched:
-            self.host.watch.begin()
+        self._begin()
+        await self._run_to_end(self._run_function)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _run_to_end(self, function: Callable[[], Awaitable[object]]) -> None:
         try:
-            ending = await self._ending()
+            ending = await self._ending(function)
         except trio.Cancelled:
             self.reason = self.reason or OWNER_CANCELLED
             self.host.portal.step(self._end, Stopped())
             raise
-        finally:
-            if watched:
-                self.host.watch.end()
         self.host.portal.step(self._end, ending)
 
-    async def _ending(self) -> Ending:
+    def _begin(self) -> None:
+        if self.has_started and self._time_left is not None:
+            self._set_timeout()
+        if not self.host.clock.is_virtual:
+            self.host.watch.begin()
+
+    def _attempt(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt:
         record = self.record
+        return Attempt(
+            self.context,
+            record.function,
+            args,
+            kwargs,
+            self._make_abandon,
+            record.options,
+            self._start,
+        )
+
+    async def _run_function(self) -> object:
+        record = self.record
+        args, kwargs = record.args, record.kwargs
+        if args or kwargs:  # here, since a key among them may have a __hash__ of the user's
+            args, kwargs = resolved(args, kwargs, self.host.handle_for)
+        if self.host.has_store:
+            await self._until_durable()
+        return await record.runner.run(self._attempt(args, kwargs))
+
+    async def _ending(self, function: Callable[[], Awaitable[object]]) -> Ending:
         try:
-            # Here, since a key among the arguments may have a __hash__ of the user's.
-            args, kwargs = record.args, record.kwargs
-            if args or kwargs:
-                args, kwargs = resolved(args, kwargs, self.host.handle_for)
-            attempt = Attempt(
-                self.context,
-                record.function,
-                args,
-                kwargs,
-                self._make_abandon,
-                record.options,
-                self._start,
-            )
-            with self._scope:
-                if self.host.has_store:
-                    await self._until_durable()
-                return self._returned(await record.runner.run(attempt))
+            with self._make_scope():
+                return self._returned(await function())
         except trio.Cancelled as exc:
             if is_being_cancelled():
                 raise
             # No cancellation is going on: the job raised one that it had caught in another scope.
             return ending_of(exc)
         except Abandoned as exc:
-            how = str(exc) or self._abandoned
-            self.reason = f"{self.reason} ({how})" if self.reason else how
-            return Stopped()
+            return self._left_behind(str(exc) or self._abandoned)
         except AttemptLost as exc:
             return await self._lost(exc)
         except StopJob as exc:
@@ -188,6 +197,10 @@ class Actor:
                 signal.raise_signal(signal.SIGINT)  # once more, for the body: here it is shielded
                 return Stopped()
             return await self._raised(as_the_function_raised(exc))
+        return Stopped()
+
+    def _left_behind(self, how: str) -> Ending:
+        self.reason = f"{self.reason} ({how})" if self.reason else how
         return Stopped()
 
     async def _lost(self, lost: AttemptLost) -> Ending:
@@ -253,6 +266,11 @@ class Actor:
 
     def _end(self, ending: Ending) -> None:
         """End the attempt, in one step of the engine: its parts first, then the job is judged."""
+        if self._is_over:
+            return
+        self._is_over = True
+        if not self.host.clock.is_virtual:
+            self.host.watch.end()
         now = self.host.clock.now()
         if not self.has_started and (
             isinstance(ending, Returned) or (isinstance(ending, Raised) and not self.is_stopping)
@@ -295,7 +313,12 @@ class Actor:
         self._grace = self.host.timers.set(now + self.record.options.grace, self._stuck)
         control = self.toolbox.control
         control.cancel(reason)
-        self._scope.cancel(control.scope_reason)
+        self._make_scope().cancel(control.scope_reason)
+
+    def _make_scope(self) -> trio.CancelScope:
+        if self._scope is None:
+            self._scope = trio.CancelScope()
+        return self._scope
 
     def _make_abandon(self) -> trio.CancelScope:
         if self._abandon is None:
@@ -314,7 +337,7 @@ class Actor:
         if self.request is None and self.record.snapshot.state is JobState.RUNNING:
             self.request = Request.PAUSE
             self._emit(JobRequested(self.record.id, self.host.clock.now(), Request.PAUSE))
-            self.toolbox.control.pause(self._paused_in_thread)
+            self.toolbox.control.pause(partial(self.host.portal.post, self._paused))
 
     def resume(self) -> None:
         """Take a pause back that was not reached, or let the attempt go on."""
@@ -329,9 +352,6 @@ class Actor:
         else:
             self._emit(JobRequested(self.record.id, now, None))
         self.toolbox.control.resume()
-
-    def _paused_in_thread(self) -> None:
-        self.host.portal.post(self._paused)
 
     def _paused(self) -> None:
         if self.request is not Request.PAUSE or self.record.snapshot.state is not JobState.RUNNING:
@@ -367,8 +387,6 @@ class Actor:
         limit = self.record.options.timeout
         reason = f"it took longer than its timeout of {limit:g} s"
         self.host.cancel(self.record, reason, Request.TIME_OUT)
-
-    # -- reports
 
     def _emit(self, event: Any) -> None:
         self.host.emit(self.record, event)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from jobactors.engine.checkpoints.leases import CheckpointLeases
     from jobactors.engine.loop.clock import LoopClock
@@ -88,6 +88,11 @@ class AttemptHost(Protocol):
     """Lends slots and grants resources."""
     has_store: bool
     """Whether jobs are stored, and no attempt starts before that is durable."""
+
+    @property
+    def start_task(self) -> Callable[..., None]:
+        """Starts a task of the engine, with ``name=``; its failure is the engine's."""
+        ...
 
     def emit(self, record: Record, event: Event) -> None:
         """Fold an event into the job's snapshot, and publish it."""

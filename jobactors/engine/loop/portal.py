@@ -42,6 +42,22 @@ T = TypeVar("T")
 _PATIENCE: Final = 1.0
 """Seconds that a call waits before the loop is looked at."""
 
+_generation = 0
+"""The number of forks between the first process of the program and this one.
+
+Every call from outside asks whether this is still the portal's process.  ``os.getpid`` would do,
+and is a system call: three of them were a twentieth of what a short job costs.
+"""
+
+
+def _note_fork() -> None:
+    global _generation  # noqa: PLW0603 - of the process, as the fork is
+    _generation += 1
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
+    os.register_at_fork(after_in_child=_note_fork)
+
 
 class _WakeUp:
     """One call of the loop, for all calls that wait until then."""
@@ -75,13 +91,16 @@ class Portal:
         self._unanswered = unanswered
         self.token: trio.lowlevel.TrioToken = trio.lowlevel.current_trio_token()
         self.thread: int = threading.get_ident()
-        self._process = os.getpid()
+        self._generation = _generation
         self._closed = False
         self._failure: BaseException | None = None
         # Appended from any thread, emptied in the loop's.
         self._waiting: deque[_Call] = deque()
         self._wake_up = _WakeUp()
         """Replaced in the loop's thread."""
+        self._is_serving = False
+        """Whether gathered calls are being made; in the loop's thread, as the next two."""
+        self._after_calls: list[Callable[[], object]] = []
         self._in_step = False
         self._after_step: deque[_Call] = deque()
 
@@ -118,7 +137,7 @@ class Portal:
             WrongProcess: in a forked child.
             JobsClosed: when the system has ended.
         """
-        if os.getpid() != self._process:
+        if self._generation != _generation:
             raise WrongProcess
         if self._closed:
             raise JobsClosed(doing) from self._failure
@@ -213,7 +232,7 @@ class Portal:
 
     def post_quietly(self, function: Callable[..., object], *args: Any) -> None:
         """Run ``function(*args)`` soon in the loop; no error where the loop has gone."""
-        if not self._closed and os.getpid() == self._process:
+        if not self._closed and self._generation == _generation:
             try:  # noqa: SIM105 - each reading of a result comes here, and suppress is three calls
                 self._send(function, args)
             except JobsClosed:
@@ -245,7 +264,7 @@ class Portal:
         Raises:
             WrongProcess: in a forked child.
         """
-        if self._closed and os.getpid() == self._process:
+        if self._closed and self._generation == _generation:
             return function(*args)
         try:
             return self.call(function, *args)
@@ -267,11 +286,27 @@ class Portal:
         if self._failure is not None:  # it has failed between the check and here
             self._serve_all()
 
+    def soon(self, function: Callable[[], object]) -> None:
+        """Call ``function()`` when what runs in the loop has been made; in the loop's thread.
+
+        That is after the gathered calls, if they are being made, and else in the loop's next turn:
+        what is gathered meanwhile is handed on at once.
+        """
+        if self._is_serving:
+            self._after_calls.append(function)
+        else:
+            self.token.run_sync_soon(self._make, (function, ()))
+
     def _serve(self) -> None:
         """Make the calls that wait; those that come meanwhile call the loop again."""
         self._wake_up = _WakeUp()
+        self._is_serving = True
         for _ in range(len(self._waiting)):
             self._make(self._waiting.popleft())
+        self._is_serving = False
+        after, self._after_calls = self._after_calls, []
+        for function in after:
+            self._make((function, ()))
 
     def _make(self, call: _Call) -> None:
         function, args = call

@@ -12,7 +12,12 @@ thousand short ones.  So one thread at a time is on its way, woken or new.  When
 leaves others, it sends for the next thread before it makes its own: a waiting call always has a
 thread that is coming, and short calls are made by few.
 
-Each field of the pool is read and written under its lock, by the loop and by the workers.
+Calls that are started together are handed over together, once the loop has started them all.  Until
+a thread has taken a call it can be withdrawn: a job that is cancelled where it was submitted, in
+the loop, never starts.
+
+Each field of the pool is read and written under its lock, by the loop and by the workers, but for
+``_gathered``, which is the loop's alone.
 """
 
 from __future__ import annotations
@@ -21,7 +26,9 @@ import math
 import sys
 import threading
 from collections import deque
+from contextlib import suppress
 from contextvars import Context, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -46,31 +53,31 @@ _NAME: Final = "jobactors-worker"
 
 
 class ThreadCall:
-    """A call on its way through a worker thread, waited for in one task of the loop."""
+    """A call on its way through a worker thread, waited for in the loop: by a task, or a call."""
 
     __slots__ = (
         "_call",
         "_context",
         "_control",
-        "_portal",
+        "_pool",
         "_raised",
-        "_task",
         "_value",
+        "_when_ended",
         "is_done",
         "name",
     )
 
     def __init__(
-        self, portal: Portal, call: Callable[[], Any], name: str, control: Control | None
+        self, pool: WorkerPool, call: Callable[[], Any], name: str, control: Control | None
     ) -> None:
-        self._portal = portal
+        self._pool = pool
         self._call = call
         self._control = control
         self._context = copy_context()
         self._value: Any = None
         self._raised: BaseException | None = None
-        self._task: trio.lowlevel.Task | None = None
-        """The task that waits.  Read and written by the loop, as is ``is_done``."""
+        self._when_ended: Callable[[], object] | None = None
+        """Wakes what waits.  Read and written by the loop, as is ``is_done``."""
         self.is_done: bool = False
         """Whether it has ended, and its end is known in the loop."""
         self.name: str = name
@@ -82,8 +89,20 @@ class ThreadCall:
         A cancellation ends the waiting alone.  The thread goes on, and can be waited for again.
         """
         if not self.is_done:
-            self._task = trio.lowlevel.current_task()
+            self._when_ended = partial(trio.lowlevel.reschedule, trio.lowlevel.current_task())
             await trio.lowlevel.wait_task_rescheduled(self._stop_waiting)
+
+    def call_when_ended(self, callback: Callable[[], object]) -> None:
+        """Call ``callback()`` in the loop when the call has ended; right after it was started."""
+        self._when_ended = callback
+
+    def leave_behind(self) -> None:
+        """Wait no more for the end of the call."""
+        self._when_ended = None
+
+    def withdraw(self) -> bool:
+        """Take the call back, unless a thread has taken it; returns whether it is never made."""
+        return self._pool.withdraw(self)
 
     def result(self) -> Any:
         """Return or raise what a call that has ended does; once."""
@@ -102,7 +121,7 @@ class ThreadCall:
         del self._context, self._call  # what they hold is to go here, and not in the loop
         self._value, self._raised = context.run(_called, call, self._control)
         del context, call
-        self._portal.post_quietly(self._end)
+        self._pool.portal.post_quietly(self._end)
 
     def refuse(self, error: Exception) -> None:
         """End a call for which there is no thread; in the loop."""
@@ -111,14 +130,14 @@ class ThreadCall:
 
     def _end(self) -> None:
         self.is_done = True
-        task, self._task = self._task, None
-        if task is not None:
-            trio.lowlevel.reschedule(task)
+        wake, self._when_ended = self._when_ended, None
+        if wake is not None:
+            wake()
         else:  # it was left behind
             drop_elsewhere((self._value, self._raised))
 
     def _stop_waiting(self, _: object) -> trio.lowlevel.Abort:
-        self._task = None
+        self._when_ended = None
         return trio.lowlevel.Abort.SUCCEEDED
 
 
@@ -152,11 +171,13 @@ class WorkerPool:
     """
 
     def __init__(self, portal: Portal) -> None:
-        self._portal = portal
+        self.portal: Portal = portal
         self._nursery: trio.Nursery
         self._lock = threading.Lock()
         self._calls: deque[ThreadCall] = deque()
         """The calls for which no thread has come yet."""
+        self._gathered: list[ThreadCall] = []
+        """The calls that were started just now, and are handed over together."""
         self._idle: list[_Worker] = []
         """The threads without a call; the last one is called first, so that the others can go."""
         self._coming: _Worker | None = None
@@ -184,13 +205,27 @@ class WorkerPool:
             control: The requests to the attempt whose own thread this is meanwhile; None for none.
         """
         hear_cancels()
-        made = ThreadCall(self._portal, call, name, control)
+        made = ThreadCall(self, call, name, control)
+        self._gathered.append(made)
+        if len(self._gathered) == 1:
+            self.portal.soon(self._hand_over)
+        return made
+
+    def withdraw(self, call: ThreadCall) -> bool:
+        """Take a call back that no thread has taken; returns whether it was there; in the loop."""
+        for waiting in (self._gathered, self._calls):
+            with self._lock, suppress(ValueError):
+                waiting.remove(call)
+                return True
+        return False
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
         with self._lock:
-            self._calls.append(made)
-            new = self._send_for_one()
+            self._calls += gathered
+            new = self._send_for_one() if gathered else None
         if new is not None:
             self._start_worker(new)
-        return made
 
     # -- under the lock
 
@@ -263,7 +298,7 @@ class WorkerPool:
                 if call is None and not (is_old or self._is_closed):
                     self._idle.append(worker)
             if new is not None:
-                self._portal.post_quietly(self._start_worker, new)
+                self.portal.post_quietly(self._start_worker, new)
             if call is not None:
                 return call
             if is_old or self._is_closed or not self._is_called(worker):

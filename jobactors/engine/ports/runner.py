@@ -213,6 +213,32 @@ def is_service(runner: KnownRunner) -> bool:
     return bool(getattr(runner, "is_service", False))
 
 
+class BegunCall(Protocol):
+    """An attempt that is a call in a worker thread, and needs no task to wait for it."""
+
+    def call_when_ended(self, callback: Callable[[], object]) -> None:
+        """Call ``callback()`` in the loop when the call has ended."""
+        ...
+
+    def leave_behind(self) -> None:
+        """Wait no more for the end of the call."""
+        ...
+
+    def withdraw(self) -> bool:
+        """Take the call back, unless it has begun; returns whether it is never made."""
+        ...
+
+    def result(self) -> Any:
+        """Return or raise what a call that has ended does; once."""
+        ...
+
+
+def begins_call(runner: KnownRunner) -> Callable[[Attempt], BegunCall] | None:
+    """Return the way to begin an attempt that is one call in a thread; None if it is more."""
+    begin: Callable[[Attempt], BegunCall] | None = getattr(runner, "begin_call", None)
+    return begin
+
+
 class GivenRunner(Struct, frozen=True, eq=False):
     """A runner of a user: its attributes as they were when it was given, and the value.
 

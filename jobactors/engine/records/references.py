@@ -94,7 +94,7 @@ def without_references(
     args: tuple[Any, ...], kwargs: dict[str, Any], instead: Callable[[JobReference], object]
 ) -> Arguments:
     """Return arguments in which each reference is replaced by ``instead(reference)``."""
-    if not (args or kwargs) or _has_none((*args, *kwargs.values())):
+    if not has_references(args, kwargs):
         return args, kwargs
 
     def replace(value: Any) -> Any:
@@ -106,6 +106,11 @@ def without_references(
         return replacement.of(argument.value) if type(argument) is Nested else replace(argument)
 
     return tuple(map(plain, args)), {name: plain(value) for name, value in kwargs.items()}
+
+
+def has_references(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Return whether arguments hold references, alone or nested."""
+    return bool(args or kwargs) and not _has_none((*args, *kwargs.values()))
 
 
 def _has_none(arguments: tuple[Any, ...]) -> bool:

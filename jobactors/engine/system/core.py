@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from jobactors.engine.attempt.actor import Actor
+from jobactors.engine.attempt.call_actor import CallActor, call_for
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobsClosed
 from jobactors.model.events import (
@@ -102,11 +103,11 @@ class Core:
         self._change: trio.Event | None = None
         """Made while a drain waits for a job to end or come to rest."""
         self._broken: deque[tuple[Record, Edge]] = deque()
-        self._start_task: Callable[..., None] = _not_open
+        self.start_task: Callable[..., None] = _not_open
 
     def open(self, start_task: Callable[..., None]) -> None:
         """Start attempts with ``start_task`` from now on, a nursery's guarded ``start_soon``."""
-        self._start_task = start_task
+        self.start_task = start_task
         self.dispatch.open(start_task)
 
     # -- events
@@ -138,13 +139,18 @@ class Core:
             self.emit(record, JobWaiting(record.id, now, Waiting.CLUSTER))
         else:
             self.attempt_started(record, now)
-        record.actor = actor = Actor(self, record, attempt, self.dispatch.pace.turn)
         context = record.context if record.span is None else context_in_span(record)
+        begin_call, turn = call_for(self, record), self.dispatch.pace.turn
+        if begin_call is not None:
+            record.actor = called = CallActor(self, record, attempt, turn)
+            called.begin(begin_call, context)
+            return
+        record.actor = actor = Actor(self, record, attempt, turn)
         if context is None:
-            self._start_task(actor.run, name=record.id)
+            self.start_task(actor.run, name=record.id)
         else:
             # trio copies the context in which a task is started: the submitter's, here.
-            context.run(self._start_task, actor.run, name=record.id)
+            context.run(self.start_task, actor.run, name=record.id)
 
     def attempt_started(self, record: Record, now: float | None = None, where: str = "") -> None:
         """Take note that an attempt starts, perhaps after it has waited elsewhere."""
@@ -314,7 +320,7 @@ class Core:
 
     def run_hook(self, hook: OnDone, snapshot: JobSnapshot, context: Context | None = None) -> None:
         """Call a hook beside the jobs; the end of the system waits for it."""
-        self.parts.hooks.start(self._start_task, hook, snapshot, context)
+        self.parts.hooks.start(self.start_task, hook, snapshot, context)
 
     def _break(self, record: Record, edges: Iterable[Edge]) -> None:
         """Cancel a job of which one of these edges is broken, and then those after it."""

@@ -1,0 +1,95 @@
+"""The actor of an attempt that is one call in a worker thread: it has no task.
+
+A task that only waits, with its scope, was a third of what a short ``def`` job cost, and two turns
+of the loop more than its thread needs.  So the call is handed over in the step that starts the job,
+and its return is judged in the call that brings it back into the loop.  Whatever is more than a
+return, such as an exception whose text has to be taken, gets a task from there on.
+
+It is not for an attempt that has to wait before it begins: for its store, or for the values of jobs
+among its arguments, which are code of the user.
+"""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING
+
+from jobactors.engine.ports.runner import begins_call
+from jobactors.engine.records.references import has_references
+from jobactors.inside.context.current_job import CURRENT
+from jobactors.model.outcome import Ending, Stopped
+from jobactors.model.states import Request
+
+from .actor import ABANDONED, Actor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from jobactors.engine.ports.runner import Attempt, BegunCall
+    from jobactors.engine.records.record import Record
+
+    from .host import AttemptHost
+
+
+class CallActor(Actor):
+    """Runs one attempt of one job as one call, and reports its ending, exactly once."""
+
+    _call: BegunCall | None = None
+    """The call while it lasts.  Written by the loop's thread."""
+
+    def begin(self, begin_call: Callable[[Attempt], BegunCall], context: Context | None) -> None:
+        """Have the function called; in the step that starts the job.
+
+        Args:
+            begin_call: The runner's way to call it.
+            context: The context variables of the submitter; None for those of the caller.
+        """
+        self._begin()
+        own = copy_context() if context is None else context.copy()
+        own.run(CURRENT.set, self.context)
+        call = own.run(begin_call, self._attempt(self.record.args, self.record.kwargs))
+        call.call_when_ended(partial(own.run, self._ended, call))
+        self._call = call
+
+    def _ended(self, call: BegunCall) -> None:
+        if self._is_over:  # it was left behind
+            return
+        self._call = None  # it can be neither withdrawn nor left behind any more
+        try:
+            ending = self._returned(call.result())
+        except BaseException as exc:  # a job may raise anything
+            self.host.start_task(self._run_to_end, partial(_raise, exc), name=self.record.id)
+        else:
+            self.host.portal.step(self._end, ending)
+
+    def cancel(self, reason: str | None, request: Request = Request.CANCEL) -> None:
+        """Ask the attempt to end; a call that no thread has taken yet is never made."""
+        super().cancel(reason, request)
+        if self._call is not None and self._call.withdraw():
+            self.host.portal.soon(partial(self.host.portal.step, self._end, Stopped()))
+
+    def abandon(self, why: str = ABANDONED) -> None:
+        """Leave the attempt behind; ``why`` joins the reason."""
+        super().abandon(why)
+        if self._call is not None:
+            self.host.portal.step(self._end, self._left_behind(why))
+
+    def _end(self, ending: Ending) -> None:
+        self._call = None  # it holds this actor
+        super()._end(ending)
+
+
+def call_for(host: AttemptHost, record: Record) -> Callable[[Attempt], BegunCall] | None:
+    """Return the way to begin a job's next attempt without a task; None if it needs one."""
+    if host.has_store or has_references(record.args, record.kwargs):
+        return None
+    return begins_call(record.runner)
+
+
+async def _raise(exc: BaseException) -> None:
+    try:
+        raise exc
+    finally:
+        del exc  # its traceback holds this frame
