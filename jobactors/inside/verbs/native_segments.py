@@ -12,6 +12,11 @@ between.  Where there is no GIL, a generator serves these loops too, at twice th
 
 The iterator of a dictionary or a set cannot be cut.  It is handed out along a *tally*, the iterator
 of as many bytes, which can: ``zip`` asks that one first, so no item is lost when the tally ends.
+
+The items of anything else are code of the user, and may take long to come.  If a request comes
+meanwhile, no work on that item may begin before it is obeyed, and it must not be lost either.  So
+its loop has a tally before each item, which counts, and *points* after it, which are cut: they let
+the item pass when they have come back here and obeyed.
 """
 
 from __future__ import annotations
@@ -25,7 +30,7 @@ from operator import call, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from jobactors.inside.report.meter import Meter, StageFrame
     from jobactors.inside.signals.control import Control
@@ -40,12 +45,10 @@ _COLLECTIONS: Final = frozenset(map(id, (dict, set, frozenset, str, bytes, deque
 
 def segments_of(
     iterable: Any, frame: StageFrame, meter: Meter, control: Control
-) -> Segments | None:
+) -> Segments | PointedItems | None:
     """Return the segments of a loop over ``iterable``; None if it has to be counted item by item.
 
-    Only of the built-in classes themselves: an item of another one may come from anywhere, and take
-    long to come.  If a request comes meanwhile, no work on that item may begin before it is obeyed;
-    ``zip`` would hand the item out, or lose it.
+    Of a class derived from a built-in one the items may come from anywhere.
     """
     if not _GIL or control.is_polled:
         return None
@@ -55,7 +58,7 @@ def segments_of(
             return Segments(iterable, frame, meter, control)
     if id(type(iterable)) in _COLLECTIONS:
         return TalliedSegments(iterable, frame, meter, control)
-    return None
+    return PointedItems(iterable, frame, meter, control)
 
 
 def enter(meter: Meter, frame: StageFrame, control: Control) -> None:
@@ -192,6 +195,68 @@ class TalliedSegments(Segments):
     def _length(self) -> int:
         # Where the items ended before the tally did, that one has counted one too many.
         return min(self._before, max(self._count, self._before - 1))
+
+
+_POINTS: Final = (None,) * 1_000
+
+
+class PointedItems:
+    """The items of any iterable, each counted before it is fetched, and with a point after that.
+
+    ``_tally`` is the present iterator of the tally, and the items before it.
+    """
+
+    __slots__ = ("_control", "_frame", "_iterable", "_meter", "_points", "_tally")
+
+    def __init__(
+        self, iterable: Iterable[Any], frame: StageFrame, meter: Meter, control: Control
+    ) -> None:
+        self._iterable = iterable
+        self._frame = frame
+        self._meter = meter
+        self._control = control
+        self._tally: tuple[Any, int] = (iter(_POINTS), 0)
+        self._points: Any = iter(_POINTS)
+
+    def run(self) -> Iterator[Iterator[Any]]:
+        """Yield one C iterator over all items."""
+        control, frame = self._control, self._frame
+        frame.probe = self._done
+        enter(self._meter, frame, control)
+        control.request_hooks.append(self.cut)
+        try:
+            tally = chain.from_iterable(self._tallies())
+            points = chain.from_iterable(self._cut_points())
+            yield map(itemgetter(1), zip(tally, self._iterable, points, strict=False))
+        finally:
+            control.request_hooks.remove(self.cut)
+            frame.done, frame.probe = self._done(), None
+            self._meter.close(frame)
+
+    def _tallies(self) -> Iterator[Iterator[None]]:
+        while True:
+            yield self._tally[0]
+            self._tally = (iter(_POINTS), self._tally[1] + len(_POINTS))
+
+    def _cut_points(self) -> Iterator[Iterator[None]]:
+        control = self._control
+        while True:
+            seen = control.requests
+            if control.asked:
+                control.obey()
+            self._points = iter(_POINTS)
+            if control.requests != seen:
+                self.cut()  # asked after obeying and before that line: too early for the hook
+            yield self._points
+
+    def cut(self) -> None:
+        """Have the next item obey before it is handed out; called in the thread that asks."""
+        self._points.__setstate__(len(_POINTS))
+
+    def _done(self) -> float:
+        """Return the number of finished items: those asked for, without the present one."""
+        tally, before = self._tally
+        return max(0, int(before + len(_POINTS) - tally.__length_hint__() - 1))
 
 
 def _cut_at(mark: list[int]) -> int | None:

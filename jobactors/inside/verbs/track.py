@@ -1,7 +1,7 @@
 """``track``: a loop that reports its progress, and can be cancelled and paused between two items.
 
-Over a list, a dictionary and their like the loop costs almost nothing; see :mod:`.native_segments`.
-Over anything else a generator counts.
+Over a list, a dictionary and their like the loop costs almost nothing, and over anything else about
+what a generator costs that hands items on; see :mod:`.native_segments`.
 """
 
 from __future__ import annotations
