@@ -68,7 +68,6 @@ from .attempt_toolbox import AttemptToolbox
 from .raised_ctrl_c import is_ctrl_c
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from types import FrameType
 
     from jobactors.engine.loop.timers import Timer
@@ -91,8 +90,7 @@ class Actor:
     def __init__(self, host: AttemptHost, record: Record, attempt: int, turn: int) -> None:
         info = record.snapshot.info
         self.host = host
-        self._turn = turn
-        """The turn of the loop in which it was started."""
+        self._turn = turn  # of the loop, in which it was started
         self.record = record
         self.request: Request | None = None
         self.reason: str | None = None
@@ -127,22 +125,22 @@ class Actor:
 
     # Ctrl-C belongs to the body of the program, never to a job that happens to be running.
     @trio.lowlevel.enable_ki_protection
-    async def run(self) -> None:
+    async def run(self, raised: BaseException | None = None) -> None:
         """Run the attempt to its end and hand the ending to the host.
 
         Every exception of the function ends here.  Only a cancellation from outside the actor's own
         scope goes on, because it belongs to the owner of that scope.
+
+        Args:
+            raised: What the function has raised without a task; default: it is called here.
         """
         self.host.attempt_runs(self._turn)
-        CURRENT.set(self.context)
-        take_own_decimals()
-        self._begin()
-        await self._run_to_end(self._run_function)
-
-    @trio.lowlevel.enable_ki_protection
-    async def _run_to_end(self, function: Callable[[], Awaitable[object]]) -> None:
+        if raised is None:
+            CURRENT.set(self.context)
+            take_own_decimals()
+            self._begin()
         try:
-            ending = await self._ending(function)
+            ending = await self._ending(raised)
         except trio.Cancelled:
             self.reason = self.reason or OWNER_CANCELLED
             self.host.portal.step(self._end, Stopped())
@@ -155,8 +153,11 @@ class Actor:
         if not self.host.clock.is_virtual:
             self.host.watch.begin()
 
-    def _attempt(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt:
+    def _attempt(self) -> Attempt:
         record = self.record
+        args, kwargs = record.args, record.kwargs
+        if args or kwargs:  # a key among them may have a __hash__ of the user's
+            args, kwargs = resolved(args, kwargs, self.host.handle_for)
         return Attempt(
             self.context,
             record.function,
@@ -167,19 +168,15 @@ class Actor:
             self._start,
         )
 
-    async def _run_function(self) -> object:
-        record = self.record
-        args, kwargs = record.args, record.kwargs
-        if args or kwargs:  # here, since a key among them may have a __hash__ of the user's
-            args, kwargs = resolved(args, kwargs, self.host.handle_for)
-        if self.host.has_store:
-            await self._until_durable()
-        return await record.runner.run(self._attempt(args, kwargs))
-
-    async def _ending(self, function: Callable[[], Awaitable[object]]) -> Ending:
+    async def _ending(self, raised: BaseException | None) -> Ending:
         try:
             with self._make_scope():
-                return self._returned(await function())
+                if raised is not None:
+                    raise raised  # noqa: TRY301 - it is judged as if it were raised here
+                attempt = self._attempt()
+                if self.host.has_store:
+                    await self._until_durable()
+                return self._returned(await self.record.runner.run(attempt))
         except trio.Cancelled as exc:
             if is_being_cancelled():
                 raise

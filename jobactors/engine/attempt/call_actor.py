@@ -49,18 +49,17 @@ class CallActor(Actor):
         self._begin()
         own = copy_context() if context is None else context.copy()
         own.run(CURRENT.set, self.context)
-        call = own.run(begin_call, self._attempt(self.record.args, self.record.kwargs))
+        call = own.run(begin_call, self._attempt())
         call.call_when_ended(partial(own.run, self._ended, call))
         self._call = call
 
     def _ended(self, call: BegunCall) -> None:
-        if self._is_over:  # it was left behind
-            return
+        self.host.attempt_runs(self._turn)
         self._call = None  # it can be neither withdrawn nor left behind any more
         try:
             ending = self._returned(call.result())
         except BaseException as exc:  # a job may raise anything
-            self.host.start_task(self._run_to_end, partial(_raise, exc), name=self.record.id)
+            self.host.start_task(self.run, exc, name=self.record.id)
         else:
             self.host.portal.step(self._end, ending)
 
@@ -77,7 +76,9 @@ class CallActor(Actor):
             self.host.portal.step(self._end, self._left_behind(why))
 
     def _end(self, ending: Ending) -> None:
-        self._call = None  # it holds this actor
+        if self._call is not None:
+            self._call.leave_behind()
+            self._call = None
         super()._end(ending)
 
 
@@ -86,10 +87,3 @@ def call_for(host: AttemptHost, record: Record) -> Callable[[Attempt], BegunCall
     if host.has_store or has_references(record.args, record.kwargs):
         return None
     return begins_call(record.runner)
-
-
-async def _raise(exc: BaseException) -> None:
-    try:
-        raise exc
-    finally:
-        del exc  # its traceback holds this frame
