@@ -21,17 +21,29 @@ async def index(folder):
         ja.progress(page + 1, 200, f"page {page + 1}")
         ja.save_checkpoint(page + 1)
         await (trio.sleep_forever() if page in {89, 95} else trio.sleep(0.03))
+
+is_later = bool(jobs.resumable())
+@ja.job("shrink")
+async def shrink(picture):
+    if picture >= 3 and not is_later:
+        await trio.sleep_forever()
 """
 SUBMITTED = """\
 job = jobs.options(subject="wiki").submit("index", {"folder": "wiki"})
 other = jobs.options(subject="letters").submit("index", {"folder": "letters"})
+pictures = jobs.map(shrink, range(8), intake=8)
+for _ in zip(range(3), pictures):
+    pass
 job
 """
 KILLED = "import os; os.kill(os.getpid(), 9)"
 
 
 def test_interrupted_work_goes_on_the_next_morning(open_notebook: OpenNotebook) -> None:
-    """The row shows how far it was and why it cannot go on; then Resume and Discard work."""
+    """The row shows how far it was and why it cannot go on; then Resume and Discard work.
+
+    A batch goes on as one, with all of its jobs that rest.
+    """
     notebook = open_notebook([STARTED, DECLARED, SUBMITTED, KILLED, "jobs"])
     page = notebook.page
     for index in range(3):
@@ -50,6 +62,11 @@ def test_interrupted_work_goes_on_the_next_morning(open_notebook: OpenNotebook) 
     expect(wiki.locator(".ja-far")).to_have_text(re.compile("4[0-5]\u202f%"))  # as last stored
     expect(wiki.locator(".ja-says")).to_contain_text("is not registered yet")
     expect(resume).to_have_attribute("aria-disabled", "true")
+    shrinking = row(board, "shrink")
+    expect(shrinking).to_have_attribute("data-state", "interrupted")
+    expect(shrinking.locator(".ja-says")).to_have_text("3 of 8 · 5 interrupted")
+    shrinking.get_by_role("button", name="Resume").click()
+    expect(shrinking).to_contain_text("5 of 8 jobs cannot go on")
     notebook.screenshot("at-rest-undeclared")
     notebook.run_and_wait(1)
     expect(resume).not_to_have_attribute("aria-disabled", "true")
@@ -58,6 +75,9 @@ def test_interrupted_work_goes_on_the_next_morning(open_notebook: OpenNotebook) 
     assert violations(board) == []
     assert board.evaluate(OVERLAPS) == []
     notebook.screenshot("at-rest")
+    shrinking.get_by_role("button", name="Resume").click()
+    expect(shrinking).to_have_attribute("data-state", "succeeded", timeout=GENEROUS)
+    expect(shrinking.locator(".ja-says")).to_have_text("8 of 8")
     resume.click()
     expect(wiki).to_have_attribute("data-state", "running", timeout=GENEROUS)
     expect(wiki.locator(".ja-says")).to_contain_text("page 9", timeout=GENEROUS)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections import deque
+from contextlib import closing
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ import jobactors as ja
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 async def fail_on_odd(number: int) -> int:
@@ -382,6 +385,13 @@ async def test_ended_jobs_that_are_not_loaded_are_counted_in_the_next_process(
         jobs.batch(shown.id).discard()
 
 
+def copy_of(store: Path, copy: Path) -> Path:
+    """Copy a store as it is at this moment, while a process works on it."""
+    with closing(sqlite3.connect(store)) as here, closing(sqlite3.connect(copy)) as there:
+        here.backup(there)
+    return copy
+
+
 async def test_a_batch_is_whole_again_in_the_next_process(tmp_path: Any) -> None:
     """Its ended jobs, those at rest, and the total; a resume goes on with them."""
     path = tmp_path / "jobs.db"
@@ -412,12 +422,13 @@ async def test_a_batch_is_whole_again_in_the_next_process(tmp_path: Any) -> None
         again.cancel()
 
 
+@pytest.mark.parametrize("is_killed", [True, False])
 @pytest.mark.parametrize("is_sized", [True, False])
-async def test_a_batch_whose_process_was_killed_states_what_of_its_input_is_gone(
-    is_sized: bool,
+async def test_a_batch_whose_process_has_gone_states_what_of_its_input_is_gone(
+    is_sized: bool, is_killed: bool, tmp_path: Path
 ) -> None:
     """What was submitted is resumed and makes the whole; the rest is named, never awaited."""
-    store, go_on = ja.MemoryStore(), trio.Event()
+    store, go_on = tmp_path / "jobs.db", trio.Event()
 
     @ja.job("measure for a batch that is cut off")
     async def measure(number: int) -> int:
@@ -428,11 +439,15 @@ async def test_a_batch_whose_process_was_killed_states_what_of_its_input_is_gone
     numbers = range(20)
     given = numbers if is_sized else iter(numbers)
     async with ja.open_jobs(store=store, max_running=2) as jobs:
-        batch = jobs.map(measure, given)
-        while batch.snapshot().by_state[ja.JobState.RUNNING] < 2 or not batch.snapshot().ended:
+        batch = jobs.map(measure, given, intake=4)
+        submitted = 5
+        while len(batch) < submitted or not batch.snapshot().ended:
             await trio.lowlevel.checkpoint()
-        submitted = batch.snapshot().submitted
         assert (batch.snapshot().lost, batch.snapshot().cut_off) == (0, "")
+        if is_killed:  # then nothing is written at the end
+            for job in batch.jobs:
+                await job.stored()
+            store = copy_of(store, tmp_path / "left.db")
         await jobs.close(0)
     async with ja.open_jobs(store=store, max_running=2) as jobs:
         [shown] = jobs.batches()
@@ -449,6 +464,9 @@ async def test_a_batch_whose_process_was_killed_states_what_of_its_input_is_gone
         assert shown.state is ja.JobState.SUCCEEDED
         assert shown.counted == f"{submitted} of {submitted}"
         assert bool(shown.cut_off) is is_sized
+    async with ja.open_jobs(store=store) as jobs:
+        [later] = jobs.batches()
+        assert (later.counted, later.cut_off) == (shown.counted, shown.cut_off)
 
 
 async def test_an_input_that_is_taken_in_at_once_is_stored_whole() -> None:

@@ -206,6 +206,23 @@ async def test_buttons_command_a_batch_as_a_whole(autojump_clock: trio.abc.Clock
         assert [shown.id for shown in jobs.batches()] == [failed.id]
 
 
+async def test_a_resume_of_a_batch_answers_what_cannot_go_on() -> None:
+    """Its function has a name in no module, so that the next process does not find it."""
+    store = ja.MemoryStore()
+
+    async def rest(_number: int) -> None:
+        await trio.sleep_forever()
+
+    async with ja.open_jobs(store=store) as jobs:
+        batch = jobs.map(rest, [1, 2])
+        await jobs.close(0)
+    async with ja.open_jobs(store=store) as jobs:
+        answered = perform(jobs, "resume", batch.id)
+        assert answered["why"].startswith("2 of 2 jobs cannot go on: ")
+        assert "@ja.job" in answered["why"]
+        jobs.batch(batch.id).cancel()
+
+
 @pytest.mark.parametrize("message", [3, None, ["x"]])
 async def test_an_unknown_batch_is_unfolded_without_harm(message: Any) -> None:
     """A browser is not trusted."""

@@ -49,6 +49,20 @@ def _read_failures(batch: ja.Batch[Any]) -> None:
             _read(job)
 
 
+def _resume_all(batch: ja.Batch[Any]) -> None:
+    """Let a batch go on; raise if some of its jobs rest all the same, with the reason of one.
+
+    Raises:
+        JobactorsError: the number of those jobs, and what hinders the first.
+    """
+    batch.resume()
+    resting = [job.id for job in batch.jobs if job.state is ja.JobState.INTERRUPTED]
+    if resting:
+        left = batch.system.resumable()
+        why = {work.job_id: work.obstacle for work in left}.get(resting[0]) or "it rests"
+        raise ja.JobactorsError(f"{len(resting)} of {len(batch)} jobs cannot go on: {why}")
+
+
 VERBS: Final[Mapping[str, Callable[[ja.Job[Any]], object]]] = {
     "cancel": lambda job: job.cancel(reason=BY_HAND),
     "pause": lambda job: job.pause(),
@@ -66,7 +80,7 @@ VERBS: Final[Mapping[str, Callable[[ja.Job[Any]], object]]] = {
 BATCH_VERBS: Final[Mapping[str, Callable[[ja.Batch[Any]], object]]] = {
     "cancel": lambda batch: batch.cancel(reason=BY_HAND),
     "pause": lambda batch: batch.pause(),
-    "resume": lambda batch: batch.resume(),
+    "resume": _resume_all,
     "restart_failed": lambda batch: batch.restart_failed(),
     "discard": lambda batch: batch.discard(),
     "dismiss": lambda batch: batch.delete(),

@@ -96,8 +96,6 @@ class BatchTally:
             self._best = 0.0
         elif info.index is None:
             self._best = 0.0  # a group has grown; a map knows its size, or shows no fraction
-        if record.snapshot.state is JobState.INTERRUPTED:
-            self._was_cut_off = True
         self._name_after(record)
         self.here += 1
         self._counts[record.snapshot.state] += 1
@@ -157,6 +155,8 @@ class BatchTally:
     def _moved(self, record: Record, before: JobState | None) -> None:
         snapshot = record.snapshot
         state = snapshot.state
+        if state is JobState.INTERRUPTED:
+            self._was_cut_off = True
         if state in TERMINAL or state is JobState.QUEUED:
             self._begun.pop(record.id, None)
         else:
@@ -235,9 +235,13 @@ class BatchTally:
     @property
     def lost(self) -> int | None:
         """The inputs that an earlier process had still to take in; None if there may be some."""
-        if self.sizes or not self._was_cut_off or not self._taken:
+        if self.sizes or not self._taken:
             return 0
-        return max(0, self._size - self._taken) if self._size else None
+        if self._was_cut_off and not self._size:
+            return None
+        if not self._was_cut_off and self._counts[JobState.CANCELLED]:
+            return 0  # a cancel of the whole takes no more input, and nothing of it is missed
+        return max(0, self._size - self._taken)
 
     def _work(self) -> float:
         """Return the number of ended jobs, and the parts that are done of those at work."""
