@@ -226,7 +226,7 @@ USERS: Final = {
     "StoreTooNew": "store",
     "Submitter": "as_executor map options run submit",
     "SubscriberLagged": "",
-    "Subscription": "close rest statistics",
+    "Subscription": "close focus rest statistics",
     "SubscriptionStatistics": "backlog conflated cut_off delivered",
     "Template": ("arguments changed_at name options problem remove submit to_dict type update"),
     "TemplateList": "",

@@ -37,7 +37,7 @@ def plain_number(value: object) -> int | float | None:
     NaN and infinity stay: they are floats, and JSON writes them as null.
     """
     kind = type(value)
-    if _is_plain(value):
+    if is_plain_number(value):
         return cast("int | float", value)
     if issubclass(kind, str | bytes | bytearray):
         return None  # what float() makes of texts is a guess
@@ -101,8 +101,8 @@ def copied(value: object, depth: int = 0) -> Any:
 def is_plain_progress(progress: Progress) -> bool:
     """Whether progress is made of plain numbers and short texts, as nearly all is."""
     return (
-        _is_plain(progress.done)
-        and (progress.total is None or _is_plain(progress.total))
+        is_plain_number(progress.done)
+        and (progress.total is None or is_plain_number(progress.total))
         and _is_short(progress.message, LONGEST_MESSAGE)
         and _is_short(progress.unit, LONGEST_LABEL)
         and len(progress.stages) <= MOST_LABELS
@@ -117,11 +117,12 @@ def are_plain_counters(counters: object) -> bool:
         return False
     named = cast("dict[object, object]", counters)
     return len(named) <= MOST_COUNTERS and all(
-        _is_short(name, LONGEST_LABEL) and _is_plain(number) for name, number in named.items()
+        _is_short(name, LONGEST_LABEL) and is_plain_number(number) for name, number in named.items()
     )
 
 
-def _is_plain(value: object) -> bool:
+def is_plain_number(value: object) -> bool:
+    """Whether a value is a number of Python's own, and no whole one that is too large."""
     kind = type(value)
     return kind is float or (kind is int and -_LARGEST <= value < _LARGEST)  # type: ignore[operator]
 

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from tests.kernel.client import Kernel
 
 
+IN_SIGHT = 26
+"""Rows in a page of 800 pixels: 17 in the list's 62 hundredths of it, and 8 to spare below."""
+
+
 def watch(code: str, *levels: str, rows: int) -> Numbers:
     """Measure a board in a fresh kernel, with a part of its rows changing, or all."""
     with fresh_kernel(DRIVER + code.format(rows=rows)) as kernel:
         found: Numbers = {}
+        if code is JOBS:
+            show_the_top(kernel)
         for level in levels:
             part = rows // 10 if level == "10 %" else rows
             a_frame = part if code is WIDGETS else 1  # messages
@@ -29,6 +35,16 @@ def watch(code: str, *levels: str, rows: int) -> Numbers:
             numbers |= busy(kernel, part, a_frame, rows / 250)
             found |= {f"{level}, {name}": number for name, number in numbers.items()}
     return found
+
+
+def show_the_top(kernel: Kernel) -> None:
+    """Have the first rows of the board in sight, as its page says of itself."""
+    opened = [m["content"] for m in kernel.messages if m["msg_type"] == "comm_open"]
+    [board] = [one for one in opened if "rows" in one["data"].get("state", {})]
+    ids = [row["id"] for row in board["data"]["state"]["rows"][:IN_SIGHT]]
+    content = {"kind": "sight", "place": "page", "ids": ids}
+    kernel.send_comm(board["comm_id"], {"method": "custom", "content": content})
+    hear(kernel, 2)
 
 
 def idle(kernel: Kernel, part: int, a_frame: int, seconds: float) -> Numbers:
@@ -63,10 +79,10 @@ def interval(frames: float, seconds: float) -> float:
     return seconds * 1e3 / max(frames, 1e-3)
 
 
-def measures(name: str) -> tuple[Measure, ...]:
-    """What is measured with so many rows changing; the bars of design.md are for 10 %."""
+def measures(name: str, processor: float) -> tuple[Measure, ...]:
+    """What is measured with so many rows changing, and the bar for the kernel's processor time."""
     return (
-        Measure(f"{name}, processor", "% of a core", at_most=1.5),
+        Measure(f"{name}, processor", "% of a core", at_most=processor),
         Measure(f"{name}, messages", "a second", at_most=10, absolute=True),
         Measure(f"{name}, payload", "kB a second", at_most=2),
         Measure(f"{name}, a frame", "ms", at_most=1.05),
@@ -77,7 +93,7 @@ def measures(name: str) -> tuple[Measure, ...]:
 
 PROGRAM = Program(
     title="a board of 1,000 rows",
-    measures=(*measures("10 %"), *measures("all")),
+    measures=(*measures("10 %", 1.5), *measures("all", 4)),
     variants=(
         Variant("one anywidget, binary frames", lambda n: watch(BARE, "10 %", "all", rows=n)),
         Variant("jobactors", lambda n: watch(JOBS, "10 %", "all", rows=n)),

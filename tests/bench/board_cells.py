@@ -44,12 +44,12 @@ threading.Thread(target=drive, daemon=True).start()
 JOBS = """
 import contextvars, trio
 import jobactors as ja
-inside = []
-async def work():
-    inside.append(contextvars.copy_context())
+inside = {{}}
+async def work(row):
+    inside[row] = contextvars.copy_context()
     await trio.sleep_forever()
 jobs = ja.start(max_running=None)
-for _ in range({rows}): jobs.submit(work)
+for row in range({rows}): jobs.submit(work, row)
 while len(inside) < {rows}: time.sleep(0.1)
 async def drive(_jobs):
     for tick in range(1, 10**9):

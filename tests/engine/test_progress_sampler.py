@@ -68,6 +68,71 @@ async def test_a_lonely_report_is_told_at_once(autojump_clock: MockClock) -> Non
         assert (progress.message, progress.unit, progress.counters) == ("three", "rows", {"bad": 1})
 
 
+async def count_on() -> None:
+    """Report twenty times a second."""
+    for i in range(400):
+        ja.progress(i + 1, 400)
+        await trio.sleep(0.05)
+
+
+async def test_what_nobody_sees_is_sampled_once_a_second(autojump_clock: MockClock) -> None:
+    """What comes in sight is at once; another subscription sees all; the last value comes."""
+    async with ja.open_jobs() as jobs, jobs.subscribe() as batches, trio.open_nursery() as nursery:
+        heard: list[ja.Event] = []
+
+        async def listen() -> None:
+            async for batch in batches:
+                heard.extend(batch)
+
+        async def reports_a_second() -> list[int]:
+            heard.clear()
+            await trio.sleep(3)
+            each = [sum(one.job_id == job.id for one in reports_in(heard)) for job in (a, b)]
+            return [round(number / 3) for number in each]
+
+        nursery.start_soon(listen)
+        a, b = jobs.submit(count_on), jobs.submit(count_on)
+        assert await reports_a_second() == [10, 10]
+        batches.focus([a.id])
+        assert await reports_a_second() == [10, 1]
+        await trio.sleep(0.5)
+        batches.focus([b.id])
+        await trio.sleep(0.11)
+        assert 0.05 * b.snapshot().progress.done == pytest.approx(trio.current_time(), abs=0.2)
+        assert await reports_a_second() == [1, 10]
+        forget = jobs.on_event(lambda _: None)
+        assert await reports_a_second() == [10, 10]
+        forget()
+        assert await reports_a_second() == [1, 10]
+        batches.focus(())
+        await a
+        assert a.snapshot().progress.done == 400
+        batches.focus(None)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_loop_that_nobody_sees_is_looked_at_once_a_second(
+    autojump_clock: MockClock,
+) -> None:
+    """It reports nothing by itself; a pause and the end are told as they are."""
+
+    async def steady() -> None:
+        async for _ in ja.track(range(200)):
+            await trio.sleep(0.05)
+
+    async with ja.open_jobs() as jobs, jobs.subscribe(ja.JobProgressed) as batches:
+        batches.focus(())
+        job = jobs.submit(steady)
+        await trio.sleep(5.03)
+        assert 5 <= len(reports_in(list(batches.rest()))) <= 7
+        job.pause()
+        await trio.sleep(0.1)
+        assert (job.state, job.snapshot().progress.done) == ("paused", 101)
+        job.resume()
+        await job
+        assert job.snapshot().progress.done == 200
+
+
 async def test_speed_and_time_left_leave_pauses_out(autojump_clock: MockClock) -> None:
     """A thousand seconds of pause are no sign of slowness."""
     async with ja.open_jobs() as jobs:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class Witness:
     """Notes when it is looked at, and may join the next tick or fail."""
 
+    job_id = "job-1"
+
     def __init__(self, ticks: SamplingTicks, *, again: int = 0, fails: bool = False) -> None:
         self.looks: list[float] = []
         self._ticks = ticks

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 from jobactors_widgets.change_feed import ChangeFeed
+from jobactors_widgets.sights import MOST_PLACES, Sights
 from jobactors_widgets.wire import MOVED, WireRow, row_of
 
 import jobactors as ja
@@ -89,8 +90,57 @@ async def test_ten_frames_a_second_however_much_changes(autojump_clock: trio.abc
             jobs.submit(reports, 3, 0.001)
             await trio.sleep(0.007)
         times = panel.times
-        assert all(b - a >= 0.0999 for a, b in itertools.pairwise(times))
+        assert all(b - a >= 0.0799 for a, b in itertools.pairwise(times))
         assert 26 <= len(times) <= 30
+
+
+async def test_numbers_are_sent_ten_times_a_second_of_what_any_view_has_in_sight(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """And once a second of the rest; a panel that has told nothing sees all."""
+
+    async def moves_a_second(panel: FakePanel) -> list[int]:
+        await trio.sleep(0.5)
+        panel.frames.clear()
+        await trio.sleep(4)
+        rows = [move[0] for frame in panel.frames for move in unpacked(frame.moved)]
+        return [round(rows.count(row) / 4) for row in range(3)]
+
+    async with fed_jobs() as (jobs, feed):
+        panel, other = FakePanel(jobs), FakePanel(jobs)
+        started = [jobs.submit(reports, 10_000, 0.09) for _ in range(3)]
+        a, b, c = (job.id for job in started)
+        feed.add(panel)
+        assert await moves_a_second(panel) == [10, 10, 10]
+        feed.see(panel, "cell", [a])
+        assert await moves_a_second(panel) == [10, 1, 1]
+        feed.see(panel, "another cell", [b, 3, None])
+        assert await moves_a_second(panel) == [10, 10, 1]
+        feed.see(panel, "cell", [])
+        single = FakePanel(jobs, c)
+        feed.add(single)
+        assert await moves_a_second(panel) == [1, 10, 10]
+        feed.remove(single)
+        feed.see(other, "not served", [a])
+        feed.see(panel, 3, [a])
+        feed.see(panel, "cell", "a")
+        assert await moves_a_second(panel) == [1, 10, 1]
+        feed.add(other)
+        assert await moves_a_second(panel) == [10, 10, 10]
+        feed.remove(other)
+        feed.remove(panel)
+        jobs.select().cancel()
+
+
+async def test_pages_that_took_no_leave_are_forgotten() -> None:
+    """The oldest first, so that they cannot become many."""
+    async with fed_jobs() as (jobs, _):
+        panel, sights = FakePanel(jobs), Sights()
+        for page in range(MOST_PLACES + 2):
+            sights.note(panel, str(page), [f"job-{page}"])
+        seen = sights.of([panel])
+        assert seen is not None
+        assert (len(seen), "job-1" in seen, "job-2" in seen) == (MOST_PLACES, False, True)
 
 
 async def test_nothing_is_sent_when_nothing_changes(autojump_clock: trio.abc.Clock) -> None:
@@ -196,7 +246,7 @@ async def test_what_went_too_long_ago_is_answered_with_everything(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ids of jobs that went are not remembered for ever."""
-    monkeypatch.setattr("jobactors_widgets.change_feed.MOST_GONE", 2)
+    monkeypatch.setattr("jobactors_widgets.row_changes.MOST_GONE", 2)
     async with fed_jobs() as (jobs, feed):
         panel = FakePanel(jobs)
         feed.add(panel)

@@ -55,6 +55,29 @@ async def test_a_panel_carries_its_first_state(
         assert state["hears"] is False  # there is no kernel here
 
 
+async def test_a_panel_out_of_sight_is_sent_numbers_once_a_second(
+    comms: Comms, autojump_clock: trio.abc.Clock
+) -> None:
+    """Its views tell so."""
+
+    async def work() -> None:
+        for step in range(100):
+            ja.progress(step, 100)
+            await trio.sleep(0.1)
+
+    async with fed_jobs() as (jobs, feed):
+        job = jobs.submit(work)
+        JobsPanel(jobs, feed)
+        comm = panel_comm(comms)
+        for ids, frames in ([], 3), ([job.id], 30):
+            comm.receive({"kind": "sight", "place": "cell", "ids": ids})
+            await trio.sleep(0.5)
+            before = len(comm.contents)
+            await trio.sleep(3)
+            assert len(comm.contents) - before == pytest.approx(frames, abs=1)
+        job.cancel()
+
+
 async def test_a_page_loaded_again_gets_the_present_state(
     comms: Comms, autojump_clock: trio.abc.Clock
 ) -> None:

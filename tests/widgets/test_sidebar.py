@@ -77,6 +77,29 @@ async def test_outside_of_a_kernel_nothing_happens() -> None:
         sidebar.hear({"kind": "hello", "frame": -1})
 
 
+async def test_a_window_tells_which_jobs_it_has_in_sight(
+    window: Window, autojump_clock: trio.abc.Clock
+) -> None:
+    """Only those are sent ten times a second; before a hello it is no matter."""
+
+    async def work() -> None:
+        for step in range(100):
+            ja.progress(step, 100)
+            await trio.sleep(0.1)
+
+    async with followed() as (jobs, sidebar):
+        job = jobs.submit(work)
+        sidebar.hear({"kind": "sight", "place": "list", "ids": []})
+        sidebar.hear({"kind": "hello", "frame": -1})
+        for ids, frames in ([], 3), ([job.id], 30), ([], 3):
+            sidebar.hear({"kind": "sight", "place": "list", "ids": ids})
+            await trio.sleep(0.5)
+            before = len(window.frames)
+            await trio.sleep(3)
+            assert len(window.frames) - before == pytest.approx(frames, abs=1)
+        job.cancel()
+
+
 async def test_in_a_kernel_of_another_kind_jobs_go_on_without_it(
     window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:

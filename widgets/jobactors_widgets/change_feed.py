@@ -8,6 +8,7 @@
   they differ; for one that is new or in another state the whole row; for a removed one its id.
 * **Nothing is sent twice.**  A receiver that has some frame is sent the changes since.
 * **A batch is one row.**  Its items are sent only to a receiver that has it unfolded.
+* **What is in sight moves.**  The numbers of other jobs come once a second (:mod:`.sights`).
 
 One trio task a job system does this.  The content of a frame is read from the handles of its jobs
 when the frame is made; an event matters here only as a sign *that* its job changed.  All fields are
@@ -28,21 +29,20 @@ import jobactors as ja
 
 from .batch_rows import FollowedBatches, batch_row, in_order
 from .frame_message import FrameMessage, FrameReceiver
-from .row_changes import Changes, Extent, FollowedJob, RowChange
-from .row_maker import RowMaker, resting
+from .frame_pace import FramePace
+from .row_changes import Changes, Extent, FollowedJob, RemovedRows, RowChange
+from .row_maker import RowMaker
 from .schedule_rows import ScheduleNews
+from .sights import Sights
 from .store_notice import store_notice
 from .wire import WireRow, same_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-FRAME_SECONDS: Final = 0.1
 EVERYTHING: Final = -1
 """The frame of a receiver that has none: it is sent all rows."""
 _ANEW: Final = (ja.JobRemoved, ja.JobRestated)  # a union would be made for every event
-MOST_GONE: Final = 10_000
-"""Removed jobs that are remembered; a receiver that missed more is sent all rows."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,15 +58,16 @@ class ChangeFeed:
     def __init__(self, clock: Callable[[], float] = time.time, first: int = 0) -> None:
         self.frame = first
         """The number of the last frame.  Rows that are read after it contain its changes."""
-        self._oldest = first  # changes are known since this frame, not before
         self._clock = clock
         self._receivers: dict[FrameReceiver, int] = {}  # the last frame of each
         self._behind: set[FrameReceiver] = set()  # those that have missed a frame
         self._followed: dict[str, FollowedJob] = {}
         self._changed: list[FollowedJob] = []  # in the order of their first change
         self._newly_removed: dict[str, str] = {}  # id -> its batch
-        self._removed: dict[str, tuple[int, str]] = {}  # id -> the frame of its removal, its batch
+        self._removed = RemovedRows(first)
         self._batches = FollowedBatches()
+        self._sights = Sights()
+        self._events: ja.Subscription[ja.Event] | None = None  # set while `serve` runs
         self._singles: set[str | None] = set()  # the jobs that a receiver shows by themselves
         self._made = RowMaker()
         # Rows read before the first batch, in which every job seems to be new.
@@ -75,6 +76,7 @@ class ChangeFeed:
         self._notice = ""  # as last sent, about the store
         self._notice_in = first  # the frame that contains it
         self._schedules = ScheduleNews()
+        self._pace = FramePace()
         self._has_changes = trio.Event()
 
     async def serve(self, jobs: ja.Jobs) -> None:
@@ -85,8 +87,14 @@ class ChangeFeed:
             self._schedules.follow(jobs, self._wake)
             async with jobs.subscribe() as batches, trio.open_nursery() as nursery:
                 nursery.start_soon(self._send_frames)
+                self._events = batches
+                self._receivers_changed()
                 async for batch in batches:
                     self._note(jobs, batch)
+                    if self._has_news and self._pace.is_due():
+                        self._send_frame()  # the other task would have to be woken for it
+                    elif self._has_news:
+                        self._has_changes.set()
                 nursery.cancel_scope.cancel()
         finally:
             leave()
@@ -126,6 +134,12 @@ class ChangeFeed:
         """Send a receiver no more items: its page is a new one.  On the jobs' loop only."""
         self._batches.fold_all(receiver)
 
+    def see(self, receiver: FrameReceiver, place: object, job_ids: object) -> None:
+        """Note which jobs a view of a receiver has in sight.  On the jobs' loop only."""
+        if receiver in self._receivers:
+            self._sights.note(receiver, place, job_ids)
+            self._receivers_changed()
+
     def rows(self, jobs: ja.Jobs | None, snapshots: Iterable[ja.JobSnapshot]) -> list[WireRow]:
         """Return the whole rows of jobs, with their numbers.  From any thread."""
         shown = list(snapshots)
@@ -144,15 +158,14 @@ class ChangeFeed:
         On the jobs' loop only.
         """
         if store_notice(self._jobs) != self._notice:
-            self._has_changes.set()
+            self._wake()
         states = {known.job.state for known in self._followed.values()}
         if ja.JobState.INTERRUPTED not in states:
             return
-        for job_id, work in resting(self._jobs).items():
-            known = self._followed.get(job_id)
-            if known is not None and self._made.obstacles.get(job_id, "") != work.obstacle:
+        for job_id in self._made.news_of_rest(self._jobs):
+            if (known := self._followed.get(job_id)) is not None:
                 self._mark(known, Extent.ALL)
-                self._has_changes.set()
+                self._wake()
 
     def add(self, receiver: FrameReceiver, since: object = EVERYTHING) -> None:
         """Serve ``receiver``, which has the frame ``since``, from now on.  On the jobs' loop only.
@@ -164,7 +177,7 @@ class ChangeFeed:
         if has < self._receivers.get(receiver, self.frame + 1):
             self._receivers[receiver] = has
             self._behind.add(receiver)
-            self._note_singles()
+            self._receivers_changed()
             self._has_changes.set()
 
     def remove(self, receiver: FrameReceiver) -> None:
@@ -172,7 +185,8 @@ class ChangeFeed:
         self._receivers.pop(receiver, None)
         self._behind.discard(receiver)
         self._batches.leave(receiver)
-        self._note_singles()
+        self._sights.leave(receiver)
+        self._receivers_changed()
 
     def _wake(self) -> None:
         self._has_changes.set()
@@ -184,19 +198,17 @@ class ChangeFeed:
     def _note(self, jobs: ja.Jobs, batch: Iterable[ja.Event]) -> None:
         for event in batch:
             known = self._followed.get(event.job_id)
-            if known is None or isinstance(event, _ANEW):
-                self._note_new(jobs, event)
-                continue
-            if isinstance(event, ja.JobProgressed):
+            if known is not None and isinstance(event, ja.JobProgressed):
                 same = same_words(event.progress, known.progress)
                 known.progress, known.sampled = event.progress, event.at
                 extent = Extent.NUMBERS if same else Extent.WORDS
+            elif known is None or isinstance(event, _ANEW):
+                self._note_new(jobs, event)
+                continue
             else:
                 extent = Extent.NUMBERS if isinstance(event, ja.JobLogged) else Extent.ALL
             self._mark(known, extent)
         self._read_early = None
-        if self._changed or self._newly_removed or self._batches.have_changed:
-            self._has_changes.set()
 
     def _note_new(self, jobs: ja.Jobs, event: ja.Event) -> None:
         job_id = event.job_id
@@ -231,11 +243,18 @@ class ChangeFeed:
     async def _send_frames(self) -> None:
         while True:
             await self._has_changes.wait()
-            self._has_changes = trio.Event()
-            self._send_frame()
-            await trio.sleep(FRAME_SECONDS)
+            await self._pace.until_due()
+            if self._has_changes.is_set():  # not sent meanwhile
+                self._send_frame()
+
+    @property
+    def _has_news(self) -> bool:
+        return bool(self._changed or self._newly_removed or self._batches.have_changed)
 
     def _send_frame(self) -> None:
+        self._pace.note()
+        if self._has_changes.is_set():
+            self._has_changes = trio.Event()
         changes = self._take_changes()
         for receiver in list(self._receivers):
             try:
@@ -245,8 +264,10 @@ class ChangeFeed:
                 _log.exception("a panel could not be sent a frame, and is sent no more")
                 self.remove(receiver)
 
-    def _note_singles(self) -> None:
+    def _receivers_changed(self) -> None:
         self._singles = {receiver.job_id for receiver in self._receivers}
+        if self._events is not None:
+            self._events.focus(self._sights.of(self._receivers))
 
     def _take_changes(self) -> Changes:
         """Return the changes since the last frame, and count them as in the next one."""
@@ -276,19 +297,13 @@ class ChangeFeed:
         for known in changed:
             known.changed_in = self.frame
             known.extent = Extent.NOTHING
-        self._remember(removed)
+        self._removed.note(removed, self.frame)
         return Changes(rows, removed, notice, schedules)
 
     def _present_batch(self, batch_id: str) -> WireRow | None:
         jobs = self._jobs
         batch = None if jobs is None else ja.lowlevel.batch_snapshot(jobs, batch_id)
         return None if batch is None else self.batch_row(batch)
-
-    def _remember(self, removed: dict[str, str]) -> None:
-        for row_id, batch in removed.items():
-            self._removed[row_id] = (self.frame, batch)
-        while len(self._removed) > MOST_GONE:
-            self._oldest, _ = self._removed.pop(next(iter(self._removed)))
 
     def _row_changes(self, changed: Iterable[FollowedJob]) -> dict[str, RowChange]:
         changes: dict[str, RowChange] = {}
@@ -310,7 +325,7 @@ class ChangeFeed:
             self._behind.discard(receiver)
             frame = self._since(receiver, has)
         else:
-            frame = self._delta(has, self._shown_by(receiver, changes))
+            frame = self._shown_by(receiver, changes).frame(self.frame, has)
         opened, folded = self._batches.take_news(receiver)
         if opened or folded:
             frame = frame or FrameMessage(self.frame, has)
@@ -333,33 +348,19 @@ class ChangeFeed:
         opened = self._batches.opened_by(receiver)
         return changes.shown_by(receiver.job_id, receiver.batch_id, opened)
 
-    def _delta(self, has: int, changes: Changes) -> FrameMessage | None:
-        if not changes:
-            return None
-        rows = changes.rows.values()
-        return FrameMessage(
-            self.frame,
-            has,
-            rows=[change.row for change in rows if change.row is not None],
-            said=[(change.number, change.words) for change in rows if change.words is not None],
-            moved=b"".join([change.moved for change in rows]),
-            gone=list(changes.removed),
-            notice=changes.notice,
-            schedules=changes.schedules,
-        )
-
     def _since(self, receiver: FrameReceiver, has: int) -> FrameMessage | None:
         shows_all = receiver.job_id is None and receiver.batch_id is None
         notice = self._notice if shows_all else None
-        plans = self._schedules.since(has if has >= self._oldest else EVERYTHING, shows_all)
+        plans = self._schedules.since(
+            has if has >= self._removed.known_since else EVERYTHING, shows_all
+        )
         frame = FrameMessage(self.frame, has, notice=notice, schedules=plans)
-        if has < self._oldest:
+        if has < self._removed.known_since:
             frame.rows, frame.full = receiver.present_rows(), True
             return frame
         late = {k.job.id: RowChange(k.batch) for k in self._followed.values() if k.changed_in > has}
         late |= {batch_id: RowChange() for batch_id in self._batches.changed_since(has)}
-        gone = {i: batch for i, (frame, batch) in self._removed.items() if frame > has}
-        missed = self._shown_by(receiver, Changes(late, gone))
+        missed = self._shown_by(receiver, Changes(late, self._removed.since(has)))
         jobs = [known for row_id in missed.rows if (known := self._followed.get(row_id))]
         rows = self.rows(self._jobs, [known.job.snapshot() for known in jobs])
         batches = (self._present_batch(row_id) for row_id in missed.rows if row_id in self._batches)
@@ -381,7 +382,7 @@ class ChangeFeed:
         self._behind.clear()
         self._followed.clear()
         self._changed.clear()
-        self._jobs = None
+        self._jobs = self._events = None
 
     def _last_rows(self, receiver: FrameReceiver) -> list[WireRow]:
         """Return all rows as they stand at the end, read from the handles of the jobs."""

@@ -8,6 +8,7 @@ changes travel as custom messages, in order, from the jobs' loop:
 * browser → kernel ``hello``: the number of the last frame it has.  It is answered with the changes
   since.  Nothing waits for it: in a busy kernel it may come late;
 * browser → kernel ``unfold``: the items of a batch are wanted from now on, or no more;
+* browser → kernel ``sight``: the jobs that one of its views has in sight (:mod:`.sights`);
 * every other message of the browser, and its answer: :mod:`.conversation`.
 
 Handlers run in the thread in which ipykernel reads a message; they only post to the loop.
@@ -162,6 +163,8 @@ class JobsPanel(LiveWidget):
                 self._conversation.post(self._feed.add, self, frame)
             case {"kind": "unfold", "id": batch_id, "open": is_open}:
                 self._conversation.post(self._feed.unfold, self, batch_id, is_open)
+            case {"kind": "sight", "place": place, "ids": job_ids}:
+                self._conversation.post(self._feed.see, self, place, job_ids)
             case _:
                 self._conversation.hear(content)
 

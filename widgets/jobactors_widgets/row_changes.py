@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from .frame_message import FrameMessage
 from .wire import moved, words_of
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from .schedule_rows import ScheduleRow
     from .wire import ProgressWords, WireRow
+
+
+MOST_GONE: Final = 10_000
+"""Removed rows that are remembered; a receiver that missed more is sent all rows."""
 
 
 class Extent(IntEnum):
@@ -56,6 +61,30 @@ class FollowedJob:
         return None if words is None else RowChange(self.batch, None, self.number, words, numbers)
 
 
+class RemovedRows:
+    """Remembers removed rows, for receivers that have missed frames.
+
+    Args:
+        first: The frame since which all changes are known.
+    """
+
+    def __init__(self, first: int) -> None:
+        self.known_since = first
+        """The frame since which all removals are known."""
+        self._frames: dict[str, tuple[int, str]] = {}  # id -> the frame of its removal, its batch
+
+    def note(self, removed: dict[str, str], frame: int) -> None:
+        """Note rows, with their batches, that are removed in a frame."""
+        for row_id, batch in removed.items():
+            self._frames[row_id] = (frame, batch)
+        while len(self._frames) > MOST_GONE:
+            self.known_since, _ = self._frames.pop(next(iter(self._frames)))
+
+    def since(self, has: int) -> dict[str, str]:
+        """Return the rows that were removed after a frame, with their batches."""
+        return {i: batch for i, (frame, batch) in self._frames.items() if frame > has}
+
+
 @dataclass
 class RowChange:
     """The part of a frame that is about one row."""
@@ -81,6 +110,22 @@ class Changes:
     def __bool__(self) -> bool:
         news = self.notice is not None or self.schedules is not None
         return bool(self.rows or self.removed) or news
+
+    def frame(self, number: int, after: int) -> FrameMessage | None:
+        """Return the frame that has these changes, which builds on another; None for none."""
+        if not self:
+            return None
+        rows = self.rows.values()
+        return FrameMessage(
+            number,
+            after,
+            rows=[change.row for change in rows if change.row is not None],
+            said=[(change.number, change.words) for change in rows if change.words is not None],
+            moved=b"".join([change.moved for change in rows]),
+            gone=list(self.removed),
+            notice=self.notice,
+            schedules=self.schedules,
+        )
 
     def shown_by(
         self, job_id: str | None, batch_id: str | None, opened: AbstractSet[str]

@@ -35,6 +35,11 @@ class RowMaker:
         self._numbers.pop(row_id, None)
         self.obstacles.pop(row_id, None)
 
+    def news_of_rest(self, jobs: ja.Jobs | None) -> list[str]:
+        """Return the jobs at rest whose obstacles are others than were sent last."""
+        found = resting(jobs).items()
+        return [job_id for job_id, work in found if self.obstacles.get(job_id, "") != work.obstacle]
+
     def rows(
         self,
         jobs: ja.Jobs | None,

@@ -135,6 +135,8 @@ class Sidebar:
                     followed.send_last()
             case {"kind": "unfold", "id": batch_id, "open": is_open}:
                 followed.conversation.post(followed.unfold, batch_id, is_open)
+            case {"kind": "sight", "place": place, "ids": job_ids}:
+                followed.conversation.post(followed.see, place, job_ids)
             case _:
                 followed.conversation.hear(message)
 
@@ -195,6 +197,11 @@ class _FollowedSystem:
         """Send the items of a batch from now on, or no more.  On the jobs' loop only."""
         if self._feed is not None:
             self._feed.unfold(self, batch_id, is_open)
+
+    def see(self, place: object, job_ids: object) -> None:
+        """Note which jobs a view has in sight.  On the jobs' loop only."""
+        if self._feed is not None:
+            self._feed.see(self, place, job_ids)
 
     def look_again(self) -> None:
         """Update the obstacles of jobs at rest.  On the jobs' loop only."""

@@ -19,7 +19,7 @@ FORM_MODULES: Final = (
 """The form of a job type: a board starts one job by it, a builder has it on its cards."""
 MODULES: Final = (
     *("dom.js", "format.js", "summary.js", "frames.js", "kernel_clock.js", "keys.js"),
-    *("batches.js", "actions.js", "visible_span.js", "sizes.js", "announcer.js"),
+    *("batches.js", "actions.js", "visible_span.js", "sizes.js", "sight.js", "announcer.js"),
     *("pending_actions.js", "saved_state.js", "kernel_life.js", "row.js", "details.js"),
     *("columns.js", "board.js", "other_views.js"),
     *("held_order.js", "listing.js", "keyboard.js", "undo.js", "scheduled.js", *FORM_MODULES),

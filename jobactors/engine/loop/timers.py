@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from .clock import LoopClock
 
 INTERVAL: Final = 0.1
 """Seconds between two sampling ticks, at least."""
+SELDOM: Final = 10
+"""Ticks from one look at a source to the next, where nobody sees its job."""
 _FEW: Final = 16
 """Cancelled timers that may stay in the heap of however few."""
 
@@ -48,6 +50,9 @@ class Timer:
 class Sampled(Protocol):
     """A source of reports, which is looked at in a sampling tick."""
 
+    job_id: str
+    """The job whose reports they are."""
+
     def look(self, now: float) -> None:
         """Publish the news; ``now`` is the same for all sources of one tick.
 
@@ -58,6 +63,9 @@ class Sampled(Protocol):
 
 def _call_directly(call: Callable[[], None]) -> None:
     call()
+
+
+def _nothing() -> None: ...
 
 
 class Timers:
@@ -125,7 +133,10 @@ class Timers:
 
 
 class SamplingTicks:
-    """Looks at every source that has joined the next tick, once.  Written by the loop's thread.
+    """Looks at every source that has joined, once: in the next tick if its job is in sight.
+
+    The others are looked at in every tenth tick, a tenth of them each time.  Written by the loop's
+    thread.
 
     A tick is held as soon as the loop has finished its present step, or when the last one is old
     enough.  Time between ticks is the loop's own, which no step of the system's clock stretches.
@@ -139,22 +150,55 @@ class SamplingTicks:
         self._clock = clock
         self._due_anew = due_anew
         self._next: dict[Sampled, None] = {}
+        self._later: list[dict[Sampled, None]] = [{} for _ in range(SELDOM)]
+        self._waiting = 0
+        """The sources in :attr:`_later`."""
+        self._turn = 0
+        self._in_sight: Container[str] | None = None
+        self.held: Callable[[], None] = _nothing
+        """Called at the end of each tick: what it has published is handed out at once."""
         self._not_before = -math.inf
 
     def join(self, source: Sampled) -> None:
-        """Look at ``source`` in the next tick; once, however often it joins."""
-        if not self._next:
+        """Look at ``source`` in its next tick; once, however often it joins."""
+        if not self._next and not self._waiting:
             self._due_anew()
-        self._next[source] = None
+        if self._in_sight is None or source.job_id in self._in_sight:
+            self._next[source] = None
+            return
+        later = self._later[self._turn_of(source)]
+        if source not in later and source not in self._next:
+            later[source] = None
+            self._waiting += 1
 
     def leave(self, source: Sampled) -> None:
-        """Leave ``source`` out of the next tick, unless it joins again."""
+        """Leave ``source`` out of the ticks to come, unless it joins again."""
         self._next.pop(source, None)
+        later = self._later[self._turn_of(source)]
+        if source in later:
+            del later[source]
+            self._waiting -= 1
+
+    def show(self, job_ids: Container[str] | None) -> None:
+        """Look at these jobs in every tick from now on, and at the others seldom; None: at all."""
+        self._in_sight = job_ids
+        if not self._waiting:
+            return
+        for later in self._later:
+            seen = [one for one in later if job_ids is None or one.job_id in job_ids]
+            for source in seen:
+                del later[source]
+                self._next[source] = None
+            self._waiting -= len(seen)
+
+    @staticmethod
+    def _turn_of(source: Sampled) -> int:
+        return hash(source.job_id) % SELDOM
 
     @property
     def due(self) -> float:
         """The loop's time at which the next tick may be held; infinite if no source has joined."""
-        return self._not_before if self._next else math.inf
+        return self._not_before if self._next or self._waiting else math.inf
 
     def hold_if_due(self) -> None:
         """Look at the sources that have joined; one that joins meanwhile is for the next tick."""
@@ -162,7 +206,11 @@ class SamplingTicks:
         if begun < self.due:
             return
         self._not_before = begun + INTERVAL
+        self._turn = turn = (self._turn + 1) % SELDOM
         sources, self._next = self._next, {}
+        later, self._later[turn] = self._later[turn], {}
+        self._waiting -= len(later)
         now = self._clock.now()
-        for source in sources:
+        for source in itertools.chain(sources, later):
             source.look(now)
+        self.held()

@@ -118,7 +118,7 @@ class JobSystem:
             timers=timers,
             watch=LoopWatch(portal, job_of_frame),
             workers=WorkerPool(portal),
-            bus=Bus(clock.now),
+            bus=Bus(clock.now, timers.ticks),
             registry=Registry(retention),
             queue=queue,
             slots=Slots(queue),

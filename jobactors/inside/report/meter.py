@@ -15,6 +15,7 @@ from jobactors.model.plain_values import (
     MOST_COUNTERS,
     MOST_LABELS,
     are_plain_counters,
+    is_plain_number,
     is_plain_progress,
     plain_number,
     plain_text,
@@ -225,6 +226,27 @@ class Meter:
             pass
         self._mend()
         return self.read()
+
+    def counted_on(self, last: Progress) -> float | None:
+        """Return the units done, if nothing but their number can have changed since ``last``.
+
+        None if that is not certain; most samples are of this kind, and need no second look.
+        """
+        job = self.frames[0]
+        done = job.done
+        is_alone = self.closed is None and self.remote is None and len(self.frames) == 1
+        if (
+            is_alone
+            and self.floor is None
+            and is_plain_number(done)
+            and job.total is last.total
+            and job.unit is last.unit
+            and self.message is last.message
+            and self.pausable is last.pausable
+            and not (self.counters or last.counters or last.stages or self.odd)
+        ):
+            return done
+        return None
 
     def take_complaints(self, told: set[str]) -> list[str]:
         """Return the complaints that are not in ``told`` yet, and add them to it."""

@@ -9,12 +9,24 @@ import { isBatch } from './batches.js';
 import { applyFrame, isMissing } from './frames.js';
 import { createKernelClock } from './kernel_clock.js';
 import { followKernelLife } from './kernel_life.js';
+import { createSights } from './sight.js';
 import { tablesOf } from './saved_state.js';
 import { createView } from './view.js';
 
 /** Sends the number of the last frame; the kernel answers with the changes since. */
 function hello(model) {
   model.send({ kind: 'hello', frame: model.get('frame') });
+  sightsOf(model).again();
+}
+
+const sights = new Map();   // model id -> what its views have in sight
+
+function sightsOf(model) {
+  const id = model.get('self_id');
+  if (!sights.has(id)) sights.set(id, createSights(message => {
+    if (model.get('alive') !== false) model.send(message);
+  }));
+  return sights.get(id);
 }
 
 const clocks = new Map();   // model id -> the clock of its kernel
@@ -70,6 +82,7 @@ function initialize({ model }) {
     if (missed && !asking) hello(model);
     asking = missed;
   });
+  if (model.get('hears')) sightsOf(model).count(model.get('rows').length);
   const seen = () => { if (!document.hidden) hello(model); };
   document.addEventListener('visibilitychange', seen);
   hello(model);
@@ -80,6 +93,7 @@ function initialize({ model }) {
     document.removeEventListener('visibilitychange', seen);
     leave();
     clocks.delete(model.get('self_id'));
+    sights.delete(model.get('self_id'));
   };
 }
 
@@ -90,6 +104,7 @@ function render({ model, el }) {
     board: !single || model.get('rows').some(isBatch),
     now: () => timeOf(model),
     act: (verb, id) => model.send({ kind: 'act', verb, id }),
+    sees: (place, ids) => sightsOf(model).note(place, ids),
     actMany: (verb, ids, states) => model.send({ kind: 'act', verb, ids, ...(states && { states }) }),
     ask: message => model.send(message),
     schedule: (verb, name) => model.send({ kind: 'schedule', verb, name })

@@ -22,7 +22,7 @@ const ROW_HEIGHT = 29;
  * @param {(id: string) => Drawn} host.make             makes the elements of a row
  * @param {(drawn: Drawn, row: Row) => void} host.draw  draws it
  * @param {(id: string) => void} host.left              it has left the page
- * @param {(isLong: boolean) => void} host.drawn        all rows in the page are drawn
+ * @param {(isLong: boolean, ids: Set<string>) => void} host.drawn   all rows in the page are drawn
  */
 export function createRowWindow(list, { canBeLong, scroller, make, draw, left, drawn: allDrawn }) {
   const rows = new Map();      // job id -> what `make` returned, while it is in the page
@@ -93,7 +93,7 @@ export function createRowWindow(list, { canBeLong, scroller, make, draw, left, d
     if (divider && divider.at === items.length && end === items.length) last = putBehind(list, last, divider.el);
     else if (divider && (divider.at < first || divider.at >= end)) divider.el.remove();
     if (canBeLong) putBehind(list, last, below);
-    allDrawn(isLong());
+    allDrawn(isLong(), ids);
   }
 
   function add(id) {

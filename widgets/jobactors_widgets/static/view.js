@@ -32,6 +32,7 @@ import { createRow, titleOf } from './row.js';
 import { createRowWindow } from './row_window.js';
 import { createSeconds } from './seconds.js';
 import { createSelection } from './selection.js';
+import { createSight } from './sight.js';
 import { countUnread } from './summary.js';
 import { createUnfolded } from './unfolded.js';
 import { createViewHead } from './view_head.js';
@@ -54,11 +55,12 @@ const NOWHERE = 'No board of this page shows this job. jobs in a cell makes one.
  * @param {{wanted: Object, letAllPass: () => void}} [options.filter]   which jobs are listed, in what order: a
  *   filter of the host's, instead of tools; the host calls `refilter` when it has changed
  * @param {HTMLElement} [options.scroller]   what scrolls the list, if it does not scroll itself
+ * @param {(place: string, ids: string[]) => void} [options.sees]   which rows are in sight, of many
  * @param {() => number} [options.now]   the kernel's clock, in seconds since the epoch
  * @param {{now: () => number, later: Function, forget: Function}} [options.timers]
  */
 export function createView(root, options) {
-  const { act, actMany, ask, schedule, single = false, board = false, filter, scroller, timers = pageTimers() } = options;
+  const { act, actMany, ask, schedule, sees, single = false, board = false, filter, scroller, timers = pageTimers() } = options;
   const exactly = options.now || (() => timers.now() / 1000);
   // All views of a page tick at whole seconds and count in them, so that they show the same.
   const now = () => Math.floor(exactly());
@@ -84,7 +86,10 @@ export function createView(root, options) {
   const list = append(root, 'div', 'ja-list', { role: 'list', 'aria-label': single ? 'Job' : 'Jobs' });
   const inPage = createRowWindow(list, {
     canBeLong: board, scroller, make: newRow, draw: drawRow, left: unfolded.leave,
-    drawn: isLong => root.classList.toggle('ja-long', isLong)
+    drawn: (isLong, ids) => {
+      root.classList.toggle('ja-long', isLong);
+      sight.show(ids, shown.rows.length);
+    }
   });
   const history = board ? createFold(list, toggleHistory) : null;
   const held = board ? createHeldOrder(list, timers, redraw) : null;
@@ -95,6 +100,7 @@ export function createView(root, options) {
     rowOf: id => inPage.get(id)?.row
   });
   const announcer = createAnnouncer(root, timers);
+  const sight = createSight(root, sees && ((place, ids) => { if (shown.hears) sees(place, ids); }), timers);
   const seconds = createSeconds({ exactly, due: ticksAfter, tick, timers });
   if (!single) list.setAttribute('tabindex', '0');
   const keyboard = createKeyboard(list, {
@@ -318,6 +324,7 @@ export function createView(root, options) {
 
   function dispose() {
     seconds.stop();
+    sight.dispose();
     inPage.dispose();
     endFence();
     endAnswers();

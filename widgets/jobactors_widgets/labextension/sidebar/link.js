@@ -10,6 +10,7 @@
 
 import { applyFrame, isMissing } from '../../static/frames.js';
 import { createKernelClock } from '../../static/kernel_clock.js';
+import { createSights } from '../../static/sight.js';
 
 /** The comm's id and its target name, as in sidebar.py. */
 export const COMM_ID = 'jobactors.sidebar';
@@ -67,6 +68,8 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
     /** @type {Known} */
     let known = NOTHING;
     let clock = createKernelClock();
+    const give = message => void send(named ? { ...message, named } : message);
+    const sights = createSights(give);
     let frame = -1;          // the number of the last one without a gap before it
     let asking = false;      // whether the missing changes are on their way
 
@@ -89,6 +92,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
       if (asking) return;
       asking = true;
       part.send({ kind: 'hello', frame });
+      sights.again();
     }
 
     function take(data, buffers) {
@@ -107,6 +111,7 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
         system: data.system ?? known.system,
         rows: applyFrame(known.rows, data, buffers)
       });
+      if (known.hears) sights.count(known.rows.length);
       if (missed) hello();
     }
 
@@ -115,8 +120,8 @@ export function createLink({ KernelMessage, kernel, languageOf, changed, receive
       get known() { return known; },
       /** Returns the kernel's time, in seconds since the epoch. */
       now: () => clock.now(),
-      /** Sends a message of view.js: an `act`, or a request about one job. */
-      send: message => void send(named ? { ...message, named } : message),
+      /** Sends a message of view.js: an `act`, what it has in sight, or a request about one job. */
+      send: message => message.kind === 'sight' ? sights.note(message.place, message.ids) : give(message),
       hello,
       take,
       forget,

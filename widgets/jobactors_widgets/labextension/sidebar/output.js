@@ -195,6 +195,7 @@ function createOutput({ panel, rendermime, widgets, link, gone }) {
       now: nowThere,
       act: (verb, id) => there()?.send({ kind: 'act', verb, id }),
       actMany: (verb, ids, states) => there()?.send({ kind: 'act', verb, ids, ...(states && { states }) }),
+      sees: (place, ids) => there()?.send({ kind: 'sight', place, ids }),
       ask: message => there()?.send(message),
       schedule: (verb, name) => there()?.send({ kind: 'schedule', verb, name })
     });

@@ -76,6 +76,7 @@ export function createSidebar(root, { send, cancelAll, open }) {
       filter,
       scroller,
       act: (verb, id) => send(key, { kind: 'act', verb, id }),
+      sees: (place, ids) => send(key, { kind: 'sight', place, ids }),
       ask: message => send(key, message),
       schedule: (verb, name) => send(key, { kind: 'schedule', verb, name }),
       now: () => now()
