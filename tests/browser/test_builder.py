@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.lab import VIEWPORT
+from tests.browser.settled import expect_nothing
 from tests.browser.test_board import AXE, choose_theme, violations
 from tests.kernel.busy_cell import BusyCell
 
@@ -208,7 +209,7 @@ def expect_narrow(notebook: Notebook, build: Locator) -> None:
     sticks = """root => [...root.querySelectorAll('*')].filter(el => el.checkVisibility()
         && !el.closest('.ja-said') && el.getBoundingClientRect().right
         > root.getBoundingClientRect().right + 1).map(el => el.className)"""
-    assert build.evaluate(sticks) == []
+    expect_nothing(build, sticks)
     notebook.screenshot("builder-narrow")
     notebook.page.set_viewport_size(VIEWPORT)
     notebook.page.wait_for_function("() => innerWidth === 1280")

@@ -59,9 +59,8 @@ def test_a_failure_is_in_sight_until_it_is_read(open_notebook: OpenNotebook, app
     notebook.screenshot(f"failures-{app}")
     toast.get_by_role("button", name="Show").click()
     expect(sidebar(page)).to_contain_text(COUNT)
-    assert status(page).get_attribute("title") == (
-        f"{notebook.path}: {COUNT}\nShow the background jobs"
-    )
+    title = f"{notebook.path}: {COUNT}\nShow the background jobs"
+    expect(status(page)).to_have_attribute("title", title)
     row(board, "clean 1").locator(".ja-more").click()
     expect(status(page)).to_have_text("2 jobs failed unread", timeout=GENEROUS)
     expect(board.locator(".ja-news")).to_have_text("2 failed unread")

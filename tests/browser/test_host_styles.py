@@ -9,6 +9,7 @@ from jobactors_widgets.static_files import panel_style
 from playwright.sync_api import expect
 
 from tests.browser.lab import VIEWPORT
+from tests.browser.settled import expect_nothing
 from tests.browser.test_board import (
     AXE,
     EVERY_STATE,
@@ -83,8 +84,8 @@ def test_no_style_of_the_host_reaches_a_board(open_notebook: OpenNotebook, app: 
     failed.scroll_into_view_if_needed()
     notebook.page.mouse.move(0, 0)
     notebook.screenshot(f"details-{app}")
-    assert board.evaluate(FOREIGN, panel_style()) == []
-    assert board.evaluate(OVERFLOWING) == []
+    expect_nothing(board, FOREIGN, panel_style())
+    expect_nothing(board, OVERFLOWING)
     notebook.page.add_script_tag(path=AXE)
     assert violations(board) == []
     expect_readable_elsewhere(notebook, board, app)
@@ -96,8 +97,8 @@ def expect_readable_elsewhere(notebook: Notebook, board: Locator, app: App) -> N
     page.evaluate("() => { document.documentElement.dir = 'rtl'; }")
     board.locator(".ja-row").first.scroll_into_view_if_needed()
     notebook.screenshot(f"right-to-left-{app}")
-    assert board.evaluate(STICKS_OUT) == []
-    assert board.evaluate(OVERLAPS) == []
+    expect_nothing(board, STICKS_OUT)
+    expect_nothing(board, OVERLAPS)
     page.evaluate("() => { document.documentElement.dir = ''; }")
     if app == "lab":  # its own sidebar would leave thirty pixels
         return
@@ -105,6 +106,6 @@ def expect_readable_elsewhere(notebook: Notebook, board: Locator, app: App) -> N
     page.wait_for_function("() => innerWidth === 390")
     board.locator(".ja-row").first.scroll_into_view_if_needed()
     notebook.screenshot("telephone")
-    assert board.evaluate(STICKS_OUT) == []
-    assert board.evaluate(OVERLAPS) == []
+    expect_nothing(board, STICKS_OUT)
+    expect_nothing(board, OVERLAPS)
     page.set_viewport_size(VIEWPORT)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.settled import expect_true
 from tests.browser.test_board import GENEROUS, row
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def test_rows_stay_under_the_mouse(open_notebook: OpenNotebook, app: App) -> Non
     expect(first).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
     page.mouse.click(*spot)
     notebook.screenshot(f"under-the-mouse-{app}")
-    assert first.evaluate("row => row === row.parentNode.querySelector('.ja-row')")
+    expect_true(first, "row => row === row.parentNode.querySelector('.ja-row')")
     page.mouse.move(5, 5)
     expect(board.locator(".ja-row").first).to_have_attribute("data-job", job(second))
     expect(second).to_have_attribute("data-state", "queued")

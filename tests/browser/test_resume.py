@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.browser.settled import expect_nothing
 from tests.browser.test_board import AXE, GENEROUS, OVERLAPS, row, violations
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def test_interrupted_work_goes_on_the_next_morning(open_notebook: OpenNotebook) 
     expect(wiki.locator(".ja-left")).to_contain_text(re.compile("ago|just now"))
     page.add_script_tag(path=AXE)
     assert violations(board) == []
-    assert board.evaluate(OVERLAPS) == []
+    expect_nothing(board, OVERLAPS)
     notebook.screenshot("at-rest")
     shrinking.get_by_role("button", name="Resume").click()
     expect(shrinking).to_have_attribute("data-state", "succeeded", timeout=GENEROUS)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.browser.settled import expect_nothing, expect_true
 from tests.browser.test_board import GENEROUS, OVERLAPS, STICKS_OUT, row
 
 if TYPE_CHECKING:
@@ -68,13 +69,13 @@ def test_a_row_uses_its_room_and_its_words_lead_on(open_notebook: OpenNotebook) 
     index, embed = row(board, "index · wiki"), row(board, "embed")
     expect(index.locator(".ja-says")).to_contain_text("a message that", timeout=GENEROUS)
     name, says = index.locator(".ja-title"), index.locator(".ja-says")
-    assert not name.evaluate(IS_CUT)
+    expect_true(name, f"name => !({IS_CUT})(name)")
     left, right = name.bounding_box(), says.bounding_box()
     assert left is not None
     assert right is not None
     assert right["x"] - (left["x"] + left["width"]) < 90  # the state is between them
-    assert board.evaluate(STICKS_OUT) == []
-    assert board.evaluate(OVERLAPS) == []
+    expect_nothing(board, STICKS_OUT)
+    expect_nothing(board, OVERLAPS)
     expect(embed.locator(".ja-says")).to_have_text("waits for index · wiki · high priority")
     head = board.get_by_role("button", name="Sort by name")
     head.click()
@@ -94,7 +95,7 @@ def test_a_row_uses_its_room_and_its_words_lead_on(open_notebook: OpenNotebook) 
     failed.locator(".ja-more").click()
     text = failed.get_by_role("group", name="Error")
     expect(text).to_contain_text("no number", timeout=GENEROUS)
-    assert text.evaluate(END_IN_SIGHT)
+    expect_true(text, END_IN_SIGHT)
     failed.get_by_role("button", name="Show all").click()
     expect(text).to_contain_text("Traceback (most recent call last)")
     warning, error = (failed.locator(f"[data-source={level}]") for level in ("WARNING", "ERROR"))

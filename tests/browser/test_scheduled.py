@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Locator, expect
 
+from tests.browser.settled import expect_nothing
 from tests.browser.test_board import (
     AXE,
     GENEROUS,
@@ -49,7 +50,7 @@ def scheduled(of: Locator, name: str) -> Locator:
 def expect_orderly(board: Locator) -> None:
     """Nothing sticks out, and nothing lies on anything else."""
     for check in (STICKS_OUT, OVERLAPS):
-        assert board.evaluate(check.replace(".ja-row > *", ".ja-scheduled-row > *")) == []
+        expect_nothing(board, check.replace(".ja-row > *", ".ja-scheduled-row > *"))
 
 
 def start_from_template(notebook: Notebook, board: Locator) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.settled import expect_true
 from tests.browser.test_board import AXE, violations
 from tests.kernel.busy_cell import BusyCell
 
@@ -318,11 +319,10 @@ def test_a_narrow_sidebar_has_a_line_a_job(open_notebook: OpenNotebook) -> None:
     train, ended = job_row(page, "train"), side.locator(".ja-section").last
     expect(ended.locator(".ja-section-body")).to_be_hidden()
     expect(ended.locator(".ja-section-counts")).to_have_text("3 jobs: 1 failed · 2 cancelled")
-    height = train.bounding_box()
-    assert height is not None
-    assert height["height"] < 30
-    assert side.evaluate(SCROLLERS) == 1
-    assert side.locator(".ja-row").count() < 62  # the others are a scroll away
+    expect_true(train, "row => row.getBoundingClientRect().height < 30")
+    expect_true(side, f"side => ({SCROLLERS})(side) === 1")
+    # The others are a scroll away.
+    expect_true(side, "side => side.querySelectorAll('.ja-row').length < 62")
     notebook.screenshot("sidebar-narrow")
     page.add_script_tag(path=AXE)
     assert violations(side) == []

@@ -97,7 +97,7 @@ def test_the_page_is_live_takes_commands_and_trusts_no_text(
 
         together = page.locator(f'.ja-row[data-job="{batch.id}"]')
         expect(together).to_contain_text("3 of 3")
-        assert page.get_by_text("resize[1]").count() == 0
+        expect(page.get_by_text("resize[1]")).to_have_count(0)
         expect(page.locator(".ja-head .ja-counts")).to_contain_text("6 jobs: ")
         together.get_by_role("button", name="Items of").click()
         expect(page.get_by_text("resize[1]")).to_be_visible()
@@ -109,7 +109,7 @@ def test_the_page_is_live_takes_commands_and_trusts_no_text(
         page.screenshot(path=SCREENSHOTS / "web-page-dark.png")
         page.set_viewport_size({"width": 390, "height": 700})
         page.screenshot(path=SCREENSHOTS / "web-page-narrow.png")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
         page.set_viewport_size({"width": 1000, "height": 600})
 
         row(page, work.job).get_by_role("button", name="Cancel ").click()
