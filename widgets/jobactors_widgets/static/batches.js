@@ -52,13 +52,12 @@ const OFFERED = {
  * @param {import('./actions.js').Action} action @returns {import('./actions.js').Action}
  */
 export function forBatches(action) {
-  const { verb, offered, why, worded } = action;
+  const { verb, offered, why } = action;
   const ofBatch = OFFERED[verb] || (() => false);
   return {
     ...action,
     offered: row => isBatch(row) ? Boolean(ofBatch(row)) : offered(row),
-    why: row => isBatch(row) ? (verb === 'cancel' && row.state === 'cancelling' ? why(row) : '') : why(row),
-    ...(worded && { worded: row => !isBatch(row) && worded(row) })
+    why: row => isBatch(row) ? (verb === 'cancel' && row.state === 'cancelling' ? why(row) : '') : why(row)
   };
 }
 
