@@ -19,7 +19,7 @@ from tests.browser.resting_pages import RestingPages
 from tests.isolation import isolated_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
 FAILED = pytest.StashKey[bool]()
 PATIENT_MS = 30_000
@@ -29,8 +29,8 @@ PATIENT_MS = 30_000
 class StartServer(Protocol):
     """The type of the fixture `lab_server`."""
 
-    def __call__(self, app: App = "lab", env: Mapping[str, str] | None = None) -> LabServer:
-        """Return a running server; the same one for the same arguments."""
+    def __call__(self, app: App = "lab") -> LabServer:
+        """Return a running server; the same one for the same application."""
 
 
 class OpenNotebook(Protocol):
@@ -42,7 +42,7 @@ class OpenNotebook(Protocol):
         *,
         path: str | None = None,
         app: App = "lab",
-        env: Mapping[str, str] | None = None,
+        kernel: str = "python3",
         wait_idle: bool = True,
     ) -> Notebook:
         """Open a notebook in a browser window of its own, which other tests may have had before.
@@ -51,7 +51,7 @@ class OpenNotebook(Protocol):
             cells: the sources of its code cells; None opens the `path` that is there.
             path: where it is below the server's root; by default named after the test.
             app: `"lab"` or `"notebook"`.
-            env: environment variables of the server, as for `lab_server`.
+            kernel: the name of its kernel: the newest ipykernel, or an `older_kernel`.
             wait_idle: come back only when the kernel is idle; not for a busy one.
         """
 
@@ -79,15 +79,14 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
     """Start Jupyter servers on demand; they live until the last test has run."""
-    servers: dict[tuple[App, frozenset[tuple[str, str]]], LabServer] = {}
+    servers: dict[App, LabServer] = {}
     with contextlib.ExitStack() as running:
 
-        def start(app: App = "lab", env: Mapping[str, str] | None = None) -> LabServer:
-            key = (app, frozenset((env or {}).items()))
-            if key not in servers:
+        def start(app: App = "lab") -> LabServer:
+            if app not in servers:
                 folder = tmp_path_factory.mktemp(app)
-                servers[key] = running.enter_context(run_server(folder, app, env))
-            return servers[key]
+                servers[app] = running.enter_context(run_server(folder, app))
+            return servers[app]
 
         yield start
 
@@ -111,14 +110,14 @@ def open_notebook(
         *,
         path: str | None = None,
         app: App = "lab",
-        env: Mapping[str, str] | None = None,
+        kernel: str = "python3",
         wait_idle: bool = True,
     ) -> Notebook:
-        server = lab_server(app, env)
+        server = lab_server(app)
         where = path or f"{own_name}.ipynb"
         if cells is not None:
-            server.write_notebook(where, cells)
-            server.start_session(where)  # the kernel starts while the page is loaded
+            server.write_notebook(where, cells, kernel)
+            server.start_session(where, kernel)  # the kernel starts while the page is loaded
         page, is_loaded = resting_pages.take(server)
         notebook = Notebook(server, where, page)
         opened.append(notebook)

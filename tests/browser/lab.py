@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize, expect
 
+from tests.browser.older_kernels import install_older_kernels
 from tests.isolation import isolated_environment
 
 if TYPE_CHECKING:
@@ -110,11 +111,11 @@ class LabServer:
     """The folder of its notebooks; the kernels' working directory."""
     log: Path
 
-    def write_notebook(self, path: str, cells: Sequence[str]) -> Path:
+    def write_notebook(self, path: str, cells: Sequence[str], kernel: str = "python3") -> Path:
         """Write a notebook of code cells below `root`, and return where."""
         where = self.root / path
         where.parent.mkdir(parents=True, exist_ok=True)
-        return write_notebook(where, cells)
+        return write_notebook(where, cells, kernel)
 
     def request(self, method: str, path: str, body: object = None) -> Any:
         """Call the server's REST interface (`"/api/kernels"`) and return its JSON, if any."""
@@ -124,14 +125,10 @@ class LabServer:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def start_session(self, path: str) -> None:
+    def start_session(self, path: str, kernel: str = "python3") -> None:
         """Start the kernel of a notebook, as opening it does."""
-        kernel = {"name": "python3"}
-        self.request(
-            "POST",
-            "/api/sessions",
-            {"path": path, "name": Path(path).name, "type": "notebook", "kernel": kernel},
-        )
+        body = {"path": path, "name": Path(path).name, "type": "notebook"}
+        self.request("POST", "/api/sessions", body | {"kernel": {"name": kernel}})
 
     def end_session(self, path: str) -> None:
         """Shut the kernel of one notebook down, if it has one."""
@@ -155,7 +152,9 @@ def run_server(
     root.mkdir(parents=True)
     environ = _environment(folder / "home") | dict(env or {})
     # First of all places: an editable install holds copies, as old as the last `pip install`.
-    environ["JUPYTER_PATH"] = str(install_labextension(folder / "share"))
+    share = install_labextension(folder / "share")
+    install_older_kernels(share)
+    environ["JUPYTER_PATH"] = str(share)
     url = f"http://127.0.0.1:{free_port()}"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -244,7 +243,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def write_notebook(path: Path, cells: Sequence[str]) -> Path:
+def write_notebook(path: Path, cells: Sequence[str], kernel: str = "python3") -> Path:
     """Write a notebook of code cells, with the kernel named so that no dialog asks for one."""
     code_cells: list[dict[str, object]] = [
         {
@@ -257,7 +256,7 @@ def write_notebook(path: Path, cells: Sequence[str]) -> Path:
         }
         for index, source in enumerate(cells)
     ]
-    kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}
     document = {
         "cells": code_cells,
         "metadata": {"kernelspec": kernelspec, "language_info": {"name": "python"}},

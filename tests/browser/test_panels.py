@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.browser.older_kernels import older_kernel
 from tests.kernel.busy_cell import BusyCell
-from tests.kernel.client import IPYKERNELS, KERNELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,19 +133,12 @@ def test_the_board_is_back_after_a_reload(open_notebook: OpenNotebook, app: App)
     expect(row(notebook, 1, "index")).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
 
 
-def older(version: str) -> dict[str, str]:
-    """The environment of a server whose kernels are an older ipykernel."""
-    folder = KERNELS / str(IPYKERNELS[version])
-    assert folder.is_dir(), "`make test` prepares the older ipykernels"
-    return {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
-
-
 def test_cancel_in_a_busy_cell_of_ipykernel_7_3(
     open_notebook: OpenNotebook, tmp_path: Path
 ) -> None:
     """It routes messages otherwise than 7.4."""
     busy = BusyCell(tmp_path)
-    notebook = open_notebook([START, "job", busy.source], env=older("7.3"))
+    notebook = open_notebook([START, "job", busy.source], kernel=older_kernel("7.3"))
     notebook.run_and_wait(0)
     notebook.run_and_wait(1)
     train = row(notebook, 1, "train")
@@ -162,7 +154,7 @@ def test_cancel_in_a_busy_cell_of_ipykernel_7_3(
 def test_a_kernel_that_cannot_hear_is_named(open_notebook: OpenNotebook, tmp_path: Path) -> None:
     """With ipykernel 6 the row moves, shows why nothing happens, and is cancelled in the end."""
     busy = BusyCell(tmp_path)
-    notebook = open_notebook([START, "job", busy.source], env=older("6"))
+    notebook = open_notebook([START, "job", busy.source], kernel=older_kernel("6"))
     notebook.run_and_wait(0)
     notebook.run_and_wait(1)
     train = row(notebook, 1, "train")

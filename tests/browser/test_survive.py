@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +12,11 @@ if TYPE_CHECKING:
     from tests.browser.conftest import OpenNotebook
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-PYTHONPATH = os.pathsep.join([str(NOTEBOOKS), os.environ.get("PYTHONPATH", "")])
 
-BEGIN = """\
+BEGIN = f"""\
+import sys
 from pathlib import Path
+sys.path.insert(0, {str(NOTEBOOKS)!r})
 import jobactors as ja
 from film_index import build, search
 from sample_tables import movies_db
@@ -43,9 +43,7 @@ GENEROUS = 60_000
 
 def test_work_whose_kernel_died_is_resumed_with_a_click(open_notebook: OpenNotebook) -> None:
     """A real chain over real films: the phases that had ended are not run again."""
-    notebook = open_notebook(
-        [BEGIN, SUBMIT, "jobs", RESULT], env={"PYTHONPATH": PYTHONPATH}, path="films.ipynb"
-    )
+    notebook = open_notebook([BEGIN, SUBMIT, "jobs", RESULT], path="films.ipynb")
     notebook.run_and_wait(0)
     notebook.run_cell(1)
     dialog = notebook.page.get_by_text("The kernel for films.ipynb appears to have died")
