@@ -6,9 +6,9 @@ the frames that have handed them over hold them as well, and must not be the las
 Then the list goes to the thread, which takes them out of it one by one, in order.
 
 The thread is started for the first list.  At the end of the loop's last system it lets go of what
-it has, and ends; nothing waits for it, since a finalizer may block for ever.  For the same reason
-no more than :data:`MOST_WAITING` references wait: further ones go in the loop, and the watchdog
-says so if they hold it up.
+it has, and ends; it is waited for a little only, since a finalizer may block for ever.  For the
+same reason no more than :data:`MOST_WAITING` references wait: further ones go in the loop, and the
+watchdog says so if they hold it up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -24,10 +24,12 @@ import trio
 from jobactors.model.last_references import TAKERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator
 
 MOST_WAITING: Final = 10_000
 """References that wait for the thread."""
+LAST_CALLS: Final = 1.0
+"""Seconds that the thread has at the end for the references that wait."""
 
 
 class FinalizerThread:
@@ -37,7 +39,8 @@ class FinalizerThread:
         self._token = trio.lowlevel.current_trio_token()
         self._gathered: deque[object] = deque()
         self._lists: queue.SimpleQueue[deque[object] | None] = queue.SimpleQueue()
-        self._is_started = False
+        self._thread: threading.Thread | None = None
+        self._has_ended = trio.Event()
         self._handed_over = 0
         self._let_go = 0
         """Written by the thread."""
@@ -59,7 +62,7 @@ class FinalizerThread:
     def _hand_over(self) -> None:
         if not self._gathered:
             return
-        if not self._is_started and not self._start():
+        if self._thread is None and not self._start():
             self._gathered.clear()
             return
         gathered, self._gathered = self._gathered, deque()
@@ -73,14 +76,18 @@ class FinalizerThread:
             thread.start()
         except RuntimeError:  # the interpreter is ending, and starts no thread any more
             return False
-        self._is_started = True
+        self._thread = thread
         return True
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Take no more references; the thread ends once it has let go of those that wait."""
         self._hand_over()
-        if self._is_started:
-            self._lists.put(None)
+        if self._thread is None:
+            return
+        self._lists.put(None)
+        with trio.move_on_after(LAST_CALLS):
+            await self._has_ended.wait()
+            self._thread.join()
 
     def _serve(self) -> None:
         """Let go of what comes, in the thread."""
@@ -88,14 +95,16 @@ class FinalizerThread:
             while handed:
                 handed.popleft()
                 self._let_go += 1
+        with suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self._has_ended.set)
 
 
 _OF_LOOPS: Final[dict[int, FinalizerThread]] = {}
 """The thread of each loop of jobs, by the ident of the loop's own; written by that one."""
 
 
-@contextmanager
-def finalizers_elsewhere() -> Iterator[None]:
+@asynccontextmanager
+async def finalizers_elsewhere() -> AsyncIterator[None]:
     """Run no finalizer of what is handed over in this thread, which is a loop's, meanwhile."""
     home = threading.get_ident()
     thread = _OF_LOOPS.get(home)
@@ -108,7 +117,7 @@ def finalizers_elsewhere() -> Iterator[None]:
         thread.systems -= 1
         if not thread.systems:
             del _OF_LOOPS[home]
-            thread.close()
+            await thread.close()
 
 
 def _take(reference: object) -> None:

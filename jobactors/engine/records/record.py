@@ -243,12 +243,13 @@ class Record:
         self,
         _defaults: Options = DEFAULTS,
         _function: type = FunctionType,
+        _plain: Callable[[object], bool] = is_plain,
         _drop: Callable[[object], None] = drop_elsewhere,
     ) -> None:
         function, options = self.function, self.options
         if (
-            self.args
-            or self.kwargs
+            (self.args and not all(map(_plain, self.args)))
+            or (self.kwargs and not all(map(_plain, self.kwargs.values())))
             or type(function) is not _function
             or function.__closure__
             or function.__defaults__

@@ -224,7 +224,7 @@ class JobSystem:
                 is released.
         """
         try:
-            with self._shield, finalizers_elsewhere():
+            with self._shield:
                 await self._serve()
         except BaseException as exc:
             self.fail(exc)
@@ -235,7 +235,7 @@ class JobSystem:
 
     async def _serve(self) -> None:
         parts = self.parts
-        async with trio.open_nursery() as services:
+        async with finalizers_elsewhere(), trio.open_nursery() as services:
             self._services = services
             services.start_soon(self._guard, parts.timers.run)
             services.start_soon(self._guard, parts.bus.run)
