@@ -17,10 +17,12 @@ TESTS = Path(__file__).parent
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _ctrl_c_is_heard() -> None:
-    """A run in the background of a shell ignores it, and its processes would inherit that."""
+def _signals_are_heard() -> None:
+    """Ignored ones are inherited: a shell's background ignores Ctrl-C, and nohup SIGHUP."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")
