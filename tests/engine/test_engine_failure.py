@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FrameType
 
-EVERY: Final = 1 if os.environ.get("JOBACTORS_DEATH") == "all" else 29
+EVERY: Final = 1 if os.environ.get("JOBACTORS_DEATH") == "all" else 47
 """Strike at every so many calls of the engine."""
 
 ENGINE: Final = str(Path(ja.__file__).parent / "engine")

@@ -455,7 +455,7 @@ async def test_many_jobs_leave_nothing_in_the_tables(
                 jobs.options(resources={"gpu": 1}).submit(work, number // 3)
                 await jobs.submit(work, number // 2).wait()
 
-        running = [jobs.submit(work, number) for number in range(60)]
+        running = [jobs.submit(work, number) for number in range(30)]
         await trio.sleep(3)
         for job in running[::4]:
             job.cancel()

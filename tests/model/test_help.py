@@ -12,6 +12,7 @@ import sys
 import textwrap
 import typing
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,6 +59,7 @@ def name_of(public: Any) -> str:
     return str(getattr(public, "__name__", public))
 
 
+@cache
 def rendered(public: object) -> str:
     """The text of ``help()`` without the bars beside it."""
     text = pydoc.plain(pydoc.render_doc(public))

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import gc
 import math
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -170,9 +169,9 @@ def test_the_leaves_of_groups_come_in_order_without_recursion() -> None:
 @pytest.mark.parametrize(
     ("make", "count"),
     [
-        (lambda: chained(50_000), 50_001),
+        (lambda: chained(10_000), 10_001),
         (lambda: nested(5_000), 5_001),
-        (lambda: wide(50_000), 50_001),
+        (lambda: wide(10_000), 10_001),
         (EXCEPTIONS["its own cause"], 1),
         (EXCEPTIONS["another cause at each look"], 1),
         (EXCEPTIONS["cause, context, traceback and notes that strike"], 1),
@@ -188,17 +187,27 @@ def test_a_family_is_seen_once_each_without_recursion(
     take_apart(exc)
 
 
-@pytest.mark.parametrize("make", [lambda: chained(50_000), lambda: wide(50_000)])
+@pytest.mark.parametrize("make", [lambda: chained(10_000), lambda: wide(10_000)])
 def test_no_more_is_formatted_than_is_shown(make: Callable[[], BaseException]) -> None:
     exc = make()
-    began = time.process_time()
     text = ErrorText.of(exc)
-    assert time.process_time() - began < 2
-    assert "… 49,986 further exceptions are not shown …" in text.traceback
-    assert "Exception 1 of 50,001:\n" in text.traceback
-    assert "Exception 50,001 of 50,001:\n" in text.traceback
+    assert "… 9,986 further exceptions are not shown …" in text.traceback
+    assert "Exception 1 of 10,001:\n" in text.traceback
+    assert "Exception 10,001 of 10,001:\n" in text.traceback
     assert "Exception 5,000 of" not in text.traceback
     take_apart(exc)
+
+
+def test_no_more_texts_are_taken_than_are_shown() -> None:
+    taken: list[int] = []
+
+    class Counted(ValueError):
+        def __str__(self) -> str:
+            taken.append(1)
+            return "counted"
+
+    ErrorText.of(ExceptionGroup("many", [Counted() for _ in range(10_000)]))
+    assert 0 < len(taken) < 100
 
 
 def test_what_lies_deepest_in_groups_is_shown() -> None:
@@ -211,8 +220,8 @@ def test_what_lies_deepest_in_groups_is_shown() -> None:
 
 
 def test_a_traceback_too_long_shows_its_end_and_counts_the_rest() -> None:
-    text = ErrorText.of(EXCEPTIONS["50,000 frames"]())
-    assert "… 49,900 earlier frames are not shown …" in text.traceback
+    text = ErrorText.of(EXCEPTIONS["10,000 frames"]())
+    assert "… 9,900 earlier frames are not shown …" in text.traceback
     assert text.traceback.endswith("ValueError: deep down\n")
 
 

@@ -143,10 +143,9 @@ async def test_sigkill_ends_what_holds_on() -> None:
     async with ja.open_jobs() as jobs:
         job = processes(jobs, grace=0.2).submit(work)
         pid = await busy(job)
-        begun = time.monotonic()
         job.cancel()
-        await job.wait()
-    assert time.monotonic() - begun < 5
+        with trio.fail_after(PATIENCE):
+            await job.wait()
     assert "SIGKILL" in (outcome(job).reason or "")
     assert is_gone(pid)
 

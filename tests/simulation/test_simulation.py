@@ -20,7 +20,7 @@ from tests.simulation.programs import PROGRAMS, Program, corpus
 from tests.simulation.reduce import keep, reduce
 
 SEEDS = int(os.environ.get("JOBACTORS_SEEDS", "0"))
-FEW = 200
+FEW = 100
 LONGEST = 60
 CORPUS = corpus()
 
