@@ -36,12 +36,14 @@ help:
 run: .venv/.tour-installed
 	@$(BIN)/python .ci/open-lab $(PORT)
 
-# With arguments for pytest, or without: all of it, the parts with a kernel and a browser beside the rest.
-test: lint $(OLDER_KERNELS) $(AXE)
+# With arguments for pytest, or without: all of it, the parts with a kernel and a browser, and mypy, beside the rest.
+test: .venv/.dev-installed $(OLDER_KERNELS) $(AXE)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	@echo "Testing: about ten minutes on two idle cores."
 	@chromium="$$($(BIN)/python tests/browser/chromium.py)" && export JOBACTORS_CHROMIUM="$$chromium" && \
 		registry="$$($(BIN)/python tests/notebooks/docker_registry.py || true)" && export JOBACTORS_REGISTRY="$$registry" && \
-		if [ -n "$(strip $(PYTEST_ARGS))" ]; then $(BIN)/python -m pytest $(PYTEST_ARGS); \
+		if [ -n "$(strip $(PYTEST_ARGS))" ]; then $(BIN)/mypy && $(BIN)/python -m pytest $(PYTEST_ARGS); \
 		else .ci/run-tests $(BIN); fi
 
 # Environments of its own in .pythons/, for each Python on the PATH or of pyenv.
