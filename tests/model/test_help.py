@@ -12,6 +12,7 @@ import sys
 import textwrap
 import typing
 import zipfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -59,11 +60,13 @@ def name_of(public: Any) -> str:
     return str(getattr(public, "__name__", public))
 
 
-@cache
-def rendered(public: object) -> str:
+def _rendered(public: object) -> str:
     """The text of ``help()`` without the bars beside it."""
     text = pydoc.plain(pydoc.render_doc(public))
     return re.sub(r"^ [|] {0,2}", "", text, flags=re.MULTILINE)
+
+
+rendered: Final[Callable[[Any], str]] = cache(_rendered)
 
 
 def entry_of(kind: type[Any], field: str) -> str:
