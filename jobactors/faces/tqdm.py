@@ -24,7 +24,7 @@ from numbers import Number
 from typing import IO, TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast, overload
 
 from jobactors.inside.context.current_job import CURRENT
-from jobactors.inside.verbs.tqdm_bars import Bar, capture_tqdm
+from jobactors.inside.verbs.tqdm_bars import TqdmBar, capture_tqdm
 from jobactors.inside.verbs.track import Track
 from jobactors.model.checks import is_one_of
 
@@ -158,7 +158,7 @@ class tqdm(Generic[T], metaclass=_StandsForTqdm):  # noqa: N801 - the name that 
         self.n: float = initial
         self.postfix: object = None
         context = CURRENT.get()
-        self._bar = None if context is None or disable else Bar(context)
+        self._bar = None if context is None or disable else TqdmBar(context)
         if isinstance(postfix, Mapping):
             self.set_postfix(postfix)
         elif postfix:

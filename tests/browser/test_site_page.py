@@ -45,6 +45,7 @@ def test_a_cancel_from_the_page_ends_the_command(chromium: Browser, tmp_path: Pa
         page = chromium.new_page(viewport={"width": 900, "height": 600})
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.route("**/jobs/bar", lambda route: route.abort(), times=1)  # a server that is away
         page.goto(first_line(start("site_commands.py", "web", "--port", "0")))
         expect(page.get_by_role("heading", name="Search the site")).to_be_visible()
         bar = page.get_by_label("Task bar")

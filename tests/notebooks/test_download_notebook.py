@@ -6,8 +6,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -23,7 +21,7 @@ from tests.notebooks.executed import (
     cells_of,
     copied,
     execute,
-    loopback_only,
+    start_program,
 )
 from tests.notebooks.pull_server import Gate, served
 from tests.notebooks.tiny_model import (
@@ -136,15 +134,7 @@ class Program:
     def __init__(self, folder: Path, resumes_at: str, starts_at: str) -> None:
         """Start it in a folder that has the notebook's modules."""
         code = PROGRAM.format(cells=cells_of(NOTEBOOK), seconds=SECONDS)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, resumes_at, starts_at],
-            cwd=folder,
-            env=os.environ | loopback_only(folder / "refused.txt"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        self.process = start_program(code, folder, resumes_at, starts_at)
 
     async def killed(self) -> str:
         """Kill it; return what it has printed."""

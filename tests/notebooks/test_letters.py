@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +16,7 @@ from tests.notebooks.executed import (
     cells_of,
     copied,
     execute,
-    loopback_only,
+    start_program,
 )
 
 NOTEBOOK = "07_letters_and_research.ipynb"
@@ -182,15 +179,7 @@ def run(folder: Path, interrupted: str, company: str, phase: str) -> str:
     It is killed where that one is held.
     """
     code = PROGRAM.format(cells=cells_of(NOTEBOOK), seconds=60)
-    with subprocess.Popen(
-        [sys.executable, "-c", code, interrupted, company, phase],
-        cwd=folder,
-        env=os.environ | loopback_only(folder / "refused.txt"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    with start_program(code, folder, interrupted, company, phase) as process:
         assert process.stdout is not None
         said = ""
         for line in process.stdout:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import site_page
 import site_work
 import topics_site
 
@@ -236,6 +237,16 @@ def called(command: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(NOTEBOOKS / "site_commands.py"), run_name="__main__")
     return ended.value.code
+
+
+async def test_a_button_of_the_page_that_is_pressed_twice_starts_one_job(tmp_path: Path) -> None:
+    async with ja.open_jobs() as jobs:
+        site_page.application(jobs, tmp_path / "site.db")
+        jobs.hold_dispatch()
+        for kind in ("embed", "discover"):
+            first, second = jobs.submit(kind), jobs.submit(kind)
+            assert (second.id, second.is_new) == (first.id, False)
+        jobs.select().cancel()
 
 
 def test_only_a_web_site_is_read(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ FRAME_SECONDS: Final = 0.1
 How = Literal["ask", "resume", "fresh"]
 
 
-class Question(TypedDict):
+class CheckpointQuestion(TypedDict):
     """The question before a run for which an earlier one has left something."""
 
     text: str
@@ -48,7 +48,7 @@ class RunState(TypedDict):
 class EarlierRun(Exception):
     """An earlier run has left something, and it is open how to go on."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: CheckpointQuestion) -> None:
         super().__init__(question["text"])
         self.question = question
 
@@ -94,13 +94,13 @@ def _earlier(jobs: ja.Jobs, chain: ja.Chain) -> list[ja.Resumable]:
     ]
 
 
-def _question(work: ja.Resumable) -> Question:
+def _question(work: ja.Resumable) -> CheckpointQuestion:
     why = f" · {work.obstacle}" if work.obstacle else ""
     text = safe_text(f"An earlier run was {work.in_words()}{why}", LONGEST_MESSAGE)
     return {"text": text, "can_resume": not work.obstacle}
 
 
-class Step(TypedDict):
+class PlannedPhase(TypedDict):
     """The part of one phase in a run."""
 
     name: str
@@ -111,10 +111,10 @@ class Step(TypedDict):
 
 def steps_of(
     jobs: ja.Jobs, chain: ja.Chain, document: Document, problems: Sequence[WireProblem]
-) -> list[Step]:
+) -> list[PlannedPhase]:
     """Return what a run would do, phase by phase; nothing is called."""
     done, parts = _completed(jobs, chain), shares(document)
-    steps: list[Step] = []
+    steps: list[PlannedPhase] = []
     for key, place in places_by_key(document).items():
         wrong = [one for one in problems if place in one["places"]]
         errors = [one["text"] for one in wrong if one["severity"] == "error"]

@@ -58,7 +58,7 @@ MOST_STARTS: Final = 100
 """Jobs that start in one turn of the loop: it does nothing else meanwhile."""
 
 
-class Decision(Struct, frozen=True):
+class StartDecision(Struct, frozen=True):
     """One decision of the job queue."""
 
     start: list[str]

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from jobactors.model.resources import NO_NEEDS, Resources
 from jobactors.model.states import Waiting
 
-from .entry import MOST_STARTS, Decision, Entry
+from .entry import MOST_STARTS, Entry, StartDecision
 from .entry_heap import EntryHeap
 from .parked_entries import ParkedEntries
 from .queued_waits import QueuedWaits
@@ -256,7 +256,7 @@ class JobQueue:
         """Return the jobs that start now; see :meth:`decide`."""
         return self.decide(now).start
 
-    def decide(self, now: float, most: int = MOST_STARTS) -> Decision:
+    def decide(self, now: float, most: int = MOST_STARTS) -> StartDecision:
         """Decide which jobs start now, ``most`` of them."""
         if self._later:
             self._ripen(now)
@@ -280,7 +280,7 @@ class JobQueue:
             if wanted is not None and wanted != missing:
                 self._unpark(wanted)  # there may be units left for the next one
         moved, self._moved = self._moved, {}
-        return Decision(start, list(moved))
+        return StartDecision(start, list(moved))
 
     def next_due(self) -> float | None:
         """Return when the next job becomes ready by itself; None when none will."""

@@ -30,7 +30,7 @@ def script_for(shell: str) -> str:
     return makers[shell](commands)
 
 
-class _Command:
+class _Completions:
     """The words that complete one subcommand."""
 
     def __init__(self, help: str, parser: argparse.ArgumentParser) -> None:
@@ -47,13 +47,13 @@ class _Command:
                 self.takes_files = True
 
 
-def _commands(parser: argparse.ArgumentParser) -> Mapping[str, _Command]:
+def _commands(parser: argparse.ArgumentParser) -> Mapping[str, _Completions]:
     (table,) = (cast("Any", one) for one in parser._actions if one.dest == "subcommand")
     helps = {one.dest: one.help or "" for one in table._choices_actions}
-    return {name: _Command(helps.get(name, ""), child) for name, child in table.choices.items()}
+    return {name: _Completions(helps.get(name, ""), child) for name, child in table.choices.items()}
 
 
-def _bash(commands: Mapping[str, _Command]) -> str:
+def _bash(commands: Mapping[str, _Completions]) -> str:
     offered = {name: " ".join([*one.options, *one.words]) for name, one in commands.items()}
     cases = "\n".join(
         f'    {name}) words="{offered[name]}" files={int(one.takes_files)} ;;'
@@ -78,7 +78,7 @@ _jobactors() {{
 complete -o filenames -F _jobactors jobactors"""
 
 
-def _zsh(commands: Mapping[str, _Command]) -> str:
+def _zsh(commands: Mapping[str, _Completions]) -> str:
     listed = "\n".join(f"    {_described(name, one.help)}" for name, one in commands.items())
     cases = "\n".join(
         f"    {name}) options=({' '.join(_described(o, h) for o, h in one.options.items())})"
@@ -112,7 +112,7 @@ def _described(word: str, help: str) -> str:
     return _quoted(f"{word}:{help.replace(':', chr(92) + ':')}")
 
 
-def _fish(commands: Mapping[str, _Command]) -> str:
+def _fish(commands: Mapping[str, _Completions]) -> str:
     alone = "__fish_use_subcommand"
     lines = ["complete -c jobactors -f"]
     lines.append(f"complete -c jobactors -n {alone} -l version -d 'print the version and exit'")

@@ -46,7 +46,7 @@ _DRAWN_AS_TEXT: Final = frozenset({_MODULE, "tqdm.asyncio", "tqdm.auto", "tqdm.u
 """The modules of tqdm's classes that draw nothing but what ``display`` prints."""
 
 
-class Bar:
+class TqdmBar:
     """One bar in a job: a frame of the job's meter, open from the bar's making to its closing."""
 
     __slots__ = ("_control", "_frame", "_meter", "counts_alone", "is_open")
@@ -156,8 +156,8 @@ def _wrap(module: ModuleType) -> None:
     cls.moveto = _drawing_nothing(cls.moveto, answer=None)
 
 
-def _bar_of(tqdm_bar: Any) -> Bar | None:
-    bar: Bar | None = tqdm_bar.__dict__.get(_OURS)
+def _bar_of(tqdm_bar: Any) -> TqdmBar | None:
+    bar: TqdmBar | None = tqdm_bar.__dict__.get(_OURS)
     return bar
 
 
@@ -173,7 +173,7 @@ def _reporting_init(original: Callable[..., None]) -> Callable[..., None]:
         # To tqdm, "gui" means that another class draws: nothing is written from here on.
         original(self, *args, **{**kwargs, "gui": True})
         if not self.disable:
-            _silence(self, Bar(context, counts_alone=_draws_elsewhere(self)))
+            _silence(self, TqdmBar(context, counts_alone=_draws_elsewhere(self)))
 
     setattr(__init__, _OURS, True)
     return __init__
@@ -184,7 +184,7 @@ def _draws_elsewhere(tqdm_bar: object) -> bool:
     return any(name.startswith("tqdm.") and name not in _DRAWN_AS_TEXT for name in modules)
 
 
-def _silence(tqdm_bar: Any, bar: Bar) -> None:
+def _silence(tqdm_bar: Any, bar: TqdmBar) -> None:
     tqdm_bar.__class__._decr_instances(tqdm_bar)  # its place on the screen is free
     setattr(tqdm_bar, _OURS, bar)
     bar.show(tqdm_bar)
@@ -194,7 +194,7 @@ def _silence(tqdm_bar: Any, bar: Bar) -> None:
         tqdm_bar.close = functools.partial(_close_disabled, bar, weakref.ref(tqdm_bar))
 
 
-def _close_disabled(bar: Bar, itself: Callable[[], Any]) -> None:
+def _close_disabled(bar: TqdmBar, itself: Callable[[], Any]) -> None:
     bar.close()
     tqdm_bar = itself()
     if tqdm_bar is not None:
@@ -210,7 +210,7 @@ def _reporting_iter(original: Callable[..., Iterator[Any]]) -> Callable[..., Ite
     return __iter__
 
 
-def _counted(tqdm_bar: Any, bar: Bar) -> Iterator[Any]:
+def _counted(tqdm_bar: Any, bar: TqdmBar) -> Iterator[Any]:
     def moved() -> None:
         tqdm_bar.n += 1
         bar.show(tqdm_bar)
