@@ -103,8 +103,9 @@ let drawing = false, again = false;
 async function draw() {                        // the newest state, one request at a time
   if (drawing) { again = true; return; }
   drawing = true;
-  const bar = await fetch("jobs/bar").catch(() => null);   // the stream comes back by itself
-  if (bar?.ok) footer.innerHTML = await bar.text();        // our own server has escaped it
+  const bar = await fetch("jobs/bar").catch(() => null);
+  if (bar?.ok) footer.innerHTML = await bar.text();            // our own server has escaped it
+  else setTimeout(draw, 1000);                                 // it is away
   drawing = false;
   if (again) { again = false; draw(); }
 }

@@ -5,15 +5,16 @@ import re
 
 import pytest
 
-from .executed import Executed, assert_is_kept_well, execute
+from .executed import Executed, assert_is_kept_well, cells_of, execute
 
 NAME = "03_from_this_kernel_to_a_cluster.ipynb"
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Executed:
-    """Run it, with a cluster of real processes."""
-    return execute(NAME, tmp_path_factory.mktemp("cluster"))
+    """Run it, with a cluster of real processes; one cell twice, as on the next day."""
+    again = {"cancel": cells_of(NAME)["cancel"]}
+    return execute(NAME, tmp_path_factory.mktemp("cluster"), again)
 
 
 def test_it_runs_to_its_end_without_a_word_of_alarm(page: Executed) -> None:
@@ -45,6 +46,10 @@ def test_the_job_of_the_killed_worker_goes_on_from_its_checkpoint(page: Executed
 def test_a_result_stays_there_and_a_cancel_arrives(page: Executed) -> None:
     assert re.search(r"<Future: finished, type: bytes, .*50000000", page.text("keep"), re.DOTALL)
     assert re.search(r"endless +cancelled", page.text("cancel"))
+
+
+def test_a_checkpoint_that_an_earlier_run_has_left_does_not_hinder_the_next(page: Executed) -> None:
+    assert re.search(r"endless +cancelled", page.text("after-cancel"))
 
 
 def test_it_is_kept_without_outputs_and_its_cells_are_short() -> None:
