@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sqlite3
@@ -221,3 +222,17 @@ def test_a_kernels_notebook_is_found_by_what_its_server_says(tmp_path: Path) -> 
     assert notebook_path({"JPY_SESSION_NAME": str(tmp_path / "Console 1")}, {}) is None
     assert notebook_path({"JPY_SESSION_NAME": str(tmp_path / "gone.ipynb")}, {}) is None
     assert notebook_path({}, {"__vsc_ipynb_file__": 3}) is None
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+async def test_the_garbage_collector_is_after_an_opening_as_it_was(
+    tmp_path: Path, is_on: bool
+) -> None:
+    """It is paused while jobs are loaded; a program may have turned it off itself."""
+    was_on = gc.isenabled()
+    (gc.enable if is_on else gc.disable)()
+    try:
+        async with ja.open_jobs(store=tmp_path / "jobs.db"):
+            assert gc.isenabled() is is_on
+    finally:
+        (gc.enable if was_on else gc.disable)()

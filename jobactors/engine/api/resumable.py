@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @documented
-class Resumable(Struct, frozen=True, eq=False):
+class Resumable(Struct, frozen=True, eq=False, gc=False):  # in no circle, and often many
     """One piece of work that can go on.  Got from ``jobs.resumable()``."""
 
     job_id: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ from .metrics_table import StoredMetrics, read_metrics
 from .rate_table import KIND as KIND_OF_RATES
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from jobactors.engine.ports.store import Store
     from jobactors.model.stored_rows import CheckpointRow, DocumentRow, JobRow
 
@@ -46,16 +50,29 @@ def load_store(
         return
     at_most = parts.registry.retention.read
     now = parts.clock.now()
-    stored = journal.read(partial(_read, at_most=at_most, now=now))
-    parts.checkpoints.load(stored.checkpoints)
-    parts.rates.load(stored.rates)
-    recovery.restore(stored.unfinished, stored.ended, stored.last_written)
-    count_ended_jobs(parts)
+    with _collector_paused():
+        stored = journal.read(partial(_read, at_most=at_most, now=now))
+        parts.checkpoints.load(stored.checkpoints)
+        parts.rates.load(stored.rates)
+        recovery.restore(stored.unfinished, stored.ended, stored.last_written)
+        count_ended_jobs(parts)
     templates.load(stored.templates)
     metrics.load(stored.metrics, records_from(stored.metrics.uncounted))
     if recover == "auto":
         recovery.resume_all()
     schedules.load(stored.schedules, rests=recover == "ask")
+
+
+@contextmanager
+def _collector_paused() -> Generator[None]:
+    """Pause Python's garbage collector: it would visit all that is loaded again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Stored(Struct, frozen=True):
