@@ -42,7 +42,7 @@ def pack_begin(attempt: Attempt, *, is_alone: bool) -> bytes:
     """Return the content of BEGIN; in the loop's thread."""
     context, limits = attempt.context, attempt.options.limits
     begin: dict[str, Any] = {**labels_of(context), "trace": trace_headers()}
-    begin["buffer"] = None if context._buffer is None else context._buffer.to_send()
+    begin["buffer"] = context._toolbox.buffer_to_send()
     begin["limits"] = {} if limits is None else asdict(limits)
     begin["alone"] = is_alone
     return json.dumps(begin).encode()

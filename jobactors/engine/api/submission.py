@@ -182,6 +182,8 @@ def _check_arguments(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     """Refuse a call that cannot work now, rather than as a failed job later."""
+    if _takes(function, args, kwargs):
+        return
     code = getattr(function, "__code__", None)
     if code is not None and not (args or kwargs or code.co_argcount or code.co_kwonlyargcount):
         return  # the common case, without the cost of a signature
@@ -192,6 +194,18 @@ def _check_arguments(
         signature.bind(*args, **kwargs)
     except TypeError as exc:
         raise TypeError(f"{type_name_of(function)}{signature} cannot be called so: {exc}") from None
+
+
+def _takes(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a plain function takes arguments by their place; a signature takes ten times as long.
+
+    False may as well mean that it is not as plain.
+    """
+    if type(function) is not FunctionType or kwargs or function.__dict__:
+        return False
+    code = function.__code__
+    least = code.co_argcount - len(function.__defaults__ or ())
+    return least <= len(args) <= code.co_argcount and not code.co_kwonlyargcount
 
 
 def _options(kind: JobType | None, changes: Mapping[str, Any]) -> Options:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobactors.engine.checkpoints.table import fraction_of_newest
 from jobactors.engine.records.record import CREATION_LOCK
+from jobactors.inside.report.checkpoint_buffer import to_send
 from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control
 from jobactors.model.phases import CHAIN_TYPE
@@ -126,6 +127,17 @@ class AttemptToolbox:
             with CREATION_LOCK:
                 self.writer = self.writer or made
         return self.writer.buffer
+
+    def buffer_to_send(self) -> dict[str, Any] | None:
+        """Return the contents for a buffer in the job's own process.
+
+        No buffer is made here, since most jobs save nothing.
+        """
+        if self.writer is not None:
+            return self.writer.buffer.to_send()
+        if self._record.options.checkpoint_every is None:
+            return None
+        return to_send(self._checkpoints, str(self._host.leases.folder(self._record)))
 
     @property
     def broker(self) -> ResourceBroker:

@@ -74,6 +74,10 @@ class Toolbox(Protocol):
         """The checkpoints that the job saves; None where none are saved."""
         ...
 
+    def buffer_to_send(self) -> dict[str, Any] | None:
+        """Return the contents for the buffer of the job's own process; None if nothing is saved."""
+        ...
+
     @property
     def broker(self) -> Broker | None:
         """Gets resources for the job; None outside a job system."""
@@ -100,3 +104,7 @@ class ReadyToolbox:
         self.log: Log = Log(0) if log is None else log
         self.buffer: CheckpointBuffer | None = buffer
         self.control.arm = self.meter.arm
+
+    def buffer_to_send(self) -> dict[str, Any] | None:
+        """Return the contents for the buffer of the job's own process; None if nothing is saved."""
+        return None if self.buffer is None else self.buffer.to_send()

@@ -84,6 +84,11 @@ class Saved(NamedTuple):
         return exact_json(self.value) if self.plain else str(self.value)
 
 
+def to_send(stored: Mapping[str, SavedCheckpoint], folder: str) -> dict[str, Any]:
+    """Return the contents for a buffer in the job's own process, as JSON."""
+    return {"stored": stored, "folder": folder}
+
+
 class CheckpointBuffer:
     """The last saves of one attempt, one a part; see the module's table for the threads."""
 
@@ -253,7 +258,7 @@ class CheckpointBuffer:
 
     def to_send(self) -> dict[str, Any]:
         """Return the contents for the buffer in the job's own process, as JSON."""
-        return {"stored": self._stored, "folder": self.folder}
+        return to_send(self._stored, self.folder)
 
     @classmethod
     def received(
