@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOOPBACK = "127.0.0.1:0"
+PATIENT = {"distributed.deploy.lost-worker-timeout": "1h"}
+"""For a loaded machine, where a worker takes long to start again: after 15 s a local cluster ends
+its nanny for good, one after the other, until no worker is left."""
 
 
 @contextmanager
@@ -21,6 +24,7 @@ def cluster(workers: int = 2, *, processes: bool = False, **options: Any) -> Ite
         processes: Whether they are processes, which can be killed; else they are in this one.
         **options: Further ones of ``LocalCluster``.
     """
+    from dask import config
     from distributed import Client, LocalCluster
 
     quiet = {
@@ -32,7 +36,9 @@ def cluster(workers: int = 2, *, processes: bool = False, **options: Any) -> Ite
         **({"host": "127.0.0.1"} if processes else {}),
         **options,
     }
+    settings: Any = config
     with (
+        settings.set(PATIENT),
         LocalCluster(n_workers=workers, processes=processes, **quiet) as local,
         Client(local, set_as_default=False) as client,
     ):

@@ -27,8 +27,8 @@ DAY = 24 * 60 * 60.0
 LATE_CLOCK = f"""
 import time
 
-real = time.time
-time.time = lambda: real() - {DAY}
+time.real = getattr(time, "real", time.time)  # it is run twice
+time.time = lambda: time.real() - {DAY}
 """
 
 
