@@ -204,11 +204,3 @@ def fill_memory(path: str, step: int) -> int:
         held.append(b"x" * step)
         time.sleep(0.05)
     return len(held)
-
-
-def tell_time() -> float:
-    """Report and log, and return what the clock of this machine shows."""
-    ja.progress(1, 1)
-    print("a line")
-    ja.save_checkpoint(1)
-    return time.time()

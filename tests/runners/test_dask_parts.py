@@ -8,6 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from jobactors.runners.dask_side import AT_ONCE, EngineSide
 from jobactors.runners.dask_task import task_function
 from jobactors.runners.dask_wire import BATCH, batches, key_for
 from jobactors.runners.process_pickler import pickled
+from jobactors.runners.process_speaker import SentLog
 from jobactors.runners.process_wire import Kind
 
 from . import dask_work as work
@@ -240,6 +242,25 @@ def test_lines_come_before_the_pause_that_was_reached_after_them() -> None:
     assert frames[1][1] == b"out\none\ntwo\n"
     assert json.loads(frames[2][1])["done"] == 3
     assert list(reports.take()) == []
+
+
+def test_what_a_run_reports_is_the_same_whatever_the_clock_of_its_machine_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The clocks of machines differ, and may be set: the times of a job are those of its system."""
+
+    def reported() -> list[tuple[Kind, bytes]]:
+        reports = RunReports(lambda: None, {"stored": {}, "folder": ""}, None)
+        SentLog(reports).write("a line\n", "out", time.time())
+        reports.meter.report(3, 4)
+        assert reports.buffer is not None
+        reports.buffer.save("", 7, items=1)
+        return list(reports.take_last())
+
+    frames = reported()
+    assert [kind for kind, _ in frames] == [Kind.LOG, Kind.SAVED, Kind.SAMPLE]
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert reported() == frames
 
 
 # --- hints --------------------------------------------------------------------------------------

@@ -1,9 +1,8 @@
-"""What only a cluster of real processes shows: memory, forks, clocks, sizes, adaptive scaling."""
+"""What only a cluster of real processes shows: memory, forks, sizes, adaptive scaling."""
 
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,13 +22,6 @@ pytestmark = pytest.mark.skipif(
 )
 MANY = 10_000
 LARGE = 200_000_000
-DAY = 24 * 60 * 60.0
-LATE_CLOCK = f"""
-import time
-
-time.real = getattr(time, "real", time.time)  # it is run twice
-time.time = lambda: time.real() - {DAY}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -80,24 +72,6 @@ async def test_a_forked_child_inside_a_job_reports_nothing_and_the_job_goes_on(
         assert "printed by the job" in str(job.logs())
         assert "printed by the child" not in str(job.logs())
     assert len(work.starts(path)) == 1
-
-
-async def test_the_times_of_a_job_are_those_of_this_machine_whatever_its_workers_clock_shows(
-    tmp_path: Path,
-) -> None:
-    """That one is a day late, for the code of jobs; its start and its end are ours."""
-    late = tmp_path / "late.py"
-    late.write_text(LATE_CLOCK)
-    began = time.time()
-    with cluster(workers=1, processes=True, preload=[str(late)]) as skewed:
-        async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
-            job = jobs.options(runner=ja.DaskRunner(skewed)).submit(work.tell_time)
-            assert await job < began - DAY / 2
-            assert "a line" in str(job.logs())
-            snapshot = job.snapshot()
-    assert snapshot.started_at
-    assert snapshot.finished_at
-    assert began <= snapshot.started_at <= snapshot.finished_at <= time.time()
 
 
 async def test_a_worker_that_its_nanny_ends_for_its_memory_fails_its_job_once(
