@@ -103,6 +103,32 @@ async def test_pauses_are_no_work(autojump_clock: object) -> None:
         assert steps_row.paused.total == pytest.approx(19.5, abs=0.1)
 
 
+async def test_pauses_in_an_earlier_process_are_no_work_either(autojump_clock: object) -> None:
+    """Nor is the time at rest until the job went on."""
+
+    async def walk() -> None:
+        async for _ in ja.track(range(10)):
+            await trio.sleep(1)
+
+    ja.job("metrics_walk")(walk)
+    store = ja.MemoryStore()
+    async with ja.open_jobs(store=store) as jobs:
+        job = jobs.submit(walk)
+        await trio.sleep(1.5)
+        job.pause()
+        await trio.sleep(20)
+        job.resume()
+        await trio.sleep(2)
+        await jobs.close()
+    await trio.sleep(1000)
+    async with ja.open_jobs(store=store) as jobs:
+        jobs.get(job.id).resume()
+        await jobs.get(job.id).wait()
+        walks = row(jobs, "metrics_walk")
+        assert walks.paused.total == pytest.approx(20, abs=1)
+        assert walks.run.total == pytest.approx(14, abs=1)
+
+
 async def test_metrics_outlive_their_process_and_their_jobs(
     autojump_clock: object, tmp_path: Path
 ) -> None:

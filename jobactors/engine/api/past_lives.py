@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from jobactors.engine.storage.event_lines import stages_of
+from jobactors.engine.storage.past_turns import stages_from, turns_from
 from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.model.identity import type_names
 from jobactors.model.spans import StageTurn, Turn, spans_of, stage_spans_of, with_past
-from jobactors.model.states import JobState, Waiting
 from jobactors.model.timeline_bars import Bar, lay_out
 
 from .job_graphs import earlier_jobs
@@ -24,18 +23,6 @@ if TYPE_CHECKING:
     from jobactors.model.identity import TypeOrFunction
     from jobactors.model.stored_rows import EventRow, JobRow
     from jobactors.model.timeline_bars import LanesBy
-
-_STATES: Final = {
-    "JobQueued": JobState.QUEUED,
-    "JobStarted": JobState.RUNNING,
-    "JobPaused": JobState.PAUSED,
-    "JobResumed": JobState.RUNNING,
-    "JobCancelling": JobState.CANCELLING,
-    "JobRetried": JobState.QUEUED,
-    "JobStopped": JobState.INTERRUPTED,
-    "JobRequeued": JobState.QUEUED,
-}
-"""The state after each kind of line in an event log that makes a turn."""
 
 
 class Life(NamedTuple):
@@ -75,29 +62,6 @@ def lives_in(
         shown = _with_past(shown, journal, system.recovery.restored_at)
     bars = [bar for life in shown for bar in _bars_of(life, by, now)]
     return lay_out(bars, _LANES[by]), len(lives) - len(shown)
-
-
-def turns_from(lines: Iterable[EventRow]) -> list[Turn]:
-    """Return the turns that the lines of an event log give."""
-    turns: list[Turn] = []
-    for line in lines:
-        state = _STATES.get(line.kind)
-        if state is None:
-            continue
-        waiting = Waiting.SLOT if state is JobState.QUEUED else None
-        if line.kind == "JobRetried":
-            waiting = Waiting.RETRY
-        turns.append(Turn(line.at, state, waiting))
-    return turns
-
-
-def stages_from(lines: Iterable[EventRow]) -> list[StageTurn]:
-    """Return the turns of stages that the lines of an event log give; an attempt begins in none."""
-    return [
-        StageTurn(line.at, stages_of(line))
-        for line in lines
-        if line.kind in {"JobProgressed", "JobStarted"}
-    ]
 
 
 def _lives_here(system: JobSystem, is_wanted: Callable[[Record], bool]) -> list[Life]:

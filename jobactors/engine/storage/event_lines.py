@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -63,16 +62,6 @@ def changes_stages(record: Record, event: Event) -> bool:
     if type(event) is not JobProgressed or turns is None:
         return False
     return turns[-1].at == event.at and len(turns) < MOST_TURNS
-
-
-def stages_of(line: EventRow) -> str:
-    """Return the stages that a line about a job's progress has: their labels, as one text."""
-    try:
-        detail: Any = json.loads(line.detail)
-        stages = detail["stages"]
-    except (ValueError, RecursionError, TypeError, KeyError):
-        return ""
-    return stages if isinstance(stages, str) else ""
 
 
 def event_row(event: Event) -> EventRow:

@@ -42,6 +42,7 @@ from jobactors.engine.records.held_memory import has_function
 from jobactors.engine.records.record import Edge, Record
 from jobactors.engine.records.references import JobReference, with_nested
 from jobactors.engine.records.submit_context import submitter_context
+from jobactors.engine.storage.past_turns import turns_from
 from jobactors.engine.storage.stored_jobs import records_from, unrevived
 from jobactors.engine.storage.submit_codec import arguments_from, options_from, source_of
 from jobactors.inside.report.guarded_log import LOG
@@ -71,6 +72,8 @@ Recover = Literal["ask", "auto"]
 RECOVER: Final = ("ask", "auto")
 MOST_DEATHS: Final = 3
 """Processes that may end under a running job before "auto" starts it no more."""
+MOST_PASTS: Final = 1_000
+"""Jobs at rest whose event logs are read at the opening, the newest: more would delay it."""
 
 _NOT_STARTED_HERE: Final = frozenset({"block", "guest"})
 """The runners of jobs whose code no runner has started: nothing can start it again either, and a
@@ -126,11 +129,22 @@ class Recovery:
             self._parts.registry.add(record)
         for record in finished:
             self._add_ended(record)
+        self._take_turns([record for record in at_rest if record.snapshot.attempt][-MOST_PASTS:])
         died_at = self.restored_at if last_written is None else last_written
         for record in at_rest:
             # Never before what is known of the job, nor later than now: clocks are set.
             at = min(self.restored_at, max(record.snapshot.changed_at, died_at))
             self._rest(record, at)
+
+    def _take_turns(self, records: list[Record]) -> None:
+        """Let jobs that have started know when they paused and were retried: they may go on."""
+        journal = self._parts.journal
+        if journal is None or not records:
+            return
+        ids = [record.id for record in records]
+        logs = journal.read(lambda store: [store.events(job_id) for job_id in ids])
+        for record, log in zip(records, logs, strict=True):
+            record.turns = turns_from(log) or None
 
     def _add_ended(self, record: Record) -> None:
         self._parts.registry.inherit(record)
