@@ -197,13 +197,12 @@ class ChildJob:
         except OSError as exc:
             end_if_closed_here(exc)
             raise
+        if is_clean:  # it waits, and nothing is lost by its end
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         return is_clean
 
     def _leaves_nothing(self, traces: Traces) -> bool:
-        if self._control.requests:
-            return False
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        return not traces.left()
+        return not (self._control.requests or traces.left())
 
     def _last_word(self, traces: Traces | None) -> tuple[Kind, bytes]:
         try:

@@ -195,7 +195,7 @@ class Speaker:
         self.meter.quiet = True  # before reading: a report that comes meanwhile wakes again
         try:
             progress = self.meter.read_plain()
-            content = json.dumps(asdict(progress)).encode()
+            content = b"" if progress == self._last else json.dumps(asdict(progress)).encode()
         except BaseException:  # the job's own objects; and a report may have come meanwhile
             progress, content = self._last, b""
         for complaint in self.meter.take_complaints(self._told):

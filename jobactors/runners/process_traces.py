@@ -56,7 +56,8 @@ _getsignal: Final[Callable[[int], object]] = import_module("_signal").getsignal
 """Without the enum of ``signal.getsignal``, which takes longer than all the rest."""
 _LOCALE: Final = import_module("_locale")
 """Without the module ``locale``, which is large."""
-_SIGNALS: Final = tuple(map(int, sorted(signal.valid_signals())))
+_SIGNALS: Final = tuple(map(int, sorted(signal.valid_signals() - {signal.SIGTERM})))
+"""All but the one whose handler is set for each job anew."""
 _LIMITS: Final = tuple(getattr(resource, name) for name in dir(resource) if name[:7] == "RLIMIT_")
 
 
@@ -76,6 +77,7 @@ class Traces:
         """The files of those that the parent has not heard of: path, time of change, size."""
         self._open: tuple[object, ...] = ()
         self._memory = 0
+        self._sees_all = True
         gc.collect()
         gc.freeze()  # the collection after a job visits nothing that was there before it
 
@@ -85,6 +87,12 @@ class Traces:
         Args:
             size: The bytes that it was rebuilt from, which it need not give back.
         """
+        try:
+            self._begin(size)
+        except Exception:  # there is no /proc, or no further file can be opened
+            self._sees_all = False
+
+    def _begin(self, size: int) -> None:
         _seed()
         if len(sys.modules) != self._count:
             self._look_at_new_modules()
@@ -95,6 +103,14 @@ class Traces:
 
     def left(self) -> str:
         """Return what the job has left behind, in a word or two; empty if nothing."""
+        try:
+            return self._left()
+        except Exception as exc:  # as above
+            return f"what cannot be seen: {exc}"
+
+    def _left(self) -> str:
+        if not self._sees_all:
+            return "what cannot be seen"
         _forget_classes()
         gc.collect()
         for what, is_clean in (

@@ -26,7 +26,7 @@ from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobactorsError
 from jobactors.model.exception_parts import put_together, take_apart
 
-from .process_pickler import pickled
+from .process_pickler import is_plain, pickled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +142,8 @@ def pack_result(value: object) -> bytes:
     Raises:
         TypeError: if it cannot be pickled.
     """
+    if is_plain(value):
+        return pickle.dumps(value)  # it needs no cloudpickle, which takes a while to be imported
     try:
         return pickled(value)
     except Exception as exc:  # as above

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ from tests.bench.harness import Measure, Numbers, Program, Variant
 
 if TYPE_CHECKING:
     from jobactors.stores.connection import Durability
+
+
+_THREADS = 8
 
 
 async def nothing() -> None:
@@ -40,8 +44,14 @@ def _bare(synchronous: str, size: int) -> float:
 
 
 def bare(size: int) -> Numbers:
-    """Python's sqlite3 with nothing around it."""
-    return {"survives a kill": _bare("NORMAL", size), "survives a power cut": _bare("FULL", size)}
+    """Python's sqlite3 with nothing around it; it has no threads that could wait together."""
+    alone = _bare("NORMAL", size)
+    return {
+        "survives a kill": alone,
+        "from eight threads": alone,
+        "one after another": alone,
+        "survives a power cut": _bare("FULL", size),
+    }
 
 
 async def _ours(durability: Durability, size: int) -> float:
@@ -57,10 +67,30 @@ async def _ours(durability: Durability, size: int) -> float:
             return (time.perf_counter() - start) / size * 1e6
 
 
+def _from_threads(threads: int, size: int) -> float:
+    """Microseconds a job, if each thread waits for its job before it submits the next one."""
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = ja.start(store=Path(folder) / "db", max_running=None)
+
+        def work() -> None:
+            for _ in range(max(1, size // threads)):
+                jobs.submit(nothing).result()
+
+        start = time.perf_counter()
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(work) for _ in range(threads)]:
+                done.result()
+        took = time.perf_counter() - start
+        ja.stop()
+        return took / (threads * max(1, size // threads)) * 1e6
+
+
 def jobactors(size: int) -> Numbers:
     """Every state of every job is on disk before the next thing happens to it."""
     return {
         "survives a kill": trio.run(_ours, "os", size),
+        "from eight threads": _from_threads(_THREADS, size),
+        "one after another": _from_threads(1, size),
         "survives a power cut": trio.run(_ours, "power", size),
     }
 
@@ -68,8 +98,10 @@ def jobactors(size: int) -> Numbers:
 PROGRAM = Program(
     title="durable no-op jobs, end to end",
     measures=(
-        Measure("survives a kill", "µs", at_most=1.43),
-        Measure("survives a power cut", "µs", at_most=0.5),
+        Measure("survives a kill", "µs", at_most=1.5),
+        Measure("from eight threads", "µs", at_most=2),
+        Measure("one after another", "µs", at_most=4),
+        Measure("survives a power cut", "µs", at_most=0.3),
     ),
     variants=(Variant("sqlite3, three commits a job", bare), Variant("jobactors", jobactors)),
     size=3_000,

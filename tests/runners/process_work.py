@@ -83,6 +83,13 @@ def grow() -> None:
     sys.grown = bytearray(50_000_000)  # type: ignore[attr-defined]
 
 
+def take_all_files() -> None:
+    """Leave no room for another open file."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+
+
 def change_a_list() -> None:
     """Leave a value in a container of a module."""
     KEPT.append("")

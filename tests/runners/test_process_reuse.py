@@ -29,6 +29,7 @@ from tests.runners.process_work import (
     meet,
     pid_after,
     sleep,
+    take_all_files,
 )
 from tests.runners.test_process_end import busy, is_gone, until
 
@@ -67,6 +68,13 @@ async def test_a_job_that_leaves_a_trace_is_followed_by_none_in_its_process() ->
         assert len(set(pids)) == len(TRACES)
         clean = [await processes(jobs).run(pid_after, leave_nothing) for _ in range(4)]
     assert len(set(clean)) == 1
+
+
+async def test_a_job_of_which_nothing_can_be_seen_has_its_result() -> None:
+    """No file can be opened to look at what it has left; then no other job follows it."""
+    async with ja.open_jobs(max_running=1) as jobs:
+        pid = await processes(jobs).run(pid_after, take_all_files)
+        assert await processes(jobs).run(os.getpid) != pid
 
 
 async def test_limits_and_fresh_processes_are_for_one_job() -> None:
