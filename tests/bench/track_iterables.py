@@ -43,7 +43,7 @@ PROGRAM = Program(
     title="`track` over any iterable",
     measures=(
         Measure("dict", "ns an item", at_most=1.3),
-        Measure("generator", "ns an item", at_most=1.3),
+        Measure("generator", "ns an item", at_most=1.2),
     ),
     variants=(
         Variant("pass-through generator", lambda n: in_thread(lambda: over(passing, n))),
