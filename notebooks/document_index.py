@@ -1,8 +1,8 @@
 """Vector stores, one a dimension, whose versions are swapped in one step.
 
 A version is a folder that never changes: the vectors (faiss) and the model that has made them.
-Whoever changes a store works on a copy, which takes the place of the current version when it is
-complete: a search finds all of the old one or all of the new one, and the old one can be restored.
+A store is changed in a copy, which takes the place of the current version when it is complete: a
+search finds all of the old one or all of the new one, and the old one can be restored.
 
 The functions have the shape of those in `document_library.py`.  `scratch` is the folder for the
 copy; work that was interrupted finds it there and goes on.

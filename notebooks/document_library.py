@@ -39,7 +39,7 @@ class BadList(ValueError):
 
 
 def quiet(done: float, total: float, message: str) -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 def never() -> bool:

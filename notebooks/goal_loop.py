@@ -2,7 +2,7 @@
 
 The goal here is to understand a function: to find what has to be read for it.  Each step reads one
 function in an index of code (:func:`task_work.index_code`), notes it, and learns of others that it
-calls.  How many steps that takes, nobody knows before.  Where a real agent asks a language model
+calls.  How many steps that takes is not known before.  Where a real agent asks a language model
 what to do next, this one takes the name that is nearest to the goal.
 
 As applications have it, the loop is handed all it needs: it *emits* each step, it *hears* what it

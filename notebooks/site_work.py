@@ -71,7 +71,7 @@ class Never:
 
 
 def silent(current: int, total: int | None, message: str) -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 NEVER = Never()

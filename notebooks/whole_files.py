@@ -145,7 +145,7 @@ def written_whole(
         encoding: how text is saved. Line ends stay as they are written.
 
     Raises:
-        PathRefused: the folder takes no file, or somebody else made `target` meanwhile.
+        PathRefused: the folder takes no file, or `target` was made by another program meanwhile.
         OSError: the disk is full, and whatever else writing can bring.
 
     Example:
@@ -189,7 +189,7 @@ def _publish(temporary: Path, target: Path, *, overwrite: bool) -> None:
 
 def _move_unless_taken(temporary: Path, target: Path) -> None:
     try:
-        # Unlike replace, a link fails when somebody else was faster.
+        # Unlike replace, a link fails when another program was faster.
         target.hardlink_to(temporary)
     except FileExistsError:
         raise _taken(target) from None
