@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import msgspec
 import pytest
 import trio
 
@@ -25,6 +27,8 @@ from .http_client import PATIENCE, Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from .http_client import Answer
 
 
 @pytest.fixture
@@ -547,6 +551,58 @@ def test_a_body_that_does_not_come_is_not_waited_for(
     assert b"send it anew" in answer
     server.job.wait().result(PATIENCE)
     assert caplog.records == []
+
+
+_begun, _go_on = threading.Semaphore(0), threading.Event()
+
+
+class _Folder(msgspec.Struct):
+    """An argument whose own code takes its time."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        _begun.release()
+        _go_on.wait()
+
+
+def test_a_job_type_whose_own_code_blocks_holds_up_nobody_else(jobs: ja.Jobs) -> None:
+    """A request with its key waits for the same job; others, and the server's end, do not wait."""
+
+    @ja.job("http blocking")
+    def blocking(folder: _Folder) -> str:
+        return folder.name
+
+    answers: list[Answer] = []
+    body = {"type": "http blocking", "arguments": {"folder": {"name": "wiki"}}}
+
+    def submit(key: str) -> None:
+        answers.append(client.post("/jobs", body, Idempotency_Key=key))
+
+    server = jobs.serve()
+    client = Client(server.url, server.token)
+    askers = [threading.Thread(target=submit, args=(key,)) for key in "aab"]
+    for asker in askers:
+        asker.start()
+    assert _begun.acquire(timeout=PATIENCE)
+    assert _begun.acquire(timeout=PATIENCE)  # the other key's
+    assert client.ask("/jobs").status == 200
+    _go_on.set()
+    for asker in askers:
+        asker.join(PATIENCE)
+    assert sorted(one.status for one in answers) == [200, 201, 201]
+    assert len({one.json["id"] for one in answers}) == 2
+    _go_on.clear()
+    while _begun.acquire(blocking=False):
+        pass
+    content = json.dumps(body).encode()
+    with client.connect() as waiting:
+        waiting.sendall(client.head("POST", "/jobs", {}, len(content)) + content)
+        assert _begun.acquire(timeout=PATIENCE)
+        server.close()
+        ended = server.job.wait().result(PATIENCE)
+    _go_on.set()
+    assert (ended.state, ended.stuck) == (ja.JobState.CANCELLED, False)
 
 
 def test_a_machine_that_vanishes_without_a_word_is_noticed(jobs: ja.Jobs) -> None:

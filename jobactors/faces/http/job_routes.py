@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextvars
 import hashlib
-import threading
-from collections import OrderedDict
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, final
 from urllib.parse import quote
 
+import anyio
 import anyio.to_thread
 from msgspec.structs import asdict
 from starlette.exceptions import HTTPException
@@ -30,6 +30,7 @@ from jobactors.model.job_type import job_types
 from jobactors.model.options import UPDATABLE
 
 from .json_bodies import BodyRefused, body_of, decoded, encode, encode_job, json_of
+from .remembered_submits import RememberedSubmits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -46,16 +47,22 @@ VERBS: Final = ("cancel", "pause", "resume", "restart", "fresh", "hold", "releas
 MOST_LISTED: Final = 1_000
 LARGEST_RESULT: Final = 2**20
 """Bytes of a result that is sent; of a larger one only its type's name."""
-MOST_REMEMBERED: Final = 1_000
-"""Submits that are known by their ``Idempotency-Key``, the newest."""
 CHANGEABLE: Final = UPDATABLE & {"name", "description", "tags", "metadata", "icon", "priority"}
 _STATES: Final = "state"
 
 
 async def elsewhere(function: Callable[..., _T], *args: Any) -> _T:
-    """Call a function in a worker thread, in an empty context, and return what it returns."""
+    """Call a function in a worker thread, in an empty context, and return what it returns.
+
+    It may run code of a job type's own that never comes to its end: so no request waits for the
+    thread of another one, and the end of the server for none.
+    """
     context = contextvars.Context()
-    return await anyio.to_thread.run_sync(partial(context.run, partial(function, *args)))
+    return await anyio.to_thread.run_sync(
+        partial(context.run, partial(function, *args)),
+        abandon_on_cancel=True,
+        limiter=anyio.CapacityLimiter(math.inf),
+    )
 
 
 def json_response(value: object, status: int = 200, **headers: str) -> Response:
@@ -82,7 +89,7 @@ class JobRoutes:
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self._submits = _RememberedSubmits()
+        self._submits = RememberedSubmits()
 
     def routes(self) -> list[Route]:
         """Return the routes, relative to the prefix of the application."""
@@ -296,30 +303,6 @@ class JobRoutes:
         """Forget an ended job."""
         await elsewhere(perform, self._jobs, "delete", request.path_params["id"])
         return Response(status_code=204)
-
-
-@final
-class _RememberedSubmits:
-    """The jobs that were submitted with a key, so that a repeated request makes no second one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # also while one is made: its twin waits for the same job
-        self._known: OrderedDict[str, tuple[bytes, Job[Any]]] = OrderedDict()
-
-    def once(
-        self, key: str, digest: bytes, submit: Callable[[], Job[Any]]
-    ) -> tuple[Job[Any], bool]:
-        with self._lock:
-            known = self._known.get(key)
-            if known is not None:
-                if known[0] != digest:
-                    raise BodyRefused(422, "this Idempotency-Key came with another body before")
-                return known[1], False
-            job = submit()
-            self._known[key] = digest, job
-            while len(self._known) > MOST_REMEMBERED:
-                self._known.popitem(last=False)
-            return job, job.is_new
 
 
 def _object(told: object) -> dict[str, Any] | None:
