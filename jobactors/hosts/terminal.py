@@ -155,7 +155,8 @@ class Display:
     def __init__(self, jobs: Jobs, screen: Screen) -> None:
         self._jobs = jobs
         self._screen = screen
-        self._board = Board(jobs._system.parts.registry.batches)
+        system = jobs._system
+        self._board = Board(system.parts.registry.batches, system.core.clock.now())
         self._lines: deque[Line] = deque()
         self._news = trio.Event()
         self._lock = threading.Lock()

@@ -100,9 +100,14 @@ class Board:
     """Follows the jobs that have not ended, event by event.
 
     Written by the task that reads the subscription.
+
+    Args:
+        batches: The batches of the system.
+        since: What had ended before this time is not told: it comes from an earlier process.
     """
 
-    def __init__(self, batches: BatchTallies | None = None) -> None:
+    def __init__(self, batches: BatchTallies | None = None, since: float = 0.0) -> None:
+        self._since = since
         self._jobs: dict[str, JobSnapshot] = {}
         self._tallies = batches
         self._batches: dict[str, BatchView] = {}
@@ -128,18 +133,18 @@ class Board:
     def _note_job(self, job: JobSnapshot, event: ev.Event) -> Line | None:
         if job.state.is_terminal:
             self._jobs.pop(event.job_id, None)
-            missed = self._has_ended_since(event)
+            missed = self._is_untold(job, event)
             if missed and not job.info.batch:
                 self._ends[kind_of(job)] += 1
             return finished_line(job) if missed else None
         self._jobs[event.job_id] = job
         return _line(job, event)
 
-    def _has_ended_since(self, event: ev.Event) -> bool:
-        """Whether a job has ended under this board, and not before it, or in an earlier process."""
-        if self._before is None:
-            return not isinstance(event, ev.JobRestated)
-        return event.job_id in self._before
+    def _is_untold(self, job: JobSnapshot, event: ev.Event) -> bool:
+        """Whether the end of a job is news."""
+        if self._before is not None:
+            return event.job_id in self._before
+        return not isinstance(event, ev.JobRestated) or job.changed_at >= self._since
 
     def _note_batch(self, job: JobSnapshot, line: Line | None) -> Line | None:
         """Take note of a job of a batch; returns the line that is printed nevertheless."""

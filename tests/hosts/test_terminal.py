@@ -164,9 +164,11 @@ def test_a_life_is_shown_from_start_to_end() -> None:
 
 def test_what_ended_while_nothing_was_heard_is_said_once() -> None:
     """After a gap the present state comes; lines from before the gap are not repeated."""
-    board = Board()
-    before = replace(snapshot("failed"), info=ja.JobInfo("before", "t", "before", 0))
-    assert board.note(ja.JobRestated("before", 0, before)) is None  # of an earlier process
+    board = Board(since=10.0)
+    job = replace(snapshot("failed"), info=ja.JobInfo("before", "t", "before", 0))
+    earlier = replace(job, changed_at=9.0)  # in another process
+    assert board.note(ja.JobRestated("before", 10, earlier)) is None
+    assert board.note(ja.JobRestated("before", 11, replace(job, changed_at=10.0))) is not None
     for event in life(ja.JobStarted("j", 0, 1, "thread")):
         board.note(event)
     board.start_anew()
