@@ -11,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -206,6 +207,27 @@ def test_a_submit_that_makes_no_sense_is_refused_with_the_reason(
     assert main(["submit", *arguments, "-m", "shell_types"]) == 2
     assert why in capsys.readouterr().err
     assert len(owner) == 0
+
+
+def test_a_log_is_followed_into_a_pipe_until_a_ctrl_c(owner: ja.Jobs, folder: Path) -> None:
+    """Line by line; the signal itself ends it, as an exception would strike anywhere."""
+    go_on = threading.Event()
+
+    def work() -> None:
+        ja.current_job().write_log("at it\n", "out")
+        go_on.wait()
+
+    job = owner.submit(work)
+    program = [sys.executable, "-m", "jobactors", "logs", job.id, "--follow"]
+    with subprocess.Popen(
+        program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as following:
+        assert following.stdout is not None
+        assert "at it" in following.stdout.readline()
+        following.send_signal(signal.SIGINT)
+        _, errors = following.communicate(timeout=60)
+    go_on.set()
+    assert (following.returncode, errors) == (-signal.SIGINT, "")
 
 
 def test_a_job_that_is_submitted_to_nobody_waits_for_a_worker(

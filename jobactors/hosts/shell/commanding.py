@@ -10,8 +10,6 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
-import trio
-
 from jobactors.engine.api.outside_commands import perform, submit_by_name, submit_template
 from jobactors.hosts.terminal_text import safe
 from jobactors.hosts.trio_block import open_jobs
@@ -21,6 +19,7 @@ from jobactors.model.states import JobState
 from jobactors.model.unknown_names import UnknownTemplate
 from jobactors.stores.read_only import StoreView
 
+from .interrupts import run_jobs
 from .modules import import_all
 from .owner_call import calling_owner
 from .reading import resolve, snapshots_of
@@ -70,13 +69,13 @@ def resume(given: argparse.Namespace) -> int:
         with calling_owner(path, owner) as call:
             return _each(given, ids, lambda one: call.ask({"verb": verbs[one], "id": one})["job"])
     import_all(given.module)
-    return trio.run(_resume_here, given, path, verbs)
+    return run_jobs(_resume_here, given, path, verbs)
 
 
 def _command(given: argparse.Namespace, verb: str, reason: str | None = None) -> int:
     ids, owner, path = _meant(given)
     if owner is None:
-        return trio.run(_command_here, given, path, ids, verb, reason)
+        return run_jobs(_command_here, given, path, ids, verb, reason)
     with calling_owner(path, owner) as call:
         told = {"verb": verb, "reason": reason}
         return _each(given, ids, lambda one: call.ask({**told, "id": one})["job"])
@@ -160,7 +159,7 @@ def submit(given: argparse.Namespace) -> int:
         return 0
     import_all(given.module)
     try:
-        return trio.run(_store_for_a_worker, given, path, arguments, options)
+        return run_jobs(_store_for_a_worker, given, path, arguments, options)
     except UnknownJobType as exc:
         raise Complaint(f"{exc}; here that is --module", NO_SENSE) from None
     except (ArgumentsInvalid, UnknownTemplate, TypeError, ValueError) as exc:

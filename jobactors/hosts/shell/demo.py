@@ -19,6 +19,7 @@ from jobactors.inside.verbs.stage import stage
 from jobactors.inside.verbs.track import track
 from jobactors.model.states import JobState
 
+from .interrupts import run_jobs
 from .statuses import explained
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def fail_late() -> None:
 def show(given: argparse.Namespace) -> int:
     """Run the toy jobs, and take keys meanwhile."""
     del given
-    trio.run(_show)
+    run_jobs(_show)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -296,4 +297,5 @@ def _pass_on(given: argparse.Namespace, ask: Callable[[int], dict[str, Any]]) ->
         if is_at_end and (not given.follow or answer["job"]["finished_at"] is not None):
             return int(answer["job"]["state"] == "failed") if given.follow else 0
         if is_at_end:
+            sys.stdout.flush()  # a pipe holds it back otherwise
             time.sleep(FOLLOW_EVERY)

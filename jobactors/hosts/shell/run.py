@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from jobactors.hosts.command_line import run_command
 from jobactors.hosts.interactive_command import refusal_of_terminal, run_interactively
 
+from .interrupts import hear_ctrl_c
 from .statuses import NO_SENSE, Complaint, explained
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def run(given: argparse.Namespace) -> int:
     command = given.command[1:] if given.command[:1] == ["--"] else given.command
     if not command:
         given.parser.error("which command?")
+    hear_ctrl_c()
     if given.interactive:
         if (why := refusal_of_terminal()) is not None:
             raise Complaint(why, NO_SENSE)

@@ -15,6 +15,7 @@ from jobactors.hosts.terminal_text import safe
 from jobactors.hosts.trio_block import open_jobs
 from jobactors.stores.read_only import StoreView
 
+from .interrupts import run_jobs
 from .modules import import_all
 from .owner_call import calling_owner
 from .statuses import NO_SENSE, Complaint, complain, explained
@@ -45,8 +46,8 @@ def serve(given: argparse.Namespace) -> int:
             owner, path = view.owner, view.path
     try:
         if owner is not None:
-            return trio.run(_have_it_served, path, owner, wanted)
-        return trio.run(_serve, path, given.max_running, wanted)
+            return run_jobs(_have_it_served, path, owner, wanted)
+        return run_jobs(_serve, path, given.max_running, wanted)
     except (ImportError, OSError, ValueError) as exc:
         raise Complaint(str(exc), NO_SENSE) from None
 

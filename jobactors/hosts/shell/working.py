@@ -12,6 +12,7 @@ from jobactors.hosts.terminal_text import safe
 from jobactors.hosts.trio_block import open_jobs
 from jobactors.model.states import JobState
 
+from .interrupts import run_jobs
 from .modules import import_all
 from .statuses import NO_SENSE, Complaint, complain, explained
 from .store_choice import chosen_store
@@ -29,7 +30,7 @@ def work(given: argparse.Namespace) -> int:
     import_all(given.module)
     if given.max_running < 1:
         raise Complaint("--max-running is at least 1", NO_SENSE)
-    return trio.run(_work, given, chosen_store(given, new=True))
+    return run_jobs(_work, given, chosen_store(given, new=True))
 
 
 async def _work(given: argparse.Namespace, path: Path) -> int:
