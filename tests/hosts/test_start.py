@@ -170,7 +170,7 @@ def test_fifty_starts_and_stops_leave_no_thread() -> None:
     """But those of which a process has one, such as the one that waits for the program's end."""
 
     def ours() -> list[str]:
-        names = {thread.name for thread in threading.enumerate()}
+        names = (thread.name for thread in threading.enumerate())
         # That of finalizers begins when the first is needed, whenever an object goes.
         return sorted(name for name in names if re.match("jobactors(?!-finalizers)", name))
 
