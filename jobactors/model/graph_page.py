@@ -80,8 +80,9 @@ def page_of(
 def caption_of(nodes: Mapping[str, JobNode], edges: Sequence[Edge], critical: Sequence[str]) -> str:
     """Return how many jobs there are, and the critical path."""
     jobs = "1 job" if len(nodes) == 1 else f"{len(nodes):,} jobs"
+    after = "1 dependency" if len(edges) == 1 else f"{len(edges):,} dependencies"
     path = " → ".join(nodes[job_id].name for job_id in critical)
-    return f"{jobs}, {len(edges):,} dependencies; longest path: {path}"
+    return f"{jobs}, {after}; longest path: {path}"
 
 
 def _drawing(

@@ -53,11 +53,11 @@ def test_a_failure_is_in_sight_until_it_is_read(open_notebook: OpenNotebook, app
     notebook.run_and_wait(1)
     toast = page.locator(".Toastify__toast")
     expect(toast).to_contain_text("3 jobs failed", timeout=GENEROUS)
+    notebook.screenshot(f"failures-{app}")
+    toast.get_by_role("button", name="Show").click()  # at once: it goes by itself
     expect(status(page)).to_have_text("3 jobs failed unread")
     expect(counts(board)).to_have_text(COUNT)
     expect(board.get_by_role("button", name="4 jobs succeeded")).to_have_text("▾ 4 jobs succeeded")
-    notebook.screenshot(f"failures-{app}")
-    toast.get_by_role("button", name="Show").click()
     expect(sidebar(page)).to_contain_text(COUNT)
     title = f"{notebook.path}: {COUNT}\nShow the background jobs"
     expect(status(page)).to_have_attribute("title", title)

@@ -39,16 +39,18 @@ export function nodeAfterKey(graph, id, key) {
   return layer[layer.indexOf(id) + (key === 'ArrowUp' ? -1 : 1)] ?? id;
 }
 
-const stateOfNode = node => !node.state ? 'not there any more' : node.seconds ? `${node.state} ${lengthOf(node.seconds)}` : node.state;
+const COUNTS_ON = new Set(['running', 'cancelling']);
 
-/** @param {HTMLElement} el */
-export function createGraphView(el) {
+/** @param {HTMLElement} el @param {() => number} now   the kernel's clock, in seconds */
+export function createGraphView(el, now) {
   const frame = createDrawingFrame(el, {
     kind: 'graph', help: GRAPH_HELP, zoom: how => zoom(how), headings: ['job', 'state', 'comes after'], cells
   });
   const { area } = frame;
-  let graph = { nodes: new Map(), layers: [], critical: [] };
+  let graph = { now: 0, nodes: new Map(), layers: [], critical: [] };
   let place = placeNodes([]);
+  const tick = setInterval(() => { if (!document.hidden) for (const redraw of moving) redraw(); }, 1000);
+  let moving = [];   // functions that set the texts of jobs at work, whose time goes on
   let drawn = null, scale = 1, isFitted = true, at = null, drag = null, last = '';
 
   const make = (parent, tag, attributes) => {
@@ -57,8 +59,15 @@ export function createGraphView(el) {
     return parent.appendChild(made);
   };
 
+  function stateOfNode(node) {
+    if (!node.state) return 'not there any more';
+    const seconds = node.seconds + (COUNTS_ON.has(node.state) ? Math.max(0, now() - graph.now) : 0);
+    return seconds ? `${node.state} ${lengthOf(seconds)}` : node.state;
+  }
+
   function rebuild() {
     drawn?.remove();
+    moving = [];
     drawn = make(area, 'svg', { viewBox: `0 0 ${place.width} ${place.height}`, 'aria-hidden': 'true' });
     const thick = new Set(graph.critical.slice(1).map((id, i) => `${graph.critical[i]} ${id}`));
     for (const node of graph.nodes.values()) for (const id of node.after) if (place.corners.has(id)) {
@@ -73,11 +82,17 @@ export function createGraphView(el) {
       const node = graph.nodes.get(id);
       const group = make(drawn, 'g', { class: 'ja-node', 'data-id': id, 'data-state': node.state || 'gone' });
       group.classList.toggle('ja-critical', graph.critical.includes(id));
-      make(group, 'title', {}).textContent = wordsOfNode(node);
+      const title = make(group, 'title', {});
       make(group, 'rect', { x, y, width: BOX.width, height: BOX.height, rx: 4 });
       const name = node.name.length > LONGEST ? `${node.name.slice(0, LONGEST - 1)}…` : node.name;
       make(group, 'text', { x: x + 8, y: y + 14 }).textContent = name;
-      make(group, 'text', { x: x + 8, y: y + 28, class: 'ja-state' }).textContent = `${GRAPH_SIGNS[node.state] ?? ''} ${stateOfNode(node)}`;
+      const state = make(group, 'text', { x: x + 8, y: y + 28, class: 'ja-state' });
+      const redraw = () => {
+        title.textContent = wordsOfNode(node);
+        state.textContent = `${GRAPH_SIGNS[node.state] ?? ''} ${stateOfNode(node)}`;
+      };
+      redraw();
+      if (COUNTS_ON.has(node.state)) moving.push(redraw);
     }
     mark();
     size();
@@ -184,6 +199,7 @@ export function createGraphView(el) {
     },
     dispose() {
       sizes.disconnect();
+      clearInterval(tick);
       frame.root.remove();
     }
   };

@@ -27,7 +27,7 @@ function render({ model, el }) {
   const ahead = () => Date.now() / 1000 - model.get('picture').now;
   let since = ahead();   // how far this clock was ahead of the kernel's when the picture came
   const now = () => Date.now() / 1000 - since;
-  const view = model.get('picture').kind === 'graph' ? createGraphView(el) : createTimelineView(el, now);
+  const view = model.get('picture').kind === 'graph' ? createGraphView(el, now) : createTimelineView(el, now);
   const show = () => {
     since = ahead();
     view.show(model.get('picture'));
