@@ -37,6 +37,7 @@ async def clean():
 launch = launcher(index, label="Index", subject="wiki", args=lambda: {"pages": how_many.value})
 ipywidgets.VBox([how_many, launch, launcher(clean, label="Clean")])
 """
+FITS = "title => (title.style.width = '5em', title.scrollWidth <= title.clientWidth)"
 LET_IT_FINISH = "ja.lowlevel.post(jobs, finish.set)"
 
 
@@ -84,6 +85,8 @@ def test_a_button_starts_a_job_and_shows_how_it_ends(
     for each in (first, again):
         expect(each.locator("div.widget-label")).to_have_text("{'pages': 3}", timeout=GENEROUS)
         expect(each.get_by_role("button", name="Index", exact=True)).to_be_enabled()
+    expect(row.locator(".ja-unread")).to_be_visible()
+    assert row.locator(".ja-title").evaluate(FITS)  # else the browser cuts off all of the name
     clean = part(notebook.cell(0), "Clean")
     button = clean.get_by_role("button", name="Clean", exact=True)
     button.click()
