@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
 FAILED = pytest.StashKey[bool]()
-PATIENT_MS = 30_000
+PATIENT_MS = 60_000
 """The bound of every `expect`: it delays a failure alone, and a busy machine may need it."""
 
 

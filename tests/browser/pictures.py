@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PICTURES = Path(__file__).resolve().parents[2] / "widgets" / "pictures"
-GENEROUS = 30_000
+GENEROUS = 120_000
 WIDE = ViewportSize(width=1180, height=900)
 NARROW = ViewportSize(width=470, height=900)
 SCENE = ViewportSize(width=860, height=420)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / ".tools" / "axe.min.js"
 HOSTILE = ROOT / "tests" / "widgets" / "hostile.json"
-GENEROUS = 30_000
+GENEROUS = 120_000
 
 START = """\
 import json, time, trio

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import OpenNotebook
 
-GENEROUS = 30_000
+GENEROUS = 120_000
 
 LAUNCHERS = """\
 import trio, ipywidgets

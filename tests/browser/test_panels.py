@@ -36,7 +36,7 @@ other = jobs.options(name="index").submit(count, 20_000)
 """
 
 APPS = pytest.mark.parametrize("app", ["lab", "notebook"])
-GENEROUS = 30_000
+GENEROUS = 120_000
 
 
 def row(notebook: Notebook, cell: int, name: str) -> Locator:

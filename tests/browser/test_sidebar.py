@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import OpenNotebook
     from tests.browser.lab import Notebook
 
-GENEROUS = 30_000
+GENEROUS = 120_000
 
 START = """\
 import os, time, trio

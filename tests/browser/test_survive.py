@@ -38,7 +38,7 @@ result = jobs.latest("chain", "films").result()
 print([phase.name for phase in result.phases if phase.kept_from_before])
 print(search(index_file, "godfather coppola", 1))
 """
-GENEROUS = 60_000
+GENEROUS = 120_000
 
 
 def test_work_whose_kernel_died_is_resumed_with_a_click(open_notebook: OpenNotebook) -> None:
