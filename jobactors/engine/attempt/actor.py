@@ -158,21 +158,19 @@ class Actor:
         args, kwargs = record.args, record.kwargs
         if args or kwargs:  # a key among them may have a __hash__ of the user's
             args, kwargs = resolved(args, kwargs, self.host.handle_for)
+        context, function = self.context, record.function
         return Attempt(
-            self.context,
-            record.function,
-            args,
-            kwargs,
-            self._make_abandon,
-            record.options,
-            self._start,
+            context, function, args, kwargs, self._make_abandon, record.options, self._start
         )
 
     async def _ending(self, raised: BaseException | None) -> Ending:
         try:
             with self._make_scope():
                 if raised is not None:
-                    raise raised  # noqa: TRY301 - it is judged as if it were raised here
+                    try:
+                        raise raised  # it is judged as if it were raised here
+                    finally:
+                        del raised  # its traceback holds this frame
                 attempt = self._attempt()
                 if self.host.has_store:
                     await self._until_durable()
