@@ -97,7 +97,7 @@ def go_along_lines(page: Page, graph: Locator) -> None:
     expect(words(graph)).to_contain_text("index: running")
     expect(graph.locator(".ja-node[data-state='queued']")).to_have_count(1)
     is_at_work = graph.locator(".ja-node[data-state='running'] .ja-state")
-    expect(is_at_work).not_to_have_text(is_at_work.inner_text())  # its time goes on
+    expect(is_at_work).not_to_have_text(is_at_work.text_content() or "")  # its time goes on
     page.keyboard.press("-")
     expect(graph).to_have_attribute("data-zoom", re.compile(r"^0\.\d"))
     page.keyboard.press("0")
