@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
+import sys
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ import trio
 
 import jobactors as ja
 from jobactors.engine.loop import finalizer_thread
+from jobactors.engine.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -335,3 +338,20 @@ async def test_what_waits_for_a_finalizer_that_blocks_is_bounded(
         await a_result(jobs, partial(Thing, seen, gone))
         assert seen == [threading.current_thread().name]
     go_on.set()
+
+
+def test_what_goes_at_the_interpreters_end_needs_no_name_of_a_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with ja.start() as jobs:
+        jobs.options(metadata={"page": 1}).submit(nothing, Thing([], threading.Event())).result()
+    held = [jobs]
+    del jobs
+    for module in (finalizer_thread, record):  # as the interpreter does before the last objects go
+        for name in [each for each in vars(module) if not each.startswith("__")]:
+            monkeypatch.setattr(module, name, None)
+    raised: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", raised.append)
+    held.clear()
+    gc.collect()
+    assert raised == []

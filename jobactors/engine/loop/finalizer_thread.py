@@ -24,7 +24,7 @@ import trio
 from jobactors.model.last_references import TAKERS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 MOST_WAITING: Final = 10_000
 """References that wait for the thread."""
@@ -120,8 +120,13 @@ async def finalizers_elsewhere() -> AsyncIterator[None]:
             await thread.close()
 
 
-def _take(reference: object) -> None:
-    thread = _OF_LOOPS.get(threading.get_ident())
+# The defaults, because references are dropped at the interpreter's end, when a module's names are gone.
+def _take(
+    reference: object,
+    _of_loops: Mapping[int, FinalizerThread] = _OF_LOOPS,
+    _here: Callable[[], int] = threading.get_ident,
+) -> None:
+    thread = _of_loops.get(_here())
     if thread is not None:
         thread.take(reference)
 

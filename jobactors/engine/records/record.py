@@ -114,13 +114,17 @@ class RunningAttempt(Protocol):
         ...
 
 
-def _holds_objects(options: Options) -> bool:
+def _holds_objects(
+    options: Options,
+    _no_metadata: Mapping[str, object] = NO_METADATA,
+    _is_plain: Callable[[object], bool] = is_plain,
+) -> bool:
     """Whether options hold what is the user's, without asking it anything."""
     return (
         options.on_done is not None
         or options.retry is not None
-        or options.metadata is not NO_METADATA
-        or not is_plain(options.key)
+        or options.metadata is not _no_metadata
+        or not _is_plain(options.key)
     )
 
 
@@ -244,6 +248,7 @@ class Record:
         _defaults: Options = DEFAULTS,
         _function: type = FunctionType,
         _plain: Callable[[object], bool] = is_plain,
+        _objects_in: Callable[[Options], bool] = _holds_objects,
         _drop: Callable[[object], None] = drop_elsewhere,
     ) -> None:
         function, options = self.function, self.options
@@ -254,7 +259,7 @@ class Record:
             or function.__closure__
             or function.__defaults__
             or function.__kwdefaults__
-            or (options is not _defaults and _holds_objects(options))
+            or (options is not _defaults and _objects_in(options))
             or self.callbacks
             or self.context
         ):
