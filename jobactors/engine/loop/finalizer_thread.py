@@ -120,7 +120,7 @@ async def finalizers_elsewhere() -> AsyncIterator[None]:
             await thread.close()
 
 
-# The defaults, because references are dropped at the interpreter's end, when a module's names are gone.
+# The defaults, because the last references go when the names of this module are gone.
 def _take(
     reference: object,
     _of_loops: Mapping[int, FinalizerThread] = _OF_LOOPS,
