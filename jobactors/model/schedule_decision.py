@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST_COUNTED: Final = 200
 """Occurrences that are gone through one by one; of more, only the newest are."""
 _FIRST_SPAN: Final = 3600.0
+_MOST_LEFT: Final = 10_000
+"""Runs that are left, for which those before a moment are counted one by one."""
 
 
 class Decision(Struct, frozen=True):
@@ -142,9 +144,10 @@ def upcoming(
     name: str,
     rule: Rule,
     policy: SchedulePolicy,
-    after: float,
+    now: float,
     count: int,
     *,
+    after: float | None = None,
     settled: float = 0.0,
     runs: int = 0,
 ) -> list[float]:
@@ -154,13 +157,29 @@ def upcoming(
         name: Its name.
         rule: When it is due.
         policy: Its policy.
-        after: Only moments after this one.
+        now: The present moment.
         count: So many at most.
+        after: Only moments after this one, also those of the past, whatever became of them;
+            default: those to come.
         settled: The moment up to which all is settled.
         runs: The number of runs that it had.
     """
-    if policy.runs is not None:
-        count = min(count, policy.runs - runs)
-    moments = moments_after(rule, policy, max(settled, after - policy.jitter, 0.0))
-    due = (put_off(name, moment, policy.jitter) for moment in moments)
-    return list(islice((moment for moment in due if moment > after), max(0, count)))
+    begin = now if after is None else after
+    start = begin - policy.jitter
+    left = math.inf if policy.runs is None else policy.runs - runs
+    if after is None:
+        start = max(start, settled)
+    elif left <= _MOST_LEFT:  # those before `after` take some of the runs that are left
+        start = min(start, max(settled, now - policy.jitter))
+    found: list[float] = []
+    for moment in moments_after(rule, policy, max(start, 0.0)):
+        at = put_off(name, moment, policy.jitter)
+        if moment > settled and at > now:
+            left -= 1
+        if left < 0 or count <= 0:
+            break
+        if at > begin:
+            found.append(at)
+            if len(found) == count:
+                break  # the one after it may be years of calendar away
+    return found

@@ -92,6 +92,8 @@ async def test_a_cron_text_is_due_on_the_calendar_of_its_zone(autojump_clock: Mo
         (snapshot,) = jobs.list(type=work)
         assert snapshot.info.occurrence == due.timestamp()
         assert schedule.preview(1, after=due + timedelta(days=5))[0] > due + timedelta(days=5)
+        two_days_ago = due - timedelta(days=2)
+        assert schedule.preview(2, after=two_days_ago) == [due - timedelta(days=1), due]
 
 
 async def test_a_single_moment_runs_once_and_has_ended(autojump_clock: MockClock) -> None:

@@ -177,6 +177,18 @@ def test_what_is_shown_as_next_is_when_it_is_due() -> None:
     assert upcoming("f", EVERY_5, SchedulePolicy(runs=3), 0.0, 9, runs=1) == [300.0, 600.0]
 
 
+def test_what_is_shown_after_a_moment_of_the_past_begins_there() -> None:
+    """Settled or not; the runs that are left count from now on."""
+    policy = SchedulePolicy(runs=3)
+    shown = upcoming("f", EVERY_5, policy, 1000.0, 9, after=300.0, settled=900.0, runs=1)
+    assert shown == [600.0, 900.0, 1200.0, 1500.0]
+
+
+def test_what_is_shown_after_a_later_moment_ends_with_the_last_run() -> None:
+    shown = upcoming("f", EVERY_5, SchedulePolicy(runs=3), 0.0, 9, after=400.0)
+    assert shown == [600.0, 900.0]
+
+
 # --- never twice, never out of order --------------------------------------------------------------
 
 POLICIES = st.builds(

@@ -92,8 +92,9 @@ class Schedule:
 
         Args:
             n: So many at most; 10,000 are the limit.
-            after: Only later ones: a datetime, local without a zone, or seconds since the epoch;
-                default: now.
+            after: Only later ones: a datetime, local without a zone, or seconds since the epoch.
+                One of the past lists those of its present rule since then, whatever became of
+                them, which :meth:`history` has; default: those to come.
 
         Raises:
             UnknownSchedule: if it was removed.
@@ -109,10 +110,11 @@ class Schedule:
             check_moment("after", moment)
         schedules = self._system.schedules
         entry = self._system.parts.portal.look(schedules.get, self._name)
-        start = schedules.wall.now() if moment is None else moment
+        now = schedules.wall.now()
         zone = entry.rule.zone if isinstance(entry.rule, Cron) else ""
         # Here, not in the loop: a rule is followed step by step.
-        return [_in_zone(at, zone) for at in entry.preview(start, min(n, MOST_PREVIEWED))]
+        found = entry.preview(now, min(n, MOST_PREVIEWED), moment)
+        return [_in_zone(at, zone) for at in found]
 
     def pause(self, reason: str = "paused by hand") -> None:
         """Submit no more jobs until :meth:`resume`; jobs that run go on.

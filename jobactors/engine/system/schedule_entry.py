@@ -116,14 +116,15 @@ class ScheduleEntry:
             runs=self.runs,
         )
 
-    def preview(self, after: float, count: int) -> list[float]:
-        """Return the next moments at which it is due after ``after``, which are not settled."""
+    def preview(self, now: float, count: int, after: float | None = None) -> list[float]:
+        """Return the next moments at which it is due, or those after a moment of any time."""
         return upcoming(
             self.name,
             self.rule,
             self.policy,
-            after,
+            now,
             count,
+            after=after,
             settled=self.settled,
             runs=self.runs,
         )
