@@ -625,6 +625,28 @@ def test_templates_are_listed_and_submitted(
     assert (status, stored["subject"]) == (0, "s")
 
 
+def test_a_submit_of_a_template_whose_type_has_changed_names_the_template(
+    owner: ja.Jobs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the cure, as in Python; given arguments that are wrong are listed as ever."""
+
+    def weigh(grams: int) -> int:
+        return grams
+
+    def changed(kilos: int = 0) -> int:
+        return kilos
+
+    ja.job("shell_weigh")(weigh)
+    owner.add_template("bag", "shell_weigh", arguments={"grams": 5})
+    assert main(["submit", "-t", "bag", '{"grams": "x"}']) == 2
+    assert "template" not in capsys.readouterr().err
+    ja.job("shell_weigh")(changed)
+    assert main(["submit", "-t", "bag"]) == 2
+    said = capsys.readouterr().err
+    assert "template 'bag': its job type has changed: grams" in said
+    assert "update(arguments=…) it" in said
+
+
 @pytest.mark.parametrize("width", [40, 80])
 def test_schedules_templates_and_metrics_fit_the_terminal(
     width: int, owner: ja.Jobs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

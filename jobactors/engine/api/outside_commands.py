@@ -16,6 +16,8 @@ from jobactors.model.job_type import job_type_named
 from jobactors.model.retry import Retry
 from jobactors.model.schedule_state import by_next
 
+from .templates import naming_what_has_changed
+
 if TYPE_CHECKING:
     from jobactors.model.metrics import Metrics
     from jobactors.model.schedule_state import ScheduleState
@@ -102,13 +104,15 @@ def submit_template(
 
     Raises:
         TypeError, ValueError, UnknownJobType, ArgumentsInvalid: as :func:`submit_by_name`.
+        TypeError: if its job type has changed, and takes its arguments no more.
         UnknownTemplate: if there is none of that name.
     """
     if not isinstance(name, str):
         raise TypeError(f"a template is named by a text, not {name!r:.100}")
     template = jobs.template(name)
-    together = {**template.arguments, **_names("arguments", arguments)}
-    checked = job_type_named(template.type).check(together)
+    given = _names("arguments", arguments)
+    with naming_what_has_changed(template):
+        checked = job_type_named(template.type).check({**template.arguments, **given})
     return template.submit(checked, **_options(options))
 
 

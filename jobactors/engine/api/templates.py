@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, overload
 
@@ -123,14 +124,8 @@ class Template:
             raise TypeError(f"arguments are a dictionary by name, not {shown(arguments)}")
         together = {**arguments_as_json(record.arguments), **arguments}
         changes = {**options_from_json(record.options), **options}
-        try:
+        with naming_what_has_changed(self):
             return offer(self._system, record.type, (together,), {}, changes)
-        except (TypeError, ValueError) as exc:
-            problem = _misfit_of(record)
-            if not problem:
-                raise
-            cure = "update(arguments=…) it, or remove() it"
-            raise TypeError(f"template {self._name!r}: {problem}; {cure}") from exc
 
     def update(
         self,
@@ -196,6 +191,25 @@ class Template:
             f"<Template {self._name!r}: {record.type}({given:.300}){where}"
             f"{f'; {problem}' if problem else ''}>"
         )
+
+
+@contextmanager
+def naming_what_has_changed(template: Template) -> Iterator[None]:
+    """Say of arguments that are refused inside that the template's own do not fit any more.
+
+    Raises:
+        TypeError: for a refusal, if the job type takes the template's arguments no more; the
+            message has the cure.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as exc:
+        record = template._record()
+        problem = _misfit_of(record)
+        if not problem:
+            raise
+        cure = "update(arguments=…) it, or remove() it"
+        raise TypeError(f"template {record.name!r}: {problem}; {cure}") from exc
 
 
 def plain(record: TemplateRecord) -> dict[str, Any]:
