@@ -472,6 +472,32 @@ def test_bash_completes_subcommands_and_options() -> None:
     assert completed("completion", "z") == ["zsh"]
 
 
+def test_bash_completes_the_names_of_templates(
+    owner: ja.Jobs, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As they are: nothing in a name is expanded."""
+    import shell_types
+
+    del shell_types
+    names = ["night ly", "night $(touch expanded) `touch expanded`", "day", "night\nmare"]
+    for name in names:
+        owner.add_template(name, "count")
+    main(["templates", "-s", "jobs.db", "--names"])
+    said = capsys.readouterr().out
+    assert said.splitlines() == names[:3]
+    (folder / "told").write_text(said)
+    program = (
+        f"{script_for('bash')}\n"
+        'jobactors() { echo "$*" > asked; cat told; }\n'
+        "COMP_WORDS=(jobactors submit -s jobs.db -t n); COMP_CWORD=5; _jobactors\n"
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    ran = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == names[:2]
+    assert (folder / "asked").read_text() == "templates --names -s jobs.db\n"
+    assert not (folder / "expanded").exists()
+
+
 def test_zsh_and_fish_load_their_completion(folder: Path) -> None:
     """Those of them that are installed: fish is asked what it offers, zsh whom it would ask."""
     for shell, name in (("zsh", "_jobactors"), ("fish", "jobactors.fish")):

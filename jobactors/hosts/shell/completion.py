@@ -1,4 +1,8 @@
-"""Completion for bash, zsh and fish, made of the parser, so that it never lags behind."""
+"""Completion for bash, zsh and fish, made of the parser, so that it never lags behind.
+
+The names of templates are asked of the store that the line names.  A name is data: no shell
+expands it.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
 
 _FILES: Final = frozenset({"store", "store_option", "module", "uds", "token_file", "folder"})
 """Arguments that are files."""
+_NAMES: Final = "jobactors templates --names"
+"""The command that the scripts ask for templates."""
 
 
 @explained
@@ -62,7 +68,7 @@ def _bash(commands: Mapping[str, _Completions]) -> str:
     return f"""\
 _jobactors() {{
   local words files=0 word=${{COMP_WORDS[COMP_CWORD]}} command=""
-  local each place=0
+  local each place=0 before="" template=0 store=()
   for each in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
     place=$((place + 1))
     case "$each" in -*) ;; *) command=$each; break ;; esac
@@ -71,7 +77,17 @@ _jobactors() {{
     "") words="{" ".join([*commands, "--help", "--version"])}" ;;
 {cases}
   esac
+  for each in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+    case "$each" in -t|--template) template=1 ;; esac
+    case "$before" in -s|--store) store=(-s "$each") ;; esac
+    before=$each
+  done
   COMPREPLY=($(compgen -W "$words" -- "$word"))
+  if [ "$command$template" = submit1 ]; then
+    while IFS= read -r each; do
+      if [[ $each == "$word"* ]]; then COMPREPLY+=("$each"); fi
+    done < <({_NAMES} "${{store[@]}}" 2>/dev/null)
+  fi
   if [ "$command" = run ]; then COMPREPLY+=($(compgen -c -- "$word")); fi
   if [ "$files" = 1 ]; then COMPREPLY+=($(compgen -f -- "$word")); fi
 }}
@@ -88,8 +104,8 @@ def _zsh(commands: Mapping[str, _Completions]) -> str:
     return f"""\
 #compdef jobactors
 _jobactors() {{
-  local -a commands options choices
-  local files=0
+  local -a commands options choices store
+  local files=0 place
   commands=(
 {listed}
   )
@@ -101,6 +117,11 @@ _jobactors() {{
 {cases}
   esac
   _describe -o option options
+  if [[ $words[2] == submit ]] && (( $words[(I)-t] || $words[(I)--template] )); then
+    place=$words[(I)(-s|--store)]
+    (( place )) && store=(-s "$words[place+1]")
+    choices=(${{(f)"$({_NAMES} $store 2>/dev/null)"}})
+  fi
   (( $#choices )) && compadd -a choices
   [[ $words[2] == run ]] && _command_names -e
   (( files )) && _files
@@ -124,6 +145,9 @@ def _fish(commands: Mapping[str, _Completions]) -> str:
             lines.append(f"complete -c jobactors -n {inside} {kind} -d {_quoted(said)}")
         if one.words:
             lines.append(f"complete -c jobactors -n {inside} -a '{' '.join(one.words)}'")
+        if name == "submit":
+            given = f"{inside[:-1]}; and __fish_contains_opt -s t template'"
+            lines.append(f"complete -c jobactors -n {given} -a '({_NAMES} 2>/dev/null)'")
         if name == "run":  # another command, with a completion of its own
             whole = "(__fish_complete_subcommand --fcs-skip=2)"
             lines.append(f"complete -c jobactors -n {inside} -x -a '{whole}'")

@@ -41,7 +41,12 @@ def show_schedules(given: argparse.Namespace) -> int:
 def show_templates(given: argparse.Namespace) -> int:
     """Print the templates, with their job type and arguments."""
     found = _told(given, "templates", stored_templates)["templates"]
-    _put(given, found, template_lines)
+    if given.names:
+        for one in found:
+            if one["name"].isprintable():  # a shell takes each line for a name
+                put(one["name"])
+    else:
+        _put(given, found, template_lines)
     return 0
 
 

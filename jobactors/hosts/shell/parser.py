@@ -103,7 +103,7 @@ SUBCOMMANDS: Final = (
         "templates",
         "list the templates: job types with arguments, under a name",
         "measuring.show_templates",
-        arguments.of_resumable,
+        arguments.of_templates,
         "List the templates. `jobactors submit --template NAME` submits a job of one.",
     ),
     Subcommand(

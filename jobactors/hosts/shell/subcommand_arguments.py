@@ -87,6 +87,15 @@ def of_resumable(parser: Parser) -> None:
     _output(parser)
 
 
+def of_templates(parser: Parser) -> None:
+    """Add those of ``templates``."""
+    _store(parser, positional=True)
+    _output(parser)
+    parser.add_argument(
+        "--names", action="store_true", help="print the names alone, one a line, as for completion"
+    )
+
+
 def of_metrics(parser: Parser) -> None:
     """Add those of ``metrics``."""
     of_resumable(parser)
