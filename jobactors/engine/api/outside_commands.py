@@ -16,7 +16,7 @@ from jobactors.model.job_type import job_type_named
 from jobactors.model.retry import Retry
 from jobactors.model.schedule_state import by_next
 
-from .templates import naming_what_has_changed
+from .template_fit import naming_what_has_changed
 
 if TYPE_CHECKING:
     from jobactors.model.metrics import Metrics
@@ -111,7 +111,7 @@ def submit_template(
         raise TypeError(f"a template is named by a text, not {name!r:.100}")
     template = jobs.template(name)
     given = _names("arguments", arguments)
-    with naming_what_has_changed(template):
+    with naming_what_has_changed(template._record()):
         checked = job_type_named(template.type).check({**template.arguments, **given})
     return template.submit(checked, **_options(options))
 

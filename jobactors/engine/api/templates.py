@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, overload
 
@@ -18,14 +17,13 @@ from jobactors.engine.storage.template_codec import (
 )
 from jobactors.engine.system.job_system import JobSystem
 from jobactors.inside.chain.chain import Chain, chain
-from jobactors.model.argument_problem import ArgumentsInvalid
 from jobactors.model.checks import is_mapping, shown
-from jobactors.model.errors import UnknownJobType
 from jobactors.model.job_type import job_type_named, job_type_of
 from jobactors.model.phases import CHAIN_TYPE
 from jobactors.model.unknown_names import UnknownTemplate
 
 from .offer import offer
+from .template_fit import naming_what_has_changed, problem_of, wrong_arguments
 
 if TYPE_CHECKING:
     from jobactors.model.identity import TypeOrFunction
@@ -95,7 +93,7 @@ class Template:
 
         Arguments that are missing are none: they may be given at the submit.
         """
-        return _problem_of(self._record())
+        return problem_of(self._record())
 
     def submit(
         self,
@@ -124,7 +122,7 @@ class Template:
             raise TypeError(f"arguments are a dictionary by name, not {shown(arguments)}")
         together = {**arguments_as_json(record.arguments), **arguments}
         changes = {**options_from_json(record.options), **options}
-        with naming_what_has_changed(self):
+        with naming_what_has_changed(record):
             return offer(self._system, record.type, (together,), {}, changes)
 
     def update(
@@ -163,7 +161,7 @@ class Template:
     def to_dict(self) -> dict[str, Any]:
         """Return it as values that JSON holds."""
         record = self._record()
-        return {**plain(record), "problem": _problem_of(record)}
+        return {**plain(record), "problem": problem_of(record)}
 
     def _record(self) -> TemplateRecord:
         system = self._system
@@ -186,30 +184,11 @@ class Template:
             return f"<Template {self._name!r}, removed>"
         given = ", ".join(f"{name}={shown(value)}" for name, value in record.arguments.items())
         where = "" if self._system.parts.journal is not None else ", in memory"
-        problem = _problem_of(record)
+        problem = problem_of(record)
         return (
             f"<Template {self._name!r}: {record.type}({given:.300}){where}"
             f"{f'; {problem}' if problem else ''}>"
         )
-
-
-@contextmanager
-def naming_what_has_changed(template: Template) -> Iterator[None]:
-    """Say of arguments that are refused inside that the template's own do not fit any more.
-
-    Raises:
-        TypeError: for a refusal, if the job type takes the template's arguments no more; the
-            message has the cure.
-    """
-    try:
-        yield
-    except (TypeError, ValueError) as exc:
-        record = template._record()
-        problem = _misfit_of(record)
-        if not problem:
-            raise
-        cure = "update(arguments=…) it, or remove() it"
-        raise TypeError(f"template {record.name!r}: {problem}; {cure}") from exc
 
 
 def plain(record: TemplateRecord) -> dict[str, Any]:
@@ -221,44 +200,6 @@ def plain(record: TemplateRecord) -> dict[str, Any]:
         "options": dict(record.options),
         "changed_at": record.changed_at,
     }
-
-
-def _problem_of(record: TemplateRecord) -> str:
-    """Return what has changed since a template was written; empty if nothing has."""
-    try:
-        kind = job_type_named(record.type)
-    except UnknownJobType:
-        return (
-            f"its job type {record.type!r} is not registered yet: run the cell, or import the "
-            "module, that declares it"
-        )
-    misfit = _misfit_of(record)
-    if misfit:
-        return misfit
-    source = source_of(kind)
-    if record.source and source and source != record.source:
-        return "the source of its job type has changed; update() takes note of that"
-    return ""
-
-
-def _misfit_of(record: TemplateRecord) -> str:
-    """Return which arguments of a template its job type does not take any more."""
-    wrong = _wrong_arguments(job_type_named(record.type), record.arguments)
-    return f"its job type has changed: {wrong}" if wrong else ""
-
-
-def _wrong_arguments(kind: JobType, arguments: Mapping[str, Any]) -> str:
-    """Return what is wrong with arguments, those left out that are only missing."""
-    try:
-        kind.check(dict(arguments))
-    except ArgumentsInvalid as exc:
-        found = [problem for problem in exc.problems if _top(problem.path) in arguments]
-        return "; ".join(map(str, found))
-    return ""
-
-
-def _top(path: str) -> str:
-    return path.partition(".")[0].partition("[")[0]
 
 
 class TemplateList(Sequence[Template]):
@@ -399,7 +340,7 @@ def _put(
     private = sorted({*kind.options.private, *options.get("private", ())} & set(arguments))
     if private:
         raise ValueError(f"{', '.join(private)} is private, and not stored: give it at the submit")
-    wrong = _wrong_arguments(kind, record.arguments)
+    wrong = wrong_arguments(kind, record.arguments)
     if wrong:
         raise ValueError(f"arguments of {kind.name}: {wrong}")
     record = replace(record, options=options_as_json(options))
