@@ -32,6 +32,8 @@ VARIABLE: Final = "JOBACTORS_AS_JOB"
 """The environment variable that does the same: "1", or the path of a store."""
 _OFF: Final = frozenset({"", "0", "no", "off", "false"})
 _ON: Final = frozenset({"1", "yes", "on", "true"})
+_STATUS_BITS: Final = 0xFF
+"""All that a system tells of a status."""
 _NAME: Final = "as_job"
 _HELP: Final = "Run as a job: with bars, in a store, to be seen and cancelled from elsewhere."
 
@@ -92,7 +94,7 @@ def track_as_job(
 
     The function runs in the thread that calls it, and returns and raises as before; a cancel ends
     the program with status 1 at its next ``ja.track``, ``ja.progress`` or ``check``.  An exit with
-    status 0 is a success.
+    status 0 is a success, and with any other a failure.
 
     The environment variable ``JOBACTORS_AS_JOB`` does the same as the flag: "1", or the path of a
     store.
@@ -129,15 +131,22 @@ def track_as_job(
             return function(*args, **kwargs)
         named = given if given.lower() not in _OFF | _ON else None
         ending: BaseException | None = None
+        failure: Exception | None = None
         result = None
-        with _as_job(called, dict(metadata or {}), store or named) as block:
-            try:
-                result = function(*args, **kwargs)
-                block.set_result(result)
-            except BaseException as exc:
-                if not _is_success(exc):
-                    raise
-                ending = exc
+        try:
+            with _as_job(called, dict(metadata or {}), store or named) as block:
+                try:
+                    result = function(*args, **kwargs)
+                    block.set_result(result)
+                except BaseException as exc:
+                    if not _is_exit(exc):
+                        raise
+                    ending, failure = exc, _failure_of(exc)
+                if failure is not None:
+                    raise failure  # noqa: TRY301 - for the job alone: the caller gets the exit
+        except Exception as exc:
+            if exc is not failure:
+                raise
         if ending is not None:
             raise ending
         return result
@@ -163,11 +172,20 @@ def _is_flagged(value: object) -> bool:
     return is_namespace and getattr(value, _NAME, False) is True
 
 
-def _is_success(exc: BaseException) -> bool:
-    """Whether an exception only ends the program, with status 0: ``sys.exit()``, click's exit."""
-    if isinstance(exc, SystemExit):
-        return exc.code in {None, 0}
-    return getattr(exc, "exit_code", None) == 0 and type(exc).__name__ == "Exit"
+def _is_exit(exc: BaseException) -> bool:
+    """Whether an exception only ends the program, with a status: of ``sys.exit``, or click's."""
+    is_of_click = type(exc).__name__ == "Exit" and isinstance(getattr(exc, "exit_code", None), int)
+    return isinstance(exc, SystemExit) or is_of_click
+
+
+def _failure_of(exit: BaseException) -> Exception | None:
+    """Return the failure of a command that has ended with a status; None if that was 0."""
+    from .command_line import CommandFailed
+
+    status: Any = exit.code if isinstance(exit, SystemExit) else getattr(exit, "exit_code", None)
+    if isinstance(status, int):
+        return CommandFailed(status & _STATUS_BITS) if status else None
+    return None if status is None else CommandFailed(1, str(status))  # as the interpreter does
 
 
 def _offer_to_click(run: Any) -> None:
@@ -212,22 +230,25 @@ def _as_job(
     from jobactors.engine.api.current import current_jobs
     from jobactors.model.errors import JobCancelled, NoJobSystem
     from jobactors.runners.block import tracked
+    from jobactors.runners.main_blocks import MAIN_BLOCKS
 
     # Not the arguments of the program: there may be a password among them.
     block = tracked(name, type=name, metadata=metadata)
     own: Any = nullcontext()
     guest: Any = nullcontext()
-    try:
-        current_jobs("ja.command")
-    except NoJobSystem:
-        own, guest = _started(store or _default_store(), name, metadata)
-    try:
-        with own, guest as visit, block as context:
-            if visit is not None:
-                visit.follow(own.get(context.id))
-            yield context
-    except JobCancelled as exc:
-        raise SystemExit(f"{name}: {exc}") from None
+    # A signal that ends the program lets it say first how it has ended: around all of them.
+    with MAIN_BLOCKS.standing():
+        try:
+            current_jobs("ja.command")
+        except NoJobSystem:
+            own, guest = _started(store or _default_store(), name, metadata)
+        try:
+            with own, guest as visit, block as context:
+                if visit is not None:
+                    visit.follow(own.get(context.id))
+                yield context
+        except JobCancelled as exc:
+            raise SystemExit(f"{name}: {exc}") from None
 
 
 def _started(

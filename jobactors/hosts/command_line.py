@@ -42,11 +42,21 @@ _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class CommandFailed(Exception):
-    """Reports a command that has ended with a status other than 0, in a shell's numbering."""
+    """Reports a command that has ended with a status other than 0, in a shell's numbering.
 
-    def __init__(self, status: int) -> None:
-        super().__init__(_status_in_words(status))
+    Args:
+        status: The status.
+        said: The reason that it has given; default: none.
+    """
+
+    def __init__(self, status: int, said: str = "") -> None:
+        super().__init__(status, said)
         self.status = status
+        self._said = said
+
+    def __str__(self) -> str:
+        words = _status_in_words(self.status)
+        return f"{words}: {self._said}" if self._said else words
 
 
 def run_command(command: Sequence[str], name: str = "") -> int:

@@ -9,6 +9,9 @@ Python runs a handler in the main thread, wherever that stands.
 
 - Where the main thread runs a trio loop with an open block, the handler only notifies the loop.
   The block cancels its body, stops its jobs, and ends the process as the last thing it does.
+- Where the main thread stands in a tracked block, such as a command as a job, the handler returns
+  as well: the block ends at its next report, and the process when it has been left.  A block that
+  reports nothing is left behind with the process.
 - Elsewhere the handler itself waits for the loops in other threads, so that the program below it
   does not go on meanwhile, with jobs that are interrupted and a system that takes no more.
 
@@ -31,6 +34,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.inside.signals.latch import Latch
+from jobactors.runners.main_blocks import MAIN_BLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +43,8 @@ LONGEST_END: Final = 8.0
 """Seconds that the jobs have to end, all together; less than the ten of a container's stop."""
 LONGEST_CLOSE: Final = 5.0
 """Seconds that a system has beyond that to close; then the process ends nevertheless."""
+LAST_WORDS: Final = 1.0
+"""Seconds for the main thread to leave its blocks, and for streams, once all systems are closed."""
 _NUMBERS: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -107,8 +113,11 @@ class Terminations:
         with self._lock:
             self._open = tuple(one for one in self._open if one is not closing)
         closing.ended.set()
-        if self._number is not None and threading.current_thread() is threading.main_thread():
-            self._end_if_last()
+        if self._number is not None:
+            if threading.current_thread() is threading.main_thread():
+                self._end_if_last()
+            elif not self._open:
+                self._end_although_blocked()
         self.tidy()
 
     def tidy(self) -> None:
@@ -143,21 +152,42 @@ class Terminations:
 
     def _end_if_last(self) -> None:
         """End the process by the signal, unless a block of the main thread does so later."""
-        if any(closing.in_main for closing in self._open):
+        if any(closing.in_main for closing in self._open) or not MAIN_BLOCKS.left.is_set:
             return
         deadline = time.monotonic() + LONGEST_END + LONGEST_CLOSE
         for closing in self._open:
             closing.ended.wait_in_thread(deadline - time.monotonic())
         self.end_now()
 
+    def _block_left(self) -> None:
+        if self._number is not None:
+            self._end_if_last()
+
+    def _end_although_blocked(self) -> None:
+        """End the process if a block of the main thread is not left; in another thread."""
+        if not MAIN_BLOCKS.left.wait_in_thread(LAST_WORDS):
+            # The main thread may hang in a write.
+            flushing = threading.Thread(target=_flush, name="jobactors-flush", daemon=True)
+            flushing.start()
+            flushing.join(LAST_WORDS)
+            self._kill()
+
     def end_now(self) -> None:
         """End the process by the signal it has received; in the main thread."""
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):  # none, gone, or interrupted in the middle of a write
-                stream.flush()
+        _flush()
+        self._kill()
+
+    def _kill(self) -> None:
         if self._number is not None:
             os.kill(os.getpid(), self._number)
 
 
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # none, gone, or interrupted in the middle of a write
+            stream.flush()
+
+
 TERMINATIONS: Final = Terminations()
+MAIN_BLOCKS.at_end = TERMINATIONS._block_left
 os.register_at_fork(after_in_child=TERMINATIONS.forget)

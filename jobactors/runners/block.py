@@ -26,6 +26,8 @@ from jobactors.model.errors import JobCancelled, JobFailed
 from jobactors.model.exception_tree import attributes_of, is_group, members_of, message_of_group
 from jobactors.model.option_types import NamedOptions, names_options
 
+from .main_blocks import MAIN_BLOCKS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
     from types import TracebackType
@@ -179,25 +181,27 @@ class Tracked:
 
     @contextmanager
     def _in_thread(self) -> Generator[BlockContext]:
-        job, context = self._begin()
-        context._control.own_thread = threading.get_ident()
-        try:
-            with self._following(job, context):
-                yield context
-        finally:
-            job._record.settled.call_when_set(partial(_note_reading, job, self._runner))
-            if not context._control.is_home:
-                job._record.settled.wait_in_thread()
+        with MAIN_BLOCKS.standing():
+            job, context = self._begin()
+            context._control.own_thread = threading.get_ident()
+            try:
+                with self._following(job, context):
+                    yield context
+            finally:
+                job._record.settled.call_when_set(partial(_note_reading, job, self._runner))
+                if not context._control.is_home:
+                    job._record.settled.wait_in_thread()
 
     @asynccontextmanager
     async def _in_loop(self) -> AsyncGenerator[BlockContext]:
-        job, context = self._begin()
-        try:
-            with self._following(job, context), _cancelled_with(context):
-                yield context
-        finally:
-            job._record.settled.call_when_set(partial(_note_reading, job, self._runner))
-        await job.wait()
+        with MAIN_BLOCKS.standing():
+            job, context = self._begin()
+            try:
+                with self._following(job, context), _cancelled_with(context):
+                    yield context
+            finally:
+                job._record.settled.call_when_set(partial(_note_reading, job, self._runner))
+            await job.wait()
 
     def _begin(self) -> tuple[Job[Any], BlockContext]:
         jobs = current_jobs("ja.tracked()")

@@ -79,11 +79,32 @@ def test_a_click_command_has_the_flag_and_runs_as_it_did_without(store: Path) ->
 
 
 def test_an_exit_with_status_0_is_a_success_and_any_other_a_failure(store: Path) -> None:
-    """The status is passed on, either way."""
-    for status, state in ((0, "succeeded"), (3, "cancelled")):
+    """Of ``sys.exit`` as of click and typer; the status is passed on, either way."""
+    failed = ("failed", "CommandFailed: exit status 3")
+    for status, end in ((0, ("succeeded", "None")), (3, failed)):
         ran = CliRunner().invoke(click_index, ["wiki", "--as-job", "--status", str(status)])
         assert ran.exit_code == status
-        assert stored(store)[0].state == state
+        assert (stored(store)[0].state, str(stored(store)[0].error)) == end
+
+        app = typer.Typer()
+
+        @app.command()
+        @ja.command
+        def leave(status: int) -> None:
+            raise typer.Exit(status)
+
+        assert TyperRunner().invoke(app, ["--as-job", str(status)]).exit_code == status
+        assert (stored(store)[0].state, str(stored(store)[0].error)) == end
+
+
+def test_an_exit_with_a_message_is_a_failure_that_has_it(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``sys.exit("…")`` writes it, and ends with status 1."""
+    monkeypatch.setenv("JOBACTORS_AS_JOB", "1")
+    with pytest.raises(SystemExit, match="no such folder"):
+        ja.track_as_job(sys.exit, name="leave")("no such folder")
+    assert str(stored(store)[0].error) == "CommandFailed: exit status 1: no such folder"
 
 
 def test_a_typer_command_has_the_flag(store: Path) -> None:

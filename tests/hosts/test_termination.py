@@ -10,6 +10,7 @@ import trio
 
 import jobactors as ja
 from jobactors.engine.system.shutdown import stop
+from jobactors.stores.read_only import StoreView
 from tests.engine.scripts import Script
 
 if TYPE_CHECKING:
@@ -66,8 +67,40 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+BLOCKS = {
+    "a block in a thread": """
+    ja.start(store=STORE)
+    with ja.tracked("count"):
+        count()
+""",
+    "a block on trio": """
+    async def main():
+        async with ja.tracked("count"):
+            try:
+                print("go")
+                await trio.sleep_forever()
+            finally:
+                print("cleaned up")
+
+    ja.start(store=STORE)
+    trio.run(main)
+""",
+    "a command as a job": """
+    os.environ["JOBACTORS_AS_JOB"] = STORE
+    ja.track_as_job(count)()
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("program", "number"),
+    [
+        pytest.param(program, number, id=f"{name}, {number.name}")
+        for name, program in PROGRAMS.items()
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if number is signal.SIGTERM or program.startswith(BLOCK[:20])
+    ],
+)
 def test_jobs_are_interrupted_and_saved_when_their_program_is_told_to_end(
     program: str, number: signal.Signals, tmp_path: Path
 ) -> None:
@@ -89,6 +122,22 @@ def test_jobs_are_interrupted_and_saved_when_their_program_is_told_to_end(
         assert [checkpoint.items > 5 for checkpoint in jobs.checkpoints("count")] == [True]
     finally:
         ja.stop(0)
+
+
+@pytest.mark.parametrize("program", BLOCKS.values(), ids=BLOCKS)
+def test_a_tracked_block_of_the_main_thread_ends_at_its_next_report(
+    program: str, tmp_path: Path
+) -> None:
+    """Without being left behind; its job rests interrupted, and the program goes no further."""
+    store = str(tmp_path / "jobs.db")
+    with Script(WORK.format(store=store) + program + '    print("never")') as script:
+        script.wait_for("go")
+        script.send(signal.SIGTERM)
+        ended = script.end()
+    assert (ended.said, ended.code) == (["go", "cleaned up"], -signal.SIGTERM)
+    assert "left behind" not in ended.errors
+    with StoreView(store) as view:
+        assert [row.state for row in view.unfinished()] == ["interrupted"]
 
 
 def test_a_body_that_is_told_to_end_cleans_up() -> None:
@@ -197,6 +246,30 @@ def test_a_trio_job_that_does_not_end_holds_the_program_up_for_no_longer_than_th
         assert [checkpoint.value for checkpoint in jobs.checkpoints()] == ["so far"]
     finally:
         ja.stop(0)
+
+
+def test_a_block_that_reports_nothing_is_left_behind_with_its_program(tmp_path: Path) -> None:
+    """Its store is written and free, and what it has printed arrives."""
+    store = str(tmp_path / "jobs.db")
+    with Script(
+        f"""
+        from jobactors.hosts import loop_thread, termination
+
+        loop_thread.LONGEST_TERMINATION = termination.LAST_WORDS = 0.1
+        ja.start(store={store!r})
+        with ja.tracked("deaf"):
+            sys.stdout = os.fdopen(os.dup(1), "w")
+            sys.stdout.write("buffered")
+            print("go")
+            time.sleep(1000)
+        """
+    ) as script:
+        script.wait_for("go")
+        script.send(signal.SIGTERM)
+        ended = script.end()
+    assert (ended.said, ended.code) == (["go", "buffered"], -signal.SIGTERM)
+    with StoreView(store) as view:
+        assert [row.state for row in view.unfinished()] == ["interrupted"]
 
 
 def test_a_programs_own_handlers_and_ignored_signals_are_left_alone() -> None:
