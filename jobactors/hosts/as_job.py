@@ -90,7 +90,8 @@ def track_as_job(
     As a job it has bars on ``sys.stderr``, is stored, and can be listed and cancelled by
     ``jobactors list`` and ``jobactors cancel`` meanwhile.  If another process owns the store, a
     notebook or ``jobactors serve``, the command stands among the jobs there, and is cancelled from
-    there, from a board or a page; should that process end first, the command goes on alone.
+    there, from a board or a page; should that process end first, the command goes on alone, and its
+    job there rests interrupted.
 
     The function runs in the thread that calls it, and returns and raises as before; a cancel ends
     the program with status 1 at its next ``ja.track``, ``ja.progress`` or ``check``.  An exit with

@@ -124,4 +124,5 @@ def _ending_of(job: Job[Any]) -> dict[str, Any]:
     except (NotExact, RecursionError):
         result = None
     error = "" if snapshot.error is None else str(snapshot.error)
-    return {"state": str(snapshot.state), "result": result, "error": error}
+    told = {"state": str(snapshot.state), "result": result, "error": error}
+    return {**told, "reason": snapshot.reason}

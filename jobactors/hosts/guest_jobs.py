@@ -6,7 +6,8 @@ owner's boards and pages, is stored, and can be cancelled from them.
 
 One connection is one guest.  It says what it has done a few times a second, and each answer tells
 whether its job was cancelled here.  A connection that breaks off fails the job: its process has
-died.  The owner waits for no guest at its own end, which ends the job here and not the command.
+died.  The owner waits for no guest at its own end, which interrupts the job here and not the
+command: its row then says that this goes on alone.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 VERBS: Final = frozenset({"open", "report", "end"})
 MOST_GUESTS: Final = 32
+GOES_ON: Final = "the process that showed it has closed its store; the command goes on alone"
 _OPTIONS: Final = frozenset({"name", "description", "subject", "tags", "metadata", "icon"})
 _MOST_LINES: Final = 1_000
 
@@ -35,6 +37,7 @@ class GuestRunner(BlockRunner):
 
     name: str = "guest"
     is_service: bool = True
+    goes_on: str = GOES_ON
 
 
 @final
@@ -89,6 +92,8 @@ class Guest:
                 return self._report(self._opened, told)
             case {"verb": "end", "state": str(state), **told} if self._opened is not None:
                 self._report(self._opened, told)
+                if state == "cancelled" and not self._opened.cancel_requested:
+                    self._opened.job.cancel(str(told.get("reason") or "") or None)
                 self._end(self._opened, state, told.get("result"), str(told.get("error", "")))
                 return {}
             case _:
@@ -117,10 +122,11 @@ class Guest:
             return {"ended": True}
         if not opened.cancel_requested:
             return {}
-        if not self._jobs._system.schedules.is_open:  # the owner ends, and the command goes on
-            self._end(opened, "cancelled", None, "")
+        reason = opened.job.snapshot().reason or ""
+        if reason == GOES_ON:
+            opened._stop()
             return {"ended": True}
-        return {"cancel": opened.job.snapshot().reason or ""}
+        return {"cancel": reason}
 
     def _end(self, opened: OpenJob, state: str, result: object, error: str) -> None:
         with suppress(IllegalVerb):  # the system's own end was first

@@ -43,7 +43,7 @@ LONGEST_END: Final = 8.0
 """Seconds that the jobs have to end, all together; less than the ten of a container's stop."""
 LONGEST_CLOSE: Final = 5.0
 """Seconds that a system has beyond that to close; then the process ends nevertheless."""
-LAST_WORDS: Final = 1.0
+LAST_WORDS: Final = 1.5
 """Seconds for the main thread to leave its blocks, and for streams, once all systems are closed."""
 _NUMBERS: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from jobactors.engine.api.current import current_jobs
 from jobactors.engine.api.offer import offer
+from jobactors.inside.signals.control import StopJob
 from jobactors.model.errors import IllegalVerb, JobFailed
 from jobactors.model.job_type import job_types
 from jobactors.model.option_types import JobOptions, names_options
@@ -191,6 +192,13 @@ class OpenJob:
         if not runner.ended.is_set:
             runner.value, runner.error = value, error
             runner.ended.set()
+
+    def _stop(self) -> None:
+        """End the job as it was asked to: cancelled, or interrupted."""
+        if not self._runner.ended.is_set:
+            self._own_end = "stop"
+            self._runner.error = StopJob()
+            self._runner.ended.set()
 
     def __del__(self) -> None:
         runner = getattr(self, "_runner", None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import jobactors as ja
-from jobactors.hosts.guest_jobs import MOST_GUESTS, Guest, Reception
+from jobactors.hosts.guest_jobs import GOES_ON, MOST_GUESTS, Guest, Reception
 from jobactors.stores.read_only import StoreView
 from tests.engine.stored_jobs_samples import registered
 
@@ -29,7 +29,7 @@ def work(how):
     for page in (1, 2, 3):
         time.sleep(0.3)  # as long as a silence takes: each is heard of by itself
         ja.progress(page, 10, f"page {page}", unit="pages", broken=1)
-    if how in {"wait", "killed"}:
+    if how in {"wait", "killed", "told to end"}:
         while True:
             time.sleep(0.01)
             ja.progress(3)
@@ -92,7 +92,7 @@ def test_commands_of_other_processes_are_jobs_of_the_owner_of_their_store(
     jobs: ja.Jobs, run: Callable[[str], subprocess.Popen[str]]
 ) -> None:
     """They report there, are cancelled from there, and end there as they end."""
-    names = ("wait", "killed", "ask", "fail", "succeed")
+    names = ("wait", "killed", "told to end", "ask", "fail", "succeed")
     commands = {how: run(how) for how in names}
     there = {how: shown(jobs, how) for how in names}
     wait = there["wait"]
@@ -105,6 +105,9 @@ def test_commands_of_other_processes_are_jobs_of_the_owner_of_their_store(
     for how in ("wait", "ask"):
         there[how].cancel("enough")
         assert there[how].wait().result(60).state == "cancelled"
+    commands["told to end"].terminate()
+    assert there["told to end"].wait().result(60).state == "cancelled"
+    assert there["told to end"].snapshot().reason == "its program was told to end (SIGTERM)"
     commands["killed"].kill()
     with pytest.raises(ja.JobFailed, match="its process has ended without a word"):
         there["killed"].result(60)
@@ -121,17 +124,20 @@ def test_commands_of_other_processes_are_jobs_of_the_owner_of_their_store(
     assert caught.value.partial == {"success": False, "cancelled": True}
     assert said["succeed"][0] == "{'pages': 10}\n"
     ends = {how: command.returncode for how, command in commands.items()}
-    assert ends == {"wait": 1, "killed": -9, "ask": 0, "fail": 1, "succeed": 0}
+    assert ends == {"wait": 1, "killed": -9, "told to end": -15, "ask": 0, "fail": 1, "succeed": 0}
 
 
 def test_a_command_goes_on_alone_when_its_owner_has_ended(
-    jobs: ja.Jobs, run: Callable[[str], subprocess.Popen[str]]
+    jobs: ja.Jobs, run: Callable[[str], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    """The owner does not wait for it."""
+    """The owner does not wait for it; its row says so, also after the next opening."""
     command = run("input")
     job = shown(jobs, "input")
     ja.stop(60)
-    assert job.state is ja.JobState.CANCELLED
+    assert (job.state, job.snapshot().reason) == (ja.JobState.INTERRUPTED, GOES_ON)
+    with ja.start(store=tmp_path / "jobs.db", display=None) as again:
+        assert again.get(job.id).snapshot().reason == GOES_ON
+        assert again.resumable() == []
     out, err = command.communicate("go on\n", timeout=60)
     assert (command.returncode, out) == (0, "{'pages': 10}\n")
     assert "this one goes on alone" in err

@@ -213,6 +213,14 @@ def is_service(runner: KnownRunner) -> bool:
     return bool(getattr(runner, "is_service", False))
 
 
+def goes_on(runner: KnownRunner) -> str:
+    """Return what becomes of a service's work at the system's end; empty if it ends with it.
+
+    A service whose work goes on elsewhere is interrupted at that end, and this is the reason.
+    """
+    return str(getattr(runner, "goes_on", ""))
+
+
 class BegunCall(Protocol):
     """An attempt that is a call in a worker thread, and needs no task to wait for it."""
 

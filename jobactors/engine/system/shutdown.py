@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from jobactors.engine.ports.runner import is_service
+from jobactors.engine.ports.runner import goes_on, is_service
 from jobactors.engine.queue.wait_reason import reason_in_queue
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.states import JobState, Request, Waiting
@@ -68,8 +68,7 @@ def _cancel_at_rest(system: JobSystem) -> bool:
     """Cancel the jobs that only rest; returns whether there were any."""
     resting = [record for record in system.core.unfinished if _rests(system.core, record)]
     for record in resting:
-        reason = "the job system is closing, and it was at rest"
-        system.core.cancel(record, reason, _request(record, system.ending))
+        _ask(system.core, record, "the job system is closing, and it was at rest", system.ending)
     return bool(resting)
 
 
@@ -146,12 +145,15 @@ def ask_all(system: JobSystem, reason: str, request: Request) -> None:
     core = system.core
     core.accepts = core.dispatch.starts = False
     for record in core.unfinished:
-        core.cancel(record, reason, _request(record, request))
+        _ask(core, record, reason, request)
 
 
-def _request(record: Record, request: Request) -> Request:
-    """Return what is asked of a job at the end: a service has no work to go on with."""
-    return Request.CANCEL if is_service(record.runner) else request
+def _ask(core: Core, record: Record, reason: str, request: Request) -> None:
+    """Ask a job to end with the system; a service has no work that could be resumed here."""
+    if is_service(record.runner):
+        elsewhere = goes_on(record.runner)
+        reason, request = (elsewhere, request) if elsewhere else (reason, Request.CANCEL)
+    core.cancel(record, reason, request)
 
 
 def _patience(core: Core, record: Record) -> float:
