@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Final, overload
 
@@ -112,11 +113,19 @@ class Metrics(Sequence[JobMetrics]):
     """
 
     def __init__(
-        self, rows: Sequence[JobMetrics], totals: Callable[[], Mapping[str, Tally]], now: Gauges
+        self,
+        rows: Callable[[], list[JobMetrics]],
+        totals: Callable[[], Mapping[str, Tally]],
+        now: Gauges,
     ) -> None:
-        self._rows = list(rows)
+        self._add_up = rows
         self._totals = totals
         self._now = now
+
+    @cached_property
+    def _rows(self) -> list[JobMetrics]:
+        """The rows, added up at the first look: monitoring reads the totals alone."""
+        return self._add_up()
 
     def to_dict(self) -> list[dict[str, object]]:
         """Return a flat dictionary of plain values a row, each with the same keys."""
@@ -136,8 +145,9 @@ class Metrics(Sequence[JobMetrics]):
     def prometheus(self) -> str:
         """Return all job types in Prometheus' text format, and the present state of the system.
 
-        Counters never sink while the system is open, whatever ``by`` and ``since`` were.  A job's
-        name and subject are no labels, and types beyond the first hundred are one: "other".
+        By type always, whatever ``by`` and ``since`` were: an hour or a day is no label, for each
+        would be a series of its own for ever.  Counters never sink while the system is open.  A
+        job's name and subject are no labels, and types beyond the first hundred are one: "other".
         """
         return exposition(self._totals(), self._now)
 

@@ -8,12 +8,14 @@ import csv
 import io
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 from prometheus_client.parser import text_string_to_metric_families
+from trio.testing import MockClock
 
 import jobactors as ja
 from jobactors.model.stored_rows import DocumentRow, PutDocument
@@ -254,6 +256,42 @@ async def test_prometheus_reads_the_text(autojump_clock: object) -> None:
         assert samples["jobactors_resource_held", "gpu"] == 2
         assert families["jobactors_run_seconds"].type == "histogram"
         running.cancel()
+
+
+async def test_an_hour_is_no_label(autojump_clock: object) -> None:
+    """Monitoring reads types and their totals, whatever the rows are."""
+    async with ja.open_jobs() as jobs:
+        for _ in range(4):
+            await jobs.run(nap, 1)
+            await trio.sleep(3600)
+        hourly = jobs.metrics("hour", since=timedelta(hours=2))
+        assert sum(row.ended for row in hourly) < 4
+        assert counted(hourly.prometheus()) == counted(jobs.metrics().prometheus())
+        assert 'jobs_total{type="metrics_nap",state="succeeded"} 4' in hourly.prometheus()
+
+
+def counted(text: str) -> list[str]:
+    """Return the lines of an exposition that count; the loop's lag is another one each time."""
+    return [line for line in text.splitlines() if "loop_lag" not in line]
+
+
+def test_jobs_are_counted_once_after_the_clock_was_set_back(tmp_path: Path) -> None:
+    """Each in the hour of its end, also in one that was over."""
+
+    async def naps(*, until_later: bool) -> ja.Metrics:
+        async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
+            await jobs.run(nap, 1)
+            if until_later:
+                await trio.sleep(5 * 3600)
+            await jobs.run(nap, 1)
+            return jobs.metrics("hour")
+
+    for until_later in (True, False):  # a clock of its own each time, which begins at the present
+        clock = MockClock(autojump_threshold=0)
+        found = trio.run(partial(naps, until_later=until_later), clock=clock)
+    assert sum(row.ended for row in found) == 4
+    assert len(found) <= 3  # an hour may turn in between
+    assert 'jobs_total{type="metrics_nap",state="succeeded"} 4' in found.prometheus()
 
 
 async def test_the_hundred_and_first_type_has_no_label_of_its_own(autojump_clock: object) -> None:

@@ -383,6 +383,7 @@ def test_a_server_is_a_job_that_takes_no_slot(jobs: ja.Jobs) -> None:
     server.close()
     wait_until(lambda: server.job.state.is_terminal)
     assert "href" not in server._repr_html_()
+    assert "http_server" not in {row.of for row in jobs.metrics()}  # it has done no work itself
 
 
 def test_a_block_ends_its_server_with_its_last_job(tmp_path: Path) -> None:

@@ -518,3 +518,4 @@ def test_chains_schedules_and_metrics_have_routes(jobs: ja.Jobs, client: Client)
     metrics = client.ask("/metrics")
     assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert b'jobactors_jobs_total{type="http add",state="succeeded"}' in metrics.body
+    assert b"jobactors_running 0\n" in metrics.body  # the server that answers does no work itself

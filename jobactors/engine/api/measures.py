@@ -9,6 +9,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from jobactors.engine.system.job_system import JobSystem
+from jobactors.engine.system.metrics_table import SERVERS
 from jobactors.model.checks import as_moment, check_count, check_moment, shown
 from jobactors.model.exposition import Gauges
 from jobactors.model.metrics import Metrics, row_of
@@ -22,7 +23,9 @@ from .past_lives import lives_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from jobactors.engine.system.metrics_table import Counted
     from jobactors.model.identity import TypeOrFunction
+    from jobactors.model.metrics import JobMetrics
     from jobactors.model.timeline import Timeline
     from jobactors.model.timeline_bars import LanesBy
 
@@ -41,7 +44,8 @@ class Measures:
         """Return how many jobs have ended, how, and how long they ran, waited and paused.
 
         With a store, those of earlier processes count as well, for 90 days, also after their jobs
-        have been removed.  What a job took counts in the hour of its end.
+        have been removed.  What a job took counts in the hour of its end.  The server of
+        :meth:`serve` does no work of its own, and is not counted.
 
         Args:
             by: A row for each job ``"type"`` (the default), ``"hour"`` or ``"day"`` of local time,
@@ -61,8 +65,8 @@ class Measures:
             raise ValueError(f"metrics are by {', '.join(map(repr, _LABELS))}, not {shown(by)}")
         first = _hour_of(since, self._system.core.clock.now())
         asked = time.perf_counter()
-        tallies, past, now = self._system.parts.portal.look(self._look, asked)
-        return metrics_from(tallies, past, now, by, first)
+        counted, now = self._system.parts.portal.look(self._look, asked)
+        return metrics_from(counted, now, by, first)
 
     def timeline(
         self,
@@ -106,12 +110,14 @@ class Measures:
         again = partial(self.timeline, by, since=since, type=type, limit=limit)
         return LiveTimeline(bars, now, left_out, self, again)
 
-    def _look(self, asked: float) -> tuple[dict[tuple[int, str], Tally], dict[str, Tally], Gauges]:
+    def _look(self, asked: float) -> tuple[Counted, Gauges]:
         lag = time.perf_counter() - asked
         core, table = self._system.core, self._system.core.ended.metrics
         queued, running, stuck = Counter[str](), 0, 0
         for record in core.at_work.values():
             snapshot = record.snapshot
+            if snapshot.runner in SERVERS:
+                continue
             stuck += snapshot.stuck
             if snapshot.state is JobState.QUEUED:
                 queued[str(snapshot.waiting)] += 1
@@ -119,38 +125,24 @@ class Measures:
                 running += 1
         resources = self._system.parts.queue.resources.states()
         held = {state.name: state.capacity - state.free for state in resources}
-        return table.tallies(), table.past(), Gauges(running, queued, stuck, held, lag)
+        return table.counted(), Gauges(running, queued, stuck, held, lag)
 
 
-def metrics_from(
-    tallies: Mapping[tuple[int, str], Tally],
-    past: dict[str, Tally],
-    now: Gauges,
-    by: MetricsBy = "type",
-    first: int = 0,
-) -> Metrics:
-    """Return metrics out of the tallies of each hour and type.
+def metrics_from(counted: Counted, now: Gauges, by: MetricsBy = "type", first: int = 0) -> Metrics:
+    """Return metrics of what was counted; it is added up when it is asked for.
 
     Args:
-        tallies: By hour, since the epoch, and type: tens of thousands, where 90 days had many
-            types.  Each is merged once, if that will do.
-        past: Of hours that were dropped, by type.
+        counted: What was counted.
         now: The present state of the system.
         by: One of the groups of :meth:`Measures.metrics`.
         first: The first hour that counts in the rows.
     """
-    rows = _merged(tallies, by, first)
-    metrics = [row_of(of, tally) for of, tally in sorted(rows.items())]  # times sort as texts
-    by_type = rows if by == "type" and not first else None
 
-    @cache
-    def totals() -> dict[str, Tally]:
-        found = {kind: tally.copy() for kind, tally in past.items()}
-        for kind, tally in (by_type or _merged(tallies, "type", 0)).items():
-            found.setdefault(kind, Tally()).merge(tally)
-        return found
+    def rows() -> list[JobMetrics]:
+        found = _merged(counted.hours, by, first)
+        return [row_of(of, tally) for of, tally in sorted(found.items())]  # times sort as texts
 
-    return Metrics(metrics, totals, now)
+    return Metrics(rows, counted.totals, now)
 
 
 def _merged(

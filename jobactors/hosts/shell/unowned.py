@@ -39,7 +39,7 @@ def stored_metrics(view: StoreView) -> dict[str, Any]:
     stored = read_metrics(view)
     table = MetricsTable(time.time)
     table.load(stored, records_from(stored.uncounted))
-    return metrics_as_plain(metrics_from(table.tallies(), {}, Gauges()))
+    return metrics_as_plain(metrics_from(table.counted(), Gauges()))
 
 
 def stored_schedules(view: StoreView) -> dict[str, Any]:
