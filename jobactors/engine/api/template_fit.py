@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,7 @@ def _top(path: str) -> str:
 
 
 @contextmanager
-def naming_what_has_changed(record: TemplateRecord) -> Iterator[None]:
+def naming_what_has_changed(record: TemplateRecord) -> Generator[None]:
     """Say of arguments that are refused inside that the template's own do not fit any more.
 
     Raises:
