@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVICE = """
-    @ja.job("index")
+    @ja.job("forever_index")
     async def index(folder):
+        ja.save_checkpoint({{"folder": folder}})
         print("go")
         try:
             await trio.sleep(60)
@@ -63,12 +64,22 @@ def test_sigterm_ends_a_service_cleanly_and_its_job_can_go_on(tmp_path: Path) ->
 
 
 def _check_interrupted(store: str, reason: str) -> None:
+    """Its occurrence is settled once, by this job, which has its checkpoint."""
+
+    async def index(folder: str) -> object:
+        return ja.current_job().checkpoint
+
     async def check() -> None:
         async with ja.open_jobs(store=store) as jobs:
             (job,) = jobs.list()
             assert (job.state, job.reason) == ("interrupted", reason)
-            state = jobs.schedules()["often"].state()
-            assert (state.runs, state.standing) == (1, "resting")
+            schedule = jobs.schedules()["often"]
+            assert (schedule.state().runs, schedule.state().standing) == (1, "resting")
+            submitted = [row for row in schedule.history() if row.kind == "submitted"]
+            assert [(row.job_id, row.at) for row in submitted] == [(job.id, job.info.occurrence)]
+            ja.job("forever_index")(index)
+            jobs.get(job.id).resume()
+            assert await jobs.get(job.id) == {"folder": "wiki"}
 
     trio.run(check)
 
