@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from contextlib import suppress
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -94,8 +95,12 @@ class ClusterClient:
         return int(total)
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Call a function in the client's loop, unless that is closed."""
-        self._loop.add_callback(function)
+        """Call a function in the client's loop, unless that is closed.
+
+        It has no context variables of the caller: the connections that Dask opens meanwhile would
+        have those for good, a job's trace among them.
+        """
+        Context().run(self._loop.add_callback, function)
 
     # -- in the client's loop
 

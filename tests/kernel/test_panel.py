@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -171,8 +170,8 @@ def test_a_panel_moves_while_a_cell_is_busy(kernel: Kernel, tmp_path: Path) -> N
     assert [frame["frame"] for frame in frames] == list(range(1, len(frames) + 1))
     assert sum(row["state"] == "succeeded" for row in last.values()) == 30
     sent = [m["header"]["date"] for m in kernel.messages if is_comm(m, comm_id)]
-    gaps = [(after - before).total_seconds() for before, after in pairwise(sent[1:])]
-    assert min(gaps) > 0.09  # a slow machine makes them longer, none makes them shorter
+    seconds = (sent[-1] - sent[1]).total_seconds()
+    assert len(sent[2:]) <= 10 * seconds + 1  # fewer on a slow machine
 
 
 def test_a_page_that_asks_for_the_state_is_given_the_present_one(kernel: Kernel) -> None:
