@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from .schedule_rule import Rule
 
 MOST_COUNTED: Final = 200
-"""Occurrences that are gone through one by one; of more, only the newest are."""
-_FIRST_SPAN: Final = 3600.0
+"""Occurrences that are counted and decided one by one; of more, only the newest are."""
+_FEW: Final = 20
+"""Occurrences that are due in ordinary life, at most."""
+_FIRST_SPAN: Final = 60.0
+_FASTEST_GROWTH: Final = 4.0
 _MOST_LEFT: Final = 10_000
 """Runs that are left, for which those before a moment are counted one by one."""
 
@@ -43,6 +46,8 @@ class Decision(Struct, frozen=True):
     """The moment up to which all is settled: never earlier than before."""
     wake: float
     """When the next one is due, jitter included; infinite if none is."""
+    followed: int = 0
+    """The moments of the rule that were gone through: what the decision has cost."""
 
 
 def put_off(name: str, moment: float, jitter: float) -> float:
@@ -83,7 +88,7 @@ def decide(
     left = math.inf if policy.runs is None else policy.runs - runs
     if left <= 0:
         return Decision((), (), (), False, settled, math.inf)
-    due, upcoming, more = _due(name, rule, policy, settled, now)
+    due, upcoming, more, followed = _due(name, rule, policy, settled, now)
     chosen, skipped = _choose(name, policy, due, now, running)
     submit = chosen if left == math.inf else chosen[: int(left)]
     gone = {*submit, *skipped}
@@ -95,33 +100,40 @@ def decide(
         more_missed=more,
         settled=due[-1] if due else settled,
         wake=math.inf if ended or upcoming is None else put_off(name, upcoming, policy.jitter),
+        followed=followed,
     )
 
 
 def _due(
     name: str, rule: Rule, policy: SchedulePolicy, settled: float, now: float
-) -> tuple[list[float], float | None, bool]:
-    """Return the occurrences that are due, the next one, and whether there are more than these."""
+) -> tuple[list[float], float | None, bool, int]:
+    """Return the occurrences that are due, the next one, whether more are, and those followed."""
+    followed = 0
 
     def gather(start: float, at_most: int | None) -> tuple[list[float], float | None]:
+        nonlocal followed
         due: list[float] = []
         for moment in moments_after(rule, policy, start):
+            followed += 1
             # A later one with less jitter waits for it: they keep their order.
             if put_off(name, moment, policy.jitter) > now or len(due) == at_most:
                 return due, moment
             due.append(moment)
         return due, None
 
-    due, upcoming = gather(settled, MOST_COUNTED)
-    if len(due) < MOST_COUNTED:
-        return due, upcoming, False
+    due, upcoming = gather(settled, _FEW)
+    if len(due) < _FEW:
+        return due, upcoming, False, followed
     span = _FIRST_SPAN + policy.jitter
     while True:  # backwards in growing steps: a rule is followed forwards only
         start = max(settled, now - span)
         newest, upcoming = gather(start, None)
-        if len(newest) >= MOST_CAUGHT_UP or start == settled:
-            return newest, upcoming, len(newest) > 0
-        span *= 4
+        is_enough = len(newest) >= MOST_COUNTED
+        if is_enough or start == settled:
+            return newest, upcoming, is_enough, followed
+        # Just so far that it is enough, if they are as frequent there: each costs some 20 µs.
+        wanted = 1.1 * MOST_COUNTED / max(1, len(newest))
+        span *= min(_FASTEST_GROWTH, max(1.25, wanted))
 
 
 def _choose(

@@ -41,8 +41,8 @@ class ScheduleState(Struct, frozen=True):
     next: float | None
     """When it is due next, jitter included; None while it is not active."""
     missed: int
-    """The number of occurrences that it has missed while it rests, at most 200.  Of many schedules,
-    some are counted at a later look."""
+    """The number of occurrences that it has missed while it rests, at most 200, which means as
+    many or more."""
     runs: int
     """The number of jobs that it has submitted, those by hand left out."""
     failures: int

@@ -41,12 +41,12 @@ NIGHTS = tuple(moment(2026, 11, day, 2, 30) for day in (25, 26, 27))
 
 def test_before_its_time_nothing_is_due() -> None:
     decision = often(0.0, 299.9)
-    assert decision == Decision((), (), (), False, 0.0, 300.0)
+    assert decision == Decision((), (), (), False, 0.0, 300.0, followed=1)
 
 
 def test_in_time_one_is_submitted_and_settled() -> None:
     decision = often(0.0, 300.0)
-    assert decision == Decision((300.0,), (), (), False, 300.0, 600.0)
+    assert decision == Decision((300.0,), (), (), False, 300.0, 600.0, followed=2)
 
 
 def test_after_a_downtime_the_latest_runs_for_all_that_were_missed() -> None:
@@ -83,6 +83,16 @@ def test_after_a_year_the_very_latest_runs(rule: Any) -> None:
     assert decision.more_missed
 
 
+@pytest.mark.parametrize("text", ["*/5 * * * *", "* * * * * *", "30 2 * * *", "* 9-17 * * 1-5"])
+def test_after_a_year_some_hundred_moments_are_gone_through(text: str) -> None:
+    """However often the rule is due: many schedules may have missed that year."""
+    now = moment(2026, 11, 28, 9, 2)
+    decision = decide("f", Cron(text), SchedulePolicy(), now - 365 * DAY, now)
+    assert decision.more_missed
+    assert len(decision.missed) + len(decision.submit) >= 200
+    assert decision.followed < 1000
+
+
 def test_a_little_late_is_in_time() -> None:
     for catch_up in ("latest", "none", "all"):
         assert often(0.0, 599.0, catch_up=catch_up).submit == (300.0,)
@@ -117,7 +127,7 @@ def test_what_is_caught_up_waits_for_the_unfinished_run_instead_of_being_skipped
 def test_a_clock_that_was_set_back_makes_nothing_due_twice() -> None:
     """It waits until the clock has caught up."""
     decision = often(3600.0, 0.0)
-    assert decision == Decision((), (), (), False, 3600.0, 3900.0)
+    assert decision == Decision((), (), (), False, 3600.0, 3900.0, followed=1)
 
 
 @pytest.mark.parametrize("step", [2 * 3600.0, 365 * DAY])

@@ -12,6 +12,7 @@ from attrs import evolve, fields
 from jobactors.engine.loop.host_zone import host_zone
 from jobactors.engine.system.job_system import JobSystem
 from jobactors.model.checks import as_moment, check_count, check_moment
+from jobactors.model.schedule_decision import MOST_COUNTED
 from jobactors.model.schedule_policy import SchedulePolicy
 from jobactors.model.schedule_rule import Cron, Rule, as_rule, check_zone, zone_named
 from jobactors.model.schedule_state import ScheduleState, by_next
@@ -248,7 +249,9 @@ def _text_of(state: ScheduleState) -> str:
 def standing_of(state: ScheduleState) -> str:
     """Return how a schedule stands, in words."""
     if state.standing == "resting":
-        missed = f"missed {state.missed:,} times, " if state.missed else ""
+        times = "1 time" if state.missed == 1 else f"{state.missed} times"
+        more = " or more" if state.missed >= MOST_COUNTED else ""
+        missed = f"missed {times}{more}, " if state.missed else ""
         return f"{missed}rests until resume()"
     if state.standing == "paused":
         return f"paused: {state.reason}" if state.reason else "paused"

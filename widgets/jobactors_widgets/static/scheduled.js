@@ -7,6 +7,8 @@ import { clock, span } from './format.js';
 /** Above this many seconds the time is shown by the minute. */
 const BY_THE_MINUTE = 3600;
 const FAR_TICK_S = 20;
+/** The kernel counts no further: that many are as many or more. */
+const MOST_MISSED = 200;
 
 /**
  * A schedule.
@@ -25,11 +27,17 @@ const FAR_TICK_S = 20;
  * @property {string} [memory]    why it goes with its process
  */
 
+/** Returns how often a schedule was missed, in words. @param {number} missed */
+function timesOf(missed) {
+  if (missed === 1) return '1 time';
+  return missed < MOST_MISSED ? `${missed} times` : `${MOST_MISSED} times or more`;
+}
+
 /** Returns when a schedule is due, in words. @param {Scheduled} one @param {number} now */
 export function whenDue(one, now) {
   if (one.standing === 'paused') return one.reason ? `paused: ${one.reason}` : 'paused';
   if (one.standing === 'resting') {
-    const missed = one.missed ? `missed ${one.missed >= 1000 ? 'more than 1000' : one.missed}${one.missed === 1 ? ' time' : ' times'} while the kernel was down` : 'of an earlier kernel';
+    const missed = one.missed ? `missed ${timesOf(one.missed)} while the kernel was down` : 'of an earlier kernel';
     return `${missed}; rests until you resume it`;
   }
   if (one.standing === 'ended') return 'has ended';
