@@ -79,6 +79,14 @@ def catalogue(work: str | Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
+@contextmanager
+def catalogue_as_it_is(work: str | Path) -> Iterator[sqlite3.Connection]:
+    """Open the catalogue to read it as it is now: what others write meanwhile is not seen."""
+    with catalogue(work) as connection:
+        connection.execute("BEGIN")  # until the end of the block: nobody waits for a reader
+        yield connection
+
+
 def raise_it(item: str, error: Exception) -> None:
     """Do not collect errors: one document that cannot be used ends the work."""
     raise error
@@ -194,7 +202,11 @@ def chunks_of(db: sqlite3.Connection, source: str | None = None) -> list[int]:
 
 
 def bags_of(db: sqlite3.Connection, chunks: list[int]) -> list[bytes]:
-    """Return the hashed words of some chunks, in their order."""
+    """Return the hashed words of some chunks, in their order.
+
+    Raises:
+        KeyError: if one of them is gone.
+    """
     rows = db.execute(
         "SELECT id, bag FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps(chunks),),

@@ -14,12 +14,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import faiss
-import numpy as np
-from document_catalogue import bags_of, catalogue, chunks_of, fingerprint
+from document_catalogue import bags_of, catalogue, catalogue_as_it_is, chunks_of, fingerprint
 from document_library import STOPPED, Answer, Cancelled, Progress, never, quiet, write_whole
 from document_vectors import Model, embed, load_model
 from document_vectors import train as train_model
+from needed import needing
+
+with needing():
+    import faiss
+    import numpy as np
 
 DIMENSIONS = (64, 128)
 """There is a store for each."""
@@ -31,14 +34,23 @@ SAVE = 2000
 """The copy is written down every so many vectors."""
 
 NO_MODEL = "there is no model yet: train one first"
+CHANGED = "the documents have changed: embed them again"
 
 faiss.omp_set_num_threads(1)  # as for numpy in document_vectors.py
 
 
 class VectorStore:
-    """The versions of the vectors of one dimension."""
+    """The versions of the vectors of one dimension; another dimension is another store.
+
+    Raises:
+        ValueError: if there can be no vectors of that dimension.
+    """
 
     def __init__(self, work: str | Path, dimension: int) -> None:
+        if not isinstance(dimension, int) or dimension < 1:
+            raise ValueError(
+                f"a dimension is a whole number from 1, such as {DIMENSIONS[-1]}, not {dimension!r}"
+            )
         self.dimension = dimension
         self.folder = Path(work) / f"vectors-{dimension}"
         self._pointer = self.folder / "current"
@@ -153,7 +165,7 @@ def clear(
 ) -> Answer:
     """Remove a source's vectors from a store, and those of which no document is left."""
     store = VectorStore(work, dimension)
-    with catalogue(work) as db:
+    with catalogue_as_it_is(work) as db:
         others = np.setdiff1d(chunks_of(db), chunks_of(db, source))
     unwanted = np.setdiff1d(ids_in(store.vectors()), others)
     return remove(store, unwanted, scratch, progress, cancelled, dry_run=dry_run)
@@ -206,7 +218,7 @@ def train(
     """
     store = VectorStore(work, dimension)
     path = _scratch(store, scratch) / f"model-{dimension}.npz"
-    with catalogue(work) as db:
+    with catalogue_as_it_is(work) as db:
         state = fingerprint(db)
         if not chunks_of(db) or store.vectors().ntotal or _is_of(load_model(path), state):
             return {"success": True, "trained": False}
@@ -236,7 +248,7 @@ def index(
     folder = _scratch(store, scratch)
     path = _model_file(store, folder)
     model = load_model(path)
-    with catalogue(work) as db:
+    with catalogue_as_it_is(work) as db:
         wanted, every = chunks_of(db, source), chunks_of(db)
         if dry_run:
             new = np.setdiff1d(wanted, ids_in(store.vectors()))
@@ -290,7 +302,10 @@ def embedder(work: str | Path, source: str, dimension: int) -> Callable[[int], b
 
     def embed_batch(number: int) -> bytes:
         with catalogue(work) as db:
-            bags = bags_of(db, chunks[BATCH * number : BATCH * (number + 1)])
+            try:
+                bags = bags_of(db, chunks[BATCH * number : BATCH * (number + 1)])
+            except KeyError:
+                raise RuntimeError(CHANGED) from None
         vectors: bytes = embed(model, bags).astype(np.float32).tobytes()
         return vectors
 
@@ -305,7 +320,7 @@ def adopt(work: str | Path, source: str, dimension: int, file: str | Path) -> An
         chunks = np.array(chunks_of(db, source), dtype=np.int64)
     numbers = np.fromfile(file, dtype=np.float32)
     if len(numbers) != len(chunks) * dimension:
-        return {"success": False, "message": "the documents have changed: embed them again"}
+        return {"success": False, "message": CHANGED}
     found = numbers.reshape(-1, dimension)
     vectors = store.vectors()
     vectors.remove_ids(chunks)

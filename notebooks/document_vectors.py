@@ -17,9 +17,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from document_library import STOPPED, Answer, Cancelled, Progress, never, quiet
-from threadpoolctl import threadpool_limits
+from needed import needing
+
+with needing():
+    import numpy as np
+    from threadpoolctl import threadpool_limits
 
 threadpool_limits(1)  # a job computes in one thread: many of them share the processors
 

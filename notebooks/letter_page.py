@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import ipywidgets
-from jobactors_widgets import launcher
 from letter_desk import companies, saved
+from needed import needing
 
 import jobactors as ja
+
+with needing():
+    import ipywidgets
+    from jobactors_widgets import launcher
 
 BUTTONS = {"research": "Research", "letter": "Write a letter"}
 """The job types, and what is on their buttons."""

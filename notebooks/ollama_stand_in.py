@@ -21,16 +21,19 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from hypercorn import trio as hypercorn_trio
-from hypercorn.config import Config
 from model_pulls import Line, ModelFolder, PullError, at_rate
 from model_registry import LICENSE, WEIGHTS, open_registry, push, registry_program
+from needed import needing
 from plain_registry import plain_registry
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
-from starlette.types import Send
+
+with needing():
+    from hypercorn import trio as hypercorn_trio
+    from hypercorn.config import Config
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse, Response, StreamingResponse
+    from starlette.routing import Route
+    from starlette.types import Send
 
 MODEL = "tiny"
 """The one model that the stand-in's registry has."""

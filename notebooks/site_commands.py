@@ -21,9 +21,12 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import site_work
-import typer
+from needed import needing
 
 import jobactors as ja
+
+with needing():
+    import typer
 
 
 def finish(result: dict[str, Any] | None) -> None:

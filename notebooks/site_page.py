@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import site_work
+from needed import needing
 from site_commands import call
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
-from starlette.responses import HTMLResponse
-from starlette.routing import Mount, Route
 
 import jobactors as ja
+
+with needing():
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+    from starlette.requests import Request
+    from starlette.responses import HTMLResponse
+    from starlette.routing import Mount, Route
 
 
 def application(jobs: ja.Jobs, database: str | Path) -> Starlette:

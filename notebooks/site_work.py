@@ -23,8 +23,11 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
-import numpy as np
+from needed import needing
 from site_pages import NoPage, Page, read_page
+
+with needing():
+    import numpy as np
 
 Progress = Callable[[int, int | None, str], object]
 Result = dict[str, Any]

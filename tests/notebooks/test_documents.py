@@ -214,6 +214,45 @@ def test_a_document_that_changes_loses_its_old_vectors_and_an_empty_one_is_named
     assert [hit.text for hit in found] == ["Now it is about volcanoes."]
 
 
+def test_documents_that_change_while_they_are_indexed_are_seen_by_the_next_run(
+    tmp_path: Path, small_site: Path
+) -> None:
+    """It works on them as they were when it began; a worker of several says what to do."""
+    work = tmp_path / "work"
+    document_library.upload((small_site / "own").iterdir(), work, "mine")
+    document_catalogue.read_metadata(work, "mine")
+    document_index.train(work, 8)
+    embed_batch = document_index.embedder(work, "mine", 8)
+
+    def change(*_: object) -> None:
+        for text in document_library.folder_of(work, "mine").glob("*.txt"):
+            text.write_text("Now it is about volcanoes.")
+        document_catalogue.read_metadata(work, "mine")
+
+    assert document_index.index(work, "mine", 8, progress=change)["success"]
+    with pytest.raises(RuntimeError, match="embed them again"):
+        embed_batch(0)
+    assert document_index.index(work, "mine", 8)["indexed"] == 4
+    with document_catalogue.catalogue(work) as db:
+        assert contents(work, 8)["ids"] == document_catalogue.chunks_of(db)
+
+
+def test_another_dimension_is_another_index_and_one_that_cannot_be_is_refused(
+    tmp_path: Path, small_site: Path
+) -> None:
+    """What there is in the first one stays."""
+    work = tmp_path / "work"
+    document_library.upload((small_site / "own").iterdir(), work, "mine")
+    document_catalogue.read_metadata(work, "mine")
+    for dimension in (8, 12):
+        document_index.train(work, dimension)
+        assert document_index.index(work, "mine", dimension)["version"] == 1
+    assert contents(work, 8)["ids"] == contents(work, 12)["ids"]
+    for wrong in (0, -8, 2.5, "8"):
+        with pytest.raises(ValueError, match="a whole number from 1, such as 128"):
+            document_index.VectorStore(work, wrong)  # type: ignore[arg-type]
+
+
 def test_an_upload_is_there_whole_or_not_at_all(tmp_path: Path, small_site: Path) -> None:
     files = sorted((small_site / "own").iterdir())
     looks = iter([False, False])
