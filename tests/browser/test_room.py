@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 JOBS = """\
 import logging, trio
 import jobactors as ja
-jobs = ja.start()
+jobs = ja.start(resources={"api": ja.Rate(1, per=7200)})
 MESSAGE = "a message that is long enough for all the room that there is, " * 2
 
 async def work(name):
@@ -38,6 +39,8 @@ def fail():
 
 index = jobs.options(name="index", subject="wiki").submit(work, "index")
 jobs.options(name="embed", priority="high", after=[index]).submit(work, "embed")
+for name in ("ask", "ask again"):
+    jobs.options(name=name, resources={"api": 1}).submit(print)
 for n in range(60):
     jobs.options(name=f"page {n}", hold=True).submit(work, n)
 jobs.options(name="a name of some forty letters, and a few").submit(work, "long")
@@ -77,6 +80,8 @@ def test_a_row_uses_its_room_and_its_words_lead_on(open_notebook: OpenNotebook) 
     expect_nothing(board, STICKS_OUT)
     expect_nothing(board, OVERLAPS)
     expect(embed.locator(".ja-says")).to_have_text("waits for index · wiki · high priority")
+    turn = re.compile(r"^waits for its turn at api: (2\sh|1\sh 59\smin)$")
+    expect(row(board, "ask again").locator(".ja-says")).to_have_text(turn)
     head = board.get_by_role("button", name="Sort by name")
     head.click()
     expect(first_name(board)).to_have_text("a name of some forty letters, and a few")

@@ -191,6 +191,13 @@ test('a failure can be read where no kernel takes a note of it', () => {
   assert.equal(root.one('ja-news').hidden, true);
 });
 
+test('a job that waits for its turn says so, and when that is', () => {
+  view.show({ rows: [row('b', { state: 'queued', waiting: 'rate', waits_for: ['api'], due: 1e9 })] });
+  const says = el('b').one('ja-says');
+  assert.match(says.textContent, /^waits for its turn at api: \S/);
+  assert.equal(says.attributes.get('title'), says.textContent);
+});
+
 test('a job that waits names the job it waits for, and a click goes to that row', () => {
   const slow = row('slow-1-x', { name: 'index', subject: 'wiki' });
   view.show({ rows: [slow, row('b', { state: 'queued', waiting: 'dependency', waits_for: ['slow-1-x', 'gone-2-y'], priority: 10 })] });

@@ -23,6 +23,11 @@ test('the tables are those of static_table.py', () => {
   assert.ok(!JSON.stringify(tables).includes('SECRET'));
 });
 
+test('a job that waits for a rate waits for its turn, as in static_table.py', () => {
+  const rows = [{ name: 'a', state: 'queued', waiting: 'rate', waits_for: ['api'] }];
+  assert.ok(tablesOf(rows, AT)['text/plain'].includes('queued (waits for its turn at api)'));
+});
+
 test('every text of a job is text in a cell', () => {
   for (const text of strings) {
     const html = tablesOf([{ name: text, subject: text, state: 'running', waiting: text, message: text }], AT)['text/html'];

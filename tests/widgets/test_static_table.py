@@ -22,6 +22,12 @@ def test_a_table_in_plain_text() -> None:
     ]
 
 
+def test_a_job_that_waits_for_a_rate_waits_for_its_turn() -> None:
+    """Each for itself: a rate is no resource that others hold."""
+    job = snapshot("j-1", ja.JobState.QUEUED, waiting=ja.Waiting.RATE, waits_for=("api",))
+    assert "queued (waits for its turn at api)" in text_table([job], NOW)
+
+
 def test_everything_in_the_html_is_escaped() -> None:
     """A name, a message, an error type: all text."""
     evil = "<script>alert('x')</script>&"

@@ -99,7 +99,9 @@ def _state(snapshot: Shown) -> str:
     if snapshot.error is not None:
         return f"{state} ({_isolated(snapshot.error.type, LONGEST_NAME)})"
     if snapshot.waits_for:
-        return f"{state} (waits for {_isolated(', '.join(snapshot.waits_for), LONGEST_NAME)})"
+        turn = "its turn at " if snapshot.waiting is ja.Waiting.RATE else ""
+        names = _isolated(", ".join(snapshot.waits_for), LONGEST_NAME)
+        return f"{state} (waits for {turn}{names})"
     return f"{state} ({snapshot.waiting.value})" if snapshot.waiting else state
 
 

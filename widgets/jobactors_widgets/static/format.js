@@ -152,7 +152,7 @@ function goesOn(row) {
 /** @param {Row} row @param {number} now */
 function waitingFor(row, now, named) {
   const why = named || !row.waits_for ? reasonToWait(row) : '';
-  const when = row.due > now ? `${why}${row.waiting === 'rate' ? ':' : ' in'} ${span(row.due - now)}` : why;
+  const when = row.due > now ? `${why}${row.waiting === 'rate' ? ':' : why ? ' in' : 'in'} ${span(row.due - now)}` : why;
   return [when, priorityWords(row.priority), goesOn(row), row.error].filter(Boolean).join(' · ');
 }
 
@@ -164,10 +164,14 @@ export function priorityWords(priority) {
   return PRIORITIES.has(priority) ? `${PRIORITIES.get(priority)} priority` : `priority ${priority}`;
 }
 
+/** Returns the words in front of what a job waits for. @param {Row} row */
+export function waitsFor(row) {
+  return row.waiting === 'rate' ? 'waits for its turn at ' : 'waits for ';
+}
+
 /** @param {Row} row */
 function reasonToWait(row) {
-  const turn = row.waiting === 'rate' ? 'its turn at ' : '';
-  if (row.waits_for) return `waits for ${turn}${row.waits_for.join(', ')}`;
+  if (row.waits_for) return `${waitsFor(row)}${row.waits_for.join(', ')}`;
   return (row.waiting && WAITS[row.waiting]) || '';
 }
 

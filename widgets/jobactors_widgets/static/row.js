@@ -7,7 +7,8 @@ import {
   append, glyph, setAttribute, setHidden, setLinkedText, setStyle, setText
 } from './dom.js';
 import {
-  ACTIVE, TERMINAL, ago, clock, detail, howFar, howFarInFull, speed, stateWord, timeAtWork, timeLeft
+  ACTIVE, TERMINAL, ago, clock, detail, howFar, howFarInFull, speed, stateWord, timeAtWork, timeLeft,
+  waitsFor
 } from './format.js';
 
 // One glyph a state.
@@ -158,8 +159,9 @@ export function createRow(id, host) {
   function tick(now) {
     const waits = noted ? '' : awaited.draw(drawn.row);
     const text = noted || (isBatch(drawn.row) ? batchLine(drawn.row) : detail(drawn.row, now, !waits));
-    setLinkedText(line, link, waits && text ? ` · ${text}` : text);
-    const whole = [waits, text].filter(Boolean).join(' · ');
+    const rest = waits && text && !text.startsWith(':') ? ` · ${text}` : text;   // ': 3 s' goes with its words
+    setLinkedText(line, link, rest);
+    const whole = `${waits}${rest}`;
     setAttribute(says, 'title', whole || null);
     setHidden(says, !whole);
     setText(left, ago(drawn.row, now) || (goesOn ? timeLeft(drawn.row, now) : ''));
@@ -205,7 +207,8 @@ function createAwaited(parent, { nameOf, goToJob }) {
   }
 
   /** Returns what was drawn as text; empty if the job waits for nothing that has a name. */
-  function draw({ waits_for: ids = [] }) {
+  function draw(row) {
+    const ids = row.waits_for || [];
     setHidden(el, !ids.length);
     while (links.length < ids.length) newLink();
     const labels = links.map(({ words, button }, i) => {
@@ -213,13 +216,13 @@ function createAwaited(parent, { nameOf, goToJob }) {
       const name = id && nameOf(id);
       if (button.dataset.awaited !== id) button.dataset.awaited = id;
       if (button.disabled !== !name) button.disabled = !name;
-      setText(words, !id ? '' : i ? ', ' : 'waits for ');
+      setText(words, !id ? '' : i ? ', ' : waitsFor(row));
       setText(button, name || id);
       setAttribute(button, 'title', name ? `Go to ${id}` : null);
       setHidden(button, !id);
       return name || id;
     }).filter(Boolean);
-    return ids.length ? `waits for ${labels.join(', ')}` : '';
+    return ids.length ? `${waitsFor(row)}${labels.join(', ')}` : '';
   }
 
   return { draw };

@@ -2,7 +2,7 @@
 // in the outputs of a panel.  They go into the document alone: nothing is drawn anew.
 
 import { batchLine, isBatch, nameOf, topsOf } from './batches.js';
-import { clock, moment, timeAtWork } from './format.js';
+import { clock, moment, timeAtWork, waitsFor } from './format.js';
 import { summary } from './summary.js';
 
 const VIEW_TYPE = 'application/vnd.jupyter.widget-view+json';
@@ -38,7 +38,7 @@ export function tablesOf(rows, now) {
 
 function cellsOf(row, now) {
   const word = row.stuck ? 'stuck' : row.state;
-  const awaited = row.waits_for && `waits for ${isolated(row.waits_for.join(', '))}`;
+  const awaited = row.waits_for && `${waitsFor(row)}${isolated(row.waits_for.join(', '))}`;
   const why = row.error ? isolated(row.error.split(':')[0]) : awaited || row.waiting;
   return [
     [nameOf({ ...row, item: '' }), row.subject].filter(Boolean).map(isolated).join(' · '),
