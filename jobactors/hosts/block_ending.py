@@ -10,6 +10,7 @@ import trio
 
 from jobactors.engine.system.job_system import LAST_WRITE
 from jobactors.engine.system.shutdown import abandon, ask_all, drain, stop
+from jobactors.inside.context.current_job import CURRENT
 from jobactors.model.checks import class_name_of
 from jobactors.model.exception_tree import holds
 
@@ -124,10 +125,15 @@ class BlockEnding:
     async def wait_if_told_to_end(self) -> None:
         """Wait for the end of the process, if other blocks have still to end.
 
-        Those around this one were notified as well: their cancelled bodies end this.
+        Those around this one were notified as well: their cancelled bodies end this.  A tracked
+        block around the whole loop hears it here.
         """
-        if self._signal is not None:
-            await trio.sleep_forever()
+        if self._signal is None:
+            return
+        if (context := CURRENT.get()) is not None:
+            await context._control.cancel_requested
+            context._control.obey()
+        await trio.sleep_forever()
 
 
 async def _say_in(scope: trio.CancelScope, system: JobSystem) -> None:

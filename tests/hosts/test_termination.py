@@ -85,6 +85,15 @@ BLOCKS = {
     ja.start(store=STORE)
     trio.run(main)
 """,
+    "a block around a trio program": """
+    async def main():
+        async with ja.open_jobs() as jobs:
+            await jobs.run(count)
+
+    ja.start(store=STORE)
+    with ja.tracked("main"):
+        trio.run(main)
+""",
     "a command as a job": """
     os.environ["JOBACTORS_AS_JOB"] = STORE
     ja.track_as_job(count)()
