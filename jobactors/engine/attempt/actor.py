@@ -100,6 +100,8 @@ class Actor:
         """Whether its job is running; it is queued while the attempt waits elsewhere."""
         self._scope: trio.CancelScope | None = None
         """The scope of the function, made when it is entered, or cancelled before."""
+        self._caught: BaseException | None = None
+        """What a call has raised; no argument of a frame, as its traceback holds the frames."""
         self._is_over = False
         self._abandoned = ABANDONED
         self._abandon: trio.CancelScope | None = None
@@ -125,22 +127,19 @@ class Actor:
 
     # Ctrl-C belongs to the body of the program, never to a job that happens to be running.
     @trio.lowlevel.enable_ki_protection
-    async def run(self, raised: BaseException | None = None) -> None:
+    async def run(self) -> None:
         """Run the attempt to its end and hand the ending to the host.
 
         Every exception of the function ends here.  Only a cancellation from outside the actor's own
         scope goes on, because it belongs to the owner of that scope.
-
-        Args:
-            raised: What the function has raised without a task; default: it is called here.
         """
         self.host.attempt_runs(self._turn)
-        if raised is None:
+        if self._caught is None:
             CURRENT.set(self.context)
             take_own_decimals()
             self._begin()
         try:
-            ending = await self._ending(raised)
+            ending = await self._ending()
         except trio.Cancelled:
             self.reason = self.reason or OWNER_CANCELLED
             self.host.portal.step(self._end, Stopped())
@@ -154,23 +153,20 @@ class Actor:
             self.host.watch.begin()
 
     def _attempt(self) -> Attempt:
-        record = self.record
+        record, context = self.record, self.context
         args, kwargs = record.args, record.kwargs
         if args or kwargs:  # a key among them may have a __hash__ of the user's
             args, kwargs = resolved(args, kwargs, self.host.handle_for)
-        context, function = self.context, record.function
-        return Attempt(
-            context, function, args, kwargs, self._make_abandon, record.options, self._start
-        )
+        abandon, start = self._make_abandon, self._start
+        return Attempt(context, record.function, args, kwargs, abandon, record.options, start)
 
-    async def _ending(self, raised: BaseException | None) -> Ending:
+    def _raise_again(self) -> None:
+        """Raise what a call without a task has raised: it is judged as if it were raised here."""
+
+    async def _ending(self) -> Ending:
         try:
             with self._make_scope():
-                if raised is not None:
-                    try:
-                        raise raised  # it is judged as if it were raised here
-                    finally:
-                        del raised  # its traceback holds this frame
+                self._raise_again()
                 attempt = self._attempt()
                 if self.host.has_store:
                     await self._until_durable()

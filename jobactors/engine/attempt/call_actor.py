@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from jobactors.engine.ports.runner import begins_call
 from jobactors.engine.records.references import has_references
 from jobactors.inside.context.current_job import CURRENT
+from jobactors.model.exception_tree import tracebacks_of
+from jobactors.model.last_references import drop_elsewhere
 from jobactors.model.outcome import Ending, Stopped
 from jobactors.model.states import Request
 
@@ -59,9 +61,20 @@ class CallActor(Actor):
         try:
             ending = self._returned(call.result())
         except BaseException as exc:  # a job may raise anything
-            self.host.start_task(self.run, exc, name=self.record.id)
+            self._caught = exc
+            self.host.start_task(self.run, name=self.record.id)
         else:
             self.host.portal.step(self._end, ending)
+
+    def _raise_again(self) -> None:
+        raised, self._caught = self._caught, None
+        if raised is None:
+            return
+        drop_elsewhere(tracebacks_of(raised))  # once more: the task begins in a turn of its own
+        try:
+            raise raised
+        finally:
+            del raised  # its traceback holds this frame
 
     def cancel(self, reason: str | None, request: Request = Request.CANCEL) -> None:
         """Ask the attempt to end; a call that no thread has taken yet is never made."""
