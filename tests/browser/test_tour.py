@@ -83,17 +83,18 @@ def run_all(page: Page) -> None:
     more, as a person would.
     """
     asks = page.locator(".jp-Dialog button.jp-mod-accept")
+
+    def accept() -> None:
+        asks.click()
+
+    page.add_locator_handler(asks, accept)  # it may be there long after the click
     prompts = page.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|\d+)\]"))
     for _ in range(MOST_TRIES):
-        if prompts.count():
-            return
         page.locator(".lm-MenuBar-item", has_text="Run").first.click()
         page.locator(".lm-Menu-item", has_text="Run All Cells").first.click()
         with contextlib.suppress(AssertionError):
-            expect(asks.or_(prompts).first).to_be_visible()
-        if asks.count():
-            asks.click()
-            page.wait_for_selector(KERNEL_IDLE, timeout=READY_MS)
+            expect(prompts.first).to_be_visible()
+            return
 
 
 def test_one_line_gives_the_address_and_run_all_shows_bars_that_move(
