@@ -9,7 +9,7 @@ is handed over to a conversation, with what has come by then.
 field                written by
 ===================  =============================================================================
 ``worker``           the thread, under the lock: from then on something may have been sent
-``_is_left``         the loop, under the lock: nobody waits for the thread any more
+``_is_left``         the loop, under the lock: the thread is not waited for any more
 ``work``, ``value``  the thread; read by the loop when it has ended
 ===================  =============================================================================
 """
@@ -71,7 +71,7 @@ class Exchange:
         self.is_sent: bool = False
         """Whether the call was sent to it."""
         self.received: bytes = b""
-        """What it has sent since then, if that is not the result and nothing else."""
+        """The part that it has sent since then, if that is not the result and nothing else."""
         self.is_over: bool = False
         """Whether it has returned the result, and serves other jobs by now."""
         self.value: Any = None

@@ -1,4 +1,4 @@
-"""What a process has from its parent: another one of the same serves a job as well as a new one."""
+"""Compare what processes have from their parent: with the same, one is as good as a new one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Surroundings(NamedTuple):
-    """What a process takes over from its parent when it is started."""
+    """The state that a process takes over from its parent when it is started."""
 
     executable: str
     path: list[str]

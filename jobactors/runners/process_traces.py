@@ -1,4 +1,4 @@
-"""What a job has left behind in its process, if anything: only a clean one serves another job.
+"""Find what a job has left behind in its process: only a clean one serves another job.
 
 Compared is what a job could change for the next one, at two moments.
 

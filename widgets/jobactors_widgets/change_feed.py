@@ -11,9 +11,8 @@
 * **What is in sight moves.**  The numbers of other jobs come once a second (:mod:`.sights`).
 
 One trio task a job system does this.  The content of a frame is read from the handles of its jobs
-when the frame is made; an event matters here only as a sign *that* its job changed.  All fields are
-touched by the jobs' own loop only, except the numbers of rows: the first state of a panel is read
-in any thread.
+when the frame is made; an event is only a sign *that* its job changed.  All fields are touched by
+the jobs' own loop, except the numbers of rows: the first state of a panel is read in any thread.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which jobs the receivers of a feed have in sight: those alone are sampled ten times a second.
+"""Note the jobs in sight of a feed's receivers: those alone are sampled ten times a second.
 
 A receiver has views in several places: cells, windows, the sidebar.  Each names the jobs of the
 rows that it has in the page, and none once it is out of sight.  A receiver that has never named

@@ -101,7 +101,7 @@ class Actor:
         self._scope: trio.CancelScope | None = None
         """The scope of the function, made when it is entered, or cancelled before."""
         self._caught: BaseException | None = None
-        """What a call has raised; no argument of a frame, as its traceback holds the frames."""
+        """An exception of a call; no argument of a frame, as its traceback holds the frames."""
         self._is_over = False
         self._abandoned = ABANDONED
         self._abandon: trio.CancelScope | None = None

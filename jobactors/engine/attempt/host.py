@@ -81,7 +81,7 @@ class AttemptHost(Protocol):
     workers: WorkerPool
     """The threads in which blocking code of jobs is called."""
     shared: Shared
-    """What the runners hold for all jobs of the system."""
+    """Objects that the runners hold for all jobs of the system."""
     leases: CheckpointLeases
     """Returns the checkpoints to go on from, and writes those that the attempt saves."""
     desk: Desk

@@ -24,7 +24,7 @@ SLOWEST: Final = 1.0
 class Sampler:
     """Reads one attempt's meter.  Written by the loop's thread only.
 
-    A job that reports joins the next of the system's ticks, once a sample; where nobody sees it,
+    A job that reports joins the next of the system's ticks, once a sample; where it is not seen,
     one of the next ten.  A tracked sequence reports nothing at all, so while one is open the
     sampler looks by itself: in every such tick while it moves, less often when it does not.
     """

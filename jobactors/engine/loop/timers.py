@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 INTERVAL: Final = 0.1
 """Seconds between two sampling ticks, at least."""
 SELDOM: Final = 10
-"""Ticks from one look at a source to the next, where nobody sees its job."""
+"""Ticks from one look at a source to the next, where its job is not seen."""
 _FEW: Final = 16
 """Cancelled timers that may stay in the heap of however few."""
 

@@ -1,4 +1,4 @@
-"""What runners hold for all jobs of one system, such as idle processes."""
+"""Hold objects of runners for all jobs of one system, such as idle processes."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Subscription(Generic[E]):
     def focus(self, job_ids: Iterable[str] | None) -> None:
         """Ask for the progress of some jobs alone ten times a second, once a second for the others.
 
-        For a display that shows a part of many jobs: what nobody looks at costs next to nothing.
+        For a display that shows a part of many jobs: what is not looked at costs next to nothing.
         State changes come as ever, and the last progress before each.  All are sampled ten times
         a second as long as another subscription wants that.  In the jobs' own loop only.
 

@@ -190,7 +190,7 @@ class MetricsTable:
 
 
 class Counted(Struct, frozen=True):
-    """What a system has counted at one moment."""
+    """The counts of a system at one moment."""
 
     hours: Mapping[tuple[int, str], Tally] = {}
     """The tally of each hour, in hours since the epoch, and type: tens of thousands, where 90 days

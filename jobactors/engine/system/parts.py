@@ -73,7 +73,7 @@ class Parts(Struct, frozen=True, eq=False):
     journal: Journal | None
     """Writes into the store; None without one."""
     shared: Shared = field(default_factory=Shared)
-    """What the runners hold for all jobs of the system."""
+    """Objects that the runners hold for all jobs of the system."""
 
     def close_workers(self) -> list[Latch]:
         """Let the threads and processes go; returns the latches that are set when those ended."""
