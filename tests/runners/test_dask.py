@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 import trio
 
 import jobactors as ja
+from jobactors.runners.dask_client import ClusterClient
 from tests.open_telemetry import recording, span_ids
 
 from . import dask_work as work
@@ -160,6 +162,16 @@ async def test_a_job_on_a_worker_runs_in_the_trace_of_its_job(client: Any) -> No
         assert parent == span_ids()["work"]
         task = client.submit(work.parent_of_a_new_span, workers=[worker])
         assert await trio.to_thread.run_sync(task.result) == 0
+
+
+async def test_the_clients_loop_has_no_context_variables_of_a_job(client: Any) -> None:
+    """The connections that Dask opens in a call would have them for good."""
+    variable = ContextVar("variable", default="none")
+    variable.set("of the caller")
+    seen = list[str]()
+    ClusterClient(client).call_soon(lambda: seen.append(variable.get()))
+    await until(lambda: seen)
+    assert seen == ["none"]
 
 
 async def test_a_job_may_give_tasks_to_dask_itself(runner: ja.DaskRunner) -> None:
