@@ -153,7 +153,7 @@ def watch_schedules(jobs: Jobs, callback: Callable[[], None]) -> Callable[[], No
     Returns:
         A function that cancels the callback.
     """
-    watchers, key = jobs._system.schedules.watchers, object()
+    watchers, key = jobs._system.schedules.table.watchers, object()
     watchers[key] = partial(_guarded, callback)
     return lambda: watchers.pop(key, None) and None
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, Final, overload
 
 from msgspec import Struct
@@ -135,6 +133,8 @@ class Metrics(Sequence[JobMetrics]):
 
     def to_csv(self) -> str:
         """Return the rows as CSV with a head line; what is not known is empty."""
+        import csv  # for an export alone
+
         rows = self.to_dict()
         lines = _Lines()
         writer = csv.DictWriter(lines, list(rows[0]) if rows else ["of"], lineterminator="\n")
@@ -178,6 +178,8 @@ class Metrics(Sequence[JobMetrics]):
         )
 
     def _repr_html_(self) -> str:
+        from html import escape  # for a notebook alone
+
         if not self._rows:
             return "<p>No job has ended.</p>"
         head = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in _HEAD)

@@ -20,13 +20,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
 from .checks import Field, as_seconds, check_moment, is_number, named, shown
 from .field_docs import documented
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 NICKNAMES: Final = {
     "@hourly": "0 * * * *",
@@ -49,6 +51,8 @@ def zone_named(key: str) -> ZoneInfo:
     Raises:
         ValueError: if there is none here; the message has the cure.
     """
+    from zoneinfo import ZoneInfo  # for a program with schedules alone
+
     try:
         return ZoneInfo(key)
     except (LookupError, ValueError, OSError):
@@ -64,11 +68,13 @@ def check_zone(value: object) -> ZoneInfo:
     Raises:
         TypeError, ValueError: for what is no key; the message has the cure.
     """
-    if isinstance(value, ZoneInfo):
-        value = value.key
-    if not isinstance(value, str):
+    if isinstance(value, str):
+        return zone_named(value)
+    from zoneinfo import ZoneInfo
+
+    if not isinstance(value, ZoneInfo) or value.key is None:
         raise TypeError(f'zone is an IANA key, such as "Europe/Berlin", not {shown(value)}')
-    return zone_named(value)
+    return zone_named(value.key)
 
 
 def _cron_text(cron: Cron, field: Field, value: Any) -> None:

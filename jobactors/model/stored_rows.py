@@ -9,6 +9,8 @@ garbage collector passes them by (``gc=False``).
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
 from .field_docs import documented
@@ -81,6 +83,10 @@ class CheckpointRow(Struct, frozen=True, gc=False):
     """When the first checkpoint of this part was saved, in seconds since the epoch."""
     saved_at: float
     """When this one was."""
+
+
+SCHEDULES: Final = "schedule"
+"""The kind of the documents that hold schedules."""
 
 
 @documented

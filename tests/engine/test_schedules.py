@@ -8,6 +8,8 @@ import itertools
 import json
 import logging
 import math
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -39,12 +41,12 @@ async def opened(**options: Any) -> AsyncIterator[ja.Jobs]:
 
 
 async def until_minute(jobs: ja.Jobs) -> None:
-    now = jobs._system.schedules.wall.now()
+    now = jobs._system.schedules.table.wall.now()
     await trio.sleep(MINUTE - now % MINUTE)
 
 
 def wall(jobs: ja.Jobs) -> float:
-    return jobs._system.schedules.wall.now()
+    return jobs._system.schedules.table.wall.now()
 
 
 def step_beyond(moment: float, interval: float) -> float:
@@ -791,3 +793,38 @@ async def test_schedules_that_have_missed_a_year_catch_up_one_by_one(
         await trio.sleep(MINUTE + 1)
         assert begun[-1] == len(schedules)
         assert max(after - before for before, after in itertools.pairwise(begun)) <= 2
+
+
+def test_a_program_without_schedules_loads_and_runs_nothing_of_them(tmp_path: Path) -> None:
+    program = (
+        "import sys, jobactors as ja, trio\n"
+        "jobs = ja.start()\n"
+        "assert jobs.submit(abs, -1).result() == 1\n"
+        "names = {name for name in sys.modules if name.startswith('jobactors')}\n"
+        "assert not [name for name in names if '.schedule_' in name]\n"
+        "schedule = jobs.schedule('soon', ja.every(seconds=0.1), runs=1).submit(abs, -2)\n"
+        "while not schedule.history(): trio.run(trio.sleep, 0.01)\n"
+        "assert schedule.history()[0].kind == 'submitted'\n"
+        "assert 'zoneinfo' not in sys.modules\n"
+        "ja.stop()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+
+
+def test_schedules_first_asked_for_after_the_end_are_refused() -> None:
+    jobs = ja.start()
+    ja.stop()
+    with pytest.raises(ja.JobsClosed):
+        jobs.schedule("late", EVERY_MINUTE).submit(work)
+    assert list(jobs.schedules()) == []
+
+
+async def test_no_name_of_a_schedule_reorders_the_table_around_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with opened() as jobs:
+        jobs.schedule("mirrored \u202e name", EVERY_MINUTE).submit(work)
+        with registered(mirrored=work):
+            jobs.add_template("mirrored \u202e template", work)
+        assert "\u202e" not in jobs.schedules()._repr_html_()
+        assert "\u202e" not in jobs.templates()._repr_html_()

@@ -10,7 +10,6 @@ from jobactors.model.errors import UnknownJob
 from jobactors.model.job_node import JobNode
 
 from .job import Job
-from .live_drawings import LiveJobGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,6 +46,8 @@ class JobGraphs:
 
             jobs.graph(report)
         """
+        from .live_drawings import LiveJobGraph  # for a drawing alone
+
         job_id = job.id if isinstance(job, Job) else job
         nodes = self._system.parts.portal.look(self._nodes, job_id)
         return LiveJobGraph(nodes, self, partial(self.graph, job_id))

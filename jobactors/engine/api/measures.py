@@ -15,10 +15,6 @@ from jobactors.model.exposition import Gauges
 from jobactors.model.metrics import Metrics, row_of
 from jobactors.model.states import JobState
 from jobactors.model.tally import Tally
-from jobactors.model.timeline_bars import LANES_BY
-
-from .live_drawings import LiveTimeline
-from .past_lives import lives_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,6 +97,11 @@ class Measures:
             jobs.timeline(since=timedelta(hours=1))
             Path("night.html").write_text(jobs.timeline("type").html())
         """
+        from jobactors.model.timeline_bars import LANES_BY  # for a drawing alone
+
+        from .live_drawings import LiveTimeline
+        from .past_lives import lives_in
+
         if by not in LANES_BY:
             raise ValueError(f"lanes are by {', '.join(map(repr, LANES_BY))}, not {shown(by)}")
         check_count("limit", limit)

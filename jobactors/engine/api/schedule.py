@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from html import escape
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from attrs import evolve, fields
@@ -74,7 +73,7 @@ class Schedule:
             UnknownSchedule: if it was removed.
         """
         system = self._system
-        state: ScheduleState = system.parts.portal.look(system.schedules.state, self._name)
+        state: ScheduleState = system.parts.portal.look(system.schedules.table.state, self._name)
         return state
 
     def next(self) -> datetime | None:
@@ -109,7 +108,7 @@ class Schedule:
         moment = as_moment(after)
         if moment is not None:
             check_moment("after", moment)
-        schedules = self._system.schedules
+        schedules = self._system.schedules.table
         entry = self._system.parts.portal.look(schedules.get, self._name)
         now = schedules.wall.now()
         zone = entry.rule.zone if isinstance(entry.rule, Cron) else ""
@@ -129,7 +128,7 @@ class Schedule:
         """
         if not isinstance(reason, str):
             raise TypeError(f"reason is text, not {type(reason).__name__}")
-        self._move(self._system.schedules.pause, reason[:500])
+        self._move(self._system.schedules.table.pause, reason[:500])
 
     def resume(self) -> None:
         """Let it go on.
@@ -142,7 +141,7 @@ class Schedule:
             NotResumable: if its job type is not registered (yet).
             JobsClosed, StoreError: as a submit.
         """
-        self._move(self._system.schedules.resume)
+        self._move(self._system.schedules.table.resume)
 
     def run_now(self) -> Job[Any]:
         """Submit a job of it now, whatever else runs; its rhythm is not moved.
@@ -153,7 +152,7 @@ class Schedule:
             DuplicateJob, ResourceBusy, JobsClosed, StoreError: as a submit.
         """
         system = self._system
-        record = self._move(system.schedules.run_now)
+        record = self._move(system.schedules.table.run_now)
         return Job(system, record)
 
     def update(
@@ -184,7 +183,7 @@ class Schedule:
                 f"unknown: {', '.join(unknown)}; update takes rule, zone, "
                 f"{', '.join(sorted(POLICY_NAMES))}"
             )
-        portal, schedules = self._system.parts.portal, self._system.schedules
+        portal, schedules = self._system.parts.portal, self._system.schedules.table
         entry = portal.look(schedules.get, self._name)
         if rule is None and zone is not None:
             rule = entry.rule
@@ -208,7 +207,7 @@ class Schedule:
         """
         check_count("limit", limit)
         portal = self._system.parts.portal
-        entry = portal.look(self._system.schedules.get, self._name)
+        entry = portal.look(self._system.schedules.table.get, self._name)
         journal = self._system.parts.journal
         if journal is not None and not entry.in_memory:
             return journal.read(lambda store: store.occurrences(self._name, limit))
@@ -217,7 +216,7 @@ class Schedule:
 
     def remove(self) -> None:
         """Forget it and its history; its jobs stay.  A second time does nothing."""
-        self._move(self._system.schedules.remove)
+        self._move(self._system.schedules.table.remove)
 
     def _move(self, command: Any, *args: Any) -> Any:
         return self._system.parts.portal.move(command, self._name, *args)
@@ -296,21 +295,22 @@ class ScheduleList(Sequence[Schedule]):
         return "\n".join(map(repr, self._schedules)) or "<no schedules>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(map(_html_row, self._schedules))
-        head = "<tr><th>schedule</th><th>rule</th><th>runs</th><th></th></tr>"
-        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+        from jobactors.model.html_table import counted, html_table  # for a notebook alone
+
+        rows = [row for row in map(_row, self._schedules) if row]
+        return html_table(counted(len(rows), "schedule"), ("schedule", "rule", "runs", ""), rows)
 
 
-def _html_row(schedule: Schedule) -> str:
+def _row(schedule: Schedule) -> tuple[str, ...]:
+    """Return the cells of a schedule; none if it has been removed."""
     try:
         state = schedule.state()
     except UnknownSchedule:
-        return ""
+        return ()
     zone = f" ({state.zone})" if state.zone else ""
-    cells = (
+    return (
         state.name,
         f"{state.in_words}{zone}",
         f"{state.label} {state.subject}".strip(),
         standing_of(state),
     )
-    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"

@@ -10,15 +10,17 @@ from jobactors.engine.system.job_system import JobSystem
 from jobactors.model.checks import Seconds
 from jobactors.model.option_types import JobOptions, names_options
 from jobactors.model.options import DEFAULTS
-from jobactors.model.schedule_policy import CatchUp, Overlap, SchedulePolicy
-from jobactors.model.schedule_rule import Rule
 
-from .schedule import Schedule, ScheduleList, rule_for
 from .submission import make_record
 from .templates import check_name
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
+
+    from jobactors.model.schedule_policy import CatchUp, Overlap, SchedulePolicy
+    from jobactors.model.schedule_rule import Rule
+
+    from .schedule import Schedule, ScheduleList
 
 _REFUSED = ("after", "start_at")
 """Options that the rule decides."""
@@ -90,8 +92,10 @@ class ScheduleDraft:
         lost = "" if prototype.submit is None else prototype.submit.lost
         in_memory = lost if system.parts.journal is not None else "there is no store"
         system.parts.portal.move(
-            system.schedules.put, self._name, self._rule, self._policy, prototype, in_memory
+            system.schedules.table.put, self._name, self._rule, self._policy, prototype, in_memory
         )
+        from .schedule import Schedule
+
         return Schedule(system, self._name)
 
     def __repr__(self) -> str:
@@ -151,6 +155,10 @@ class HasSchedules:
                 jobs.schedule("nightly", "30 2 * * *").submit(index, "wiki")
                 await jobs.forever()
         """
+        from jobactors.model.schedule_policy import SchedulePolicy  # for schedules alone
+
+        from .schedule import rule_for
+
         policy = SchedulePolicy(
             late=late,
             catch_up=catch_up,
@@ -168,6 +176,8 @@ class HasSchedules:
 
         ``jobs.schedules()["nightly"]`` is that of one name.
         """
+        from .schedule import Schedule, ScheduleList  # for schedules alone
+
         system = self._system
-        states = system.parts.portal.look(system.schedules.states)
+        states = system.parts.portal.look(system.schedules.table.states)
         return ScheduleList([Schedule(system, state.name) for state in states], states)

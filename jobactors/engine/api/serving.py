@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, final
 
 from jobactors.engine.ports.late_binding import load_module
@@ -53,11 +52,13 @@ class JobsServer:
         return f"<JobsServer {self.url}, {self.job.state}>"
 
     def _repr_html_(self) -> str:
+        from html import escape  # for a notebook alone
+
         if self.job.state.is_terminal:
-            return html.escape(repr(self))
+            return escape(repr(self))
         # The link works once, so that a saved notebook gives nothing away.
-        there = html.escape(self.login_url)
-        return f'Jobs at <a href="{there}" target="_blank">{html.escape(self.url)}</a>'
+        there = escape(self.login_url)
+        return f'Jobs at <a href="{there}" target="_blank">{escape(self.url)}</a>'
 
 
 class Serving:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from msgspec.structs import replace
@@ -228,14 +227,19 @@ class TemplateList(Sequence[Template]):
         return "\n".join(map(repr, self._templates)) or "<no templates>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{escape(one['name'])}</td><td>{escape(one['type'])}</td>"
-            f"<td>{escape(', '.join(f'{k}={v!r:.100}' for k, v in one['arguments'].items()))}</td>"
-            f"<td>{escape(one['problem'])}</td></tr>"
+        from jobactors.model.html_table import counted, html_table  # for a notebook alone
+
+        rows = [
+            (
+                one["name"],
+                one["type"],
+                ", ".join(f"{k}={v!r:.100}" for k, v in one["arguments"].items()),
+                one["problem"],
+            )
             for one in (template.to_dict() for template in self._templates)
-        )
-        head = "<tr><th>template</th><th>type</th><th>arguments</th><th></th></tr>"
-        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+        ]
+        caption = counted(len(rows), "template")
+        return html_table(caption, ("template", "type", "arguments", ""), rows)
 
 
 class HasTemplates:

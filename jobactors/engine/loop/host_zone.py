@@ -6,7 +6,6 @@ import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +53,8 @@ def _names(localtime: Path, timezone: Path) -> Iterator[str]:
 
 
 def _is_known(name: str) -> bool:
+    from zoneinfo import ZoneInfo  # for a program with schedules alone
+
     try:
         return bool(name) and ZoneInfo(name).key == name
     except (LookupError, ValueError, OSError):

@@ -16,14 +16,13 @@ from jobactors.model.options import OnCheckpoint
 from jobactors.model.schedule_policy import SchedulePolicy
 from jobactors.model.schedule_rule import Cron, Interval, Moment, Rule
 from jobactors.model.states import JobState
-from jobactors.model.stored_rows import DocumentRow, JobRow
+from jobactors.model.stored_rows import SCHEDULES, DocumentRow, JobRow
 
 from .row_structs import convert, encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KIND: Final = "schedule"
 PausedBy = Literal["", "person", "failures", "obstacle"]
 _RULES: Final[Mapping[str, type[Cron | Interval | Moment]]] = {
     "cron": Cron,
@@ -84,7 +83,7 @@ def document_of(name: str, document: ScheduleDocument, at: float) -> DocumentRow
         document: What is stored of it.
         at: The present moment.
     """
-    return DocumentRow(KIND, name, encode(document), at)
+    return DocumentRow(SCHEDULES, name, encode(document), at)
 
 
 def document_from(row: DocumentRow) -> ScheduleDocument:

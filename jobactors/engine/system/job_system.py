@@ -55,12 +55,12 @@ from .callbacks import Callbacks
 from .commands import Commands
 from .core import Core
 from .done_hooks import DoneHooks
+from .late_schedules import LateSchedules
 from .marks import mark_left_out
 from .opening import load_store
 from .parts import Parts
 from .rate_table import RateTable
 from .recovery import Recovery
-from .schedule_table import ScheduleTable
 from .template_table import TemplateTable
 from .unique_keys import Keys
 
@@ -137,7 +137,7 @@ class JobSystem:
         self.recovery: Recovery = Recovery(parts, self.core)
         self.admission: Admission = Admission(parts, self.core, self.recovery)
         self.commands: Commands = Commands(parts, self.core, self.admission, self.recovery)
-        self.schedules: ScheduleTable = ScheduleTable(
+        self.schedules: LateSchedules = LateSchedules(
             parts, self.core, self.recovery, self.admission
         )
         self.templates: TemplateTable = TemplateTable(parts)
@@ -162,7 +162,7 @@ class JobSystem:
     def _refuse(self, record: Record, error: StoreError) -> None:
         self.core.refuse(record, error)
         if record.snapshot.info.schedule:
-            self.schedules.refused(record)
+            self.schedules.table.refused(record)
 
     def _left_out(self, job_id: str, why: str) -> None:
         mark_left_out(self.core, job_id, why)
@@ -239,9 +239,9 @@ class JobSystem:
             self._services = services
             services.start_soon(self._guard, parts.timers.run)
             services.start_soon(self._guard, parts.bus.run)
-            services.start_soon(self._guard, self.schedules.run)
             services.start_soon(self._guard, parts.work_folders.run)
             parts.workers.open(services)
+            self.schedules.open(services, self._guard)
             async with trio.open_nursery() as jobs:
                 start_soon: Callable[..., None] = jobs.start_soon
                 self.core.open(partial(start_soon, self._guard))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from jobactors.engine.storage.schedule_codec import KIND as KIND_OF_SCHEDULES
 from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.engine.storage.template_codec import KIND as KIND_OF_TEMPLATES
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import StoreError
+from jobactors.model.stored_rows import SCHEDULES
 
 from .batch_history import count_ended_jobs
 from .metrics_table import StoredMetrics, read_metrics
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from jobactors.engine.ports.store import Store
     from jobactors.model.stored_rows import CheckpointRow, DocumentRow, JobRow
 
+    from .late_schedules import LateSchedules
     from .metrics_table import MetricsTable
     from .parts import Parts
     from .recovery import Recover, Recovery
-    from .schedule_table import ScheduleTable
     from .template_table import TemplateTable
 
 
@@ -36,7 +36,7 @@ def load_store(
     parts: Parts,
     recovery: Recovery,
     templates: TemplateTable,
-    schedules: ScheduleTable,
+    schedules: LateSchedules,
     metrics: MetricsTable,
     recover: Recover,
 ) -> None:
@@ -103,7 +103,7 @@ def _read(store: Store, at_most: int, now: float) -> _Stored:
         ended,
         store.checkpoints(),
         templates=store.documents(KIND_OF_TEMPLATES),
-        schedules=store.documents(KIND_OF_SCHEDULES),
+        schedules=store.documents(SCHEDULES),
         rates=store.documents(KIND_OF_RATES),
         metrics=metrics,
         last_written=getattr(store, "last_written", None),

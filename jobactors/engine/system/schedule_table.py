@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from jobactors.engine.loop.clock import WallClock
-from jobactors.engine.storage.schedule_codec import KIND
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import JobsClosed, NotResumable, StoreError
 from jobactors.model.schedule_rule import Moment
-from jobactors.model.stored_rows import DropDocument, DropOccurrences
+from jobactors.model.stored_rows import SCHEDULES, DropDocument, DropOccurrences
 from jobactors.model.unknown_names import UnknownSchedule
 
 from .schedule_entry import ScheduleEntry, entry_from
@@ -232,7 +231,7 @@ class ScheduleTable:
     def _forget_stored(self, name: str) -> None:
         journal = self._parts.journal
         if journal is not None:
-            journal.write(DropDocument(KIND, name))
+            journal.write(DropDocument(SCHEDULES, name))
             journal.write(DropOccurrences(name))
 
     def _write_and_plan(self, entry: ScheduleEntry) -> None:

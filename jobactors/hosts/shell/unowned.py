@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from jobactors.engine.api.measures import metrics_from
 from jobactors.engine.api.outside_commands import metrics_as_plain, schedules_as_plain
 from jobactors.engine.api.templates import plain
-from jobactors.engine.storage.schedule_codec import KIND as SCHEDULE
 from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.engine.storage.template_codec import KIND as TEMPLATE
 from jobactors.engine.storage.template_codec import template_from
 from jobactors.engine.system.metrics_table import MetricsTable, read_metrics
 from jobactors.engine.system.schedule_entry import entry_from
 from jobactors.model.exposition import Gauges
+from jobactors.model.stored_rows import SCHEDULES
 
 from .statuses import complain
 
@@ -55,7 +55,7 @@ def stored_schedules(view: StoreView) -> dict[str, Any]:
         return entry
 
     now = time.time()
-    return schedules_as_plain([one.state(now) for one in _readable(view, SCHEDULE, entry_of)])
+    return schedules_as_plain([one.state(now) for one in _readable(view, SCHEDULES, entry_of)])
 
 
 def stored_templates(view: StoreView) -> dict[str, Any]:

@@ -24,10 +24,8 @@ it comes, by a finder in ``sys.meta_path`` that knows this one name and then rem
 from __future__ import annotations
 
 import functools
-import importlib.util
 import sys
 import weakref
-from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.inside.context.current_job import CURRENT
@@ -112,8 +110,11 @@ def capture_tqdm() -> None:
         sys.meta_path.insert(0, _ImportHook())
 
 
-class _ImportHook(MetaPathFinder):
-    """Waits in ``sys.meta_path`` for the import of tqdm, and wraps it when it has been executed."""
+class _ImportHook:
+    """Waits in ``sys.meta_path`` for the import of tqdm, and wraps it when it has been executed.
+
+    It has the protocol of ``importlib.abc.MetaPathFinder``, which takes long to import.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -122,9 +123,11 @@ class _ImportHook(MetaPathFinder):
         del path, target
         if fullname != _MODULE:
             return None
+        from importlib.util import find_spec  # for a program with tqdm alone
+
         if self in sys.meta_path:
             sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        spec = find_spec(fullname)
         loader: Any = None if spec is None else spec.loader
         execute = getattr(loader, "exec_module", None)
         if execute is not None:
