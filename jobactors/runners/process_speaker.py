@@ -102,12 +102,20 @@ class Speaker:
         """Send all that waits, and the last sample; the main thread writes from then on."""
         self.ended = True
         self._queue.put(self._STOP)
-        if next(self._starts) == 0:  # nothing was sent, and no thread is started any more
-            self._run()
+        if next(self._starts) == 0:  # no thread is started any more
+            if self._queue.qsize() > 1:  # it would have been started in this very moment
+                self._run()
             return
         while self._thread is None:  # it is being started
             time.sleep(0.001)
         self._thread.join()
+
+    def let_go(self) -> None:
+        """Drop what it has for a job that has ended, and left nothing that could report."""
+        # These refer to each other, and to it.  What is there when a job ends is never looked at
+        # again by the garbage collector, see process_traces.
+        self.meter.wake = _ignore_wake
+        self.buffer = None
 
     def send(self, kind: Kind, content: bytes) -> None:
         """Send a frame soon."""
@@ -216,6 +224,10 @@ class Speaker:
             for fields in self.buffer.news():
                 content = json.dumps(fields).encode()
                 self._sock.sendall(header(Kind.SAVED, content) + content)
+
+
+def _ignore_wake() -> None:
+    """Do nothing."""
 
 
 class LineSender(Protocol):

@@ -41,6 +41,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from .process_counts import SystemCounts
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
@@ -75,11 +77,14 @@ class Traces:
         """The program's own modules and their values."""
         self._sources: list[tuple[str, int, int]] = []
         """The files of those that the parent has not heard of: path, time of change, size."""
+        self._counts = SystemCounts()
         self._open: tuple[object, ...] = ()
         self._memory = 0
         self._sees_all = True
+        self._collections: list[int] = []
+        """How often each generation had been collected when all objects were frozen."""
         gc.collect()
-        gc.freeze()  # the collection after a job visits nothing that was there before it
+        self._freeze()
 
     def begin(self, size: int) -> None:
         """Note what is there before the call of a job, which has been rebuilt.
@@ -98,8 +103,9 @@ class Traces:
             self._look_at_new_modules()
             self._objects = _objects()
             self._children = _children()
-            self._open = _open()
-            self._memory = max(0, _memory() - size)
+            self._counts.look()
+            self._open = self._opened()
+            self._memory = max(0, self._counts.memory() - size)
 
     def left(self) -> str:
         """Return what the job has left behind, in a word or two; empty if nothing."""
@@ -112,18 +118,27 @@ class Traces:
         if not self._sees_all:
             return "what cannot be seen"
         _forget_classes()
-        gc.collect()
+        self._collect()
         for what, is_clean in (
             ("a child process", self._has_no_children),
             ("settings, hooks or threads", self._is_as_before),
             ("files, threads of libraries or functions for the exit", self._has_nothing_open),
             ("values in modules", self._are_modules_as_before),
-            ("memory", lambda: _memory() - self._memory <= MOST_GROWTH),
+            ("memory", lambda: self._counts.memory() - self._memory <= MOST_GROWTH),
         ):
             if not is_clean():
                 return what
-        gc.freeze()
+        self._freeze()
         return ""
+
+    def _collect(self) -> None:
+        """Collect the garbage that the job has left."""
+        # If nothing was collected meanwhile, all that is not frozen is in the first generation.
+        gc.collect(0 if _collections() == self._collections else 2)
+
+    def _freeze(self) -> None:
+        gc.freeze()  # the next collection visits nothing that is there now
+        self._collections = _collections()
 
     def take_sources(self) -> bytes:
         """Return, as JSON, the files of modules that the parent has not heard of; or nothing."""
@@ -138,11 +153,21 @@ class Traces:
 
     def _has_nothing_open(self) -> bool:
         deadline = time.monotonic() + _GONE_SOON
-        while _open() != self._open:
+        while self._opened() != self._open:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.0002)
         return True
+
+    def _opened(self) -> tuple[object, ...]:
+        """Return the open files, the system's threads, and what is to be called at the exit."""
+        return (
+            self._counts.files(),
+            self._counts.threads(),
+            getattr(atexit, "_ncallbacks", int)(),
+            len(getattr(threading, "_threading_atexits", ())),
+            len(getattr(weakref.finalize, "_registry", ())),
+        )
 
     def _is_as_before(self) -> bool:
         return (
@@ -196,7 +221,7 @@ def _settings() -> tuple[object, ...]:
         signal.getitimer(signal.ITIMER_REAL),
         signal.getitimer(signal.ITIMER_VIRTUAL),
         signal.getitimer(signal.ITIMER_PROF),
-        [resource.getrlimit(limit) for limit in _LIMITS],
+        list(map(resource.getrlimit, _LIMITS)),
         os.getpriority(os.PRIO_PROCESS, 0),
         os.sched_getaffinity(0) if sys.platform == "linux" else None,
         list(sys.path),
@@ -243,25 +268,8 @@ def _is_of_others(finder: object) -> bool:
     return not type(finder).__module__.startswith("jobactors")
 
 
-def _open() -> tuple[object, ...]:
-    """Return the open files, the system's threads, and what is to be called at the exit."""
-    is_linux = sys.platform == "linux"
-    files = os.listdir("/proc/self/fd" if is_linux else "/dev/fd")  # noqa: PTH208 - as above
-    return (
-        files,
-        len(os.listdir("/proc/self/task")) if is_linux else 0,  # noqa: PTH208
-        getattr(atexit, "_ncallbacks", int)(),
-        len(getattr(threading, "_threading_atexits", ())),
-        len(getattr(weakref.finalize, "_registry", ())),
-    )
-
-
-def _memory() -> int:
-    """Return the bytes of memory in use; where the system does not say, the most there were."""
-    if sys.platform == "linux":
-        with open("/proc/self/statm", "rb", buffering=0) as file:  # noqa: PTH123 - as above
-            return int(file.read().split()[1]) * resource.getpagesize()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _collections() -> list[int]:
+    return [each["collections"] for each in gc.get_stats()]
 
 
 def _children() -> object:
@@ -319,10 +327,13 @@ def _are_the_same(now: list[object], before: list[object]) -> bool:
 
 def _seed() -> None:
     """Let random numbers begin anew, as in a fresh process."""
-    for name in ("random", "numpy.random"):
-        loaded: Any = sys.modules.get(name)
-        if loaded is not None:
-            loaded.seed()
+    loaded: Any = sys.modules.get("random")
+    if loaded is not None:
+        # 256 bits: to read all 20,000 of its state from the system takes five times as long.
+        loaded.seed(int.from_bytes(os.urandom(32), "big"))
+    loaded = sys.modules.get("numpy.random")
+    if loaded is not None:
+        loaded.seed()
 
 
 def _forget_classes() -> None:

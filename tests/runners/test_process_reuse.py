@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import random
 import signal
@@ -53,6 +54,7 @@ TRACES: tuple[Callable[[], object], ...] = (
     lambda: os.environ.update(LEFT="1"),
     lambda: os.chdir("/"),
     lambda: os.open(os.devnull, os.O_RDONLY),
+    lambda: os.dup2(2, 200),
     lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN),
     lambda: signal.alarm(1000),
     lambda: sys.path.append("/nowhere"),
@@ -104,6 +106,13 @@ async def test_jobs_in_one_process_share_nothing() -> None:
     random.seed(5)
     assert [seeded, unseeded] != [random.random(), random.random()]
     assert (first_id, second_id) == (one.id, other.id)
+
+
+async def test_a_process_keeps_nothing_of_the_jobs_that_it_has_served() -> None:
+    """Else it would grow with each of them, until that was taken for a trace of the last one."""
+    async with ja.open_jobs(max_running=1) as jobs:
+        kept = [await processes(jobs).run(gc.get_freeze_count) for _ in range(12)]
+    assert kept[-1] - kept[1] < 10  # objects that no garbage collection looks at any more
 
 
 def has_ended(pid: int) -> bool:
