@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LINES_AT_MOST: Final = 20
 """Lines of event logs that may go for each job that may go."""
 
+_AT_ONCE: Final = 500
+"""Jobs a question; a question a job took as long as writing the job's end."""
+
 _WAITED_FOR: Final = "SELECT after FROM jobs WHERE finished_at IS NULL AND after <> '[]'"
 _COUNT_ENDED: Final = "SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL"
 _OLDEST: Final = (
@@ -32,7 +35,10 @@ _OLD_CHECKPOINTS: Final = (
     "ORDER BY saved_at"
 )
 _LONG_LOGS: Final = "SELECT job FROM events GROUP BY job HAVING count(*) > ?"
-_LENGTH: Final = "SELECT job, count(*) FROM events WHERE job = (SELECT seq FROM jobs WHERE id = ?)"
+_LONG_ONES: Final = (
+    "SELECT job, count(*) FROM events WHERE job IN (SELECT seq FROM jobs WHERE id IN ({})) "
+    "GROUP BY job HAVING count(*) > ?"
+)
 _OLDEST_LINES: Final = (
     "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE job = ? ORDER BY seq LIMIT ?)"
 )
@@ -120,14 +126,27 @@ def cut_logs(
         long = [job for (job,) in connection.execute(_LONG_LOGS, (allowed,)).fetchall()]
         counts = [(job, _count(connection, job)) for job in long]
     else:
-        asked = (connection.execute(_LENGTH, (bindable(job),)).fetchone() for job in logged)
-        counts = [(job, count) for job, count in asked if count > allowed]
+        counts = _long_ones(connection, [*map(bindable, logged)], allowed)
     left = at_most
     for job, count in counts:
         left -= connection.execute(_OLDEST_LINES, (job, min(count - allowed, left))).rowcount
         if left <= 0:
             return logged  # the rest next time
     return set()
+
+
+def _long_ones(
+    connection: sqlite3.Connection, job_ids: list[str | bytes], allowed: int
+) -> list[tuple[int, int]]:
+    """Return the jobs among these whose logs are too long, and how long they are."""
+    counts: list[tuple[int, int]] = []
+    for start in range(0, len(job_ids), _AT_ONCE):
+        some = job_ids[start : start + _AT_ONCE]
+        ask = _LONG_ONES.format(
+            ", ".join("?" * len(some))
+        )  # a job a question took ten times as long
+        counts += connection.execute(ask, (*some, allowed)).fetchall()
+    return counts
 
 
 def _count(connection: sqlite3.Connection, job: int) -> int:

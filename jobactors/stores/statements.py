@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .rows import Values
 
-_AT_ONCE: Final = (64, 16, 4)
+_AT_ONCE: Final = (64, 16, 4, 3, 2)
 """Rows a step, the largest number that is left; each has its own text, compiled once."""
 _WIDEST: Final = len(JOB_COLUMNS.split(", "))
 MOST_VALUES: Final = _AT_ONCE[0] * _WIDEST

@@ -89,6 +89,21 @@ async def test_that_a_result_was_read_goes_along_with_what_else_there_is(
         assert all(row.read for row in store.finished())
 
 
+async def test_the_end_of_a_job_goes_along_with_the_next_submit(mock_clock: MockClock) -> None:
+    """One job after another costs one commit each, and the last end is soon written by itself."""
+    store = GatedStore()
+    store.gate.set()
+    async with ja.open_jobs(store=store) as jobs:
+        for n in range(10):
+            assert await jobs.submit(add, n) == n
+        assert len(store.batches) == 10
+        assert len(store.finished()) == 9
+        mock_clock.jump(0.01)
+        while len(store.batches) == 10:
+            await trio.testing.wait_all_tasks_blocked()
+        assert len(store.finished()) == 10
+
+
 async def test_a_job_that_is_cancelled_while_its_start_is_written_never_begins() -> None:
     """Its cancel does not wait for the disk."""
     store = GatedStore()

@@ -455,6 +455,18 @@ def test_event_logs_are_cut_to_their_newest_lines(make: Callable[..., AnyStore])
     assert [line.kind for line in store.events("b")] == ["3", "4", "5"]
 
 
+def test_the_logs_of_many_jobs_are_cut(make: Callable[..., AnyStore]) -> None:
+    """However many of them grew since the last time."""
+    store = make(Keep(events=2))
+    names = [f"job {n}" for n in range(1_001)]
+    store.apply([put(name) for name in names])
+    assert store.prune(NOW) == 0
+    store.apply([event(name, kind) for name in names for kind in "abc"])
+    assert store.prune(NOW) == 0
+    logs = {"".join(line.kind for line in store.events(name)) for name in names}
+    assert logs == {"bc"}
+
+
 def test_keeping_nothing_keeps_nothing(make: Callable[..., AnyStore]) -> None:
     """But what is unfinished."""
     store = make(Keep(age=0, jobs=0, events=0))

@@ -52,8 +52,11 @@ LOGGED: Final[frozenset[type[Event]]] = frozenset(
 only the changes of its stages."""
 SAMPLED: Final[frozenset[type[Event]]] = frozenset({JobProgressed, JobLogged})
 """The events of which one is written every few seconds."""
-UNHURRIED: Final[frozenset[type[Event]]] = SAMPLED | {JobRead}
-"""The events that wait for others to be written."""
+LINGERS: Final[dict[type[Event], float]] = {
+    JobFinished: 0.005,
+    **dict.fromkeys((*SAMPLED, JobRead), 0.05),
+}
+"""Seconds for which an event waits for others to be written with, where nothing waits for it."""
 
 
 def changes_stages(record: Record, event: Event) -> bool:

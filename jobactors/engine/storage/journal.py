@@ -16,7 +16,8 @@ the first; otherwise the first would be written after it, and leave jobs in an e
 
 *Why a job waits for the disk before each attempt, and not at its end.*  An attempt that begins
 before its start is stored runs twice after a crash.  An end that is not stored yet costs one more
-attempt, of the kind that every durable job must allow for.
+attempt, which every durable job must allow for.  So it goes along with the next submit, for some
+milliseconds: jobs that run one after another cost one commit each instead of two.
 
 *Why snapshots, and not events, are written.*  A store holds the present state of each job, and the
 events only as short lines for people: to open a file with 100,000 jobs must not take a fold over
@@ -32,6 +33,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import contextmanager
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from jobactors.engine.loop.serial_thread import InlineCalls, SerialThread
@@ -40,7 +42,7 @@ from jobactors.model.errors import StoreError, StoreFailed, StoreLost
 from jobactors.model.events import JobFinished, JobUpdated, JobWaiting
 from jobactors.model.stored_rows import AddEvent
 
-from .event_lines import LOGGED, SAMPLED, UNHURRIED, changes_stages, event_row
+from .event_lines import LINGERS, LOGGED, SAMPLED, changes_stages, event_row
 from .progress_pace import ProgressPace
 from .pruning import Pruner
 from .write_batch import WriteBatch
@@ -64,15 +66,12 @@ FIRST_RETRY: Final = 1.0
 """Seconds until a batch that could not be written is tried again; doubled each time."""
 LAST_RETRY: Final = 30.0
 """Seconds between two tries, at most."""
-LINGER: Final = 0.05
-"""Seconds for which changes without a waiter gather, until they are written by themselves."""
 
 
 class Journal:
     """Writes the changes of one system into its store.  Written by the loop's thread only.
 
-    Nothing here slows a job: changes are put into a dictionary, and a job waits for the disk only
-    before each of its attempts.
+    Changes are put into a dictionary, and a job waits for the disk only before each attempt.
 
     Args:
         store: The store, which the journal opens and closes.
@@ -108,8 +107,8 @@ class Journal:
         """The batches handed to the serial thread, the oldest first."""
         self._scheduled = False
         """Whether a call that hands the open batch over has been posted."""
-        self._lingers = False
-        """Whether a timer is set for changes without a waiter."""
+        self._lingers_until = inf
+        """When changes without a waiter are handed over, in seconds since the epoch."""
         self._gathers = 0  # blocks of `in_one_commit` that are open
         self._is_open = False
         self._delay = 0.0
@@ -231,7 +230,7 @@ class Journal:
             self._pruner.ended += 1
         elif kind is JobUpdated:
             batch.whole[job_id] = record
-        self._schedule(urgent=kind not in UNHURRIED)
+        self._schedule(LINGERS.get(kind, 0.0))
 
     def refresh(self, record: Record) -> None:
         """Write a job's snapshot without an event, so that it is as new as its checkpoint."""
@@ -265,27 +264,26 @@ class Journal:
         finally:
             self._gathers -= 1
             if self._open:
-                self._schedule(urgent=self._open.is_urgent)
+                self._schedule(self._open.linger)
 
     # -- writing
 
-    def _schedule(self, *, urgent: bool = True) -> None:
-        """Hand the open batch over soon: other changes of this moment go along."""
-        if urgent:
-            self._open.is_urgent = True
+    def _schedule(self, linger: float = 0.0) -> None:
+        """Hand the open batch over soon, or in so many seconds if nothing waits for the change."""
+        self._open.linger = min(self._open.linger, linger)
         if self._delay or self._scheduled or self._in_flight or self._gathers:
             return
         if self._store.in_loop:
             self._hand_over()
-        elif urgent:
+        elif not linger:
             self._scheduled = True
-            self._portal.post_quietly(self._hand_over)
-        elif not self._lingers:
-            self._lingers = True
-            self._timers.set(self._clock.now() + LINGER, self._stop_lingering)
+            self._portal.soon(self._hand_over)
+        elif (until := self._clock.now() + linger) < self._lingers_until:
+            self._lingers_until = until
+            self._timers.set(until, self._stop_lingering)
 
     def _stop_lingering(self) -> None:
-        self._lingers = False
+        self._lingers_until = inf
         if not self._delay:
             self._hand_over()
 
@@ -342,7 +340,7 @@ class Journal:
         if self._pruner.is_due:
             self.prune()
         if self._open:
-            self._schedule(urgent=self._open.is_urgent)
+            self._schedule(self._open.linger)
 
     def _failed(self, batch: WriteBatch, error: StoreError) -> None:
         if self.trouble is None:

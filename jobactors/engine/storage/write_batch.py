@@ -16,6 +16,7 @@ the garbage collector would go through them all.
 from __future__ import annotations
 
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from msgspec.structs import replace
@@ -73,8 +74,8 @@ class WriteBatch:
         """The lines for event logs, in order."""
         self.others: dict[object, Write] = {}
         """Checkpoints by key, and writes without a key by themselves, in order."""
-        self.is_urgent: bool = False
-        """Whether it is handed over at once; without a waiter it gathers a little longer."""
+        self.linger: float = inf
+        """Seconds for which it may gather; 0 where something waits for one of its changes."""
         self.call: SerialCall[None]
         """Its writing, once it is handed over."""
         self.left_out: dict[str, str] = {}
@@ -234,7 +235,7 @@ class WriteBatch:
         self.snapshots = {**earlier.snapshots, **self.snapshots}
         self.whole = {**earlier.whole, **self.whole}
         self.others = {**earlier.others, **self.others}
-        self.is_urgent |= earlier.is_urgent
+        self.linger = min(self.linger, earlier.linger)
         self.new |= earlier.new
         self.ended |= earlier.ended
         self.events[:0] = earlier.events
