@@ -3,7 +3,7 @@
 These two refuse a new thread from the moment on at which the main thread has ended; 3.12.2 does so
 only when the other threads have ended, too.  A script waits at that point for its jobs, and those
 that are queued need threads.  So some are started beforehand, bare ones that wait on a lock, and
-each becomes the one thread that is refused: whoever starts it, ``threading.Thread.start`` asks for
+each becomes the one thread that is refused: at its start, ``threading.Thread.start`` asks for
 it by a name in its module, which is replaced.
 """
 

@@ -34,6 +34,7 @@ class LateSchedules:
         self._lock = Lock()
         self._table: ScheduleTable | None = None
         self._is_open = True
+        self._runs = False
 
     def open(self, nursery: trio.Nursery, guard: Guard) -> None:
         """Run the table's task in a nursery, by ``guard``.  In the loop's thread, once."""
@@ -42,7 +43,8 @@ class LateSchedules:
             self._start()
 
     def _start(self) -> None:
-        if self._home is not None and self._table is not None:
+        if self._home is not None and self._table is not None and not self._runs:
+            self._runs = True
             nursery, guard = self._home
             nursery.start_soon(guard, self._table.run)
 
