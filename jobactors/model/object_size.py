@@ -58,7 +58,7 @@ def size_of(value: object) -> int:
     """
     if id(type(value)) in _PLAIN:
         return sys.getsizeof(value)
-    size, room, seen, kinds = 0.0, _LOOKED_AT, set[int](), dict[int, _Kind]()
+    size, room, seen, layouts = 0.0, _LOOKED_AT, set[int](), dict[int, _Layout]()
     level: Sequence[tuple[object, float]] = [(value, 1.0)]
     while level and room > 1:
         room //= 2  # each level of nesting gets half of what is left, spread over all of it
@@ -67,7 +67,7 @@ def size_of(value: object) -> int:
         from_each = max(_FROM_EACH, room // len(taken))
         found: list[tuple[object, float]] = []
         for part, worth in taken:
-            weight, kind = worth * share, kinds.get(id(type(part))) or _kind_of(part, kinds)
+            weight, kind = worth * share, layouts.get(id(type(part))) or _layout_of(part, layouts)
             if kind.is_plain:
                 size += weight * sys.getsizeof(part)
                 continue
@@ -76,7 +76,7 @@ def size_of(value: object) -> int:
                     continue
                 seen.add(id(part))
             size += weight * _own_size(part, kind)
-            sample, count = _parts(part, kind, from_each, kinds)
+            sample, count = _parts(part, kind, from_each, layouts)
             if sample:
                 found += [(item, weight * count / len(sample)) for item in sample]
         level = found
@@ -101,7 +101,7 @@ def _spread(items: Sequence[_T], at_most: int) -> Sequence[_T]:
     return [items[int(len(items) * (n * _GOLDEN_RATIO % 1))] for n in range(at_most)]
 
 
-class _Kind:
+class _Layout:
     """The facts that hold for all objects of a class, found once: every part needs them."""
 
     __slots__ = (
@@ -125,21 +125,21 @@ class _Kind:
         self.is_measured_in_c = not _flags_of(first) & _MADE_BY_CLASS_STATEMENT
 
 
-_kinds: Final[dict[int, _Kind]] = {}
+_layouts: Final[dict[int, _Layout]] = {}
 """By the class's id.  Written by any thread; two that find out the same write the same."""
 
 
 def _forget(of: int, _: object) -> None:
-    _kinds.pop(of, None)
+    _layouts.pop(of, None)
 
 
-def _kind_of(part: object, kinds: dict[int, _Kind]) -> _Kind:
+def _layout_of(part: object, layouts: dict[int, _Layout]) -> _Layout:
     """Return what is known of a part's class, and add it to those of one look at a value."""
     of = type(part)
-    known = _kinds.get(id(of))
+    known = _layouts.get(id(of))
     if known is None or known.of() is not of:
-        known = _kinds[id(of)] = _Kind(of)
-    kinds[id(of)] = known
+        known = _layouts[id(of)] = _Layout(of)
+    layouts[id(of)] = known
     return known
 
 
@@ -161,7 +161,7 @@ def _stated(of: type, name: str) -> Any:
     return None
 
 
-def _own_size(part: object, kind: _Kind) -> int:
+def _own_size(part: object, kind: _Layout) -> int:
     if kind.is_container:
         return sys.getsizeof(part)
     try:
@@ -177,7 +177,7 @@ def _own_size(part: object, kind: _Kind) -> int:
 
 
 def _parts(
-    part: Any, kind: _Kind, at_most: int, kinds: dict[int, _Kind]
+    part: Any, kind: _Layout, at_most: int, layouts: dict[int, _Layout]
 ) -> tuple[Sequence[object], int]:
     """Return some of the items of a container, and their number."""
     # Of exact built-in containers, some items; anything else would run its code when gone through,
@@ -198,6 +198,6 @@ def _parts(
     found = [
         each
         for each in gc.get_referents(part)
-        if not (kinds.get(id(type(each))) or _kind_of(each, kinds)).is_of_the_program
+        if not (layouts.get(id(type(each))) or _layout_of(each, layouts)).is_of_the_program
     ]
     return found if len(found) <= at_most else _spread(found, at_most), len(found)

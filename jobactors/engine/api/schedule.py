@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, fields
 
@@ -19,6 +19,7 @@ from jobactors.model.stored_rows import OccurrenceRow
 from jobactors.model.unknown_names import UnknownSchedule
 
 from .job import Job
+from .named_list import NamedList
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -268,36 +269,18 @@ def _in_zone(moment: float, zone: str) -> datetime:
     return datetime.fromtimestamp(moment).astimezone()
 
 
-class ScheduleList(Sequence[Schedule]):
+class ScheduleList(NamedList[Schedule]):
     """The schedules of one system, the one that is due next first; a table in a notebook."""
 
     def __init__(self, schedules: Sequence[Schedule], states: Sequence[ScheduleState]) -> None:
         order = {state.name: place for place, state in enumerate(by_next(states))}
-        self._schedules = tuple(sorted(schedules, key=lambda one: order[one.name]))
-
-    @overload
-    def __getitem__(self, index: int | str) -> Schedule: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Schedule]: ...
-    def __getitem__(self, index: int | str | slice) -> Schedule | Sequence[Schedule]:
-        """Return one by its place or by its name, or several."""
-        if not isinstance(index, str):
-            return self._schedules[index]
-        for schedule in self._schedules:
-            if schedule.name == index:
-                return schedule
-        raise UnknownSchedule(index, tuple(schedule.name for schedule in self._schedules))
-
-    def __len__(self) -> int:
-        return len(self._schedules)
-
-    def __repr__(self) -> str:
-        return "\n".join(map(repr, self._schedules)) or "<no schedules>"
+        ordered = sorted(schedules, key=lambda one: order[one.name])
+        super().__init__(ordered, "<no schedules>", UnknownSchedule)
 
     def _repr_html_(self) -> str:
         from jobactors.model.html_table import counted, html_table  # for a notebook alone
 
-        rows = [row for row in map(_row, self._schedules) if row]
+        rows = [row for row in map(_row, self) if row]
         return html_table(counted(len(rows), "schedule"), ("schedule", "rule", "runs", ""), rows)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from jobactors.model.job_type import job_type_named, job_type_of
 from jobactors.model.phases import CHAIN_TYPE
 from jobactors.model.unknown_names import UnknownTemplate
 
+from .named_list import NamedList
 from .offer import offer
 from .template_fit import naming_what_has_changed, problem_of, wrong_arguments
 
@@ -201,30 +202,11 @@ def plain(record: TemplateRecord) -> dict[str, Any]:
     }
 
 
-class TemplateList(Sequence[Template]):
+class TemplateList(NamedList[Template]):
     """The templates of one system, in the order in which they came; a table in a notebook."""
 
     def __init__(self, templates: Sequence[Template]) -> None:
-        self._templates = tuple(templates)
-
-    @overload
-    def __getitem__(self, index: int | str) -> Template: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Template]: ...
-    def __getitem__(self, index: int | str | slice) -> Template | Sequence[Template]:
-        """Return one by its place or by its name, or several."""
-        if not isinstance(index, str):
-            return self._templates[index]
-        for template in self._templates:
-            if template.name == index:
-                return template
-        raise UnknownTemplate(index, tuple(template.name for template in self._templates))
-
-    def __len__(self) -> int:
-        return len(self._templates)
-
-    def __repr__(self) -> str:
-        return "\n".join(map(repr, self._templates)) or "<no templates>"
+        super().__init__(templates, "<no templates>", UnknownTemplate)
 
     def _repr_html_(self) -> str:
         from jobactors.model.html_table import counted, html_table  # for a notebook alone
@@ -236,7 +218,7 @@ class TemplateList(Sequence[Template]):
                 ", ".join(f"{k}={v!r:.100}" for k, v in one["arguments"].items()),
                 one["problem"],
             )
-            for one in (template.to_dict() for template in self._templates)
+            for one in (template.to_dict() for template in self)
         ]
         caption = counted(len(rows), "template")
         return html_table(caption, ("template", "type", "arguments", ""), rows)

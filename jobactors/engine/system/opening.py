@@ -75,7 +75,7 @@ def _collector_paused() -> Generator[None]:
             gc.enable()
 
 
-class _Stored(Struct, frozen=True):
+class _Contents(Struct, frozen=True):
     """The contents of a store when it is opened."""
 
     unfinished: list[JobRow]
@@ -88,7 +88,7 @@ class _Stored(Struct, frozen=True):
     last_written: float | None
 
 
-def _read(store: Store, at_most: int, now: float) -> _Stored:
+def _read(store: Store, at_most: int, now: float) -> _Contents:
     """Read what the store keeps, after what it does not: no job is shown that is forgotten soon."""
     metrics = read_metrics(store)  # before jobs go that it has not counted
     try:
@@ -98,7 +98,7 @@ def _read(store: Store, at_most: int, now: float) -> _Stored:
         LOG.warning("old jobs could not be removed: %s", exc)
     ended = store.finished(at_most)
     ended.reverse()  # the registry adds them in the order of their ends
-    return _Stored(
+    return _Contents(
         store.unfinished(),
         ended,
         store.checkpoints(),
