@@ -5,8 +5,8 @@ ends are in ``process_conversation``.
 
 *One process after another, and one job after another in it.*  To start Python takes 0.1 s.  So a
 process whose job has returned and left nothing behind (``process_traces``) waits a while for the
-next one (``process_pool``), which gets its result in one exchange if it is short
-(``process_exchange``).  After any other end the process has ended as well: its memory goes back to
+next one (``process_pool``), which gets its result without a conversation if it is short
+(``process_call``).  After any other end the process has ended as well: its memory goes back to
 the system, its limits were its own, and what it has started is killed with it.
 
 Why a socket and no ``multiprocessing``: that needs a ``__main__`` guard, shares its resource
@@ -15,15 +15,15 @@ tracker and its exit handlers with the user's program, and forks or runs the use
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
-from jobactors.engine.ports.runner import Abandoned
+from jobactors.engine.ports.runner import Abandoned, GoesOn
 
+from .process_call import ProcessCall
 from .process_conversation import Conversation
-from .process_death import check_limits
-from .process_exchange import Exchange, pack_begin
 from .process_pool import IdleProcesses
 from .process_threads import in_thread
 from .process_wire import pack_message
@@ -70,63 +70,77 @@ class ProcessRunner:
 
     async def run(self, attempt: Attempt) -> Any:
         """Let a process call the function, and return the function's result."""
-        check_limits(attempt.options.limits)
         await trio.lowlevel.checkpoint_if_cancelled()
-        host = cast("AttemptHost | None", attempt.context._system)
-        idle = None if host is None else _idle_for(attempt, host)
-        begin = pack_begin(attempt, is_alone=idle is None)
-        exchange = Exchange(attempt, begin, idle)
-        if host is None:
-            await in_thread(exchange.make)
-        else:
-            await _made(exchange, attempt, host)
-        if exchange.is_over:
-            if not attempt.context._control.cancel_requested.is_set:
-                await trio.lowlevel.checkpoint_if_cancelled()
-            return exchange.value
-        return await _converse(attempt, exchange, begin, idle)
+        if attempt.context._system is None:  # of no job system, which would have idle processes
+            call = self._make_call(attempt)
+            call.pack()
+            await in_thread(call.prepare)
+            return await call.go_on()
+        call = self.begin_call(attempt)
+        ended = trio.Event()
+        call.call_when_ended(ended.set)
+        try:
+            await ended.wait()
+        except trio.Cancelled:
+            if call.withdraw():
+                raise
+            # It goes on in a conversation, or lasts for as long as the result takes to be rebuilt.
+            with trio.CancelScope(shield=True), attempt.abandon():
+                await ended.wait()
+        if not call.is_done:
+            call.leave_behind()
+            raise Abandoned
+        try:
+            value = call.result()
+        except GoesOn as exc:
+            return await exc.rest()
+        if not attempt.context._control.cancel_requested.is_set:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        return value
+
+    def begin_call(self, attempt: Attempt) -> ProcessCall:
+        """Have the function called in a process; a task is needed only if that takes a while."""
+        call = self._make_call(attempt)
+        call.start()
+        return call
+
+    def _make_call(self, attempt: Attempt) -> ProcessCall:
+        host = cast("AttemptHost", attempt.context._system)
+        idle = _idle_for(attempt, host)
+        return ProcessCall(attempt, host, idle, partial(_converse, attempt, host, idle))
 
 
 def _idle_for(attempt: Attempt, host: AttemptHost) -> IdleProcesses | None:
     """Return the processes of which a job may get one; None if it needs a new one, for itself."""
     options = attempt.options
-    if options.fresh or options.limits is not None or not POSIX:
+    if options.fresh or options.limits is not None or not POSIX or attempt.context._system is None:
         return None
     return host.shared.get(IdleProcesses)
 
 
-async def _made(exchange: Exchange, attempt: Attempt, host: AttemptHost) -> None:
-    """Have an exchange made in a worker thread; a cancel leaves it behind while it may."""
-    call = host.workers.start(exchange.make, f"job {attempt.context.id}", None)
-    try:
-        await call.ended()
-    except trio.Cancelled:
-        if exchange.leave():
-            raise
-        # It lasts for a moment, and then perhaps for as long as the result takes to be rebuilt.
-        with trio.CancelScope(shield=True), attempt.abandon():
-            await call.ended()
-    if not call.is_done:
-        exchange.drop()
-        raise Abandoned
-    call.result()
-
-
 async def _converse(
-    attempt: Attempt, exchange: Exchange, begin: bytes, idle: IdleProcesses | None
+    attempt: Attempt, host: AttemptHost, idle: IdleProcesses | None, call: ProcessCall
 ) -> Any:
-    worker = exchange.worker or await SPAWNER.start()
-    work = None if exchange.is_sent else exchange.work
-    conversation = Conversation(attempt, worker, begin, work, exchange.received)
-    code = None
-    try:
-        await conversation.hold()
-    finally:
-        if conversation.stays and idle is not None:
-            idle.put(worker)
-        else:
-            code = worker.close()
-    return await conversation.result(code)
+    """Go on with a call in a conversation: with the process that it has, or with a new one."""
+    worker, is_sent, received = call.worker, call.is_sent, call.received
+    while True:
+        is_new = worker is None
+        if worker is None:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            worker = await SPAWNER.start()
+        work = None if is_sent else call.work
+        conversation = Conversation(attempt, worker, call.begin, work, received)
+        code = None
+        try:
+            await conversation.hold()
+        finally:
+            if conversation.stays and idle is not None:
+                idle.welcome(worker, host.portal)
+            else:
+                code = worker.close()
+        if is_new or not conversation.has_not_begun:
+            return await conversation.result(code)
+        worker, is_sent, received = None, False, b""
 
 
 RUNNER: Final[KnownRunner] = ProcessRunner()

@@ -47,9 +47,9 @@ from jobactors.model.error_text import ErrorText
 from jobactors.model.exception_tree import release_frames
 
 from .process_mail import SentInbox
-from .process_pickler import teach_multiprocessing
+from .process_pickler import is_short, teach_multiprocessing
 from .process_speaker import SentLog, Speaker, end_if_closed_here
-from .process_wire import HEADER, Kind, header, pack_error, pack_result, unpack
+from .process_wire import HEADER, SHORT, Kind, header, pack_error, pack_result, unpack
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -152,6 +152,8 @@ class ChildJob:
         self.speaker: Speaker = Speaker(sock)
         self._sock = sock
         self._limits = begin.pop("limits")
+        self._is_short = False
+        """Whether its result is rebuilt in a moment, without code of the program."""
         self._work = work
         self._control = Control(loop_thread=0)
         self._control.own_thread = threading.main_thread().ident or 0
@@ -184,6 +186,9 @@ class ChildJob:
         Args:
             traces: Finds what the job leaves behind; None if no job may follow.
         """
+        if traces is not None and not traces.are_sources_unedited():
+            self._send(header(Kind.UNFIT, b""), b"")
+            return False
         _limit(**self._limits)
         CURRENT.set(self._context)
         with in_trace(self._trace):
@@ -193,9 +198,16 @@ class ChildJob:
         CURRENT.set(None)
         frames = header(kind, content)
         is_clean = kind is Kind.RETURNED and traces is not None and self._leaves_nothing(traces)
-        if is_clean and traces is not None:
-            sources = traces.take_sources()
-            frames = header(Kind.FIT, sources) + sources + frames
+        if is_clean:
+            short = SHORT if self._is_short else b""
+            frames = header(Kind.FIT, short) + short + frames
+        self._send(frames, content)
+        if is_clean:  # it waits, and nothing is lost by its end
+            _handle(_SIGTERM, _BY_DEFAULT)
+            self.speaker.let_go()
+        return is_clean
+
+    def _send(self, frames: bytes, content: bytes) -> None:
         try:
             if len(content) > LARGE:  # it would be copied to be joined
                 self._sock.sendall(frames)
@@ -205,17 +217,14 @@ class ChildJob:
         except OSError as exc:
             end_if_closed_here(exc)
             raise
-        if is_clean:  # it waits, and nothing is lost by its end
-            _handle(_SIGTERM, _BY_DEFAULT)
-            self.speaker.let_go()
-        return is_clean
 
     def _leaves_nothing(self, traces: Traces) -> bool:
         return not (self._control.requests or traces.left())
 
     def _last_word(self, traces: Traces | None) -> tuple[Kind, bytes]:
         try:
-            content = pack_result(self._call(traces))
+            value = self._call(traces)
+            content, self._is_short = pack_result(value), is_short(value)
             return (Kind.ANSWERED if self._control.answers else Kind.RETURNED), content
         except StopJob as exc:
             if self._control.cancel_requested.is_set:

@@ -89,6 +89,10 @@ class Conversation:
         """Whether the process waits for another job."""
         self._fit: bytearray | None = None
         self._is_sending = False
+        self._frames = 0
+        """Those that were sent, the last one in part perhaps."""
+        self._is_unread = False
+        """Whether the process has ended without having read the call."""
         self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(worker.link))
         # Commands are few, and must not wait: they are made where nothing can.
         self._outbox, self._outgoing = trio.open_memory_channel[tuple[Kind, bytes]](math.inf)
@@ -198,11 +202,12 @@ class Conversation:
         try:
             async for kind, content in self._outgoing:
                 self._is_sending = True
+                self._frames += 1
                 await self._stream.send_all(header(kind, content))
                 await self._stream.send_all(content)
                 self._is_sending = False
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # it has ended: the waiting task sees to it
+        except (trio.BrokenResourceError, trio.ClosedResourceError):  # the waiting task sees to it
+            self._is_unread = self._first is not None and self._frames <= len(self._first)
 
     async def _listen(self) -> None:
         try:
@@ -210,11 +215,13 @@ class Conversation:
                 number, size = HEADER.unpack(await self._receive(HEADER.size))
                 kind = Kind(number)  # before reading on: what is no frame has no size either
                 await self._take(kind, await self._receive(size))
-        except (trio.BrokenResourceError, trio.ClosedResourceError, EOFError, ValueError):
+        except trio.BrokenResourceError as exc:
+            is_reset = isinstance(exc.__cause__, ConnectionResetError)  # it has left some unread
+            self._is_unread = is_reset and self._frames <= len(self._first or ())
+        except (trio.ClosedResourceError, EOFError, ValueError):
             pass  # as above; ValueError: no frame of ours
         self._silent.set()
         if self._fit is not None:
-            self._worker.learn(self._fit)
             if self._can_stay:
                 self.stays = True
                 self._over.set()
@@ -322,6 +329,13 @@ class Conversation:
             return
         self._left_behind = True
 
+    @property
+    def has_not_begun(self) -> bool:
+        """Whether the function has certainly not begun, and could begin in another process."""
+        if self._control.cancel_requested.is_set or self._force is not None:
+            return False
+        return self._is_unread if self._last_word is None else self._last_word[0] is Kind.UNFIT
+
     async def result(self, code: int | None) -> Any:
         """Return the function's result or raise its error, given the exit code of its process.
 
@@ -340,7 +354,7 @@ class Conversation:
                 raise connection_lost(code)
             raise death(code, self._attempt.options.limits)
         kind, content = self._last_word
-        if kind is Kind.STOPPED:
+        if kind in {Kind.STOPPED, Kind.UNFIT}:
             if self._force is not None:
                 raise Abandoned(f"it did not end when asked, and was unwound by {self._force}")
             raise StopJob(self._control.reason)

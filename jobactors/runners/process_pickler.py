@@ -17,15 +17,20 @@ import sys
 from functools import cache
 from io import BytesIO
 from types import FunctionType
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from jobactors.model.pickling import has_standard_way, is_of_tracebacks, reduced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _DISPATCHES: Final = {"registry", "dispatch", "_clear_cache"}
 """The attributes by which a function of ``functools.singledispatch`` is known."""
 _ATOMS: Final = frozenset({type(None), bool, int, float, str, bytes})
 _FEW: Final = 20
 """Items of a container that are looked at one by one."""
+_SHORT: Final = 10_000
+"""Characters, bytes or bits of an atom that is pickled in a moment."""
 _Cached: Final = type(cache(lambda: None))
 
 
@@ -59,6 +64,40 @@ def is_plain(value: object) -> bool:
         named: Any = value
         return len(named) <= _FEW and all(map(is_plain, named)) and is_plain(list(named.values()))
     return kind is FunctionType and _is_of_a_package(cast("FunctionType", value))
+
+
+def is_short(value: object, depth: int = 2) -> bool:
+    """Whether pickling and rebuilding a value takes a moment, and runs no code of the program.
+
+    So it is for atoms, and for tuples, lists and dictionaries of a few of them.
+    """
+    kind = type(value)
+    if kind is str or kind is bytes:
+        return len(cast("str | bytes", value)) <= _SHORT
+    if kind is int:
+        return cast("int", value).bit_length() <= _SHORT
+    if kind in _ATOMS:
+        return True
+    if kind is dict:
+        named = cast("dict[object, object]", value)
+        value = [*named, *named.values()]
+    elif kind is not tuple and kind is not list:
+        return False
+    items = cast("tuple[object, ...]", value)
+    return depth > 0 and len(items) <= _FEW and all(is_short(item, depth - 1) for item in items)
+
+
+def is_called_by_name(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    """Whether a call is pickled in a moment, by plain pickle, without code of the program."""
+    return (
+        "cloudpickle" in sys.modules  # else its absence is still to be told
+        and is_short(args)
+        and is_short(kwargs)
+        and type(function) is FunctionType
+        and _is_of_a_package(function)
+    )
 
 
 def _is_of_a_package(function: FunctionType) -> bool:

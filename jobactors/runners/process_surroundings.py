@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from contextlib import suppress
 from typing import NamedTuple
@@ -16,30 +17,22 @@ class Surroundings(NamedTuple):
     folder: str
     environment: dict[str, str]
     streams: list[tuple[int, int]]
+    blocks: bool
+    """Whether to look at them may block: output goes to a file, perhaps of another machine."""
 
     @classmethod
     def now(cls) -> Surroundings:
         """Return those of a process that is started now."""
         path = [entry for entry in sys.path if isinstance(entry, str)]
-        streams = []
-        folder = ""
+        streams, folder, blocks = [], "", False
         with suppress(OSError):  # it was removed
             folder = os.getcwd()  # noqa: PTH109 - before each job: a Path takes longer
         for number in (1, 2):
             with suppress(OSError):
                 found = os.fstat(number)
                 streams.append((found.st_dev, found.st_ino))
+                blocks = blocks or stat.S_ISREG(found.st_mode)
         environment = getattr(os.environ, "_data", None)  # undecoded: it is compared, and no more
         if environment is None:
             environment = os.environ
-        return cls(sys.executable, path, folder, dict(environment), streams)
-
-
-def is_unedited(source: tuple[str, int, int]) -> bool:
-    """Whether a file is as it was; given are its path, its time of change and its size."""
-    path, at, size = source
-    try:
-        found = os.stat(path)  # noqa: PTH116 - as above
-    except OSError:
-        return False
-    return (found.st_mtime_ns, found.st_size) == (at, size)
+        return cls(sys.executable, path, folder, dict(environment), streams, blocks)

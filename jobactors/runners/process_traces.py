@@ -24,7 +24,6 @@ from __future__ import annotations
 import atexit
 import builtins
 import gc
-import json
 import logging
 import operator
 import os
@@ -76,7 +75,7 @@ class Traces:
         self._own: dict[str, tuple[ModuleType, _Values]] = {}
         """The program's own modules and their values."""
         self._sources: list[tuple[str, int, int]] = []
-        """The files of those that the parent has not heard of: path, time of change, size."""
+        """Their files: path, time of change, size."""
         self._counts = SystemCounts()
         self._open: tuple[object, ...] = ()
         self._memory = 0
@@ -140,10 +139,9 @@ class Traces:
         gc.freeze()  # the next collection visits nothing that is there now
         self._collections = _collections()
 
-    def take_sources(self) -> bytes:
-        """Return, as JSON, the files of modules that the parent has not heard of; or nothing."""
-        sources, self._sources = self._sources, []
-        return json.dumps(sources).encode() if sources else b""
+    def are_sources_unedited(self) -> bool:
+        """Whether a process that was started now would import the same modules."""
+        return all(map(_is_unedited, self._sources))
 
     def _has_no_children(self) -> bool:
         with suppress(ChildProcessError):
@@ -275,6 +273,15 @@ def _collections() -> list[int]:
 def _children() -> object:
     """Return what child processes have used that were waited for: it changes with each of them."""
     return resource.getrusage(resource.RUSAGE_CHILDREN)
+
+
+def _is_unedited(source: tuple[str, int, int]) -> bool:
+    path, at, size = source
+    try:
+        found = os.stat(path)  # noqa: PTH116 - before each job: a Path takes longer
+    except OSError:
+        return False
+    return (found.st_mtime_ns, found.st_size) == (at, size)
 
 
 def _look_at_children() -> None:

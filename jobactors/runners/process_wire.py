@@ -10,6 +10,7 @@ function, its result, its exception) are a pickle that never leaves memory.
     BEGIN, WORK                 ──►     calls the function
     CANCEL, PAUSE, RESUME, TELL ──►     obeys at its next point
                                 ◄──     SAMPLE, SAVED, LOG, REACHED, TAKEN, ANSWER
+                                ◄──     UNFIT, if it is not called: a file was edited
                                 ◄──     FIT, if it left its process clean
                                 ◄──     once, as its last word: RETURNED, ANSWERED, RAISED
                                         or STOPPED
@@ -81,14 +82,17 @@ class Kind(IntEnum):
     HELD = 27
     """JSON: the type and size of a result that stays on its cluster."""
     FIT = 28
-    """Before a last word, from a process that may serve another job.  JSON: the files of modules of
-    the program that it has imported since the last one, each with time of change and size; or
-    nothing."""
+    """Before a last word, from a process that may serve another job.  ``SHORT`` if the last word is
+    a value of which no class is the program's, and which is rebuilt in a moment; or nothing."""
+    UNFIT = 29
+    """Nothing: the process would be another one if it were started now, as a module of the program
+    was edited.  It has called nothing, and ends."""
 
 
+SHORT: Final = b"short"
 LOST_LINK: Final = 97
 """The exit code of a process that has closed the socket itself: it cannot send that in a frame."""
-LAST_WORDS: Final = frozenset({Kind.RETURNED, Kind.ANSWERED, Kind.RAISED, Kind.STOPPED})
+LAST_WORDS: Final = frozenset({Kind.RETURNED, Kind.ANSWERED, Kind.RAISED, Kind.STOPPED, Kind.UNFIT})
 
 
 def labels_of(context: JobContext) -> dict[str, Any]:

@@ -21,7 +21,6 @@ Not done: on Windows there are no groups, so processes that a child has started 
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import signal
 import socket
@@ -38,7 +37,7 @@ import trio
 
 from jobactors.inside.signals.latch import Latch
 
-from .process_surroundings import Surroundings, is_unedited
+from .process_surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +68,6 @@ class Worker:
         """Held to send a signal: another thread may be closing it."""
         self._ended: Latch | None = None
         self._surroundings = surroundings
-        self._sources: list[tuple[str, int, int]] = []
         self.pid: int = process.pid
         self.link: socket.socket = link
         """The parent's end of the socket between them."""
@@ -130,25 +128,21 @@ class Worker:
 
     # -- between two jobs
 
-    def learn(self, sources: bytes | bytearray) -> None:
-        """Take note of files that the process has imported as modules of the program."""
-        if sources:
-            self._sources += [(path, at, size) for path, at, size in json.loads(sources)]
+    @property
+    def blocks(self) -> bool:
+        """Whether :meth:`is_as_new` may block."""
+        return self._surroundings.blocks
 
     def is_as_new(self) -> bool:
-        """Whether a process that was started now would be the same to a job.
+        """Whether a process that was started now would have the same from its parent.
 
-        It would be another one if the program has changed its folder or its environment meanwhile,
-        or if a module was edited; and this one may have died.  Not in the loop's thread.
+        It would not if the program has changed its folder or its environment meanwhile.  Whether
+        a module was edited is seen by the process itself, before it calls anything.
         """
         try:
-            self.link.setblocking(False)
-            self.link.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:  # it is silent, and has not hung up
-            return self._surroundings == Surroundings.now() and all(map(is_unedited, self._sources))
-        except OSError:
-            pass
-        return False
+            return self._surroundings == Surroundings.now()
+        except Exception:  # of entries of sys.path, which may be of any class
+            return False
 
     def hang_up(self) -> None:
         """Let a process that waits for a job end."""

@@ -28,6 +28,7 @@ from tests.runners.process_work import (
     look_at_what_is_a_jobs_own,
     loop,
     meet,
+    own_pid,
     pid_after,
     sleep,
     take_all_files,
@@ -115,11 +116,6 @@ async def test_a_process_keeps_nothing_of_the_jobs_that_it_has_served() -> None:
     assert kept[-1] - kept[1] < 10  # objects that no garbage collection looks at any more
 
 
-def has_ended(pid: int) -> bool:
-    """Whether a child has ended with all its threads: until then its socket is open."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
-
-
 async def test_a_process_that_has_served_before_is_killed_alone() -> None:
     """The job beside it goes on; neither a process that was told to end nor a dead one serves."""
     async with ja.open_jobs(max_running=2) as jobs:
@@ -137,8 +133,32 @@ async def test_a_process_that_has_served_before_is_killed_alone() -> None:
         await until(lambda: all(map(is_gone, pids)))
         third = await processes(jobs).run(os.getpid)
         psutil.Process(third).kill()
-        await until(lambda: has_ended(third))
+        await until(lambda: is_gone(third))
         assert len({await processes(jobs).run(os.getpid), third, *pids}) == 4
+
+
+async def test_a_call_that_its_process_has_not_read_goes_to_another_one() -> None:
+    """The process is killed in the moment in which it gets the job, which has not begun."""
+    async with ja.open_jobs(max_running=1) as jobs:
+        for _ in range(3):
+            idle = psutil.Process(await processes(jobs).run(own_pid))
+            idle.kill()
+            assert await processes(jobs).run(own_pid) != idle.pid
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a socket does not say what is left")
+@pytest.mark.parametrize("size", [0, 100_000])
+async def test_a_call_that_was_sent_and_not_read_goes_to_another_process(size: int) -> None:
+    """Such as one of a process that was stopped, and is killed then; a long call as well."""
+    async with ja.open_jobs(max_running=1) as jobs:
+        idle = psutil.Process(await processes(jobs).run(own_pid))
+        idle.suspend()
+        await until(lambda: idle.status() == psutil.STATUS_STOPPED)
+        job = processes(jobs).submit(own_pid, b"x" * size)
+        await until(lambda: job.snapshot().progress.pausable)  # there is a conversation by now
+        idle.kill()
+        assert await job != idle.pid
+        assert job.snapshot().attempt == 1
 
 
 async def test_a_new_process_is_started_where_an_idle_one_would_be_another(

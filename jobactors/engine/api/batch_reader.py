@@ -54,6 +54,9 @@ class BatchReader(Generic[T]):
         self._open = False
         self._error: Exception | None = None
         self._news = Latch()
+        """Set at each end, and replaced."""
+        self._rest = Latch()
+        """Set when all have ended, and replaced: a thread is not woken for each of them."""
 
     def _follow(self) -> None:
         """Take in the jobs there are, and those that come.  In the loop's thread."""
@@ -93,6 +96,9 @@ class BatchReader(Generic[T]):
     def _wake(self) -> None:
         news, self._news = self._news, Latch()
         news.set()
+        if self.done:
+            rest, self._rest = self._rest, Latch()
+            rest.set()
 
     @property
     def jobs(self) -> list[Job[T]]:
@@ -184,20 +190,23 @@ class BatchReader(Generic[T]):
         timeout = as_timeout(timeout)
         deadline = None if timeout is None else self._core.clock.now() + timeout
         while True:
-            news = self._news
+            news, rest = self._news, self._rest
             if self._finish():
                 return
             left = None if deadline is None else deadline - self._core.clock.now()
-            if not self._wait_in_thread(news, left):
+            if not self._wait_in_thread(news, left, rest):
                 ended = len(self._jobs) - len(self._under_way)
                 raise TimeoutError(
                     f"{ended} of {len(self._jobs)} jobs have ended after {timeout:g} s"
                 )
 
-    def _wait_in_thread(self, news: Latch, timeout: float | None) -> bool:
+    def _wait_in_thread(
+        self, news: Latch, timeout: float | None, rest: Latch | None = None
+    ) -> bool:
+        """Wait for the next end; outside a job for the last one, if its latch is given."""
         loan = slot_loan_for(self._core, self._under_way.values())
         if loan is None:
-            return news.wait_in_thread(timeout)
+            return (rest or news).wait_in_thread(timeout)
         with loan:
             return loan.control.wait_in_thread(news, timeout)
 

@@ -100,8 +100,7 @@ class Actor:
         """Whether its job is running; it is queued while the attempt waits elsewhere."""
         self._scope: trio.CancelScope | None = None
         """The scope of the function, made when it is entered, or cancelled before."""
-        self._caught: BaseException | None = None
-        """An exception of a call; no argument of a frame, as its traceback holds the frames."""
+        self._has_begun = False
         self._is_over = False
         self._abandoned = ABANDONED
         self._abandon: trio.CancelScope | None = None
@@ -134,7 +133,7 @@ class Actor:
         scope goes on, because it belongs to the owner of that scope.
         """
         self.host.attempt_runs(self._turn)
-        if self._caught is None:
+        if not self._has_begun:
             CURRENT.set(self.context)
             take_own_decimals()
             self._begin()
@@ -147,6 +146,7 @@ class Actor:
         self.host.portal.step(self._end, ending)
 
     def _begin(self) -> None:
+        self._has_begun = True
         if self.has_started and self._time_left is not None:
             self._set_timeout()
         if not self.host.clock.is_virtual:
@@ -160,17 +160,16 @@ class Actor:
         abandon, start = self._make_abandon, self._start
         return Attempt(context, record.function, args, kwargs, abandon, record.options, start)
 
-    def _raise_again(self) -> None:
-        """Raise what a call without a task has raised: it is judged as if it were raised here."""
+    async def _run(self) -> Any:
+        attempt = self._attempt()
+        if self.host.has_store:
+            await self._until_durable()
+        return await self.record.runner.run(attempt)
 
     async def _ending(self) -> Ending:
         try:
             with self._make_scope():
-                self._raise_again()
-                attempt = self._attempt()
-                if self.host.has_store:
-                    await self._until_durable()
-                return self._returned(await self.record.runner.run(attempt))
+                return self._returned(await self._run())
         except trio.Cancelled as exc:
             if is_being_cancelled():
                 raise

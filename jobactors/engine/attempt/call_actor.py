@@ -1,9 +1,10 @@
-"""The actor of an attempt that is one call in a worker thread: it has no task.
+"""The actor of an attempt that is one call in a thread or a process: it has no task.
 
 A task that only waits, with its scope, was a third of what a short ``def`` job cost, and two turns
 of the loop more than its thread needs.  So the call is handed over in the step that starts the job,
 and its return is judged in the call that brings it back into the loop.  Whatever is more than a
-return, such as an exception whose text has to be taken, gets a task from there on.
+return, such as an exception whose text has to be taken, gets a task from there on; so does a call
+to a process that turns out not to be short.
 
 It is not for an attempt that has to wait before it begins: for its store, or for the values of jobs
 among its arguments, which are code of the user.
@@ -13,9 +14,9 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from jobactors.engine.ports.runner import begins_call
+from jobactors.engine.ports.runner import GoesOn, begins_call
 from jobactors.engine.records.references import has_references
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.model.exception_tree import tracebacks_of
@@ -26,7 +27,7 @@ from jobactors.model.states import Request
 from .actor import ABANDONED, Actor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from contextvars import Context
 
     from jobactors.engine.ports.runner import Attempt, BegunCall
@@ -39,7 +40,11 @@ class CallActor(Actor):
     """Runs one attempt of one job as one call, and reports its ending, exactly once."""
 
     _call: BegunCall | None = None
-    """The call while it lasts.  Written by the loop's thread."""
+    """The call while it lasts.  Written by the loop's thread, as are the next two."""
+    _caught: BaseException | None = None
+    """An exception of the call; no argument of a frame, as its traceback holds the frames."""
+    _rest: Callable[[], Awaitable[Any]] | None = None
+    """Goes on with the call, in a task."""
 
     def begin(self, begin_call: Callable[[Attempt], BegunCall], context: Context | None) -> None:
         """Have the function called; in the step that starts the job.
@@ -60,16 +65,24 @@ class CallActor(Actor):
         self._call = None  # it can be neither withdrawn nor left behind any more
         try:
             ending = self._returned(call.result())
+        except GoesOn as exc:
+            self._rest = exc.rest
+            self.host.start_task(self.run, name=self.record.id)
         except BaseException as exc:  # a job may raise anything
             self._caught = exc
             self.host.start_task(self.run, name=self.record.id)
         else:
             self.host.portal.step(self._end, ending)
 
-    def _raise_again(self) -> None:
-        raised, self._caught = self._caught, None
-        if raised is None:
-            return
+    async def _run(self) -> Any:
+        rest, self._rest = self._rest, None
+        if rest is None:
+            self._raise_again()
+        return await rest()
+
+    def _raise_again(self) -> NoReturn:
+        """Raise what the call has raised: it is judged as if it were raised in the task."""
+        raised, self._caught = self._caught or RuntimeError("the call has not ended"), None
         drop_elsewhere(tracebacks_of(raised))  # once more: the task begins in a turn of its own
         try:
             raise raised

@@ -308,6 +308,10 @@ class Portal:
         for function in after:
             self._make((function, ()))
 
+    def guarded(self, function: Callable[..., object], *args: Any) -> None:
+        """Run ``function(*args)`` in the loop's thread; an error in it is the engine's failure."""
+        self._make((function, args))
+
     def _make(self, call: _Call) -> None:
         function, args = call
         try:

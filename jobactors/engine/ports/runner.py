@@ -221,8 +221,23 @@ def goes_on(runner: KnownRunner) -> str:
     return str(getattr(runner, "goes_on", ""))
 
 
+class GoesOn(BaseException):
+    """Raised for the result of a call that takes a task to go on.
+
+    Args:
+        rest: Goes on, and returns or raises what the function does.
+    """
+
+    def __init__(self, rest: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__()
+        self.rest = rest
+
+
 class BegunCall(Protocol):
-    """An attempt that is a call in a worker thread, and needs no task to wait for it."""
+    """An attempt that is one call elsewhere, and needs no task to wait for it.
+
+    The call is in a worker thread, or in a process.
+    """
 
     def call_when_ended(self, callback: Callable[[], object]) -> None:
         """Call ``callback()`` in the loop when the call has ended."""
@@ -233,16 +248,23 @@ class BegunCall(Protocol):
         ...
 
     def withdraw(self) -> bool:
-        """Take the call back, unless it has begun; returns whether it is never made."""
+        """Take the call back, unless it has begun; returns whether it is never made.
+
+        Called when the attempt is asked to end: a call that has begun may go on in a task then.
+        """
         ...
 
     def result(self) -> Any:
-        """Return or raise what a call that has ended does; once."""
+        """Return or raise what a call that has ended does; once.
+
+        Raises:
+            GoesOn: if it has not ended, and goes on in a task.
+        """
         ...
 
 
 def begins_call(runner: KnownRunner) -> Callable[[Attempt], BegunCall] | None:
-    """Return the way to begin an attempt that is one call in a thread; None if it is more."""
+    """Return the way to begin an attempt that is one call elsewhere; None if it is more."""
     begin: Callable[[Attempt], BegunCall] | None = getattr(runner, "begin_call", None)
     return begin
 
