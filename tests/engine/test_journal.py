@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
 import jobactors as ja
+from jobactors.engine.loop import portal, watchdog
 from jobactors.model.stored_rows import PutJob, SetStatus, Write
 
 from .stored_jobs_samples import CURE, FULL, TroubledStore, add, registered, wait
@@ -118,6 +120,24 @@ async def test_a_submit_from_a_cell_returns_when_the_job_is_kept() -> None:
         assert returned.is_set()
         (job,) = jobs.list()
         assert store.get([job.id])
+
+
+async def test_a_submit_that_waits_for_a_slow_disk_blames_no_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The loop that is slow to answer is looked at by the watchdog; this one has answered."""
+    looked_at: list[object] = []
+    monkeypatch.setattr(portal, "_PATIENCE", 0.01)
+    monkeypatch.setattr(watchdog.LoopWatch, "look", looked_at.append)
+    store = GatedStore()
+    store.gate.set()
+    async with ja.open_jobs(store=store) as jobs:
+        store.gate.clear()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, partial(jobs.submit, add, 1))
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            store.gate.set()
+    assert not looked_at
 
 
 async def test_a_full_disk_refuses_new_jobs_and_spares_the_others() -> None:

@@ -104,7 +104,10 @@ async def test_the_end_of_a_job_goes_along_with_the_next_submit(mock_clock: Mock
         assert len(store.finished()) == 10
 
 
-async def test_a_job_that_is_cancelled_while_its_start_is_written_never_begins() -> None:
+@pytest.mark.parametrize("runner", ["trio", "thread"])
+async def test_a_job_that_is_cancelled_while_its_start_is_written_never_begins(
+    runner: str,
+) -> None:
     """Its cancel does not wait for the disk."""
     store = GatedStore()
     store.gate.set()
@@ -114,9 +117,13 @@ async def test_a_job_that_is_cancelled_while_its_start_is_written_never_begins()
         nonlocal begun
         begun = True
 
+    def blocking_work() -> None:
+        nonlocal begun
+        begun = True
+
     async with ja.open_jobs(store=store) as jobs:
         shut(store)
-        job = jobs.submit(work)
+        job = jobs.submit(work if runner == "trio" else blocking_work)
         await trio.testing.wait_all_tasks_blocked(0.05)
         job.cancel()
         assert (await job.wait()).state == "cancelled"
@@ -124,6 +131,53 @@ async def test_a_job_that_is_cancelled_while_its_start_is_written_never_begins()
     assert not begun
     store.open()
     assert [row.state for row in store.finished()] == ["cancelled"]
+
+
+@pytest.mark.parametrize("runner", ["trio", "thread"])
+async def test_a_cancel_in_the_moment_in_which_its_start_is_stored_is_not_too_late(
+    runner: str,
+) -> None:
+    """The function is not called although the disk answers before the attempt has ended."""
+    store = GatedStore()
+    store.gate.set()
+    begun = False
+
+    async def work() -> None:
+        nonlocal begun
+        begun = True
+
+    def blocking_work() -> None:
+        nonlocal begun
+        begun = True
+
+    async with ja.open_jobs(store=store) as jobs:
+        shut(store)
+        job = jobs.submit(work if runner == "trio" else blocking_work)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        batches = len(store.batches)
+        store.gate.set()
+        while len(store.batches) == batches:
+            pass  # the loop hears of it only after the cancel
+        job.cancel()
+        assert (await job.wait()).state == "cancelled"
+    assert not begun
+
+
+async def test_jobs_wait_for_the_disk_without_a_task() -> None:
+    """There are as many tasks as before, however many wait."""
+    store = GatedStore()
+    store.gate.set()
+    async with ja.open_jobs(store=store) as jobs:
+        await jobs.submit(add, 0)
+        before = trio.lowlevel.current_statistics().tasks_living
+        shut(store)
+        made = [jobs.submit(trio.sleep_forever) for _ in range(20)]
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert {job.state for job in made} == {"running"}
+        assert trio.lowlevel.current_statistics().tasks_living == before
+        for job in made:
+            job.cancel()
+        store.gate.set()
 
 
 async def test_many_may_wait_for_the_same_job_to_be_kept() -> None:

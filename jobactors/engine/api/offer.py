@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from jobactors.engine.records.checkpoint_key import types_of
 from jobactors.engine.records.comparisons import CompareFirst
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from jobactors.engine.records.batch_place import BatchPlace
     from jobactors.engine.records.record import Record
     from jobactors.engine.system.job_system import JobSystem
-
-T = TypeVar("T")
 
 
 def offer(
@@ -66,20 +65,19 @@ def offer(
     if not followed and system.core.accepts and not _can_be_refused(system, record):
         portal.post(portal.step, system.admission.accept_or_settle, record)
         return Job(system, record, is_new=True)
-    accepted = _admitted(system, record, system.admission.accept)
+    accepted = _admitted(system, record, partial(portal.move, system.admission.accept))
     return Job(system, accepted, is_new=accepted is record)
 
 
-def _admitted(system: JobSystem, record: Record, accept: Callable[[Record], T]) -> T:
+def _admitted(system: JobSystem, record: Record, accept: Callable[[Record], Record]) -> Record:
     """Have a job accepted, in steps of the loop between which users' objects are compared here."""
-    portal = system.parts.portal
-    if portal.is_home:
-        return portal.move(accept, record)
+    if system.parts.portal.is_home:
+        return accept(record)
     comparisons = record.compare_outside()
     try:
         while True:
             try:
-                return portal.move(accept, record)
+                return accept(record)
             except CompareFirst as first:
                 first.make()
     finally:
@@ -98,10 +96,11 @@ def _can_be_refused(system: JobSystem, record: Record) -> bool:
 
 def _offer_to_store(system: JobSystem, record: Record, waits: bool) -> Job[Any]:
     """Submit a job that is stored: elsewhere than in the loop, this returns when it is."""
-    portal = system.parts.portal
-    accepted, durable = _admitted(system, record, system.admission.accept_stored)
-    if waits and durable is not None and not portal.is_home:
-        durable.wait_in_thread()
+    portal, admission = system.parts.portal, system.admission
+    if not waits or portal.is_home:
+        accepted = _admitted(system, record, partial(portal.move, admission.accept))
+    else:
+        accepted = _admitted(system, record, partial(portal.move_until, admission.accept_stored))
         if accepted.refused is not None:
             raise accepted.refused
     return Job(system, accepted, is_new=accepted is record)

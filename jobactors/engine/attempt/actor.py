@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import signal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import trio
 from msgspec.structs import replace
@@ -36,8 +36,6 @@ from jobactors.engine.records.references import resolved
 from jobactors.inside.context.current_job import CURRENT
 from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.own_decimals import take_own_decimals
-from jobactors.inside.report.guarded_log import LOG
-from jobactors.inside.report.returned_failure import failure_text, says_failure
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
 from jobactors.model.errors import ChainFailed
@@ -66,17 +64,17 @@ from jobactors.model.states import JobState, Request
 
 from .attempt_toolbox import AttemptToolbox
 from .raised_ctrl_c import is_ctrl_c
+from .returned_value import returned
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Callable
 
     from jobactors.engine.loop.timers import Timer
     from jobactors.engine.records.record import Record
+    from jobactors.engine.storage.durable_latch import DurableLatch
 
     from .host import AttemptHost
 
-_WARNED: Final[set[str]] = set()
-"""Warnings that were logged.  Further jobs have them in their own logs alone."""
 ABANDONED = "abandoned: it did not end within its grace"
 
 
@@ -102,6 +100,10 @@ class Actor:
         """The scope of the function, made when it is entered, or cancelled before."""
         self._has_begun = False
         self._is_over = False
+        self._begins: Callable[[], None] | None = None
+        """Begins the attempt, once the store holds its start; None when it has begun."""
+        self._is_withdrawn = False
+        """Whether it was asked to end before that."""
         self._abandoned = ABANDONED
         self._abandon: trio.CancelScope | None = None
         """The scope in which a runner waits that can leave its attempt behind."""
@@ -124,13 +126,30 @@ class Actor:
             part=record.part,
         )
 
+    def begin_once(self, durable: DurableLatch | None, begin: Callable[[], None]) -> None:
+        """Begin as soon as the store holds the start, or now: no attempt begins twice.
+
+        Args:
+            durable: Set once the store holds it; None if there is nothing to wait for.
+            begin: Begins, in the loop's thread.
+        """
+        if durable is None:
+            begin()
+        else:
+            self._begins = begin
+            durable.begin_when_set(self._begin_now)
+
+    def _begin_now(self) -> None:
+        begin, self._begins = self._begins, None
+        if begin is not None and self.record.snapshot.outcome is None:  # the engine may have failed
+            begin()
+
     # Ctrl-C belongs to the body of the program, never to a job that happens to be running.
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Run the attempt to its end and hand the ending to the host.
 
-        Every exception of the function ends here.  Only a cancellation from outside the actor's own
-        scope goes on, because it belongs to the owner of that scope.
+        Only a cancellation of its owner goes on: every other exception ends here.
         """
         self.host.attempt_runs(self._turn)
         if not self._has_begun:
@@ -161,10 +180,11 @@ class Actor:
         return Attempt(context, record.function, args, kwargs, abandon, record.options, start)
 
     async def _run(self) -> Any:
-        attempt = self._attempt()
-        if self.host.has_store:
-            await self._until_durable()
-        return await self.record.runner.run(attempt)
+        if self._is_withdrawn:
+            raise StopJob(self.reason)
+        if self.record.refused is not None:  # the store could not hold it
+            raise self.record.refused
+        return await self.record.runner.run(self._attempt())
 
     async def _ending(self) -> Ending:
         try:
@@ -215,23 +235,7 @@ class Actor:
         return unshown(exc)
 
     def _returned(self, value: object) -> Returned:
-        ending = Returned(value, told=self.toolbox.was_told)
-        if type(value) is dict and says_failure(value) and is_success(ending):
-            text = failure_text(f"a job of type {self.context.type!r}")
-            if text in _WARNED:
-                self.context.write_log(f"WARNING: {text}\n", "WARNING")
-            else:
-                _WARNED.add(text)
-                LOG.warning("%s", text)  # which is in the job's log as well
-        return ending
-
-    async def _until_durable(self) -> None:
-        """Wait until the store holds that this attempt begins: no attempt begins twice."""
-        durable = self.host.until_durable(self.record)
-        if durable is not None:
-            await durable
-        if self.record.refused is not None:
-            raise self.record.refused
+        return returned(value, self.context, told=self.toolbox.was_told)
 
     async def _start(self, where: str) -> None:
         """Start an attempt that has waited elsewhere, unless it is to end."""
@@ -239,7 +243,11 @@ class Actor:
         if self.is_stopping:  # and the runner is shielded from it
             raise StopJob(self.reason)
         self.host.portal.step(self._mark_started, where)
-        await self._until_durable()
+        durable = self.host.until_durable(self.record)  # no attempt begins twice
+        if durable is not None:
+            await durable
+        if self.record.refused is not None:
+            raise self.record.refused
 
     def _mark_started(self, where: str = "") -> None:
         if self.has_started:
@@ -259,7 +267,7 @@ class Actor:
         if self._is_over:
             return
         self._is_over = True
-        if not self.host.clock.is_virtual:
+        if self._has_begun and not self.host.clock.is_virtual:
             self.host.watch.end()
         now = self.host.clock.now()
         if not self.has_started and (
@@ -304,6 +312,9 @@ class Actor:
         control = self.toolbox.control
         control.cancel(reason)
         self._make_scope().cancel(control.scope_reason)
+        if self._begins is not None:  # it does not wait for the disk
+            self._is_withdrawn = True
+            self._begin_now()
 
     def _make_scope(self) -> trio.CancelScope:
         if self._scope is None:
@@ -383,11 +394,3 @@ class Actor:
 
     def __repr__(self) -> str:
         return f"<Actor {self.record.id} {self.record.snapshot.state}>"
-
-
-def job_of_frame(frame: FrameType) -> str | None:
-    """Return the id of the job whose attempt runs in ``frame``; None in any other function."""
-    if frame.f_code is not Actor.run.__code__:
-        return None
-    actor: Actor = frame.f_locals["self"]
-    return actor.record.id

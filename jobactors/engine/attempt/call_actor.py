@@ -6,8 +6,7 @@ and its return is judged in the call that brings it back into the loop.  Whateve
 return, such as an exception whose text has to be taken, gets a task from there on; so does a call
 to a process that turns out not to be short.
 
-It is not for an attempt that has to wait before it begins: for its store, or for the values of jobs
-among its arguments, which are code of the user.
+It is not for an attempt with jobs among its arguments, whose values are code of the user.
 """
 
 from __future__ import annotations
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from jobactors.engine.ports.runner import Attempt, BegunCall
     from jobactors.engine.records.record import Record
 
-    from .host import AttemptHost
-
 
 class CallActor(Actor):
     """Runs one attempt of one job as one call, and reports its ending, exactly once."""
@@ -47,13 +44,20 @@ class CallActor(Actor):
     """Goes on with the call, in a task."""
 
     def begin(self, begin_call: Callable[[Attempt], BegunCall], context: Context | None) -> None:
-        """Have the function called; in the step that starts the job.
+        """Have the function called; in the step that starts the job, or has its start stored.
 
         Args:
             begin_call: The runner's way to call it.
             context: The context variables of the submitter; None for those of the caller.
         """
         self._begin()
+        if self._is_withdrawn:
+            self.host.portal.soon(partial(self.host.portal.step, self._end, Stopped()))
+            return
+        if self.record.refused is not None:
+            self._caught = self.record.refused
+            self.host.start_task(self.run, name=self.record.id)
+            return
         own = copy_context() if context is None else context.copy()
         own.run(CURRENT.set, self.context)
         call = own.run(begin_call, self._attempt())
@@ -108,8 +112,8 @@ class CallActor(Actor):
         super()._end(ending)
 
 
-def call_for(host: AttemptHost, record: Record) -> Callable[[Attempt], BegunCall] | None:
+def call_for(record: Record) -> Callable[[Attempt], BegunCall] | None:
     """Return the way to begin a job's next attempt without a task; None if it needs one."""
-    if host.has_store or has_references(record.args, record.kwargs):
+    if has_references(record.args, record.kwargs):
         return None
     return begins_call(record.runner)

@@ -29,12 +29,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import trio
 
 from jobactors.inside.report.guarded_log import LOG
-from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobactorsError, JobsClosed, WrongProcess
 from jobactors.model.wrong_loop import WrongLoop
 
+from .portal_call import LatchedCall, PortalCall
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from jobactors.inside.signals.latch import Latch
 
     _Call = tuple[Callable[..., object], tuple[Any, ...]]
 
@@ -199,6 +202,19 @@ class Portal:
         moved: T = self.call(self.step, function, *args)
         return moved
 
+    def move_until(self, function: Callable[..., tuple[T, Latch | None]], *args: Any) -> T:
+        """Run ``function(*args)`` as one step; return its value once the latch beside it is set.
+
+        From any thread but the loop's.  One wake-up of that thread instead of two.
+
+        Raises:
+            Exception: what the function does; at once.
+            JobsClosed, WrongProcess: when the loop cannot be reached.
+        """
+        self.check("be asked anything")
+        moved: T = self._ask(LatchedCall(self.step, (function, *args)))
+        return moved
+
     def command(self, function: Callable[..., object], *args: Any) -> None:
         """Run ``function(*args)`` as one step, or after the present one; its result is dropped.
 
@@ -250,13 +266,16 @@ class Portal:
         self.check("be asked anything")
         if threading.get_ident() == self.thread:
             return function(*args)
-        answer = _PortalCall(function, args)
-        self._send(answer.make, ())
-        if not answer.made.wait_in_thread(_PATIENCE):
-            self._unanswered()
-            answer.made.wait_in_thread()
-        answered: T = answer.take()
+        answered: T = self._ask(PortalCall(function, args))
         return answered
+
+    def _ask(self, call: PortalCall) -> Any:
+        self._send(call.make, ())
+        if not call.answered.wait_in_thread(_PATIENCE):
+            if not call.is_made:
+                self._unanswered()
+            call.answered.wait_in_thread()
+        return call.take()
 
     def look(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function that only reads; it also works after the end, when nothing is written.
@@ -333,36 +352,5 @@ class Portal:
 def _refuse(call: _Call, failure: BaseException) -> None:
     """Answer a call whose loop has failed; one that was only posted is dropped."""
     answer = getattr(call[0], "__self__", None)
-    if isinstance(answer, _PortalCall):
+    if isinstance(answer, PortalCall):
         answer.fail(failure)
-
-
-class _PortalCall:
-    """A call on its way to the loop and back."""
-
-    __slots__ = ("_args", "_error", "_function", "_value", "made")
-
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self._function = function
-        self._args = args
-        self._value: Any = None
-        self._error: BaseException | None = None
-        self.made = Latch()
-
-    def make(self) -> None:
-        try:
-            self._value = self._function(*self._args)
-        except BaseException as exc:  # carried to the caller, whatever it is
-            self._error = exc
-        self.made.set()
-
-    def fail(self, failure: BaseException) -> None:
-        error = JobsClosed("be reached")
-        error.__cause__ = failure
-        self._error = error
-        self.made.set()
-
-    def take(self) -> Any:
-        if self._error is not None:
-            raise self._error
-        return self._value

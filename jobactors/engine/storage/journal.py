@@ -108,7 +108,7 @@ class Journal:
         self._scheduled = False
         """Whether a call that hands the open batch over has been posted."""
         self._lingers_until = inf
-        """When changes without a waiter are handed over, in seconds since the epoch."""
+        """When a batch without a waiter is looked at, in seconds since the epoch."""
         self._gathers = 0  # blocks of `in_one_commit` that are open
         self._is_open = False
         self._delay = 0.0
@@ -172,10 +172,7 @@ class Journal:
     def close_now(self, patience: float) -> None:
         """Write all that waits, and release the store, without a running loop; from any thread.
 
-        For an engine that has failed.  Latches that nothing else will set are set.
-
-        Args:
-            patience: Seconds to wait for the store.
+        For an engine that has failed: it waits so many seconds, and latches are set all the same.
         """
         self._is_open = False  # it may be about to be opened: the close comes after that
         batches = [*self._in_flight, self._open]
@@ -263,28 +260,34 @@ class Journal:
             yield
         finally:
             self._gathers -= 1
-            if self._open:
-                self._schedule(self._open.linger)
+            self._arrange()
 
     # -- writing
 
     def _schedule(self, linger: float = 0.0) -> None:
         """Hand the open batch over soon, or in so many seconds if nothing waits for the change."""
-        self._open.linger = min(self._open.linger, linger)
+        due = self._clock.now() + linger if linger else 0.0
+        self._open.due = min(self._open.due, due)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Arrange that the open batch is handed over when it is due."""
         if self._delay or self._scheduled or self._in_flight or self._gathers:
             return
         if self._store.in_loop:
             self._hand_over()
-        elif not linger:
+        elif not self._open.due:
             self._scheduled = True
             self._portal.soon(self._hand_over)
-        elif (until := self._clock.now() + linger) < self._lingers_until:
-            self._lingers_until = until
-            self._timers.set(until, self._stop_lingering)
+        elif self._open.due < self._lingers_until:
+            self._lingers_until = self._open.due
+            self._timers.set(self._open.due, self._stop_lingering)
 
     def _stop_lingering(self) -> None:
         self._lingers_until = inf
-        if not self._delay:
+        if self._open.due > self._clock.now():  # what it was set for is written
+            self._arrange()
+        elif not self._delay:
             self._hand_over()
 
     def _hand_over(self) -> None:
@@ -336,11 +339,10 @@ class Journal:
                 self._refuse_later(batch.whole[job_id], error)
             else:
                 self._portal.post_quietly(self._left_out, job_id, why)
-        batch.settle()
+        self._portal.step(batch.settle)  # attempts begin
         if self._pruner.is_due:
             self.prune()
-        if self._open:
-            self._schedule(self._open.linger)
+        self._arrange()
 
     def _failed(self, batch: WriteBatch, error: StoreError) -> None:
         if self.trouble is None:

@@ -74,8 +74,8 @@ class WriteBatch:
         """The lines for event logs, in order."""
         self.others: dict[object, Write] = {}
         """Checkpoints by key, and writes without a key by themselves, in order."""
-        self.linger: float = inf
-        """Seconds for which it may gather; 0 where something waits for one of its changes."""
+        self.due: float = inf
+        """When it is handed over, in seconds since the epoch; 0 for at once."""
         self.call: SerialCall[None]
         """Its writing, once it is handed over."""
         self.left_out: dict[str, str] = {}
@@ -235,7 +235,7 @@ class WriteBatch:
         self.snapshots = {**earlier.snapshots, **self.snapshots}
         self.whole = {**earlier.whole, **self.whole}
         self.others = {**earlier.others, **self.others}
-        self.linger = min(self.linger, earlier.linger)
+        self.due = min(self.due, earlier.due)
         self.new |= earlier.new
         self.ended |= earlier.ended
         self.events[:0] = earlier.events

@@ -140,17 +140,16 @@ class Core:
         else:
             self.attempt_started(record, now)
         context = record.context if record.span is None else context_in_span(record)
-        begin_call, turn = call_for(self, record), self.dispatch.pace.turn
+        begin_call, turn = call_for(record), self.dispatch.pace.turn
+        durable = self.until_durable(record)
         if begin_call is not None:
             record.actor = called = CallActor(self, record, attempt, turn)
-            called.begin(begin_call, context)
+            called.begin_once(durable, partial(called.begin, begin_call, context))
             return
         record.actor = actor = Actor(self, record, attempt, turn)
-        if context is None:
-            self.start_task(actor.run, name=record.id)
-        else:
-            # trio copies the context in which a task is started: the submitter's, here.
-            context.run(self.start_task, actor.run, name=record.id)
+        begin = partial(self.start_task, actor.run, name=record.id)
+        # trio copies the context in which a task is started: the submitter's, here.
+        actor.begin_once(durable, begin if context is None else partial(context.run, begin))
 
     def attempt_started(self, record: Record, now: float | None = None, where: str = "") -> None:
         """Take note that an attempt starts, perhaps after it has waited elsewhere."""

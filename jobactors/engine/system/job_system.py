@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVarTuple
 
 import trio
 
-from jobactors.engine.attempt.actor import job_of_frame
+from jobactors.engine.attempt.frames import job_of_frame
 from jobactors.engine.checkpoints.leases import CheckpointLeases
 from jobactors.engine.checkpoints.table import CheckpointTable
 from jobactors.engine.checkpoints.work_folders import WorkFolders
