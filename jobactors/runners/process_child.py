@@ -4,14 +4,15 @@ Three threads.
 
 * The *main* thread runs the job's function, so that signals and libraries that want the main thread
   work.
-* The *listener* reads the parent's frames and makes the requests, as the engine's loop does for
-  other runners.  When the parent is gone it kills the process's own group.
+* The *listener* reads the parent's frames, once a job takes longer than a moment, and makes the
+  requests, as the engine's loop does for other runners.  When the parent is gone it kills the
+  process's own group; see ``process_listener``.
 * The *speaker* writes: samples (at most ten a second), lines, and the pause that was reached; see
   ``process_speaker``.  It is started when there is something to write.
 
 A job that has returned and left no traces (``process_traces``) may be followed by another one: the
 last word of such a job comes with FIT before it.  Each job has its own control, mailbox, speaker
-and context; the listener makes them, so that every frame between two BEGINs belongs to the first.
+and context, made of its BEGIN, so that every frame between two of these belongs to the first.
 
 Why no event loop here: trio and the engine would take longer to import than all the rest, and the
 function has the main thread for itself.  Only the model and the inside of a job are loaded.
@@ -33,7 +34,6 @@ from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from importlib import import_module
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.inside.context.current_job import CURRENT
@@ -46,10 +46,11 @@ from jobactors.inside.verbs.tqdm_bars import capture_tqdm
 from jobactors.model.error_text import ErrorText
 from jobactors.model.exception_tree import release_frames
 
+from .process_listener import Listener
 from .process_mail import SentInbox
 from .process_pickler import is_short, teach_multiprocessing
 from .process_speaker import SentLog, Speaker, end_if_closed_here
-from .process_wire import HEADER, SHORT, Kind, header, pack_error, pack_result, unpack
+from .process_wire import SHORT, Kind, header, pack_error, pack_result, unpack
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -89,6 +90,8 @@ def _die_with(parent: int) -> None:
 
 LARGE: Final = 1 << 16
 """Bytes of a result that is sent by itself."""
+UNHEARD: Final = 0.1
+"""Seconds in which the cancel that was sent before a SIGTERM is heard."""
 _SIGTERM: Final = int(signal.SIGTERM)
 _BY_DEFAULT: Final = int(signal.SIG_DFL)
 _NOT_AT_ALL: Final = int(signal.SIG_IGN)
@@ -101,13 +104,11 @@ class Child:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._jobs: SimpleQueue[ChildJob | None] = SimpleQueue()
-        """Those that the listener has made; None when the parent has hung up."""
 
     def run(self) -> None:
         """Make the calls that are sent, until one leaves traces or the parent hangs up."""
-        threading.Thread(target=self._listen, name="jobactors listener", daemon=True).start()
-        job = self._jobs.get()
+        listener = Listener(self._sock, partial(ChildJob, self._sock))
+        job = listener.next_job()
         if sys.platform != "win32":
             # So late that signals come to this thread, and interrupt the function in it.
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -120,37 +121,26 @@ class Child:
                     traces = _make_traces()
                 if not Context().run(job.run, None if job.is_alone else traces):
                     return
-                job = self._jobs.get()
-
-    # -- the listener's thread
-
-    def _listen(self) -> None:
-        job: ChildJob | None = None
-        try:
-            while True:
-                kind, content = _receive(self._sock)
-                if kind is Kind.BEGIN:
-                    job = ChildJob(self._sock, json.loads(content), _receive(self._sock)[1])
-                    self._jobs.put(job)
-                elif job is not None:
-                    job.obey(kind, content)
-        except OSError as exc:
-            end_if_closed_here(exc)
-        except EOFError:
-            pass
-        if job is not None and not job.speaker.ended:
-            _kill_own_group()  # the parent is gone, and the result with it
-        self._jobs.put(None)
+                job = listener.next_job()
 
 
 class ChildJob:
-    """One job's function in this process; made by the listener, called by the main thread."""
+    """One job's function in this process; called by the main thread."""
 
-    def __init__(self, sock: socket.socket, begin: dict[str, Any], work: bytearray) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        sent: bytearray,
+        work: bytearray,
+        hurry: Callable[[], None],
+    ) -> None:
+        begin: dict[str, Any] = json.loads(sent)
         self.is_alone: bool = begin.pop("alone")
         """Whether no job may follow it."""
         self.speaker: Speaker = Speaker(sock)
         self._sock = sock
+        self._hurry = hurry
+        """Has the requests made that were sent until now."""
         self._limits = begin.pop("limits")
         self._is_short = False
         """Whether its result is rebuilt in a moment, without code of the program."""
@@ -262,6 +252,9 @@ class ChildJob:
 
     def _terminate(self, number: int, _: FrameType | None) -> None:
         """Unwind the function wherever it is, once: the second rung of the ladder."""
+        if not self._control.cancel_requested.is_set:  # nothing may have listened for it yet
+            self._hurry()
+            self._control.cancel_requested.wait_in_thread(UNHEARD)
         # A SIGTERM without a cancel before it ends the process, as it ends others.
         if self._control.cancel_requested.is_set:
             signal.signal(number, signal.SIG_IGN)
@@ -275,29 +268,6 @@ def _make_traces() -> Traces:
     from .process_traces import Traces  # a job that is alone needs none, nor does Windows have it
 
     return Traces()
-
-
-def _kill_own_group() -> None:
-    if sys.platform != "win32" and os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
-    os._exit(1)
-
-
-def _receive(sock: socket.socket) -> tuple[Kind, bytearray]:
-    """Read one frame, or raise EOFError if the other end is closed."""
-    kind, size = HEADER.unpack(_receive_exactly(sock, HEADER.size))
-    return Kind(kind), _receive_exactly(sock, size)
-
-
-def _receive_exactly(sock: socket.socket, size: int) -> bytearray:
-    content = bytearray(size)
-    rest = memoryview(content)
-    while rest:
-        got = sock.recv_into(rest)
-        if not got:
-            raise EOFError
-        rest = rest[got:]
-    return content
 
 
 def _limit(cpu: float | None = None, memory: int | None = None) -> None:

@@ -9,7 +9,7 @@ import threading
 from typing import cast
 
 import jobactors as ja
-from jobactors.runners.process_child import _receive
+from jobactors.runners.process_listener import Frames
 from jobactors.runners.process_speaker import SentLog, Speaker
 from jobactors.runners.process_wire import Kind
 
@@ -43,7 +43,8 @@ def test_lines_that_wait_travel_together_in_their_order() -> None:
         slow.may_send.set()
         speaker.stop()
         theirs.shutdown(socket.SHUT_WR)
-        frames = [_receive(ours) for _ in range(4)]
+        received = Frames(ours)
+        frames = [received.receive() for _ in range(4)]
     assert [kind for kind, _ in frames] == [Kind.TAKEN, Kind.LOG, Kind.LOG, Kind.LOG]
     _, out, warning, err = (content.decode() for _, content in frames)
     assert out == "out\n" + "".join(f"{number}\n" for number in range(1_000))

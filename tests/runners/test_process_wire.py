@@ -5,12 +5,13 @@ from __future__ import annotations
 import builtins
 import socket
 import sys
+import threading
 from typing import Any
 
 import pytest
 
 from jobactors.model.error_text import ErrorText
-from jobactors.runners.process_child import _receive
+from jobactors.runners.process_listener import Frames
 from jobactors.runners.process_wire import (
     HEADER,
     Kind,
@@ -35,10 +36,23 @@ def test_a_frame_arrives_as_it_was_sent(content: bytes) -> None:
         sent = ours.send(frame)
         ours.setblocking(True)
         if sent == len(frame):
-            kind, received = _receive(theirs)
+            kind, received = Frames(theirs).receive()
             assert (kind, bytes(received)) == (Kind.LOG, content)
         else:
             assert HEADER.unpack(theirs.recv(HEADER.size)) == (Kind.LOG, len(content))
+
+
+def test_frames_that_come_together_are_read_one_by_one() -> None:
+    """Empty ones, short ones, and one of which only the beginning has come."""
+    ours, theirs = socket.socketpair()
+    contents = [b"", b"abc", b"", b"x" * 100_000, b"def"]
+    sent = b"".join(header(Kind.LOG, content) + content for content in contents)
+    with ours, theirs:
+        sender = threading.Thread(target=ours.sendall, args=(sent,))
+        sender.start()
+        frames = Frames(theirs)
+        assert [bytes(frames.receive()[1]) for _ in contents] == contents
+        sender.join()
 
 
 def test_the_end_of_the_socket_is_told() -> None:
@@ -48,7 +62,7 @@ def test_the_end_of_the_socket_is_told() -> None:
         ours.sendall(header(Kind.LOG, b"abc") + b"a")
         ours.close()
         with pytest.raises(EOFError):
-            _receive(theirs)
+            Frames(theirs).receive()
 
 
 def test_an_exception_travels_with_its_text() -> None:
