@@ -15,7 +15,8 @@ A document names job types, and holds no code::
     }
 
 Only ``phases`` is required, and of a phase its ``type``.  What is written is complete, and is
-written again exactly as it was read.  Private arguments are never written.
+written again exactly as it was read.  A phase with a runner of its own has its name as
+``"runner"``.  Private arguments are never written.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from .phases import Phase, ResultOf, as_phase_names
 
 VERSION: Final = 1
 _REFERENCE: Final = "$result_of"
-_PHASE_KEYS: Final = ("id", "type", "name", "weight", "arguments", "after", "enabled")
+_PHASE_KEYS: Final = ("id", "type", "name", "weight", "arguments", "after", "enabled", "runner")
 _DOCUMENT_KEYS: Final = ("version", "name", "phases", "options")
 OPTIONS: Final = frozenset(
     {"subject", "description", "tags", "icon", "metadata", "priority", "key", "resources"}
@@ -128,7 +129,14 @@ def phase_from_json(value: object) -> Phase:
         as_phase_names(value.get("after", ())),
         value.get("enabled", True),
         value.get("id", ""),
+        runner=_runner_name(value.get("runner")),
     )
+
+
+def _runner_name(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"a phase's runner is the name of one, not {shown(value)}")
 
 
 def _refuse_unknown(what: str, value: Mapping[Any, Any], known: Sequence[str]) -> None:
@@ -184,13 +192,17 @@ def phase_as_json(phase: Phase, type_name: str) -> dict[str, Any]:
 
     This is for a run, and is stored only where nothing is private.
     """
-    return {
+    said = {
         "name": phase.name,
         "type": type_name,
         "arguments": _marked(phase.arguments),
         "weight": phase.weight,
         "after": list(phase.after),
     }
+    runner = phase.runner
+    if runner is not None:  # most have none, and documents of older versions know of none
+        said["runner"] = runner if isinstance(runner, str) else runner.name
+    return said
 
 
 def private_names(type_name: str) -> frozenset[str]:

@@ -35,6 +35,8 @@ def _phase(phase: Phase, type_name: str) -> str:
         parts.append(f"after={after!r}")
     if not phase.enabled:
         parts.append("enabled=False")
+    if phase.runner is not None:
+        parts.append(f"runner={phase.runner!r}")
     return _call("ja.phase", parts)
 
 

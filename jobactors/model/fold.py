@@ -197,9 +197,9 @@ def _stuck(snapshot: JobSnapshot, event: ev.JobStuck) -> JobSnapshot:
 
 
 _AT_WORK: Final = frozenset(
-    {None, Waiting.SLOT, Waiting.RESOURCE, Waiting.RATE, Waiting.DEPENDENCY}
+    {None, Waiting.SLOT, Waiting.RESOURCE, Waiting.RATE, Waiting.DEPENDENCY, Waiting.CLUSTER}
 )
-"""The reasons for which a job waits that has started."""
+"""The reasons for which a job waits that has started; for a cluster, one phase of a chain does."""
 
 
 def _waiting(snapshot: JobSnapshot, event: ev.JobWaiting) -> JobSnapshot:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from .checks import Field, is_mapping, is_number, is_of, shown
 from .field_docs import documented
+from .runner_value import RunnerValue, check_runner
 
 CHAIN_TYPE: Final = "chain"
 """The job type that chains are."""
@@ -69,6 +70,12 @@ def _id(phase: Phase, field: Field, value: Any) -> None:
         raise TypeError(f"a phase's id is text, not {shown(value)}")
 
 
+def _runner(phase: Phase, field: Field, value: Any) -> None:
+    del phase, field
+    if value is not None:
+        check_runner("ja.phase(runner=…)", value)
+
+
 def as_phase_names(value: str | Iterable[str]) -> tuple[str, ...]:
     """Accept one phase's name or several.
 
@@ -108,6 +115,10 @@ class Phase:
     """Whether it is run; one that is switched off stays in documents alone."""
     id: str = field(default="", eq=False, validator=_id)
     """Identifies it in a document, through all edits; without a meaning for a run."""
+    runner: str | RunnerValue | None = field(
+        default=None, hash=False, kw_only=True, validator=_runner
+    )
+    """The runner that runs it alone; None for that of its job type, or where its chain runs."""
 
     @property
     def needs(self) -> frozenset[str]:

@@ -136,4 +136,5 @@ class Waiting(StrEnum):
     STORE = "store"
     """Its start cannot be written down: the disk is full, or read-only, or gone."""
     CLUSTER = "cluster"
-    """Its runner has handed it on, to a cluster or a queue elsewhere, where it has not begun."""
+    """Its runner has handed it on, to a cluster or a queue elsewhere, where it has not begun; of a
+    running chain, that of its phase."""

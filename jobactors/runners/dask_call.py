@@ -80,7 +80,8 @@ class ClusterCall:
         self._runner = runner
         self._side = side
         self._link = side.link
-        self.key: Final = key_for(context.type, context.id, context.attempt, side.link.epoch)
+        names = context.type, context.id, context.attempt
+        self.key: Final = key_for(*names, side.link.epoch, context.part)
         self._fence = StartFence(runner.allow_restart)
         self._where = ""
         self._pid = 0
@@ -355,9 +356,8 @@ class ClusterCall:
 
     async def _result(self) -> Any:
         if self._is_left_behind:
-            raise Abandoned(
-                f"abandoned: it did not end when asked; it may still run on {self._where}"
-            )
+            place = f"it may still run on {self._where}"
+            raise Abandoned(f"abandoned: it did not end when asked; {place}")
         if self._error is not None:
             if self._is_killed:
                 raise Abandoned(

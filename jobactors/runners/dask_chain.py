@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def phases_to_send(phases: Sequence[Any]) -> tuple[Phase, ...]:
     """Return the phases of a chain's job, with their functions in the place of names.
 
+    Their runners stay here: a runner of a phase is that of its chain, or the chain was refused.
+
     Raises:
         UnknownJobType: for a name that is not registered here.
     """
@@ -31,9 +33,9 @@ def phases_to_send(phases: Sequence[Any]) -> tuple[Phase, ...]:
 
 
 def _with_function(phase: Phase) -> Phase:
-    if not isinstance(phase.work, str):
-        return phase
-    return evolve(phase, work=job_type_named(phase.work).function)
+    work = phase.work
+    function = job_type_named(work).function if isinstance(work, str) else work
+    return evolve(phase, work=function, runner=None)
 
 
 def run_phases(phases: tuple[Phase, ...], name: str = "") -> Succeeded | Partial:

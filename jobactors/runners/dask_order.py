@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import trio
 
     from jobactors.engine.ports.runner import Attempt
-    from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 
 
 class CallOptions(Struct, frozen=True):
@@ -72,7 +71,7 @@ async def order_for(
         "fenced": not options.allow_restart,
         "holds": options.keep,
         "job": labels_of(context),
-        "buffer": _to_send(context._buffer, options.shared_folder),
+        "buffer": _to_send(context._toolbox.buffer_to_send(), options.shared_folder),
         "shared": options.shared_folder,
         "trace": trace_headers(),
     }
@@ -95,10 +94,9 @@ def _call_of(attempt: Attempt) -> tuple[Callable[..., Any], tuple[Any, ...], dic
     return run_phases, (phases, attempt.kwargs.get("name", "")), {}
 
 
-def _to_send(buffer: CheckpointBuffer | None, shared: str | None) -> dict[str, Any] | None:
+def _to_send(sent: dict[str, Any] | None, shared: str | None) -> dict[str, Any] | None:
     """Return the checkpoints for a run, with the folder of their files if it can be used there."""
-    if buffer is None:
+    if sent is None:
         return None
-    sent = buffer.to_send()
     usable = shared is not None and sent["folder"]
     return {**sent, "folder": os.path.realpath(sent["folder"]) if usable else ""}

@@ -43,14 +43,15 @@ Frame: TypeAlias = tuple[str, str, int, bytes]
 _LETTERS: Final = re.compile(r"[a-z]+")
 
 
-def key_for(job_type: str, job_id: str, attempt: int, epoch: str) -> str:
-    """Return the key of an attempt's task.
+def key_for(job_type: str, job_id: str, attempt: int, epoch: str, part: str = "") -> str:
+    """Return the key of an attempt's task, or of one of its parts: a phase of a chain.
 
     It begins with the job's type, by which Dask's dashboard groups tasks.  It ends with the epoch
     of its maker: to Dask a task with a key that it remembers is done already.
     """
     group = "_".join(_LETTERS.findall(job_type.lower())[:6]) or "job"
-    return f"{group}-{epoch}-{job_id}-{attempt}"
+    key = f"{group}-{epoch}-{job_id}-{attempt}"
+    return f"{key}-{part}" if part else key
 
 
 def batches(frames: Iterable[Frame]) -> Iterable[list[Frame]]:

@@ -846,10 +846,3 @@ async def test_a_chain_with_other_functions_runs_as_well() -> None:
         job = jobs.submit(ja.chain(ja.phase("Add", add, {"left": 1}), ja.phase("Own", lambda: 1)))
         assert (await job).results == {"Add": 2, "Own": 1}
         assert job.name == "Add → Own"
-
-
-def test_a_phase_that_runs_otherwise_than_its_type_says_is_mentioned() -> None:
-    chain = ja.chain(ja.phase("Double", double, {"value": 1}))
-    assert texts(chain, "warning") == [
-        "Double: it runs in a thread here, although its job type asks for a process"
-    ]

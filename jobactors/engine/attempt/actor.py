@@ -71,6 +71,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.loop.timers import Timer
     from jobactors.engine.records.record import Record
+    from jobactors.engine.records.running_phase import RunningPhase
     from jobactors.engine.storage.durable_latch import DurableLatch
 
     from .host import AttemptHost
@@ -107,8 +108,8 @@ class Actor:
         self._abandoned = ABANDONED
         self._abandon: trio.CancelScope | None = None
         """The scope in which a runner waits that can leave its attempt behind."""
-        self.phase: trio.CancelScope | None = None
-        """The scope in which a chain waits for a blocking phase; cancelled to abandon that."""
+        self.phase: RunningPhase | None = None
+        """The phase that a chain waits for."""
         self._description: trio.CancelScope | None = None
         """The scope in which the text of its exception is waited for."""
         self._grace: Timer | None = None
@@ -167,7 +168,7 @@ class Actor:
     def _begin(self) -> None:
         self._has_begun = True
         if self.has_started and self._time_left is not None:
-            self._set_timeout()
+            self.run_timeout()
         if not self.host.clock.is_virtual:
             self.host.watch.begin()
 
@@ -258,7 +259,7 @@ class Actor:
         else:
             self.has_started = True
             self.host.attempt_started(self.record, where=where)
-            self._set_timeout()
+            self.run_timeout()
             if self.toolbox.sampler is not None:
                 self.toolbox.sampler.restate()
 
@@ -347,7 +348,7 @@ class Actor:
         now = self.host.clock.now()
         if self.record.snapshot.state is JobState.PAUSED:
             self._emit(JobResumed(self.record.id, now))
-            self._set_timeout()
+            self.run_timeout()
             if self.toolbox.sampler is not None:
                 self.toolbox.sampler.resumed()
         else:
@@ -361,7 +362,7 @@ class Actor:
         if self.toolbox.sampler is not None:
             self.toolbox.sampler.sample()
         self._write_checkpoints()
-        self._stop_timeout()
+        self.stop_timeout()
         self._emit(JobPaused(self.record.id, self.host.clock.now()))
         self.host.attempt_paused(self.record)
 
@@ -374,15 +375,18 @@ class Actor:
 
     # -- the timeout, which stands still during a pause
 
-    def _set_timeout(self) -> None:
-        if self._time_left is not None:
+    def run_timeout(self) -> None:
+        """Let the rest of the timeout pass from now on."""
+        if self._time_left is not None and self._timeout is None:
             at = self.host.clock.now() + self._time_left
             self._timeout = self.host.timers.set(at, self._time_out)
 
-    def _stop_timeout(self) -> None:
+    def stop_timeout(self) -> None:
+        """Let it stand still."""
         if self._timeout is not None:
             self._time_left = max(0.0, self._timeout.at - self.host.clock.now())
             self._timeout.cancel()
+            self._timeout = None
 
     def _time_out(self) -> None:
         limit = self.record.options.timeout

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
+from jobactors.engine.ports.late_binding import runner_from
 from jobactors.engine.ports.runner import Abandoned
+from jobactors.engine.records.running_phase import RunningPhase
 from jobactors.inside.chain.chain import Chain
-from jobactors.inside.chain.chain_check import problems_of_place
 from jobactors.inside.chain.chain_drive import drive
 from jobactors.inside.chain.chain_run import ChainRun
+from jobactors.inside.chain.phase_runner import CHAIN_RUNNER, own_runner
 from jobactors.inside.context.current_job import current_job
 from jobactors.inside.signals.control import StopJob
 from jobactors.model.chain_document import phase_from_json
@@ -18,13 +20,15 @@ from jobactors.model.errors import ChainInvalid
 from jobactors.model.exception_tree import is_a, leaves_of
 from jobactors.model.job_type import BUILT_IN, job
 from jobactors.model.outcome import Partial, Succeeded
-from jobactors.model.phases import CHAIN_TYPE, Phase
+from jobactors.model.phases import CHAIN_TYPE, ChainProblem, Phase
 from jobactors.model.states import Request
+
+from .phase_elsewhere import PhasePlaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from jobactors.engine.records.record import RunningAttempt
+    from jobactors.engine.records.record import Record, RunningAttempt
     from jobactors.inside.context.job_context import JobContext
 
     from .host import AttemptHost
@@ -43,16 +47,18 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
         name: The name that is shown; default: the names of the phases.
     """
     context = current_job()
-    actor = _actor_of(context)
+    host = cast("AttemptHost", context._system)
+    record, actor = _attempt_of(context, host)
     chain = _made(phases, name)
     run = ChainRun(chain._running, context)
-    chain._checked("order", run.completed)
+    chain._checked("order", run.completed, runner=CHAIN_RUNNER)
 
     async def in_thread(call: Callable[[], Any]) -> Any:
         return await _in_thread(call, context, actor)
 
+    places = PhasePlaces(host, record, actor, in_thread)
     try:
-        result = await drive(run, context, in_thread)
+        result = await drive(run, context, in_thread, places.perform)
     except BaseException as exc:
         if actor.request is Request.CANCEL and _is_stop(exc):
             return Partial(run.cancelled(actor.reason))
@@ -89,10 +95,25 @@ def check_chain(phases: Sequence[Any], name: str = "", *, runner: str) -> None:
     Raises:
         ChainInvalid, TypeError, ValueError: the message names the fault.
     """
-    chain = _made(phases, name)._checked()
-    elsewhere = list(problems_of_place(chain.phases, runner))
-    if elsewhere:
-        raise ChainInvalid(chain.label, elsewhere)
+    chain = _made(phases, name)._checked(runner=runner)
+    unknown = [
+        ChainProblem("error", one.name, why, places=(place,))
+        for place, one in enumerate(chain.phases)
+        if one.enabled and (why := _why_not_run(one))
+    ]
+    if unknown:
+        raise ChainInvalid(chain.label, unknown)
+
+
+def _why_not_run(phase: Phase) -> str:
+    """Return why there is no such runner as a phase asks for; empty if there is."""
+    own = own_runner(phase)
+    try:
+        if own is not None:
+            runner_from(own)
+    except ValueError as exc:
+        return str(exc)
+    return ""
 
 
 def _made(phases: Sequence[Any], name: str) -> Chain:
@@ -103,12 +124,11 @@ def _made(phases: Sequence[Any], name: str) -> Chain:
     )
 
 
-def _actor_of(context: JobContext) -> RunningAttempt:
-    host = cast("AttemptHost", context._system)
+def _attempt_of(context: JobContext, host: AttemptHost) -> tuple[Record, RunningAttempt]:
     record = host.find(context.id)
     if record is None or record.actor is None:
         raise RuntimeError(f"{context.id} is a chain, and should be running")
-    return record.actor
+    return record, record.actor
 
 
 async def _in_thread(call: Callable[[], Any], context: JobContext, actor: RunningAttempt) -> Any:
@@ -117,7 +137,8 @@ async def _in_thread(call: Callable[[], Any], context: JobContext, actor: Runnin
     host = cast("AttemptHost", context._system)
     made = host.workers.start(call, f"job {context.id}", context._control)
     # The job's cancel is the phase's to obey; a thread is left behind only when all is closing.
-    with trio.CancelScope(shield=True) as actor.phase:
+    phase = actor.phase = RunningPhase(trio.CancelScope(shield=True))
+    with phase.scope:
         await made.ended()
     if not made.is_done:
         raise Abandoned

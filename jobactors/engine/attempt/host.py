@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 class Desk(Protocol):
     """Lends slots and grants units of resources to running jobs.  In the loop's thread only."""
 
-    def lend_slot(self, waiting: Record, waits: Collection[WaitEdge]) -> Loan:
-        """Free the slot of a running job that waits, perhaps for other jobs.
+    def lend_slot(
+        self, waiting: Record, waits: Collection[WaitEdge], goes_on: bool = False
+    ) -> Loan:
+        """Free the slot of a running job that waits, perhaps for other jobs, or goes on elsewhere.
 
         Raises:
             Deadlock: if they wait, in a circle, for this one.
@@ -49,6 +51,10 @@ class Desk(Protocol):
 
     def take_slot(self, waiting: Record, loan: Loan) -> None:
         """End a loan; give the job its slot back at once, even if none is free: it unwinds."""
+        ...
+
+    def explain(self, record: Record) -> None:
+        """Publish the reason for which a job waits, if it has changed."""
         ...
 
     def request(self, request: ResourceRequest) -> bool:

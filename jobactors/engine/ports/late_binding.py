@@ -125,6 +125,18 @@ def runner_from(value: str | RunnerValue) -> KnownRunner:
     return known
 
 
+def held_runner(value: str | RunnerValue) -> KnownRunner:
+    """Return the runner of an option as it was given, though a newer one has its name by now.
+
+    Raises:
+        ValueError: for a name that is no runner.
+    """
+    if isinstance(value, str):
+        return runner_named(value)
+    known = _given.get(value.name)
+    return known if known is not None and known.value is value else GivenRunner.of(value)
+
+
 def newest(runner: KnownRunner) -> KnownRunner:
     """Return the newest runner of the same name: a job that goes on finds its new cluster by it."""
     return _given.get(runner.name, runner)

@@ -21,6 +21,8 @@ class Loan(Struct, eq=False, frozen=True):
     """The job that waits."""
     waits: Collection[WaitEdge] = ()
     """Its waits for jobs; none where a resource request is the wait."""
+    goes_on: bool = False
+    """Whether the job waits for nothing here: its work goes on where it needs no slot."""
 
 
 class Slots:
@@ -47,13 +49,17 @@ class Slots:
         """Return whether a job wants its slot back."""
         return job_id in self.returning
 
-    def lend(self, job_id: str, waits: Collection[WaitEdge] = ()) -> Loan:
+    def goes_on(self, job_id: str) -> bool:
+        """Return whether the work of a job goes on elsewhere, without its slot."""
+        return any(loan.goes_on for loan in self._loans.get(job_id, ()))
+
+    def lend(self, job_id: str, waits: Collection[WaitEdge] = (), goes_on: bool = False) -> Loan:
         """Free the slot of a running job of which a task waits, perhaps for other jobs.
 
         Raises:
             Deadlock: if they wait, in a circle, for this one.
         """
-        loan = Loan(job_id, waits)
+        loan = Loan(job_id, waits, goes_on)
         try:
             for wait in waits:
                 self._queue.waits.begin(wait)

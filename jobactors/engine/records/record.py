@@ -56,8 +56,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextvars import Context
 
-    from trio import CancelScope
-
     from jobactors.engine.loop.timers import Timer
     from jobactors.engine.ports.runner import KnownRunner
     from jobactors.inside.context.job_context import JobContext
@@ -69,6 +67,7 @@ if TYPE_CHECKING:
     from jobactors.model.spans import StageTurn, Turn
     from jobactors.model.stored_rows import CheckpointRow
 
+    from .running_phase import RunningPhase
     from .stored_submit import StoredSubmit
 
 _NO_EDGES: Final[Mapping[str, Edge]] = MappingProxyType({})
@@ -89,8 +88,8 @@ class RunningAttempt(Protocol):
     """When it was asked to end, in seconds since the epoch."""
     context: JobContext
     """The job as its own code sees it."""
-    phase: CancelScope | None
-    """The scope in which a chain waits for a blocking phase."""
+    phase: RunningPhase | None
+    """The phase that a chain waits for."""
 
     @property
     def is_stopping(self) -> bool:
@@ -111,6 +110,14 @@ class RunningAttempt(Protocol):
 
     def resume(self) -> None:
         """Take back a pause that was not reached, or let the attempt go on."""
+        ...
+
+    def stop_timeout(self) -> None:
+        """Let its timeout stand still."""
+        ...
+
+    def run_timeout(self) -> None:
+        """Let the rest of its timeout pass from now on."""
         ...
 
 

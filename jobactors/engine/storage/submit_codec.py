@@ -87,8 +87,9 @@ def describe_submit(
         if kind.name == CHAIN_TYPE:
             phases = _phases(kwargs.get("phases", args[0] if args else ()))
             lost = _told(phases, _private_in)
-            if not lost and (unregistered := _told(phases, _unregistered_in)):
-                # They are stored all the same: one that is completed needs its function no more.
+            unregistered = "" if lost else _told(phases, _unregistered_in)
+            if unregistered or any(not isinstance(one.runner, str | None) for one in phases):
+                # Stored all the same: a completed one needs no function, a runner is found by name.
                 kwargs = {**kwargs, "phases": [phase_as_json(one, _name_in(one)) for one in phases]}
         if not lost:
             arguments, lost = _arguments(function, args, kwargs, options)

@@ -41,16 +41,19 @@ class SlotDesk:
         self._rates = parts.rates
         self._pump = pump
         self._wake_drains = wake_drains
-        self._explain = explain
+        self.explain: Callable[[Record], None] = explain
+        """Publishes the reason for which a job waits, if it has changed."""
 
-    def lend_slot(self, waiting: Record, waits: Collection[WaitEdge]) -> Loan:
-        """Free the slot of a running job that waits, perhaps for other jobs.
+    def lend_slot(
+        self, waiting: Record, waits: Collection[WaitEdge], goes_on: bool = False
+    ) -> Loan:
+        """Free the slot of a running job that waits, perhaps for other jobs, or goes on elsewhere.
 
         Raises:
             Deadlock: if they wait, in a circle, for this one.
         """
-        loan = self._slots.lend(waiting.id, waits)
-        self._explain(waiting)
+        loan = self._slots.lend(waiting.id, waits, goes_on)
+        self.explain(waiting)
         self._wake_drains()
         self._pump()
         return loan
@@ -67,19 +70,19 @@ class SlotDesk:
         else:
             self._slots.want(waiting.id, partial(self._return, waiting, returned))
             self._pump()
-        self._explain(waiting)
+        self.explain(waiting)
         return returned
 
     def _return(self, waiting: Record, returned: Latch) -> None:
         returned.set()
-        self._explain(waiting)
+        self.explain(waiting)
 
     def take_slot(self, waiting: Record, loan: Loan) -> None:
         """End a loan; give the job its slot back at once, even if none is free: it unwinds."""
         is_current = self._slots.end_loan(loan)
         if is_current and waiting.actor is not None and waiting.runner.takes_slot:
             self._take(waiting)
-        self._explain(waiting)
+        self.explain(waiting)
 
     def _take(self, waiting: Record) -> None:
         for go_on in self._slots.take(waiting.id):

@@ -2,7 +2,7 @@
 
 Called after each move that may have changed it; an event follows only if it has.  A running job
 waits in several tasks at once, and its snapshot shows the first of their waits: those for units,
-then those for jobs, then that for its slot.
+then those for jobs, then that of a chain's phase for a cluster, then that for its slot.
 """
 
 from __future__ import annotations
@@ -79,4 +79,7 @@ class Explanation:
         if waits:
             jobs = (job for wait in waits for job in wait.jobs)
             return WaitReason(Waiting.DEPENDENCY, dict.fromkeys(islice(jobs, MOST_NAMED)))
+        phase = None if record.actor is None else record.actor.phase
+        if phase is not None and phase.awaits_cluster:
+            return WaitReason(Waiting.CLUSTER)
         return WaitReason(Waiting.SLOT) if self._parts.slots.is_returning(record.id) else NOTHING

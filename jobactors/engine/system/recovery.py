@@ -56,7 +56,7 @@ from jobactors.model.outcome import NotKept, Outcome
 from jobactors.model.phases import CHAIN_TYPE
 from jobactors.model.states import JobState, Request, Waiting
 
-from .stored_phases import holds_phases, obstacle_of_phases
+from .stored_phases import holds_phases, obstacle_of_phases, with_newest_runners
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -223,6 +223,8 @@ class Recovery:
         if release and waiting is Waiting.HOLD:
             waiting = Waiting.SLOT
         record.runner = newest(record.runner)
+        if record.snapshot.type == CHAIN_TYPE:
+            record.kwargs = with_newest_runners(record.kwargs)
         record.settled = Latch()
         record.context = submitter_context()
         event = JobRequeued(record.id, now, waiting)

@@ -88,7 +88,9 @@ def _moves(core: Core, record: Record) -> bool:
         return state is JobState.CANCELLING
     if record.id in queue:
         return reason_in_queue(queue, record.id, core.clock.now()).waiting in _PASSING
-    at_work = queue.has_slot(record.id) or not record.runner.takes_slot  # it waits for no job
+    # It waits for no job, with its slot or without one.
+    is_elsewhere = not record.runner.takes_slot or slots.goes_on(record.id)
+    at_work = queue.has_slot(record.id) or is_elsewhere
     return slots.is_returning(record.id) or (at_work and state is not JobState.PAUSED)
 
 

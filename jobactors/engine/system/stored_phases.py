@@ -1,4 +1,4 @@
-"""The phases of a stored chain: which of them need their function yet.
+"""The phases of a chain that goes on: which of them need their function, and the runners they get.
 
 A phase that is completed never runs again, so that its job type need not be registered where the
 chain goes on; one that is not completed needs it, and the obstacle names that phase.
@@ -9,12 +9,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
+from jobactors.engine.ports.late_binding import is_runner_known
 from jobactors.engine.storage.submit_codec import A_LAMBDA, LAMBDA
+from jobactors.inside.chain.phase_runner import own_runner
 from jobactors.model.chain_document import phase_from_json
 from jobactors.model.errors import UnknownJobType
 from jobactors.model.exact import from_json
 from jobactors.model.job_type import job_type_named
-from jobactors.model.phases import keys_of
+from jobactors.model.phases import Phase, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +45,7 @@ def obstacle_of_phases(submit: StoredSubmit, rows: Iterable[CheckpointRow]) -> s
         missing = [
             f"phase {key}: {why}"
             for key, phase in zip(keys_of(phases), phases, strict=True)
-            if key not in completed and (why := _obstacle(str(phase.work)))
+            if key not in completed and (why := _obstacle(str(phase.work)) or _no_runner(phase))
         ]
         return "; ".join(missing)
     return ""
@@ -57,6 +61,35 @@ def _obstacle(type_name: str) -> str:
             return A_LAMBDA
         return f'{type_name} is no registered job type (@ja.job("{type_name}") makes it one)'
     return ""
+
+
+def _no_runner(phase: Phase) -> str:
+    runner = phase.runner
+    if not isinstance(runner, str) or is_runner_known(runner):
+        return ""
+    return f"its runner {runner!r} is not known here: give one with jobs.options(runner=…)"
+
+
+def with_newest_runners(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a chain, whose phases find their runners by name from now on.
+
+    One whose cluster is lost goes on on the newest one of that name, as a job does.
+    """
+    phases = kwargs.get("phases")
+    if type(phases) is not list and type(phases) is not tuple:
+        return kwargs
+    return {**kwargs, "phases": [_by_name(one) for one in phases]}
+
+
+def _by_name(one: Any) -> Any:
+    with suppress(
+        TypeError, ValueError, UnknownJobType
+    ):  # the chain's own check says what is wrong
+        phase = one if isinstance(one, Phase) else phase_from_json(one)
+        own = own_runner(phase)
+        if own is not None and not isinstance(own, str):
+            return evolve(phase, runner=own.name)
+    return one
 
 
 def _phases_of(submit: StoredSubmit) -> list[Any]:

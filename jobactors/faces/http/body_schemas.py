@@ -118,6 +118,7 @@ def of_chain() -> Schema:
             },
             "after": _NAMES,
             "enabled": {"type": "boolean"},
+            "runner": {"type": "string", "description": "The name of its own; else the chain's"},
         },
     }
     return {

@@ -35,11 +35,14 @@ from jobactors.model.phases import (
     as_phase_names,
     keys_of,
 )
+from jobactors.model.runner_value import RunnerValue
 
 from .caller_control import CallerControl
 from .chain_check import Depth, problems_of_chain
-from .chain_drive import CHAIN_RUN, drive, own_context, run_in_thread, unstored_buffer
+from .chain_drive import drive, own_context, run_in_thread, unstored_buffer
 from .chain_run import ChainRun
+from .phase_call import CHAIN_RUN
+from .phase_runner import CHAIN_RUNNER
 
 
 def phase(
@@ -50,6 +53,7 @@ def phase(
     weight: float = 50,
     after: str | Iterable[str] = (),
     enabled: bool = True,
+    runner: str | RunnerValue | None = None,
 ) -> Phase:
     """Describe one phase of a :func:`chain`.
 
@@ -64,6 +68,12 @@ def phase(
         after: Names of phases that must come before this one if they are in the chain; default:
             none.
         enabled: Whether it is run at all; default: it is.
+        runner: Runs this phase alone, in a job: ``"process"``, or a value such as
+            ``ja.DaskRunner(client)``.  Its progress, log, checkpoint, Cancel and Pause stay those
+            of the chain, which lends its slot meanwhile if the runner takes none, and whose timeout
+            stands still while the phase waits on a cluster.  Its arguments and its result are
+            copies where it runs in another process.  Default: the runner of its job type, or else
+            where the chain runs.
 
     Raises:
         TypeError, ValueError: for a name, weight or arguments of the wrong kind.
@@ -73,7 +83,8 @@ def phase(
         ja.phase("Index", index, {"folder": "wiki/"}, weight=90, after="Clear")
     """
     given = NO_ARGUMENTS if arguments is None else arguments
-    return Phase(name, work, given, weight, as_phase_names(after), enabled)
+    names = as_phase_names(after)
+    return Phase(name, work, given, weight, names, enabled, runner=runner)
 
 
 def result_of(phase: str) -> Any:
@@ -84,7 +95,8 @@ def result_of(phase: str) -> Any:
 
     Raises:
         KeyError: in a running phase, if no phase of that name is completed.
-        LookupError: if its result was not JSON, and ended with its process.
+        LookupError: if its result was not JSON, and ended with its process; and in a phase that
+            runs in another process, where results come as arguments alone.
 
     Example::
 
@@ -203,7 +215,7 @@ class Chain(Struct, frozen=True):
         checked against its annotations, and here also by its ``validate``, which is code of yours
         and may block: a submit does not call it.
         """
-        return ChainProblems(problems_of_chain(self.phases))
+        return ChainProblems(problems_of_chain(self.phases, runner=CHAIN_RUNNER))
 
     def to_json(self) -> dict[str, Any]:
         """Return the chain as a JSON document, from which :func:`ja.chain.from_json` makes it.
@@ -248,9 +260,21 @@ class Chain(Struct, frozen=True):
         """The phases that are not switched off."""
         return tuple(one for one in self.phases if one.enabled)
 
-    def _checked(self, depth: Depth = "annotations", completed: Collection[str] = ()) -> Chain:
-        """Return this chain and log its warnings, or raise ChainInvalid with all errors."""
-        problems = problems_of_chain(self.phases, depth, completed)
+    def _checked(
+        self,
+        depth: Depth = "annotations",
+        completed: Collection[str] = (),
+        *,
+        runner: str | None = None,
+    ) -> Chain:
+        """Return this chain and log its warnings, or raise ChainInvalid with all errors.
+
+        Args:
+            depth: How far the check goes.
+            completed: The keys of phases that are completed.
+            runner: The name of the runner of the chain's job; default: it is run without one.
+        """
+        problems = problems_of_chain(self.phases, depth, completed, runner)
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             raise ChainInvalid(self.label, errors)
@@ -266,7 +290,8 @@ class Chain(Struct, frozen=True):
     def _described(self) -> list[Any]:
         """Return its phases as JSON, as far as they are registered job types."""
         kinds = [_type_of(one) for one in self._running]
-        if None in kinds:
+        has_values = any(not isinstance(one.runner, str | None) for one in self._running)
+        if None in kinds or has_values:  # a runner that is a value is not found by its name alone
             return list(self._running)
         pairs = zip(self._running, kinds, strict=True)
         return [phase_as_json(one, str(kind)) for one, kind in pairs]

@@ -11,6 +11,8 @@ from jobactors.model.errors import UnknownJobType
 from jobactors.model.job_type import job_type_named, job_type_of
 from jobactors.model.phases import ChainProblem, keys_of
 
+from .phase_runner import problems_of_runner
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -24,7 +26,10 @@ name of their type, and "all" calls the type's own ``validate``, which is code o
 
 
 def problems_of_chain(
-    phases: Sequence[Phase], depth: Depth = "all", completed: Collection[str] = ()
+    phases: Sequence[Phase],
+    depth: Depth = "all",
+    completed: Collection[str] = (),
+    runner: str | None = None,
 ) -> list[ChainProblem]:
     """Return the problems of a chain; phases that are switched off have none.
 
@@ -32,31 +37,33 @@ def problems_of_chain(
         phases: Its phases.
         depth: How far the check goes.
         completed: The keys of phases that are completed: they have no problems any more.
+        runner: The name of the runner of the chain's job; default: it is run without one.
     """
     problems = problems_of_order(phases)
     running = [(place, one) for place, one in enumerate(phases) if one.enabled]
     for key, (place, one) in zip(keys_of([one for _, one in running]), running, strict=True):
         if key not in completed:
-            problems += _problems_of_phase(place, one, depth)
+            problems += _problems_of_phase(place, one, depth, runner)
     return problems
 
 
-def _problems_of_phase(place: int, one: Phase, depth: Depth) -> Iterator[ChainProblem]:
+def _problems_of_phase(
+    place: int, one: Phase, depth: Depth, runner: str | None
+) -> Iterator[ChainProblem]:
     try:
         kind = job_type_named(one.work) if isinstance(one.work, str) else job_type_of(one.work)
     except UnknownJobType as exc:
         yield ChainProblem("error", one.name, str(exc), places=(place,))
         return
     function: Any = one.work if kind is None else kind.function
-    texts = [*_faults_of_function(function), *_faults_of_runner(kind)]
+    texts = [*_faults_of_function(function)]
     if kind is not None and depth != "order" and isinstance(one.work, str):
         yield from _problems_of_arguments(place, one, kind, with_own=depth == "all")
     else:
         texts += _faults_of_call(function, one.arguments)
     for text in texts:
         yield ChainProblem("error", one.name, text, places=(place,))
-    for text in _doubts_of_runner(kind):
-        yield ChainProblem("warning", one.name, text, places=(place,))
+    yield from problems_of_runner(place, one, function, runner)
 
 
 def _problems_of_arguments(
@@ -82,37 +89,3 @@ def _faults_of_call(function: Any, arguments: Mapping[str, Any]) -> Iterator[str
         signature.bind(**arguments)
     except TypeError as exc:
         yield f"it cannot be called so: {exc}"
-
-
-def _faults_of_runner(kind: JobType | None) -> Iterator[str]:
-    if kind is not None and kind.options.runner == "asyncio":
-        yield "asyncio code cannot be a phase: phases run on trio"
-
-
-def _doubts_of_runner(kind: JobType | None) -> Iterator[str]:
-    runner = None if kind is None else kind.options.runner
-    if runner == "process":
-        yield "it runs in a thread here, although its job type asks for a process"
-    elif runner is not None and not isinstance(runner, str):
-        yield f"it runs where its chain does, although its job type asks for {runner.name}"
-
-
-def problems_of_place(phases: Sequence[Phase], runner: str) -> Iterator[ChainProblem]:
-    """Yield the phases whose job type has a runner of its own that is not the chain's.
-
-    Args:
-        phases: The phases of the chain.
-        runner: The name of the runner that runs all of them.
-    """
-    for place, one in enumerate(phases):
-        kind = job_type_named(one.work) if isinstance(one.work, str) else job_type_of(one.work)
-        own = None if kind is None else kind.options.runner
-        if one.enabled and own is not None and not isinstance(own, str) and own.name != runner:
-            yield ChainProblem(
-                "error",
-                one.name,
-                f"its job type runs on {own.name}, and phases run where their chain does: take the "
-                "whole chain there, with jobs.options(runner=…).submit(chain), or submit this one "
-                "as a job of its own, and what follows with after=",
-                places=(place,),
-            )

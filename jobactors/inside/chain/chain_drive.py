@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -15,9 +14,11 @@ from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 from jobactors.inside.report.meter import Meter
 from jobactors.model.error_text import ErrorText, is_soon_described
 from jobactors.model.every import Every
-from jobactors.model.exception_tree import is_a
+from jobactors.model.exception_tree import add_note, is_a
+from jobactors.model.outcome import RaisedElsewhere
 
 from .chain_run import ChainRun
+from .phase_call import CHAIN_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from .chain_run import Step
 
 _NEVER: Final = Every(math.inf, math.inf)
-CHAIN_RUN: Final[ContextVar[ChainRun | None]] = ContextVar("jobactors_chain", default=None)
-"""The run whose phase this code is."""
 
 
 def run_in_thread(
@@ -61,13 +60,25 @@ async def drive(
     run: ChainRun,
     context: JobContext,
     in_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
+    perform: Callable[[Step], Awaitable[Any]] | None = None,
 ) -> ChainResult:
-    """Run a chain in trio code; ``in_thread`` calls the phases that are blocking code."""
+    """Run a chain in trio code.
+
+    Args:
+        run: The run.
+        context: The job that runs it.
+        in_thread: Calls the phases that are blocking code.
+        perform: Runs a phase, here or elsewhere; default: here.
+    """
     while (step := run.begin()) is not None:
         try:
             await context.check()
             with _entered(run, step):
-                value = await (step.call() if step.is_async else in_thread(step.call))
+                value = await (perform_here(step, in_thread) if perform is None else perform(step))
+        except RaisedElsewhere as exc:
+            ending, heading = exc.ending, f"raised in the process of phase {step.phase.name!r}:"
+            add_note(ending.exception, f"{heading}\n{ending.text.traceback}")
+            _raise(run.stop(ending.exception, ending.text), ending.exception)
         except BaseException as exc:
             text = None
             if not step.is_async and is_a(exc, Exception) and not is_soon_described(exc):
@@ -76,6 +87,11 @@ async def drive(
         if not run.end_phase(value):
             break
     return run.result()
+
+
+async def perform_here(step: Step, in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> Any:
+    """Run a phase where its chain runs: in this task, or in a thread."""
+    return await (step.call() if step.is_async else in_thread(step.call))
 
 
 def _raise(stopped: BaseException, exc: BaseException) -> NoReturn:

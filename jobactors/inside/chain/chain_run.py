@@ -60,17 +60,28 @@ class Step(Struct, frozen=True):
         return inspect.iscoroutinefunction(target)
 
     def call(self) -> Any:
-        """Call the phase: results of earlier ones filled in, JSON converted where it fits."""
-        # Where the phase's own code runs: the classes of its annotations are such code.
+        """Call the phase, where its own code runs."""
+        return self.function(**self.arguments())
+
+    @property
+    def converts(self) -> bool:
+        """Whether its arguments may be converted, to classes that are code of the user."""
+        return bool(self.phase.arguments) and job_type_of(self.function) is not None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return its arguments: results of earlier ones filled in, JSON converted where it fits.
+
+        If it converts, not in the engine's loop.
+        """
         given = dict(self.phase.arguments)
         if self.phase.needs:
             given = filled_in(given, self.result_of)
-        kind = job_type_of(self.function)
-        if kind is not None and given:
+        kind = job_type_of(self.function) if self.converts else None
+        if kind is not None:
             from jobactors.model.argument_check import converted_where_it_fits
 
             given = converted_where_it_fits(kind, given)
-        return self.function(**given)
+        return given
 
 
 class _Done(Struct, frozen=True):

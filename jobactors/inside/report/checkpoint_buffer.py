@@ -152,6 +152,13 @@ class CheckpointBuffer:
         stored = self._stored.get(part)
         return None if stored is None else from_json(stored.value)
 
+    def last_of(self, part: str) -> Any:
+        """Return the last checkpoint of ``part``, of this attempt or an earlier one."""
+        saved = self._saved.get(part)
+        if saved is None:
+            return self.value_of(part)
+        return None if saved.dropped else from_json(saved.text)
+
     def has(self, part: str) -> bool:
         """Return whether anything of ``part`` is stored or saved."""
         saved = self._saved.get(part)
@@ -286,9 +293,11 @@ class CheckpointBuffer:
     def take_in(self, news: dict[str, Any]) -> None:
         """Take over a save of the buffer in the job's own process."""
         self.files, self.lasting = frozenset(news["files"]), frozenset(news["lasting"])
-        part, items = news["part"], news["items"]
+        part, items, fraction = news["part"], news["items"], news["fraction"]
+        if self._meter.polled:  # it is of a phase, and its progress a part of the chain's
+            fraction = _fraction(self._meter)
         more = items - self._done(part)
-        self._saved[part] = Saved(news["value"], False, items, news["fraction"], news["dropped"])
+        self._saved[part] = Saved(news["value"], False, items, fraction, news["dropped"])
         self._count(max(0, more))
         if news["now"]:
             self.write()

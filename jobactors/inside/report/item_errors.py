@@ -59,5 +59,5 @@ def errors_in(buffer: CheckpointBuffer, part: str) -> ItemErrors:
     if opened is not None:
         return opened
     # setdefault: two threads of the job may meet their first error at the same moment.
-    errors: ItemErrors = buffer.open.setdefault(name, ItemErrors(part, buffer.value_of(name)))
+    errors: ItemErrors = buffer.open.setdefault(name, ItemErrors(part, buffer.last_of(name)))
     return errors

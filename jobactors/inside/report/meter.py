@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from jobactors.model.checks import class_name_of
 from jobactors.model.plain_values import (
     LONGEST_LABEL,
@@ -133,7 +135,8 @@ class Meter:
         one flag a hot loop looks at; set by the sampler, and by each request to the job."""
         self._quiet = True
         self.remote: Progress | None = None
-        """The last report of a job in another process; then nothing is reported here."""
+        """The last report of a job in another process; then nothing is reported here.  Of a phase
+        in another process it is the innermost level: the chain's stages are open here."""
         self.wake: Callable[[], None] = wake
         """Wakes the sampler; called once a sample at most, in the thread that reports."""
 
@@ -195,7 +198,7 @@ class Meter:
         What was done stays done, though no level counts it any more.
         """
         try:
-            fraction = fraction_of(self._levels())
+            fraction = self.read().fraction
             if fraction is not None and not fraction <= (self.floor or 0.0):
                 self.floor = fraction
         except Exception:  # the job's own objects may raise anything; the sampler mends them
@@ -291,8 +294,9 @@ class Meter:
 
     def read(self) -> Progress:
         """Take a sample; ``rate`` and ``time_left`` are the sampler's to fill in."""
-        if self.remote is not None:
-            return self.remote
+        remote = self.remote
+        if remote is not None:
+            return remote if len(self.frames) == 1 else self._of_phase(remote)
         if self.closed is None and len(self.frames) == 1:
             return self._of_job_alone(self.frames[0])
         levels = self._levels()
@@ -305,6 +309,23 @@ class Meter:
         done, total = job.done, job.total
         fraction = None if total is None or total < 0 else part_of(done, total)
         return self._progress(done, total, fraction, job.unit)
+
+    def _of_phase(self, remote: Progress) -> Progress:
+        """Read a chain whose phase runs in another process: its stages, and what is inside them."""
+        root, *inside = self.frames
+        levels = [] if root.is_silent else [root.level()]
+        levels += [frame.level() for frame in inside]
+        fraction = fraction_of([*levels, Level(remote.fraction or 0.0, 1)])
+        labels = tuple([frame.label for frame in self.frames if frame.label])
+        mine = self._progress(
+            remote.done, remote.total, fraction, remote.unit, labels + remote.stages
+        )
+        return replace(
+            mine,
+            message=remote.message or mine.message,
+            counters={**mine.counters, **remote.counters},
+            pausable=remote.pausable,
+        )
 
     def _progress(
         self,

@@ -231,6 +231,13 @@ class Inbox:
         """Take the next message out, or raise IndexError if there is none."""
         return self._messages.pop(0)
 
+    def _drop(self, message: Any) -> None:
+        """Take out this very message, which cannot be read where it was to be sent."""
+        for place, other in enumerate(self._messages):
+            if other is message:
+                del self._messages[place]
+                return
+
     # -- the job's side
 
     def receive_nowait(self, default: Any = None) -> Any:
