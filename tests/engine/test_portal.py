@@ -227,3 +227,12 @@ def test_nobody_waits_for_ever_for_a_loop_that_has_ended() -> None:
         for caller in callers:
             caller.join(10)
     assert len(ended) == 80
+
+
+def test_what_a_loop_should_do_soon_is_dropped_once_it_has_ended() -> None:
+    """An engine whose loop has failed settles its jobs all the same."""
+
+    async def made() -> portal.Portal:
+        return portal.Portal(lambda _: None, lambda: None)
+
+    trio.run(made).soon(pytest.fail)

@@ -98,7 +98,7 @@ async def test_the_end_of_a_job_goes_along_with_the_next_submit(mock_clock: Mock
             assert await jobs.submit(add, n) == n
         assert len(store.batches) == 10
         assert len(store.finished()) == 9
-        mock_clock.jump(0.01)
+        mock_clock.jump(0.02)
         while len(store.batches) == 10:
             await trio.testing.wait_all_tasks_blocked()
         assert len(store.finished()) == 10

@@ -309,12 +309,13 @@ class Portal:
         """Call ``function()`` when what runs in the loop has been made; in the loop's thread.
 
         That is after the gathered calls, if they are being made, and else in the loop's next turn:
-        what is gathered meanwhile is handed on at once.
+        what is gathered meanwhile is handed on at once.  No error where the loop has gone.
         """
         if self._is_serving:
             self._after_calls.append(function)
         else:
-            self.token.run_sync_soon(self._make, (function, ()))
+            with suppress(trio.RunFinishedError):
+                self.token.run_sync_soon(self._make, (function, ()))
 
     def _serve(self) -> None:
         """Make the calls that wait; those that come meanwhile call the loop again."""

@@ -53,7 +53,7 @@ only the changes of its stages."""
 SAMPLED: Final[frozenset[type[Event]]] = frozenset({JobProgressed, JobLogged})
 """The events of which one is written every few seconds."""
 LINGERS: Final[dict[type[Event], float]] = {
-    JobFinished: 0.005,
+    JobFinished: 0.01,
     **dict.fromkeys((*SAMPLED, JobRead), 0.05),
 }
 """Seconds for which an event waits for others to be written with, where nothing waits for it."""

@@ -23,9 +23,7 @@ milliseconds: jobs that run one after another cost one commit each instead of tw
 events only as short lines for people: to open a file with 100,000 jobs must not take a fold over
 all that has happened to them.
 
-Every field is written by the loop's thread.  The serial thread reads the batch that it was handed,
-and the frozen snapshots in it.  The loop changes that batch only after the one ahead of it has
-failed, and then it is not read.
+Every field is written by the loop's thread.  The serial thread reads the batch it was handed.
 """
 
 from __future__ import annotations
@@ -266,9 +264,11 @@ class Journal:
 
     def _schedule(self, linger: float = 0.0) -> None:
         """Hand the open batch over soon, or in so many seconds if nothing waits for the change."""
-        due = self._clock.now() + linger if linger else 0.0
-        self._open.due = min(self._open.due, due)
-        self._arrange()
+        batch = self._open
+        if batch.due:
+            batch.due = min(batch.due, self._clock.now() + linger) if linger else 0.0
+        if not self._in_flight:  # else the next batch follows that
+            self._arrange()
 
     def _arrange(self) -> None:
         """Arrange that the open batch is handed over when it is due."""
