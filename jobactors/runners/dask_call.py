@@ -20,6 +20,7 @@ field                  written by                                  read by
 =====================  ==========================================  ================================
 
 The user's code runs in worker threads: packing the call, rebuilding a result, an error, an answer.
+Control, meter and mailbox are made at the grant: thousands of attempts may wait for theirs.
 """
 
 from __future__ import annotations
@@ -37,8 +38,7 @@ from msgspec.structs import replace
 from jobactors.engine.ports.runner import Abandoned, AttemptLost
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
-from jobactors.model.errors import JobFailed
-from jobactors.model.outcome import Raised, RaisedElsewhere
+from jobactors.model.outcome import RaisedElsewhere
 from jobactors.model.progress import NO_PROGRESS, Progress
 
 from .dask_fence import Ruling, StartFence
@@ -47,11 +47,11 @@ from .dask_order import CallOptions, order_for
 from .dask_packing import unpack_plain
 from .dask_wire import key_for
 from .process_mail import Mail
-from .process_wire import LAST_WORDS, Kind, unpack, unpack_error
+from .process_wire import LAST_WORDS, Kind, unpack, unpack_raised
 
 if TYPE_CHECKING:
     from jobactors.engine.ports.runner import Attempt
-    from jobactors.inside.signals.control import Gate
+    from jobactors.inside.signals.control import Control, Gate
 
     from .dask_client import TaskEnd
     from .dask_side import EngineSide
@@ -75,8 +75,6 @@ class ClusterCall:
     def __init__(self, attempt: Attempt, runner: CallOptions, side: EngineSide) -> None:
         context = attempt.context
         self._attempt = attempt
-        self._control = context._control
-        self._meter = context._meter
         self._runner = runner
         self._side = side
         self._link = side.link
@@ -86,7 +84,7 @@ class ClusterCall:
         self._where = ""
         self._pid = 0
         self._threads = 1
-        self._mail = Mail(context.inbox, self._tell)
+        self._mail: Mail | None = None
         self._begun = trio.Event()
         self._ended = trio.Event()
         self._last_word: tuple[Kind, bytes] | None = None
@@ -117,18 +115,22 @@ class ClusterCall:
         order = await order_for(self._attempt, self.key, self._link.topic, self._runner, threads)
         self._side.add(self)
         self._link.ask(self._link.submit, order, self)
-        self._control.request_hooks.append(self._hear)
         try:
             await self._hold()
         finally:
             self._fence.is_over = True
-            self._control.request_hooks.remove(self._hear)
-            self._attempt.context.inbox._relay(None)
+            if self._mail is not None:
+                self._control.request_hooks.remove(self._hear)
+                self._attempt.context.inbox._relay(None)
             self._side.remove(self)
             if self._is_unfinished and self._where:
                 self._link.ask(self._link.refuse, self._where, self._fence.run, LEFT_BEHIND)
             self._link.ask(self._link.drop, self.key, self._is_unfinished)
         return await self._result()
+
+    @property
+    def _control(self) -> Control:
+        return self._attempt.context._control
 
     @property
     def _is_unfinished(self) -> bool:
@@ -164,9 +166,12 @@ class ClusterCall:
         self._fence.grant()
         if not self._fence.restarts:
             self._tell(Kind.GRANT)
-        self._attempt.context.inbox._relay(self._mail.send)
-        self._meter.remote = replace(self._meter.remote or NO_PROGRESS)
-        self._meter.changed()
+        inbox, meter = self._attempt.context.inbox, self._attempt.context._meter
+        self._mail = Mail(inbox, self._tell)
+        inbox._relay(self._mail.send)
+        meter.remote = replace(meter.remote or NO_PROGRESS)
+        meter.changed()
+        self._control.request_hooks.append(self._hear)
         self._hear()  # a request may have come meanwhile
 
     async def _end_it(self) -> None:
@@ -288,8 +293,8 @@ class ClusterCall:
             case Kind.SAMPLE:
                 fields: dict[str, Any] = json.loads(content)
                 fields["stages"] = tuple(fields.get("stages", ()))
-                self._meter.remote = Progress(**fields)
-                self._meter.changed()
+                context._meter.remote = Progress(**fields)
+                context._meter.changed()
             case Kind.LOG:
                 source, _, text = content.decode().partition("\n")
                 context.write_log(text, source)
@@ -301,15 +306,15 @@ class ClusterCall:
             case Kind.REACHED:
                 if self._gate is not None and int(content) == self._pauses:
                     self._gate.reached()
-            case Kind.TAKEN:
+            case Kind.TAKEN if self._mail is not None:
                 self._mail.taken()
-            case Kind.ANSWER:
-                self._side.spawn(partial(self._answer, bytearray(content)))
+            case Kind.ANSWER if self._mail is not None:
+                self._side.spawn(partial(self._answer, self._mail, bytearray(content)))
             case _:
                 pass  # a newer worker's
 
-    async def _answer(self, content: bytearray) -> None:
-        self._mail.answered(*await self._side.rebuild(self._mail.rebuilt, content))
+    async def _answer(self, mail: Mail, content: bytearray) -> None:
+        mail.answered(*await self._side.rebuild(mail.rebuilt, content))
 
     def _left(self, where: str) -> None:
         if where != self._where or self._fence.restarts:
@@ -375,7 +380,8 @@ class ClusterCall:
         # Rebuilding runs the code of the job's classes: it may take its time, as a thread may.
         with trio.CancelScope(shield=True), self._rebuilding_scope():
             if kind is Kind.RAISED:
-                raise RaisedElsewhere(await self._side.rebuild(self._raised, content))
+                rebuilt = partial(unpack_raised, self._attempt.context.id)
+                raise RaisedElsewhere(await self._side.rebuild(rebuilt, content))
             self._control.answers += kind is Kind.ANSWERED
             return await self._rebuilt(content)
         raise Abandoned
@@ -383,12 +389,6 @@ class ClusterCall:
     def _rebuilding_scope(self) -> trio.CancelScope:
         """Return the scope of a rebuilding: until the system closes, or LINGER after a cancel."""
         return trio.move_on_after(LINGER) if self._is_ending else self._attempt.abandon()
-
-    def _raised(self, content: bytes) -> Raised:
-        exc, text = unpack_error(content)
-        return Raised.of(
-            JobFailed(self._attempt.context.id, str(text)) if exc is None else exc, text
-        )
 
     async def _rebuilt(self, content: bytes) -> Any:
         with suppress(UnpicklingError):

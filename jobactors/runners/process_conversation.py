@@ -32,14 +32,13 @@ from msgspec.structs import replace
 from jobactors.engine.ports.runner import Abandoned
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
-from jobactors.model.errors import JobFailed
-from jobactors.model.outcome import Raised, RaisedElsewhere
+from jobactors.model.outcome import RaisedElsewhere
 from jobactors.model.progress import NO_PROGRESS, Progress
 
 from .process_death import connection_lost, death
 from .process_mail import Mail
 from .process_threads import echo, in_thread
-from .process_wire import HEADER, LAST_WORDS, Kind, header, unpack, unpack_error
+from .process_wire import HEADER, LAST_WORDS, Kind, header, unpack, unpack_raised
 from .process_worker import POSIX
 
 if TYPE_CHECKING:
@@ -363,14 +362,8 @@ class Conversation:
             if kind in {Kind.RETURNED, Kind.ANSWERED}:
                 self._control.answers += kind is Kind.ANSWERED
                 return await self._rebuilt(content)
-            raise RaisedElsewhere(await in_thread(self._raised, content))
+            raise RaisedElsewhere(await in_thread(unpack_raised, self._attempt.context.id, content))
         raise Abandoned
-
-    def _raised(self, content: bytearray) -> Raised:
-        exc, text = unpack_error(content)
-        return Raised.of(
-            JobFailed(self._attempt.context.id, str(text)) if exc is None else exc, text
-        )
 
     def _rebuilding_scope(self) -> trio.CancelScope:
         """Return the scope of a rebuilding: until the system closes, or LINGER on the ladder."""

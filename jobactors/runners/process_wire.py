@@ -24,8 +24,9 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from jobactors.model.error_text import ErrorText
-from jobactors.model.errors import JobactorsError
+from jobactors.model.errors import JobactorsError, JobFailed
 from jobactors.model.exception_parts import put_together, take_apart
+from jobactors.model.outcome import Raised
 
 from .process_pickler import is_plain, pickled
 
@@ -193,3 +194,9 @@ def unpack_error(content: bytes | bytearray) -> tuple[BaseException | None, Erro
     """Return the exception, or None if it cannot be rebuilt here, and its text."""
     kind, message, formatted, parts = unpack(content)
     return put_together(parts, unpack), ErrorText(kind, message, formatted)
+
+
+def unpack_raised(job_id: str, content: bytes | bytearray) -> Raised:
+    """Return the ending of a job that has raised; JobFailed if its exception cannot be rebuilt."""
+    exc, text = unpack_error(content)
+    return Raised.of(JobFailed(job_id, str(text)) if exc is None else exc, text)

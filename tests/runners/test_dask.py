@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
+from collections import Counter
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,13 @@ import pytest
 import trio
 
 import jobactors as ja
+from jobactors.inside.report.meter import Meter
+from jobactors.inside.signals.control import Control
+from jobactors.inside.signals.mailbox import Inbox
+from jobactors.model.log import Log
+from jobactors.runners.dask_call import ClusterCall
 from jobactors.runners.dask_client import ClusterClient
+from jobactors.runners.process_mail import Mail
 from tests.open_telemetry import recording, span_ids
 
 from . import dask_work as work
@@ -43,6 +51,12 @@ async def until(condition: Callable[[], object]) -> None:
     with trio.fail_after(60):
         while not condition():  # noqa: ASYNC110 - a job's snapshot has no event
             await trio.sleep(0.005)
+
+
+def kinds_of_objects() -> Counter[type]:
+    """Return how many there are that the garbage collector goes through, by their class."""
+    gc.collect()
+    return Counter(map(type, gc.get_objects()))
 
 
 async def raised_by(job: ja.Job[Any]) -> Exception:
@@ -459,6 +473,44 @@ async def test_a_map_is_taken_in_by_the_clusters_threads_and_not_by_max_running(
         await until(lambda: len(jobs.list(state="running")) == 2 and len(jobs) >= 6)
         assert len(jobs) == 6
         batch.cancel()
+
+
+async def test_a_map_gives_each_job_its_own_result_and_its_rest_is_cancelled_at_once(
+    runner: ja.DaskRunner,
+) -> None:
+    """Its jobs are listed as far as they were taken in, and the workers are free afterwards."""
+    async with ja.open_jobs() as jobs:
+        on = jobs.options(runner=runner)
+        assert await on.map(work.plus, range(200), range(200)) == [2 * n for n in range(200)]
+        batch, done = on.map(work.plus, range(10_000)), 0
+        async for _ in batch:
+            done += 1
+            if done == 50:
+                break
+        assert done <= len(jobs.list(limit=10_000)) < 300 + done
+        batch.cancel()
+        await until(lambda: not jobs.list(state="unfinished"))
+        assert batch.counts[ja.JobState.SUCCEEDED] < 300
+        assert await on.submit(work.plus, 1, 2) == 3
+
+
+async def test_a_job_that_waits_on_the_cluster_has_no_parts_that_only_a_running_one_needs(
+    client: Any, tmp_path: Path
+) -> None:
+    """Tens of thousands may wait, and the garbage collector goes through all that they hold."""
+    worker = next(iter(client.scheduler_info()["workers"]))
+    on_one = ja.DaskRunner(client, workers=worker)
+    async with ja.open_jobs() as jobs:
+        on = jobs.options(runner=on_one)
+        first = on.submit(work.until_stopped, str(tmp_path / "first"))
+        await until(lambda: first.state == "running")
+        before = kinds_of_objects()
+        waiting = [on.submit(work.plus, number) for number in range(20)]
+        await until(lambda: kinds_of_objects()[ClusterCall] - before[ClusterCall] == len(waiting))
+        more = kinds_of_objects() - before
+        assert more[Meter] + more[Control] + more[Mail] + more[Inbox] + more[Log] < 20
+        first.cancel()
+        assert [await job for job in waiting] == list(range(20))
 
 
 def test_nothing_of_dask_is_loaded_before_a_runner_is_made() -> None:

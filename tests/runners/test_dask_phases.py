@@ -44,10 +44,10 @@ async def test_phases_run_on_the_cluster_and_here_and_pass_their_results_on(
     """Two of them on the cluster in one attempt, each a task of its own."""
     shift = 10
     chain = ja.chain(
-        ja.phase("Here", work.add, {"a": 1}),
-        ja.phase("There", work.add, {"a": ja.result_of("Here"), "b": 2}, runner=runner),
+        ja.phase("Here", work.plus, {"a": 1}),
+        ja.phase("There", work.plus, {"a": ja.result_of("Here"), "b": 2}, runner=runner),
         ja.phase("Of a cell", lambda a: a + shift, {"a": ja.result_of("There")}, runner=runner),
-        ja.phase("Last", work.add, {"a": ja.result_of("Of a cell")}),
+        ja.phase("Last", work.plus, {"a": ja.result_of("Of a cell")}),
     )
     async with ja.open_jobs(max_running=1) as jobs:
         job = jobs.submit(chain)
@@ -83,11 +83,11 @@ async def test_a_phase_that_waits_on_the_cluster_says_so_and_can_be_cancelled_th
         await until(lambda: first.state == "running")
         job = jobs.submit(chain)
         await until(lambda: job.snapshot().waiting == "cluster")
-        assert await jobs.submit(work.add, 1, 2) == 3
+        assert await jobs.submit(work.plus, 1, 2) == 3
         job.cancel()
         assert (await job.wait()).state == "cancelled"
         first.cancel()
-        assert await jobs.options(runner=runner).submit(work.add, 1, 2) == 3
+        assert await jobs.options(runner=runner).submit(work.plus, 1, 2) == 3
     assert work.starts(second) == []
 
 

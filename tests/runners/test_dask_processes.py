@@ -31,6 +31,28 @@ def client() -> Iterator[Any]:
         yield client
 
 
+async def test_the_rest_of_a_long_map_is_cancelled_at_once_and_the_workers_are_free(
+    client: Any,
+) -> None:
+    """Its jobs are listed as far as they were taken in, and nothing of them is left behind."""
+    runner = ja.DaskRunner(client)
+    async with ja.open_jobs() as jobs:
+        batch = jobs.options(runner=runner).map(work.add, range(MANY), range(MANY))
+        done = 0
+        async for _ in batch:
+            done += 1
+            if done == 200:
+                break
+        rows = jobs.list(limit=MANY)
+        assert done <= len(rows) < done + 100
+        batch.cancel()
+        with trio.fail_after(30):
+            while jobs.list(state="unfinished"):  # noqa: ASYNC110 - cancelled jobs end one by one
+                await trio.sleep(0.01)
+        assert batch.counts[ja.JobState.SUCCEEDED] < 500
+        assert await jobs.options(runner=runner).submit(work.add, 1, 2) == 3
+
+
 async def test_ten_thousand_jobs_of_a_map_all_end_and_each_has_its_own_result(client: Any) -> None:
     """Never more of them on their way than three a thread."""
     async with ja.open_jobs() as jobs:

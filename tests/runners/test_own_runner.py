@@ -237,8 +237,8 @@ async def test_what_a_runner_raises_fails_its_job_alone(error: BaseException) ->
         assert await jobs.run(add, 1, 2) == 3
 
 
-async def test_a_phase_with_a_runner_of_its_own_takes_the_whole_chain_there_or_is_refused() -> None:
-    """It is not quietly run elsewhere."""
+async def test_a_phase_with_a_runner_of_its_own_runs_there_alone_or_with_its_whole_chain() -> None:
+    """In either case its runner gets one attempt: that of the phase, or of the chain."""
     runner = Elsewhere("test elsewhere")
 
     @ja.job("test phase", runner=runner)
@@ -246,14 +246,15 @@ async def test_a_phase_with_a_runner_of_its_own_takes_the_whole_chain_there_or_i
         return a + b
 
     chain = ja.chain(ja.phase("Add", "test phase", {"a": 1, "b": 2}))
-    [problem] = chain.check()
-    assert (problem.severity, problem.phase) == ("warning", "Add")
-    assert "although its job type asks for test elsewhere" in problem.text
+    assert chain.check() == []
     async with ja.open_jobs() as jobs:
-        with pytest.raises(ja.ChainInvalid, match=r"take the whole chain there, with jobs.options"):
-            jobs.submit(chain)
-        assert (await jobs.options(runner=runner).submit(chain)).results == {"Add": 3}
-    assert len(runner.ran) == 1
+        there = jobs.submit(chain)
+        assert (await there).results == {"Add": 3}
+        whole = jobs.options(runner=runner).submit(chain)
+        assert (await whole).results == {"Add": 3}
+        with pytest.raises(ja.ChainInvalid, match=r"it runs on test elsewhere, and its chain on"):
+            jobs.options(runner=Elsewhere("another place")).submit(chain)
+    assert runner.ran == [there.id, whole.id]
 
 
 # --- without a slot ----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from jobactors.engine.records.running_phase import RunningPhase
 from jobactors.inside.chain.chain import Chain
 from jobactors.inside.chain.chain_drive import drive
 from jobactors.inside.chain.chain_run import ChainRun
-from jobactors.inside.chain.phase_runner import CHAIN_RUNNER, own_runner
+from jobactors.inside.chain.phase_runner import own_runner
 from jobactors.inside.context.current_job import current_job
 from jobactors.inside.signals.control import StopJob
 from jobactors.model.chain_document import phase_from_json
@@ -51,7 +51,7 @@ async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
     record, actor = _attempt_of(context, host)
     chain = _made(phases, name)
     run = ChainRun(chain._running, context)
-    chain._checked("order", run.completed, runner=CHAIN_RUNNER)
+    chain._checked("order", run.completed, runner=record.runner.name)
 
     async def in_thread(call: Callable[[], Any]) -> Any:
         return await _in_thread(call, context, actor)

@@ -85,10 +85,10 @@ class PhasePlaces:
             BaseException: what the phase raises, or its runner.
         """
         own = own_runner(step.phase)
-        if own is None:
+        runner = None if own is None else held_runner(own)
+        if runner is None or runner.name == self._record.runner.name:
             await self._regain()
             return await perform_here(step, self._in_thread)
-        runner = held_runner(own)
         is_here = not step.converts  # which would run the user's code
         arguments = step.arguments() if is_here else await self._in_thread(step.arguments)
         if runner.takes_slot:
