@@ -58,6 +58,7 @@ SETTINGS = {
     "trusted_schema": 0,
     "cell_size_check": 1,
     "mmap_size": 0,
+    "wal_autocheckpoint": 4_000,
     "secure_delete": 1,
     "busy_timeout": 5000,
 }
@@ -272,3 +273,16 @@ def test_vacuum_gives_the_space_back(store: ja.SqliteStore, path: Path) -> None:
     assert path.stat().st_size < 100_000
     assert Path(f"{path}-wal").stat().st_size == 0
     assert store.unfinished() == [job("b")]
+
+
+def test_the_log_is_written_back_before_it_is_large(path: Path, store: ja.SqliteStore) -> None:
+    """But not after each few changes: that waits for the disk, and the jobs for that."""
+    log, before, sizes = path.with_name("jobs.db-wal"), path.stat().st_size, list[int]()
+    for n in range(300):
+        store.apply([put(f"{n}", spec="x" * 100_000)])
+        sizes.append(log.stat().st_size)
+        if n == 50:
+            assert sizes[-1] > 5_000_000
+            assert path.stat().st_size == before
+    assert max(sizes) < 20_000_000
+    assert path.stat().st_size > 10_000_000
