@@ -47,8 +47,8 @@ class RunReports:
         self.meter: Final = Meter(wake)
         self.buffer: CheckpointBuffer | None = None
         if sent is not None:
-            self.buffer = CheckpointBuffer.received(self.meter, self._saved, sent)
-            self.buffer._folder = partial(_work_folder, sent["folder"], shared)
+            folder = partial(_work_folder, sent["folder"], shared)
+            self.buffer = CheckpointBuffer.received(self.meter, self._saved, sent, folder)
         self._wake = wake
         self._frames: deque[tuple[Kind, bytes]] = deque()
         self._lines: deque[tuple[str, str]] = deque()

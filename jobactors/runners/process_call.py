@@ -16,7 +16,6 @@ All of it in the loop's thread, but for ``prepare`` and ``_rebuilt``.
 
 from __future__ import annotations
 
-import json
 import pickle
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,7 +51,7 @@ def pack_begin(attempt: Attempt, *, is_alone: bool) -> bytes:
     begin["buffer"] = context._toolbox.buffer_to_send()
     begin["limits"] = {} if limits is None else asdict(limits)
     begin["alone"] = is_alone
-    return json.dumps(begin).encode()
+    return pickle.dumps(begin)
 
 
 class ProcessCall:

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import faulthandler
 import inspect
-import json
 import math
 import os
 import signal
@@ -134,7 +133,7 @@ class ChildJob:
         work: bytearray,
         hurry: Callable[[], None],
     ) -> None:
-        begin: dict[str, Any] = json.loads(sent)
+        begin: dict[str, Any] = unpack(sent)
         self.is_alone: bool = begin.pop("alone")
         """Whether no job may follow it."""
         self.speaker: Speaker = Speaker(sock)

@@ -19,6 +19,7 @@ import os
 import threading
 import time
 from collections import deque
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -26,6 +27,7 @@ from msgspec.structs import asdict
 
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 from jobactors.inside.report.meter import Meter
+from jobactors.inside.report.work_files import folder_for
 from jobactors.model.log import LONGEST_LINE, Log
 from jobactors.model.progress import NO_PROGRESS, Progress
 
@@ -123,7 +125,10 @@ class Speaker:
 
     def make_buffer(self, sent: dict[str, Any] | None) -> CheckpointBuffer | None:
         """Make the buffer of this process, whose saves are sent."""
-        return None if sent is None else CheckpointBuffer.received(self.meter, self._save, sent)
+        if sent is None:
+            return None
+        folder = partial(folder_for, sent["folder"], *sent["words"])
+        return CheckpointBuffer.received(self.meter, self._save, sent, folder)
 
     def _save(self, now: bool) -> None:
         """Have an unsent checkpoint sent, soon or at once."""

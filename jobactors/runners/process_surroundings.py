@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Surroundings(NamedTuple):
@@ -23,16 +25,44 @@ class Surroundings(NamedTuple):
     @classmethod
     def now(cls) -> Surroundings:
         """Return those of a process that is started now."""
-        path = [entry for entry in sys.path if isinstance(entry, str)]
-        streams, folder, blocks = [], "", False
-        with suppress(OSError):  # it was removed
-            folder = os.getcwd()  # noqa: PTH109 - before each job: a Path takes longer
-        for number in (1, 2):
-            with suppress(OSError):
-                found = os.fstat(number)
-                streams.append((found.st_dev, found.st_ino))
-                blocks = blocks or stat.S_ISREG(found.st_mode)
-        environment = getattr(os.environ, "_data", None)  # undecoded: it is compared, and no more
-        if environment is None:
-            environment = os.environ
-        return cls(sys.executable, path, folder, dict(environment), streams, blocks)
+        streams, blocks = _streams()
+        return cls(sys.executable, _path(), _folder(), dict(_environment()), streams, blocks)
+
+    def are_as_now(self) -> bool:
+        """Whether a process that is started now would have the same."""
+        # Before each job: nothing is copied that need not be.
+        return (
+            _environment() == self.environment
+            and _path() == self.path
+            and sys.executable == self.executable
+            and _folder() == self.folder
+            and _streams()[0] == self.streams
+        )
+
+
+def _path() -> list[str]:
+    return [entry for entry in sys.path if isinstance(entry, str)]
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 - a Path takes longer
+    except OSError:  # it was removed
+        return ""
+
+
+def _environment() -> Mapping[str, str]:
+    data = getattr(os.environ, "_data", None)  # undecoded: it is compared, and no more
+    return os.environ if data is None else data
+
+
+def _streams() -> tuple[list[tuple[int, int]], bool]:
+    streams, blocks = [], False
+    for number in (1, 2):
+        try:
+            found = os.fstat(number)
+        except OSError:  # it is closed
+            continue
+        streams.append((found.st_dev, found.st_ino))
+        blocks = blocks or stat.S_ISREG(found.st_mode)
+    return streams, blocks

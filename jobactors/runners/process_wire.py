@@ -1,8 +1,9 @@
 """The frames between a job's process and its parent, and how values are packed into them.
 
 Both share one socket.  A frame is its kind, the length of its content, and the content.  Text that
-people can read (labels, samples, log lines) is JSON or text; values that only Python can read (the
-function, its result, its exception) are a pickle that never leaves memory.
+people can read (samples, log lines) is JSON or text; values that only Python can read (the
+function, its result, its exception), and the labels of each job, which would take five times as
+long as JSON, are a pickle that never leaves memory.
 
 ::
 
@@ -42,8 +43,8 @@ class Kind(IntEnum):
     """The kind of a frame."""
 
     BEGIN = 1
-    """JSON: the attributes of the job's context, its trace, its checkpoints, the limits, and
-    whether it is alone: no job follows it in its process."""
+    """Pickle, of plain values: the attributes of the job's context, its trace, its checkpoints, the
+    limits, and whether it is alone: no job follows it in its process."""
     WORK = 2
     """Pickle: function, arguments, keyword arguments."""
     CANCEL = 3

@@ -140,7 +140,7 @@ class Worker:
         a module was edited is seen by the process itself, before it calls anything.
         """
         try:
-            return self._surroundings == Surroundings.now()
+            return self._surroundings.are_as_now()
         except Exception:  # of entries of sys.path, which may be of any class
             return False
 

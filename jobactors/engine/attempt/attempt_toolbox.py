@@ -137,7 +137,8 @@ class AttemptToolbox:
             return self.writer.buffer.to_send()
         if self._record.options.checkpoint_every is None:
             return None
-        return to_send(self._checkpoints, str(self._host.leases.folder(self._record)))
+        folder, *words = self._host.leases.folder_words(self._record)
+        return to_send(self._checkpoints, folder, words)
 
     @property
     def broker(self) -> ResourceBroker:

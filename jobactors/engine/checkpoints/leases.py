@@ -29,6 +29,7 @@ Every field is written by the loop's thread: here, and ``record.part``, ``record
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -45,6 +46,7 @@ from jobactors.engine.records.checkpoint_key import (
 )
 from jobactors.engine.records.record import Unshared
 from jobactors.inside.report.guarded_log import LOG
+from jobactors.inside.report.work_files import folder_for
 from jobactors.model.checkpoint import how_far_and_when
 from jobactors.model.checkpoint_errors import CheckpointFound
 from jobactors.model.errors import IllegalVerb
@@ -56,7 +58,6 @@ from .table import saved_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.records.checkpoint_key import CheckpointKey, Work
@@ -148,14 +149,13 @@ class CheckpointLeases:
         self._owners[key_of(record)] = record
         if not rows:
             return _NOTHING
-        newest = _newest(rows)
+        goes_on_from = _newest(rows) if choice == "resume" else None  # before they are moved
         if choice == "fresh":
             for row in rows:
                 self._table.drop(row)
         else:
             self._adopt(record, rows)
-        jobs = frozenset(row.job_id for row in rows)
-        return TakenOver(jobs, newest if choice == "resume" else None)
+        return TakenOver(frozenset(row.job_id for row in rows), goes_on_from)
 
     def _adopt(self, record: Record, rows: Iterable[CheckpointRow]) -> None:
         for row in rows:
@@ -196,18 +196,22 @@ class CheckpointLeases:
         else:
             record.unshared = Unshared(record.id)
 
-    def folder(self, record: Record) -> Path:
-        """Return the folder of a job's work files."""
+    def folder_words(self, record: Record) -> tuple[str, ...]:
+        """Return the base of the folder of a job's work files, and the words that name it."""
         if record.unshared is not None:
-            return self._work_folders.temporary_folder(record.unshared.job_id)
-        return self._table.folder(work_of(record))
+            return self._work_folders.temporary_words(record.unshared.job_id)
+        return self._table.folder_words(work_of(record))
+
+    def folder(self, record: Record) -> Path:
+        """Return that folder."""
+        return Path(folder_for(*self.folder_words(record)))
 
     def write(self, record: Record, attempt: int, news: Iterable[tuple[str, Saved]]) -> None:
         """Put the checkpoints that an attempt has saved into the table, or into its record."""
         now = self._clock.now()
         kind, subject, place = work = work_of(record)
         for part, saved in news:
-            before = self._row_of(record, part)
+            before = self._rows_of(record).get(part)
             if saved.dropped:
                 self._forget_part(record, part, before)
                 continue
@@ -228,9 +232,6 @@ class CheckpointLeases:
                 record.unshared.rows[part] = row
             elif self._owner(work, part) is record:
                 self._table.put(row)
-
-    def _row_of(self, record: Record, part: str) -> CheckpointRow | None:
-        return self._rows_of(record).get(part)
 
     def _rows_of(self, record: Record) -> Mapping[str, CheckpointRow]:
         if record.unshared is not None:
@@ -270,9 +271,9 @@ class CheckpointLeases:
         unshared = record.unshared
         if unshared is not None:
             unshared.has_files |= buffer is not None and bool(buffer.files)
+            if succeeded and unshared.has_files:
+                self._work_folders.discard(self.folder(record))
             if succeeded:
-                if unshared.has_files:
-                    self._work_folders.discard(self.folder(record))
                 record.unshared = None
             return
         if succeeded and (buffer is not None or self._table.by_work):
@@ -290,7 +291,7 @@ class CheckpointLeases:
             files, lasting = buffer.files, buffer.lasting
         rows = {part_of_row(row) for row in self._rows_under(record) if row.job_id == record.id}
         for part in (files | rows) - lasting:
-            self._forget_part(record, part, self._row_of(record, part))
+            self._forget_part(record, part, self._rows_of(record).get(part))
 
     # -- dropping, by users
 

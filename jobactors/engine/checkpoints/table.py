@@ -204,6 +204,10 @@ class CheckpointTable:
         """Return the folder of the work files of one work; it need not exist."""
         return self._work_folders.folder(*work)
 
+    def folder_words(self, work: Work) -> tuple[str, ...]:
+        """Return the base of that folder, and the words after which it is named."""
+        return self._work_folders.words(*work)
+
     def discard_files(self, folder: Path, part: str) -> None:
         """Remove the work files of one part, whether or not there is a row of it."""
         self._work_folders.discard_part(folder, part)

@@ -69,9 +69,13 @@ class WorkFolders:
         """Return the folder for work of this type about this subject; it need not exist."""
         return self.base / _name_of(type, subject, place)
 
-    def temporary_folder(self, job_id: str) -> Path:
-        """Return the folder for the files of one job, of which no store knows."""
-        return self._temporary / folder_name(job_id)
+    def words(self, type: str, subject: str, place: str = "") -> tuple[str, ...]:
+        """Return the base, and the words after which that folder is named: see ``folder_for``."""
+        return str(self.base), *_words_of(type, subject, place)
+
+    def temporary_words(self, job_id: str) -> tuple[str, ...]:
+        """Return the same for the files of one job, of which no store knows."""
+        return str(self._temporary), job_id
 
     def remove_all_but(self, work: Iterable[tuple[str, str, str]]) -> None:
         """Remove the folders that an earlier process has left for other work than this.
@@ -196,7 +200,11 @@ def _parent(at: int, inside: Path) -> Generator[int]:
 
 def _name_of(type: str, subject: str, place: str) -> str:
     """Return the name of a work's folder: without a place, that of earlier versions."""
-    return folder_name(type, subject, place) if place else folder_name(type, subject)
+    return folder_name(*_words_of(type, subject, place))
+
+
+def _words_of(type: str, subject: str, place: str) -> tuple[str, ...]:
+    return (type, subject, place) if place else (type, subject)
 
 
 def _remove_tree(folder: Path) -> None:

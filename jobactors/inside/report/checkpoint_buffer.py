@@ -38,7 +38,7 @@ from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.plain_values import plain_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jobactors.model.every import Every
 
@@ -84,9 +84,17 @@ class Saved(NamedTuple):
         return exact_json(self.value) if self.plain else str(self.value)
 
 
-def to_send(stored: Mapping[str, SavedCheckpoint], folder: str) -> dict[str, Any]:
-    """Return the contents for a buffer in the job's own process, as JSON."""
-    return {"stored": stored, "folder": folder}
+def to_send(
+    stored: Mapping[str, SavedCheckpoint], folder: str, words: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the contents for a buffer in the job's own process, as JSON.
+
+    Args:
+        stored: The checkpoints to go on from, by part.
+        folder: The folder of the job's work files; with words, the one that it is in.
+        words: What it is named after.  Most jobs have no files, so their process makes the name.
+    """
+    return {"stored": stored, "folder": folder, "words": words}
 
 
 class CheckpointBuffer:
@@ -269,11 +277,15 @@ class CheckpointBuffer:
 
     @classmethod
     def received(
-        cls, meter: Meter, wake: Callable[[bool], None], sent: dict[str, Any]
+        cls,
+        meter: Meter,
+        wake: Callable[[bool], None],
+        sent: dict[str, Any],
+        folder: Callable[[], str],
     ) -> CheckpointBuffer:
         """Make the buffer of the job's own process; the parent's decides when to write."""
         stored = {part: SavedCheckpoint(*fields) for part, fields in sent["stored"].items()}
-        return cls(meter, Unlimited(), wake, stored, lambda: sent["folder"])
+        return cls(meter, Unlimited(), wake, stored, folder)
 
     def news(self) -> Iterator[dict[str, Any]]:
         """Yield the saves since the last call, as JSON."""

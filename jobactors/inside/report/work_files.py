@@ -43,6 +43,11 @@ def folder_name(*words: str) -> str:
     return f"{shown}-{digest[:24]}" if shown else digest[:24]
 
 
+def folder_for(base: str, *words: str) -> str:
+    """Return the path of the folder for some words in a base folder; the base without any."""
+    return str(Path(base) / folder_name(*words)) if words else base
+
+
 def part_folder(folder: Path, part: str) -> Path:
     """Return the folder of one part's work files, below the folder of its job."""
     return folder / (folder_name(part) if part else "whole")
