@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .process_counts import SystemCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from types import ModuleType
 
 MOST_GROWTH: Final = 32 * 2**20
@@ -81,9 +81,10 @@ class Traces:
         self._memory = 0
         self._sees_all = True
         self._collections: list[int] = []
-        """How often each generation had been collected when all objects were frozen."""
-        gc.collect()
-        self._freeze()
+        """How often each generation had been collected when all objects were frozen; perhaps less,
+        if one was in between."""
+        self._collect()
+        gc.freeze()  # the next collection visits nothing that is there now
 
     def begin(self, size: int) -> None:
         """Note what is there before the call of a job, which has been rebuilt.
@@ -127,17 +128,17 @@ class Traces:
         ):
             if not is_clean():
                 return what
-        self._freeze()
+        gc.freeze()
         return ""
 
     def _collect(self) -> None:
         """Collect the garbage that the job has left."""
         # If nothing was collected meanwhile, all that is not frozen is in the first generation.
-        gc.collect(0 if _collections() == self._collections else 2)
-
-    def _freeze(self) -> None:
-        gc.freeze()  # the next collection visits nothing that is there now
-        self._collections = _collections()
+        now = _collections()
+        is_young = now == self._collections
+        gc.collect(0 if is_young else 2)
+        now[0 if is_young else 2] += 1
+        self._collections = now
 
     def are_sources_unedited(self) -> bool:
         """Whether a process that was started now would import the same modules."""
@@ -196,7 +197,7 @@ class Traces:
                 if name not in self._own and _is_own(name, module):
                     return False
         return all(
-            sys.modules.get(name) is module and values.are_in(module)
+            sys.modules.get(name) is module and values.are_as_before()
             for name, (module, values) in self._own.items()
         )
 
@@ -312,19 +313,26 @@ class _Values:
     """The values of a module, and those in its containers."""
 
     def __init__(self, module: ModuleType) -> None:
-        self._objects: list[object] = list(getattr(module, "__dict__", {}).values())
-        self._sizes: list[int] = []
-        for value in tuple(self._objects):
+        self._seen: list[tuple[Collection[object], int, list[object]]] = []
+        """Each collection as it is now, and the size and the items that it had."""
+        named: dict[str, object] = getattr(module, "__dict__", {})
+        self._note(named.values(), len(named))
+        for value in list(named.values()):
             if type(value) in _CONTAINERS:
                 container: Any = value
-                self._sizes.append(len(container))
-                if len(container) <= LARGEST and type(container) is not bytearray:
-                    self._objects += container.values() if type(container) is dict else container
+                self._note(container.values() if type(container) is dict else container)
 
-    def are_in(self, module: ModuleType) -> bool:
+    def _note(self, items: Collection[object], largest: int = LARGEST) -> None:
+        is_compared = len(items) <= largest and type(items) is not bytearray
+        self._seen.append((items, len(items), list(items) if is_compared else []))
+
+    def are_as_before(self) -> bool:
         """Whether the module has these and no others."""
-        now = _Values(module)
-        return now._sizes == self._sizes and _are_the_same(now._objects, self._objects)
+        # The values come first: if they are the same, so are the containers.
+        return all(
+            len(items) == size and all(map(operator.is_, items, before))
+            for items, size, before in self._seen
+        )
 
 
 def _are_the_same(now: list[object], before: list[object]) -> bool:
