@@ -1,0 +1,200 @@
+"""Rare moments of jobs on a Dask cluster: between two of its steps, and from odd places."""
+
+# ruff: noqa: D103 - a test's name is its sentence
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+import jobactors as ja
+from jobactors.runners.process_wire import Kind, pack_result
+from tests.bench.scripted_cluster import ScriptedCluster, ScriptedRunner
+
+from . import dask_work as work
+from .dask_cluster import cluster
+from .test_dask import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.bench.scripted_cluster import ScriptedTask
+
+CELL = """
+FACTOR = 3
+
+def scaled(number):
+    return FACTOR * number
+"""
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """Return the client of a cluster with two workers of one thread."""
+    with cluster(workers=2) as client:
+        yield client
+
+
+@pytest.fixture
+def runner(client: Any) -> ja.DaskRunner:
+    """Return a runner on it."""
+    return ja.DaskRunner(client)
+
+
+class SlowToLeave:
+    """A value that leaves its worker when a file is there."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        (self.folder / "asked").touch()
+        while self.folder.exists() and not (self.folder / "release").exists():
+            time.sleep(0.01)
+        return int, (7,)
+
+
+def mark_with(value: object, path: str) -> object:
+    work.mark(path)
+    return value
+
+
+def id_in_a_task() -> str:
+    """Return the job that a task of Dask's own is in, on a worker."""
+    from distributed import get_client
+
+    client = get_client()
+    return str(client.submit(current_id, pure=False).result())
+
+
+def current_id() -> str:
+    return ja.current_job().id
+
+
+def ids_in_threads() -> list[str]:
+    """Return the jobs that two threads of this one are in: a bare one, and a bound one."""
+    seen: list[str] = []
+    note = partial(lambda: seen.append(current_id()))
+    for call in (note, ja.bind_context(note)):
+        thread = threading.Thread(target=call)
+        thread.start()
+        thread.join()
+    return seen
+
+
+async def test_a_cancel_while_an_argument_is_on_its_way_ends_the_job_at_once(
+    tmp_path: Path,
+) -> None:
+    """It has not begun, and never does."""
+    path = str(tmp_path / "started")
+    # Over sockets: between workers of one process a value does not travel.
+    with cluster(workers=2, protocol="tcp://", host="127.0.0.1") as client:
+        one, other = client.scheduler_info()["workers"]
+        async with ja.open_jobs() as jobs:
+            keeping = jobs.options(runner=ja.DaskRunner(client, keep=True, workers=one))
+            value = keeping.submit(SlowToLeave, str(tmp_path))
+            await value
+            there = jobs.options(runner=ja.DaskRunner(client, workers=other))
+            job = there.submit(mark_with, value, path)
+            await until((tmp_path / "asked").exists)
+            assert job.snapshot().waiting == "cluster"
+            job.cancel()
+            assert (await job.wait()).state == "cancelled"
+            (tmp_path / "release").touch()
+            assert await there.submit(work.plus, 1, 2) == 3
+    assert work.starts(path) == []
+
+
+class SlowGather(ScriptedCluster):
+    """A cluster whose results are long, and are gathered when that is allowed."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.asked = threading.Event()
+        self.released = threading.Event()
+
+    def _say(self, task: ScriptedTask, *frames: tuple[Kind, bytes]) -> None:
+        long = [(kind, b"" if kind is Kind.RETURNED else content) for kind, content in frames]
+        super()._say(task, *long)
+
+    async def gather(self, tasks: Sequence[ScriptedTask]) -> list[Any]:
+        """Return the results once they are released."""
+        self.asked.set()
+        await asyncio.to_thread(self.released.wait)
+        return [pack_result(7) for _ in tasks]
+
+
+async def test_a_cancel_between_the_end_and_the_gathering_comes_too_late() -> None:
+    """The function has returned without having heard of it: its job has succeeded."""
+    there = SlowGather()
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner=ScriptedRunner(there)).submit(work.plus, 3, 4)
+        await until(there.asked.is_set)
+        job.cancel()
+        assert job.state == "cancelling"
+        there.released.set()
+        assert await job == 7
+        assert job.state == "succeeded"
+
+
+async def test_paused_jobs_keep_the_threads_of_their_workers(
+    client: Any, runner: ja.DaskRunner, tmp_path: Path
+) -> None:
+    """Others wait on the cluster until one of them goes on, and ends."""
+    async with ja.open_jobs() as jobs:
+        on = jobs.options(runner=runner)
+        paused = [on.submit(work.until_stopped, str(tmp_path / str(n))) for n in range(2)]
+        await until(lambda: all(job.snapshot().progress.pausable for job in paused))
+        for job in paused:
+            job.pause()
+        await until(lambda: all(job.state == "paused" for job in paused))
+        third = on.submit(work.plus, 1, 2)
+        await until(lambda: third.snapshot().waiting == "cluster")
+        await trio.to_thread.run_sync(client.run, int)  # by then it would have begun if it could
+        assert third.state == "queued"
+        paused[0].cancel()
+        assert await third == 3
+        paused[1].resume()
+        await until(lambda: paused[1].state == "running")
+        paused[1].cancel()
+
+
+async def test_a_client_may_be_made_in_another_thread(client: Any) -> None:
+    """And is used from this one, in whose loop it never was."""
+    from distributed import Client
+
+    address = client.scheduler.address
+    made = await trio.to_thread.run_sync(partial(Client, address, set_as_default=False))
+    try:
+        async with ja.open_jobs() as jobs:
+            assert await jobs.options(runner=ja.DaskRunner(made)).submit(work.plus, 1, 2) == 3
+    finally:
+        await trio.to_thread.run_sync(made.close)
+
+
+async def test_a_task_that_a_job_gives_to_dask_is_in_no_job(runner: ja.DaskRunner) -> None:
+    """It runs in a thread of the worker that may have been another job's."""
+    async with ja.open_jobs() as jobs:
+        assert await jobs.options(runner=runner).submit(id_in_a_task) == ""
+
+
+async def test_a_thread_that_a_job_starts_on_a_worker_is_in_it_if_it_is_bound(
+    runner: ja.DaskRunner,
+) -> None:
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner=runner).submit(ids_in_threads)
+        assert await job == ["", job.id]
+
+
+async def test_a_function_of_a_cell_goes_along_with_what_it_uses(runner: ja.DaskRunner) -> None:
+    cell: dict[str, Any] = {"__name__": "__main__"}
+    exec(CELL, cell)  # noqa: S102 - as a notebook does
+    async with ja.open_jobs() as jobs:
+        assert await jobs.options(runner=runner).map(cell["scaled"], range(5)) == [0, 3, 6, 9, 12]
