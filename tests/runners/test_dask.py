@@ -7,7 +7,6 @@ import gc
 import subprocess
 import sys
 import threading
-from collections import Counter
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,9 @@ import pytest
 import trio
 
 import jobactors as ja
+from jobactors.engine.attempt.checkpoint_writer import CheckpointWriter
 from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control
-from jobactors.inside.signals.mailbox import Inbox
-from jobactors.model.log import Log
 from jobactors.runners.dask_call import ClusterCall
 from jobactors.runners.dask_client import ClusterClient
 from jobactors.runners.process_mail import Mail
@@ -53,10 +51,11 @@ async def until(condition: Callable[[], object]) -> None:
             await trio.sleep(0.005)
 
 
-def kinds_of_objects() -> Counter[type]:
-    """Return how many there are that the garbage collector goes through, by their class."""
-    gc.collect()
-    return Counter(map(type, gc.get_objects()))
+def calls_of(jobs: list[ja.Job[Any]]) -> list[ClusterCall]:
+    """Return the attempts of jobs on a cluster."""
+    ids = {job.id for job in jobs}
+    every = [one for one in gc.get_objects() if isinstance(one, ClusterCall)]
+    return [one for one in every if one._attempt.context.id in ids]
 
 
 async def raised_by(job: ja.Job[Any]) -> Exception:
@@ -504,11 +503,11 @@ async def test_a_job_that_waits_on_the_cluster_has_no_parts_that_only_a_running_
         on = jobs.options(runner=on_one)
         first = on.submit(work.until_stopped, str(tmp_path / "first"))
         await until(lambda: first.state == "running")
-        before = kinds_of_objects()
         waiting = [on.submit(work.plus, number) for number in range(20)]
-        await until(lambda: kinds_of_objects()[ClusterCall] - before[ClusterCall] == len(waiting))
-        more = kinds_of_objects() - before
-        assert more[Meter] + more[Control] + more[Mail] + more[Inbox] + more[Log] < 20
+        await until(lambda: len(calls_of(waiting)) == len(waiting))
+        for call in calls_of(waiting):
+            held = {type(one) for one in gc.get_referents(call, call._attempt.context._toolbox)}
+            assert not held & {Meter, Control, Mail, CheckpointWriter}
         first.cancel()
         assert [await job for job in waiting] == list(range(20))
 

@@ -53,7 +53,7 @@ class Desk(Protocol):
         """End a loan; give the job its slot back at once, even if none is free: it unwinds."""
         ...
 
-    def explain(self, record: Record) -> None:
+    def explain(self, record: Record, /) -> None:
         """Publish the reason for which a job waits, if it has changed."""
         ...
 

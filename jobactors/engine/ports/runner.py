@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import trio
@@ -298,6 +298,6 @@ class GivenRunner(Struct, frozen=True, eq=False):
             pack_message=getattr(value, "pack_message", None),
         )
 
-    def run(self, attempt: Attempt, /) -> Coroutine[Any, Any, Any]:
+    def run(self, attempt: Attempt, /) -> Any:
         """Execute one attempt."""
         return self.value.run(attempt)  # without a coroutine more a job, of which there are many

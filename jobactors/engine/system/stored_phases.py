@@ -7,7 +7,7 @@ chain goes on; one that is not completed needs it, and the obstacle names that p
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
@@ -75,16 +75,14 @@ def with_newest_runners(kwargs: dict[str, Any]) -> dict[str, Any]:
 
     One whose cluster is lost goes on on the newest one of that name, as a job does.
     """
-    phases = kwargs.get("phases")
+    phases: Any = kwargs.get("phases")
     if type(phases) is not list and type(phases) is not tuple:
         return kwargs
-    return {**kwargs, "phases": [_by_name(one) for one in phases]}
+    return {**kwargs, "phases": list(map(_by_name, cast("list[Any]", phases)))}
 
 
 def _by_name(one: Any) -> Any:
-    with suppress(
-        TypeError, ValueError, UnknownJobType
-    ):  # the chain's own check says what is wrong
+    with suppress(TypeError, ValueError, UnknownJobType):  # its check says what is wrong
         phase = one if isinstance(one, Phase) else phase_from_json(one)
         own = own_runner(phase)
         if own is not None and not isinstance(own, str):
