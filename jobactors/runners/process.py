@@ -84,9 +84,10 @@ class ProcessRunner:
         except trio.Cancelled:
             if call.withdraw():
                 raise
-            # It goes on in a conversation, or lasts for as long as the result takes to be rebuilt.
-            with trio.CancelScope(shield=True), attempt.abandon():
-                await ended.wait()
+            if not call.is_done:  # its result is being rebuilt
+                with trio.CancelScope(shield=True), attempt.abandon():
+                    await ended.wait()
+            # Else it goes on in a conversation, which waits in that scope: it can be entered once.
         if not call.is_done:
             call.leave_behind()
             raise Abandoned

@@ -107,6 +107,10 @@ def echo() -> list[Any]:
     return told
 
 
+def itself(self: int) -> int:
+    return self
+
+
 def look_up() -> Any:
     return ja.result_of("First")
 
@@ -256,6 +260,12 @@ async def test_messages_reach_a_phase_elsewhere_those_sent_before_it_first() -> 
         job.tell("end")
         assert (await job).results["Echo"] == ["early"]
         assert "a message to this job was dropped" in str(job.logs())
+
+
+async def test_a_phase_elsewhere_has_arguments_of_any_name() -> None:
+    phase = ja.phase("Itself", itself, {"self": 1}, runner="process")
+    async with ja.open_jobs() as jobs:
+        assert (await jobs.run(ja.chain(phase))).results == {"Itself": 1}
 
 
 # -- on a cluster
@@ -434,6 +444,7 @@ async def test_a_killed_chain_goes_on_with_the_runner_of_its_phase_once_there_is
         (ja.phase("Pid", pid, runner="asyncio"), "asyncio code cannot be a phase"),
         (ja.phase("Pid", pid, runner="trio"), "does not fit a plain function"),
         (ja.phase("Sleep", trio.sleep, {"seconds": 1}, runner="thread"), "not fit an async def"),
+        (ja.phase("Sleep", trio.sleep, {"seconds": 1}, runner="process"), "is an async def"),
     ],
 )
 async def test_a_runner_that_a_phase_cannot_have_is_refused_at_the_submit(

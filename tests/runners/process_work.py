@@ -16,6 +16,7 @@ import jobactors as ja
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 KEPT: list[str] = []
 """What a job may leave in a module."""
@@ -29,6 +30,12 @@ def loop() -> None:
         if n == 1:
             ja.progress(1, pid=os.getpid())
         time.sleep(0.001)
+
+
+def loop_from(place: Path) -> None:
+    """The same, which makes a file first."""
+    place.touch()
+    loop()
 
 
 def sleep() -> None:

@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -17,6 +18,7 @@ import pytest
 import trio
 
 import jobactors as ja
+from jobactors.runners import process_pool
 from tests.runners import process_work
 from tests.runners.process_work import (
     change_a_list,
@@ -27,17 +29,17 @@ from tests.runners.process_work import (
     leave_nothing,
     look_at_what_is_a_jobs_own,
     loop,
+    loop_from,
     meet,
     own_pid,
     pid_after,
     sleep,
     take_all_files,
 )
-from tests.runners.test_process_end import busy, is_gone, until
+from tests.runners.test_process_end import PATIENCE, busy, is_gone, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there each has its own process")
 
@@ -159,6 +161,26 @@ async def test_a_call_that_was_sent_and_not_read_goes_to_another_process(size: i
         idle.kill()
         assert await job != idle.pid
         assert job.snapshot().attempt == 1
+
+
+@pytest.mark.parametrize("is_phase", [False, True])
+async def test_a_cancel_in_a_jobs_first_moment_reaches_its_process_also_where_it_has_a_task(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_phase: bool
+) -> None:
+    """A job with another one among its arguments, or a phase of a chain: no call without a task."""
+    monkeypatch.setattr(process_pool, "MOMENT", 60.0)  # that first moment lasts until the cancel
+    begun = tmp_path / "begun"
+    async with ja.open_jobs(max_running=1) as jobs:
+        await processes(jobs).run(own_pid)
+        if is_phase:
+            phase = ja.phase("Loop", loop_from, {"place": begun}, runner="process")
+            job: ja.Job[Any] = jobs.submit(ja.chain(phase))
+        else:
+            job = processes(jobs).submit(loop_from, jobs.submit(Path, begun))
+        await until(begun.exists)
+        job.cancel()
+        with trio.fail_after(PATIENCE):
+            assert (await job.wait()).state == "cancelled"
 
 
 async def test_a_new_process_is_started_where_an_idle_one_would_be_another(

@@ -47,7 +47,7 @@ class PhaseCall:
         self.function: Callable[..., Any] = function
         """The function."""
 
-    def __call__(self, **arguments: Any) -> Any:
+    def __call__(self, /, **arguments: Any) -> Any:
         """Call it."""
         token = CHAIN_RUN.set(ResultsElsewhere())
         try:

@@ -54,6 +54,9 @@ def problems_of_runner(
         yield from _problems_of_colour(place, phase, function)
     elif name is not None and runner not in {CHAIN_RUNNER, name}:
         yield _misplaced(place, phase, name, runner)
+    elif name == "process" != runner and inspect.iscoroutinefunction(function):
+        text = "it is an async def, and a process calls plain functions: leave the runner out"
+        yield ChainProblem("error", phase.name, text, places=(place,))
 
 
 def _problems_of_colour(place: int, phase: Phase, function: Any) -> Iterator[ChainProblem]:
