@@ -106,6 +106,26 @@ async def test_a_retry_goes_on_from_the_checkpoint_that_the_killed_worker_had_se
         assert (len(work.starts(path)), job.snapshot().attempt) == (2, 2)
 
 
+async def test_a_chain_goes_on_in_the_phase_whose_worker_was_killed(
+    client: Any, tmp_path: Path
+) -> None:
+    """The phase before it is not run again, and the second attempt has a task of its own."""
+    before, path = str(tmp_path / "before"), str(tmp_path / "starts")
+    runner = ja.DaskRunner(client)
+    count = {"path": path, "upto": 10}
+    chain = ja.chain(
+        ja.phase("Mark", work.mark, {"path": before}, runner=runner),
+        ja.phase("Count", work.save_and_go_on, count, runner=runner),
+    )
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(retry=ja.Retry(max=2, base=0.001)).submit(chain)
+        await until(lambda: job.snapshot().progress.done == 6)
+        os.kill(work.starts(path)[0], signal.SIGKILL)
+        assert (await job).results["Count"] == [6, 10]
+        assert job.snapshot().attempt == 2
+    assert (len(work.starts(before)), len(work.starts(path))) == (1, 2)
+
+
 async def test_a_job_whose_worker_dies_before_it_has_begun_begins_elsewhere(
     client: Any, tmp_path: Path
 ) -> None:

@@ -178,3 +178,22 @@ async def test_a_chain_whose_phase_has_lost_its_cluster_goes_on_on_another(
             job.resume()
             assert (await job).results == {"Stop": "done"}
     assert len(work.starts(path)) == 2
+
+
+async def test_a_stuck_phase_is_left_behind_at_the_end_and_its_row_says_where(
+    runner: ja.DaskRunner, tmp_path: Path
+) -> None:
+    """The end takes no longer than its grace, although a chain itself can be left by nothing."""
+    path, release = str(tmp_path / "started"), tmp_path / "release"
+    chain = ja.chain(
+        ja.phase("Stuck", work.until_file, {"path": path, "release": str(release)}, runner=runner),
+        ja.phase("Never", thread),
+    )
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job = jobs.options(grace=0.1).submit(chain)
+        await until(lambda: work.starts(path) and job.snapshot().where)
+        where = job.snapshot().where
+        await jobs.close()
+        release.touch()
+        assert (await job.wait()).state == "cancelled"
+        assert f"it may still run on {where}" in job.snapshot().explanation
