@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from jobactors.engine.loop.clock import LoopClock
 from jobactors.engine.loop.timers import Timers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from trio.testing import MockClock
 
@@ -58,6 +59,29 @@ async def test_an_earlier_timer_is_not_late(autojump_clock: MockClock) -> None:
         timers.set(clock.now() + 1, chain)
         await trio.sleep(5)
         assert fired == ["first", "second"]
+
+
+async def test_a_new_timer_wakes_nothing_before_it_is_due(mock_clock: MockClock) -> None:
+    """Each cancel sets one: a task that woke up for it might go before the cancelled job."""
+    steps = list[str]()
+    clock = LoopClock()
+
+    def step(call: Callable[[], None]) -> None:
+        steps.append("step")
+        call()
+
+    timers = Timers(clock, step)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(timers.run)
+        await wait_all_tasks_blocked()
+        steps.clear()
+        timers.set(clock.now() + 5, lambda: steps.append("call"))
+        await wait_all_tasks_blocked()
+        assert steps == []
+        mock_clock.jump(5)
+        await wait_all_tasks_blocked()
+        assert steps == ["step", "call"]
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_cancelled_timer_does_not_fire(autojump_clock: MockClock) -> None:

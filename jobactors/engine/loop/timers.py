@@ -85,18 +85,23 @@ class Timers:
         self._order = itertools.count()
         self._cancelled = 0
         """Cancelled timers in the heap."""
-        self._earlier = trio.Event()
+        self._sleep = trio.CancelScope()
+        """That of the present sleep, which ends at its deadline."""
         self.ticks: SamplingTicks = SamplingTicks(clock, self._wake_up)
         """Served by the same task: most of the time nothing else wakes it up."""
 
     def _wake_up(self) -> None:
-        self._earlier.set()
+        self._sleep.deadline = -math.inf
+
+    def _sleep_until(self, at: float) -> None:
+        """Sleep no longer than until ``at``.  To wake up for that would cost each cancel a turn."""
+        self._sleep.deadline = min(self._sleep.deadline, self._clock.deadline(at))
 
     def set(self, at: float, call: Callable[[], None]) -> Timer:
         """Call ``call()`` at ``at`` (seconds since the epoch), or at once if that has passed."""
         timer = Timer(at, call, self)
         if not self._heap or at < self._heap[0][0]:
-            self._earlier.set()
+            self._sleep_until(at)
         heapq.heappush(self._heap, (at, next(self._order), timer))
         return timer
 
@@ -113,9 +118,10 @@ class Timers:
         """Serve the timers until cancelled.  A call that raises ends the engine, as moves do."""
         while True:
             self._step(self._make_due_calls)
-            self._earlier = trio.Event()  # timers set until now are in the next deadline
-            with trio.CancelScope(deadline=min(self._next_deadline(), self.ticks.due)):
-                await self._earlier.wait()
+            with trio.CancelScope(
+                deadline=min(self._next_deadline(), self.ticks.due)
+            ) as self._sleep:
+                await trio.sleep_forever()
 
     def _next_deadline(self) -> float:
         return self._clock.deadline(self._heap[0][0]) if self._heap else math.inf
