@@ -54,7 +54,8 @@ from .snooze import Snooze, asked_delay
 from .states import JobState, Request
 
 OWNER_CANCELLED: Final = "its owner was cancelled"
-_STOPPING: Final = frozenset({Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT})
+STOPPING: Final = frozenset({Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT})
+"""The requests to end."""
 
 
 class Partial(Struct, frozen=True):
@@ -224,7 +225,7 @@ def judge(ending: Ending, request: Request | None, reason: str | None) -> Outcom
         case Raised(exception, text):
             return _judge_unfinished(request, reason, exception, text)
         case _:
-            if request in _STOPPING:
+            if request in STOPPING:
                 return _judge_unfinished(request, reason, None, None)
             return Outcome(JobState.CANCELLED, reason=reason or OWNER_CANCELLED)
 
@@ -232,7 +233,7 @@ def judge(ending: Ending, request: Request | None, reason: str | None) -> Outcom
 def _judge_return(
     value: object, told: bool, request: Request | None, reason: str | None
 ) -> Outcome:
-    was_asked = request in _STOPPING
+    was_asked = request in STOPPING
     stopped = Answer.STOPPED if was_asked else None
     if type(value) is Partial:  # not isinstance: it asks the value for its __class__
         return Outcome(JobState.CANCELLED, value.value, reason=reason, answer=stopped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,8 @@ import trio
 import jobactors as ja
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from trio.testing import MockClock
 
 
@@ -47,6 +50,50 @@ async def test_a_finished_job_is_unread_until_it_is_read() -> None:
         assert [one.snapshot().read, four.snapshot().read] == [True, False]
         assert jobs.stats().unread == 1
         assert repr(jobs.registry) == "<registry of 4 jobs, 1 unread>"
+
+
+async def end_awaited(work: Callable[[], Awaitable[object]], jobs: ja.Jobs) -> tuple[bool, bool]:
+    """Let a job end while a thread waits for it: whether it was read then, and whether later."""
+    go, at_its_end = trio.Event(), list[bool]()
+
+    async def wait_and_work() -> None:
+        await go.wait()
+        await work()
+
+    job = jobs.submit(wait_and_work)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(trio.to_thread.run_sync, job.exception))
+        while not job._record.is_awaited:  # noqa: ASYNC110 - a thread sets it
+            await trio.sleep(0.001)
+        job._record.settled.call_when_set(lambda: at_its_end.append(job.snapshot().read))
+        go.set()
+    while not job.snapshot().read:  # noqa: ASYNC110 - as above
+        await trio.sleep(0.001)
+    return at_its_end[0], job.snapshot().read
+
+
+async def test_a_job_for_whose_result_a_thread_waits_is_read_when_it_ends() -> None:
+    """Not in a step after that, for which the thread would have to wake the loop once more."""
+    async with ja.open_jobs() as jobs:
+        assert await end_awaited(make, jobs) == (True, True)
+
+
+async def test_a_failure_is_read_by_its_reader_alone() -> None:
+    """It may be interrupted just when the job fails, and the failure is to be told all the same."""
+    async with ja.open_jobs() as jobs:
+        assert await end_awaited(fail, jobs) == (False, True)
+
+
+async def test_a_result_that_a_thread_has_given_up_stays_unread() -> None:
+    """The job ends after the timeout of the last that waited."""
+    async with ja.open_jobs() as jobs:
+        go = trio.Event()
+        job = jobs.submit(go.wait)
+        with pytest.raises(TimeoutError):
+            await trio.to_thread.run_sync(job.result, 0.01)
+        go.set()
+        await job.wait()
+        assert not job.snapshot().read
 
 
 async def test_taking_reads_and_removes() -> None:

@@ -18,7 +18,7 @@ from .display import mimebundle_of
 from .done_callback import DoneCallback
 from .log_reader import LogReader
 from .passed_handle import Handle
-from .waits import Stored, Wait, block_until_settled, wait_settled
+from .waits import Stored, Wait, block_until_read, wait_settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -167,7 +167,7 @@ class Job(Upstream, LogReader, Generic[T_co]):
             TypeError, ValueError: for a timeout that is no length of time, or not a number.
             WrongThread: in the jobs' own loop, which has to run for the job to end.
         """
-        block_until_settled(self._system, self._record, timeout, "job.result()", "'await job'")
+        block_until_read(self._system, self._record, timeout, "job.result()", "'await job'")
         return self._read_outcome()
 
     def exception(self, timeout: Seconds | None = None) -> Exception | None:
@@ -177,7 +177,7 @@ class Job(Upstream, LogReader, Generic[T_co]):
             TimeoutError, WrongThread: as :meth:`result`.
         """
         instead = "'await job' in a try block"
-        block_until_settled(self._system, self._record, timeout, "job.exception()", instead)
+        block_until_read(self._system, self._record, timeout, "job.exception()", instead)
         self._note_reading()
         settled: Any = self._record.snapshot
         return error_for_waiter(settled.info.id, settled.outcome)
@@ -189,11 +189,13 @@ class Job(Upstream, LogReader, Generic[T_co]):
         return result
 
     def _note_reading(self) -> None:
+        if self._record.snapshot.read:
+            return
         portal, ended = self._system.parts.portal, self._system.core.ended
         if portal.is_home:
             portal.command(ended.read, self._record)
         else:
-            portal.post_quietly(portal.step, ended.read, self._record)
+            portal.post_quietly(ended.read_posted, self._record)
 
     # -- commands
 

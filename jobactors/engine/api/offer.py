@@ -63,7 +63,7 @@ def offer(
         return _offer_to_store(system, record, waits)
     followed = record.runner.runs_already  # its submitter needs it started
     if not followed and system.core.accepts and not _can_be_refused(system, record):
-        portal.post(portal.step, system.admission.accept_or_settle, record)
+        portal.post(system.admission.accept_posted, record)
         return Job(system, record, is_new=True)
     accepted = _admitted(system, record, partial(portal.move, system.admission.accept))
     return Job(system, accepted, is_new=accepted is record)

@@ -100,7 +100,6 @@ def make_record(
         given = referring((), given)[1]
     edges = find_edges(options.after, args, kwargs) if options.after or args or kwargs else ()
     return Record(
-        queued,
         fold(None, queued),
         function,
         args,

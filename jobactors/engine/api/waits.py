@@ -33,6 +33,21 @@ async def wait_settled(system: JobSystem, record: Record) -> None:
             await settled
 
 
+def block_until_read(
+    system: JobSystem, record: Record, timeout: Seconds | None, call: str, instead: str
+) -> None:
+    """Block this thread until a job has ended, of which it then reads the outcome.
+
+    Arguments and errors are those of :func:`block_until_settled`.  A job that succeeds meanwhile is
+    read in the very step in which it ends: to note that afterwards would wake the loop once more.
+    """
+    record.is_awaited = True
+    try:
+        block_until_settled(system, record, timeout, call, instead)
+    finally:
+        record.is_awaited = False
+
+
 def block_until_settled(
     system: JobSystem, record: Record, timeout: Seconds | None, call: str, instead: str
 ) -> None:
@@ -62,7 +77,7 @@ def block_until_settled(
     else:
         with loan:
             in_time = loan.control.wait_in_thread(settled, timeout)
-    if not in_time:
+    if not in_time and not settled.is_set:
         state = record.snapshot.state
         raise TimeoutError(f"job {record.id} is {state} after {timeout:g} s of waiting; it goes on")
 

@@ -50,6 +50,7 @@ from jobactors.model.events import (
 from jobactors.model.exception_tree import is_a
 from jobactors.model.outcome import (
     OWNER_CANCELLED,
+    STOPPING,
     Ending,
     Raised,
     Returned,
@@ -86,34 +87,33 @@ class Actor:
     ``toolbox``.
     """
 
+    # Of the class until they are written: most attempts are asked for nothing.
+    request: Request | None = None
+    reason: str | None = None
+    asked_at: float | None = None
+    phase: RunningPhase | None = None
+    _scope: trio.CancelScope | None = None
+    """The scope of the function, made when it is entered, or cancelled before."""
+    _has_begun = False
+    _is_over = False
+    _begins: Callable[[], None] | None = None
+    """Begins the attempt, once the store holds its start; None when it has begun."""
+    _is_withdrawn = False  # it was asked to end before that
+    _abandoned = ABANDONED
+    _abandon: trio.CancelScope | None = None
+    """The scope in which a runner waits that can leave its attempt behind."""
+    _description: trio.CancelScope | None = None
+    """The scope in which the text of its exception is waited for."""
+    _grace: Timer | None = None
+    _timeout: Timer | None = None
+
     def __init__(self, host: AttemptHost, record: Record, attempt: int, turn: int) -> None:
         info = record.snapshot.info
         self.host = host
         self._turn = turn  # of the loop, in which it was started
         self.record = record
-        self.request: Request | None = None
-        self.reason: str | None = None
-        self.asked_at: float | None = None
-        """The time of the request to end, in seconds since the epoch."""
         self.has_started: bool = not record.runner.waits_elsewhere
         """Whether its job is running; it is queued while the attempt waits elsewhere."""
-        self._scope: trio.CancelScope | None = None
-        """The scope of the function, made when it is entered, or cancelled before."""
-        self._has_begun = False
-        self._is_over = False
-        self._begins: Callable[[], None] | None = None
-        """Begins the attempt, once the store holds its start; None when it has begun."""
-        self._is_withdrawn = False
-        """Whether it was asked to end before that."""
-        self._abandoned = ABANDONED
-        self._abandon: trio.CancelScope | None = None
-        """The scope in which a runner waits that can leave its attempt behind."""
-        self.phase: RunningPhase | None = None
-        """The phase that a chain waits for."""
-        self._description: trio.CancelScope | None = None
-        """The scope in which the text of its exception is waited for."""
-        self._grace: Timer | None = None
-        self._timeout: Timer | None = None
         self._time_left = record.options.timeout
         self.toolbox: AttemptToolbox = AttemptToolbox(host, record, attempt)
         self.context: JobContext = JobContext(
@@ -294,7 +294,7 @@ class Actor:
     @property
     def is_stopping(self) -> bool:
         """Whether it was asked to end, for any reason."""
-        return self.request in {Request.CANCEL, Request.TIME_OUT, Request.INTERRUPT}
+        return self.request is not None and self.request in STOPPING
 
     def cancel(self, reason: str | None, request: Request = Request.CANCEL) -> None:
         """Ask the attempt to end; past its grace the job counts as stuck."""

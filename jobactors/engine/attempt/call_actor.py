@@ -114,6 +114,7 @@ class CallActor(Actor):
 
 def call_for(record: Record) -> Callable[[Attempt], BegunCall] | None:
     """Return the way to begin a job's next attempt without a task; None if it needs one."""
-    if has_references(record.args, record.kwargs):
+    begin = begins_call(record.runner)
+    if begin is None or has_references(record.args, record.kwargs):
         return None
-    return begins_call(record.runner)
+    return begin

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import trio
 
 from jobactors.inside.report.guarded_log import LOG
+from jobactors.inside.signals.latch import wait_for_lock
 from jobactors.model.errors import JobactorsError, JobsClosed, WrongProcess
 from jobactors.model.wrong_loop import WrongLoop
 
@@ -271,10 +272,10 @@ class Portal:
 
     def _ask(self, call: PortalCall) -> Any:
         self._send(call.make, ())
-        if not call.answered.wait_in_thread(_PATIENCE):
+        if not wait_for_lock(call.unanswered, _PATIENCE):
             if not call.is_made:
                 self._unanswered()
-            call.answered.wait_in_thread()
+            wait_for_lock(call.unanswered, None)
         return call.take()
 
     def look(self, function: Callable[..., T], *args: Any) -> T:
@@ -321,8 +322,9 @@ class Portal:
         """Make the calls that wait; those that come meanwhile call the loop again."""
         self._wake_up = _WakeUp()
         self._is_serving = True
-        for _ in range(len(self._waiting)):
-            self._make(self._waiting.popleft())
+        waiting, make = self._waiting, self._make
+        for _ in range(len(waiting)):
+            make(waiting.popleft())
         self._is_serving = False
         after, self._after_calls = self._after_calls, []
         for function in after:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import JobsClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from jobactors.inside.signals.latch import Latch
 
 
 class PortalCall:
@@ -19,7 +22,7 @@ class PortalCall:
         args: Its arguments.
     """
 
-    __slots__ = ("_args", "_error", "_function", "_value", "answered", "is_made")
+    __slots__ = ("_args", "_error", "_function", "_value", "is_made", "unanswered")
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self._function = function
@@ -28,8 +31,9 @@ class PortalCall:
         self._error: BaseException | None = None
         self.is_made: bool = False
         """Whether the loop has taken it."""
-        self.answered: Latch = Latch()
-        """Set once its caller goes on."""
+        self.unanswered: Lock = Lock()  # not a latch: one thread waits, and that is cheaper
+        """Held until its caller may go on."""
+        self.unanswered.acquire()
 
     def make(self) -> None:
         """Make the call, in the loop's thread."""
@@ -38,14 +42,19 @@ class PortalCall:
             self._value = self._function(*self._args)
         except BaseException as exc:  # carried to the caller, whatever it is
             self._error = exc
-        self.answered.set()
+        self.answer()
+
+    def answer(self) -> None:
+        """Let the caller go on; a second time does nothing."""
+        with suppress(RuntimeError):
+            self.unanswered.release()
 
     def fail(self, failure: BaseException) -> None:
         """Answer a call that the loop does not make any more."""
         error = JobsClosed("be reached")
         error.__cause__ = failure
         self._error = error
-        self.answered.set()
+        self.answer()
 
     def take(self) -> Any:
         """Return or raise what the call does; once it is answered."""
@@ -68,6 +77,6 @@ class LatchedCall(PortalCall):
         except BaseException as exc:  # carried to the caller, whatever it is
             self._error = exc
         if latch is None:
-            self.answered.set()
+            self.answer()
         else:
-            latch.call_when_set(self.answered.set)
+            latch.call_when_set(self.answer)

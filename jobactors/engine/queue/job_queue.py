@@ -225,7 +225,9 @@ class JobQueue:
         self, job_id: str, names: Iterable[str] | Mapping[str, int] | None = None
     ) -> None:
         """Take resources back from a job, by default all it held."""
-        self._come_back(self.resources.give_back(job_id, names))
+        freed = self.resources.give_back(job_id, names)
+        if freed:
+            self._come_back(freed)
 
     def advance(self, now: float) -> None:
         """Tell the rates the time, and take note of the units that come back."""

@@ -25,6 +25,7 @@ class WaitReason(Struct, frozen=True):
 
 
 NOTHING: Final = WaitReason(None)
+_A_SLOT: Final = WaitReason(Waiting.SLOT)
 
 
 def reason_in_queue(queue: JobQueue, job_id: str, now: float) -> WaitReason:
@@ -39,7 +40,7 @@ def reason_in_queue(queue: JobQueue, job_id: str, now: float) -> WaitReason:
     # It is looked at again when a slot is free; till then what it was parked for may be free.
     missing = None if entry.parked is None else queue.missing(entry)
     if missing is None:
-        return WaitReason(Waiting.SLOT)
+        return _A_SLOT
     rate = queue.resources.rates.get(missing)
     if rate is None:
         return WaitReason(Waiting.RESOURCE, (missing,))

@@ -60,8 +60,7 @@ def types_of(record: Record) -> tuple[str, ...]:
 
 def key_of(record: Record) -> CheckpointKey:
     """Return the key of a job's checkpoints: its work, and its part of that."""
-    works = record.works or works_of(record)
-    return (*works[0], record.part)
+    return record.checkpoint_key or (*work_of(record), record.part)
 
 
 def set_key(record: Record) -> None:
@@ -72,8 +71,12 @@ def set_key(record: Record) -> None:
         record.place = _place_of_phases(record) if kind.name == CHAIN_TYPE else ""
     elif info.type == _LAMBDA_TYPE and is_lambda(record.function):
         record.place = _place_of_lambda(cast("Callable[..., Any]", innermost(record.function)))
-    names = (info.type,) if kind is None else (kind.name, *kind.aliases)
-    record.works = tuple([(name, info.subject, record.place) for name in names])
+    if kind is None:  # the case of most jobs, of which there may be many
+        record.works = ((info.type, info.subject, record.place),)
+    else:
+        names = (kind.name, *kind.aliases)
+        record.works = tuple([(name, info.subject, record.place) for name in names])
+    record.checkpoint_key = (*record.works[0], record.part)
 
 
 def _part_of(record: Record) -> str:

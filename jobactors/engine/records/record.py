@@ -8,8 +8,7 @@ move, while other threads look at it.
 ======================  ==========================================  ================================
 fields                  written by                                  read by
 ======================  ==========================================  ================================
-``id``, ``queued``      the submitting thread, once                 any thread; ``queued`` is
-                                                                    deleted once it is published
+``id``                  the submitting thread, once                 any thread
 ``snapshot``            the loop, replaced whole                    any thread, without a lock
 ``function``,           the submitting thread; the loop, when a     any thread
 ``args``, ``kwargs``,   job from a store is revived
@@ -43,12 +42,13 @@ from msgspec import Struct
 from jobactors.inside.signals.latch import Latch
 from jobactors.inside.signals.mailbox import Inbox
 from jobactors.model.error_text import shorten
+from jobactors.model.events import JobQueued
 from jobactors.model.info import NO_METADATA
 from jobactors.model.last_references import drop_elsewhere, is_plain
 from jobactors.model.log import Log
 from jobactors.model.options import DEFAULTS, Options
 from jobactors.model.outcome import Outcome
-from jobactors.model.states import JobState, Request
+from jobactors.model.states import JobState, Request, Waiting
 
 from .comparisons import Comparisons, CustomKey, as_table_key
 
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
     from jobactors.inside.context.job_context import JobContext
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
     from jobactors.model.errors import StoreError
-    from jobactors.model.events import JobQueued
     from jobactors.model.info import JobInfo
     from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.spans import StageTurn, Turn
@@ -148,6 +147,7 @@ class Record:
         "buffer",
         "callbacks",
         "came_after",
+        "checkpoint_key",
         "comparisons",
         "context",
         "deadline",
@@ -155,13 +155,13 @@ class Record:
         "function",
         "id",
         "inbox",
+        "is_awaited",
         "key",
         "kwargs",
         "log",
         "options",
         "part",
         "place",
-        "queued",
         "refused",
         "runner",
         "settled",
@@ -177,7 +177,6 @@ class Record:
 
     def __init__(  # noqa: PLR0915 - a statement a field
         self,
-        queued: JobQueued,
         snapshot: JobSnapshot,
         function: Callable[..., Any],
         args: tuple[Any, ...],
@@ -189,10 +188,8 @@ class Record:
         edges: tuple[Edge, ...] = (),
         submit: StoredSubmit | None = None,
     ) -> None:
-        self.id: str = queued.job_id
+        self.id: str = snapshot.info.id
         """The job's id."""
-        self.queued: JobQueued = queued
-        """The first event, until it is published."""
         self.snapshot: JobSnapshot = snapshot
         self.function: Callable[..., Any] = function
         self.args: tuple[Any, ...] = args
@@ -216,6 +213,8 @@ class Record:
         """The error for which the store could not hold it, so that it is not run."""
         self.inbox: Inbox | None = None
         """Its mailbox, made at the first message or the first look."""
+        self.is_awaited: bool = False
+        """Whether a thread waits for its end, to read it at once; written by such threads."""
         self.settled: Latch = Latch()
         """Set when the job ends or comes to rest; a resumed job gets a new one."""
         self.log: Log | None = None
@@ -230,6 +229,8 @@ class Record:
         """Its part of its (type, subject); empty for all of it."""
         self.works: tuple[tuple[str, str, str], ...] = ()
         """The works whose checkpoints it may find, its own first; set by ``checkpoint_key``."""
+        self.checkpoint_key: tuple[str, str, str, str] | None = None
+        """The first of these, and its part; set with them."""
         self.turns: list[Turn] | None = None
         """The turns of its life, once its snapshot does not give them all."""
         self.stages: list[StageTurn] | None = None
@@ -242,10 +243,9 @@ class Record:
         """Its checkpoints, while another job has the lease on their key."""
         self.buffer: CheckpointBuffer | None = None
         """The checkpoint buffer of its last attempt, from that attempt's end to the job's."""
-
         self.callbacks: list[Any] | None = None
         """The callbacks that handles of it have added, in any thread; none is taken out."""
-        key = queued.info.key
+        key = snapshot.info.key
         self.key: object = None if key is None else as_table_key(key)  # by its own __hash__
         """Its unique key, as one of a table; None for no key."""
 
@@ -271,6 +271,11 @@ class Record:
             or self.context
         ):
             _drop((self.args, self.kwargs, function, options, self.callbacks, self.context))
+
+    def first_event(self) -> JobQueued:
+        """Return the only event of a new job; made when asked for, as thousands may be queued."""
+        info, waiting = self.snapshot.info, self.snapshot.waiting or Waiting.SLOT
+        return JobQueued(self.id, info.submitted_at, info, waiting)
 
     def open_inbox(self) -> Inbox:
         """Return the mailbox, made if need be; from any thread."""

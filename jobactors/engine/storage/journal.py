@@ -206,7 +206,7 @@ class Journal:
         batch.snapshots[job_id] = record.snapshot
         batch.whole[job_id] = record
         batch.new.add(job_id)
-        batch.events.append(AddEvent(event_row(record.queued)))
+        batch.events.append(AddEvent(event_row(record.first_event())))
         self._schedule()
 
     def note(self, record: Record, event: Event) -> None:

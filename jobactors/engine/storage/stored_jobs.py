@@ -11,7 +11,6 @@ from jobactors.engine.records.record import Record
 from jobactors.engine.storage.row_codec import UnreadableJob, read_row
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import NotResumable
-from jobactors.model.events import JobQueued
 from jobactors.model.job_type import types_known_as
 from jobactors.model.options import DEFAULTS
 
@@ -43,7 +42,6 @@ def record_from(row: JobRow) -> Record:
             ", ".join(odd),
         )
     return Record(
-        JobQueued(row.id, row.submitted_at, snapshot.info),
         snapshot,
         unrevived,
         (),

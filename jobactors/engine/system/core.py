@@ -31,7 +31,7 @@ from jobactors.model.events import (
 )
 from jobactors.model.fold import fold
 from jobactors.model.last_references import drop_elsewhere
-from jobactors.model.outcome import Outcome, Raised, judge
+from jobactors.model.outcome import Outcome, Raised, Returned, judge
 from jobactors.model.snooze import Snooze
 from jobactors.model.spans import PLAIN_WAITS, TURNING, stages_after, turns_after
 from jobactors.model.states import JobState, Request, Waiting
@@ -114,17 +114,19 @@ class Core:
 
     def emit(self, record: Record, event: Event) -> None:
         """Make ``event`` true: the one place where a snapshot changes."""
-        before = record.snapshot
-        record.snapshot = fold(before, event)
-        if record.snapshot.info.batch:
-            self.parts.registry.batches.note(record)
+        parts, before = self.parts, record.snapshot
+        record.snapshot = after = fold(before, event)
+        if after.info.batch:
+            parts.registry.batches.note(record)
         if record.span is not None:
             note_in_span(record, event, before)
-        if record.snapshot.progress.stages != before.progress.stages:
-            record.stages = stages_after(record.stages, record.snapshot, event.at)
-        if type(event) in TURNING or record.turns is not None or before.waiting not in PLAIN_WAITS:
-            record.turns = turns_after(record.turns, before, record.snapshot, event.at)
-        parts = self.parts
+        if (
+            after.progress is not before.progress
+            and after.progress.stages != before.progress.stages
+        ):
+            record.stages = stages_after(record.stages, after, event.at)
+        if record.turns is not None or before.waiting not in PLAIN_WAITS or type(event) in TURNING:
+            record.turns = turns_after(record.turns, before, after, event.at)
         if parts.journal is not None:
             parts.journal.note(record, event)
         if parts.bus.is_heard:
@@ -229,16 +231,17 @@ class Core:
         if record.settled.is_set:
             drop_elsewhere(ending)
             return  # the engine has failed, and settled it already
-        if self.parts.requests.waiting:
-            self.parts.requests.forget(record.id)
-        self.parts.slots.forget(record.id)
-        self.parts.queue.leave(record.id)
-        self.parts.queue.give_back(record.id)
+        parts = self.parts
+        if parts.requests.waiting:
+            parts.requests.forget(record.id)
+        parts.slots.forget(record.id)
+        parts.queue.leave(record.id)
+        parts.queue.give_back(record.id)
         request = actor.request if actor is not None and actor.is_stopping else None
-        if request is not None or type(ending) is Raised:
+        if type(ending) is Raised or (request is not None and type(ending) is Returned):
             drop_elsewhere(ending)  # what it brings may be no part of the outcome
         if isinstance(ending, Raised) and request is None and self.accepts:
-            check = partial(self.parts.queue.check_start, record.id, record.options.resources)
+            check = partial(parts.queue.check_start, record.id, record.options.resources)
             delay, ending = delay_after(record, ending, check)
             if delay is not None:
                 self._retry(record, ending, delay)

@@ -50,10 +50,10 @@ class Dispatch:
 
     @property
     def _is_open(self) -> bool:
-        """Whether any job may start now; where not, a pump follows when one may."""
+        """Whether any job may start at all; where not, a pump follows when one may."""
         journal = self._parts.journal
         is_stalled = journal is not None and journal.is_stalled  # a start could not be stored
-        return self.starts and not (self.is_breaking or is_stalled or self.pace.rests)
+        return self.starts and not (self.is_breaking or is_stalled)
 
     def start_at_once(self, record: Record) -> bool:
         """Start a job that waits for nothing of its own, if none goes before it.
@@ -62,7 +62,7 @@ class Dispatch:
             Whether it has started; otherwise it has to go through the queue.
         """
         parts = self._parts
-        if parts.requests.waiting or parts.slots.returning or not self._is_open:
+        if self.pace.rests or parts.requests.waiting or parts.slots.returning or not self._is_open:
             return False
         if not parts.queue.start_at_once(record.id, takes_slot=record.runner.takes_slot):
             return False
@@ -76,12 +76,13 @@ class Dispatch:
         Passes through here are many, so an empty table costs no call.
         """
         parts = self._parts
-        parts.rates.advance()
+        if parts.queue.resources.rates:
+            parts.rates.advance()
         if parts.requests.waiting:
             parts.requests.serve()
         if parts.slots.returning:
             parts.slots.serve()
-        if (parts.queue.is_empty and self._due is None) or not self._is_open:
+        if self.pace.rests or (parts.queue.is_empty and self._due is None) or not self._is_open:
             return
         now = parts.clock.now() if now is None else now
         decision = parts.queue.decide(now, self.pace.room)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobactors.engine.records.registry import DELETED
 from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.model.errors import IllegalVerb, UnknownJob
 from jobactors.model.events import JobRead, JobRemoved
+from jobactors.model.states import JobState
 from jobactors.model.stored_rows import DeleteJobs
 
 from .metrics_table import MetricsTable
@@ -39,15 +41,23 @@ class EndedJobs:
         self._clock = parts.clock
         self._timers = parts.timers
         self._emit = emit
+        self.read_posted: Callable[[Record], None] = partial(parts.portal.step, self.read)
+        """Marks a job as read in a step of its own; made once, as thousands may be read."""
         self._expiry: Timer | None = None
         """Due when the oldest ended job has become too old."""
         self.metrics: MetricsTable = MetricsTable(parts.clock.now, parts.journal, parts.timers)
         """Counts and times of the ended jobs."""
 
     def add(self, record: Record) -> None:
-        """Take note of a job that has just ended."""
+        """Take note of a job that has just ended.
+
+        One that succeeded is read at once if a thread waits for its result.  A failure is read by
+        its reader alone, which may be interrupted in this very moment, and never see it.
+        """
         self._registry.finished(record)
         self.metrics.count(record)
+        if record.is_awaited and record.snapshot.state is JobState.SUCCEEDED:
+            self.read(record)
 
     # -- looking
 
@@ -79,8 +89,10 @@ class EndedJobs:
         if record.snapshot.state.is_terminal and self._registry.read(record):
             now = self._clock.now()
             self._emit(record, JobRead(record.id, now))
-            for removal in self._registry.prune_read():  # nothing has become older, or larger
-                self._publish(removal, now)
+            removals = self._registry.prune_read()  # nothing has become older, or larger
+            if self._bus.is_heard:
+                for removal in removals:
+                    self._publish(removal, now)
 
     def remove(self, job_id: str, why: str) -> Record:
         """Drop an ended job from the registry, and a deleted one from the store as well.

@@ -53,7 +53,8 @@ class Explanation:
             reason = self._at_work(record)
         else:
             return
-        snapshot, named = record.snapshot, tuple(islice(reason.waits_for, MOST_NAMED))
+        snapshot, waits_for = record.snapshot, reason.waits_for
+        named = tuple(islice(waits_for, MOST_NAMED)) if waits_for else ()
         if reason.waiting is snapshot.waiting and named == snapshot.waits_for:
             return
         now = self._parts.clock.now()

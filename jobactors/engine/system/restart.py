@@ -42,7 +42,6 @@ def make_restart(ended: Record, now: float, on_checkpoint: OnCheckpoint | None =
     if submit is not None:
         submit = replace(submit, after=tuple((edge.upstream.id, edge.when) for edge in edges))
     record = Record(
-        queued,
         fold(None, queued),
         ended.function,
         ended.args,

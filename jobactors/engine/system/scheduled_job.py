@@ -55,7 +55,6 @@ def make_scheduled(
     context = prototype.context
     args, kwargs = arguments
     return Record(
-        queued,
         fold(None, queued),
         prototype.function,
         args,

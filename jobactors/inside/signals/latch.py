@@ -120,7 +120,7 @@ class Latch:
 
         take_back = self.call_when_set(wake)
         try:
-            return _acquire(woken, timeout)
+            return wait_for_lock(woken, timeout)
         finally:
             take_back()
 
@@ -196,8 +196,16 @@ class Latch:
             take_back()
 
 
-def _acquire(lock: threading.Lock, timeout: float | None) -> bool:
-    """Wait for a lock; the main thread handles signals meanwhile."""
+def wait_for_lock(lock: threading.Lock, timeout: float | None) -> bool:
+    """Wait for a lock that another thread releases; the main thread handles signals meanwhile.
+
+    Args:
+        lock: The lock.
+        timeout: Seconds to wait; None for as long as it takes.
+
+    Returns:
+        Whether it was released in time.
+    """
     if threading.current_thread() is not threading.main_thread():
         if timeout is None:
             return lock.acquire()
