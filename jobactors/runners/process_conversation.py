@@ -87,7 +87,8 @@ class Conversation:
         self.stays: bool = False
         """Whether the process waits for another job."""
         self._fit: bytearray | None = None
-        self._is_sending = False
+        self._unsent = 0
+        """The frames that were not sent yet, or not to their end."""
         self._frames = 0
         """Those that were sent, the last one in part perhaps."""
         self._is_unread = False
@@ -163,7 +164,9 @@ class Conversation:
         self._meter.changed()
 
     def _send(self, kind: Kind, content: bytes = b"") -> None:
-        self._outbox.send_nowait((kind, content))
+        if not self.stays:  # else the sending ends, perhaps in the middle of a frame
+            self._unsent += 1
+            self._outbox.send_nowait((kind, content))
 
     # -- requests
 
@@ -200,11 +203,10 @@ class Conversation:
     async def _talk(self) -> None:
         try:
             async for kind, content in self._outgoing:
-                self._is_sending = True
                 self._frames += 1
                 await self._stream.send_all(header(kind, content))
                 await self._stream.send_all(content)
-                self._is_sending = False
+                self._unsent -= 1
         except (trio.BrokenResourceError, trio.ClosedResourceError):  # the waiting task sees to it
             self._is_unread = self._first is not None and self._frames <= len(self._first)
 
@@ -236,8 +238,7 @@ class Conversation:
     def _can_stay(self) -> bool:
         """Whether the process has heard of nothing that a next job could be mistaken for."""
         is_asked = self._asked_to_end or self._gate is not None or self._pauses
-        is_sent = self._outgoing.statistics().current_buffer_used == 0 and not self._is_sending
-        return is_sent and not is_asked and not self._on_ladder
+        return not (self._unsent or is_asked or self._on_ladder)
 
     async def _wait(self) -> None:
         await self._worker.ended

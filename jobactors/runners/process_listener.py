@@ -138,7 +138,8 @@ class Listener(Generic[J]):
 
     def _begins_to_listen(self, job: J) -> bool:
         with self._lock:
-            self._listens = self._job is job
+            # Not where it has read the next job: what comes then is a request to that one.
+            self._listens = self._job is job and self._jobs.empty()
             return self._listens
 
     def _listen(self, job: J) -> bool:

@@ -38,6 +38,12 @@ def loop_from(place: Path) -> None:
     loop()
 
 
+def until_there(place: Path) -> None:
+    """Wait until there is such a file."""
+    while not place.exists():
+        time.sleep(0.001)
+
+
 def sleep() -> None:
     """Work that cannot, and says so before."""
     meter = ja.current_job()._meter

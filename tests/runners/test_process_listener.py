@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from jobactors.runners.process_listener import Listener
+import pytest
+
+from jobactors.runners.process_listener import MOMENT, Listener
 from jobactors.runners.process_speaker import Speaker
 from jobactors.runners.process_wire import Kind, header
 
@@ -91,6 +93,24 @@ def test_a_job_that_the_listener_has_read_is_the_next_one() -> None:
     assert following.work == b"2"
     parent.send((Kind.TELL, b"again"))
     assert following.requests.get(timeout=PATIENCE) == (Kind.TELL, b"again")
+    parent.close()
+
+
+def test_a_request_to_a_job_that_was_read_waits_for_it() -> None:
+    """The main thread has sent its last word, and was held up before it asks for the next job."""
+    parent = Parent()
+    parent.send(*call(b"1"), (Kind.TELL, b"hello"))
+    job = parent.next_job()
+    assert job is not None
+    job.requests.get(timeout=PATIENCE)  # the listener listens
+    parent.send(*call(b"2"))
+    assert [parent.made.get(timeout=PATIENCE).work for _ in range(2)] == [b"1", b"2"]
+    parent.send((Kind.CANCEL, b"the second"))
+    with pytest.raises(Empty):
+        job.requests.get(timeout=20 * MOMENT)
+    following = parent.next_job()
+    assert following is not None
+    assert following.requests.get(timeout=PATIENCE) == (Kind.CANCEL, b"the second")
     parent.close()
 
 

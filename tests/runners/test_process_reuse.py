@@ -10,6 +10,8 @@ import os
 import random
 import signal
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,7 @@ from tests.runners.process_work import (
     pid_after,
     sleep,
     take_all_files,
+    until_there,
 )
 from tests.runners.test_process_end import PATIENCE, busy, is_gone, until
 
@@ -47,6 +50,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there each has 
 def processes(jobs: ja.Jobs, **options: Any) -> ja.Submitter:
     """What the tests submit with."""
     return jobs.options(runner="process", **options)
+
+
+async def conversation(job: ja.Job[Any]) -> None:
+    """Wait until the job is no short one any more."""
+    await until(lambda: job.snapshot().progress.pausable)
 
 
 TRACES: tuple[Callable[[], object], ...] = (
@@ -183,6 +191,27 @@ async def test_a_cancel_in_a_jobs_first_moment_reaches_its_process_also_where_it
         job.cancel()
         with trio.fail_after(PATIENCE):
             assert (await job.wait()).state == "cancelled"
+
+
+@pytest.mark.parametrize("is_cancel", [False, True])
+async def test_a_request_in_a_jobs_last_moment_is_none_to_the_next_one(
+    tmp_path: Path, is_cancel: bool
+) -> None:
+    """Its frame would have been cut off, and the next call taken for the rest of it."""
+    async with ja.open_jobs(max_running=1) as jobs:
+        for turns in range(12):
+            go = tmp_path / str(turns)
+            job = processes(jobs).submit(until_there, go)
+            await conversation(job)
+            go.touch()
+            threading.Event().wait(0.03)  # the loop stands still until the last word has come
+            for _ in range(turns):
+                await trio.lowlevel.cancel_shielded_checkpoint()
+            with suppress(ja.JobactorsError):  # it may have ended
+                job.cancel("x" * 50) if is_cancel else job.tell("x" * 50)
+            await job.wait()
+            with trio.fail_after(PATIENCE):
+                await processes(jobs).run(own_pid)
 
 
 async def test_a_new_process_is_started_where_an_idle_one_would_be_another(
