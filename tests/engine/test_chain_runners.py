@@ -456,6 +456,16 @@ async def test_a_runner_that_a_phase_cannot_have_is_refused_at_the_submit(
         assert jobs.list() == []
 
 
+@pytest.mark.parametrize("runner", ["thread", "process", "asyncio"])
+async def test_a_runner_that_a_whole_chain_cannot_have_is_refused_at_the_submit(
+    runner: Any,
+) -> None:
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(ValueError, match=r"give the phases .* a runner of their own"):
+            jobs.options(runner=runner).submit(ja.chain(ja.phase("Pid", pid)))
+        assert jobs.list() == []
+
+
 def test_a_phases_runner_is_checked_where_it_is_given() -> None:
     with pytest.raises(TypeError, match="lacks name"):
         ja.phase("Pid", pid, runner=object())  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from jobactors.inside.context.job_context import JobContext
 
     from .host import AttemptHost
+
+
+_FOR_PHASES: Final = frozenset({"thread", "process", "asyncio"})
+"""The runners that cannot call ``run_chain``, which is trio code."""
 
 
 def _label(phases: Sequence[Any], name: str = "") -> str:
@@ -95,6 +99,12 @@ def check_chain(phases: Sequence[Any], name: str = "", *, runner: str) -> None:
     Raises:
         ChainInvalid, TypeError, ValueError: the message names the fault.
     """
+    if runner in _FOR_PHASES:
+        raise ValueError(
+            f'a chain as a whole runs on trio or on a cluster, and not with runner="{runner}": '
+            f"leave that out here, and give the phases that need it a runner of their own: "
+            f'ja.phase(…, runner="process")'
+        )
     chain = _made(phases, name)._checked(runner=runner)
     unknown = [
         ChainProblem("error", one.name, why, places=(place,))
