@@ -19,6 +19,7 @@ from .trio_block import open_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 
 def refusal_of_terminal() -> str | None:
@@ -40,7 +41,7 @@ def run_interactively(command: Sequence[str], name: str = "") -> int:
         name: The job's name; default: the command.
     """
     # A handler, and not SIG_IGN, which the command would inherit.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+    before = signal.signal(signal.SIGINT, _ignore)
     try:
         return trio.run(_run, list(command), name or shlex.join(command))
     finally:
@@ -70,3 +71,7 @@ async def _run(command: list[str], name: str) -> int:
     if (error := job.snapshot().error) is not None and status in {NOT_FOUND, NOT_RUNNABLE}:
         print(f"jobactors: {error}", file=sys.stderr)  # noqa: T201
     return status
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Leave the signal to the command, which has it as well."""

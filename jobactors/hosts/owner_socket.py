@@ -170,7 +170,7 @@ def _refused(exc: BaseException) -> dict[str, Any]:
 def _done(jobs: Jobs, command: Any, guest: Guest) -> dict[str, Any]:
     match command:
         case {"verb": str(verb)} if verb in VERBS:
-            return guest.answer(cast("Any", command))
+            return guest.answer(command)
         case {"verb": "submit", "template": name}:
             job = submit_template(jobs, name, command.get("arguments"), command.get("options"))
         case {"verb": "submit", "type": kind}:

@@ -75,7 +75,7 @@ class DurationSketch:
         if not count:
             return None
         rank = max(1, ceil(share * count))
-        seen = 0
+        seen = bucket = 0
         for bucket in sorted(self.buckets):
             seen += self.buckets[bucket]
             if seen >= rank:

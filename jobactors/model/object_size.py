@@ -162,7 +162,7 @@ def _forget(of: int, _: object) -> None:
 
 def _layout_of(part: object, layouts: dict[int, _Layout]) -> _Layout:
     """Return what is known of a part's class, and add it to those of one look at a value."""
-    of = type(part)
+    of: type[Any] = type(part)
     known = _layouts.get(id(of))
     if known is None or known.of() is not of:
         known = _layouts[id(of)] = _Layout(of)
@@ -180,7 +180,7 @@ def _is_of_the_program(of: type) -> bool:
 def _stated(of: type, name: str) -> Any:
     """Return a plain number, or what is written in C, by this name in a class; None for another."""
     for base in bases_of(of):
-        stated = contents_of(base).get(name)
+        stated: object = contents_of(base).get(name)
         if stated is not None:
             kind = type(stated)
             is_in_c = kind is GetSetDescriptorType or kind is MemberDescriptorType
@@ -204,12 +204,13 @@ def _own_size(part: object, kind: _Layout) -> int:
 
 
 def _parts(
-    part: Any, kind: _Layout, at_most: int, layouts: dict[int, _Layout]
+    value: object, kind: _Layout, at_most: int, layouts: dict[int, _Layout]
 ) -> tuple[Sequence[object], int]:
     """Return some of the items of a container, and their number."""
     # Of exact built-in containers, some items; anything else would run its code when gone through,
     # and the garbage collector lists what it holds.
-    of: type[Any] = type(part)
+    of: type[Any] = type(value)
+    part: Any = value
     try:
         if of is list or of is tuple:
             return part if len(part) <= at_most else _spread(part, at_most), len(part)
@@ -222,9 +223,10 @@ def _parts(
         return [], 0
     if kind.is_of_the_program:
         return [], 0
+    referents: list[object] = gc.get_referents(part)
     found = [
         each
-        for each in gc.get_referents(part)
+        for each in referents
         if not (layouts.get(id(type(each))) or _layout_of(each, layouts)).is_of_the_program
     ]
     return found if len(found) <= at_most else _spread(found, at_most), len(found)

@@ -72,7 +72,7 @@ def check_zone(value: object) -> ZoneInfo:
         return zone_named(value)
     from zoneinfo import ZoneInfo
 
-    if not isinstance(value, ZoneInfo) or value.key is None:
+    if not isinstance(value, ZoneInfo) or not value.key:
         raise TypeError(f'zone is an IANA key, such as "Europe/Berlin", not {shown(value)}')
     return zone_named(value.key)
 

@@ -83,7 +83,7 @@ def pack_call(
 
 @cache
 def _pickler_for(base: Any, future: type | tuple[()]) -> Any:
-    class Pickler(base):  # type: ignore[misc]
+    class FuturePickler(base):  # type: ignore[misc]
         held: dict[str, Any]
         numbers: dict[str, int]
 
@@ -94,7 +94,7 @@ def _pickler_for(base: Any, future: type | tuple[()]) -> Any:
             self.held.setdefault(key, value)
             return self.numbers.setdefault(key, len(self.numbers))
 
-    return Pickler
+    return FuturePickler
 
 
 def unpack_call(content: bytes, held: Sequence[Any]) -> Any:

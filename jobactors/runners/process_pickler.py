@@ -134,7 +134,8 @@ def _pickler(base: Any) -> Any:
         def reducer_override(self, value: Any) -> Any:
             if has_standard_way(value):
                 return reduced(value)
-            registered = copyreg.dispatch_table.get(type(value))
+            given: object = value
+            registered = copyreg.dispatch_table.get(type(given))
             if registered is not None and is_of_tracebacks(registered):
                 return value.__reduce_ex__(pickle.DEFAULT_PROTOCOL)  # as if it were not
             return _of_functools(value) or base.reducer_override(self, value)

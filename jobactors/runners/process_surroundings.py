@@ -57,7 +57,8 @@ def _environment() -> Mapping[str, str]:
 
 
 def _streams() -> tuple[list[tuple[int, int]], bool]:
-    streams, blocks = [], False
+    streams: list[tuple[int, int]] = []
+    blocks = False
     for number in (1, 2):
         try:
             found = os.fstat(number)

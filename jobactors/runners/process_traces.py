@@ -38,7 +38,7 @@ import weakref
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from .process_counts import SystemCounts
 
@@ -319,8 +319,9 @@ class _Values:
         self._note(named.values(), len(named))
         for value in list(named.values()):
             if type(value) in _CONTAINERS:
-                container: Any = value
-                self._note(container.values() if type(container) is dict else container)
+                container = cast("Collection[object]", value)
+                named_items = cast("dict[object, object]", value)
+                self._note(named_items.values() if type(value) is dict else container)
 
     def _note(self, items: Collection[object], largest: int = LARGEST) -> None:
         is_compared = len(items) <= largest and type(items) is not bytearray

@@ -18,8 +18,6 @@ import trio
 from outcome import Error
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from jobactors.engine.ports.runner import Attempt, KnownRunner
     from jobactors.inside.context.job_context import JobContext
 
@@ -60,7 +58,7 @@ class Listening:
 
     __slots__ = ("_context", "_steps")
 
-    def __init__(self, awaitable: Awaitable[Any], context: JobContext) -> None:
+    def __init__(self, awaitable: Any, context: JobContext) -> None:
         is_plain = type(awaitable) is CoroutineType
         self._steps: Any = awaitable if is_plain else awaitable.__await__()
         self._context = context

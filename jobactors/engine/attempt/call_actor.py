@@ -61,7 +61,7 @@ class CallActor(Actor):
         own = copy_context() if context is None else context.copy()
         own.run(CURRENT.set, self.context)
         call = own.run(begin_call, self._attempt())
-        call.call_when_ended(partial(own.run, self._ended, call))
+        call.call_when_ended(partial(own.run, partial(self._ended, call)))
         self._call = call
 
     def _ended(self, call: BegunCall) -> None:

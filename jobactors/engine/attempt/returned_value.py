@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.report.returned_failure import failure_text, says_failure
@@ -24,7 +24,7 @@ def returned(value: object, context: JobContext, *, told: bool) -> Returned:
         told: Whether the function was told of a request to end.
     """
     ending = Returned(value, told=told)
-    if type(value) is dict and says_failure(value) and is_success(ending):
+    if type(value) is dict and says_failure(cast("object", value)) and is_success(ending):
         text = failure_text(f"a job of type {context.type!r}")
         if text in _WARNED:
             context.write_log(f"WARNING: {text}\n", "WARNING")

@@ -24,7 +24,7 @@ import trio
 from jobactors.model.last_references import TAKERS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
 MOST_WAITING: Final = 10_000
 """References that wait for the thread."""
@@ -104,7 +104,7 @@ _OF_LOOPS: Final[dict[int, FinalizerThread]] = {}
 
 
 @asynccontextmanager
-async def finalizers_elsewhere() -> AsyncIterator[None]:
+async def finalizers_elsewhere() -> AsyncGenerator[None]:
     """Run no finalizer of what is handed over in this thread, which is a loop's, meanwhile."""
     home = threading.get_ident()
     thread = _OF_LOOPS.get(home)

@@ -148,7 +148,7 @@ def _called(call: Callable[[], Any], control: Control | None) -> tuple[Any, Base
     return caught(call, control)
 
 
-class _Worker:
+class _PooledThread:
     """One thread of the pool."""
 
     __slots__ = ("is_anyios", "ready")
@@ -178,9 +178,9 @@ class WorkerPool:
         """The calls for which no thread has come yet."""
         self._gathered: list[ThreadCall] = []
         """The calls that were started just now, and are handed over together."""
-        self._idle: list[_Worker] = []
+        self._idle: list[_PooledThread] = []
         """The threads without a call; the last one is called first, so that the others can go."""
-        self._coming: _Worker | None = None
+        self._coming: _PooledThread | None = None
         """The thread that is on its way to the calls; while it is, no other one is sent for."""
         self._is_closed = False
 
@@ -229,7 +229,7 @@ class WorkerPool:
 
     # -- under the lock
 
-    def _send_for_one(self) -> _Worker | None:
+    def _send_for_one(self) -> _PooledThread | None:
         """Have a thread come for the next call; returns a new one that is to be started."""
         if self._coming is not None:
             return None
@@ -240,18 +240,18 @@ class WorkerPool:
             if worker.is_anyios or not is_anyios:
                 self._coming = worker
                 return None
-        self._coming = _Worker(is_anyios=is_anyios)
+        self._coming = _PooledThread(is_anyios=is_anyios)
         return self._coming
 
     # -- in the loop
 
-    def _start_worker(self, worker: _Worker) -> None:
+    def _start_worker(self, worker: _PooledThread) -> None:
         # In a context of its own: the caller's is a job's, and a thread may stay for long.
         start_soon: Callable[..., None] = self._nursery.start_soon
         Context().run(start_soon, self._work, worker, name=_NAME)
 
     @trio.lowlevel.enable_ki_protection
-    async def _work(self, worker: _Worker) -> None:
+    async def _work(self, worker: _PooledThread) -> None:
         limiter: Any = trio.CapacityLimiter(math.inf)
         try:
             if worker.is_anyios:
@@ -278,7 +278,7 @@ class WorkerPool:
 
     # -- in a worker thread
 
-    def _serve(self, worker: _Worker) -> None:
+    def _serve(self, worker: _PooledThread) -> None:
         thread = threading.current_thread()
         while (call := self._next(worker)) is not None:
             thread.name = call.name
@@ -286,7 +286,7 @@ class WorkerPool:
             thread.name = _NAME
             del call  # it holds the result, and the next one may be long in coming
 
-    def _next(self, worker: _Worker) -> ThreadCall | None:
+    def _next(self, worker: _PooledThread) -> ThreadCall | None:
         """Wait for a call; None when the thread is to go."""
         while True:
             with self._lock:
@@ -304,7 +304,7 @@ class WorkerPool:
             if is_old or self._is_closed or not self._is_called(worker):
                 return None
 
-    def _is_called(self, worker: _Worker) -> bool:
+    def _is_called(self, worker: _PooledThread) -> bool:
         """Wait as an idle thread; returns whether it was called."""
         if worker.ready.acquire(timeout=IDLE):
             return True

@@ -257,7 +257,7 @@ class Bus:
         sights = [one._in_sight for one in self._subscriptions if one._wants_progress]
         some = [one for one in sights if one is not None]
         is_part = bool(some) and len(some) == len(sights)
-        self._ticks.show(frozenset().union(*some) if is_part else None)
+        self._ticks.show(frozenset[str]().union(*some) if is_part else None)
 
     def flush(self) -> None:
         """Hand the gathered events to all subscriptions."""

@@ -52,11 +52,13 @@ def segments_of(
     """
     if not _GIL or control.is_polled:
         return None
-    if id(type(iterable)) in _SEQUENCES:
+    given: object = iterable
+    of = type(given)
+    if id(of) in _SEQUENCES:
         with suppress(OverflowError):  # range(10**30)
             len(iterable)
             return Segments(iterable, frame, meter, control)
-    if id(type(iterable)) in _COLLECTIONS:
+    if id(of) in _COLLECTIONS:
         return TalliedSegments(iterable, frame, meter, control)
     return PointedItems(iterable, frame, meter, control)
 

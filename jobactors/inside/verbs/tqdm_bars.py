@@ -61,7 +61,7 @@ class TqdmBar:
     def show(self, bar: Any) -> None:
         """Report the values of ``bar``: its n, total, desc, unit and postfix, named as in tqdm."""
         frame = self._frame
-        scale = bar.unit_scale or 1  # True is 1: how numbers are shortened is not our matter
+        scale: Any = bar.unit_scale or 1  # True is 1: how numbers are shortened is not our matter
         frame.done = bar.n * scale
         # Some give zero for what they do not know, such as thread_map over a generator.
         is_known = bar.total is not None and (bar.total or not bar.n)
