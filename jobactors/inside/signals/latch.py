@@ -115,14 +115,18 @@ class Latch:
         woken.acquire()
 
         def wake() -> None:
-            with suppress(RuntimeError):  # called twice
+            try:  # noqa: SIM105 - each job's end may come here, and suppress is three calls
                 woken.release()
+            except RuntimeError:  # called twice
+                pass
 
-        take_back = self.call_when_set(wake)
+        take_back, is_woken = self.call_when_set(wake), False
         try:
-            return wait_for_lock(woken, timeout)
+            is_woken = wait_for_lock(woken, timeout)
         finally:
-            take_back()
+            if not is_woken:  # else it has been called, and is no more there
+                take_back()
+        return is_woken
 
     def __await__(self) -> Generator[Any, Any, None]:
         return self._wait().__await__()
