@@ -178,7 +178,7 @@ USERS: Final = {
         "resources retry runner start_at start_deadline subject tags timeout"
     ),
     "Outcome": "answer cause_id error exception reason state value",
-    "Phase": "after arguments enabled id name needs waiting weight work",
+    "Phase": "after arguments enabled id name needs runner waiting weight work",
     "PhaseResult": "errors kept_from_before name status value",
     "Metrics": "prometheus to_csv to_dict",
     "Progress": "counters done fraction message pausable percent rate stages time_left total unit",

@@ -16,12 +16,13 @@ from msgspec.structs import asdict
 
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 from jobactors.inside.report.meter import Meter
+from jobactors.inside.report.work_files import folder_for
 from jobactors.model.progress import NO_PROGRESS, Progress
 
 from .process_wire import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 INTERVAL: Final = 0.1
 """Seconds between two looks at a run, at least."""
@@ -47,7 +48,7 @@ class RunReports:
         self.meter: Final = Meter(wake)
         self.buffer: CheckpointBuffer | None = None
         if sent is not None:
-            folder = partial(_work_folder, sent["folder"], shared)
+            folder = partial(_work_folder, sent["folder"], sent["words"], shared)
             self.buffer = CheckpointBuffer.received(self.meter, self._saved, sent, folder)
         self._wake = wake
         self._frames: deque[tuple[Kind, bytes]] = deque()
@@ -139,8 +140,8 @@ class RunReports:
         self._due = time.monotonic() + self._interval
 
 
-def _work_folder(folder: str, shared: str | None) -> str:
-    """Return the folder of a job's work files, if this machine has it.
+def _work_folder(base: str, words: Sequence[str], shared: str | None) -> str:
+    """Return the folder of a job's work files, in a base that this machine has.
 
     Raises:
         RuntimeError: if it is not in a folder that all machines share.
@@ -151,11 +152,11 @@ def _work_folder(folder: str, shared: str | None) -> str:
             "work files, and the files of ranges, need a folder that all machines have under one "
             "path: ja.DaskRunner(client, shared_folder=…), with the store in it"
         )
-    if not Path(folder).is_relative_to(shared):
+    if not Path(base).is_relative_to(shared):
         raise RuntimeError(
-            f"the work files of this job are in {folder or 'no folder'}, which is not in the "
+            f"the work files of this job are in {base or 'no folder'}, which is not in the "
             f"shared folder {shared}: open the job system with a store there"
         )
     if not Path(shared).is_dir():
         raise FileNotFoundError(f"this worker has no shared folder {shared}: mount it here as well")
-    return folder
+    return folder_for(base, *words)

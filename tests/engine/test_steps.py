@@ -154,11 +154,13 @@ async def test_a_command_within_a_step_changes_nothing_before_its_end(
     """The finalizer of a result runs where retention lets its job go, if its thread is behind."""
     monkeypatch.setattr(finalizer_thread, "MOST_WAITING", 0)
     seen: list[ja.JobState] = []
+    let_go, token = trio.Event(), trio.lowlevel.current_trio_token()
 
     class Result:
         def __del__(self) -> None:
             target.cancel("by a finalizer")
             seen.append(target.state)
+            token.run_sync_soon(let_go.set)
 
     async def make() -> Result:
         return Result()
@@ -168,5 +170,6 @@ async def test_a_command_within_a_step_changes_nothing_before_its_end(
         await jobs.run(make)
         await jobs.run(work, None)
         await jobs.run(work, None)
+        await let_go.wait()  # the loop's watchdog may hold one of its frames for a moment
         assert seen == ["queued"]
         assert target.snapshot().reason == "by a finalizer"

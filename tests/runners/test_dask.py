@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -272,6 +273,21 @@ async def test_work_files_are_refused_without_a_shared_folder(client: Any, tmp_p
         assert "open the job system with a store there" in str(error)
         shared = ja.DaskRunner(client, shared_folder=tmp_path)
         assert await jobs.options(runner=shared).submit(_write_file) == "text"
+
+
+async def test_work_files_are_the_same_wherever_the_job_runs(client: Any, tmp_path: Path) -> None:
+    """A merge, and a job that goes on elsewhere, find them there; no other job writes into them."""
+    async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
+        places: tuple[Any, ...] = (ja.DaskRunner(client, shared_folder=tmp_path), "process")
+        about = jobs.options(subject="wiki")
+        here = await about.submit(_work_file)
+        assert "wiki" in here
+        for runner in places:
+            assert await about.options(runner=runner).submit(_work_file) == here
+
+
+def _work_file() -> str:
+    return os.path.realpath(ja.current_job().work_file())
 
 
 def _write_file() -> str:
