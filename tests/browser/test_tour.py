@@ -87,7 +87,8 @@ def run_all(page: Page) -> None:
     def accept() -> None:
         asks.click()
 
-    page.add_locator_handler(asks, accept)  # it may be there long after the click
+    # It may be there long after the click, and another one may come at once.
+    page.add_locator_handler(asks, accept, no_wait_after=True)
     prompts = page.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|\d+)\]"))
     for _ in range(MOST_TRIES):
         page.locator(".lm-MenuBar-item", has_text="Run").first.click()

@@ -111,7 +111,7 @@ def test_a_block_is_entered_once() -> None:
         ja.stop()
 
 
-async def test_an_open_job_is_ended_once_by_its_opener() -> None:
+async def test_an_open_job_is_ended_once_by_its_opener(autojump_clock: object) -> None:
     """One that its system has ended meanwhile takes the opener's end quietly."""
     async with ja.open_jobs() as jobs:
         opened = ja.open_job("scrape")

@@ -250,7 +250,7 @@ def test_what_a_run_reports_is_the_same_whatever_the_clock_of_its_machine_shows(
     """The clocks of machines differ, and may be set: the times of a job are those of its system."""
 
     def reported() -> list[tuple[Kind, bytes]]:
-        reports = RunReports(lambda: None, {"stored": {}, "folder": ""}, None)
+        reports = RunReports(lambda: None, {"stored": {}, "folder": "", "words": ()}, None)
         SentLog(reports).write("a line\n", "out", time.time())
         reports.meter.report(3, 4)
         assert reports.buffer is not None
