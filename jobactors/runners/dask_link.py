@@ -43,7 +43,7 @@ NEW_WORKER: Final = (0.5, 2.5)
 _LONG: Final = frozenset({Kind.RETURNED, Kind.ANSWERED})
 
 
-class Listener(Protocol):
+class TaskListener(Protocol):
     """An attempt as the link sees it.  It hands all of this over to the engine's loop."""
 
     def frame(self, where: str, run: str, kind: Kind, content: bytes) -> None:
@@ -72,7 +72,7 @@ class _Task:
 
     __slots__ = ("begun", "future", "listener", "order", "where")
 
-    def __init__(self, order: Order, listener: Listener) -> None:
+    def __init__(self, order: Order, listener: TaskListener) -> None:
         self.order = order
         self.listener = listener
         self.future: Any = None
@@ -139,7 +139,7 @@ class ClusterLink:
 
     # -- orders
 
-    def submit(self, order: Order, listener: Listener) -> None:
+    def submit(self, order: Order, listener: TaskListener) -> None:
         """Submit an attempt's task, together with others that come now."""
         task = self._tasks[order.key] = _Task(order, listener)
         self._unsent.append(task)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.worker_pool import ThreadCall
     from jobactors.engine.ports.runner import Attempt
 
-    from .process_line import Line, Unread
+    from .process_line import ProcessLine, Unread
     from .process_pool import IdleProcesses
     from .process_worker import Worker
 
@@ -77,9 +77,9 @@ class ProcessCall:
         self._converse = converse
         self._thread: ThreadCall | None = None
         """The call in a worker thread, while one is at work."""
-        self._line: Line | None = None
+        self._line: ProcessLine | None = None
         """The line to the process that has the call; for a moment at most."""
-        self._found: Line | None = None
+        self._found: ProcessLine | None = None
         """The line that a worker thread has taken for it."""
         self._is_begun = False
         """Whether it may have been sent to a process: it cannot be taken back."""
@@ -176,7 +176,7 @@ class ProcessCall:
         self.work = self.work or pack_work(attempt.function, attempt.args, attempt.kwargs)
         self._found = None if self._is_left else self._taken()
 
-    def _taken(self) -> Line | None:
+    def _taken(self) -> ProcessLine | None:
         return None if self._idle is None else self._idle.take()
 
     def _prepared(self) -> None:
@@ -187,7 +187,7 @@ class ProcessCall:
         elif not self._send_to(line):
             self._end(GoesOn(self.go_on))
 
-    def _send_to(self, line: Line | None) -> bool:
+    def _send_to(self, line: ProcessLine | None) -> bool:
         """Send the call to a process, or to another one if it has ended; returns whether it was."""
         begin, work, message = self.begin, self.work, b""
         if line is not None and len(work) > SMALL:
@@ -285,7 +285,7 @@ class ProcessCall:
             wake()
 
 
-def _drop(line: Line) -> None:
+def _drop(line: ProcessLine) -> None:
     """Let a process end that has not begun with a call."""
     line.end()
     dismiss(line.worker)

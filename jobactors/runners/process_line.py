@@ -36,7 +36,7 @@ class Unread(Enum):
 UNREAD: Final = Unread.UNREAD
 
 
-class Line:
+class ProcessLine:
     """The line to one process.  In the loop's thread only.
 
     Args:
@@ -45,7 +45,9 @@ class Line:
         gone: Called when the process has hung up, or has said what no call has asked for.
     """
 
-    def __init__(self, worker: Worker, portal: Portal, gone: Callable[[Line], object]) -> None:
+    def __init__(
+        self, worker: Worker, portal: Portal, gone: Callable[[ProcessLine], object]
+    ) -> None:
         self.worker: Worker = worker
         self._portal = portal
         self._gone = gone

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from jobactors.inside.signals.latch import Latch
 
-from .process_line import Line
+from .process_line import ProcessLine
 from .process_worker import SPAWNER
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class IdleProcesses:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: list[tuple[float, Line]] = []
+        self._idle: list[tuple[float, ProcessLine]] = []
         """Since when each waits.  The last one is taken first, so that the others can go.  From any
         thread, as are the next two fields: under the lock."""
         self._is_swept = False
@@ -63,7 +63,7 @@ class IdleProcesses:
         with self._lock:
             return any(line.worker.blocks for _, line in self._idle)
 
-    def take(self) -> Line | None:
+    def take(self) -> ProcessLine | None:
         """Return a process that is to a job as one that was started now; None if there is none."""
         while True:
             with self._lock:
@@ -76,9 +76,9 @@ class IdleProcesses:
 
     def welcome(self, worker: Worker, portal: Portal) -> None:
         """Let a process wait that comes from a conversation; in the loop."""
-        self.put(Line(worker, portal, self._lost))
+        self.put(ProcessLine(worker, portal, self._lost))
 
-    def put(self, line: Line) -> None:
+    def put(self, line: ProcessLine) -> None:
         """Let a process wait, or end if enough of them do."""
         with self._lock:
             has_room = not self._is_closed and len(self._idle) < MOST
@@ -91,7 +91,7 @@ class IdleProcesses:
         elif starts_sweeping:
             SPAWNER.call_later(IDLE, self._sweep)
 
-    def _lost(self, line: Line) -> None:
+    def _lost(self, line: ProcessLine) -> None:
         """Drop a process that has ended while it waited."""
         with self._lock:
             before, self._idle = self._idle, [one for one in self._idle if one[1] is not line]

@@ -18,6 +18,7 @@ from .stored_jobs_samples import CURE, FULL, TroubledStore, add, registered, wai
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from trio.testing import MockClock
 
@@ -365,3 +366,14 @@ def test_statuses_are_written_and_not_whole_jobs() -> None:
     kinds = [type(write) for batch in store.batches for write in batch]
     assert kinds.count(PutJob) == 1
     assert kinds.count(SetStatus) >= 2
+
+
+async def test_who_asks_for_the_end_on_disk_waits_for_no_other(
+    mock_clock: MockClock, tmp_path: Path
+) -> None:
+    """An end gathers with others for some milliseconds, which never pass by this clock."""
+    async with ja.open_jobs(store=tmp_path / "jobs.db") as jobs:
+        job = jobs.submit(trio.lowlevel.checkpoint)
+        await job
+        await job.stored()
+        mock_clock.autojump_threshold = 0

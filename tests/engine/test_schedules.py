@@ -828,3 +828,22 @@ async def test_no_name_of_a_schedule_reorders_the_table_around_it(
             jobs.add_template("mirrored \u202e template", work)
         assert "\u202e" not in jobs.schedules()._repr_html_()
         assert "\u202e" not in jobs.templates()._repr_html_()
+
+
+async def test_a_schedule_that_is_declared_while_the_block_ends_submits_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    """The first of its system: nothing of schedules was there when the end began."""
+    ran: list[float] = []
+
+    async def note() -> None:
+        ran.append(trio.current_time())
+
+    async def declare_late(jobs: ja.Jobs) -> None:
+        await trio.sleep(1)
+        jobs.schedule("late", ja.every(seconds=10)).submit(note)
+        await trio.sleep(100)
+
+    async with ja.open_jobs() as jobs:
+        jobs.submit(declare_late, jobs)
+    assert ran == []
