@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 import jobactors as ja
 from jobactors.engine.checkpoints.work_folders import WorkFolders
-from jobactors.inside.report.work_files import part_folder
+from jobactors.inside.report.work_files import LIST, note_folder, part_folder
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -205,6 +207,44 @@ async def test_a_base_folder_keeps_them(tmp_path: Path) -> None:
         path = await path_of(jobs.submit(append, "one"))
     assert path.is_relative_to(tmp_path)
     assert path.read_text() == "one\n"
+
+
+async def test_a_job_makes_its_folder_while_that_of_the_last_one_is_removed(tmp_path: Path) -> None:
+    """The base is not taken away from under it, which would fail the job."""
+    async with ja.open_jobs(store=StoreWithFolder(tmp_path / "work")) as jobs:
+        for number in range(400):
+            job = jobs.options(subject=f"wiki {number % 3}").submit(append, "one", "return")
+            await trio.to_thread.run_sync(job.result)
+
+
+async def test_a_base_without_files_goes_with_the_system(tmp_path: Path) -> None:
+    base = tmp_path / "work"
+    for _ in range(5):
+        async with ja.open_jobs(store=StoreWithFolder(base)) as jobs:
+            for _ in range(3):
+                await jobs.submit(append, "one", "return")
+        assert not base.exists()
+
+
+def test_a_folder_is_made_while_its_base_is_being_removed(tmp_path: Path) -> None:
+    """The next process may open a store that the last one is leaving."""
+    base = tmp_path / "work"
+
+    def remove() -> None:
+        while not made_all.is_set():
+            with suppress(OSError):
+                (base / LIST).unlink()
+                base.rmdir()
+
+    made_all = threading.Event()
+    remover = threading.Thread(target=remove)
+    remover.start()
+    try:
+        for _ in range(1000):
+            note_folder(base / "anew")
+    finally:
+        made_all.set()
+        remover.join()
 
 
 async def test_nothing_is_made_for_jobs_that_want_none(tmp_path: Path) -> None:

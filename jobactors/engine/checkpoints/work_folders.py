@@ -59,6 +59,7 @@ class WorkFolders:
         self._temporary = Path(tempfile.gettempdir()) / f"jobactors-{secrets.token_hex(16)}"
         self._to_remove: list[Path] = []
         self._discarded = trio.Event()
+        self._removing = trio.Lock()
 
     @property
     def base(self) -> Path:
@@ -140,15 +141,19 @@ class WorkFolders:
             await self._remove()
 
     async def close(self) -> None:
-        """Remove the discarded folders that are left, and the temporary one."""
+        """Remove the discarded folders that are left, the temporary one, and an empty base."""
         await self._remove()
         if self._temporary.exists():
             await trio.to_thread.run_sync(partial(shutil.rmtree, self._temporary, True))
+        base = self._stored_base()
+        if base is not None and (base / LIST).exists():
+            await trio.to_thread.run_sync(_remove_base, base)
 
     async def _remove(self) -> None:
-        while self._to_remove:
-            folder = self._to_remove.pop()
-            await trio.to_thread.run_sync(_remove_tree, folder)
+        async with self._removing:
+            while self._to_remove:
+                folder = self._to_remove.pop()
+                await trio.to_thread.run_sync(_remove_tree, folder)
 
 
 def _gone_name(chosen: str) -> str:
@@ -208,9 +213,8 @@ def _words_of(type: str, subject: str, place: str) -> tuple[str, ...]:
 
 
 def _remove_tree(folder: Path) -> None:
-    """Remove a renamed folder, and the base if nothing but its list is left in it."""
-    base = folder.parent
-    with suppress(OSError), _opened(base) as at:
+    """Remove a renamed folder."""
+    with suppress(OSError), _opened(folder.parent) as at:
         if at is None:
             shutil.rmtree(folder, ignore_errors=True)
             return
@@ -218,6 +222,14 @@ def _remove_tree(folder: Path) -> None:
             shutil.rmtree(folder.name, ignore_errors=True, dir_fd=at)
         else:  # a person has put a link, or a file, in its place
             os.unlink(folder.name, dir_fd=at)
-        if os.listdir(at) == [LIST]:  # noqa: PTH208 - an open folder has no path
-            os.unlink(LIST, dir_fd=at)
-            os.rmdir(base)  # noqa: PTH106
+
+
+def _remove_base(base: Path) -> None:
+    """Remove a base folder if nothing but its list is left in it.
+
+    Not before the end: until then jobs make folders in it, in threads and in other processes.
+    """
+    with suppress(OSError), _opened(base) as at:
+        if os.listdir(base if at is None else at) == [LIST]:  # noqa: PTH208 - names
+            (base / LIST).unlink()
+            base.rmdir()

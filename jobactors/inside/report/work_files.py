@@ -122,16 +122,21 @@ def note_folder(folder: Path) -> None:
     Raises:
         PermissionError: if the base is a link, or not this user's.
     """
-    base = made(folder.parent)
-    trouble = trouble_with(base)
-    if trouble:
-        raise PermissionError(f"work files cannot be kept in {base}: {trouble}")
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    fd = os.open(base / LIST, flags, 0o600)
+    fd = _open_list(folder.parent)
     try:
         os.write(fd, f"{folder.name}\n".encode())  # one write: other threads append as well
     finally:
         os.close(fd)
+
+
+def _open_list(base: Path) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        trouble = trouble_with(made(base))
+        if trouble:
+            raise PermissionError(f"work files cannot be kept in {base}: {trouble}")
+        with suppress(FileNotFoundError):  # an engine that ends removes an empty base
+            return os.open(base / LIST, flags, 0o600)
 
 
 def noted_folders(base: Path) -> frozenset[str]:
