@@ -67,13 +67,15 @@ def take_commands(jobs: Jobs, store: object) -> Callable[[], Awaitable[None]] | 
         return None
     address = address_of(path)
     try:
-        return partial(_serve, jobs, _listen(address), address)
+        return partial(_serve, jobs, address, *_listen(address))
     except OSError as exc:
         LOG.info("no commands are taken from other processes for %s: %s", path, exc)
         return None
 
 
-async def _serve(jobs: Jobs, listener: trio.socket.SocketType, address: Path) -> None:
+async def _serve(
+    jobs: Jobs, address: Path, listener: trio.socket.SocketType, made: os.stat_result
+) -> None:
     try:
         async with trio.open_nursery() as nursery:
             accepted, reception = trio.CapacityLimiter(MOST_CONNECTIONS), Reception()
@@ -82,10 +84,11 @@ async def _serve(jobs: Jobs, listener: trio.socket.SocketType, address: Path) ->
                 guest = Guest(jobs, reception)
                 nursery.start_soon(_converse, jobs, connection, accepted, guest)
     finally:
-        _close(listener, address)
+        _close(listener, address, made)
 
 
-def _listen(address: Path) -> trio.socket.SocketType:
+def _listen(address: Path) -> tuple[trio.socket.SocketType, os.stat_result]:
+    """Return a socket that listens there, and what identifies its file."""
     with suppress(FileExistsError):
         address.parent.mkdir(mode=0o700)
     if not is_guarded(address.parent):
@@ -97,16 +100,18 @@ def _listen(address: Path) -> trio.socket.SocketType:
         listener.bind(os.fspath(address))
         address.chmod(0o600)
         listener.listen(MOST_CONNECTIONS)
-        return trio.socket.from_stdlib_socket(listener)
+        return trio.socket.from_stdlib_socket(listener), address.lstat()
     except BaseException:
         listener.close()
         raise
 
 
-def _close(listener: trio.socket.SocketType, address: Path) -> None:
-    listener.close()
+def _close(listener: trio.socket.SocketType, address: Path, made: os.stat_result) -> None:
+    """Close it, and remove its file, unless that is by now the one of the store's next owner."""
     with suppress(OSError):
-        address.unlink()
+        if os.path.samestat(made, address.lstat()):
+            address.unlink()
+    listener.close()  # not before: until then no other file has the same number
 
 
 @trio.lowlevel.enable_ki_protection
