@@ -318,6 +318,19 @@ async def test_no_finalizer_runs_in_the_loop(
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("pause", [0, finalizer_thread.PAUSE])
+async def test_what_goes_while_the_thread_pauses_follows_by_itself(
+    pause: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else happens in the loop that could hand it over; without a pause, no less."""
+    monkeypatch.setattr(finalizer_thread, "PAUSE", pause)
+    async with ja.open_jobs(retention=ja.Retention(jobs=1, read=0)) as jobs:
+        for _ in range(20):
+            gone = threading.Event()
+            await a_list_of_inputs(jobs, partial(Thing, [], gone))
+            assert await trio.to_thread.run_sync(gone.wait, PATIENCE)
+
+
 async def test_what_waits_for_a_finalizer_that_blocks_is_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

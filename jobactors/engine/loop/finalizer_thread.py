@@ -3,7 +3,9 @@
 A loop of jobs hands references over instead of dropping them, see
 :mod:`jobactors.model.last_references`.  They are gathered until the loop has done what it is doing:
 the frames that have handed them over hold them as well, and must not be the last ones to do so.
-Then the list goes to the thread, which takes them out of it one by one, in order.
+Then the list goes to the thread, which takes them out of it one by one, in order.  That costs a
+turn of the loop and a switch of threads, more than a small job does; so after each list the thread
+pauses, and then asks for what has been gathered meanwhile.
 
 The thread is started for the first list.  At the end of the loop's last system it lets go of what
 it has, and ends; it is waited for a little only, since a finalizer may block for ever.  For the
@@ -30,6 +32,8 @@ MOST_WAITING: Final = 10_000
 """References that wait for the thread."""
 LAST_CALLS: Final = 1.0
 """Seconds that the thread has at the end for the references that wait."""
+PAUSE: Final = 0.01
+"""Seconds between two lists."""
 
 
 class FinalizerThread:
@@ -41,6 +45,9 @@ class FinalizerThread:
         self._lists: queue.SimpleQueue[deque[object] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._has_ended = trio.Event()
+        self._is_asked_for = False
+        """Whether what is gathered will be handed over without another call."""
+        self._is_closing = threading.Event()
         self._handed_over = 0
         self._let_go = 0
         """Written by the thread."""
@@ -53,17 +60,18 @@ class FinalizerThread:
         if waiting >= MOST_WAITING:
             return
         self._gathered.append(reference)
-        if len(self._gathered) == 1:
+        if not self._is_asked_for:
+            self._is_asked_for = True
             try:
                 self._token.run_sync_soon(self._hand_over)
             except trio.RunFinishedError:
                 self._gathered.clear()
 
     def _hand_over(self) -> None:
-        if not self._gathered:
-            return
-        if self._thread is None and not self._start():
+        if self._thread is None and self._gathered and not self._start():
             self._gathered.clear()
+        if not self._gathered:
+            self._is_asked_for = False
             return
         gathered, self._gathered = self._gathered, deque()
         self._handed_over += len(gathered)
@@ -81,6 +89,7 @@ class FinalizerThread:
 
     async def close(self) -> None:
         """Take no more references; the thread ends once it has let go of those that wait."""
+        self._is_closing.set()
         self._hand_over()
         if self._thread is None:
             return
@@ -95,6 +104,9 @@ class FinalizerThread:
             while handed:
                 handed.popleft()
                 self._let_go += 1
+            self._is_closing.wait(PAUSE)
+            with suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._hand_over)
         with suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._has_ended.set)
 
