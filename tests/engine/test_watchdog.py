@@ -69,11 +69,11 @@ def test_other_code_in_the_loop_is_named_by_its_function() -> None:
 
 FINALIZER = """
 import logging, threading, jobactors as ja
-heard = threading.Event()
+heard, answers = threading.Event(), threading.Event()
 class Says(logging.Handler):
     def emit(self, record):
         print(record.getMessage(), flush=True)
-        heard.set()
+        (answers if heard.is_set() else heard).set()
 logging.getLogger("jobactors").addHandler(Says())
 class Slow:
     def __del__(self):
@@ -81,6 +81,7 @@ class Slow:
 jobs = ja.start()
 ja.lowlevel.post(jobs, Slow)  # made, and dropped, in the loop's thread
 print(jobs.stats().total)
+answers.wait(60)
 """
 
 
