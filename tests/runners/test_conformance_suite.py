@@ -16,13 +16,13 @@ import trio
 import jobactors as ja
 from jobactors.testing import RunnerConformance
 
-from .test_conformance import LineOfThreads, TestProcess, TestThread, TestTrio
+from . import test_conformance as ours  # a suite by its own name would run here again
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Forgetful(LineOfThreads):
+class Forgetful(ours.LineOfThreads):
     """Waits elsewhere, and never says that it starts."""
 
     async def run(self, attempt: ja.Attempt) -> Any:
@@ -119,11 +119,11 @@ def test_rows_that_do_not_apply_are_not_there() -> None:
         "test_a_stuck_attempt_does_not_hold_up_the_end",
         "test_a_result_is_the_very_object",
     )
-    assert vars(TestTrio)[stuck] is None
-    assert vars(TestProcess)[objects] is None
-    assert callable(getattr(TestThread, stuck))
+    assert vars(ours.TestTrio)[stuck] is None
+    assert vars(ours.TestProcess)[objects] is None
+    assert callable(getattr(ours.TestThread, stuck))
 
-    class SharesAgain(TestProcess):
+    class SharesAgain(ours.TestProcess):
         shares_memory = True
 
     assert callable(getattr(SharesAgain, objects))
@@ -132,7 +132,7 @@ def test_rows_that_do_not_apply_are_not_there() -> None:
 def test_the_suite_runs_under_unittest_as_well() -> None:
     """Its rows are plain methods."""
 
-    class Mixed(TestTrio, unittest.TestCase):
+    class Mixed(ours.TestTrio, unittest.TestCase):
         pass
 
     names = unittest.defaultTestLoader.getTestCaseNames(Mixed)
