@@ -140,12 +140,15 @@ def _choose(
     name: str, policy: SchedulePolicy, due: list[float], now: float, running: bool
 ) -> tuple[list[float], list[float]]:
     """Return which of the due occurrences are submitted, and which are skipped."""
-    in_time = [at for at in due if now - put_off(name, at, policy.jitter) <= policy.late]
+    in_time: list[float] = []
+    late: list[float] = []
+    for at in due:  # jitter may be longer than an interval: an early one may be due last
+        is_late = now - put_off(name, at, policy.jitter) > policy.late
+        (late if is_late else in_time).append(at)
     skips = policy.overlap == "skip"
     if policy.catch_up != "all":
         chosen = due[-1:] if policy.catch_up == "latest" else in_time[-1:]
         return ([], chosen) if skips and running else (chosen, [])
-    late = due[: len(due) - len(in_time)]
     if not skips:
         return due[-MOST_CAUGHT_UP:], []
     first = 0 if running or late else 1

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobactors.model.schedule_decision import Decision, decide, put_off, upcoming
@@ -211,6 +211,10 @@ POLICIES = st.builds(
 )
 
 
+@example(
+    policy=SchedulePolicy(late=60, catch_up="all", overlap="skip", jitter=1000),
+    steps=[(1350, False)],  # the second of three is due last, and alone in time
+)
 @given(
     policy=POLICIES,
     steps=st.lists(st.tuples(st.integers(-4000, 20_000), st.booleans()), max_size=30),
