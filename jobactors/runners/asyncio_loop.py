@@ -100,12 +100,16 @@ class _AsyncioCall:
 
     def result(self) -> Any:
         control = self._attempt.context._control
-        if self._error is None:
+        error, self._error = self._error, None
+        if error is None:
             return self._value
-        drop_elsewhere((self._error, tracebacks_of(self._error)))
-        if isinstance(self._error, asyncio.CancelledError) and control.cancel_requested.is_set:
-            raise StopJob(control.reason)
-        raise self._error
+        try:
+            drop_elsewhere((error, tracebacks_of(error)))
+            if isinstance(error, asyncio.CancelledError) and control.cancel_requested.is_set:
+                raise StopJob(control.reason)
+            raise error
+        finally:
+            del error  # its traceback holds this frame
 
     # -- in the asyncio loop
 

@@ -279,6 +279,7 @@ class ProcessCall:
                 self._idle.welcome(self.worker, self._host.portal)
             return
         self._raised = raised
+        del raised  # it is raised further in, and its traceback holds this frame
         self.is_done = True
         wake, self._when_ended = self._when_ended, None
         if wake is not None:

@@ -78,7 +78,10 @@ class Listening:
             control = self._context._control
             if control.scope_reason is not None and value.error.reason is control.scope_reason:
                 control.answers += 1
-        return self._steps.send(value)
+        try:
+            return self._steps.send(value)
+        finally:
+            del value  # an error that comes out would hold itself, by this frame of its traceback
 
     def throw(self, *error: Any) -> Any:
         """Raise ``error`` where the function waits."""
