@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .events import (
     JobCancelling,
@@ -45,7 +46,7 @@ PLAIN_WAITS: Final = (None, Waiting.SLOT)
 """The reasons of waiting that need no turn to be known afterwards."""
 
 
-class Turn(NamedTuple):
+class Turn(Struct, frozen=True, gc=False):
     """A moment at which a job began to wait, to run, or to rest."""
 
     at: float
@@ -129,7 +130,7 @@ def turns_after(
         if len(turns) < MOST_TURNS:
             turns.append(turn)
         else:
-            turns[-1] = turn._replace(at=last.at)
+            turns[-1] = replace(turn, at=last.at)
     return turns
 
 

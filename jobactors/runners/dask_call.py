@@ -14,9 +14,9 @@ field                  written by                                  read by
 ``_error``             ``_gone``, ``lost``, ``lost_alone``, once   ``_result``
 ``_suspicion``         ``_suspect``, once: the error if the        ``lost_alone``
                        cluster turns out to live
-``_begun``             set by the first run that may begin, or     the attempt
-                       with ``_ended``
-``_ended``             set when the result, or an error, is here   the attempt
+``_has_ended``         set when the result, or an error, is here   all
+``_change``            the attempt, when it waits in a task        ``_wake``, at all that it may
+                                                                   wait for
 =====================  ==========================================  ================================
 
 The user's code runs in worker threads: packing the call, rebuilding a result, an error, an answer.
@@ -27,9 +27,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from functools import partial
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -37,23 +35,22 @@ from msgspec.structs import replace
 
 from jobactors.engine.ports.runner import Abandoned, AttemptLost
 from jobactors.inside.signals.control import StopJob
-from jobactors.inside.verbs.output_capture import CAPTURE
 from jobactors.model.outcome import RaisedElsewhere
-from jobactors.model.progress import NO_PROGRESS, Progress
+from jobactors.model.progress import NO_PROGRESS
 
 from .dask_fence import Ruling, StartFence
-from .dask_hints import REBUILT, cluster_lost, result_lost, task_failed, worker_left
+from .dask_hints import cluster_lost, result_lost, task_failed, worker_left
 from .dask_order import CallOptions, order_for
-from .dask_packing import unpack_plain
+from .dask_taken import rebuilt_value, take_report
 from .dask_wire import key_for
 from .process_mail import Mail
-from .process_wire import LAST_WORDS, Kind, unpack, unpack_raised
+from .process_wire import LAST_WORDS, Kind, unpack_raised
 
 if TYPE_CHECKING:
     from jobactors.engine.ports.runner import Attempt
     from jobactors.inside.signals.control import Control, Gate
 
-    from .dask_client import TaskEnd
+    from .dask_client import Order, TaskEnd
     from .dask_side import EngineSide
 
 _ENDS: Final = frozenset({*LAST_WORDS, Kind.HELD})
@@ -85,8 +82,8 @@ class ClusterCall:
         self._pid = 0
         self._threads = 1
         self._mail: Mail | None = None
-        self._begun = trio.Event()
-        self._ended = trio.Event()
+        self._change: trio.Event | None = None
+        self._has_ended = False
         self._last_word: tuple[Kind, bytes] | None = None
         self._value: Any = None
         self._error: BaseException | None = None
@@ -113,24 +110,39 @@ class ClusterCall:
         """
         threads = self._side.packing
         order = await order_for(self._attempt, self.key, self._link.topic, self._runner, threads)
+        self._submit(order)
+        return await self._to_its_end()
+
+    def _submit(self, order: Order) -> None:
         self._side.add(self)
-        self._link.ask(self._link.submit, order, self)
+        self._side.ask(self._link.submit, order, self)
+
+    async def _to_its_end(self) -> Any:
         try:
             await self._hold()
         finally:
-            self._fence.is_over = True
-            if self._mail is not None:
-                self._control.request_hooks.remove(self._hear)
-                self._attempt.context.inbox._relay(None)
-            self._side.remove(self)
-            if self._is_unfinished and self._where:
-                self._link.ask(self._link.refuse, self._where, self._fence.run, LEFT_BEHIND)
-            self._link.ask(self._link.drop, self.key, self._is_unfinished)
+            self._close()
         return await self._result()
+
+    def _close(self) -> None:
+        """Hear no more, and have the task forgotten."""
+        self._fence.is_over = True
+        if self._mail is not None:
+            self._control.request_hooks.remove(self._hear)
+            self._attempt.context.inbox._relay(None)
+        self._side.remove(self)
+        if self._is_unfinished and self._where:
+            self._side.ask(self._link.refuse, self._where, self._fence.run, LEFT_BEHIND)
+        self._side.ask(self._link.drop, self.key, self._is_unfinished)
 
     @property
     def _control(self) -> Control:
         return self._attempt.context._control
+
+    @property
+    def _is_going(self) -> bool:
+        """Whether a run was told that it may begin."""
+        return self._mail is not None
 
     @property
     def _is_unfinished(self) -> bool:
@@ -139,28 +151,30 @@ class ClusterCall:
 
     async def _hold(self) -> None:
         try:
-            is_granted = False
-            while not (is_granted or self._ended.is_set()):
-                await self._begun.wait()
-                is_granted = await self._begin()
-            await self._ended.wait()
+            while not (self._has_ended or self._is_going):
+                await (self._begin() if self._fence.run else self._news())
+            await self._end()
         except trio.Cancelled:
             if not self._fence.is_granted:
                 raise  # it never starts: no run of it was granted
             with trio.CancelScope(shield=True):
                 await self._end_it()
 
-    async def _begin(self) -> bool:
-        """Let the run that asks begin; return whether it may, and is there still."""
-        if self._fence.run and not self._ended.is_set():
-            await self._attempt.started(self._where)
-        if self._ended.is_set():
-            return False
-        if self._fence.run:
+    async def _begin(self) -> None:
+        """Let the run that asks begin, unless another one asks by then, or none."""
+        where = self._where
+        await self._attempt.started(where)
+        if self._fence.run and self._where == where and not self._has_ended:
             self._grant()
-            return True
-        self._begun = trio.Event()
-        return False
+
+    async def _news(self) -> None:
+        self._change = trio.Event()
+        await self._change.wait()
+
+    def _wake(self) -> None:
+        """Let the attempt look again: a run asks whether it may begin, or all has ended."""
+        if self._change is not None:
+            self._change.set()
 
     def _grant(self) -> None:
         self._fence.grant()
@@ -179,13 +193,17 @@ class ClusterCall:
         self._is_ending = True
         with self._attempt.abandon():
             with trio.move_on_after(self._attempt.options.grace):
-                await self._ended.wait()
-            if not self._ended.is_set() and self._may_kill():
+                await self._end()
+            if not self._has_ended and self._may_kill():
                 self._is_killed = True
-                self._link.ask(self._link.restart, self.key, self._where)
-            await self._ended.wait()
+                self._side.ask(self._link.restart, self.key, self._where)
+            await self._end()
             return
-        self._is_left_behind = not self._ended.is_set()
+        self._is_left_behind = not self._has_ended
+
+    async def _end(self) -> None:
+        while not self._has_ended:
+            await self._news()
 
     def _may_kill(self) -> bool:
         if self._runner.kill_workers and self._threads > 1:
@@ -195,7 +213,7 @@ class ClusterCall:
     # -- requests
 
     def _tell(self, kind: Kind, content: bytes = b"") -> None:
-        self._link.ask(self._link.tell, self._where, self._fence.run, kind, content)
+        self._side.ask(self._link.tell, self._where, self._fence.run, kind, content)
 
     def _hear(self) -> None:
         """Pass a new request on; called by the control at each of them."""
@@ -240,7 +258,7 @@ class ClusterCall:
     # -- the same, in the engine's loop
 
     def _frame(self, where: str, run: str, kind: Kind, content: bytes) -> None:
-        if self._ended.is_set():
+        if self._has_ended:
             return
         if kind is Kind.BEGUN:
             self._run_begins(where, run, content)
@@ -254,7 +272,7 @@ class ClusterCall:
     def _run_begins(self, where: str, run: str, content: bytes) -> None:
         ruling, before = self._fence.ask(run), self._where
         if ruling is Ruling.REFUSE:
-            self._link.ask(self._link.refuse, where, run, REFUSED)
+            self._side.ask(self._link.refuse, where, run, REFUSED)
             if not self._fence.is_over and self._last_word is None:
                 self._suspect(worker_left(before, refused=True))
             return
@@ -267,7 +285,7 @@ class ClusterCall:
             self._side.spawn(partial(self._attempt.started, where))
             self._asked_to_end, self._gate = False, None
             self._hear()
-        self._begun.set()
+        self._wake()
 
     def _take_last_word(self, kind: Kind, content: bytes) -> None:
         self._last_word = kind, content
@@ -275,8 +293,11 @@ class ClusterCall:
             self._last_word = None
             self._suspect(worker_left(self._where))
         elif (content and kind is not Kind.HELD) or kind is Kind.STOPPED:
-            self._ended.set()
-            self._begun.set()
+            self._take_end()
+
+    def _take_end(self) -> None:
+        self._has_ended = True
+        self._wake()
 
     def _arrived(self, value: object) -> None:
         is_held = self._last_word is not None and self._last_word[0] is Kind.HELD
@@ -284,25 +305,13 @@ class ClusterCall:
             self._suspect(result_lost(self._where, value))
             return
         self._value = value
-        self._ended.set()
-        self._begun.set()
+        self._take_end()
 
     def _take_report(self, kind: Kind, content: bytes) -> None:
-        context = self._attempt.context
         match kind:
-            case Kind.SAMPLE:
-                fields: dict[str, Any] = json.loads(content)
-                fields["stages"] = tuple(fields.get("stages", ()))
-                context._meter.remote = Progress(**fields)
-                context._meter.changed()
-            case Kind.LOG:
-                source, _, text = content.decode().partition("\n")
-                context.write_log(text, source)
-                if CAPTURE.echo and self._pid != os.getpid():  # there it is written already
-                    self._side.echo(text, source)
-            case Kind.SAVED:
-                if context._buffer is not None:
-                    context._buffer.take_in(json.loads(content))
+            case Kind.SAMPLE | Kind.LOG | Kind.SAVED:
+                echo = None if self._pid == os.getpid() else self._side.echo  # it is there already
+                take_report(self._attempt.context, kind, content, echo)
             case Kind.REACHED:
                 if self._gate is not None and int(content) == self._pauses:
                     self._gate.reached()
@@ -334,7 +343,7 @@ class ClusterCall:
 
         A cluster that is closed sends its workers away first.
         """
-        if self._suspicion is None and not self._ended.is_set():
+        if self._suspicion is None and not self._has_ended:
             self._suspicion = error
             self._side.look_for(self)
 
@@ -349,10 +358,9 @@ class ClusterCall:
             self._fail(AttemptLost(cluster_lost(self._runner.address)))
 
     def _fail(self, error: BaseException) -> None:
-        if not self._ended.is_set():
+        if not self._has_ended:
             self._error = error
-            self._ended.set()
-            self._begun.set()
+            self._take_end()
 
     def _note(self, text: str) -> None:
         self._attempt.context.write_log(f"{text}\n", "WARNING")
@@ -383,18 +391,9 @@ class ClusterCall:
                 rebuilt = partial(unpack_raised, self._attempt.context.id)
                 raise RaisedElsewhere(await self._side.rebuild(rebuilt, content))
             self._control.answers += kind is Kind.ANSWERED
-            return await self._rebuilt(content)
+            return await rebuilt_value(content, self._side.rebuild)
         raise Abandoned
 
     def _rebuilding_scope(self) -> trio.CancelScope:
         """Return the scope of a rebuilding: until the system closes, or LINGER after a cancel."""
         return trio.move_on_after(LINGER) if self._is_ending else self._attempt.abandon()
-
-    async def _rebuilt(self, content: bytes) -> Any:
-        with suppress(UnpicklingError):
-            return unpack_plain(content)
-        try:
-            return await self._side.rebuild(unpack, content)
-        except Exception as exc:
-            exc.add_note(REBUILT)
-            raise

@@ -1,8 +1,8 @@
 """Everything that is asked of a Dask client, in one place.  In the client's loop, if not stated.
 
-Two private names are used.  ``Future._state``: there is no public way to await the end of a task
-that takes no thread, and gathers no result.  ``Client._scheduler_identity``: what is public blocks
-until the scheduler has answered.
+Private names are used.  ``Future._state`` and its event: there is no public way to hear of the end
+of a task that takes no thread, and gathers no result.  ``Client._scheduler_identity``: what is
+public blocks until the scheduler has answered.
 """
 
 from __future__ import annotations
@@ -60,6 +60,31 @@ class TaskEnd(NamedTuple):
     """The exception that it raised."""
     is_connection_lost: bool = False
     """Whether it was cancelled because the scheduler is out of reach."""
+
+
+def _end_of(state: Any) -> TaskEnd:
+    if state.status == "cancelled":
+        reason = getattr(state.exception, "reason", None)
+        return TaskEnd("cancelled", None, reason == _CONNECTION)
+    return TaskEnd(state.status, state.exception if state.status == "error" else None)
+
+
+class _EndEvent(asyncio.Event):
+    """The event of a task's end, which calls a function as well.
+
+    A task of the loop for each that waits was a tenth of what a job cost.
+    """
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        super().__init__()
+        self._then: Callable[[], object] | None = then
+
+    def set(self) -> None:
+        """Set it, and call the function; once, though a lost result may be computed again."""
+        super().set()
+        then, self._then = self._then, None  # which may hold this event in turn
+        if then is not None:
+            then()
 
 
 class ClusterClient:
@@ -165,14 +190,16 @@ class ClusterClient:
         )
         return dict(zip(keys, futures, strict=True))
 
-    async def ended(self, future: Any) -> TaskEnd:
-        """Wait until Dask is done with a task, one way or another."""
+    def call_when_ended(self, future: Any, ended: Callable[[TaskEnd], object]) -> None:
+        """Call ``ended`` when Dask is done with a task that was just submitted, one way or another.
+
+        It is called in the midst of what the client does then.
+        """
         state = future._state
-        await state.wait()
-        if state.status == "cancelled":
-            reason = getattr(state.exception, "reason", None)
-            return TaskEnd("cancelled", None, reason == _CONNECTION)
-        return TaskEnd(state.status, state.exception if state.status == "error" else None)
+        if state.status != "pending":  # the client has closed meanwhile
+            asyncio.get_running_loop().call_soon(ended, _end_of(state))
+            return
+        state._event = _EndEvent(lambda: ended(_end_of(state)))
 
     async def gather(self, futures: Sequence[Any]) -> list[Any]:
         """Return the values of tasks; of one that cannot be had, the exception."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import uuid4
 from weakref import WeakKeyDictionary
@@ -31,7 +32,7 @@ from .dask_hints import why_none_begins
 from .process_wire import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from .dask_client import Command, Order
 
@@ -70,7 +71,7 @@ class TaskListener(Protocol):
 class _Task:
     """One task, and the attempt that waits for it."""
 
-    __slots__ = ("begun", "future", "listener", "order", "where")
+    __slots__ = ("future", "is_unexplained", "listener", "order", "where")
 
     def __init__(self, order: Order, listener: TaskListener) -> None:
         self.order = order
@@ -78,7 +79,8 @@ class _Task:
         self.future: Any = None
         self.where = ""
         """The worker of its last run."""
-        self.begun = False
+        self.is_unexplained = True
+        """Whether no run of it has begun, and it is not known whether any worker can begin it."""
 
 
 class ClusterLink:
@@ -94,6 +96,8 @@ class ClusterLink:
         self._unsent: list[_Task] = []
         self._commands: dict[str, list[Command]] = {}
         """Messages that wait to be sent, by worker."""
+        self._due: list[str] = []
+        """The workers that may have no message under way yet."""
         self._lines: set[str] = set()
         """The workers to which a message is under way."""
         self._workers: set[str] = set()
@@ -113,8 +117,16 @@ class ClusterLink:
 
     def ask(self, order: Callable[..., object], *args: Any) -> None:
         """Call one of the methods below soon, in the client's loop."""
-        self._orders.append((order, args))  # before looking, as a serve clears before it takes
-        if not self._called:
+        self.put(order, *args)
+        self.wake()
+
+    def put(self, order: Callable[..., object], *args: Any) -> None:
+        """Call it after the next :meth:`wake`."""
+        self._orders.append((order, args))
+
+    def wake(self) -> None:
+        """Have all that was put in called soon."""
+        if self._orders and not self._called:  # looks after a put: a serve clears before it takes
             self._called = True  # before: it may serve, and be called again, within the next line
             self.client.call_soon(self._serve)
 
@@ -148,7 +160,11 @@ class ClusterLink:
         """Send a command to a run; to a worker that has left, none: it would take half a minute."""
         if where in self._departed:
             return
-        self._commands.setdefault(where, []).append((run, int(kind), content))
+        commands = self._commands.get(where)
+        if commands is None:
+            commands = self._commands[where] = []
+            self._due.append(where)
+        commands.append((run, int(kind), content))
 
     def refuse(self, where: str, run: str, why: bytes) -> None:
         """Keep a run from beginning, or ask it to end where it has begun without asking."""
@@ -206,20 +222,21 @@ class ClusterLink:
             return
         for task, future in zip(tasks, futures, strict=True):
             task.future = future
-            self._start(self._watch(task, future))
+            self.client.call_when_ended(future, partial(self._ended, task))
         if not self._looks_for_workers:
             self._looks_for_workers = True
             self._start(self._look_for_workers())
 
-    async def _watch(self, task: _Task, future: Any) -> None:
-        end = await self.client.ended(future)
+    def _ended(self, task: _Task, end: TaskEnd) -> None:
         if self._tasks.get(task.order.key) is task:
             task.listener.gone(end)
 
     def _send_commands(self) -> None:
-        for where in [where for where in self._commands if where not in self._lines]:
-            self._lines.add(where)
-            self._start(self._send_to(where))
+        due, self._due = self._due, []
+        for where in due:
+            if where in self._commands and where not in self._lines:
+                self._lines.add(where)
+                self._start(self._send_to(where))
 
     async def _send_to(self, where: str) -> None:
         """Send what waits for a worker, one message after the other."""
@@ -232,24 +249,28 @@ class ClusterLink:
 
     async def _look_for_workers(self) -> None:
         """Find the reason if no worker begins what was submitted, once for each attempt."""
-        told: set[str] = set()
         while True:
             await asyncio.sleep(SLOW_START)
-            slow = [key for key, task in self._tasks.items() if not task.begun and key not in told]
+            slow = [task for task in self._tasks.values() if task.is_unexplained]
             if not slow:
                 break
             try:
                 workers = await self.client.workers()
             except Exception:  # it is out of reach, and others see to that
                 break
-            for key in slow:
-                task = self._tasks.get(key)
-                if task is not None and not task.begun:
-                    told.add(key)
-                    why = why_none_begins(workers, task.order.workers, task.order.resources)
-                    if why:
-                        task.listener.hint(why)
+            self._explain([task for task in slow if task.is_unexplained], workers)
         self._looks_for_workers = False
+
+    def _explain(self, tasks: Iterable[_Task], workers: Mapping[str, Any]) -> None:
+        """Give tasks the reason for which no worker begins them, where there is one."""
+        reasons: dict[Any, str] = {}  # thousands of tasks want the same of thousands of workers
+        for task in tasks:
+            task.is_unexplained = False
+            wanted = task.order.workers, task.order.resources
+            if wanted not in reasons:
+                reasons[wanted] = why_none_begins(workers, *wanted)
+            if reasons[wanted] and self._tasks.get(task.order.key) is task:
+                task.listener.hint(reasons[wanted])
 
     async def _see_new_workers(self) -> None:
         """Look whether workers have left before the scheduler knew that they are listened for."""
@@ -277,7 +298,7 @@ class ClusterLink:
                 self.refuse(where, run, UNKNOWN)
             return
         if kind is Kind.BEGUN:
-            task.begun, task.where = True, where
+            task.is_unexplained, task.where = False, where
             self._departed.discard(where)
             if where not in self._workers:
                 self._workers.add(where)

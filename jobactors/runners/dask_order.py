@@ -59,11 +59,25 @@ async def order_for(
     Raises:
         TypeError: if something in the call cannot be pickled; the message names it.
     """
+    soon = soon_ordered(attempt, key, topic, options)
+    if soon is not None:
+        return soon
     call = _call_of(attempt)
-    if is_soon_packed(*call):
-        work, held = pack_call(*call, options.future)
-    else:
-        work, held = await in_thread(pack_call, *call, options.future, limiter=threads)
+    work, held = await in_thread(pack_call, *call, options.future, limiter=threads)
+    return _order(attempt, key, topic, options, work, held)
+
+
+def soon_ordered(attempt: Attempt, key: str, topic: str, options: CallOptions) -> Order | None:
+    """Return the same where no code of users is run and no time is taken; else None."""
+    call = _call_of(attempt)
+    if not is_soon_packed(*call):
+        return None
+    return _order(attempt, key, topic, options, *pack_call(*call, options.future))
+
+
+def _order(
+    attempt: Attempt, key: str, topic: str, options: CallOptions, work: bytes, held: list[Any]
+) -> Order:
     context = attempt.context
     begin = {
         "key": key,

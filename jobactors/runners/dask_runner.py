@@ -18,7 +18,10 @@ from .dask_hints import cluster_lost
 from .process_wire import pack_message
 
 if TYPE_CHECKING:
-    from jobactors.engine.ports.runner import Attempt
+    from jobactors.engine.ports.runner import Attempt, BegunCall
+
+    from .dask_order import CallOptions
+    from .dask_side import EngineSide
 
 
 class DaskClient(Protocol):
@@ -181,16 +184,28 @@ class DaskRunner:
 
     async def run(self, attempt: Attempt, /) -> Any:
         """Run one attempt on the cluster."""
+        from .dask_call import ClusterCall
+
+        options, side = self._way()
+        if not side.link.client.is_connected:
+            raise AttemptLost(cluster_lost(self.address))
+        return await ClusterCall(attempt, options, side).run()
+
+    def _begin_call(self, attempt: Attempt) -> BegunCall:
+        """Begin an attempt that needs no task of its own, as far as it is known yet."""
+        from .dask_begun import BegunClusterCall
+
+        call = BegunClusterCall(attempt, *self._way())
+        call.start()
+        return call
+
+    def _way(self) -> tuple[CallOptions, EngineSide]:
         from distributed import Future
 
-        from .dask_call import ClusterCall
         from .dask_link import link_of
         from .dask_order import CallOptions
         from .dask_side import side_of
 
-        link = link_of(self.client)
-        if not link.client.is_connected:
-            raise AttemptLost(cluster_lost(self.address))
         options = CallOptions(
             self.address,
             Future,
@@ -201,7 +216,7 @@ class DaskRunner:
             self.shared_folder,
             self.workers,
         )
-        return await ClusterCall(attempt, options, side_of(link)).run()
+        return options, side_of(link_of(self.client))
 
     def __repr__(self) -> str:
         return f"<DaskRunner {self.address or 'of a closed client'}>"

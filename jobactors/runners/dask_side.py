@@ -78,6 +78,10 @@ class EngineSide:
         self._called = False
         self._is_delivering = False
         """Whether news is being taken, in this turn of the loop and the next ones."""
+        self._askers: list[Callable[[], object]] = []
+        """Called at the end of this delivery."""
+        self._is_asking = False
+        """Whether the link is called at the end of this turn."""
         self._is_watched = False
         self._suspects: list[tuple[WatchedCall, float]] = []
         self._lines: deque[tuple[str, str]] = deque()
@@ -104,18 +108,45 @@ class EngineSide:
 
     def _deliver_some(self) -> None:
         """Hand over some of the news; the loop serves others before the rest of it."""
+        self._is_asking = True
         for _ in range(AT_ONCE):
             if not self._news:
                 self._is_delivering = False
-                return
+                break
             take, args = self._news.popleft()
             try:
                 take(*args)
             except Exception:  # a worker of another version, or a hostile one
                 LOG.exception("a report from a Dask worker could not be read")
-        self._token.run_sync_soon(self._deliver_some)
+        askers, self._askers = self._askers, []
+        for begin in askers:
+            begin()
+        self._send()
+        if self._is_delivering:
+            self._token.run_sync_soon(self._deliver_some)
 
     # -- in this loop
+
+    def begin(self, begin: Callable[[], object]) -> None:
+        """Call ``begin()``, which lets a run begin, after all news that is here.
+
+        Some of that may be that the run's worker has left, and then another run may begin.
+        """
+        self._askers.append(begin)
+
+    def ask(self, order: Callable[..., object], *args: Any) -> None:
+        """Have the link called, once for all that is asked in this turn of the loop.
+
+        Each call wakes the client's thread, which takes the interpreter from this one.
+        """
+        self.link.put(order, *args)
+        if not self._is_asking:
+            self._is_asking = True
+            self._token.run_sync_soon(self._send)
+
+    def _send(self) -> None:
+        self._is_asking = False
+        self.link.wake()
 
     def add(self, call: WatchedCall) -> None:
         """Watch the cluster for an attempt."""
@@ -148,7 +179,7 @@ class EngineSide:
     async def _look(self) -> None:
         await trio.sleep(SUSPENSE)
         suspects, self._suspects = self._suspects, []
-        self.link.ask(self.link.look, partial(self.post, self._looked, suspects))
+        self.ask(self.link.look, partial(self.post, self._looked, suspects))
 
     def _looked(self, suspects: list[tuple[WatchedCall, float]], workers: int | None) -> None:
         """Tell the verdict, or look again."""

@@ -12,7 +12,6 @@ the other side is dropped alone, and one that expects an answer gets an error.
 
 from __future__ import annotations
 
-import itertools
 import struct
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -38,16 +37,20 @@ _NO_QUESTION: Final = 0
 class Mail:
     """The parent's side.  In the loop's thread, except for :meth:`rebuilt`."""
 
+    __slots__ = ("_inbox", "_number", "_questions", "_send")
+
     def __init__(self, inbox: Inbox, send: Send) -> None:
         self._inbox = inbox
         self._send = send
-        self._numbers = itertools.count(1)
+        self._number = _NO_QUESTION
+        """The number of the last question."""
         self._questions: dict[int, Question] = {}
 
     def send(self, message: Packed | Question) -> None:
         """Send a message to the job's process; it was pickled by the thread that sent it."""
         if isinstance(message, Question):
-            number, content = next(self._numbers), message.message.content
+            self._number += 1
+            number, content = self._number, message.message.content
             self._questions[number] = message
         else:
             number, content = _NO_QUESTION, message.content

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import asdict
 
 from jobactors.model.progress import Progress
+from jobactors.runners.dask_begun import BegunClusterCall
 from jobactors.runners.dask_call import ClusterCall
 from jobactors.runners.dask_client import TaskEnd
 from jobactors.runners.dask_link import ClusterLink
@@ -51,7 +52,7 @@ class ScriptedTask:
         self.fenced: bool = json.loads(order.begin)["fenced"]
         self.run = ""
         self.where = ""
-        self.ended = asyncio.Event()
+        self.ended: Callable[[TaskEnd], object] | None = None
 
 
 class ScriptedCluster:
@@ -104,10 +105,9 @@ class ScriptedCluster:
         self._begin()
         return tasks
 
-    async def ended(self, task: ScriptedTask) -> TaskEnd:
-        """Wait for the end of one."""
-        await task.ended.wait()
-        return TaskEnd("finished")
+    def call_when_ended(self, task: ScriptedTask, ended: Callable[[TaskEnd], object]) -> None:
+        """Tell the end of one."""
+        task.ended = ended
 
     async def gather(self, tasks: Sequence[ScriptedTask]) -> list[Any]:
         """No result is long."""
@@ -166,7 +166,8 @@ class ScriptedCluster:
         self._end(task)
 
     def _end(self, task: ScriptedTask) -> None:
-        task.ended.set()
+        if task.ended is not None:  # what has begun with its submit is not waited for yet
+            task.ended(TaskEnd("finished"))
         self._free.append(task.where)
 
     def _say(self, task: ScriptedTask, *frames: tuple[Kind, bytes]) -> None:
@@ -220,5 +221,11 @@ class ScriptedRunner:
         return self._threads
 
     async def run(self, attempt: ja.Attempt, /) -> Any:
-        """Run one attempt."""
+        """Run one attempt in a task."""
         return await ClusterCall(attempt, self._options, side_of(self._link)).run()
+
+    def _begin_call(self, attempt: ja.Attempt) -> BegunClusterCall:
+        """Begin one without a task."""
+        call = BegunClusterCall(attempt, self._options, side_of(self._link))
+        call.start()
+        return call

@@ -1,4 +1,4 @@
-"""A Dask cluster for tests: on the loopback alone, without a dashboard, and closed whole."""
+"""A Dask cluster for tests, on the loopback alone and closed whole, and waits for its jobs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
+import trio
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    import jobactors as ja
 
 LOOPBACK = "127.0.0.1:0"
 PATIENT = {"distributed.deploy.lost-worker-timeout": "1h"}
@@ -45,3 +50,22 @@ def cluster(workers: int = 2, *, processes: bool = False, **options: Any) -> Ite
         if workers:
             client.wait_for_workers(workers)
         yield client
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until it is true."""
+    with trio.fail_after(120):
+        while not condition():  # noqa: ASYNC110 - a job's snapshot has no event
+            await trio.sleep(0.005)
+
+
+async def raised_by(job: ja.Job[Any]) -> Exception:
+    """Return what a waiter gets."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - any, and it is looked at
+        await job
+    return caught.value
+
+
+async def blocking(call: Callable[..., Any], *args: Any) -> Any:
+    """Call something of the client's that blocks, in a thread."""
+    return await trio.to_thread.run_sync(call, *args)

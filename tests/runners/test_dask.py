@@ -25,31 +25,10 @@ from jobactors.runners.process_mail import Mail
 from tests.open_telemetry import recording, span_ids
 
 from . import dask_work as work
-from .dask_cluster import cluster
+from .dask_cluster import cluster, raised_by, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    """Return the client of a cluster with two workers of one thread."""
-    with cluster(workers=2) as client:
-        yield client
-
-
-@pytest.fixture
-def runner(client: Any) -> ja.DaskRunner:
-    """Return a runner on it."""
-    return ja.DaskRunner(client)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until it is true."""
-    with trio.fail_after(60):
-        while not condition():  # noqa: ASYNC110 - a job's snapshot has no event
-            await trio.sleep(0.005)
 
 
 def calls_of(jobs: list[ja.Job[Any]]) -> list[ClusterCall]:
@@ -57,13 +36,6 @@ def calls_of(jobs: list[ja.Job[Any]]) -> list[ClusterCall]:
     ids = {job.id for job in jobs}
     every = [one for one in gc.get_objects() if isinstance(one, ClusterCall)]
     return [one for one in every if one._attempt.context.id in ids]
-
-
-async def raised_by(job: ja.Job[Any]) -> Exception:
-    """Return what a waiter gets."""
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - any, and it is looked at
-        await job
-    return caught.value
 
 
 # --- waiting ------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import trio
 
 import jobactors as ja
@@ -19,11 +18,10 @@ from jobactors.runners.process_wire import Kind, pack_result
 from tests.bench.scripted_cluster import ScriptedCluster, ScriptedRunner
 
 from . import dask_work as work
-from .dask_cluster import cluster
-from .test_dask import until
+from .dask_cluster import cluster, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tests.bench.scripted_cluster import ScriptedTask
 
@@ -33,19 +31,6 @@ FACTOR = 3
 def scaled(number):
     return FACTOR * number
 """
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    """Return the client of a cluster with two workers of one thread."""
-    with cluster(workers=2) as client:
-        yield client
-
-
-@pytest.fixture
-def runner(client: Any) -> ja.DaskRunner:
-    """Return a runner on it."""
-    return ja.DaskRunner(client)
 
 
 class SlowToLeave:

@@ -19,22 +19,16 @@ from jobactors.runners.dask_client import ClusterClient
 from jobactors.runners.dask_link import link_of
 
 from . import dask_work as work
-from .dask_cluster import cluster
+from .dask_cluster import blocking, cluster, raised_by, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("JOBACTORS_DASK") != "all", reason="`make dask` runs it: workers die for minutes"
 )
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    """Return the client of a cluster with three workers, which are started again when killed."""
-    with cluster(workers=3, processes=True) as client:
-        yield client
+CLUSTER = {"workers": 3, "processes": True}
 
 
 @pytest.fixture(autouse=True)
@@ -50,28 +44,9 @@ def _all_workers_come_back(client: Any) -> Iterator[None]:
         client.wait_for_workers(3, timeout=60)
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until it is true."""
-    with trio.fail_after(120):
-        while not condition():  # noqa: ASYNC110 - a job's snapshot has no event
-            await trio.sleep(0.01)
-
-
-async def raised_by(job: ja.Job[Any]) -> Exception:
-    """Return what a waiter gets."""
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - any, and it is looked at
-        await job
-    return caught.value
-
-
 def pids_at_work(client: Any) -> list[int]:
     """Return the worker processes that have begun a run, granted or not; blocks."""
     return [pid for pid in client.run(work.pid_if_at_work, on_error="ignore").values() if pid]
-
-
-async def blocking(call: Callable[..., Any], *args: Any) -> Any:
-    """Call something of the client's that blocks, in a thread."""
-    return await trio.to_thread.run_sync(call, *args)
 
 
 async def test_a_killed_worker_fails_its_job_at_once_and_nothing_starts_again(
@@ -157,9 +132,11 @@ async def test_a_run_that_dies_before_its_grant_gives_its_place_to_the_next(
     path = str(tmp_path / "starts")
     async with ja.open_jobs() as jobs:
         job = jobs.options(runner=ja.DaskRunner(client)).submit(work.mark, path)
-        while not any(job.id in str(key) for key in client.futures):
+        for _ in range(10):  # the order leaves in the turn after the submit
             await trio.lowlevel.checkpoint()
         # From here on the engine hears nothing, until the next await.
+        while not any(job.id in str(key) for key in client.futures):
+            time.sleep(0.01)  # noqa: ASYNC251 - as below
         while not (asking := pids_at_work(client)):
             time.sleep(0.01)  # noqa: ASYNC251 - the loop is to stand still
         os.kill(asking[0], signal.SIGKILL)

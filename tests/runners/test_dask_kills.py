@@ -21,7 +21,7 @@ import jobactors as ja
 from jobactors.runners.dask_link import link_of
 
 from . import dask_work as work
-from .dask_cluster import cluster
+from .dask_cluster import blocking, cluster
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,16 +44,11 @@ PATIENCE = 1800.0
 """Seconds of a job, if nothing at all ends any more."""
 
 
-async def blocking(call: Any, *args: Any) -> Any:
-    """Call something of the client's that blocks, in a thread."""
-    return await trio.to_thread.run_sync(call, *args)
-
-
 def found(client: Any, job: ja.Job[Any]) -> str:
     """Return what all sides know of a job that does not end, and where every thread and task is."""
     link, scheduler = link_of(client), client.cluster.scheduler
     ours = {
-        key: [task.begun, task.where, task.future.status, vars(task.listener)]
+        key: [not task.is_unexplained, task.where, task.future.status, vars(task.listener)]
         for key, task in link._tasks.items()
         if job.id in key
     }

@@ -94,6 +94,9 @@ def test_with_restarts_every_run_begins_and_the_last_one_counts() -> None:
 class _NoLink:
     """Stands for the link of a side that is asked for nothing."""
 
+    def wake(self) -> None:
+        """Do nothing."""
+
 
 async def test_news_of_many_attempts_is_taken_in_order_and_the_loop_turns_between() -> None:
     """A hundred in a turn: between two turns of a task beside, any other one has two at most."""

@@ -8,30 +8,13 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 import jobactors as ja
 
 from . import dask_work as work
-from .dask_cluster import cluster
-from .test_dask import raised_by, until
+from .dask_cluster import cluster, raised_by, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    """Return the client of a cluster with two workers of one thread."""
-    with cluster(workers=2) as client:
-        yield client
-
-
-@pytest.fixture
-def runner(client: Any) -> ja.DaskRunner:
-    """Return a runner on it."""
-    return ja.DaskRunner(client)
 
 
 def thread() -> str:

@@ -14,21 +14,14 @@ from . import dask_work as work
 from .dask_cluster import cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("JOBACTORS_DASK") != "all", reason="`make dask` runs it: it takes minutes"
 )
+CLUSTER = {"workers": 2, "processes": True}
 MANY = 10_000
 LARGE = 200_000_000
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    """Return the client of a cluster with two workers."""
-    with cluster(workers=2, processes=True) as client:
-        yield client
 
 
 async def test_the_rest_of_a_long_map_is_cancelled_at_once_and_the_workers_are_free(

@@ -10,18 +10,9 @@ import trio
 import jobactors as ja
 
 from . import dask_work as work
-from .dask_cluster import cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    """Return the client of a cluster with two workers in this process."""
-    with cluster(workers=2) as client:
-        yield client
 
 
 async def test_a_result_that_stays_is_a_future_and_an_argument_of_later_jobs(client: Any) -> None:

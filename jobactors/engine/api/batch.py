@@ -89,7 +89,10 @@ class Batch(BatchReader[T]):
     @property
     def counts(self) -> Mapping[JobState, int]:
         """The number of its jobs in each state; a text such as ``"failed"`` is a key as well."""
-        return self.snapshot().by_state
+        return self._portal.look(self._counts)
+
+    def _counts(self) -> Mapping[JobState, int]:
+        return self._tally.by_state
 
     @property
     def errors(self) -> dict[int, ErrorText]:

@@ -28,10 +28,11 @@ from jobactors.model.last_references import drop_elsewhere
 from .batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from jobactors.engine.system.job_system import JobSystem
     from jobactors.model.batch_snapshot import BatchSnapshot
+    from jobactors.model.states import JobState
 
     from .job import Job
 
@@ -112,6 +113,9 @@ class MappedBatch(Batch[T]):
             own.add(job._record)
         own.is_paused = self._tally.is_paused
         return own.snapshot(self._core.clock.now())
+
+    def _counts(self) -> Mapping[JobState, int]:
+        return super()._counts() if self._own_id == self._tally.id else self._snapshot().by_state
 
     # -- taking input in
 

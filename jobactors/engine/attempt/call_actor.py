@@ -1,4 +1,4 @@
-"""The actor of an attempt that is one call in a thread or a process: it has no task.
+"""The actor of an attempt that is one call in a thread, a process or a cluster: it has no task.
 
 A task that only waits, with its scope, was a third of what a short ``def`` job cost, and two turns
 of the loop more than its thread needs.  So the call is handed over in the step that starts the job,
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from jobactors.engine.ports.runner import GoesOn, begins_call
 from jobactors.engine.records.references import has_references
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextvars import Context
 
-    from jobactors.engine.ports.runner import Attempt, BegunCall
+    from jobactors.engine.ports.runner import Attempt, BegunCall, CallElsewhere
     from jobactors.engine.records.record import Record
 
 
@@ -62,6 +62,8 @@ class CallActor(Actor):
         own.run(CURRENT.set, self.context)
         call = own.run(begin_call, self._attempt())
         call.call_when_ended(partial(own.run, partial(self._ended, call)))
+        if not self.has_started:
+            cast("CallElsewhere", call).call_to_start(self._start_call)
         self._call = call
 
     def _ended(self, call: BegunCall) -> None:
@@ -77,6 +79,27 @@ class CallActor(Actor):
             self.host.start_task(self.run, name=self.record.id)
         else:
             self.host.portal.step(self._end, ending)
+
+    def _start_call(self, where: str, begin: Callable[[], None]) -> None:
+        """Start a call that has waited elsewhere, unless it is to end."""
+        if not self.is_stopping:
+            self.host.portal.step(self._mark_started, where)
+            go_on = partial(self._begin_started, begin)
+            durable = self.host.until_durable(self.record)  # no attempt begins twice
+            if durable is None:
+                go_on()
+            else:
+                durable.begin_when_set(go_on)
+
+    def _begin_started(self, begin: Callable[[], None]) -> None:
+        if self._call is None:
+            return  # it has ended meanwhile
+        if self.record.refused is None:
+            begin()
+            return
+        self._call.leave_behind()
+        self._call, self._caught = None, self.record.refused
+        self.host.start_task(self.run, name=self.record.id)
 
     async def _run(self) -> Any:
         rest, self._rest = self._rest, None

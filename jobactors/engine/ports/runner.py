@@ -236,7 +236,7 @@ class GoesOn(BaseException):
 class BegunCall(Protocol):
     """An attempt that is one call elsewhere, and needs no task to wait for it.
 
-    The call is in a worker thread, or in a process.
+    The call is in a worker thread, in a process, or on a cluster.
     """
 
     def call_when_ended(self, callback: Callable[[], object]) -> None:
@@ -263,6 +263,17 @@ class BegunCall(Protocol):
         ...
 
 
+class CallElsewhere(BegunCall, Protocol):
+    """The same for a runner that waits elsewhere."""
+
+    def call_to_start(self, start: Callable[[str, Callable[[], None]], None]) -> None:
+        """Call ``start(where, begin)`` in the loop when it begins, as :meth:`Attempt.started` is.
+
+        ``begin()`` is called once the start is stored; never, if the attempt was asked to end.
+        """
+        ...
+
+
 def begins_call(runner: KnownRunner) -> Callable[[Attempt], BegunCall] | None:
     """Return the way to begin an attempt that is one call elsewhere; None if it is more."""
     begin: Callable[[Attempt], BegunCall] | None = getattr(runner, "begin_call", None)
@@ -283,6 +294,7 @@ class GivenRunner(Struct, frozen=True, eq=False):
     runs_already: bool = False
     is_service: bool = False
     pack_message: Callable[[object], bytes] | None = None
+    begin_call: Callable[[Attempt], BegunCall] | None = None
 
     @classmethod
     def of(cls, value: RunnerValue) -> GivenRunner:
@@ -296,6 +308,7 @@ class GivenRunner(Struct, frozen=True, eq=False):
             value,
             is_service=bool(getattr(value, "is_service", False)),
             pack_message=getattr(value, "pack_message", None),
+            begin_call=getattr(value, "_begin_call", None),  # of our own runners only
         )
 
     def run(self, attempt: Attempt, /) -> Any:

@@ -248,9 +248,14 @@ class BatchTally:
         parts = (record.snapshot.progress.fraction or 0.0 for record in self._begun.values())
         return self.ended + sum(parts)
 
+    @property
+    def by_state(self) -> dict[JobState, int]:
+        """The number of its jobs in each state."""
+        return {state: self._counts[state] for state in JobState}
+
     def snapshot(self, now: float) -> BatchSnapshot:
         """Return the batch at this moment."""
-        by_state = {state: self._counts[state] for state in JobState}
+        by_state = self.by_state
         has_failed = self.input_error is not None
         state = state_of_all(
             by_state,

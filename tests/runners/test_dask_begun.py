@@ -1,0 +1,151 @@
+"""Jobs on a cluster without a task of their own: what wakes them, and what gives them one."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import trio
+import trio.lowlevel
+import trio.testing
+
+import jobactors as ja
+from jobactors.engine.storage.durable_latch import DurableLatch
+from jobactors.runners import dask_link
+from jobactors.runners.dask_begun import BegunClusterCall
+from jobactors.runners.dask_client import Order
+from jobactors.runners.dask_link import ClusterLink, _Task
+from jobactors.runners.process_wire import Kind
+from tests.bench.scripted_cluster import BEGUN, ScriptedCluster, ScriptedRunner
+
+from . import dask_work as work
+from .dask_cluster import raised_by, until
+from .test_dask import calls_of
+
+if TYPE_CHECKING:
+    import pytest
+
+HERE, THERE = "tcp://here", "tcp://there"
+
+
+async def waiting(jobs: ja.Jobs) -> tuple[ja.Job[Any], BegunClusterCall]:
+    """Return a job that waits on a cluster whose only worker is taken, and its attempt."""
+    on = jobs.options(runner=ScriptedRunner(ScriptedCluster(1, ends=False)))
+    first = on.submit(work.add, 1)
+    await until(lambda: first.state == "running")
+    job = on.submit(work.add, 2)
+    await until(lambda: job.snapshot().waiting == "cluster")
+    (call,) = calls_of([job])
+    assert isinstance(call, BegunClusterCall)
+    return job, call
+
+
+async def test_jobs_that_wait_on_a_cluster_or_run_there_have_no_task() -> None:
+    """Ten of them run, forty wait; a task for each, with its scope, was half of what they cost."""
+    cluster = ScriptedCluster(workers=11, samples=1, ends=False)
+    async with ja.open_jobs() as jobs:
+        on = jobs.options(runner=ScriptedRunner(cluster))
+        first = on.submit(work.add, 1)
+        await until(lambda: first.state == "running")
+        before = trio.lowlevel.current_statistics().tasks_living
+        many = [on.submit(work.add, n) for n in range(50)]
+        await until(lambda: sum(job.snapshot().progress.done == 1 for job in many) == 10)
+        assert sum(job.snapshot().waiting == "cluster" for job in many) == 40
+        assert trio.lowlevel.current_statistics().tasks_living == before
+        jobs.select(state="unfinished").cancel()
+
+
+async def test_the_news_that_its_worker_has_left_counts_before_a_run_may_begin() -> None:
+    """Both come together where the loop was busy: the run that asks next begins."""
+    async with ja.open_jobs() as jobs:
+        job, call = await waiting(jobs)
+        call.frame(HERE, "run-a", Kind.BEGUN, BEGUN)
+        call.left(HERE)
+        call.frame(THERE, "run-b", Kind.BEGUN, BEGUN)
+        await until(lambda: job.state == "running")
+        assert (job.snapshot().where, call._fence.run) == (THERE, "run-b")
+        jobs.select(state="unfinished").cancel()
+
+
+def slow_store(jobs: ja.Jobs, monkeypatch: pytest.MonkeyPatch) -> DurableLatch:
+    """Let starts wait from now on until a latch is set, as if a store had to hold them."""
+    latch = DurableLatch(threading.get_ident())
+    monkeypatch.setattr(
+        jobs._system.core, "until_durable", lambda _: None if latch.is_set else latch
+    )
+    return latch
+
+
+async def test_a_run_that_asks_while_the_start_of_another_is_stored_begins_and_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first one has left with its worker meanwhile."""
+    async with ja.open_jobs() as jobs:
+        job, call = await waiting(jobs)
+        stored = slow_store(jobs, monkeypatch)
+        call.frame(HERE, "run-a", Kind.BEGUN, BEGUN)
+        await until(lambda: job.snapshot().where == HERE)
+        call.left(HERE)
+        call.frame(THERE, "run-b", Kind.BEGUN, BEGUN)
+        await until(lambda: call._fence.run == "run-b")
+        assert not call._fence.is_granted
+        stored.set()
+        await until(lambda: call._fence.is_granted)
+        assert (job.snapshot().where, call._fence.run) == (THERE, "run-b")
+        jobs.select(state="unfinished").cancel()
+
+
+async def test_a_cancel_while_the_start_is_stored_lets_no_run_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The run that asks is refused."""
+    async with ja.open_jobs() as jobs:
+        job, call = await waiting(jobs)
+        stored = slow_store(jobs, monkeypatch)
+        call.frame(HERE, "run-a", Kind.BEGUN, BEGUN)
+        await until(lambda: job.state == "running")
+        job.cancel()
+        assert isinstance(await raised_by(job), ja.JobCancelled)
+        stored.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert (call._fence.is_granted, call._fence.is_over) == (False, True)
+        jobs.select(state="unfinished").cancel()
+
+
+async def test_a_start_that_the_store_cannot_hold_lets_no_run_begin() -> None:
+    """The job fails with the store's error."""
+    async with ja.open_jobs() as jobs:
+        job, call = await waiting(jobs)
+        job._record.refused = ja.StoreError("jobs.db", "the disk is full")
+        call.frame(HERE, "run-a", Kind.BEGUN, BEGUN)
+        assert "the disk is full" in str(await raised_by(job))
+        assert not call._fence.is_granted
+        jobs.select(state="unfinished").cancel()
+
+
+async def test_why_none_begins_is_looked_for_once_for_all_that_want_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else twenty thousand tasks would each look at ten thousand workers."""
+    asked = list[tuple[Any, ...]]()
+
+    def reason(*wanted: Any) -> str:
+        asked.append(wanted)
+        return "it has no such worker"
+
+    class Listener:
+        def hint(self, text: str) -> None:
+            told.append(text)
+
+    told = list[str]()
+    monkeypatch.setattr(dask_link, "why_none_begins", reason)
+    client: Any = ScriptedCluster(1)
+    link, listener = ClusterLink(client), Listener()
+    for number in range(10):
+        order = Order(f"task-{number}", b"", b"", workers=("a",) if number % 2 else ())
+        task: Any = _Task(order, listener)  # type: ignore[arg-type]
+        link._tasks[order.key] = task
+    link._explain(link._tasks.values(), {"a": {}})
+    assert len(told) == 10
+    assert [wanted[1] for wanted in asked] == [(), ("a",)]
+    assert not any(task.is_unexplained for task in link._tasks.values())
