@@ -174,4 +174,7 @@ def main(size: int) -> None:
 
 
 if __name__ == "__main__":
+    # Its work is a module's then: that of a program is packed whole for each job, in a thread.
+    from tests.bench.dask_hub import main
+
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
