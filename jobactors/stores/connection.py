@@ -62,15 +62,24 @@ def connect_to_look(path: Path, busy_timeout: float = 0.0) -> sqlite3.Connection
 
 
 def connect_to_write(
-    path: Path, *, durability: Durability, exclusive: bool, busy_timeout: float
+    path: Path,
+    *,
+    durability: Durability,
+    exclusive: bool,
+    busy_timeout: float,
+    with_log: bool = False,
 ) -> sqlite3.Connection:
-    """Open a file as its owner, in autocommit mode; without a write-ahead log yet.
+    """Open a file as its owner, in autocommit mode.
 
     Args:
         path: An absolute path; the file exists.
         durability: Whether each commit waits for the disk.
         exclusive: Whether SQLite holds its lock throughout, for file systems that share no memory.
         busy_timeout: Seconds to wait for another program that has locked the file.
+        with_log: Whether a commit is one append, to a write-ahead log.
+
+    Raises:
+        sqlite3.OperationalError: if the file system cannot do that.
     """
     connection = _defended(f"{path.as_uri()}?mode=rw", busy_timeout)
     try:
@@ -82,18 +91,28 @@ def connect_to_write(
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted may be about a person
+        if with_log:
+            _turn_on_log(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def turn_on_log(connection: sqlite3.Connection) -> None:
-    """Send changes to a write-ahead log, so that a commit is one append.
+def set_patience(connection: sqlite3.Connection, busy_timeout: float, *, hurries: bool) -> None:
+    """Let a commit wait for what it has to wait for, or for nothing that can be put off.
 
-    Raises:
-        sqlite3.OperationalError: if the file system cannot do that.
+    Args:
+        connection: Of :func:`connect_to_write`.
+        busy_timeout: Seconds to wait for another program that has locked the file.
+        hurries: Whether it waits for no program, and leaves the log as long as it is.
     """
+    wait, pages = (0, 0) if hurries else (int(busy_timeout * 1_000), _WAL_PAGES)
+    connection.execute(f"PRAGMA busy_timeout = {wait}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {pages}")
+
+
+def _turn_on_log(connection: sqlite3.Connection) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if mode == b"wal":
         return

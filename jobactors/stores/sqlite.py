@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, final
 
 from jobactors.engine.ports.store import ValueRefused
-from jobactors.model.errors import StoreFailed, StoreLost, WrongProcess
+from jobactors.model.errors import StoreError, StoreFailed, StoreLost, WrongProcess
 from jobactors.model.keep import Keep
 from jobactors.stores import ownership
 
-from .connection import close_without_log, connect_to_write, turn_on_log
+from .connection import close_without_log, connect_to_write, set_patience
 from .disks import locking_of
 from .failures import SqliteTrouble, from_os, from_sqlite, is_about_a_value, value_trouble
 from .forgetting import (
@@ -49,11 +49,13 @@ from .store_queries import StoreQueries
 if TYPE_CHECKING:
     import sqlite3
 
+    from jobactors.engine.ports.store import QuickStore
     from jobactors.model.stored_rows import Write
 
     from .connection import Durability
 
 _EPOCH: Final = "SELECT epoch FROM owner"
+_NOT_OPEN: Final = ("it is not open", "open it first")
 _T = TypeVar("_T")
 
 
@@ -106,6 +108,10 @@ class SqliteStore(StoreQueries):
         self._epoch = 0
         self._owned: ownership.Ownership | None = None
         self._connection: sqlite3.Connection | None = None
+        self._hurries = False
+        """Whether the connection waits for nothing."""
+        self._is_spoilt = False
+        """Whether a transaction of the connection could not be undone."""
         self._exclusive = False
         self._files: OpenFiles | None = None
         super().__init__(self.name)
@@ -199,12 +205,9 @@ class SqliteStore(StoreQueries):
             durability=self._durability,
             exclusive=self._exclusive,
             busy_timeout=self.busy_timeout,
+            with_log=True,
         )
-        try:
-            turn_on_log(connection)
-        except BaseException:
-            connection.close()
-            raise
+        self._hurries = self._is_spoilt = False
         return connection
 
     def _disconnect(self) -> None:
@@ -237,6 +240,22 @@ class SqliteStore(StoreQueries):
             raise
         if self._logged is not None:
             self._logged |= batch.logged
+
+    @property
+    def quick(self) -> QuickStore | None:
+        """Itself, if a commit waits for no disk."""
+        return self if self._durability == "os" and not self._exclusive else None
+
+    def apply_now(self, writes: Sequence[Write]) -> bool:
+        """Write all of it, unless that fails, or has to wait; see the protocol."""
+        try:
+            batch = RowBatch(writes)
+            self._write(batch.run, hurries=True)
+        except (StoreError, UnicodeEncodeError):
+            return False
+        if self._logged is not None:
+            self._logged |= batch.logged
+        return True
 
     def _write_batch(self, batch: RowBatch) -> None:
         try:
@@ -294,10 +313,10 @@ class SqliteStore(StoreQueries):
             if self._files is not None:
                 self._files.note_commit()
 
-    def _write(self, change: Callable[[sqlite3.Connection], _T]) -> _T:
+    def _write(self, change: Callable[[sqlite3.Connection], _T], *, hurries: bool = False) -> _T:
         """Run ``change`` in a transaction that holds while this store owns the file."""
         # No context manager here: every change comes this way, and it would be a tenth of its cost.
-        connection = self._connected()
+        connection = self._connected(hurries=hurries)
         try:
             connection.execute("BEGIN IMMEDIATE")
             self._check_epoch(connection)
@@ -321,8 +340,8 @@ class SqliteStore(StoreQueries):
         try:
             if connection.in_transaction:  # a full disk ends it by itself
                 connection.execute("ROLLBACK")
-        except SqliteTrouble:
-            self._disconnect()  # the next transaction begins with a new connection
+        except SqliteTrouble:  # closing it may take time, which the loop has not
+            self._is_spoilt = True
 
     # -- reading: see StoreQueries
 
@@ -335,18 +354,23 @@ class SqliteStore(StoreQueries):
 
     # -- the connection
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self, *, hurries: bool = False) -> sqlite3.Connection:
         """Return a connection to the file that is there now."""
         if self._owned is None:
-            raise StoreFailed(self.name, "it is not open", "open it first")
+            raise StoreFailed(self.name, *_NOT_OPEN)
         if not self._owned.is_ours:
             raise WrongProcess
         connection, files = self._connection, self._files
         if files is None:  # not yet: it is being opened
-            raise StoreFailed(self.name, "it is not open", "open it first")
-        if not files.is_log_ours() or connection is None:
+            raise StoreFailed(self.name, *_NOT_OPEN)
+        if not files.is_log_ours() or connection is None or self._is_spoilt:
+            if hurries:  # to open it takes time
+                raise StoreFailed(self.name, *_NOT_OPEN)
             return self._connect_again(files)
         files.check_file_now_and_then()
+        if hurries is not self._hurries:
+            set_patience(connection, self.busy_timeout, hurries=hurries)
+            self._hurries = hurries
         return connection
 
     def _connect_again(self, files: OpenFiles) -> sqlite3.Connection:

@@ -25,7 +25,7 @@ path = Path(sys.argv[1])
 def say(*words):  # in one step, whatever other processes say
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 def wait():
-    sys.stdin.readline()
+    return sys.stdin.readline().rstrip("\\n")
 """
 
 
@@ -47,10 +47,10 @@ class Script:
         assert self._process.stdout is not None
         return self._process.stdout.readline().rstrip("\n")
 
-    def tell(self) -> None:
+    def tell(self, line: str = "") -> None:
         """Let it go on."""
         assert self._process.stdin is not None
-        self._process.stdin.write("\n")
+        self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
 
     def kill(self) -> None:

@@ -5,7 +5,7 @@ A store joins by a line in ``STORES``: its name, and how one is made in a folder
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -39,9 +39,24 @@ from tests.stores.samples import DAY, NOW, checkpoint, event, job, put, status
 AnyStore: TypeAlias = ja.Store  # and no more than that: the suite may serve stores of other people
 Make: TypeAlias = Callable[[Path, Keep], AnyStore]
 
+
+def _quick(folder: Path, keep: Keep) -> AnyStore:
+    """Make a store that writes at once whatever it can."""
+    store = ja.SqliteStore(folder / "q.db", keep=keep)
+    apply = store.apply
+
+    def apply_now_or_then(writes: Sequence[Write]) -> None:
+        if not store.apply_now(writes):
+            apply(writes)
+
+    store.apply = apply_now_or_then  # type: ignore[method-assign]
+    return store
+
+
 STORES: dict[str, Make] = {
     "memory": lambda _folder, keep: ja.MemoryStore(keep=keep),
     "sqlite": lambda folder, keep: ja.SqliteStore(folder / "jobs.db", keep=keep),
+    "at once": _quick,
     "power": lambda folder, keep: ja.SqliteStore(folder / "p.db", durability="power", keep=keep),
 }
 

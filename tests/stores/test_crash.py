@@ -25,6 +25,7 @@ import sqlite3
 from jobactors.model.stored_rows import DeleteJobs, PutCheckpoint
 
 connect = sqlite3.connect
+at_once = wait() == "at once"
 left = 0  # how often it may strike in vain: before and after each statement
 
 def strike():
@@ -66,6 +67,8 @@ def die(count):
         sqlite3.connect = lambda name, **more: connect(name, factory=Dying, **more)
         store = ja.SqliteStore(path / f"{count}.db")
         store.open()
+        if at_once:
+            store.apply = store.apply_now
         work(store, tell)
         os._exit(0)
     os.close(tell)
@@ -100,9 +103,11 @@ say(count, *sorted(seen))
 """
 
 
-def test_what_was_acknowledged_survives_kill_9_at_every_statement(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["in its time", "at once"])
+def test_what_was_acknowledged_survives_kill_9_at_every_statement(tmp_path: Path, how: str) -> None:
     """From the first opening on; each batch is there as a whole or not at all."""
     with running(STRIKER, tmp_path) as striker:
+        striker.tell(how)
         count, *seen = striker.hear().split()
         assert striker.end() == 0
     assert int(count) > 80  # it did die, and often

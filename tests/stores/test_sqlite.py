@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import jobactors as ja
+from jobactors.engine.ports.store import ValueRefused
 from jobactors.model.keep import Keep
 from jobactors.model.states import JobState
 from jobactors.model.stored_rows import (
@@ -286,3 +288,64 @@ def test_the_log_is_written_back_before_it_is_large(path: Path, store: ja.Sqlite
             assert path.stat().st_size == before
     assert max(sizes) < 20_000_000
     assert path.stat().st_size > 10_000_000
+
+
+# --- at once ----------------------------------------------------------------------------------
+
+
+def test_only_a_store_that_waits_for_no_disk_writes_at_once(
+    store: ja.SqliteStore, path: Path
+) -> None:
+    """Each commit of the other one waits for it."""
+    assert store.quick is store
+    assert ja.SqliteStore(path.with_name("p.db"), durability="power").quick is None
+
+
+def test_nothing_is_written_at_once_into_a_file_that_is_locked(
+    store: ja.SqliteStore, path: Path
+) -> None:
+    """It does not wait, and the next call that may wait does."""
+    assert store.apply_now([put("a")])
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert ask(store, "PRAGMA busy_timeout") == 0
+        assert not store.apply_now([put("b")])
+        other.execute("ROLLBACK")
+    store.apply([put("c")])
+    assert ask(store, "PRAGMA busy_timeout") == store.busy_timeout * 1_000
+    assert [row.id for row in store.unfinished()] == ["a", "c"]
+
+
+def test_what_is_written_at_once_never_writes_the_log_back(
+    store: ja.SqliteStore, path: Path
+) -> None:
+    """That waits for the disk; the next call that may wait does it."""
+    before = path.stat().st_size
+    for n in range(200):
+        assert store.apply_now([put(f"{n}", spec="x" * 100_000)])
+    assert path.stat().st_size == before
+    store.apply([put("last")])
+    assert path.stat().st_size > 10_000_000
+
+
+def test_a_value_that_is_refused_is_not_written_at_once(store: ja.SqliteStore) -> None:
+    """Nor is the rest of its batch; the call that may take its time finds out which it is."""
+    bad = put("b", spec=10**30)
+    assert not store.apply_now([put("a"), bad])
+    assert store.unfinished() == []
+    with pytest.raises(ValueRefused) as refusal:
+        store.apply([put("a"), bad])
+    assert refusal.value.which == [1]
+
+
+def test_nothing_is_written_at_once_where_the_file_has_to_be_opened_again(
+    store: ja.SqliteStore, path: Path
+) -> None:
+    """Another program has taken the log away; the next call that may wait goes on."""
+    assert store.apply_now([put("a")])
+    ask(store, "PRAGMA wal_checkpoint(TRUNCATE)")
+    path.with_name("jobs.db-wal").unlink()
+    assert not store.apply_now([put("b")])
+    store.apply([put("c")])
+    assert store.apply_now([put("d")])
+    assert [row.id for row in store.unfinished()] == ["a", "c", "d"]

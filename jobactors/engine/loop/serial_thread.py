@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from jobactors.inside.signals.latch import Latch
@@ -26,13 +27,17 @@ class SerialCall(Generic[T]):
         self.done: Latch = Latch()
 
     def run(self) -> None:
-        """Make the call, in the thread of the calls; an error is stored for :meth:`answer`."""
+        """Make the call, in the thread of the calls, and set ``done``."""
+        self.make()
+        self.done.set()
+
+    def make(self) -> None:
+        """Make the call, and leave it to the caller to set ``done``; an error is stored."""
         function, self._function = self._function, None  # it may hold a large batch
         try:
             self._value = None if function is None else function()
         except BaseException as exc:  # whatever it is: the thread serves other calls
             self._error = exc
-        self.done.set()
 
     def answer(self) -> T:
         """Return or raise what the call did; once ``done`` is set."""
@@ -53,6 +58,10 @@ class SerialCalls(Protocol):
         """Take no more calls; those already sent are made."""
         ...
 
+    def make_here(self, function: Callable[[], T]) -> SerialCall[T] | None:
+        """Make a call now, in this thread, unless another one is being made or waits."""
+        ...
+
 
 class InlineCalls:
     """Makes each call on the spot, for stores that take no time."""
@@ -62,6 +71,10 @@ class InlineCalls:
         call = SerialCall(function)
         call.run()
         return call
+
+    def make_here(self, function: Callable[[], T]) -> SerialCall[T]:
+        """Make the call now."""
+        return self.send(function)
 
     def dismiss(self) -> None:
         """Do nothing: there is no thread."""
@@ -76,6 +89,10 @@ class SerialThread:
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[SerialCall[Any] | None] = queue.SimpleQueue()
+        self._unmade: deque[object] = deque()
+        """One entry for each call that was sent and has not been made."""
+        self._turn = threading.Lock()
+        """Held while a call is made, in whichever thread."""
         # A daemon: the loop dismisses it at the end of the program, and nothing else waits for it.
         self._thread = threading.Thread(target=self._serve, name="jobactors-store", daemon=True)
         self._thread.start()
@@ -83,7 +100,24 @@ class SerialThread:
     def send(self, function: Callable[[], T]) -> SerialCall[T]:
         """Have a call made after those that were sent before; from any thread."""
         call = SerialCall(function)
+        self._unmade.append(call)  # before it can be made
         self._queue.put(call)
+        return call
+
+    def make_here(self, function: Callable[[], T]) -> SerialCall[T] | None:
+        """Make a call now, in this thread, unless another one is being made or waits.
+
+        Calls that are sent meanwhile wait for its end.
+        """
+        if self._unmade or not self._turn.acquire(blocking=False):
+            return None
+        try:
+            if self._unmade:  # sent in between, and first
+                return None
+            call = SerialCall(function)
+            call.run()
+        finally:
+            self._turn.release()
         return call
 
     def dismiss(self) -> None:
@@ -92,4 +126,8 @@ class SerialThread:
 
     def _serve(self) -> None:
         while (call := self._queue.get()) is not None:
-            call.run()
+            with self._turn:
+                call.make()
+                self._unmade.popleft()  # before its waiters look whether there is a turn for them
+            call.done.set()
+            del call  # its answer may be large, and the next call may come much later

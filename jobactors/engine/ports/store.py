@@ -52,6 +52,9 @@ class Store(Protocol):
     A store that can tell has one attribute more, ``last_written``: when an earlier owner wrote it
     last, in seconds since the epoch.  Jobs under which that owner was killed then rest from that
     moment on, and not from the one at which they are found.
+
+    One that commits in microseconds has another one, ``quick``: itself as a :class:`QuickStore`, or
+    None.
     """
 
     in_loop: ClassVar[bool]
@@ -137,4 +140,18 @@ class Store(Protocol):
 
     def vacuum(self) -> None:
         """Give the space of removed rows back to the disk."""
+        ...
+
+
+class QuickStore(Protocol):
+    """The part of a store that the loop's own thread may call, between its other calls."""
+
+    def apply_now(self, writes: Sequence[Write]) -> bool:
+        """Write all of it, if that waits neither for the disk nor for another program.
+
+        Now and then ``apply`` is called instead, so that it can do what takes time.
+
+        Returns:
+            Whether it is written; if not, nothing is, and ``apply`` may be tried.
+        """
         ...

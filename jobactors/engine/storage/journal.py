@@ -23,6 +23,8 @@ milliseconds: jobs that run one after another cost one commit each instead of tw
 events only as short lines for people: to open a file with 100,000 jobs must not take a fold over
 all that has happened to them.
 
+Small batches are written in the loop's own thread, while that is quicker: :mod:`.batch_writer`.
+
 Every field is written by the loop's thread.  The serial thread reads the batch it was handed.
 """
 
@@ -34,12 +36,12 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from jobactors.engine.loop.serial_thread import InlineCalls, SerialThread
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import StoreError, StoreFailed, StoreLost
 from jobactors.model.events import JobFinished, JobUpdated, JobWaiting
 from jobactors.model.stored_rows import AddEvent
 
+from .batch_writer import BatchWriter
 from .event_lines import LINGERS, LOGGED, SAMPLED, changes_stages, event_row
 from .progress_pace import ProgressPace
 from .pruning import Pruner
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.loop.portal import Portal
-    from jobactors.engine.loop.serial_thread import SerialCall, SerialCalls
+    from jobactors.engine.loop.serial_thread import SerialCall
     from jobactors.engine.loop.timers import Timers
     from jobactors.engine.ports.store import Store
     from jobactors.engine.records.record import Record
@@ -98,7 +100,8 @@ class Journal:
         self._refuse = refuse
         self._left_out = left_out
         self._changed = changed
-        self._calls: SerialCalls = InlineCalls() if store.in_loop else SerialThread()
+        self._writer = BatchWriter(store)
+        self._calls = self._writer.calls
         self._open = WriteBatch()
         """The batch that gathers."""
         self._in_flight: deque[WriteBatch] = deque()
@@ -295,30 +298,24 @@ class Journal:
         if self.lost:
             self._give_up()
         elif self._open and not self._in_flight:
-            self._send()
+            self._send(here=self._is_open)  # at the end a Ctrl-C may strike between any two lines
 
-    def _send(self) -> None:
+    def _send(self, *, here: bool = False) -> None:
         batch, self._open = self._open, WriteBatch()
         ahead = self._in_flight[-1].call if self._in_flight else None
         self._in_flight.append(batch)
-        batch.call = call = self._calls.send(partial(self._apply, batch, ahead))
-        if self._store.in_loop:
+        if self._writer.write(batch, ahead, here=here):
             self._written(batch)
         else:
+            call = batch.call
             call.done.call_when_set(partial(self._portal.post_quietly, self._written, batch))
-
-    def _apply(self, batch: WriteBatch, ahead: SerialCall[None] | None) -> None:
-        """Write a batch, in the serial thread; it fails if the batch ahead of it has failed."""
-        if ahead is not None:
-            ahead.answer()
-        batch.write_into(self._store)
 
     def _written(self, batch: WriteBatch) -> None:
         if batch not in self._in_flight:
             return  # seen twice: by the call's latch, and by close(), which waits for it
         self._in_flight.remove(batch)
         try:
-            batch.call.answer()
+            self._writer.check(batch)
         except StoreError as exc:
             self._failed(batch, exc)
         except Exception as exc:
@@ -395,6 +392,8 @@ class Journal:
         return call.answer()
 
     def _send_reading(self, look: Callable[[Store], T]) -> SerialCall[T]:
+        if self._writer.is_writing:  # code of a user's, a finalizer's say, that waits for this
+            raise StoreFailed(self.name, "it is being written by this thread", "read it later")
         if self._open and not self._delay and not self._gathers:
             self._send()  # behind those in flight: calls are made in order
         return self._calls.send(partial(look, self._store))

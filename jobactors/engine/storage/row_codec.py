@@ -1,7 +1,7 @@
 """Jobs as rows of a store, and rows as jobs again.
 
-Pure: a row that is read is checked, and never executed.  Rows are made in the store's thread, for
-the snapshots that they describe are frozen.
+Pure: a row that is read is checked, and never executed.  Rows are made in the thread that writes
+them, for the snapshots that they describe are frozen.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The changes of one commit: snapshots of jobs, lines for event logs, checkpoints.
 
-A batch is filled by the loop's thread, and read by the serial thread once it is handed over; from
-then on the loop touches its latches alone, until its call has been made, or the batch ahead of it
-has failed and it will not be read.
+A batch is filled by the loop's thread, and read by the serial thread once it is handed over (or by
+the loop's own, if it is small); from then on the loop touches its latches alone, until its call has
+been made, or the batch ahead of it has failed and it will not be read.
 
 Everything in it is by the job's id, and a later change replaces an earlier one: a thousand reports
 of one job are one row.  A batch that fails is laid *under* the one that gathers, by
@@ -42,12 +42,13 @@ from .event_lines import left_out_row
 from .plain_rows import plainer, plainer_submit
 from .row_codec import row_of, status_of
 from .row_structs import column
+from .small_values import MOST_SIGNS, are_small
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from jobactors.engine.loop.serial_thread import SerialCall
-    from jobactors.engine.ports.store import Store
+    from jobactors.engine.ports.store import QuickStore, Store
     from jobactors.engine.records.record import Record
     from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.stored_rows import OccurrenceRow, Write
@@ -76,8 +77,10 @@ class WriteBatch:
         """Checkpoints by key, and writes without a key by themselves, in order."""
         self.due: float = inf
         """When it is handed over, in seconds since the epoch; 0 for at once."""
-        self.call: SerialCall[None]
+        self.call: SerialCall[bool]
         """Its writing, once it is handed over."""
+        self.seconds: float | None = None
+        """How long its writing took in the serial thread, which writes this."""
         self.left_out: dict[str, str] = {}
         """By job, what of it could not be stored.  Written by the serial thread."""
         self.unstorable: set[str] = set()
@@ -86,6 +89,21 @@ class WriteBatch:
 
     def __bool__(self) -> bool:
         return bool(self.snapshots or self.events or self.others)
+
+    @property
+    def changes(self) -> int:
+        """The number of its rows."""
+        return len(self.snapshots) + len(self.events) + len(self.others)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether each of its rows is made in no time."""
+        submits = [record.submit for record in self.whole.values()]
+        return (
+            not self.others
+            and all(submit is None or len(submit.arguments) < MOST_SIGNS for submit in submits)
+            and all(map(_is_small, self.snapshots.values()))
+        )
 
     def latch(self, job_id: str, home: int) -> DurableLatch:
         """Return the latch that is set once a job is written, or refused.
@@ -164,6 +182,21 @@ class WriteBatch:
                 return
             else:
                 return
+
+    def write_now(self, store: QuickStore) -> bool:
+        """Write it, in the loop's thread, if nothing stands in its way.
+
+        Returns:
+            Whether it is written; if not, nothing of it is, and the serial thread finds out why.
+        """
+        try:
+            return store.apply_now(self._rows())
+        except Exception:  # a value of the user's, say, which JSON cannot hold
+            return False
+
+    def _rows(self) -> list[Write]:
+        jobs = [self._put_or_set(job_id, snapshot) for job_id, snapshot in self.snapshots.items()]
+        return [*jobs, *self.events, *self.others.values()]
 
     def _without(self, writes: Sequence[Write], refusal: ValueRefused) -> Iterator[Write]:
         refused = frozenset(refusal.which)
@@ -271,6 +304,13 @@ class WriteBatch:
 def _adds(write: Write) -> TypeGuard[AddOccurrence]:
     """Whether a write adds an occurrence; one that is refused was submitted before."""
     return isinstance(write, AddOccurrence)
+
+
+def _is_small(snapshot: JobSnapshot) -> bool:
+    outcome, metadata = snapshot.outcome, snapshot.info.metadata
+    return (outcome is None or outcome.value is None or are_small([outcome.value])) and (
+        not metadata or are_small([*metadata, *metadata.values()])
+    )
 
 
 def _set(snapshot: JobSnapshot, *, with_result: bool) -> SetStatus:
