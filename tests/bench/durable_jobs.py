@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 
 import jobactors as ja
+from tests.bench import durable_peers
 from tests.bench.harness import Measure, Numbers, Program, Variant
 
 if TYPE_CHECKING:
@@ -103,7 +104,12 @@ PROGRAM = Program(
         Measure("one after another", "µs", at_most=4),
         Measure("survives a power cut", "µs", at_most=0.3),
     ),
-    variants=(Variant("sqlite3, three commits a job", bare), Variant("jobactors", jobactors)),
+    variants=(
+        Variant("sqlite3, three commits a job", bare),
+        Variant("jobactors", jobactors),
+        Variant("litequeue", durable_peers.litequeue, "litequeue"),
+        Variant("huey", durable_peers.huey, "huey"),
+    ),
     size=3_000,
     smoke_size=10,
 )
