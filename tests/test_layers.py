@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "jobactors"
@@ -118,8 +119,13 @@ class Import:
         return self.module.partition(".")[0]
 
 
-def imports_of(source: str, package: str) -> Iterator[Import]:
-    """Yield every import of a module that lives in `package`, relative ones made absolute."""
+@cache
+def imports_of(source: str, package: str) -> tuple[Import, ...]:
+    """Return every import of a module that lives in `package`, relative ones made absolute."""
+    return tuple(_imports(source, package))
+
+
+def _imports(source: str, package: str) -> Iterator[Import]:
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=names):
@@ -127,11 +133,12 @@ def imports_of(source: str, package: str) -> Iterator[Import]:
             case ast.ImportFrom(module=module, names=names, level=level):
                 origin = _absolute(module, level, package)
                 yield from (Import(origin, alias.name, node.lineno) for alias in names)
-            case ast.Call(func=func, args=[name, *_]) if ast.unparse(func) in IMPORTERS:
+            case ast.Call(
+                func=ast.Name(id="import_module" | "__import__")
+                | ast.Attribute(value=ast.Name(id="importlib"), attr="import_module"),
+                args=[name, *_],
+            ):
                 yield Import(_beginning(name), None, node.lineno)
-
-
-IMPORTERS = frozenset({"importlib.import_module", "import_module", "__import__"})
 
 
 def _beginning(name: ast.expr) -> str:
@@ -241,11 +248,10 @@ def _private_attributes(source: str, public: frozenset[str]) -> list[str]:
         if alias.name == "jobactors"
     }
     return [
-        f"line {node.lineno}: {name}.{attribute} is not in jobactors.__all__"
+        f"line {node.lineno}: {node.value.id}.{node.attr} is not in jobactors.__all__"
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        for name, attribute in [(ast.unparse(node.value), node.attr)]
-        if name in aliases and attribute not in public
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if node.value.id in aliases and node.attr not in public
     ]
 
 
@@ -296,7 +302,8 @@ def test_every_room_is_on_a_floor() -> None:
 
 def test_no_import_goes_in_a_circle() -> None:
     """Modules of one room, too: what a module may know is an order, not a web."""
-    graph = {_dotted(path): _known(path) for path in CORE_MODULES if path.name != "__init__.py"}
+    paths = {_dotted(path): path for path in CORE_MODULES if path.name != "__init__.py"}
+    graph = {module: _known(module, path, paths.keys()) for module, path in paths.items()}
     assert _circles(graph) == []
 
 
@@ -304,14 +311,12 @@ def _dotted(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-def _known(path: Path) -> set[str]:
-    """Return the modules that a module imports, types included."""
-    modules = {_dotted(p) for p in CORE_MODULES if p.name != "__init__.py"}
-    package = _dotted(path).rpartition(".")[0]
+def _known(module: str, path: Path, modules: KeysView[str]) -> set[str]:
+    """Return which of the modules a module imports, types included."""
     found = set()
-    for imported in imports_of(path.read_text(), package):
+    for imported in imports_of(path.read_text(), module.rpartition(".")[0]):
         found |= {imported.path, imported.module} & modules
-    return found - {_dotted(path)}
+    return found - {module}
 
 
 def _circles(graph: dict[str, set[str]]) -> list[str]:
