@@ -69,7 +69,9 @@ from .returned_value import returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
+    from jobactors.engine.loop.task_pool import PooledTask, TaskPool
     from jobactors.engine.loop.timers import Timer
     from jobactors.engine.records.record import Record
     from jobactors.engine.records.running_phase import RunningPhase
@@ -92,8 +94,8 @@ class Actor:
     reason: str | None = None
     asked_at: float | None = None
     phase: RunningPhase | None = None
-    _scope: trio.CancelScope | None = None
-    """The scope of the function, made when it is entered, or cancelled before."""
+    _scope: trio.CancelScope | PooledTask | None = None
+    """The scope of the function, made when it is entered, or cancelled before; None after it."""
     _has_begun = False
     _is_over = False
     _begins: Callable[[], None] | None = None
@@ -145,6 +147,10 @@ class Actor:
         if begin is not None and self.record.snapshot.outcome is None:  # the engine may have failed
             begin()
 
+    def begin_in(self, tasks: TaskPool, context: Context | None) -> None:
+        """Run in a task, with these context variables; None for those of the caller."""
+        self._scope = tasks.start(self.run, self.record.id, context)
+
     # Ctrl-C belongs to the body of the program, never to a job that happens to be running.
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -173,12 +179,11 @@ class Actor:
             self.host.watch.begin()
 
     def _attempt(self) -> Attempt:
-        record, context = self.record, self.context
+        record, abandon, start = self.record, self._make_abandon, self._start
         args, kwargs = record.args, record.kwargs
         if args or kwargs:  # a key among them may have a __hash__ of the user's
             args, kwargs = resolved(args, kwargs, self.host.handle_for)
-        abandon, start = self._make_abandon, self._start
-        return Attempt(context, record.function, args, kwargs, abandon, record.options, start)
+        return Attempt(self.context, record.function, args, kwargs, abandon, record.options, start)
 
     async def _run(self) -> Any:
         if self._is_withdrawn:
@@ -216,8 +221,7 @@ class Actor:
 
     async def _lost(self, lost: AttemptLost) -> Ending:
         """Return the ending of an attempt whose cluster has gone: its job may go on elsewhere."""
-        can_go_on = self.host.has_store or self.toolbox.has_checkpoint
-        if self.is_stopping or not can_go_on:
+        if self.is_stopping or not (self.host.has_store or self.toolbox.has_checkpoint):
             return await self._raised(lost.error)
         self.request, self.reason = Request.INTERRUPT, str(lost)
         return Stopped()
@@ -267,7 +271,7 @@ class Actor:
         """End the attempt, in one step of the engine: its parts first, then the job is judged."""
         if self._is_over:
             return
-        self._is_over = True
+        self._is_over, self._scope = True, None  # that may be another job's from here on
         if self._has_begun and not self.host.clock.is_virtual:
             self.host.watch.end()
         now = self.host.clock.now()
@@ -302,11 +306,9 @@ class Actor:
             return
         self.request, self.reason = request, reason
         self.asked_at = now = self.host.clock.now()
-        if not self.has_started:
-            pass  # its job is queued until it has left the cluster
-        elif request is Request.CANCEL:
+        if self.has_started and request is Request.CANCEL:
             self._emit(JobCancelling(self.record.id, now, reason))
-        else:
+        elif self.has_started:  # otherwise its job is queued until it has left the cluster
             self._emit(JobRequested(self.record.id, now, request, reason))
         self._write_checkpoints()  # it may be stuck, and never come to its end
         self._grace = self.host.timers.set(now + self.record.options.grace, self._stuck)
@@ -317,14 +319,12 @@ class Actor:
             self._is_withdrawn = True
             self._begin_now()
 
-    def _make_scope(self) -> trio.CancelScope:
-        if self._scope is None:
-            self._scope = trio.CancelScope()
+    def _make_scope(self) -> trio.CancelScope | PooledTask:
+        self._scope = self._scope or trio.CancelScope()
         return self._scope
 
     def _make_abandon(self) -> trio.CancelScope:
-        if self._abandon is None:
-            self._abandon = trio.CancelScope()
+        self._abandon = self._abandon or trio.CancelScope()
         return self._abandon
 
     def abandon(self, why: str = ABANDONED) -> None:
@@ -389,8 +389,7 @@ class Actor:
             self._timeout = None
 
     def _time_out(self) -> None:
-        limit = self.record.options.timeout
-        reason = f"it took longer than its timeout of {limit:g} s"
+        reason = f"it took longer than its timeout of {self.record.options.timeout:g} s"
         self.host.cancel(self.record, reason, Request.TIME_OUT)
 
     def _emit(self, event: Any) -> None:

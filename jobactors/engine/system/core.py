@@ -19,6 +19,7 @@ import trio
 
 from jobactors.engine.attempt.actor import Actor
 from jobactors.engine.attempt.call_actor import CallActor, call_for
+from jobactors.engine.loop.task_pool import TaskPool
 from jobactors.model.error_text import ErrorText
 from jobactors.model.errors import JobsClosed
 from jobactors.model.events import (
@@ -104,11 +105,14 @@ class Core:
         """Made while a drain waits for a job to end or come to rest."""
         self._broken: deque[tuple[Record, Edge]] = deque()
         self.start_task: Callable[..., None] = _not_open
+        self.tasks: TaskPool = TaskPool()
+        """The tasks in which attempts run."""
 
     def open(self, start_task: Callable[..., None]) -> None:
         """Start attempts with ``start_task`` from now on, a nursery's guarded ``start_soon``."""
         self.start_task = start_task
         self.dispatch.open(start_task)
+        self.tasks.open(start_task)
 
     # -- events
 
@@ -149,9 +153,7 @@ class Core:
             called.begin_once(durable, partial(called.begin, begin_call, context))
             return
         record.actor = actor = Actor(self, record, attempt, turn)
-        begin = partial(self.start_task, actor.run, name=record.id)
-        # trio copies the context in which a task is started: the submitter's, here.
-        actor.begin_once(durable, begin if context is None else partial(context.run, begin))
+        actor.begin_once(durable, partial(actor.begin_in, self.tasks, context))
 
     def attempt_started(self, record: Record, now: float | None = None, where: str = "") -> None:
         """Take note that an attempt starts, perhaps after it has waited elsewhere."""

@@ -237,9 +237,8 @@ class JobSystem:
         parts = self.parts
         async with finalizers_elsewhere(), trio.open_nursery() as services:
             self._services = services
-            services.start_soon(self._guard, parts.timers.run)
-            services.start_soon(self._guard, parts.bus.run)
-            services.start_soon(self._guard, parts.work_folders.run)
+            for run in (parts.timers.run, parts.bus.run, parts.work_folders.run):
+                services.start_soon(self._guard, run)
             parts.workers.open(services)
             self.schedules.open(services, self._guard)
             async with trio.open_nursery() as jobs:
@@ -247,6 +246,7 @@ class JobSystem:
                 self.core.open(partial(start_soon, self._guard))
                 self._opened.set()
                 await self._closing.wait()
+                self.core.tasks.close()
             await parts.bus.close(parts.callbacks.subscriptions_in_threads)
             await parts.callbacks.close()
             await parts.work_folders.close()
