@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 import trio
 import trio.lowlevel
 import trio.testing
@@ -13,24 +14,24 @@ import jobactors as ja
 from jobactors.engine.storage.durable_latch import DurableLatch
 from jobactors.runners import dask_link
 from jobactors.runners.dask_begun import BegunClusterCall
-from jobactors.runners.dask_client import Order
+from jobactors.runners.dask_client import Order, TaskEnd
 from jobactors.runners.dask_link import ClusterLink, _Task
-from jobactors.runners.process_wire import Kind
+from jobactors.runners.process_wire import Kind, pack_result
 from tests.bench.scripted_cluster import BEGUN, ScriptedCluster, ScriptedRunner
 
 from . import dask_work as work
 from .dask_cluster import raised_by, until
 from .test_dask import calls_of
 
-if TYPE_CHECKING:
-    import pytest
-
 HERE, THERE = "tcp://here", "tcp://there"
 
 
-async def waiting(jobs: ja.Jobs) -> tuple[ja.Job[Any], BegunClusterCall]:
+async def waiting(
+    jobs: ja.Jobs, *, allow_restart: bool = False
+) -> tuple[ja.Job[Any], BegunClusterCall]:
     """Return a job that waits on a cluster whose only worker is taken, and its attempt."""
-    on = jobs.options(runner=ScriptedRunner(ScriptedCluster(1, ends=False)))
+    cluster = ScriptedCluster(1, ends=False)
+    on = jobs.options(runner=ScriptedRunner(cluster, allow_restart=allow_restart))
     first = on.submit(work.add, 1)
     await until(lambda: first.state == "running")
     job = on.submit(work.add, 2)
@@ -120,6 +121,38 @@ async def test_a_start_that_the_store_cannot_hold_lets_no_run_begin() -> None:
         call.frame(HERE, "run-a", Kind.BEGUN, BEGUN)
         assert "the disk is full" in str(await raised_by(job))
         assert not call._fence.is_granted
+        jobs.select(state="unfinished").cancel()
+
+
+async def test_a_run_that_begins_again_where_that_is_allowed_is_shown_at_its_new_worker() -> None:
+    """Its log says so; the last run's result is the job's."""
+    async with ja.open_jobs() as jobs:
+        job, call = await waiting(jobs, allow_restart=True)
+        call.frame(HERE, "run-a", Kind.BEGUN, BEGUN)
+        await until(lambda: job.snapshot().where == HERE)
+        call.left(HERE)
+        call.frame(THERE, "run-b", Kind.BEGUN, BEGUN)
+        await until(lambda: job.snapshot().where == THERE)
+        assert f"started again on {THERE}, since {HERE} left" in str(job.logs())
+        call.frame(HERE, "run-a", Kind.RETURNED, pack_result("of the first run"))
+        call.frame(THERE, "run-b", Kind.RETURNED, pack_result("of the second run"))
+        assert await job == "of the second run"
+        assert job.snapshot().attempt == 1
+        jobs.select(state="unfinished").cancel()
+
+
+@pytest.mark.parametrize("begins", [False, True])
+async def test_a_job_whose_scheduler_is_out_of_reach_is_lost_whether_it_has_begun(
+    begins: bool,
+) -> None:
+    """Dask cancels its future then, with that as the reason."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job, call = await waiting(jobs)
+        if begins:
+            call.frame(HERE, "run-a", Kind.BEGUN, BEGUN)
+            await until(lambda: job.state == "running")
+        call.gone(TaskEnd("cancelled", None, is_connection_lost=True))
+        assert isinstance(await raised_by(job), ja.ClusterLost)
         jobs.select(state="unfinished").cancel()
 
 
