@@ -29,7 +29,7 @@ import jobactors as ja
 from .batch_rows import FollowedBatches, batch_row, in_order
 from .frame_message import FrameMessage, FrameReceiver
 from .frame_pace import FramePace
-from .row_changes import Changes, Extent, FollowedJob, RemovedRows, RowChange
+from .row_changes import Changes, Extent, FollowedJob, RemovedRows, RowChange, changes_of
 from .row_maker import RowMaker
 from .schedule_rows import ScheduleNews
 from .sights import Sights
@@ -214,7 +214,9 @@ class ChangeFeed:
         if isinstance(event, ja.JobRemoved):
             gone = self._followed.pop(job_id, None)
             self._made.forget(job_id)
-            batch = "" if gone is None else gone.batch
+            batch = ""
+            if gone is not None:
+                batch, gone.extent = gone.batch, Extent.NOTHING
             if batch:
                 self._batches.mark(batch)
             if not batch or self._batches.is_open(batch):
@@ -232,7 +234,7 @@ class ChangeFeed:
     def _mark(self, known: FollowedJob, extent: Extent) -> None:
         if known.batch:
             self._batches.mark(known.batch)
-            if not (self._batches.is_open(known.batch) or known.job.id in self._singles):
+            if not (self._batches.is_open(known.batch) or known.id in self._singles):
                 return
         if not known.extent:
             self._changed.append(known)
@@ -270,8 +272,8 @@ class ChangeFeed:
 
     def _take_changes(self) -> Changes:
         """Return the changes since the last frame, and count them as in the next one."""
-        changed = [known for known in self._changed if self._followed.get(known.job.id) is known]
-        self._changed.clear()  # with those that were removed meanwhile
+        changed = [known for known in self._changed if known.extent]  # not those that were removed
+        self._changed.clear()
         removed, self._newly_removed = self._newly_removed, {}
         before, self._notice = self._notice, store_notice(self._jobs)
         notice = None if self._notice == before else self._notice
@@ -284,7 +286,7 @@ class ChangeFeed:
         if notice is not None:
             self._notice_in = self.frame
         wanted = bool(self._receivers.keys() - self._behind)  # the others are sent whole rows
-        rows = self._row_changes(changed) if wanted else {}
+        changes = self._row_changes(changed) if wanted else Changes()
         for batch_id in self._batches.take_changed(self.frame):
             row = self._present_batch(batch_id)
             if row is None:
@@ -292,30 +294,24 @@ class ChangeFeed:
                 self._batches.forget(batch_id)
                 self._made.forget(batch_id)
             else:
-                rows[batch_id] = RowChange(row=row)
+                changes.rows[batch_id] = RowChange(row=row)
         for known in changed:
             known.changed_in = self.frame
             known.extent = Extent.NOTHING
         self._removed.note(removed, self.frame)
-        return Changes(rows, removed, notice, schedules)
+        changes.removed, changes.notice, changes.schedules = removed, notice, schedules
+        return changes
 
     def _present_batch(self, batch_id: str) -> WireRow | None:
         jobs = self._jobs
         batch = None if jobs is None else ja.lowlevel.batch_snapshot(jobs, batch_id)
         return None if batch is None else self.batch_row(batch)
 
-    def _row_changes(self, changed: Iterable[FollowedJob]) -> dict[str, RowChange]:
-        changes: dict[str, RowChange] = {}
-        whole: list[ja.JobSnapshot] = []
-        now = self._clock()
-        for known in changed:
-            progressed = known.progress_change(now)
-            if progressed is None:
-                whole.append(known.job.snapshot())
-            else:
-                changes[known.job.id] = progressed
+    def _row_changes(self, changed: Iterable[FollowedJob]) -> Changes:
+        changes, rest = changes_of(changed, self._clock())
+        whole = [known.job.snapshot() for known in rest]
         for snapshot, row in zip(whole, self.rows(self._jobs, whole), strict=True):
-            changes[snapshot.id] = RowChange(snapshot.info.batch, row)
+            changes.rows[snapshot.id] = RowChange(snapshot.info.batch, row)
         return changes
 
     def _send(self, receiver: FrameReceiver, changes: Changes) -> None:
@@ -357,9 +353,9 @@ class ChangeFeed:
         if has < self._removed.known_since:
             frame.rows, frame.full = receiver.present_rows(), True
             return frame
-        late = {k.job.id: RowChange(k.batch) for k in self._followed.values() if k.changed_in > has}
+        late = {k.id: RowChange(k.batch) for k in self._followed.values() if k.changed_in > has}
         late |= {batch_id: RowChange() for batch_id in self._batches.changed_since(has)}
-        missed = self._shown_by(receiver, Changes(late, self._removed.since(has)))
+        missed = self._shown_by(receiver, Changes(late, removed=self._removed.since(has)))
         jobs = [known for row_id in missed.rows if (known := self._followed.get(row_id))]
         rows = self.rows(self._jobs, [known.job.snapshot() for known in jobs])
         batches = (self._present_batch(row_id) for row_id in missed.rows if row_id in self._batches)
@@ -385,7 +381,7 @@ class ChangeFeed:
 
     def _last_rows(self, receiver: FrameReceiver) -> list[WireRow]:
         """Return all rows as they stand at the end, read from the handles of the jobs."""
-        every = {known.job.id: RowChange(known.batch) for known in self._followed.values()}
+        every = {known.id: RowChange(known.batch) for known in self._followed.values()}
         shown = self._shown_by(receiver, Changes(every)).rows
         rows: list[WireRow] = []
         waiting = dict.fromkeys(self._batches)
@@ -395,6 +391,6 @@ class ChangeFeed:
                 row = self._present_batch(known.batch)
                 if row is not None and receiver.batch_id in {None, known.batch}:
                     rows.append(row)
-            if known.job.id in shown:
+            if known.id in shown:
                 rows += self.rows(None, [known.job.snapshot()])
         return rows

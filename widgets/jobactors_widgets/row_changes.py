@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from .frame_message import FrameMessage
 from .wire import moved, words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
     import jobactors as ja
@@ -34,31 +36,18 @@ class Extent(IntEnum):
 class FollowedJob:
     """Holds a job and the part of its row that changed since the last frame."""
 
-    __slots__ = ("batch", "changed_in", "extent", "job", "number", "progress", "sampled")
+    __slots__ = ("batch", "changed_in", "extent", "id", "job", "number", "progress", "sampled")
 
     def __init__(self, job: ja.Job[Any], number: int) -> None:
         self.job = job  # a handle can be read when the system has ended
         self.number = number
         snapshot = job.snapshot()
+        self.id = snapshot.id
         self.batch = snapshot.info.batch
         self.progress = snapshot.progress
         self.sampled: float | None = None  # when its progress was sampled, once that is known
         self.extent = Extent.NOTHING
         self.changed_in = 0  # the last frame that contains it
-
-    def progress_change(self, now: float) -> RowChange | None:
-        """Return the change of a job that only progressed; None if that needs its whole row."""
-        if self.extent is Extent.ALL:
-            return None
-        snapshot = self.job.snapshot()
-        age = 0.0 if self.sampled is None else now - self.sampled
-        numbers = moved(self.number, snapshot, age)
-        if numbers is None:
-            return None
-        if self.extent is Extent.NUMBERS:
-            return RowChange(self.batch, moved=numbers)
-        words = words_of(snapshot.progress)
-        return None if words is None else RowChange(self.batch, None, self.number, words, numbers)
 
 
 class RemovedRows:
@@ -94,7 +83,14 @@ class RowChange:
     row: WireRow | None = None
     number: int = 0
     words: ProgressWords | None = None
-    moved: bytes = b""
+
+
+NumbersByBatch = dict[str, dict[str, bytes]]
+"""The new numbers of rows by batch, then by id; the batch is empty for none.
+
+Most changes are of this kind, and a receiver shows either all or none of a batch's items: so it
+takes them without a look at each.
+"""
 
 
 @dataclass
@@ -102,6 +98,7 @@ class Changes:
     """Holds all changes since the last frame: of rows, by id, and of the notice."""
 
     rows: dict[str, RowChange] = field(default_factory=dict[str, RowChange])
+    moved: NumbersByBatch = field(default_factory=dict[str, dict[str, bytes]])
     removed: dict[str, str] = field(default_factory=dict[str, str])
     """The batch of each removed row, by its id; empty for none."""
     notice: str | None = None
@@ -109,7 +106,7 @@ class Changes:
 
     def __bool__(self) -> bool:
         news = self.notice is not None or self.schedules is not None
-        return bool(self.rows or self.removed) or news
+        return bool(self.rows or self.moved or self.removed) or news
 
     def frame(self, number: int, after: int) -> FrameMessage | None:
         """Return the frame that has these changes, which builds on another; None for none."""
@@ -121,7 +118,7 @@ class Changes:
             after,
             rows=[change.row for change in rows if change.row is not None],
             said=[(change.number, change.words) for change in rows if change.words is not None],
-            moved=b"".join([change.moved for change in rows]),
+            moved=b"".join(chain.from_iterable(group.values() for group in self.moved.values())),
             gone=list(self.removed),
             notice=self.notice,
             schedules=self.schedules,
@@ -139,7 +136,8 @@ class Changes:
         """
         if job_id is not None:
             mine = self.rows.get(job_id)
-            return Changes({} if mine is None else {job_id: mine})
+            groups = {b: {job_id: g[job_id]} for b, g in self.moved.items() if job_id in g}
+            return Changes({} if mine is None else {job_id: mine}, groups)
 
         def is_shown(row_id: str, batch: str) -> bool:
             if batch_id is not None and batch_id not in {row_id, batch}:
@@ -147,7 +145,31 @@ class Changes:
             return not batch or batch in opened
 
         rows = {i: change for i, change in self.rows.items() if is_shown(i, change.batch)}
+        groups = {b: group for b, group in self.moved.items() if is_shown("", b)}
         removed = {i: batch for i, batch in self.removed.items() if is_shown(i, batch)}
         if batch_id is not None:
-            return Changes(rows, removed)
-        return Changes(rows, removed, self.notice, self.schedules)
+            return Changes(rows, groups, removed)
+        return Changes(rows, groups, removed, self.notice, self.schedules)
+
+
+def changes_of(changed: Iterable[FollowedJob], now: float) -> tuple[Changes, list[FollowedJob]]:
+    """Return the changes of jobs that only progressed, and the jobs that need their whole rows."""
+    changes, rest = Changes(), list[FollowedJob]()
+    groups = changes.moved
+    for known in changed:
+        snapshot, extent = known.job.snapshot(), known.extent
+        if extent is Extent.ALL:
+            rest.append(known)
+            continue
+        age = 0.0 if known.sampled is None else now - known.sampled
+        numbers = moved(known.number, snapshot, age)
+        words = words_of(snapshot.progress) if extent is Extent.WORDS else None
+        if numbers is None or (extent is Extent.WORDS and words is None):
+            rest.append(known)
+            continue
+        if words is not None:
+            changes.rows[known.id] = RowChange(known.batch, None, known.number, words)
+        if (group := groups.get(known.batch)) is None:
+            group = groups[known.batch] = {}
+        group[known.id] = numbers
+    return changes, rest
