@@ -15,11 +15,10 @@ from playwright.sync_api import sync_playwright
 
 from tests.bench.harness import Measure, Numbers, Program, Variant
 from tests.browser.chromium import find_chromium
-from tests.browser.lab import CHROMIUM_FLAGS, ROOT, VIEWPORT, Notebook, run_server
-from tests.isolation import isolated_environment
+from tests.browser.lab import ROOT, VIEWPORT, Notebook, launch_chromium, run_server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, CDPSession, Page
+    from playwright.sync_api import CDPSession, Page
 
 SECONDS = 4.0
 FEWER_SECONDS = 0.5
@@ -64,29 +63,31 @@ def watch(source: str, rows: int) -> Numbers:
         run_server(Path(name) / "lab", env={"PYTHONPATH": f"{ROOT}:{ROOT / 'widgets'}"}) as server,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(),
-            args=list(CHROMIUM_FLAGS),
-            env=dict(isolated_environment(Path(name) / "chromium")),
-            ignore_default_args=["--hide-scrollbars"],
-        )
+        browser = launch_chromium(playwright, find_chromium(), Path(name) / "chromium")
         server.write_notebook("frames.ipynb", [source, LONG_PAGE])
         page = browser.new_context(viewport=VIEWPORT).new_page()
         notebook = Notebook(server, "frames.ipynb", page)
         notebook.open()
-        notebook.run_and_wait(0)
-        listed = notebook.cell(0).locator(".ja-list")
-        if listed.count():
-            listed.scroll_into_view_if_needed()
-            listed.hover()
-        else:
-            notebook.cell(1).hover()
-        page.wait_for_timeout(1000)
-        return scrolled(browser, page, SECONDS if rows >= MANY else FEWER_SECONDS)
+        return measured(notebook, SECONDS if rows >= MANY else FEWER_SECONDS)
 
 
-def scrolled(browser: Browser, page: Page, seconds: float) -> Numbers:
+def measured(notebook: Notebook, seconds: float) -> Numbers:
+    """Run the first cell of a page that is open, and measure the page while it is scrolled."""
+    notebook.run_and_wait(0)
+    listed = notebook.cell(0).locator(".ja-list")
+    if listed.count():
+        listed.scroll_into_view_if_needed()
+        listed.hover()
+    else:
+        notebook.cell(1).hover()
+    notebook.page.wait_for_timeout(1000)
+    return scrolled(notebook.page, seconds)
+
+
+def scrolled(page: Page, seconds: float) -> Numbers:
     """Turn the wheel for some seconds, and measure."""
+    browser = page.context.browser
+    assert browser is not None
     session = browser.new_browser_cdp_session()
     tasks = _traced(session)
     counting = page.evaluate_handle(f"seconds => ({{ counted: ({COUNT})(seconds) }})", seconds)

@@ -14,10 +14,15 @@ from tests.bench.harness import Measure, Numbers, Program, Variant, ask, load, r
 MARKS = {
     "hot_loop": pytest.mark.kernel,
     "board": pytest.mark.kernel,
-    "frames": pytest.mark.browser,
     "document_delete": pytest.mark.kernel,
 }
-NAMES = [pytest.param(name, marks=MARKS.get(name, ())) for name in command.PROGRAMS]
+ELSEWHERE = {"frames"}
+"""Tried with the browser and the server of other tests, in `tests/browser/test_frames.py`."""
+NAMES = [
+    pytest.param(name, marks=MARKS.get(name, ()))
+    for name in command.PROGRAMS
+    if name not in ELSEWHERE
+]
 
 
 @pytest.mark.slow

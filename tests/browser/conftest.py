@@ -14,9 +14,8 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import NoChromiumError, find_chromium
-from tests.browser.lab import CHROMIUM_FLAGS, App, LabServer, Notebook, run_server
+from tests.browser.lab import App, LabServer, Notebook, launch_chromium, run_server
 from tests.browser.resting_pages import RestingPages
-from tests.isolation import isolated_environment
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -63,15 +62,9 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         program = find_chromium()
     except NoChromiumError as none_found:
         pytest.fail(str(none_found), pytrace=False)
-    environ = isolated_environment(tmp_path_factory.mktemp("chromium"))
     expect.set_options(timeout=PATIENT_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=list(CHROMIUM_FLAGS),
-            env=dict(environ),
-            ignore_default_args=["--hide-scrollbars"],  # users have them, and they take room
-        )
+        browser = launch_chromium(playwright, program, tmp_path_factory.mktemp("chromium"))
         yield browser
         browser.close()
 

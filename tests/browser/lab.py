@@ -23,13 +23,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, expect
 
 from tests.browser.older_kernels import install_older_kernels
 from tests.isolation import isolated_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from playwright.sync_api import Playwright
 
 App = Literal["lab", "notebook"]
 
@@ -99,6 +101,16 @@ SETTINGS: Mapping[str, object] = {
     # Every cell is in the page, also those below the fold.
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
+
+
+def launch_chromium(playwright: Playwright, program: str, home: Path) -> Browser:
+    """Launch a headless Chromium that writes only below `home`."""
+    return playwright.chromium.launch(
+        executable_path=program,
+        args=list(CHROMIUM_FLAGS),
+        env=dict(isolated_environment(home)),
+        ignore_default_args=["--hide-scrollbars"],  # users have them, and they take room
+    )
 
 
 @dataclass(frozen=True)
