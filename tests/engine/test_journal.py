@@ -12,6 +12,7 @@ import trio
 
 import jobactors as ja
 from jobactors.engine.loop import portal, watchdog
+from jobactors.inside.signals.latch import wait_for_lock
 from jobactors.model.stored_rows import PutJob, SetStatus, Write
 
 from .stored_jobs_samples import CURE, FULL, TroubledStore, add, registered, wait
@@ -31,10 +32,12 @@ class GatedStore(ja.MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.gate = threading.Event()
+        self.begun = threading.Event()
         self.batches: list[list[Write]] = []
 
     def apply(self, writes: Sequence[Write]) -> None:
         """Wait for the disk."""
+        self.begun.set()
         assert self.gate.wait(60)
         super().apply(writes)
         self.batches.append(list(writes))
@@ -128,15 +131,26 @@ async def test_a_submit_that_waits_for_a_slow_disk_blames_no_loop(
 ) -> None:
     """The loop that is slow to answer is looked at by the watchdog; this one has answered."""
     looked_at: list[object] = []
-    monkeypatch.setattr(portal, "_PATIENCE", 0.01)
-    monkeypatch.setattr(watchdog.LoopWatch, "look", looked_at.append)
     store = GatedStore()
     store.gate.set()
+
+    def wait(lock: threading.Lock, timeout: float | None) -> bool:
+        if timeout is None:
+            return wait_for_lock(lock, None)
+        assert store.begun.wait(60)  # the loop has answered: however busy the machine is
+        return False
+
+    def look(watch: watchdog.LoopWatch) -> None:
+        looked_at.append(watch)
+
+    monkeypatch.setattr(portal, "wait_for_lock", wait)
+    monkeypatch.setattr(watchdog.LoopWatch, "look", look)
     async with ja.open_jobs(store=store) as jobs:
         store.gate.clear()
+        store.begun.clear()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.to_thread.run_sync, partial(jobs.submit, add, 1))
-            await trio.testing.wait_all_tasks_blocked(0.05)
+            await trio.to_thread.run_sync(store.begun.wait, 60)
             store.gate.set()
     assert not looked_at
 
