@@ -268,6 +268,7 @@ def take_builder(server: LabServer, browser: Browser) -> None:
 def take_cluster(server: LabServer, browser: Browser) -> None:
     """Forty jobs on a cluster, one paused and one cancelled; and what a killed worker leaves."""
     with opened(server, browser, "cluster.ipynb", (CLUSTER,), WIDE) as notebook:
+        notebook.page.add_style_tag(content=".Toastify { display: none; }")  # it lies on the board
         notebook.run_and_wait(0)
         board = notebook.cell(0).locator(".ja-jobs")
         row(board, "model 2").locator("[data-verb=pause]").click()

@@ -104,8 +104,10 @@ class Deaths:
             where = self._random.choice(sorted(alive))
             self._gone.add(where)
             if self._random.random() < RETIRED:
-                self.count["retired"] += 1
-                await blocking(self._client.retire_workers, [where])
+                if where in await blocking(self._client.retire_workers, [where]):
+                    self.count["retired"] += 1
+                else:
+                    self._gone.discard(where)  # no other one could take its results: it stays
             else:
                 self.count["killed"] += 1
                 os.kill(alive[where], signal.SIGKILL)
