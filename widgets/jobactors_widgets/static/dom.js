@@ -15,7 +15,8 @@ export function setText(el, text) {
   if (el.textContent !== text) el.textContent = text;
 }
 
-const ADDRESS = /(?:^|.* · )(https?:\/\/\S+)$/;
+// A look behind, not `.* · ` before it: that is tried from each place of a long text anew.
+const ADDRESS = /(?<=^| · )(https?:\/\/\S+)$/;
 
 /** Sets a text, and shows the address of the web at its end, if there is one, as a link behind it. */
 export function setLinkedText(el, link, text) {
