@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.bench.board_cells import BARE, DRIVER, JOBS, WIDGETS
+from tests.bench.board_cells import BARE, DRIVER, DRIVING, JOBS, WIDGETS
 from tests.bench.harness import Measure, Numbers, Program, Variant
 from tests.bench.notebook import (
     fresh_kernel,
@@ -67,11 +67,23 @@ def idle(kernel: Kernel, part: int, a_frame: int, seconds: float) -> Numbers:
 def busy(kernel: Kernel, part: int, a_frame: int, seconds: float) -> Numbers:
     """Measure while a cell computes, half of the time without changes."""
     messages = run_and_hear(kernel, f"compute({seconds}, range({part}))")
-    (printed,) = (m["content"]["text"] for m in messages if m["msg_type"] == "stream")
+    frames, is_changing, printed = 0, False, ""
+    for message in messages:
+        if message["msg_type"] == "stream":
+            printed = message["content"]["text"].strip()
+            is_changing = printed == "changing"
+        else:
+            frames += is_changing
     return {
-        "a frame in a busy cell": interval((len(messages) - 1) / a_frame, seconds),
+        "a frame in a busy cell": interval(frames / a_frame, seconds),
         "cell slowed": float(printed) * 100,
     }
+
+
+def drive_alone(rows: int) -> Numbers:
+    """Measure what the changes cost before anything is done with them."""
+    numbers = watch(DRIVING, "10 %", "all", rows=rows)
+    return {name: number for name, number in numbers.items() if "processor" in name}
 
 
 def interval(frames: float, seconds: float) -> float:
@@ -97,6 +109,7 @@ PROGRAM = Program(
     variants=(
         Variant("one anywidget, binary frames", lambda n: watch(BARE, "10 %", "all", rows=n)),
         Variant("jobactors", lambda n: watch(JOBS, "10 %", "all", rows=n)),
+        Variant("empty calls in the jobs' loop", drive_alone),
         Variant("ipywidgets rows", lambda n: watch(WIDGETS, "10 %", rows=n)),
     ),
     size=1_000,

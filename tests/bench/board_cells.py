@@ -1,4 +1,7 @@
-"""What runs in the kernel of :mod:`tests.bench.board`: the same changes, shown in three ways."""
+"""What runs in the kernel of :mod:`tests.bench.board`: the same changes, shown in three ways.
+
+Beside them there is what makes the changes in the jobs' loop, without jobs' reports and a board.
+"""
 
 DRIVER = """
 import statistics, threading, time
@@ -16,8 +19,11 @@ def compute(seconds, rows):
     global changing
     slower = []
     for _ in range(4):
-        changing = range(0); still = spin(seconds / 4)
+        changing = range(0); time.sleep(1.5)  # what is out of sight is told within a second
+        still = spin(seconds / 4)
+        print("changing", flush=True)
         changing = rows; slower.append(1 - spin(seconds / 4) / still)
+        print("still", flush=True)
     changing = range(0)
     print(statistics.median(slower))
 """
@@ -45,6 +51,7 @@ JOBS = """
 import contextvars, trio
 import jobactors as ja
 inside = {{}}
+report = ja.progress
 async def work(row):
     inside[row] = contextvars.copy_context()
     await trio.sleep_forever()
@@ -53,8 +60,11 @@ for row in range({rows}): jobs.submit(work, row)
 while len(inside) < {rows}: time.sleep(0.1)
 async def drive(_jobs):
     for tick in range(1, 10**9):
-        for row in changing: inside[row].run(ja.progress, tick, 10**9)
+        for row in changing: inside[row].run(report, tick, 10**9)
         await trio.sleep(0.1)
 ja.lowlevel.attach(jobs, drive)
 jobs
 """
+
+DRIVING = JOBS.removesuffix("jobs\n").replace("ja.progress", "lambda done, total: None")
+"""The same tasks in the same loop, which report nothing and are shown nowhere."""
