@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 
 from tests.bench import report
@@ -68,13 +69,20 @@ def main() -> None:
     given = parser.parse_args()
     names = given.programs or PROGRAMS
     before = report.conditions(load(name) for name in names)
-    text, measured = "", dict[str, Results]()
+    text, measured, failed = "", dict[str, Results](), list[str]()
     for name in names:
-        program = load(name)
-        measured[name] = measure(name, program, smoke=given.smoke, rounds=given.rounds)
+        try:
+            results = measure(name, load(name), smoke=given.smoke, rounds=given.rounds)
+        except (RuntimeError, subprocess.TimeoutExpired) as exc:
+            print(f"{name} failed: {exc}", file=sys.stderr)  # those after it are measured as well
+            failed.append(name)
+            continue
+        measured[name] = results
         text = document(before, measured)
-        keep(text, measured)  # each time: what comes later may fail, or take too long
+        keep(text, measured)  # each time: what comes later may take too long
     print(text)
+    if failed:
+        sys.exit(f"could not be measured: {', '.join(failed)}")
 
 
 def document(before: str, measured: dict[str, Results]) -> str:

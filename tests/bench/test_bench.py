@@ -9,7 +9,17 @@ import pytest
 
 from tests.bench import __main__ as command
 from tests.bench import report
-from tests.bench.harness import Measure, Numbers, Program, Variant, ask, load, ratio, spread
+from tests.bench.harness import (
+    Measure,
+    Numbers,
+    Program,
+    Results,
+    Variant,
+    ask,
+    load,
+    ratio,
+    spread,
+)
 
 MARKS = {
     "hot_loop": pytest.mark.kernel,
@@ -38,6 +48,23 @@ def test_floor_and_jobactors_yield_numbers(name: str) -> None:
     assert set(here) == {measure.name for measure in program.measures}
     assert set(bare) <= set(here)
     assert all(math.isfinite(number) for number in [*here.values(), *bare.values()])
+
+
+def test_a_program_that_fails_costs_its_own_rows_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are measured and kept, and the command's status tells of it."""
+    kept: list[list[str]] = []
+
+    def measure(name: str, _program: Program, **_options: object) -> Results:
+        if name == "cancel":
+            raise RuntimeError("it broke")
+        return {variant.name: [] for variant in load(name).variants}
+
+    monkeypatch.setattr(command, "measure", measure)
+    monkeypatch.setattr(command, "keep", lambda _text, measured: kept.append(list(measured)))
+    monkeypatch.setattr("sys.argv", ["bench", "track_sequences", "cancel", "progress"])
+    with pytest.raises(SystemExit, match="could not be measured: cancel"):
+        command.main()
+    assert kept[-1] == ["track_sequences", "progress"]
 
 
 def once(**numbers: float) -> list[Numbers]:
