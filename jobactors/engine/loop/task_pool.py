@@ -1,6 +1,6 @@
 """Tasks that make one call after another, each inside a cancel scope that stays open.
 
-To start a task with a scope, and to end both, was a quarter of what a short ``async def`` job took.
+To start a task with a scope, and to end both, was a seventh of what a short ``async def`` job took.
 So a task whose call has come to a plain end is parked, and woken for the next one.
 
 *As if it were new.*  Nothing of a call may reach the next one.  So a task is parked only if its
