@@ -267,7 +267,7 @@ class JobQueue:
             if (ready := self._ready.next(self.free_slots)) is None:
                 break
             entry = ready.pop()
-            wanted = entry.parked
+            wanted = self._parked.take(entry)
             missing = self.missing(entry) if entry.needs else None
             if missing is None:
                 del self._entries[entry.id]
@@ -336,8 +336,8 @@ class JobQueue:
         if entry.heap is not None:
             entry.heap.discard(entry)
         self._moved[entry.id] = None
-        if entry.parked is not None:
-            resource, entry.parked = entry.parked, None
+        resource = self._parked.take(entry)
+        if resource is not None:
             self._unpark(resource)  # the next one may need less
 
     def _ripen(self, now: float) -> None:
@@ -371,12 +371,15 @@ class JobQueue:
 
     def _unpark(self, name: str) -> None:
         """Let the first one that waits for ``name`` be looked at again."""
-        entry = self._parked.first(name)
-        if entry is not None:
+        entry, woken = self._parked.first(name), self._parked.woken(name)
+        self._moved.update(dict.fromkeys([other.id for other in woken]))
+        # Behind another one, it is looked at when that has been.
+        if entry is not None and all(entry.rank < other.rank for other in woken):
             self._look_at(entry)
             self._parked.first(name)  # it may have been the last
 
     def _look_at(self, entry: Entry) -> None:
         """Let the next decision look at an entry, wherever it was."""
         self._moved[entry.id] = None
+        self._parked.wake(entry)
         self._ready.push(entry)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from .entry_heap import EntryHeap
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from .entry import Entry
 
 
@@ -15,6 +17,7 @@ class ParkedEntries:
 
     def __init__(self) -> None:
         self._heaps: dict[str, EntryHeap[Entry]] = {}
+        self._woken: dict[str, dict[str, Entry]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._heaps)
@@ -34,3 +37,23 @@ class ParkedEntries:
             return first[2]
         self._heaps.pop(name, None)
         return None
+
+    # -- looked at again
+
+    def wake(self, entry: Entry) -> None:
+        """Note that a parked entry will be looked at again, which may take until a slot is free."""
+        if entry.parked is not None:
+            self._woken.setdefault(entry.parked, {})[entry.id] = entry
+
+    def woken(self, name: str) -> Collection[Entry]:
+        """Return the entries that were parked with a resource and wait to be looked at again."""
+        woken = self._woken.get(name)
+        return woken.values() if woken else ()
+
+    def take(self, entry: Entry) -> str | None:
+        """Let an entry wait for no resource; returns the one it was parked with."""
+        name, entry.parked = entry.parked, None
+        woken = None if name is None else self._woken.get(name)
+        if name is not None and woken and woken.pop(entry.id, None) and not woken:
+            del self._woken[name]
+        return name
