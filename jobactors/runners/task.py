@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 from outcome import Error
 
+from jobactors.inside.signals.open_nurseries import close_nurseries
+
 if TYPE_CHECKING:
     from jobactors.engine.ports.runner import Attempt, KnownRunner
     from jobactors.inside.context.job_context import JobContext
@@ -51,6 +53,9 @@ class TaskRunner:
                     'jobs.options(runner="asyncio")'
                 )
             raise
+        finally:
+            if trio.lowlevel.current_task().child_nurseries:
+                await close_nurseries()
 
 
 class Listening:

@@ -22,6 +22,7 @@ from jobactors.engine.loop.worker_thread import call_in_thread, without_coroutin
 from jobactors.inside.context.own_decimals import take_own_decimals
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
+from jobactors.inside.signals.open_nurseries import closing_nurseries
 from jobactors.model.last_references import drop_elsewhere
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Callback:
             return
         for argument in arguments:
             result: Any = self._function(argument)
-            await result
+            await closing_nurseries(result)
 
     def _call_each(self, arguments: list[Any]) -> None:
         """Make the calls, in a worker thread; the arguments go there."""

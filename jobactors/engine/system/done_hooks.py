@@ -15,6 +15,7 @@ import trio
 
 from jobactors.engine.loop.worker_thread import call_in_thread, is_being_cancelled
 from jobactors.inside.report.guarded_log import LOG
+from jobactors.inside.signals.open_nurseries import closing_nurseries
 from jobactors.model.last_references import drop_elsewhere
 
 if TYPE_CHECKING:
@@ -105,12 +106,12 @@ async def _call(hook: OnDone, snapshot: JobSnapshot) -> None:
     # A sync one may block; and the job's outcome stands, whatever a hook raises.
     try:
         if inspect.iscoroutinefunction(hook):
-            await hook(snapshot)
+            await closing_nurseries(hook(snapshot))
             return
         called = partial(_called, hook, snapshot)
         awaitable = await call_in_thread(called, f"on_done {snapshot.id}")
         if awaitable is not None:
-            await awaitable
+            await closing_nurseries(awaitable)
     except BaseException:  # even SystemExit: the job has ended, and the system goes on
         if is_being_cancelled():
             raise

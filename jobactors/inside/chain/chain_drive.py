@@ -91,7 +91,11 @@ async def drive(
 
 async def perform_here(step: Step, in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> Any:
     """Run a phase where its chain runs: in this task, or in a thread."""
-    return await (step.call() if step.is_async else in_thread(step.call))
+    if not step.is_async:
+        return await in_thread(step.call)
+    from jobactors.inside.signals.open_nurseries import closing_nurseries  # loads trio
+
+    return await closing_nurseries(step.call())
 
 
 def _raise(stopped: BaseException, exc: BaseException) -> NoReturn:
