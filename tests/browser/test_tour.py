@@ -76,6 +76,49 @@ def opened_lab(folder: Path) -> Iterator[list[str]]:
     assert (process.returncode, rest) == (0, "")
 
 
+STUBBORN = """\
+#!{python}
+import http.server, json, os, pathlib, signal
+signal.signal(signal.SIGINT, lambda *_: print("Interrupted...", flush=True))
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+server = http.server.HTTPServer(("127.0.0.1", 0), Answers)
+info = {{"url": f"http://127.0.0.1:{{server.server_port}}/", "token": "t"}}
+described = pathlib.Path(os.environ["JUPYTER_RUNTIME_DIR"], f"jpserver-{{os.getpid()}}.json")
+described.parent.mkdir(parents=True)
+described.write_text(json.dumps(info))
+server.serve_forever()
+"""
+
+
+def test_a_second_ctrl_c_ends_a_server_that_does_not_end(tmp_path: Path) -> None:
+    """Lab may hang at its end, with its kernels."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "python").symlink_to(sys.executable)
+    (folder / "jupyter").write_text(STUBBORN.format(python=sys.executable))
+    (folder / "jupyter").chmod(0o755)
+    with subprocess.Popen(
+        [folder / "python", ROOT / ".ci" / "open-lab", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=isolated_environment(tmp_path / "home") | {"CI": "true"},
+        cwd=tmp_path,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert "Starting" in process.stdout.readline()
+        assert "Ctrl-C here ends it" in process.stdout.readline()
+        log = tmp_path / ".jupyter" / "lab.log"
+        os.killpg(process.pid, signal.SIGINT)
+        while "Interrupted" not in log.read_text():
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+    assert process.returncode == 0
+
+
 def run_all(page: Page) -> None:
     """Run all cells by the menu.
 
