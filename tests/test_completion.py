@@ -209,8 +209,8 @@ USERS: Final = {
     "Snooze": "delay",
     "Span": "end seconds start state waiting",
     "SqliteStore": (
-        "apply busy_timeout checkpoints close documents events finished get in_loop keep "
-        "last_written name occurrences open path prune unfinished vacuum work_folder"
+        "apply apply_now busy_timeout checkpoints close documents events finished get in_loop keep "
+        "last_written name occurrences open path prune quick unfinished vacuum work_folder"
     ),
     "StageSpan": "end label start",
     "Store": (

@@ -39,7 +39,7 @@ made.append(jobs.submit(chain))
 jobs
 """
 BUSY = """\
-while not Path("go on").exists():
+while not Path("processes may end").exists():
     time.sleep(0.1)
 [job.state.value for job in made]
 """
@@ -81,6 +81,6 @@ def test_processes_and_phases_in_one_obey_the_mouse_in_a_busy_cell(
     expect(row(board, "train 0")).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
     notebook.screenshot("processes-ended")
     expect(notebook.prompt(1)).to_have_text("[*]:")
-    (notebook.server.root / "go on").touch()
+    (notebook.server.root / "processes may end").touch()
     notebook.wait_done(1)
     assert notebook.console_errors == []
