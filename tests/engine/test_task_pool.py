@@ -258,3 +258,20 @@ async def test_parked_tasks_end_with_an_engine_that_fails() -> None:
             await trio.sleep_forever()
     assert task not in tasks_beside()
     assert parked_in(jobs) == []
+
+
+@pytest.mark.parametrize("at_the_end", [True, False])
+async def test_an_engine_that_fails_while_it_wakes_a_task_ends_well(
+    at_the_end: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task waits still, and is cancelled with the others."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with trio.fail_after(60), pytest.raises(ja.EngineFailed):
+        async with ja.open_jobs(unread_failures="ignore") as jobs:
+            await jobs.submit(trio.sleep, 0)
+            monkeypatch.setattr(PooledTask, "wake", fail)
+            if not at_the_end:
+                await jobs.submit(trio.sleep, 0).wait()

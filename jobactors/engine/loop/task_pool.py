@@ -134,7 +134,8 @@ class TaskPool:
         """Let the parked tasks end, and the others when they have made their calls."""
         self._is_closed = True
         while self._parked:
-            self._parked.pop().wake(None, _NAME, _NO_VARIABLES)
+            self._parked[-1].wake(None, _NAME, _NO_VARIABLES)
+            self._parked.pop()
 
     def start(
         self, call: Callable[[], Awaitable[None]], name: str, context: Context | None
@@ -147,8 +148,9 @@ class TaskPool:
             context: The context variables, which are copied; None for those of the caller.
         """
         if self._parked:
-            task = self._parked.pop()
+            task = self._parked[-1]
             task.wake(call, name, copy_context() if context is None else context.copy())
+            self._parked.pop()  # not before: until it is woken, it may be cancelled
             return task
         task = PooledTask(self, call)
         if context is None:
