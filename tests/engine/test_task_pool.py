@@ -269,7 +269,7 @@ async def test_an_engine_that_fails_while_it_wakes_a_task_ends_well(
     def fail(*_: object) -> None:
         raise MemoryError
 
-    with trio.fail_after(60), pytest.raises(ja.EngineFailed):
+    with trio.fail_after(60), pytest.raises(ja.EngineFailed):  # noqa: PT012 - it leaves the block
         async with ja.open_jobs(unread_failures="ignore") as jobs:
             await jobs.submit(trio.sleep, 0)
             monkeypatch.setattr(PooledTask, "wake", fail)
