@@ -12,6 +12,7 @@ from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.toolbox import ReadyToolbox
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 from jobactors.inside.report.meter import Meter
+from jobactors.inside.signals.open_nurseries import closing_nurseries
 from jobactors.model.error_text import ErrorText, is_soon_described
 from jobactors.model.every import Every
 from jobactors.model.exception_tree import add_note, is_a
@@ -93,8 +94,6 @@ async def perform_here(step: Step, in_thread: Callable[[Callable[[], Any]], Awai
     """Run a phase where its chain runs: in this task, or in a thread."""
     if not step.is_async:
         return await in_thread(step.call)
-    from jobactors.inside.signals.open_nurseries import closing_nurseries  # loads trio
-
     return await closing_nurseries(step.call())
 
 

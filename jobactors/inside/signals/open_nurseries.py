@@ -9,10 +9,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
-import trio
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+# trio is loaded already where this is called, and not by a process that has no need of it.
 
 T = TypeVar("T")
 LEFT_OPEN: Final = (
@@ -27,6 +27,8 @@ async def closing_nurseries(awaitable: Awaitable[T]) -> T:
     Raises:
         RuntimeError: if there was one, after its tasks have ended.
     """
+    import trio
+
     before = len(trio.lowlevel.current_task().child_nurseries)
     try:
         return await awaitable
@@ -44,6 +46,8 @@ async def close_nurseries(before: int = 0) -> NoReturn:
     Raises:
         RuntimeError: after their tasks have ended.
     """
+    import trio
+
     task = trio.lowlevel.current_task()
     errors: list[BaseException] = []
     while len(task.child_nurseries) > before:
