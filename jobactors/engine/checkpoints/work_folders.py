@@ -230,6 +230,9 @@ def _remove_base(base: Path) -> None:
     Not before the end: until then jobs make folders in it, in threads and in other processes.
     """
     with suppress(OSError), _opened(base) as at:
-        if os.listdir(base if at is None else at) == [LIST]:  # noqa: PTH208 - names
-            (base / LIST).unlink()
-            base.rmdir()
+        if at is None:
+            if os.listdir(base) == [LIST]:  # noqa: PTH208 - names
+                (base / LIST).unlink()
+        elif os.listdir(at) == [LIST]:  # noqa: PTH208 - an open folder has no path
+            os.unlink(LIST, dir_fd=at)
+        base.rmdir()  # which refuses a link, and a folder with files
