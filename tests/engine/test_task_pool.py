@@ -23,18 +23,20 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     Job = Callable[[], Awaitable[object]]
+    Task = ref[trio.lowlevel.Task]
+    """A task that is referred to weakly: one that anything else refers to is not used again."""
 
 VARIABLE: ContextVar[object] = ContextVar("VARIABLE", default=None)
 LOCK = trio.Lock()
 
 
-async def own_task() -> trio.lowlevel.Task:
-    return trio.lowlevel.current_task()
+async def own_task() -> Task:
+    return ref(trio.lowlevel.current_task())
 
 
-async def waiting_task() -> trio.lowlevel.Task:
+async def waiting_task() -> Task:
     await trio.lowlevel.checkpoint()
-    return trio.lowlevel.current_task()
+    return ref(trio.lowlevel.current_task())
 
 
 def parked_in(jobs: ja.Jobs) -> list[Any]:
@@ -48,25 +50,30 @@ async def test_a_job_that_returns_leaves_its_task_to_the_next_one(function: Job)
 
 
 async def test_a_task_has_the_name_of_its_job_and_between_two_one_of_its_own() -> None:
-    async def name_and_task() -> tuple[str, trio.lowlevel.Task]:
+    async def name_and_task() -> tuple[str, Task]:
         task = trio.lowlevel.current_task()
-        return task.name, task
+        return task.name, ref(task)
 
     async with ja.open_jobs() as jobs:
         for _ in range(2):
             job = jobs.submit(name_and_task)
             name, task = await job
             assert name == job.id
-            assert task.name == "jobactors-task"
+            assert name_of(task) == "jobactors-task"
 
 
-def tasks_beside() -> list[trio.lowlevel.Task]:
-    found: list[trio.lowlevel.Task] = []
+def name_of(task: Task) -> str | None:
+    alive = task()
+    return None if alive is None else alive.name
+
+
+def tasks_beside() -> list[Task]:
+    found: list[Task] = []
     root = trio.lowlevel.current_root_task()
     waiting = [root] if root is not None else []
     while waiting:
         task = waiting.pop()
-        found.append(task)
+        found.append(ref(task))
         for nursery in task.child_nurseries:
             waiting += nursery.child_tasks
     return found
@@ -98,14 +105,26 @@ async def leaves_a_lock() -> None:
     LOCK.acquire_nowait()
 
 
+async def leaves_a_nursery() -> None:
+    await trio.open_nursery().__aenter__()
+
+
 @pytest.mark.parametrize(
-    "job", [raises, is_cancelled, returns_after_a_cancel, leaves_a_scope, leaves_a_lock]
+    "job",
+    [
+        raises,
+        is_cancelled,
+        returns_after_a_cancel,
+        leaves_a_scope,
+        leaves_a_lock,
+        leaves_a_nursery,
+    ],
 )
 async def test_after_any_other_end_or_with_traces_the_task_ends(job: Job) -> None:
-    tasks: list[trio.lowlevel.Task] = []
+    tasks: list[Task] = []
 
     async def run() -> object:
-        tasks.append(trio.lowlevel.current_task())
+        tasks.append(ref(trio.lowlevel.current_task()))
         return await job()
 
     async with ja.open_jobs(unread_failures="ignore") as jobs:
@@ -131,6 +150,31 @@ async def test_a_lock_that_a_job_keeps_is_broken_for_the_others() -> None:
         await jobs.run(keep)
         with trio.fail_after(5), pytest.raises(trio.BrokenResourceError):
             await lock.acquire()
+
+
+async def test_a_token_that_a_job_keeps_is_not_held_by_the_next_one() -> None:
+    limiter = trio.CapacityLimiter(3)
+
+    async def keep() -> None:
+        await limiter.acquire()
+
+    async def use() -> int:
+        async with limiter:
+            return limiter.borrowed_tokens
+
+    async with ja.open_jobs() as jobs:
+        await jobs.run(keep)
+        assert await jobs.run(use) == 2
+
+
+async def test_a_job_that_a_user_finds_by_its_task_is_not_taken_for_the_next_one() -> None:
+    seen: dict[trio.lowlevel.Task, int] = {}
+
+    async def see() -> int:
+        return seen.setdefault(trio.lowlevel.current_task(), len(seen))
+
+    async with ja.open_jobs() as jobs:
+        assert [await jobs.run(see) for _ in range(3)] == [0, 1, 2]
 
 
 async def test_a_job_sees_its_own_context_variables_alone() -> None:
@@ -180,9 +224,9 @@ async def test_a_cancel_of_a_job_in_its_first_moment_is_not_lost() -> None:
 async def test_a_cancel_of_an_attempt_that_is_over_spares_the_next_one_in_its_task() -> None:
     actors: list[Any] = []
 
-    async def first() -> trio.lowlevel.Task:
+    async def first() -> Task:
         actors.append(actor_of_own())
-        return trio.lowlevel.current_task()
+        return await own_task()
 
     async with ja.open_jobs() as jobs:
         task = await jobs.run(first)
@@ -201,16 +245,16 @@ async def test_a_timeout_of_one_job_spares_the_next_one_in_its_task(
         assert await slow is task
 
 
-async def sleep_and_tell(seconds: float) -> trio.lowlevel.Task:
+async def sleep_and_tell(seconds: float) -> Task:
     await trio.sleep(seconds)
-    return trio.lowlevel.current_task()
+    return await own_task()
 
 
-@pytest.mark.parametrize("name", ["_HOLDERS", "_innermost_scope_of"])
-async def test_with_a_trio_that_cannot_tell_a_task_makes_one_call(
+@pytest.mark.parametrize("name", ["_references_to", "_innermost_scope_of"])
+async def test_with_a_trio_or_python_that_cannot_tell_a_task_makes_one_call(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(task_pool, name, None if name == "_HOLDERS" else lambda _task: None)
+    monkeypatch.setattr(task_pool, name, None if name == "_references_to" else lambda _task: None)
     async with ja.open_jobs() as jobs:
         assert await jobs.run(own_task) is not await jobs.run(own_task)
 

@@ -4,11 +4,11 @@ To start a task with a scope, and to end both, was a seventh of what a short ``a
 So a task whose call has come to a plain end is parked, and woken for the next one.
 
 *As if it were new.*  Nothing of a call may reach the next one.  So a task is parked only if its
-call returned, with no cancel, and has left what belongs to a task as it was: no scope or nursery
-open, and no lock held, which the end of its task would break.  In every other case it ends, as the
-task of a single call would.  A parked task has no context variables, and holds nothing of its call.
-Two things can be told: ``trio.lowlevel.current_task()`` may be the one of an earlier call, and so
-a token of a ``CapacityLimiter`` that was borrowed by that, and never given back, is held by this.
+call returned, with no cancel, has left no scope open, and if nothing refers to the task that did
+not before.  An open nursery does, and so does whatever knows its holder by the task: a lock, which
+the end of the task breaks, the token of a ``CapacityLimiter``, which the next call would seem to
+hold already, a dictionary of the user's.  In every other case the task ends, as that of a single
+call would.  A parked task has no context variables, and holds nothing of its call.
 
 Rejected: calls that wait for one task, which makes them in one step.  Of calls that wait for
 something, each would then begin one turn of the loop after the one before it.
@@ -23,15 +23,12 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Container
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
-# trio tells of a task neither the innermost scope nor the locks that it holds, but by names of its
-# own.  Without these, in a later version, no task makes a second call.
-_parking_lots = getattr(getattr(trio, "_core", None), "_parking_lot", None)
-_HOLDERS: Final[Container[object] | None] = getattr(
-    _parking_lots, "GLOBAL_PARKING_LOT_BREAKER", None
-)
+# trio tells the innermost scope of a task by a name of its own alone, and only CPython counts
+# references.  Without these no task makes a second call.
+_references_to: Callable[[object], int] | None = getattr(sys, "getrefcount", None)
 
 _MOST_PARKED: Final = 100
 """Tasks that wait for calls; more than a hundred jobs never start in one turn of the loop."""
@@ -46,7 +43,7 @@ class PooledTask:
     The scope is really entered by the first call, and left by one that does not just return.
     """
 
-    __slots__ = ("_call", "_is_open", "_pool", "_scope", "_status", "_task")
+    __slots__ = ("_call", "_is_open", "_pool", "_references", "_scope", "_status", "_task")
 
     def __init__(self, pool: TaskPool, call: Callable[[], Awaitable[None]]) -> None:
         self._pool = pool
@@ -54,6 +51,7 @@ class PooledTask:
         self._scope = trio.CancelScope()
         self._is_open = False
         self._status: object = None
+        self._references: int | None = None
         self._task: trio.lowlevel.Task
 
     def cancel(self, reason: str | None = None) -> None:
@@ -64,6 +62,8 @@ class PooledTask:
         if not self._is_open:
             self._scope.__enter__()
             self._is_open, self._status = True, _innermost_scope_of(self._task)
+            if _references_to is not None:
+                self._references = _references_to(self._task)
 
     def __exit__(
         self,
@@ -77,14 +77,12 @@ class PooledTask:
         return self._scope.__exit__(kind, raised, traceback)
 
     def _is_as_new(self) -> bool:
-        task = self._task
         return not (
             self._scope.cancel_called
             or self._status is None
-            or self._status is not _innermost_scope_of(task)
-            or task.child_nurseries
-            or _HOLDERS is None
-            or task in _HOLDERS
+            or self._status is not _innermost_scope_of(self._task)
+            or _references_to is None
+            or self._references != _references_to(self._task)
         )
 
     @trio.lowlevel.enable_ki_protection
