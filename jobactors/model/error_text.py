@@ -27,6 +27,7 @@ from .exception_tree import (
     is_a,
     is_group,
     notes_of,
+    slot,
     traceback_of,
 )
 from .field_docs import documented
@@ -48,6 +49,10 @@ _MOST_SOON: Final = 10
 """Exceptions whose text is soon taken."""
 _NUMBERS: Final = frozenset(map(id, (int, float, bool, type(None))))
 _BUILTIN: Final = {id(each) for each in vars(builtins).values() if isinstance(each, type)}
+_WITH_SUGGESTIONS: Final = (AttributeError, NameError, ImportError, SyntaxError)
+"""Python's formatter asks an object, the job's \"self\" or a module what else they have."""
+_FILE_NAMES: Final = (slot(OSError, "filename"), slot(OSError, "filename2"))
+"""Their representations are in the text, and they may be missing from \"args\"."""
 _MOST_FRAMES: Final = 2_000
 """Frames that Python's formatter is given of one exception."""
 _LAST_FRAMES: Final = 100
@@ -99,7 +104,7 @@ def is_soon_described(exc: BaseException) -> bool:
     """Whether taking the text of an exception runs no code of its own, and takes no time.
 
     False for many exceptions, and for any whose text is made by a class of the user's, by a value
-    of such a class, or from the object whose attribute was missing.
+    of such a class, or from what was missing: an object's attribute, a name, a module.
     """
     family = [error for error, _ in islice(family_of(exc), _MOST_SOON + 1)]
     return len(family) <= _MOST_SOON and all(map(_is_plain, family))
@@ -107,7 +112,8 @@ def is_soon_described(exc: BaseException) -> bool:
 
 def _is_plain(exc: BaseException) -> bool:
     return (
-        not is_a(exc, AttributeError)
+        not is_a(exc, *_WITH_SUGGESTIONS)
+        and type(type(exc)) is type
         and not any(
             name in contents_of(base)
             for base in bases_of(type(exc))
@@ -115,6 +121,7 @@ def _is_plain(exc: BaseException) -> bool:
             for name in ("__str__", "__repr__", *_READ)
         )
         and (is_group(exc) or all(map(_is_short, args_of(exc))))
+        and (not is_a(exc, OSError) or all(_is_short(each(exc)) for each in _FILE_NAMES))
         and all(len(note) <= _LONGEST_NOTE for note in notes_of(exc)[:_MOST_NOTES])
     )
 
@@ -153,7 +160,7 @@ def _is_ordinary(family: list[tuple[BaseException, int]]) -> bool:
 
 _READ: Final = (
     *("__cause__", "__context__", "__suppress_context__", "__traceback__", "exceptions"),
-    "__getattribute__",
+    *("__class__", "__notes__", "__getattribute__"),
 )
 _OWN: Final = (BaseException, BaseExceptionGroup, object)
 

@@ -14,28 +14,27 @@ from types import TracebackType
 from typing import Any, Final, TypeGuard, cast
 
 
-def _slot(owner: type[BaseException], name: str) -> Callable[[BaseException], Any]:
+def slot(owner: type[BaseException], name: str) -> Callable[[BaseException], Any]:
+    """Return the reader of an attribute as the interpreter has it."""
     return cast("Callable[[BaseException], Any]", vars(owner)[name].__get__)
 
 
-traceback_of: Final[Callable[[BaseException], TracebackType | None]] = _slot(
+traceback_of: Final[Callable[[BaseException], TracebackType | None]] = slot(
     BaseException, "__traceback__"
 )
-cause_of: Final[Callable[[BaseException], BaseException | None]] = _slot(BaseException, "__cause__")
-context_of: Final[Callable[[BaseException], BaseException | None]] = _slot(
+cause_of: Final[Callable[[BaseException], BaseException | None]] = slot(BaseException, "__cause__")
+context_of: Final[Callable[[BaseException], BaseException | None]] = slot(
     BaseException, "__context__"
 )
-is_context_hidden: Final[Callable[[BaseException], bool]] = _slot(
+is_context_hidden: Final[Callable[[BaseException], bool]] = slot(
     BaseException, "__suppress_context__"
 )
-_members_of: Final[Callable[[BaseException], tuple[BaseException, ...]]] = _slot(
+_members_of: Final[Callable[[BaseException], tuple[BaseException, ...]]] = slot(
     BaseExceptionGroup, "exceptions"
 )
-attributes_of: Final[Callable[[BaseException], dict[str, object]]] = _slot(
-    BaseException, "__dict__"
-)
-args_of: Final[Callable[[BaseException], tuple[object, ...]]] = _slot(BaseException, "args")
-message_of_group: Final[Callable[[BaseException], str]] = _slot(BaseExceptionGroup, "message")
+attributes_of: Final[Callable[[BaseException], dict[str, object]]] = slot(BaseException, "__dict__")
+args_of: Final[Callable[[BaseException], tuple[object, ...]]] = slot(BaseException, "args")
+message_of_group: Final[Callable[[BaseException], str]] = slot(BaseExceptionGroup, "message")
 bases_of: Final[Callable[[type], tuple[type[Any], ...]]] = vars(type)["__mro__"].__get__
 """Returns a class and its bases, in the order of look-ups."""
 contents_of: Final[Callable[[type], Mapping[str, Any]]] = vars(type)["__dict__"].__get__

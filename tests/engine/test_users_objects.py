@@ -7,6 +7,7 @@ A trio job's own thread is the loop's, and so is that of a submit made there.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -68,6 +69,65 @@ def fail_with_an_argument() -> None:
     raise ValueError(Value())
 
 
+class Pretending(Exception):
+    """Notes where it is asked for its class, as ``isinstance`` does."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        note()
+        return Exception
+
+
+class WithNotes(Exception):
+    """Notes where it is asked for its notes."""
+
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]
+        note()
+        return []
+
+
+class Naming(type):
+    """Notes where a class is asked for its module."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        note()
+        return type.__getattribute__(cls, name)
+
+
+class OfAMetaclass(Exception, metaclass=Naming):
+    """Has a class with code of its own."""
+
+
+class Suggesting:
+    """Notes where it is looked through for an attribute or variable that is meant."""
+
+    def __getattr__(self, name: str) -> Any:
+        note()
+        raise AttributeError(name)
+
+    def run(self) -> None:
+        if sys.version_info < (3, 12):
+            self.missing  # noqa: B018 - nothing looks through it for a name before
+        missing  # type: ignore[name-defined]  # noqa: B018, F821
+
+
+def fail_with_a_class_that_lies() -> None:
+    raise Pretending
+
+
+def fail_with_notes() -> None:
+    raise WithNotes
+
+
+def fail_with_a_metaclass() -> None:
+    raise OfAMetaclass
+
+
+def fail_with_a_file() -> None:
+    raise OSError(2, "not found", Value())
+
+
 class Rebuilt:
     """Notes where it is rebuilt."""
 
@@ -103,6 +163,9 @@ def failing_chain() -> Any:
         (fail_with_many, "thread"),
         (fail_by_a_cause, "thread"),
         (fail_with_an_argument, "thread"),
+        (fail_with_a_metaclass, "thread"),
+        (fail_with_a_file, "thread"),
+        (Suggesting().run, "thread"),
         (snooze_once, "thread"),
         (fail_in_asyncio, "asyncio"),
         (fail_with_a_rebuilt_value, "process"),
@@ -118,6 +181,15 @@ async def test_the_text_of_an_exception_is_taken_elsewhere(
         assert (await job.wait()).state == "failed"
     assert RAN_IN
     assert threading.get_ident() not in RAN_IN
+
+
+@pytest.mark.parametrize("work", [fail_with_a_class_that_lies, fail_with_notes])
+async def test_an_exception_is_not_asked_for_its_class_and_its_notes(
+    work: Callable[[], Any],
+) -> None:
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        assert (await jobs.submit(work).wait()).state == "failed"
+    assert not RAN_IN
 
 
 class Value:
