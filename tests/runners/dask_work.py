@@ -151,6 +151,11 @@ def sizes(values: list[Any]) -> list[int]:
     return [len(values[0]), len(values[1]["again"])]
 
 
+def lengths(values: Any) -> list[int]:
+    """Return the sizes of values that are in a list."""
+    return [len(value) for value in values]
+
+
 def joined(one: bytes, other: bytes) -> bytes:
     """Return both."""
     return one + other
@@ -164,6 +169,17 @@ def write_part(part: ja.Range, pids: str) -> int:
             out.write(f"{number}\n")
             time.sleep(0.02)
     return len(part)
+
+
+def write_or_merge(part: ja.Range | None, into: str, total: int = 40) -> int:
+    """Write the numbers of a part into its file, or join the files of all parts; return the pid."""
+    if part is None:
+        ja.merge(ja.ranges(total, 4), into)
+    else:
+        with part.open() as out:
+            for number in part.track():
+                out.write(f"{number}\n")
+    return os.getpid()
 
 
 def mark_attempt(folder: str, seconds: float) -> None:

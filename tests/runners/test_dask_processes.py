@@ -57,6 +57,25 @@ async def test_ten_thousand_jobs_of_a_map_all_end_and_each_has_its_own_result(cl
         assert most <= 3 * 2
 
 
+async def test_parts_that_workers_have_written_are_merged_on_a_worker(
+    client: Any, tmp_path: Path
+) -> None:
+    """By a job of the same function and subject, which finds their files in the shared folder."""
+    whole = tmp_path / "whole.txt"
+    async with ja.open_jobs(store=tmp_path / "jobs.db", unread_failures="ignore") as jobs:
+        runner = ja.DaskRunner(client, shared_folder=tmp_path)
+        on = jobs.options(runner=runner, subject="numbers", on_checkpoint="resume")
+        parts = ja.ranges(40, 4)
+        await on.map(work.write_or_merge, parts[:3], str(whole))
+        with pytest.raises(ja.RangesUnfinished, match="4/4"):
+            await on.submit(work.write_or_merge, None, str(whole))
+        assert not whole.exists()
+        await on.submit(work.write_or_merge, parts[3], str(whole))
+        assert await on.submit(work.write_or_merge, None, str(whole)) != os.getpid()
+        assert jobs.checkpoints() == []
+    assert whole.read_text().split() == [str(number) for number in range(40)]
+
+
 @pytest.mark.parametrize("keep", [False, True])
 async def test_a_result_of_200_megabytes_comes_here_whole_or_stays_there(
     client: Any, keep: bool

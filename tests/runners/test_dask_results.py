@@ -32,6 +32,16 @@ async def test_a_result_that_stays_is_a_future_and_an_argument_of_later_jobs(cli
         assert (await coming.submit(work.size_of, longer))[0] == 20_000_000
 
 
+async def test_partial_results_that_stay_are_merged_where_they_are(client: Any) -> None:
+    """In the order of the inputs: the results of a batch are the futures of its parts."""
+    async with ja.open_jobs() as jobs:
+        parts = jobs.options(runner=ja.DaskRunner(client, keep=True)).map(work.large, range(1, 5))
+        kept = await parts
+        merging = jobs.options(runner=ja.DaskRunner(client))
+        assert await merging.submit(work.lengths, kept) == [1, 2, 3, 4]
+        assert await merging.submit(work.lengths, parts.jobs) == [1, 2, 3, 4]
+
+
 async def test_a_result_that_stays_outlives_the_handle_of_its_job(client: Any) -> None:
     """The future holds it, not the job."""
     async with ja.open_jobs() as jobs:

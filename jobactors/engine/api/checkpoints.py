@@ -79,7 +79,8 @@ class Checkpoints:
 
         The parts are jobs that each got one of :func:`~jobactors.ranges`.  ``into`` is there whole,
         or not at all.  It is written in this thread, so that a trio program with large files calls
-        ``await trio.to_thread.run_sync(partial(jobs.merge, …))``.
+        ``await trio.to_thread.run_sync(partial(jobs.merge, …))``.  :func:`~jobactors.merge` writes
+        it in a job, which may run on a cluster.
 
         Args:
             type: The job type of the parts, by its name or its function.

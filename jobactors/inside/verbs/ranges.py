@@ -188,17 +188,16 @@ def ranges(total: int, workers: int) -> list[Range]:
 
 
 def merge(parts: Iterable[Range], into: str | os.PathLike[str]) -> Path:
-    """Join the files of parts that the current job itself has worked on, and drop the parts.
+    """Join the files of parts of the current job's work into one, whole or not; drop the parts.
 
-    For a job that gives its parts to threads of its own; of parts that were jobs,
-    :meth:`Jobs.merge` joins the files.  ``into`` is there whole, or not at all.
+    The parts are the job's own, given to its threads; or were jobs of its function and subject,
+    and it has ``on_checkpoint="resume"``: so the files are joined on a cluster, with
+    ``DaskRunner(client, shared_folder=…)``.  :meth:`Jobs.merge` joins them outside a job.
+    Merge at the end: a later attempt finds no parts any more.
 
     Args:
         parts: The parts, from :func:`ranges`.
         into: The file to write, in the order of the parts; an existing one is replaced.
-
-    Returns:
-        The path of that file.
 
     Raises:
         RangesUnfinished: if a part has items left, or has written no file.
@@ -206,10 +205,11 @@ def merge(parts: Iterable[Range], into: str | os.PathLike[str]) -> Path:
 
     Example::
 
-        parts = ja.ranges(len(films), 4)
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(ja.bind_context(tag), parts))
-        ja.merge(parts, "tags.tsv")
+        def tag(part: ja.Range | None = None) -> None:
+            if part is None:
+                ja.merge(ja.ranges(len(films), 4), "/shared/tags.tsv")
+
+        on_cluster.options(on_checkpoint="resume").submit(tag).result()
     """
     listed = list(parts)
     states = [_state_of(part) for part in listed]
