@@ -63,6 +63,7 @@ def _exit(status: Any = None, /) -> NoReturn:
 
 
 _exit.__name__ = _exit.__qualname__ = "exit"
+_exit.__module__ = "sys"  # a process that gets it by its name has one of its own
 _exit.__doc__ = sys.exit.__doc__
 
 

@@ -56,6 +56,15 @@ def test_a_script_tells_each_unread_failure_and_ends_with_status_1(then: str, co
     assert then.startswith("raise") or ended.errors.splitlines() == told
 
 
+def test_sys_exit_is_sent_to_a_process_by_its_name() -> None:
+    """It is ours in a script, and Python's own in the process of a job."""
+    ended = run_script("""
+        job = ja.start().options(runner="process").submit(sys.exit, 3)
+        print(job.exception(timeout=60))
+    """)
+    assert "SystemExit: 3" in "\n".join(ended.said)
+
+
 def test_the_status_of_the_last_exit_counts_and_not_of_one_that_was_caught() -> None:
     """``sys.exit`` raises what an ``except SystemExit`` catches, in all its forms."""
     ended = run_script(
