@@ -82,22 +82,27 @@ def result_lost(where: str, cause: object = None) -> WorkerDied:
 def cluster_lost(address: str) -> ClusterLost:
     """Return the error of a job whose scheduler is out of reach."""
     return ClusterLost(
-        f"the Dask cluster {address} is out of reach (its scheduler has ended, or its client was "
+        f"{_cluster(address)} is out of reach (its scheduler has ended, or its client was "
         "closed), and its tasks are lost: give a runner of another cluster, "
         "jobs.options(runner=ja.DaskRunner(client)), and resume or restart the job"
     )
+
+
+def _cluster(address: str) -> str:
+    """Return the name of a cluster; a client that is closed has no address any more."""
+    return f"the Dask cluster {address}" if address else "its Dask cluster"
 
 
 def task_failed(end: TaskEnd, address: str) -> BaseException:
     """Return the error of a job whose task Dask has given up before the function has ended."""
     if end.status == "cancelled":
         return WorkerDied(
-            f"its task was cancelled on the cluster {address}, by client.cancel() or "
+            f"its task was cancelled on {_cluster(address)}, by client.cancel() or "
             "client.restart(); job.cancel() is the way that the job hears of"
         )
     error = end.error
     if error is None:
-        return WorkerDied(f"its task ended on the cluster {address} without a word")
+        return WorkerDied(f"its task ended on {_cluster(address)} without a word")
     found = _lack_of_us(error)
     if found is not None:
         return found

@@ -1,7 +1,9 @@
 """The thread of a worker that reports: one for all runs on it, ten looks a second at most.
 
-It sleeps while nothing is reported.  Once a second it looks whether its worker is closing: then the
-functions are asked to stop, since Dask forgets them, and has started their tasks elsewhere already.
+It sleeps while nothing is reported.  Once a second it looks whether Dask still waits for the tasks.
+It does not when the worker is closing, and has started them elsewhere already; nor when their
+program has ended, or has closed its client: nothing hears of them then, and the same work may be
+resumed on another worker.  Their functions are asked to stop, since Dask itself only forgets them.
 It ends some seconds after the last run, and is started again by the next one.
 """
 
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 IDLE: Final = 5.0
 """Seconds for which the thread waits for another run."""
 LOOK: Final = 1.0
-"""Seconds between two looks at the worker itself."""
+"""Seconds between two looks at the worker itself, and at its tasks."""
+CLOSING: Final = "its worker is closing"
+UNWANTED: Final = "its program has ended or closed its client, or its task was cancelled"
 _CLOSING: Final = frozenset({"closing", "closed", "failed"})
 
 
@@ -38,8 +42,13 @@ class ReportedRun(Protocol):
     topic: str
     reports: RunReports
 
-    def leave(self) -> None:
-        """Ask the function to stop: its worker is closing."""
+    @property
+    def is_wanted(self) -> bool:
+        """Whether Dask still waits for its task."""
+        ...
+
+    def leave(self, why: str) -> None:
+        """Ask the function to stop."""
         ...
 
 
@@ -119,9 +128,12 @@ class Reporter:
                 topics.setdefault(run.topic, []).extend(frames)
         for topic, frames in topics.items():
             self._send(topic, frames)
-        if self._worker.status.name in _CLOSING:
-            for run in self._runs.values():
-                run.leave()
+        is_closing = self._worker.status.name in _CLOSING
+        for run in self._runs.values():
+            if is_closing:
+                run.leave(CLOSING)
+            elif not run.is_wanted:
+                run.leave(UNWANTED)
 
 
 def _addressed(run: ReportedRun, frames: Iterable[tuple[Kind, bytes]]) -> list[Frame]:

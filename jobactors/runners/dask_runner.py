@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
@@ -77,7 +77,7 @@ def _as_mapping(value: Any) -> Mapping[str, float]:
 def _as_names(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
-    names = (value,) if isinstance(value, str) else tuple(value)
+    names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
     for name in names:
         if not isinstance(name, str):
             raise TypeError(
@@ -122,7 +122,8 @@ class DaskRunner:
 
     *A lost cluster*: if the scheduler ends, or the client is closed, jobs that are stored or have
     saved a checkpoint are interrupted; others fail with :class:`ClusterLost`.  Give a runner of
-    another cluster to ``jobs.options(runner=…)``, and resume them.
+    another cluster to ``jobs.options(runner=…)``, and resume them.  Their functions, and those of a
+    program that has ended, are asked to stop by their workers, some seconds later.
 
     Raises:
         TypeError, ValueError: for a client that is none, is asynchronous or closed, and for wrong

@@ -140,18 +140,13 @@ class Run:
         value is to stay on the cluster, and has been lost there: None would pass for the value.
         """
         while not self._answered.wait(LOOK):
-            if not self._is_wanted():
+            if not self.is_wanted:
                 self._refusal = "this run is not wanted any more, and has not begun"
                 break
             self._reporter.send(self, [(Kind.BEGUN, self._described())])
         if self._refusal is not None and self._holds:
             raise WorkerDied(self._refusal)
         return self._refusal is None
-
-    def _is_wanted(self) -> bool:
-        """Whether Dask still waits for this task, which may have been cancelled."""
-        task = self._worker.state.tasks.get(self.key)
-        return task is not None and task.state in _WANTED
 
     def _last_word(self, work: bytes, held: Sequence[Any]) -> tuple[Kind, bytes, Any]:
         """Call the function; return the last word, its content, and the value of the task."""
@@ -199,7 +194,7 @@ class Run:
             )
         return value
 
-    # -- the worker's loop, or the reporter's thread
+    # -- the worker's loop, or the reporter's thread; is_wanted from the run's own as well
 
     def obey(self, kind: Kind, content: bytes) -> None:
         """Obey one command."""
@@ -220,10 +215,16 @@ class Run:
             case _:
                 pass  # a newer client's
 
-    def leave(self) -> None:
-        """Ask the function to stop, since its worker is closing."""
+    @property
+    def is_wanted(self) -> bool:
+        """Whether Dask still waits for this task: for its client, which has not cancelled it."""
+        task = self._worker.state.tasks.get(self.key)
+        return task is not None and task.state in _WANTED
+
+    def leave(self, why: str) -> None:
+        """Ask the function to stop, since its task is none any more."""
         if not self._control.cancel_requested.is_set:
-            self._control.cancel("its worker is closing")
+            self._control.cancel(why)
 
 
 def _packed(exc: BaseException) -> bytes:

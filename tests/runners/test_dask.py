@@ -413,6 +413,7 @@ async def test_a_client_that_cannot_serve_is_refused_with_the_cure(client: Any) 
         ({"resources": {"GPU": "one"}}, "names of workers' resources to numbers above 0"),
         ({"resources": ["GPU"]}, "maps names of workers' resources to numbers"),
         ({"workers": [1]}, "takes addresses, names or hosts of workers"),
+        ({"workers": 1}, "takes addresses, names or hosts of workers, not 1"),
         ({"keep": "yes"}, r"keep=…\) is True or False, not 'yes'"),
         ({"shared_folder": 7}, r"shared_folder=…\) is a path, not 7"),
     ],
@@ -434,7 +435,7 @@ async def test_a_cancelled_task_is_no_silent_end(client: Any, tmp_path: Path) ->
         await trio.to_thread.run_sync(client.cancel, [_future(client, key)])
         error = await raised_by(job)
         assert isinstance(error, ja.WorkerDied)
-        assert "was cancelled on the cluster" in str(error)
+        assert "was cancelled on the Dask cluster" in str(error)
 
 
 def _future(client: Any, key: str) -> Any:

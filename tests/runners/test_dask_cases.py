@@ -18,7 +18,7 @@ from jobactors.runners.process_wire import Kind, pack_result
 from tests.bench.scripted_cluster import ScriptedCluster, ScriptedRunner
 
 from . import dask_work as work
-from .dask_cluster import cluster, until
+from .dask_cluster import blocking, cluster, raised_by, until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,6 +162,26 @@ async def test_a_client_may_be_made_in_another_thread(client: Any) -> None:
             assert await jobs.options(runner=ja.DaskRunner(made)).submit(work.plus, 1, 2) == 3
     finally:
         await trio.to_thread.run_sync(made.close)
+
+
+async def test_a_run_of_which_nothing_hears_any_more_gives_its_worker_back(
+    client: Any, tmp_path: Path
+) -> None:
+    """Its client has gone, as with its program; its job may be resumed elsewhere by then."""
+    from distributed import Client
+
+    path = tmp_path / "starts"
+    worker = next(iter(client.scheduler_info()["workers"]))
+    going = await blocking(partial(Client, client.scheduler.address, set_as_default=False))
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        left = jobs.options(runner=ja.DaskRunner(going, workers=worker))
+        job = left.submit(work.until_stopped, str(path))
+        await until(path.exists)
+        await blocking(going.close)
+        assert isinstance(await raised_by(job), ja.ClusterLost)
+        with trio.fail_after(60):
+            on = jobs.options(runner=ja.DaskRunner(client, workers=worker))
+            assert await on.submit(work.plus, 1, 2) == 3
 
 
 async def test_a_task_that_a_job_gives_to_dask_is_in_no_job(runner: ja.DaskRunner) -> None:

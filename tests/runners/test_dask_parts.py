@@ -21,7 +21,7 @@ import jobactors as ja
 from jobactors.runners import dask_wire
 from jobactors.runners.dask_client import TaskEnd
 from jobactors.runners.dask_fence import Ruling, StartFence
-from jobactors.runners.dask_hints import task_failed, why_none_begins
+from jobactors.runners.dask_hints import cluster_lost, task_failed, why_none_begins
 from jobactors.runners.dask_packing import (
     is_soon_packed,
     pack_call,
@@ -323,6 +323,12 @@ def test_a_worker_that_cannot_serve_is_named_with_the_cure(
     found = task_failed(TaskEnd("error", error), "tcp://there:1")
     assert type(found) is kind
     assert re.search(message, str(found))
+
+
+def test_a_cluster_whose_client_is_closed_is_named_without_its_address() -> None:
+    """A closed client has none any more."""
+    assert str(cluster_lost("tcp://there:1")).startswith("the Dask cluster tcp://there:1 is out")
+    assert str(cluster_lost("")).startswith("its Dask cluster is out of reach")
 
 
 # --- a cluster that is lost, for any runner -----------------------------------------------------

@@ -267,6 +267,9 @@ class Job(Upstream, LogReader, Generic[T_co]):
     def update(self, **changes: Unpack[UpdatableOptions]) -> JobSnapshot:
         """Change options after the submit: priority, name, tags, …; a new priority counts at once.
 
+        A job that waits on a cluster keeps its place there: the priority counts from its next
+        attempt on.
+
         Raises:
             TypeError, ValueError: for an unknown option or a wrong value.
             IllegalVerb: if the job has finished.
