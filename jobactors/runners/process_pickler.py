@@ -3,6 +3,7 @@
 * Exceptions, wherever they are in a value, are rebuilt without their constructors.
 * Functions of a cell or of ``__main__`` behind ``functools.lru_cache``, ``cached_property`` and
   ``singledispatch`` are sent with their functions, and begin with an empty cache.
+* Job types, which functions of a cell have with them, are sent without their runner and their hook.
 * The ``multiprocessing`` of a job's own process finds functions and classes of the program's
   ``__main__``.  That process has another ``__main__``, in which plain pickle looks for them by
   name; so there they are sent whole, as they came.
@@ -18,6 +19,8 @@ from functools import cache
 from io import BytesIO
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from msgspec.structs import replace
 
 from jobactors.model.pickling import has_standard_way, is_of_tracebacks, reduced
 
@@ -138,7 +141,7 @@ def _pickler(base: Any) -> Any:
             registered = copyreg.dispatch_table.get(type(given))
             if registered is not None and is_of_tracebacks(registered):
                 return value.__reduce_ex__(pickle.DEFAULT_PROTOCOL)  # as if it were not
-            return _of_functools(value) or base.reducer_override(self, value)
+            return _of_functools(value) or _of_job_type(value) or base.reducer_override(self, value)
 
     return Pickler
 
@@ -154,6 +157,21 @@ def _of_functools(value: Any) -> Any:
     if is_dispatching and not _is_found_by_name(value):
         return _dispatching, (value.__wrapped__, dict(value.registry))
     return None
+
+
+def _of_job_type(value: Any) -> Any:
+    """Reduce a job type, which the function of a cell has with it; None for anything else.
+
+    What its jobs need where they are submitted stays here: their hook, which may hold anything of
+    the program, and a runner that is a value, such as one with the client of a cluster.  Its name
+    goes along, so that a submit over there does not run the job in another way without a word.
+    """
+    known = sys.modules.get("jobactors.model.job_type")  # loaded where there are any
+    if known is None or type(cast("object", value)) is not known.JobType:
+        return None
+    runner = value.options.runner
+    name = runner if runner is None or isinstance(runner, str) else runner.name
+    return replace(value, options=value.options.changed(runner=name, on_done=None)).__reduce__()
 
 
 def _is_found_by_name(value: Any) -> bool:

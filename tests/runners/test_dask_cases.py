@@ -21,7 +21,7 @@ from . import dask_work as work
 from .dask_cluster import blocking, cluster, raised_by, until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.bench.scripted_cluster import ScriptedTask
 
@@ -203,3 +203,20 @@ async def test_a_function_of_a_cell_goes_along_with_what_it_uses(runner: ja.Dask
     exec(CELL, cell)  # noqa: S102 - as a notebook does
     async with ja.open_jobs() as jobs:
         assert await jobs.options(runner=runner).map(cell["scaled"], range(5)) == [0, 3, 6, 9, 12]
+
+
+async def test_a_job_type_of_a_cell_may_have_the_cluster_as_its_runner(
+    runner: ja.DaskRunner,
+) -> None:
+    """Its function is sent with the type, whose client cannot be; a job that calls it as well."""
+    cell: dict[str, Any] = {"__name__": "__main__"}
+    exec(CELL, cell)  # noqa: S102 - as a notebook does
+    ja.job("test dask cell", runner=runner)(cell["scaled"])
+    async with ja.open_jobs() as jobs:
+        assert await jobs.submit("test dask cell", {"number": 2}) == 6
+        caller = jobs.options(runner="process").submit(call, cell["scaled"], 3)
+        assert await caller == 9
+
+
+def call(function: Callable[[int], int], number: int) -> int:
+    return function(number)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.scripts import run_script
+
 SCRIPT = """
 import functools, multiprocessing, sys
 from concurrent.futures import ProcessPoolExecutor
@@ -81,3 +83,23 @@ def test_what_a_script_defines_works_in_a_process(
         [sys.executable, str(script), *arguments], capture_output=True, text=True, check=False
     )
     assert (done.stdout.strip(), done.returncode) == (printed, 0), done.stderr
+
+
+def test_the_hook_of_a_job_type_stays_where_its_jobs_are_submitted() -> None:
+    """It may hold what cannot be pickled, and is called there; the function goes without it."""
+    ended = run_script("""
+        import threading
+
+        seen = threading.Event()
+
+        def note(job, seen=seen):
+            seen.set()
+
+        @ja.job("double", runner="process", on_done=note)
+        def double(number):
+            return 2 * number
+
+        print(ja.start().submit(double, 4).result(timeout=60))
+        print(seen.wait(60))
+    """)
+    assert ended.said == ["8", "True"]
