@@ -104,7 +104,8 @@ class BegunClusterCall(ClusterCall):
             GoesOn: for all that takes a task.
         """
         kind, content = self._last_word or (None, b"")
-        if self._has_ended and self._error is None and kind in {Kind.RETURNED, Kind.ANSWERED}:
+        is_whole = self._has_ended and self._error is None and not self._is_answering
+        if is_whole and kind in {Kind.RETURNED, Kind.ANSWERED}:
             try:
                 value = unpack_plain(content or self._value)
             except UnpicklingError:
@@ -145,6 +146,10 @@ class BegunClusterCall(ClusterCall):
                 self._grant()
             else:
                 self._ask_to_begin()
+
+    @property
+    def _is_answering(self) -> bool:
+        return self._answers is not None and self._answers.are_open
 
     def _go_on(self) -> None:
         when_ended, self._when_ended = self._when_ended, None

@@ -38,6 +38,7 @@ from jobactors.inside.signals.control import StopJob
 from jobactors.model.outcome import RaisedElsewhere
 from jobactors.model.progress import NO_PROGRESS
 
+from .dask_answers import LINGER, Answers
 from .dask_fence import Ruling, StartFence
 from .dask_hints import cluster_lost, result_lost, task_failed, worker_left
 from .dask_order import CallOptions, order_for
@@ -54,8 +55,6 @@ if TYPE_CHECKING:
     from .dask_side import EngineSide
 
 _ENDS: Final = frozenset({*LAST_WORDS, Kind.HELD})
-LINGER: Final = 5.0
-"""Seconds for which the result of a job that was cancelled may take to be rebuilt."""
 LEFT_BEHIND: Final = b"its job has ended without it"
 REFUSED: Final = b"this attempt has begun before, on another worker"
 
@@ -82,6 +81,7 @@ class ClusterCall:
         self._pid = 0
         self._threads = 1
         self._mail: Mail | None = None
+        self._answers: Answers | None = None
         self._change: trio.Event | None = None
         self._has_ended = False
         self._last_word: tuple[Kind, bytes] | None = None
@@ -318,12 +318,10 @@ class ClusterCall:
             case Kind.TAKEN if self._mail is not None:
                 self._mail.taken()
             case Kind.ANSWER if self._mail is not None:
-                self._side.spawn(partial(self._answer, self._mail, bytearray(content)))
+                self._answers = self._answers or Answers(self._side, self._mail)
+                self._answers.take(content)
             case _:
                 pass  # a newer worker's
-
-    async def _answer(self, mail: Mail, content: bytearray) -> None:
-        mail.answered(*await self._side.rebuild(mail.rebuilt, content))
 
     def _left(self, where: str) -> None:
         if where != self._where or self._fence.restarts:
@@ -368,6 +366,8 @@ class ClusterCall:
     # -- the end
 
     async def _result(self) -> Any:
+        if self._answers is not None:
+            await self._answers.arrive()
         if self._is_left_behind:
             place = f"it may still run on {self._where}"
             raise Abandoned(f"abandoned: it did not end when asked; {place}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import jobactors as ja
@@ -131,6 +132,28 @@ def answer_questions() -> int:
         else:
             return answered
     return answered
+
+
+class SlowAnswer:
+    """An answer that takes a moment to be rebuilt."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be rebuilt as what comes after the moment."""
+        return after_a_moment, (42,)
+
+
+def after_a_moment(value: int) -> int:
+    """Return it then."""
+    time.sleep(0.2)
+    return value
+
+
+def answer_and_return(is_sendable: bool) -> str:
+    """Answer one question, and return at once."""
+    for message in ja.current_job().inbox:
+        message.reply(SlowAnswer() if is_sendable else Lock())
+        break
+    return "done"
 
 
 def mark_and_return(path: str, size: int) -> bytes:

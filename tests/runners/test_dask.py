@@ -118,6 +118,20 @@ async def test_messages_and_questions_arrive_and_answers_come_back(runner: ja.Da
         assert await job == 2
 
 
+async def test_an_answer_arrives_although_the_job_returns_right_after_it(
+    runner: ja.DaskRunner,
+) -> None:
+    """And the reason for which it cannot be sent does; either is here before the job's end."""
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner=runner).submit(work.answer_and_return, True)
+        assert await job.ask("the number") == 42
+        assert await job == "done"
+        job = jobs.options(runner=runner).submit(work.answer_and_return, False)
+        with pytest.raises(TypeError, match="cannot pickle"):
+            await job.ask("a lock")
+        assert await job == "done"
+
+
 async def test_a_job_that_says_nothing_makes_no_event(
     runner: ja.DaskRunner, tmp_path: Path
 ) -> None:
