@@ -13,9 +13,9 @@ its way has marked nothing in which another could trust.  (A flag that was set b
 loop could stay set without a call, and then nothing entered the loop any more.)
 
 *Steps.*  A move of the engine (a submit, the end of an attempt) touches several tables, and in the
-middle of it foreign code may run in this very thread: a finalizer, an ``__eq__`` of a key,
-a handler of our own logger.  If that code calls a command, the command must not see half a move.
-So each move is one step, and a command that arrives within a step is made right after it.
+middle of it foreign code may run in this very thread: a finalizer, an ``__eq__`` of a key.  If that
+code calls a command, the command must not see half a move.  So each move is one step, and a command
+that arrives within a step is made right after it.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ class Portal:
         self._after_calls: list[Callable[[], object]] = []
         self._in_step = False
         self._after_step: deque[_Call] = deque()
+        LOG.serve(self)
 
     @property
     def is_home(self) -> bool:
@@ -131,6 +132,7 @@ class Portal:
         """
         self._closed = True
         self._failure = failure
+        LOG.leave(self)
         if failure is not None:
             self._serve_all()
 
@@ -271,6 +273,7 @@ class Portal:
         return answered
 
     def _ask(self, call: PortalCall) -> Any:
+        LOG.wait_for_none()
         self._send(call.make, ())
         if not wait_for_lock(call.unanswered, _PATIENCE):
             if not call.is_made:

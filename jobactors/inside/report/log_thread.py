@@ -1,0 +1,115 @@
+"""Writes log records in a thread of its own, so that no handler can stop what logs.
+
+A handler is the user's code, and ``logging`` calls it under the handler's lock.  Some thread of the
+user's may hold that lock and wait for the jobs' loop: its handler cancels a job, say.  If the loop
+itself then waited for the lock, in order to log, both would wait for ever; and a handler that just
+blocks would block all jobs.
+
+So records are handed over, and waited for within a bound: as a rule they are written when the call
+that logs returns, as with any logger.  Once a record has not been written in time, none is waited
+for until all are written.
+
+Rejected: *handing over without waiting*, after which a program that logs an error and ends has
+often not shown it; *trying the lock of each handler first*, which ``logging`` takes again itself,
+and which says nothing of locks that a handler takes of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE: Final = 1.0
+"""Seconds that a record is waited for."""
+MOST_WAITING: Final = 10_000
+"""Records that are kept for handlers which do not take them."""
+
+
+class _Entry:
+    """A record that is to be written."""
+
+    __slots__ = ("unwritten", "write")
+
+    def __init__(self, write: Callable[[], object]) -> None:
+        self.write = write
+        self.unwritten: threading.Lock = threading.Lock()
+        """Held until nothing waits for it any more."""
+        self.unwritten.acquire()
+
+    def let_go(self) -> None:
+        with suppress(RuntimeError):  # a second time
+            self.unwritten.release()
+
+
+class LogThread:
+    """Makes the calls that write records, one after the other.  From any thread."""
+
+    def __init__(self) -> None:
+        self._entries: SimpleQueue[_Entry] = SimpleQueue()
+        self._waiting: deque[_Entry] = deque()
+        """What is not written; appended by any thread, taken by the one that writes."""
+        self._lock = threading.RLock()
+        """Held while the thread is started."""
+        self._thread: threading.Thread | None = None
+        self._is_late = False
+        """Whether a record was not written in time; written by any thread, cleared by this one."""
+
+    def write(self, call: Callable[[], object]) -> bool:
+        """Have a call made by the thread, and wait for it within the bound.
+
+        The call raises nothing.
+
+        Returns:
+            False if it has not been taken, since too many wait.
+
+        Raises:
+            KeyboardInterrupt: which came while the call was waited for; it is made all the same.
+        """
+        if not self._has_thread():
+            call()
+            return True
+        if len(self._waiting) >= MOST_WAITING:
+            return False
+        entry = _Entry(call)
+        self._waiting.append(entry)  # before it can be written
+        self._entries.put(entry)
+        if not self._is_late and not entry.unwritten.acquire(timeout=PATIENCE):
+            self._is_late = bool(self._waiting)
+        return True
+
+    def wait_for_none(self) -> None:
+        """Let everything go on that waits for a record, if this is the thread that writes them.
+
+        A handler is about to wait for a loop, which may wait for the handler.
+        """
+        thread = self._thread
+        if thread is not None and thread.ident == threading.get_ident():
+            self._is_late = True
+            for entry in self._waiting.copy():
+                entry.let_go()
+
+    def _has_thread(self) -> bool:
+        with self._lock:
+            if self._thread is None:
+                # A daemon: a handler that never ends holds up no end of the program.
+                thread = threading.Thread(target=self._run, name="jobactors-log", daemon=True)
+                with suppress(RuntimeError):  # the interpreter ends, and starts none any more
+                    thread.start()
+                    self._thread = thread
+            return self._thread not in {None, threading.current_thread()}
+
+    def _run(self) -> None:
+        while True:
+            entry = self._entries.get()
+            entry.write()
+            self._waiting.popleft()
+            if not self._waiting:
+                self._is_late = False
+            entry.let_go()
+            del entry  # a traceback may hang on it, and the next record may come much later

@@ -1,0 +1,168 @@
+"""Handlers of the package's own log: they may block, hold locks and give commands."""
+
+# ruff: noqa: D102, D103 - a test's name is its sentence
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import NoReturn
+
+import pytest
+import trio
+import trio.lowlevel
+
+import jobactors as ja
+from jobactors import lowlevel
+from jobactors.inside.report import log_thread
+from jobactors.inside.report.guarded_log import LOG
+from jobactors.inside.report.log_thread import LogThread
+from tests.engine.scripts import run_script
+
+PATIENCE = 10.0
+"""Seconds after which a test fails that would wait for ever."""
+
+
+class Handler(logging.Handler):
+    """Calls a function with each record, under its lock, and tells when a record has come."""
+
+    def __init__(self, function: Callable[[logging.LogRecord], object]) -> None:
+        super().__init__()
+        self.has_come = threading.Event()
+        self.has_taken = threading.Event()
+        self.function = function
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self.has_come.set()  # before the lock is taken
+        return bool(super().filter(record))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.function(record)
+        self.has_taken.set()
+
+
+@contextmanager
+def handling(function: Callable[[logging.LogRecord], object]) -> Iterator[Handler]:
+    handler, logger = Handler(function), logging.getLogger("jobactors")
+    logger.addHandler(handler)
+    try:
+        yield handler
+    finally:
+        logger.removeHandler(handler)
+
+
+def fail() -> NoReturn:
+    raise ValueError("for the log")
+
+
+async def test_a_command_under_the_lock_of_a_handler_is_answered_while_the_loop_logs() -> None:
+    records: list[logging.LogRecord] = []
+    answered: list[bool] = []
+    written = threading.Event()
+
+    def write(record: logging.LogRecord) -> None:
+        records.append(record)
+        written.set()
+
+    def cancel_under_the_lock(handler: Handler, job: ja.Job[None]) -> None:
+        cancel = threading.Thread(target=job.cancel, daemon=True)
+        with handler.lock or threading.RLock():
+            lowlevel.post(jobs, fail)
+            handler.has_come.wait(PATIENCE)
+            cancel.start()
+            cancel.join(PATIENCE)
+            answered.append(not cancel.is_alive())
+
+    async with ja.open_jobs() as jobs:
+        with handling(write) as handler:
+            job = jobs.submit(trio.sleep_forever)
+            await trio.to_thread.run_sync(cancel_under_the_lock, handler, job)
+            assert (await job.wait()).state == "cancelled"
+            assert await trio.to_thread.run_sync(written.wait, PATIENCE)
+    assert answered == [True]
+    assert "a call posted into the jobs' loop failed" in records[0].getMessage()
+
+
+async def test_jobs_go_on_while_a_handler_blocks() -> None:
+    may_go_on, in_time = threading.Event(), list[bool]()
+    async with ja.open_jobs() as jobs:
+        with handling(lambda _record: in_time.append(may_go_on.wait(PATIENCE))) as handler:
+            for _ in range(3):
+                LOG.error("of the loop")
+            await jobs.run(trio.lowlevel.checkpoint)
+            assert handler.has_come.is_set()
+            may_go_on.set()
+            assert await trio.to_thread.run_sync(handler.has_taken.wait, PATIENCE)
+    assert in_time[0]
+
+
+async def test_a_handler_may_cancel_a_job() -> None:
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(trio.sleep_forever)
+        with handling(lambda _record: job.cancel("by a handler")):
+            LOG.error("of the loop")
+            assert (await job.wait()).reason == "by a handler"
+
+
+async def test_a_record_is_written_when_the_call_that_logs_returns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_thread, "PATIENCE", threading.TIMEOUT_MAX)
+    records: list[logging.LogRecord] = []
+    async with ja.open_jobs():
+        with handling(records.append):
+            for number in range(100):
+                LOG.error("of the loop")
+                assert len(records) == number + 1
+    assert {record.threadName for record in records} == {threading.current_thread().name}
+
+
+def test_what_logs_goes_on_when_the_handler_is_to_wait_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may wait for the very loop that logs."""
+    monkeypatch.setattr(log_thread, "PATIENCE", threading.TIMEOUT_MAX)
+    thread, may_go_on = LogThread(), threading.Event()
+
+    def wait() -> None:
+        thread.wait_for_none()
+        may_go_on.wait(PATIENCE)
+
+    writer = threading.Thread(target=thread.write, args=(wait,), daemon=True)
+    writer.start()
+    writer.join(PATIENCE)
+    assert not writer.is_alive()
+    may_go_on.set()
+
+
+def test_records_beyond_a_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_thread, "MOST_WAITING", 2)
+    monkeypatch.setattr(log_thread, "PATIENCE", 0)
+    thread, may_go_on = LogThread(), threading.Event()
+    taken = [thread.write(partial(may_go_on.wait, PATIENCE)) for _ in range(3)]
+    may_go_on.set()
+    assert taken == [True, True, False]
+
+
+def test_a_forked_child_writes_its_records_itself() -> None:
+    source = """
+        import logging
+        from jobactors.inside.report.guarded_log import LOG
+        handler = logging.StreamHandler(sys.stdout)
+        logging.getLogger("jobactors").addHandler(handler)
+
+        async def main():
+            async with ja.open_jobs():
+                LOG.error("of the parent")  # the thread that writes is there
+                child = os.fork()
+                if not child:
+                    LOG.error("of the child")
+                    os._exit(0)
+                os.waitpid(child, 0)
+
+        trio.run(main)
+    """
+    assert run_script(source).said == ["of the parent", "of the child"]
