@@ -385,7 +385,8 @@ class ChainInvalid(JobactorsError, ValueError):
 class ChainFailed(JobactorsError):
     """A phase of a chain has raised; ``__cause__`` is its error, ``result`` the chain's so far.
 
-    Restart the job, or submit the chain again: it goes on in that phase.
+    Restart the job, or submit the chain again: it goes on in that phase.  ``Retry(on=…)`` is asked
+    of its error as well.
     """
 
     def __init__(self, result: ChainResult) -> None:

@@ -8,6 +8,8 @@ from typing import Final, cast
 from attrs import field, frozen
 
 from .checks import TEN_YEARS, Field, Validator, as_seconds, check_delay, is_number, named, shown
+from .errors import ChainFailed
+from .exception_tree import cause_of, is_a
 from .field_docs import documented
 
 Kinds = tuple[type[BaseException], ...]
@@ -58,6 +60,8 @@ def _exceptions(retry: Retry, field: Field, value: object) -> None:
         )
 
 
+_DEEPEST_CHAINS: Final = 100
+"""Chains within chains whose phases are looked at."""
 _LARGEST: Final = 1e308  # of what a float can be, so that powers are computed without long integers
 
 
@@ -91,7 +95,8 @@ class Retry:
     longest: float = field(default=3600.0, converter=as_seconds, validator=_longest)
     """Seconds that no delay exceeds; at most ten years, which is also what ``math.inf`` means."""
     on: Kinds = field(default=(Exception,), converter=_kinds, validator=_exceptions)
-    """Exceptions that are worth another attempt, matched as an ``except`` clause does."""
+    """Exceptions that are worth another attempt, matched as an ``except`` clause does; of a chain
+    those of its phases as well."""
 
     def delay_after(self, attempt: int, exc: BaseException | None, chance: float) -> float | None:
         """Return the seconds until the next attempt, or None if there is none.
@@ -101,13 +106,19 @@ class Retry:
             exc: The exception that it raised.
             chance: A number from 0 to 1 that decides the jitter.
         """
-        # Not isinstance: a class may answer that with code of its own, which `except` never asks.
-        if attempt >= self.max or not any(
-            type.__subclasscheck__(kind, type(exc)) for kind in self.on
-        ):
+        if attempt >= self.max or not self._is_worth(exc):
             return None
         try:
             delay = float(self.base) and self.base * float(self.factor) ** (attempt - 1)
         except OverflowError:
             delay = math.inf
         return float(min(delay, self.longest, TEN_YEARS) * (1 - self.jitter * chance))
+
+    def _is_worth(self, exc: BaseException | None) -> bool:
+        for _ in range(_DEEPEST_CHAINS):
+            if exc is None or is_a(exc, *self.on):
+                return exc is not None
+            if not is_a(exc, ChainFailed):
+                return False
+            exc = cause_of(exc)  # what its phase has raised
+        return False

@@ -210,6 +210,22 @@ async def test_a_phase_elsewhere_goes_on_from_its_own_checkpoint_and_none_runs_a
     assert runs == ["First"]
 
 
+def die_once(folder: str) -> str:
+    if ja.current_job().attempt == 1:
+        os._exit(1)
+    return folder
+
+
+@pytest.mark.parametrize("on", [ja.WorkerDied, ja.ChainFailed])
+async def test_a_chain_is_tried_again_when_the_process_of_its_phase_has_died(
+    on: type[Exception],
+) -> None:
+    chain = ja.chain(ja.phase("Die", die_once, {"folder": "wiki"}, runner="process"))
+    async with ja.open_jobs() as jobs:
+        retrying = jobs.options(retry=ja.Retry(max=2, base=0, on=on))
+        assert (await retrying.submit(chain)).results == {"Die": "wiki"}
+
+
 async def test_the_error_of_a_phase_elsewhere_is_that_of_its_chain() -> None:
     chain = ja.chain(
         ja.phase("Count", count_to, {"upto": 10, "first_fails": True}, runner="process")

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobactors.model.chain_result import ChainResult
 from jobactors.model.checks import TEN_YEARS
+from jobactors.model.errors import ChainFailed, JobactorsError
 from jobactors.model.retry import Retry
 from jobactors.model.snooze import Snooze
 
@@ -45,6 +47,36 @@ def test_only_what_is_worth_another_attempt_gets_one(
 ) -> None:
     delay = Retry(on=(ConnectionError,)).delay_after(1, exc, 0)
     assert (delay is not None) is again
+
+
+def failed_chain(cause: BaseException) -> ChainFailed:
+    failed = ChainFailed(ChainResult("failed", "a phase has failed", ()))
+    failed.__cause__ = cause
+    return failed
+
+
+@pytest.mark.parametrize(
+    ("on", "again"),
+    [
+        (ConnectionError, True),
+        (OSError, True),
+        (ChainFailed, True),
+        (JobactorsError, True),
+        (ValueError, False),
+    ],
+)
+def test_a_chain_is_tried_again_by_what_its_phase_has_raised(
+    on: type[BaseException], again: bool
+) -> None:
+    """Also when that phase is a chain."""
+    exc = failed_chain(failed_chain(ConnectionResetError()))
+    assert (Retry(on=on).delay_after(1, exc, 0) is not None) is again
+
+
+def test_causes_in_a_circle_are_not_followed_for_ever() -> None:
+    exc = failed_chain(BOOM)
+    exc.__cause__ = exc
+    assert Retry(on=OSError).delay_after(1, exc, 0) is None
 
 
 @pytest.mark.parametrize("exc", [SystemExit(), KeyboardInterrupt(), GeneratorExit()])
