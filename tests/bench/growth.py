@@ -49,7 +49,7 @@ MEASURES = ("submit", "get and snapshot", "list", "list by tag", "queue", "stats
 
 PROGRAM = Program(
     title="growth (floor: 1,000 queued; jobactors: 100,000)",
-    measures=tuple(Measure(name, "µs a job", at_most=1.5) for name in MEASURES),
+    measures=tuple(Measure(name, "µs a job", at_most=1.2) for name in MEASURES),
     variants=(
         Variant("1,000 queued", partial(cost, 1)),
         Variant("100,000 queued", partial(cost, 100)),

@@ -20,7 +20,7 @@ def best_of(statement: str, times: int) -> Numbers:
 
 PROGRAM = Program(
     title="`import jobactors; jobactors.open_jobs`",
-    measures=(Measure("import", "ms", at_most=1.2),),
+    measures=(Measure("import", "ms", at_most=1.5),),
     variants=(
         Variant("import trio", partial(best_of, "import trio")),
         Variant("jobactors", partial(best_of, "import jobactors; jobactors.open_jobs")),

@@ -50,7 +50,7 @@ def rich_update(size: int) -> Numbers:
 
 PROGRAM = Program(
     title="`progress(i, n)`",
-    measures=(Measure("call", "ns", at_most=2.5),),
+    measures=(Measure("call", "ns", at_most=2.2),),
     variants=(
         Variant("an empty function", lambda n: in_thread(lambda: per_call(nothing, n))),
         Variant("jobactors", lambda n: in_job(lambda: per_call(ja.progress, n))),

@@ -50,9 +50,9 @@ def cost(times: int, size: int) -> Numbers:
 PROGRAM = Program(
     title="reopening (floor: 1,000 kept jobs; jobactors: 100,000)",
     measures=(
-        Measure("open", "µs a job", at_most=1.5),
-        Measure("list what can go on", "µs a job", at_most=1.5),
-        Measure("on disk", "bytes a job", at_most=1.5),
+        Measure("open", "µs a job", at_most=1.2),
+        Measure("list what can go on", "µs a job", at_most=1.2),
+        Measure("on disk", "bytes a job", at_most=1.2),
     ),
     variants=(
         Variant("1,000 kept", partial(cost, 1)),

@@ -65,7 +65,7 @@ def apscheduler(size: int) -> Numbers:
 
 PROGRAM = Program(
     title="no-op jobs, submit → result",
-    measures=(Measure("job", "µs", at_most=3),),
+    measures=(Measure("job", "µs", at_most=2.5),),
     variants=(
         Variant("trio in a thread, a Future each", bare),
         Variant("jobactors", jobactors),
