@@ -1,9 +1,16 @@
 """The watchdog names the job that blocks the loop."""
 
+# ruff: noqa: D103 - a test's name is its sentence
+
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import time
+
+from jobactors.engine.loop.collector_time import CollectorTime
+from jobactors.engine.loop.watchdog import collector_of
 
 SCRIPT = """
 import logging, time, trio, jobactors as ja
@@ -92,3 +99,59 @@ def test_a_loop_in_which_no_job_runs_is_looked_at_while_a_call_waits_for_it() ->
     )
     assert "a finalizer blocks it, in Slow.__del__ at <string>:11" in done.stdout.splitlines()[0]
     assert "answers again" in done.stdout
+
+
+COLLECTION = """
+import gc, logging, time, weakref, trio, jobactors as ja
+from jobactors.engine.loop import watchdog
+watchdog.INTERVAL = 0.01
+logging.basicConfig(format="%(message)s")
+class Cycle:
+    def __init__(self):
+        self.own = self
+async def innocent():
+    weakref.finalize(Cycle(), sum, range(10**8))  # holds the GIL, as the collector does itself
+    time.sleep(0.5)  # the loop is looked at meanwhile
+    gc.collect()
+    time.sleep(0.5)
+async def main():
+    async with ja.open_jobs() as jobs:
+        await jobs.run(innocent)
+trio.run(main)
+"""
+
+
+def test_a_long_garbage_collection_is_blamed_on_no_job() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECTION],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    warning = done.stderr.splitlines()[0]
+    assert "Python's garbage collector stopped it for" in warning
+    assert "gc.freeze()" in warning
+    assert "innocent" not in warning
+
+
+def test_a_collection_that_waits_in_a_finalizer_stops_nothing() -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.own = self
+
+        def __del__(self) -> None:
+            time.sleep(0.5)
+
+    counted = CollectorTime()
+    counted.count()
+    try:
+        Cycle()
+        gc.collect()
+        assert counted.stopped < 0.5
+    finally:
+        gc.callbacks.remove(counted._note)
+
+
+def test_the_collector_is_named_for_most_of_a_silence_alone() -> None:
+    assert collector_of(2.0, 1.0) is not None
+    assert collector_of(2.0, 0.9) is None

@@ -12,7 +12,8 @@ timer* arrives in the main thread, where a notebook's cell runs; *a thread for e
 program with many short systems a thread each.
 
 The culprit is found in the frames of the loop's thread, not in a field: a field that names the
-present job would have to be written at each switch of tasks.
+present job would have to be written at each switch of tasks.  The garbage collector is in no frame,
+and its time is counted apart.
 
 =====================  =====================================  ====================================
 field                  written by                             read by
@@ -43,6 +44,8 @@ from msgspec import Struct
 
 from jobactors.inside.report.guarded_log import LOG
 
+from .collector_time import COLLECTOR
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
@@ -53,6 +56,8 @@ INTERVAL: Final = 2.0
 """Seconds between two looks at a loop."""
 PATIENCE: Final = 1.0
 """Seconds that a loop may take to answer."""
+MOMENT: Final = 0.1
+"""Seconds in which a collection that does not stop the program any more comes to its end."""
 
 
 class LoopWatch:
@@ -113,6 +118,7 @@ class Watchdog:
             self._has_loops.set()
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="jobactors-watchdog", daemon=True)
+                COLLECTOR.count()
                 with suppress(RuntimeError):  # 3.12.0 and 3.12.1 start none at a script's end
                     thread.start()
                     self._thread = thread
@@ -149,15 +155,20 @@ class Watchdog:
     def _check(self, watch: LoopWatch) -> None:
         portal = watch.portal
         answered = threading.Event()
-        posted_at = time.monotonic()
+        posted_at, collected = time.monotonic(), COLLECTOR.stopped
         portal.post_quietly(answered.set)
         if answered.wait(PATIENCE) or not watch.is_needed:
             return
-        culprit = describe(sys._current_frames().get(portal.thread), watch.job_of)
+        silent = time.monotonic() - posted_at
+        if COLLECTOR.is_at_work:  # what kept this thread from looking is counted when it has ended
+            time.sleep(MOMENT)
+        culprit = collector_of(silent, COLLECTOR.stopped - collected) or describe(
+            sys._current_frames().get(portal.thread), watch.job_of
+        )
         LOG.warning(
             "the jobs' event loop has not answered for %.1f s: %s; nothing of it can go on "
             "meanwhile.  %s",
-            time.monotonic() - posted_at,
+            silent,
             culprit.what,
             culprit.cure,
         )
@@ -175,9 +186,25 @@ class Culprit(Struct, frozen=True):
 
 _OF_A_JOB: Final = 'Make it a def, or submit it with runner="thread" or runner="process"'
 _OF_NO_JOB: Final = "Call it in a thread, with trio.to_thread.run_sync"
+_OF_THE_COLLECTOR: Final = (
+    "Call gc.freeze() when what stays for long has been loaded, or hold fewer objects"
+)
 _OF_A_FINALIZER: Final = (
     "It runs where the last reference goes: have the job itself close what takes long to close"
 )
+
+
+def collector_of(silent: float, stopped: float) -> Culprit | None:
+    """Name the garbage collector, if it stopped the program for most of a loop's silence.
+
+    Args:
+        silent: Seconds of silence.
+        stopped: Seconds of these for which collections stopped the program.
+    """
+    if stopped < silent / 2:
+        return None
+    seconds = f"{stopped:.1f} s"
+    return Culprit(f"Python's garbage collector stopped it for {seconds}", _OF_THE_COLLECTOR)
 
 
 def describe(frame: FrameType | None, job_of: Callable[[FrameType], str | None]) -> Culprit:
