@@ -111,6 +111,12 @@ class ClusterClient:
         return bool(self._client.status == CONNECTED) and status not in _CLOSING
 
     @property
+    def address(self) -> str:
+        """The address of the scheduler; empty once the client is closed."""
+        scheduler = getattr(self._client, "scheduler", None)
+        return str(getattr(scheduler, "address", "") or "")
+
+    @property
     def threads(self) -> int:
         """The threads of all workers, as the client last heard of them, some seconds ago."""
         known: Mapping[str, Any] = self._client._scheduler_identity

@@ -29,6 +29,7 @@ from weakref import WeakKeyDictionary
 
 from .dask_client import ClusterClient, TaskEnd
 from .dask_hints import why_none_begins
+from .dask_kept import argument_unusable, why_none_comes
 from .process_wire import Kind
 
 if TYPE_CHECKING:
@@ -229,6 +230,9 @@ class ClusterLink:
 
     def _ended(self, task: _Task, end: TaskEnd) -> None:
         if self._tasks.get(task.order.key) is task:
+            if end.status == "cancelled" and not end.is_connection_lost:
+                error = argument_unusable(task.order.held, self.client.address)
+                end = end if error is None else TaskEnd("error", error)
             task.listener.gone(end)
 
     def _send_commands(self) -> None:
@@ -269,8 +273,9 @@ class ClusterLink:
             wanted = task.order.workers, task.order.resources
             if wanted not in reasons:
                 reasons[wanted] = why_none_begins(workers, *wanted)
-            if reasons[wanted] and self._tasks.get(task.order.key) is task:
-                task.listener.hint(reasons[wanted])
+            reason = why_none_comes(task.order.held) or reasons[wanted]
+            if reason and self._tasks.get(task.order.key) is task:
+                task.listener.hint(reason)
 
     async def _see_new_workers(self) -> None:
         """Look whether workers have left before the scheduler knew that they are listened for."""

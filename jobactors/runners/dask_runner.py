@@ -167,8 +167,9 @@ class DaskRunner:
     @property
     def address(self) -> str:
         """The address of the scheduler; empty once the client is closed."""
-        scheduler: Any = getattr(self.client, "scheduler", None)
-        return str(getattr(scheduler, "address", "") or "")
+        from .dask_client import ClusterClient
+
+        return ClusterClient(self.client).address
 
     def capacity(self) -> int | None:
         """Return the number of the cluster's threads, as the client last heard of it.

@@ -30,17 +30,17 @@ from jobactors.inside.signals.control import Control, StopJob
 from jobactors.inside.verbs.output_capture import capturing
 from jobactors.inside.verbs.tqdm_bars import capture_tqdm
 from jobactors.model.error_text import ErrorText
-from jobactors.model.errors import WorkerDied
 from jobactors.model.exception_tree import release_frames
 from jobactors.model.outcome import Partial, Succeeded
 
+from .dask_kept import kept_result_lost
 from .dask_packing import unpack_call
 from .dask_reporter import Reporter, reporter_of
 from .dask_reports import RunReports
 from .dask_wire import INLINE
 from .process_mail import SentInbox
 from .process_speaker import SentLog
-from .process_wire import Kind, pack_error, pack_result
+from .process_wire import Kind, pack_error, pack_result, unpack_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -58,8 +58,8 @@ def run_attempt(begin: bytes, work: bytes, *held: Any) -> Any:
         The result, where it stays on the cluster; a long one, pickled, to be gathered; else None.
 
     Raises:
-        WorkerDied: if the result is to stay, and the run may not begin, because the attempt has
-            begun before on another worker.
+        WorkerDied: if the result is to stay and there is none, for those who hold its future: a run
+            that may not begin, as the attempt has begun before; one that may, and has failed.
     """
     from distributed import get_worker
 
@@ -128,7 +128,15 @@ class Run:
             self._reporter.remove(self)
         self._log.finish(0)
         self._reporter.send(self, [*self.reports.take_last(), (kind, content)])
+        if self._remakes and kind is Kind.RAISED:
+            _, text = unpack_error(content)
+            raise kept_result_lost(self._context.id, str(text))
         return value
+
+    @property
+    def _remakes(self) -> bool:
+        """Whether this may be a run for those who hold the future, long after the job's end."""
+        return self._holds and not self._fenced
 
     def _described(self) -> bytes:
         return json.dumps({"pid": os.getpid(), "threads": self._worker.state.nthreads}).encode()
@@ -145,7 +153,7 @@ class Run:
                 break
             self._reporter.send(self, [(Kind.BEGUN, self._described())])
         if self._refusal is not None and self._holds:
-            raise WorkerDied(self._refusal)
+            raise kept_result_lost(self._context.id)
         return self._refusal is None
 
     def _last_word(self, work: bytes, held: Sequence[Any]) -> tuple[Kind, bytes, Any]:
@@ -204,6 +212,8 @@ class Run:
             case Kind.REFUSE:
                 self._refusal = content.decode()
                 self._answered.set()
+            case Kind.CANCEL if self._refusal is not None and self._remakes:
+                pass  # nothing hears it, but Dask wants the value; see `is_wanted` for the rest
             case Kind.CANCEL:
                 self._control.cancel(content.decode("utf-8", "surrogatepass") or None)
             case Kind.PAUSE:

@@ -134,6 +134,16 @@ def answer_questions() -> int:
     return answered
 
 
+def make_slowly(path: str, size: int, runs: int = 9) -> bytes:
+    """Mark the start, work for a second, and return that many bytes; fail if begun too often."""
+    mark(path)
+    for _ in ja.track(range(50)):
+        time.sleep(0.02)
+    if len(starts(path)) > runs:
+        raise ValueError("once too often")
+    return bytes(size)
+
+
 class SlowAnswer:
     """An answer that takes a moment to be rebuilt."""
 

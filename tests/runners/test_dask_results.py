@@ -10,6 +10,7 @@ import trio
 import jobactors as ja
 
 from . import dask_work as work
+from .dask_cluster import blocking, cluster, raised_by, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,75 @@ async def test_a_result_that_stays_outlives_the_handle_of_its_job(client: Any) -
         keeping = jobs.options(runner=ja.DaskRunner(client, keep=True))
         kept: Any = await keeping.submit(work.large, 1_000_000)
     assert len(await trio.to_thread.run_sync(kept.result)) == 1_000_000
+
+
+async def lose_kept(client: Any, tmp_path: Path, jobs: ja.Jobs, **options: Any) -> ja.Job[Any]:
+    """Return a later job that wants a kept result whose worker has left."""
+    keeping = jobs.options(runner=ja.DaskRunner(client, keep=True, **options.pop("runner", {})))
+    job = keeping.submit(work.make_slowly, str(tmp_path / "starts"), 1_000, **options)
+    kept = await job
+    workers = client.cluster.workers.values()
+    (holder,) = [worker for worker in workers if worker.address == job.snapshot().where]
+    await blocking(client.sync, holder.close)
+    return jobs.options(runner=ja.DaskRunner(client)).submit(work.lengths, [kept])
+
+
+async def test_a_lost_result_fails_those_who_want_it_and_says_which_job_to_run_again(
+    tmp_path: Path,
+) -> None:
+    """Its own job was to begin once, and is not begun again behind its back."""
+    with cluster(2) as client:
+        async with ja.open_jobs(unread_failures="ignore") as jobs:
+            error = await raised_by(await lose_kept(client, tmp_path, jobs))
+            assert isinstance(error, ja.WorkerDied)
+            assert "the result of job make_slowly-" in str(error)
+            assert "submit that job once more" in str(error)
+    assert len(work.starts(str(tmp_path / "starts"))) == 1
+
+
+async def test_a_lost_result_is_made_again_where_restarts_are_allowed(tmp_path: Path) -> None:
+    """By a run of which nothing hears, and which nothing stops."""
+    with cluster(2) as client:
+        async with ja.open_jobs() as jobs:
+            later = await lose_kept(client, tmp_path, jobs, runner={"allow_restart": True})
+            assert await later == [1_000]
+    assert len(work.starts(str(tmp_path / "starts"))) == 2
+
+
+async def test_a_lost_result_that_cannot_be_made_again_is_no_silent_none(tmp_path: Path) -> None:
+    """Its job has succeeded long ago, and the value of a task that raised would be None."""
+    with cluster(2) as client:
+        async with ja.open_jobs(unread_failures="ignore") as jobs:
+            restart = {"allow_restart": True}
+            later = await lose_kept(client, tmp_path, jobs, runner=restart, runs=1)
+            error = await raised_by(later)
+            assert "made again, it failed: ValueError: once too often" in str(error)
+
+
+async def test_a_job_that_waits_for_a_lost_result_says_so(tmp_path: Path) -> None:
+    """No worker that may make it again is there any more, and Dask waits for one."""
+    with cluster(2) as client:
+        async with ja.open_jobs() as jobs:
+            worker = next(iter(client.scheduler_info()["workers"]))
+            later = await lose_kept(client, tmp_path, jobs, runner={"workers": worker})
+            await until(lambda: "it waits for what stayed on the cluster" in str(later.logs()))
+            later.cancel()
+
+
+async def test_a_future_that_is_not_on_the_cluster_is_named_as_the_argument_that_it_is(
+    client: Any,
+) -> None:
+    """Of another cluster, or cancelled: Dask would only say that the task was cancelled."""
+    with cluster(1) as other:
+        async with ja.open_jobs(unread_failures="ignore") as jobs:
+            on = jobs.options(runner=ja.DaskRunner(client))
+            theirs = await blocking(other.submit, int, 5)
+            error = await raised_by(on.submit(work.add, theirs))
+            assert "is a future of another Dask cluster" in str(error)
+            ours = await blocking(client.submit, int, 5)
+            await blocking(client.cancel, ours)
+            error = await raised_by(on.submit(work.add, ours))
+            assert "among the arguments, is not on the cluster any more" in str(error)
 
 
 async def test_a_job_that_keeps_its_result_fails_and_is_cancelled_like_any_other(
