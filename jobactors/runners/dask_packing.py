@@ -13,6 +13,7 @@ from io import BytesIO
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from .process_culprit import why_not_pickled
 from .process_pickler import pickler_class
 
 if TYPE_CHECKING:
@@ -65,18 +66,23 @@ def pack_call(
         ModuleNotFoundError: if cloudpickle is not installed.
     """
     pickler_for = _pickler_for(pickler_class(), future)
-    try:
+
+    def dump(value: object) -> tuple[bytes, list[Any]]:
         with BytesIO() as file:
             pickler = pickler_for(file)
             held: dict[str, Any] = {}
             pickler.held, pickler.numbers = held, {}
-            pickler.dump((function, args, kwargs))
+            pickler.dump(value)
             return file.getvalue(), list(held.values())
+
+    try:
+        return dump((function, args, kwargs))
     except ModuleNotFoundError:
         raise
     except Exception as exc:  # pickling runs the code of the pickled classes
+        why = why_not_pickled(exc, function, args, kwargs, dump)
         raise TypeError(
-            f"this call cannot be sent to a cluster: {exc}; give it what can be pickled (a path "
+            f"this call cannot be sent to a cluster: {why}; give it what can be pickled (a path "
             'instead of an open file), or use runner="thread"'
         ) from exc
 

@@ -122,8 +122,11 @@ def pack_work(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
     except ModuleNotFoundError:
         raise
     except Exception as exc:  # pickling runs the code of the pickled classes
+        from .process_culprit import why_not_pickled
+
+        why = why_not_pickled(exc, function, args, kwargs, pickled)
         raise TypeError(
-            f"this call cannot be sent to a process: {exc}; give it what can be pickled (a path "
+            f"this call cannot be sent to a process: {why}; give it what can be pickled (a path "
             'instead of an open file), or use runner="thread"'
         ) from exc
 

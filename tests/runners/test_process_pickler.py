@@ -103,3 +103,38 @@ def test_the_hook_of_a_job_type_stays_where_its_jobs_are_submitted() -> None:
         print(seen.wait(60))
     """)
     assert ended.said == ["8", "True"]
+
+
+def test_what_cannot_be_sent_is_named() -> None:
+    """Pickle itself names a type that is somewhere inside it."""
+    ended = run_script("""
+        import threading
+
+        lock = threading.Lock()
+
+        def helper():
+            return lock
+
+        def outer():
+            return [helper() for _ in range(2)]
+
+        def closing(inner):
+            return lambda: inner
+
+        def why(*call, **named):
+            error = on.submit(*call, **named).exception(timeout=60)
+            print(str(error).partition(";")[0].removeprefix("this call cannot be sent to a "))
+
+        on = ja.start().options(runner="process")
+        why(outer)
+        why(closing(threading.Lock()))
+        why(print, 1, threading.Lock())
+        why(dict, sep=threading.Lock())
+    """)
+    cause = "cannot be: cannot pickle '_thread.lock' object"
+    assert ended.said == [
+        f"process: lock, which helper uses, {cause}",
+        f"process: inner, which <lambda> uses, {cause}",
+        f"process: argument 2 {cause}",
+        f"process: argument sep {cause}",
+    ]
