@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,74 @@ async def test_what_nobody_sees_is_sampled_once_a_second(autojump_clock: MockClo
         assert a.snapshot().progress.done == 400
         batches.focus(None)
         nursery.cancel_scope.cancel()
+
+
+async def test_a_look_by_hand_shows_the_last_report_of_a_job_that_nobody_watches(
+    autojump_clock: MockClock,
+) -> None:
+    """Whatever is asked for it, with its speed; a log's lines, a tracked loop and a batch too."""
+
+    async def talk(_item: int) -> None:
+        async for i in ja.track(range(100)):
+            print(i)  # noqa: T201 - into the job's log
+            await trio.sleep(0.05)
+
+    async with ja.open_jobs() as jobs:
+        job, batch = jobs.submit(count_on), jobs.map(talk, [1, 2])
+        for _ in range(20):
+            await trio.sleep(0.23)
+            begun = int(trio.current_time() / 0.05) + 1
+            for progress in (
+                job.snapshot().progress,
+                jobs.list()[0].progress,
+                jobs.registry.peek(job.id).progress,
+            ):
+                assert progress.done == pytest.approx(begun, abs=1)
+                assert progress.fraction == progress.done / 400
+            assert batch.progress.fraction == pytest.approx(begun / 100, abs=0.02)
+            talking = batch.jobs[0].snapshot()
+            assert talking.progress.done == pytest.approx(begun, abs=2)
+            assert talking.log_lines == pytest.approx(begun, abs=1)
+        left = 400 - job.snapshot().progress.done
+        assert job.snapshot().progress.rate == pytest.approx(20, rel=0.1)
+        assert job.snapshot().progress.time_left == pytest.approx(left / 20, rel=0.1)
+        assert not job.snapshot().state.is_terminal
+        job.cancel()
+
+
+async def test_a_look_by_hand_runs_no_code_of_a_job_that_nobody_watches(
+    autojump_clock: MockClock,
+) -> None:
+    """What it has reported may be any object: the last sample is shown then."""
+    asked: list[str] = []
+
+    class Hostile(float):
+        def __add__(self, _other: object) -> float:
+            asked.append(threading.current_thread().name)
+            raise SystemExit
+
+        def __bool__(self) -> bool:
+            asked.append(threading.current_thread().name)
+            raise SystemExit
+
+    async def report() -> None:
+        ja.progress(1, 10)
+        await trio.sleep(5)
+        ja.progress(3, 10)
+        await trio.sleep(0.01)
+        ja.progress(Hostile(7), 10)
+        await trio.sleep(30)
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(report)
+        await trio.sleep(2)
+        await trio.sleep_until(5.02)
+        for _ in range(3):
+            asked.clear()
+            assert job.snapshot().progress.done in {1, 3, 7}
+            assert asked == []
+            await trio.sleep(0.4)
+        job.cancel()
 
 
 async def test_a_loop_that_nobody_sees_is_looked_at_once_a_second(

@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from jobactors.engine.records.event_bus import Bus
+from jobactors.model.events import Event, JobFinished, JobLogged, JobProgressed
+
 from .test_timers import open_timers
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
-    from jobactors.engine.loop.timers import SamplingTicks
+    from jobactors.engine.loop.timers import SamplingTicks, Timers
 
 
 class Witness:
     """Notes when it is looked at, and may join the next tick or fail."""
 
-    job_id = "job-1"
-
-    def __init__(self, ticks: SamplingTicks, *, again: int = 0, fails: bool = False) -> None:
+    def __init__(
+        self, ticks: SamplingTicks, *, again: int = 0, fails: bool = False, job_id: str = "job-1"
+    ) -> None:
         self.looks: list[float] = []
+        self.job_id = job_id
         self._ticks = ticks
         self._again = again
         self._fails = fails
@@ -64,3 +68,59 @@ async def test_who_leaves_is_not_looked_at(autojump_clock: MockClock) -> None:
         timers.ticks.leave(member)
         await trio.sleep(1)
         assert member.looks == []
+
+
+async def looks_in_five_seconds(timers: Timers) -> float:
+    """Let a source report without end; return the looks at it, the first and last second apart."""
+    member = Witness(timers.ticks, again=1_000)
+    timers.ticks.join(member)
+    await trio.sleep(6)
+    timers.ticks.leave(member)
+    start = member.looks[0]
+    return sum(0.5 < at - start < 5.5 for at in member.looks)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "looks"),
+    [(None, 5), ((JobFinished,), 5), ((), 50), ((JobProgressed,), 50), ((JobLogged, Event), 50)],
+)
+async def test_a_job_is_looked_at_ten_times_a_second_for_a_subscription_to_progress(
+    autojump_clock: MockClock, kinds: tuple[type[Event], ...] | None, looks: int
+) -> None:
+    """And once a second without one, also after that one has left."""
+    async with open_timers() as (timers, clock):
+        bus = Bus(clock.now, timers.ticks)
+        subscription = None if kinds is None else bus.subscribe(kinds)
+        assert await looks_in_five_seconds(timers) == pytest.approx(looks, abs=1)
+        if subscription is not None:
+            bus.unsubscribe(subscription)
+        assert await looks_in_five_seconds(timers) == pytest.approx(5, abs=1)
+
+
+async def test_no_tick_is_held_in_which_nothing_is_looked_at(autojump_clock: MockClock) -> None:
+    """A single job out of sight wakes the loop once a second, not ten times."""
+    async with open_timers() as (timers, _clock):
+        timers.ticks.show(())
+        held: list[float] = []
+        timers.ticks.held = lambda: held.append(trio.current_time())
+        member = Witness(timers.ticks, again=1_000)
+        timers.ticks.join(member)
+        await trio.sleep(5.5)
+        assert len(held) == len(member.looks) <= 7
+
+
+async def test_each_job_out_of_sight_is_looked_at_within_a_second(
+    autojump_clock: MockClock,
+) -> None:
+    """Whenever it reports, and however long there was nothing to look at."""
+    async with open_timers() as (timers, clock):
+        timers.ticks.show(())
+        for turn in range(40):
+            members = [Witness(timers.ticks, job_id=f"job-{turn}-{n}") for n in range(5)]
+            reported = clock.now()
+            for member in members:
+                timers.ticks.join(member)
+            await trio.sleep(1.001 + turn % 7 * 0.37)
+            for member in members:
+                assert len(member.looks) == 1
+                assert member.looks[0] - reported <= 1.0001

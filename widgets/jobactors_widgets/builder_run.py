@@ -152,6 +152,7 @@ async def follow(job: ja.Job[Any], document: Document, show: Callable[[RunState]
     show(state_of(job.snapshot(), document))
     try:
         async with job.jobs.subscribe() as batches:
+            batches.focus([job.id])
             async for batch in batches:
                 if any(event.job_id == job.id for event in batch):
                     state = state_of(job.snapshot(), document)

@@ -250,6 +250,7 @@ class _LaunchButton:
     async def _follow(self, jobs: ja.Jobs, job: ja.Job[Any]) -> None:
         try:
             async with jobs.subscribe() as batches:
+                batches.focus([job.id])
                 async for batch in batches:
                     if any(event.job_id == job.id for event in batch):
                         self._draw(job)

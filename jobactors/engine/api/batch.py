@@ -74,7 +74,7 @@ class Batch(BatchReader[T]):
         return self._portal.look(self._snapshot)
 
     def _snapshot(self) -> BatchSnapshot:
-        return self._tally.snapshot(self._core.clock.now())
+        return self._tally.snapshot(self._core.clock.now(), is_asked=True)
 
     @property
     def state(self) -> JobState:

@@ -112,7 +112,7 @@ class MappedBatch(Batch[T]):
         for job in self._jobs:
             own.add(job._record)
         own.is_paused = self._tally.is_paused
-        return own.snapshot(self._core.clock.now())
+        return own.snapshot(self._core.clock.now(), is_asked=True)
 
     def _counts(self) -> Mapping[JobState, int]:
         return super()._counts() if self._own_id == self._tally.id else self._snapshot().by_state

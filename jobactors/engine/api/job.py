@@ -99,11 +99,11 @@ class Job(Upstream, LogReader, Generic[T_co]):
 
     def snapshot(self) -> JobSnapshot:
         """Return the job's snapshot at this moment; immediate, from any thread."""
-        return self._record.snapshot
+        return self._record.present
 
     def to_dict(self) -> dict[str, object]:
         """Return the job's snapshot as plain values, see :meth:`JobSnapshot.to_dict`."""
-        return self._record.snapshot.to_dict()
+        return self._record.present.to_dict()
 
     # -- waiting
 
@@ -375,7 +375,7 @@ class Job(Upstream, LogReader, Generic[T_co]):
     # -- looks
 
     def __repr__(self) -> str:
-        return f"<Job {repr(self._record.snapshot)[len('<JobSnapshot ') :]}"
+        return f"<Job {repr(self._record.present)[len('<JobSnapshot ') :]}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Job) and other._record is self._record

@@ -191,8 +191,10 @@ class Jobs(
 
     def batches(self) -> list[BatchSnapshot]:
         """Return the batches of ``map`` and the groups that have jobs here, oldest first."""
-        parts, now = self._system.parts, self._system.core.clock.now
-        return parts.portal.look(lambda: [t.snapshot(now()) for t in parts.registry.batches])
+        registry, now = self._system.parts.registry, self._system.core.clock.now
+        return self._system.parts.portal.look(
+            lambda: [one.snapshot(now(), is_asked=True) for one in registry.batches]
+        )
 
     def batch(self, batch_id: str) -> Batch[Any]:
         """Return a batch by its id, which is in the ``info.batch`` of its jobs.
@@ -306,7 +308,9 @@ class Jobs(
         if limit is not None:
             check_count("limit", limit)
         wanted = matches(state, type, subject, tag, priority)
-        found = [snapshot for snapshot in self._snapshots() if wanted(snapshot)]
+        registry = self._system.parts.registry
+        every = self._system.parts.portal.look(lambda: [record.present for record in registry])
+        found = [snapshot for snapshot in every if wanted(snapshot)]
         return JobList(found if limit is None else found[max(0, len(found) - limit) :])
 
     # -- as a block

@@ -29,7 +29,7 @@ class RegistryView:
         record = self._portal.look(self._ended.find_anywhere, job_id)
         if record is None:
             raise UnknownJob(job_id)
-        return record.snapshot
+        return record.present
 
     def take(self, job_id: str) -> JobSnapshot:
         """Read a finished job and remove it from the registry; its handle still has the outcome.

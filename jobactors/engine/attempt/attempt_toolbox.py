@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
     from jobactors.inside.signals.mailbox import Inbox
     from jobactors.model.log import Log
+    from jobactors.model.snapshot import JobSnapshot
 
     from .host import AttemptHost
 
@@ -122,7 +123,13 @@ class AttemptToolbox:
             return None
         if self.writer is None:
             made = CheckpointWriter(
-                self._host, self._record, self.meter, every, self._attempt, self._checkpoints
+                self._host,
+                self._record,
+                self.meter,
+                every,
+                self._attempt,
+                self._checkpoints,
+                self._catch_up,
             )
             with CREATION_LOCK:
                 self.writer = self.writer or made
@@ -145,6 +152,10 @@ class AttemptToolbox:
         """Acquires resources for the job."""
         return ResourceBroker(self._host, self._record, self._attempt, self.control)
 
+    def newest(self, snapshot: JobSnapshot) -> JobSnapshot:
+        """Return a snapshot of the job with all its reports; from any thread."""
+        return snapshot if self.sampler is None else self.sampler.newest(snapshot)
+
     def close(self) -> None:
         """Publish the last report at the attempt's end; later ones are dropped."""
         if self.sampler is not None:
@@ -161,6 +172,10 @@ class AttemptToolbox:
             self._wake_sampler()
         else:
             portal.post_quietly(self._wake_sampler)
+
+    def _catch_up(self) -> None:
+        if self.sampler is not None:
+            self.sampler.catch_up()
 
     def _wake_sampler(self) -> None:
         if self.sampler is not None:

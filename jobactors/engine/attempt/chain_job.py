@@ -28,7 +28,8 @@ from .phase_elsewhere import PhasePlaces
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from jobactors.engine.records.record import Record, RunningAttempt
+    from jobactors.engine.records.record import Record
+    from jobactors.engine.records.running_attempt import RunningAttempt
     from jobactors.inside.context.job_context import JobContext
 
     from .host import AttemptHost

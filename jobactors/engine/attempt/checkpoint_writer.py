@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from jobactors.engine.loop.timers import Timer
     from jobactors.engine.records.record import Record
@@ -36,11 +36,13 @@ class CheckpointWriter:
         every: Every,
         attempt: int,
         earlier: Mapping[str, SavedCheckpoint],
+        catch_up: Callable[[], None],
     ) -> None:
         self._host = host
         self._record = record
         self._attempt = attempt
         self._every = every
+        self._catch_up = catch_up
         self._written_at: float | None = None
         """The time of the last writing, in seconds since the epoch; None before the first."""
         self._timer: Timer | None = None
@@ -80,6 +82,7 @@ class CheckpointWriter:
         news = self.buffer.take()
         if news:
             self._written_at = self._host.clock.now()
+            self._host.portal.step(self._catch_up)
             self._host.leases.write(self._record, self._attempt, news)
 
     def close(self, *, succeeded: bool) -> None:

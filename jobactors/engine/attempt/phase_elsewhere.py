@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
     from jobactors.engine.ports.runner import KnownRunner
     from jobactors.engine.queue.slots import Loan
-    from jobactors.engine.records.record import Record, RunningAttempt
+    from jobactors.engine.records.record import Record
+    from jobactors.engine.records.running_attempt import RunningAttempt
     from jobactors.inside.chain.chain_run import Step
     from jobactors.inside.context.toolbox import Broker, Toolbox
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer

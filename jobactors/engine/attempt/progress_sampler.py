@@ -5,9 +5,12 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from jobactors.engine.loop.timers import INTERVAL
 from jobactors.model.events import JobLogged, JobProgressed
 from jobactors.model.progress import NO_PROGRESS, Progress, Speed, part_of
+from jobactors.model.states import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,9 +19,11 @@ if TYPE_CHECKING:
     from jobactors.engine.loop.timers import Timer, Timers
     from jobactors.inside.report.meter import Meter
     from jobactors.model.log import Log
+    from jobactors.model.snapshot import JobSnapshot
 
 SLOWEST: Final = 1.0
 """Seconds between two samples of a tracked loop that does not move, at most."""
+_MOVING: Final = frozenset({JobState.RUNNING, JobState.CANCELLING})
 
 
 class Sampler:
@@ -86,10 +91,38 @@ class Sampler:
         meter = self._meter
         return not meter.quiet or meter.polled or self._log.total != self._logged
 
+    def newest(self, snapshot: JobSnapshot) -> JobSnapshot:
+        """Return a snapshot of the job with all its reports, and publish nothing.
+
+        From any thread: what a job that nobody watches has reported since its last sample must not
+        wait a second for the next one when somebody asks.  Of a job in sight the snapshot stays the
+        one that its events have told.
+        """
+        log, units, share = self._log, self._units, self._share  # these are older than the meter
+        if self._ticks.shows(self.job_id) or self._closed or snapshot.state not in _MOVING:
+            return snapshot
+        if not self._has_news:
+            return snapshot
+        if log.total != snapshot.log_lines:
+            snapshot = replace(snapshot, log_lines=log.total, log_cut=log.cut)
+        try:
+            progress = self._meter.peek()
+            if progress is None or not _differs(progress, snapshot.progress):
+                return snapshot
+            units, share = _speeds_after(units, share, progress, self._clock.now())
+            return replace(snapshot, progress=_at_speed(progress, units, share))
+        except Exception:  # the job has just changed what is being read
+            return snapshot
+
     def sample(self) -> None:
         """Read the meter and publish changes at once; look no more by itself."""
         self.look(self._clock.now())
         self.stop()
+
+    def catch_up(self) -> None:
+        """Publish what was reported since the last sample: a checkpoint takes it along."""
+        if self._has_news and not self._closed:
+            self.look(self._clock.now())
 
     def look(self, now: float) -> None:
         """Read the meter and publish changes; called in a tick."""
@@ -182,16 +215,23 @@ class Sampler:
         )
 
     def _with_speed(self, progress: Progress, now: float) -> Progress:
-        done, fraction = progress.done, progress.fraction
-        if self._units.at == 0:
-            self._units, self._share = Speed(done, now), Speed(fraction or 0, now)
-            return progress
-        self._units = units = self._units.sample(done, now)
-        time_left = None
-        if fraction is not None:
-            self._share = self._share.sample(fraction, now)
-            time_left = self._share.time_to(1.0)
-        return progress._at_speed(units.per_second, time_left)
+        self._units, self._share = _speeds_after(self._units, self._share, progress, now)
+        return _at_speed(progress, self._units, self._share)
+
+
+def _speeds_after(
+    units: Speed, share: Speed, progress: Progress, now: float
+) -> tuple[Speed, Speed]:
+    """Return the speeds, of the units done and of the fraction, after a sample."""
+    done, fraction = progress.done, progress.fraction
+    if units.at == 0:
+        return Speed(done, now), Speed(fraction or 0, now)
+    return units.sample(done, now), share if fraction is None else share.sample(fraction, now)
+
+
+def _at_speed(progress: Progress, units: Speed, share: Speed) -> Progress:
+    time_left = None if progress.fraction is None else share.time_to(1.0)
+    return progress._at_speed(units.per_second, time_left)
 
 
 def _differs(new: Progress, old: Progress) -> bool:

@@ -24,6 +24,8 @@ INTERVAL: Final = 0.1
 """Seconds between two sampling ticks, at least."""
 SELDOM: Final = 10
 """Ticks from one look at a source to the next, where its job is not seen."""
+_SLACK: Final = 0.01
+"""Part of a tick by which one may be early, as sums of tenths are not exact."""
 _FEW: Final = 16
 """Cancelled timers that may stay in the heap of however few."""
 
@@ -87,21 +89,18 @@ class Timers:
         """Cancelled timers in the heap."""
         self._sleep = trio.CancelScope()
         """That of the present sleep, which ends at its deadline."""
-        self.ticks: SamplingTicks = SamplingTicks(clock, self._wake_up)
+        self.ticks: SamplingTicks = SamplingTicks(clock, self._sleep_no_longer)
         """Served by the same task: most of the time nothing else wakes it up."""
 
-    def _wake_up(self) -> None:
-        self._sleep.deadline = -math.inf
-
-    def _sleep_until(self, at: float) -> None:
-        """Sleep no longer than until ``at``.  To wake up for that would cost each cancel a turn."""
-        self._sleep.deadline = min(self._sleep.deadline, self._clock.deadline(at))
+    def _sleep_no_longer(self, until: float) -> None:
+        """Wake up at a time of the loop.  To wake up for *that* would cost each cancel a turn."""
+        self._sleep.deadline = min(self._sleep.deadline, until)
 
     def set(self, at: float, call: Callable[[], None]) -> Timer:
         """Call ``call()`` at ``at`` (seconds since the epoch), or at once if that has passed."""
         timer = Timer(at, call, self)
         if not self._heap or at < self._heap[0][0]:
-            self._sleep_until(at)
+            self._sleep_no_longer(self._clock.deadline(at))
         heapq.heappush(self._heap, (at, next(self._order), timer))
         return timer
 
@@ -141,20 +140,20 @@ class Timers:
 class SamplingTicks:
     """Looks at every source that has joined, once: in the next tick if its job is in sight.
 
-    The others are looked at in every tenth tick, a tenth of them each time.  Written by the loop's
-    thread.
+    The others are looked at in every tenth tick, a tenth of them each time; a tick with none of
+    either is left out.  Written by the loop's thread.
 
     A tick is held as soon as the loop has finished its present step, or when the last one is old
     enough.  Time between ticks is the loop's own, which no step of the system's clock stretches.
 
     Args:
         clock: The time.
-        due_anew: Called when a tick is wanted after none was.
+        due_at: Called with the loop's time of the next tick, when that has become an earlier one.
     """
 
-    def __init__(self, clock: LoopClock, due_anew: Callable[[], None]) -> None:
+    def __init__(self, clock: LoopClock, due_at: Callable[[float], None]) -> None:
         self._clock = clock
-        self._due_anew = due_anew
+        self._due_at = due_at
         self._next: dict[Sampled, None] = {}
         self._later: list[dict[Sampled, None]] = [{} for _ in range(SELDOM)]
         self._waiting = 0
@@ -167,15 +166,23 @@ class SamplingTicks:
 
     def join(self, source: Sampled) -> None:
         """Look at ``source`` in its next tick; once, however often it joins."""
-        if not self._next and not self._waiting:
-            self._due_anew()
-        if self._in_sight is None or source.job_id in self._in_sight:
+        if self.shows(source.job_id):
             self._next[source] = None
+            if len(self._next) == 1:
+                self._due_at(self._not_before)
             return
-        later = self._later[self._turn_of(source)]
+        turn = self._turn_of(source)
+        later = self._later[turn]
         if source not in later and source not in self._next:
             later[source] = None
             self._waiting += 1
+            if len(later) == 1:
+                self._due_at(self._due_of(turn))
+
+    def shows(self, job_id: str) -> bool:
+        """Return whether a job is in sight, and so is looked at in every tick; from any thread."""
+        in_sight = self._in_sight
+        return in_sight is None or job_id in in_sight
 
     def leave(self, source: Sampled) -> None:
         """Leave ``source`` out of the ticks to come, unless it joins again."""
@@ -196,6 +203,8 @@ class SamplingTicks:
                 del later[source]
                 self._next[source] = None
             self._waiting -= len(seen)
+        if self._next:
+            self._due_at(self._not_before)
 
     @staticmethod
     def _turn_of(source: Sampled) -> int:
@@ -204,19 +213,28 @@ class SamplingTicks:
     @property
     def due(self) -> float:
         """The loop's time at which the next tick may be held; infinite if no source has joined."""
-        return self._not_before if self._next or self._waiting else math.inf
+        if self._next or not self._waiting:
+            return self._not_before if self._next else math.inf
+        return min(self._due_of(turn) for turn, later in enumerate(self._later) if later)
+
+    def _due_of(self, turn: int) -> float:
+        return self._not_before + (turn - self._turn - 1) % SELDOM * INTERVAL
 
     def hold_if_due(self) -> None:
         """Look at the sources that have joined; one that joins meanwhile is for the next tick."""
         begun = self._clock.loop_time()
         if begun < self.due:
             return
+        sources, self._next = list(self._next), {}
+        late = (begun - self._not_before) / INTERVAL
+        for _ in range(SELDOM if late >= SELDOM else int(late + _SLACK) + 1):
+            self._turn = turn = (self._turn + 1) % SELDOM
+            if later := self._later[turn]:
+                sources += later
+                self._waiting -= len(later)
+                self._later[turn] = {}
         self._not_before = begun + INTERVAL
-        self._turn = turn = (self._turn + 1) % SELDOM
-        sources, self._next = self._next, {}
-        later, self._later[turn] = self._later[turn], {}
-        self._waiting -= len(later)
         now = self._clock.now()
-        for source in itertools.chain(sources, later):
+        for source in sources:
             source.look(now)
         self.held()

@@ -243,18 +243,25 @@ class BatchTally:
             return 0  # a cancel of the whole takes no more input, and nothing of it is missed
         return max(0, self._size - self._taken)
 
-    def _work(self) -> float:
+    def _work(self, *, is_asked: bool = False) -> float:
         """Return the number of ended jobs, and the parts that are done of those at work."""
-        parts = (record.snapshot.progress.fraction or 0.0 for record in self._begun.values())
-        return self.ended + sum(parts)
+        begun = self._begun.values()
+        snapshots = (record.present if is_asked else record.snapshot for record in begun)
+        return self.ended + sum(one.progress.fraction or 0.0 for one in snapshots)
 
     @property
     def by_state(self) -> dict[JobState, int]:
         """The number of its jobs in each state."""
         return {state: self._counts[state] for state in JobState}
 
-    def snapshot(self, now: float) -> BatchSnapshot:
-        """Return the batch at this moment."""
+    def snapshot(self, now: float, *, is_asked: bool = False) -> BatchSnapshot:
+        """Return the batch at this moment.
+
+        Args:
+            now: The time.
+            is_asked: Whether somebody asks, who is to get what jobs have reported since they were
+                sampled; a display gets what was sampled for it, at less cost.
+        """
         by_state = self.by_state
         has_failed = self.input_error is not None
         state = state_of_all(
@@ -272,7 +279,7 @@ class BatchTally:
             by_state=by_state,
             submitted=self.submitted,
             total=self.total,
-            progress=self._progress(now, moves=state is JobState.RUNNING),
+            progress=self._progress(self._work(is_asked=is_asked), now, state),
             is_open=bool(self.open_inputs),
             is_paused=self.is_paused,
             started_at=self._started_at,
@@ -282,11 +289,11 @@ class BatchTally:
             lost=self.lost,
         )
 
-    def _progress(self, now: float, *, moves: bool) -> Progress:
-        total, work = self.total, self._work()
+    def _progress(self, work: float, now: float, state: JobState) -> Progress:
+        total = self.total
         if total is not None:
             self._best = max(self._best, part_of(work, total))
-        rate = self._rate(work, now) if moves else None
+        rate = self._rate(work, now) if state is JobState.RUNNING else None
         left = None if total is None or not rate else max(0.0, total - work) / rate
         fraction = None if total is None else self._best
         return Progress(self.ended, total, fraction, UNIT, rate=rate, time_left=left)

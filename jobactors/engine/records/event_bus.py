@@ -214,6 +214,7 @@ class Bus:
         """Whether there is a subscription, so that events need to be made and published."""
         self._filled = trio.Event()
         self._has_ended = False
+        self._look_anew()
 
     def publish(self, event: Event) -> None:
         """Hand ``event`` to all subscribers once the loop has finished its present step."""
@@ -254,10 +255,14 @@ class Bus:
         subscription.close()
 
     def _look_anew(self) -> None:
-        sights = [one._in_sight for one in self._subscriptions if one._wants_progress]
-        some = [one for one in sights if one is not None]
-        is_part = bool(some) and len(some) == len(sights)
-        self._ticks.show(frozenset[str]().union(*some) if is_part else None)
+        together = frozenset[str]()
+        for one in self._subscriptions:
+            if one._wants_progress:
+                if one._in_sight is None:
+                    self._ticks.show(None)
+                    return
+                together |= one._in_sight
+        self._ticks.show(together)
 
     def flush(self) -> None:
         """Hand the gathered events to all subscriptions."""

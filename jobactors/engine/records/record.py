@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from threading import RLock
 from types import FunctionType, MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec import Struct
 
@@ -48,7 +48,7 @@ from jobactors.model.last_references import drop_elsewhere, is_plain
 from jobactors.model.log import Log
 from jobactors.model.options import DEFAULTS, Options
 from jobactors.model.outcome import Outcome
-from jobactors.model.states import JobState, Request, Waiting
+from jobactors.model.states import JobState, Waiting
 
 from .comparisons import Comparisons, CustomKey, as_table_key
 
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
 
     from jobactors.engine.loop.timers import Timer
     from jobactors.engine.ports.runner import KnownRunner
-    from jobactors.inside.context.job_context import JobContext
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
     from jobactors.model.errors import StoreError
     from jobactors.model.info import JobInfo
@@ -66,7 +65,7 @@ if TYPE_CHECKING:
     from jobactors.model.spans import StageTurn, Turn
     from jobactors.model.stored_rows import CheckpointRow
 
-    from .running_phase import RunningPhase
+    from .running_attempt import RunningAttempt
     from .stored_submit import StoredSubmit
 
 _NO_EDGES: Final[Mapping[str, Edge]] = MappingProxyType({})
@@ -74,50 +73,6 @@ CREATION_LOCK: Final = RLock()
 """Held while a part that is made on first use is put into its field, but not while it is made:
 making may run other code (a finalizer that prints), which may ask for such a part as well, as may
 the handler of a signal that comes while this is held."""
-
-
-class RunningAttempt(Protocol):
-    """The running attempt of a job, as the engine commands it.  In the loop's thread only."""
-
-    request: Request | None
-    """Its open request."""
-    reason: str | None
-    """The reason given for a request to end."""
-    asked_at: float | None
-    """When it was asked to end, in seconds since the epoch."""
-    context: JobContext
-    """The job as its own code sees it."""
-    phase: RunningPhase | None
-    """The phase that a chain waits for."""
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether it was asked to end, for any reason."""
-        ...
-
-    def cancel(self, reason: str | None, request: Request = ...) -> None:
-        """Ask the attempt to end."""
-        ...
-
-    def abandon(self, why: str = ...) -> None:
-        """Leave the attempt behind, where its runner can do that."""
-        ...
-
-    def pause(self) -> None:
-        """Ask the attempt to stand still at its next point that can wait."""
-        ...
-
-    def resume(self) -> None:
-        """Take back a pause that was not reached, or let the attempt go on."""
-        ...
-
-    def stop_timeout(self) -> None:
-        """Let its timeout stand still."""
-        ...
-
-    def run_timeout(self) -> None:
-        """Let the rest of its timeout pass from now on."""
-        ...
 
 
 def _holds_objects(
@@ -271,6 +226,17 @@ class Record:
             or self.context
         ):
             _drop((self.args, self.kwargs, function, options, self.callbacks, self.context))
+
+    @property
+    def present(self) -> JobSnapshot:
+        """The snapshot with all that the job has reported, sampled yet or not; from any thread.
+
+        For whoever asks.  What the engine decides and publishes goes by :attr:`snapshot`.
+        """
+        snapshot, actor = self.snapshot, self.actor
+        if actor is None or snapshot.attempt != actor.context.attempt:
+            return snapshot
+        return actor.toolbox.newest(snapshot)
 
     def first_event(self) -> JobQueued:
         """Return the only event of a new job; made when asked for, as thousands may be queued."""

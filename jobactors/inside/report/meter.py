@@ -74,6 +74,17 @@ class StageFrame:
         """Whether the job or a stage reported nothing itself: it is as far as the levels in it."""
         return self.divisible and self.total is None and not self.done
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether its numbers and texts can be read without running code of the job's objects."""
+        total = self.total
+        return (
+            is_plain_number(self.done)
+            and (total is None or is_plain_number(total))
+            and is_plain_number(self.worth)
+            and type(self.label) is type(self.unit) is str
+        )
+
     def mend(self) -> list[str]:
         """Replace what is no plain number or short text; return complaints about it."""
         wrong: list[str] = []
@@ -229,6 +240,17 @@ class Meter:
             pass
         self._mend()
         return self.read()
+
+    def peek(self) -> Progress | None:
+        """Return a sample, and change nothing; None if it is not all plain.  From any thread.
+
+        No code of the job's objects is run: the thread is that of whoever asks.
+        """
+        if all(frame.is_plain for frame in self.frames.copy()):
+            progress = self.read()
+            if is_plain_progress(progress):
+                return progress
+        return None
 
     def counted_on(self, last: Progress) -> float | None:
         """Return the units done, if nothing but their number can have changed since ``last``.

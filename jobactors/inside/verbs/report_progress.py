@@ -18,10 +18,12 @@ def progress(
 ) -> None:
     """Report the progress of the current job, or of its innermost open stage.
 
-    Cheap enough for a hot loop: the system takes samples, at most ten a second, and the last value
-    always arrives; those in between are replaced.  An argument that is left out stays as it was, so
-    that ``ja.progress(message="saving")`` changes no number, also inside a tracked loop.  Outside a
-    job it does nothing.  In a thread it is also a point where the job can be cancelled or paused.
+    Cheap enough for a hot loop: the system takes samples, and the last value always arrives; those
+    in between are replaced.  It takes ten a second while a display or a subscription shows the job,
+    and one otherwise; a snapshot that is asked for has the newest report.  An argument that is left
+    out stays as it was, so that ``ja.progress(message="saving")`` changes no number, also inside a
+    tracked loop.  Outside a job it does nothing.  In a thread it is also a point where the job can
+    be cancelled or paused.
 
     Args:
         done: Units done so far, not since the last call; default: as before.
