@@ -184,6 +184,26 @@ async def test_a_full_disk_refuses_new_jobs_and_spares_the_others() -> None:
     assert [row.state for row in store.finished()] == ["succeeded"]
 
 
+async def test_who_waits_in_vain_for_the_store_is_told_of_its_trouble() -> None:
+    """The timeout names it, and the cure."""
+    store = TroubledStore(in_loop=False)
+    async with ja.open_jobs(store=store) as jobs:
+        job = jobs.submit(add, 1)
+        await job.stored()
+        store.fill_up()
+        job.update(tags=["late"])
+        with pytest.raises(ja.StoreFailed):
+            await jobs.submit(add, 2)  # the trouble is known
+
+        def cell() -> None:
+            with pytest.raises(TimeoutError, match=f"not stored after 0.01 s: .*{CURE}") as late:
+                job.stored().result(0.01)
+            assert isinstance(late.value.__cause__, ja.StoreFailed)
+
+        await trio.to_thread.run_sync(cell)
+        store.clear_up()
+
+
 async def test_a_cell_is_told_at_once_that_the_disk_is_full() -> None:
     """The error is raised by submit itself."""
     store = TroubledStore(in_loop=False)

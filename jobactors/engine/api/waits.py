@@ -148,12 +148,13 @@ class Stored:
         StoreError: when waited for, if it could not be stored.
     """
 
-    __slots__ = ("_durable", "_portal", "_record")
+    __slots__ = ("_durable", "_journal", "_portal", "_record")
 
     def __init__(self, system: JobSystem, record: Record) -> None:
         journal = system.parts.journal
         if journal is None:
             raise NoStore("job.stored()")
+        self._journal = journal
         self._portal = system.parts.portal
         self._record = record
         self._durable = self._portal.look(journal.latch_for, record)
@@ -171,7 +172,8 @@ class Stored:
 
         Raises:
             StoreError: if it could not be stored.
-            TimeoutError: if ``timeout`` seconds pass before.
+            TimeoutError: if ``timeout`` seconds pass before; caused by the store's trouble, if it
+                has one, such as a full disk or a removed file.
             WrongThread: in the jobs' own loop, which has to run for that.
         """
         timeout = as_timeout(timeout)
@@ -179,7 +181,10 @@ class Stored:
             if self._portal.is_home:
                 raise WrongThread("job.stored().result()", "'await job.stored()'")
             if not self._durable.wait_in_thread(timeout):
-                raise TimeoutError(f"job {self._record.id} is not stored after {timeout:g} s")
+                trouble = self._journal.trouble
+                why = "" if trouble is None else f": {trouble}"
+                late = f"job {self._record.id} is not stored after {timeout:g} s{why}"
+                raise TimeoutError(late) from trouble
         self._raise_if_refused()
 
     def _raise_if_refused(self) -> None:
