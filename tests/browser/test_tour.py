@@ -93,30 +93,47 @@ server.serve_forever()
 """
 
 
-def test_a_second_ctrl_c_ends_a_server_that_does_not_end(tmp_path: Path) -> None:
-    """Lab may hang at its end, with its kernels."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "python").symlink_to(sys.executable)
-    (folder / "jupyter").write_text(STUBBORN.format(python=sys.executable))
-    (folder / "jupyter").chmod(0o755)
+@contextlib.contextmanager
+def stubborn_lab(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Open a server that stays through a Ctrl-C, and has had one; Lab may hang at its end so."""
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "python").symlink_to(sys.executable)
+    (programs / "jupyter").write_text(STUBBORN.format(python=sys.executable))
+    (programs / "jupyter").chmod(0o755)
     with subprocess.Popen(
-        [folder / "python", ROOT / ".ci" / "open-lab", "0"],
+        [programs / "python", ROOT / ".ci" / "open-lab", "0", *arguments],
         stdout=subprocess.PIPE,
         text=True,
-        env=isolated_environment(tmp_path / "home") | {"CI": "true"},
-        cwd=tmp_path,
+        env=isolated_environment(folder / "home") | {"CI": "true"},
+        cwd=folder,
         start_new_session=True,
     ) as process:
         assert process.stdout is not None
         assert "Starting" in process.stdout.readline()
         assert "Ctrl-C here ends it" in process.stdout.readline()
-        log = tmp_path / ".jupyter" / "lab.log"
+        log = folder / ".jupyter" / "lab.log"
         os.killpg(process.pid, signal.SIGINT)
-        while "Interrupted" not in log.read_text():
-            assert process.poll() is None
+        try:
+            while "Interrupted" not in log.read_text():
+                assert process.poll() is None
+            yield process
+            assert process.wait(timeout=60) == 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_a_second_ctrl_c_ends_a_server_that_does_not_end(tmp_path: Path) -> None:
+    """Long before the bound."""
+    with stubborn_lab(tmp_path, "3600") as process:
         os.killpg(process.pid, signal.SIGINT)
-    assert process.returncode == 0
+
+
+def test_a_server_that_does_not_end_is_ended_after_a_bound(tmp_path: Path) -> None:
+    """Without a second Ctrl-C; its kernels end with it."""
+    with stubborn_lab(tmp_path, "0.1"):
+        pass
 
 
 def run_all(page: Page) -> None:
