@@ -2,7 +2,8 @@
 
 Private names are used.  ``Future._state`` and its event: there is no public way to hear of the end
 of a task that takes no thread, and gathers no result.  ``Client._scheduler_identity``: what is
-public blocks until the scheduler has answered.
+public blocks until the scheduler has answered.  ``Scheduler._broker``, in a function that goes
+there: what is public empties no topic.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from .dask_task import task_function
+from .dask_task import forgetting_function, task_function
 from .dask_worker import obey
 
 if TYPE_CHECKING:
@@ -142,6 +143,14 @@ class ClusterClient:
             hear(event[1])
 
         self._client.subscribe_topic(topic, take)
+
+    async def forget_others(self) -> None:
+        """Have the scheduler forget what clients that have gone were sent on topics of ours.
+
+        It keeps the last thousand messages of each topic for good, tens of megabytes at most.
+        """
+        with suppress(Exception):  # it may take no functions
+            await self._client.run_on_scheduler(forgetting_function(), asynchronous=True)
 
     def listen_for_worker(self, where: str, left: Callable[[str], object]) -> None:
         """Call ``left`` when a worker leaves, of which the scheduler tells on the worker's topic.

@@ -83,7 +83,8 @@ def cluster_lost(address: str) -> ClusterLost:
     """Return the error of a job whose scheduler is out of reach."""
     return ClusterLost(
         f"{_cluster(address)} is out of reach (its scheduler has ended, or its client was "
-        "closed), and its tasks are lost: give a runner of another cluster, "
+        "closed or has lost its connection), and its tasks are lost: give a runner of another "
+        "cluster, "
         "jobs.options(runner=ja.DaskRunner(client)), and resume or restart the job"
     )
 

@@ -30,6 +30,7 @@ from weakref import WeakKeyDictionary
 from .dask_client import ClusterClient, TaskEnd
 from .dask_hints import why_none_begins
 from .dask_kept import argument_unusable, why_none_comes
+from .dask_wire import TOPIC
 from .process_wire import Kind
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class ClusterLink:
 
     def __init__(self, client: ClusterClient) -> None:
         self.client = client
-        self.topic: Final = f"jobactors-{uuid4().hex}"
+        self.topic: Final = f"{TOPIC}{uuid4().hex}"
         self.epoch: Final = uuid4().hex[:12]
         self._orders: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._called = False
@@ -144,6 +145,7 @@ class ClusterLink:
 
     def _open(self) -> None:
         self.client.listen(self.topic, self._hear)
+        self._start(self.client.forget_others())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -1,4 +1,4 @@
-"""The function that Dask knows as the task of an attempt, which travels whole.
+"""The function that Dask knows as the task of an attempt, and others that travel whole.
 
 A function that is sent by its name takes its worker down where the name is not found: the worker
 cannot read the message, closes the connection, and the next worker gets the task.  So it is sent
@@ -36,3 +36,22 @@ def _task_function(wire: int) -> Callable[..., Any]:
 
     run_attempt.__annotations__.clear()
     return run_attempt
+
+
+@cache
+def forgetting_function() -> Callable[..., Any]:
+    """Return a function for a scheduler, which empties our topics that no client listens to."""
+    from .dask_wire import TOPIC
+
+    return _forgetting_function(TOPIC)
+
+
+def _forgetting_function(prefix: str) -> Callable[..., Any]:
+    def forget(dask_scheduler: Any) -> None:
+        topics, clients = dask_scheduler._broker._topics, set(dask_scheduler.clients)
+        for name, topic in topics.items():
+            if name.startswith(prefix) and not topic.subscribers & clients:
+                topic.truncate()  # it stays: its client may have lost its connection for a moment
+
+    forget.__annotations__.clear()
+    return forget

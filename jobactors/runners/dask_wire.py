@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 WIRE: Final = 1
 """The version of these frames: both sides must have the same."""
+TOPIC: Final = "jobactors-"
+"""The beginning of the topic on which a client's runs report."""
 INLINE: Final = 1 << 15
 """Bytes of a result that travels with its last word, at most: the scheduler remembers frames."""
 BATCH: Final = 1 << 16

@@ -95,6 +95,14 @@ class ScriptedCluster:
         """Report to ``hear`` from now on."""
         self._hear = hear
 
+    async def forget_others(self) -> None:
+        """Do nothing: there are no others."""
+
+    @property
+    def address(self) -> str:
+        """The address of the scheduler."""
+        return "scripted"
+
     def listen_for_worker(self, _where: str, _left: Callable[[str], object]) -> None:
         """No worker ever leaves."""
 

@@ -184,6 +184,27 @@ async def test_a_run_of_which_nothing_hears_any_more_gives_its_worker_back(
             assert await on.submit(work.plus, 1, 2) == 3
 
 
+async def test_the_scheduler_keeps_no_reports_of_clients_that_have_gone(client: Any) -> None:
+    """A cluster serves many programs, one after the other, and would hold the last of each."""
+    from distributed import Client
+
+    for _ in range(2):
+        one = await blocking(partial(Client, client.scheduler.address, set_as_default=False))
+        async with ja.open_jobs() as jobs:
+            await jobs.options(runner=ja.DaskRunner(one)).submit(work.chat, 10)
+        with trio.fail_after(60):
+            while await blocking(one.run_on_scheduler, kept_reports):  # noqa: ASYNC110 - no event
+                await trio.sleep(0.05)
+        await blocking(one.close)
+
+
+def kept_reports(dask_scheduler: Any) -> int:
+    """Return the number of messages on topics of ours to which no client listens."""
+    topics, clients = dask_scheduler._broker._topics, set(dask_scheduler.clients)
+    ours = [topic for name, topic in topics.items() if name.startswith("jobactors-")]
+    return sum(len(topic.events) for topic in ours if not topic.subscribers & clients)
+
+
 async def test_a_task_that_a_job_gives_to_dask_is_in_no_job(runner: ja.DaskRunner) -> None:
     """It runs in a thread of the worker that may have been another job's."""
     async with ja.open_jobs() as jobs:
