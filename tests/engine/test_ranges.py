@@ -381,6 +381,29 @@ async def test_it_cannot_merge_what_is_not_done(tmp_path: Path) -> None:
             await jobs.submit(work)
 
 
+async def test_a_job_merges_the_parts_that_were_jobs_of_its_function(tmp_path: Path) -> None:
+    """It has taken their checkpoints over; a job of another function is told what it takes."""
+    target = tmp_path / "films.txt"
+
+    def work(part: ja.Range | None) -> None:
+        if part is None:
+            ja.merge(ja.ranges(len(FILMS), 3), target)
+        else:
+            write(part, Weather())
+
+    def other() -> None:
+        ja.merge(ja.ranges(len(FILMS), 3), target)
+
+    async with ja.open_jobs() as jobs:
+        on = jobs.options(subject="films", on_checkpoint="resume")
+        await on.map(work, ja.ranges(len(FILMS), 3))
+        with pytest.raises(ja.RangesUnfinished, match="of the same function and subject"):
+            await on.submit(other)
+        await on.submit(work, None)
+        assert jobs.checkpoints() == []
+    assert target.read_text() == WHOLE
+
+
 async def test_it_cannot_merge_what_has_left_no_file(tmp_path: Path) -> None:
     def work() -> None:
         parts = ja.ranges(len(FILMS), 2)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 from jobactors.engine.records.checkpoint_key import part_of_row
 from jobactors.engine.system.job_system import JobSystem
 from jobactors.inside.report.work_files import part_folder
+from jobactors.inside.verbs.joined_files import join
 from jobactors.inside.verbs.ranges import (
     LEFT_NO_FILE,
     PART,
     file_in,
     is_done,
     is_whole,
-    join,
     wrote_file,
 )
 from jobactors.model.checkpoint_errors import RangesUnfinished

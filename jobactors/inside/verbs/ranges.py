@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -23,11 +21,10 @@ from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.checkpoint_errors import RangesUnfinished
 from jobactors.model.field_docs import documented
 
+from .joined_files import join
 from .track import Track
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from jobactors.inside.context.job_context import JobContext
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 
@@ -214,6 +211,8 @@ def merge(parts: Iterable[Range], into: str | os.PathLike[str]) -> Path:
     listed = list(parts)
     states = [_state_of(part) for part in listed]
     unfinished = [state.range.part for state in states if not state.is_done]
+    if unfinished and not any(state.is_known for state in states):
+        raise RangesUnfinished(current_job().type, unfinished, _UNKNOWN_HERE)
     if unfinished:
         raise RangesUnfinished(current_job().type, unfinished)
     lost = [state.range.part for state in states if not state.has_file]
@@ -222,26 +221,6 @@ def merge(parts: Iterable[Range], into: str | os.PathLike[str]) -> Path:
     target = join([part.file for part in listed], into)
     for state in states:
         state.drop()
-    return target
-
-
-def join(files: Sequence[Path], into: str | os.PathLike[str]) -> Path:
-    """Write files one after the other into one, which appears whole."""
-    target = Path(into)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            for file in files:
-                with file.open("rb") as source:
-                    shutil.copyfileobj(source, out, 1 << 20)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(target)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
     return target
 
 
@@ -276,13 +255,10 @@ LEFT_NO_FILE: Final = (
     "{} left no file: a part writes it with part.open(), and a merge takes it away"
 )
 """The reason for which parts cannot be merged although they are done."""
-
-
-def _umask() -> int:
-    """Return the mask for the rights of new files; it cannot be read without being set."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+_UNKNOWN_HERE: Final = (
+    "this job has nothing of {}: parts that were jobs are merged by a job of the same function "
+    'and subject, submitted with on_checkpoint="resume", and once'
+)
 
 
 def _opened(path: Path, encoding: str | None) -> IO[Any]:
@@ -346,6 +322,10 @@ class _State:
     @property
     def is_done(self) -> bool:
         return self.done == len(self.range)
+
+    @property
+    def is_known(self) -> bool:
+        return self.done > 0 or self._size is not None
 
     @property
     def has_file(self) -> bool:
