@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import json
 import os
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 TYPES = """
 import os
+import time
 import jobactors as ja
 
 @ja.job("count", label="Count")
@@ -44,6 +46,13 @@ def count(n: int, who: str = "wiki") -> int:
         done += 1
     ja.current_job().write_log(f"counted {n}\\n", "out")
     return done
+
+@ja.job("pass gate")
+def pass_gate(gate: str) -> str:
+    while os.path.exists(gate):
+        ja.progress(0)
+        time.sleep(0.01)
+    return gate
 
 @ja.job("fail")
 def fail() -> None:
@@ -260,6 +269,54 @@ def test_a_job_without_an_owner_is_resumed_here(
     assert "job type 'count' is not registered" in refused.stderr
     assert called(capsys, "resume", made["id"], "-m", "shell_types")[0] == 0
     assert called(capsys, "show", made["id"])[1][0]["state"] == "succeeded"
+
+
+def wait_at(gate: Path, jobs: ja.Jobs) -> ja.Batch[Any]:
+    """Submit a batch of three jobs that end once a file has gone; one of them runs."""
+    importlib.import_module("shell_types")
+    gate.touch()
+    jobs.scale(1)
+    batch = jobs.map("pass gate", [{"gate": str(gate)}] * 3, intake=3)
+    while [str(job.state) for job in batch.jobs] != ["running", "queued", "queued"]:
+        time.sleep(0.01)
+    for job in batch.jobs:
+        job.stored().result(60)
+    return batch
+
+
+def test_a_batch_is_resumed_by_its_id(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All its jobs at rest go on, here or with the owner; the beginning of the id will do."""
+    gate = folder / "gate"
+    batch = wait_at(gate, ja.start(store=folder / "jobs.db", display=None))
+    ja.stop(0)
+    gate.unlink()
+    status, jobs = called(capsys, "resume", batch.id[:-2], "-m", "shell_types")
+    assert (status, len(jobs)) == (0, 3)
+    ended = called(capsys, "history")[1]
+    assert [(job["id"] in {j["id"] for j in jobs}, job["state"]) for job in ended] == [
+        (True, "succeeded")
+    ] * 3
+    assert main(["resume", batch.id]) == 3
+    assert "none that is unfinished a batch" in capsys.readouterr().err
+
+
+def test_commands_for_a_batch_reach_the_jobs_that_they_are_for(
+    folder: Path, owner: ja.Jobs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As those of its row do."""
+    batch = wait_at(folder / "gate", owner)
+    assert main(["discard", batch.id]) == 1
+    assert "can discard: they are queued, running" in capsys.readouterr().err
+    assert main(["show", batch.id]) == 3
+    assert f"is a batch; its jobs are {batch.jobs[0].id}, " in capsys.readouterr().err
+    assert called(capsys, "pause", batch.id)[0] == 0
+    while str(batch.jobs[0].state) != "paused":
+        time.sleep(0.01)
+    assert [job.snapshot().waiting for job in batch.jobs] == [None, "hold", "hold"]
+    assert called(capsys, "resume", batch.id)[0] == 0
+    assert [job.snapshot().waiting for job in batch.jobs] == [None, "slot", "slot"]
+    assert len(called(capsys, "cancel", batch.id)[1]) == 3
+    assert [str(job.wait().result(60).state) for job in batch.jobs] == ["cancelled"] * 3
 
 
 def test_what_ended_with_a_checkpoint_goes_on_as_it_is_listed(

@@ -1,7 +1,8 @@
 """``cancel``, ``pause``, ``resume``, ``discard``, ``submit``: sent to the owner, or done here.
 
 A process that owns the store is asked over its socket.  Otherwise the store is opened here for the
-time of the command, as any other program would.
+time of the command, as any other program would.  A batch stands for those of its jobs that the
+command is for.
 """
 
 from __future__ import annotations
@@ -15,24 +16,25 @@ from jobactors.hosts.terminal_text import safe
 from jobactors.hosts.trio_block import open_jobs
 from jobactors.model.argument_problem import ArgumentsInvalid
 from jobactors.model.errors import JobactorsError, UnknownJobType
-from jobactors.model.states import JobState
+from jobactors.model.states import JobState, Waiting
 from jobactors.model.unknown_names import UnknownTemplate
 from jobactors.stores.read_only import StoreView
 
 from .interrupts import run_jobs
 from .modules import import_all
 from .owner_call import calling_owner
-from .reading import resolve, snapshots_of
+from .reading import resolve, snapshots_of, unfinished_of_batch
 from .statuses import NO_SENSE, REFUSED, Complaint, complain, explained, status_of
 from .store_choice import chosen_store
 from .tables import is_for_people, put, put_json
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from jobactors.engine.api.job import Job
+    from jobactors.model.snapshot import JobSnapshot
 
     Order = Callable[[str], dict[str, Any]]
     """Gives one command about a job, and returns that job as plain values."""
@@ -59,36 +61,73 @@ def discard(given: argparse.Namespace) -> int:
 @explained
 def resume(given: argparse.Namespace) -> int:
     """Let jobs go on: with their owner, or here until they have ended."""
-    ids, owner, path = _meant(given)
+    verbs, owner, path = _meant(given, "resume")
     with StoreView(path) as view:
         left = {row.job_id for row in view.checkpoints()}
-        ended = {one.id for one in snapshots_of(view.get(ids)) if one.state.is_terminal}
+        ended = {one.id for one in snapshots_of(view.get(verbs)) if one.state.is_terminal}
     # As `resumable` lists them: what has ended goes on as a job that continues it.
-    verbs = {one: "restart" if one in left & ended else "resume" for one in ids}
+    verbs |= dict.fromkeys(left & ended & verbs.keys(), "restart")
     if owner is not None:
         with calling_owner(path, owner) as call:
-            return _each(given, ids, lambda one: call.ask({"verb": verbs[one], "id": one})["job"])
+            return _each(given, verbs, lambda one: call.ask({"verb": verbs[one], "id": one})["job"])
     import_all(given.module)
     return run_jobs(_resume_here, given, path, verbs)
 
 
 def _command(given: argparse.Namespace, verb: str, reason: str | None = None) -> int:
-    ids, owner, path = _meant(given)
+    verbs, owner, path = _meant(given, verb)
     if owner is None:
-        return run_jobs(_command_here, given, path, ids, verb, reason)
+        return run_jobs(_command_here, given, path, verbs, reason)
     with calling_owner(path, owner) as call:
-        told = {"verb": verb, "reason": reason}
-        return _each(given, ids, lambda one: call.ask({**told, "id": one})["job"])
+
+        def order(job_id: str) -> dict[str, Any]:
+            told = {"verb": verbs[job_id], "reason": reason, "id": job_id}
+            answer: dict[str, Any] = call.ask(told)["job"]
+            return answer
+
+        return _each(given, verbs, order)
 
 
-def _meant(given: argparse.Namespace) -> tuple[list[str], str | None, Path]:
-    """Return the whole ids that were meant, the owner of the store, and the path of its file."""
+def _meant(given: argparse.Namespace, verb: str) -> tuple[dict[str, str], str | None, Path]:
+    """Return the command for each whole id that was meant, the store's owner, and its path."""
     with StoreView(chosen_store(given)) as view:
-        ids = list(dict.fromkeys(resolve(view, one) for one in given.id))
-        return ids, view.owner, view.path
+        verbs: dict[str, str] = {}
+        for one in given.id:
+            verbs |= _of_batch(view, one, verb) or {resolve(view, one): verb}
+        return verbs, view.owner, view.path
 
 
-def _each(given: argparse.Namespace, ids: list[str], order: Order) -> int:
+def _of_batch(view: StoreView, beginning: str, verb: str) -> dict[str, str]:
+    """Return the command for each job of a batch, or nothing if a job's id begins so.
+
+    Raises:
+        Complaint: if none of the batch's jobs is in a state for it.
+    """
+    if view.ids_like(beginning) or not (jobs := unfinished_of_batch(view, beginning)):
+        return {}
+    verbs = {one.id: found for one in jobs if (found := _for_item(one, verb)) is not None}
+    if not verbs:
+        states = ", ".join(sorted({str(one.state) for one in jobs}))
+        raise Complaint(f"no job of the batch {beginning} can {verb}: they are {states}", REFUSED)
+    # Held before others are paused, whose slots they would take.
+    return dict(sorted(verbs.items(), key=lambda each: each[1] != "hold"))
+
+
+def _for_item(job: JobSnapshot, verb: str) -> str | None:
+    """Return the command for a batch's job that one for the batch is: as `batch.pause()` does."""
+    if verb == "cancel":
+        return verb
+    if job.waiting is Waiting.HOLD:
+        return "release" if verb == "resume" else None
+    if job.state is JobState.QUEUED:
+        return "hold" if verb == "pause" else None
+    if verb == "pause":
+        return verb if job.state is JobState.RUNNING else None
+    rest = {JobState.INTERRUPTED} if verb == "discard" else {JobState.INTERRUPTED, JobState.PAUSED}
+    return verb if job.state in rest else None
+
+
+def _each(given: argparse.Namespace, ids: Iterable[str], order: Order) -> int:
     """Give an order about each job, and print what has become of it; one refusal stops no other."""
     status = 0
     for job_id in ids:
@@ -109,10 +148,10 @@ def _put_job(given: argparse.Namespace, job: dict[str, Any]) -> None:
 
 
 async def _command_here(
-    given: argparse.Namespace, path: Path, ids: list[str], verb: str, reason: str | None
+    given: argparse.Namespace, path: Path, verbs: dict[str, str], reason: str | None
 ) -> int:
     async with open_jobs(store=path, unread_failures="ignore") as jobs:
-        status = _each(given, ids, lambda one: perform(jobs, verb, one, reason).to_dict())
+        status = _each(given, verbs, lambda one: perform(jobs, verbs[one], one, reason).to_dict())
         await jobs.close()
     return status
 
@@ -127,7 +166,7 @@ async def _resume_here(given: argparse.Namespace, path: Path, verbs: dict[str, s
             resumed.append(perform(jobs, verbs[job_id], job_id))
             return resumed[-1].to_dict()
 
-        status = _each(given, list(verbs), order)
+        status = _each(given, verbs, order)
         try:
             for job in resumed:
                 await job.wait()

@@ -70,14 +70,29 @@ def resolve(view: StoreView, beginning: str) -> str:
         return beginning
     found = view.ids_like(beginning) if beginning else []
     if not found:
-        more = "`jobactors list` and `jobactors history` show what there is"
-        raise Complaint(
-            f"no job in {view.name} has an id that begins with {beginning!r:.100}: {more}", NO_JOB
-        )
+        raise Complaint(_no_such_job(view, beginning), NO_JOB)
     if len(found) > 1:
         more = ", …" if len(found) == MOST_MEANT else ""
         raise Complaint(f"several jobs begin with {beginning}: {', '.join(found)}{more}", NO_JOB)
     return found[0]
+
+
+def _no_such_job(view: StoreView, beginning: str) -> str:
+    ids = [one.id for one in unfinished_of_batch(view, beginning)]
+    if ids:
+        more = ", …" if len(ids) > MOST_MEANT else ""
+        return f"{beginning} is a batch; its jobs are {', '.join(ids[:MOST_MEANT])}{more}: name one"
+    return (
+        f"no job in {view.name} has an id that begins with {beginning!r:.100}, and none that is "
+        "unfinished a batch: `jobactors list` and `jobactors history` show what there is"
+    )
+
+
+def unfinished_of_batch(view: StoreView, beginning: str) -> list[JobSnapshot]:
+    """Return the unfinished jobs of the batch whose id begins so; none if several begin so."""
+    of_batches = [one for one in unfinished_of(view) if one.info.batch]
+    found = [one for one in of_batches if beginning and str(one.info.batch).startswith(beginning)]
+    return found if len({one.info.batch for one in found}) == 1 else []
 
 
 def _put_jobs(given: argparse.Namespace, view: StoreView, snapshots: Sequence[JobSnapshot]) -> None:

@@ -128,7 +128,8 @@ def _modules(parser: Parser) -> None:
 
 def of_command(parser: Parser) -> None:
     """Add those of commands about jobs."""
-    parser.add_argument("id", nargs="+", metavar="ID", help="the jobs' ids, or their beginnings")
+    means = "ids of jobs, or of batches: all their jobs; or their beginnings"
+    parser.add_argument("id", nargs="+", metavar="ID", help=means)
     _store(parser)
     _output(parser)
 
