@@ -10,9 +10,9 @@
 * **A batch is one row.**  Its items are sent only to a receiver that has it unfolded.
 * **What is in sight moves.**  The numbers of other jobs come once a second (:mod:`.sights`).
 
-One trio task a job system does this.  The content of a frame is read from the handles of its jobs
-when the frame is made; an event is only a sign *that* its job changed.  All fields are touched by
-the jobs' own loop, except the numbers of rows: the first state of a panel is read in any thread.
+One trio task a job system does this.  An event of progress brings its numbers; any other is only a
+sign *that* its job changed, whose row is read from its handle when the frame is made.  All fields
+belong to the jobs' loop, but the numbers of rows: any thread reads the first state of a panel.
 """
 
 from __future__ import annotations
@@ -204,8 +204,11 @@ class ChangeFeed:
             elif known is None or isinstance(event, _ANEW):
                 self._note_new(jobs, event)
                 continue
+            elif isinstance(event, ja.JobLogged):
+                known.lines, extent = event.total, Extent.NUMBERS
             else:
-                extent = Extent.NUMBERS if isinstance(event, ja.JobLogged) else Extent.ALL
+                known.read()
+                extent = Extent.ALL
             self._mark(known, extent)
         self._read_early = None
 
@@ -223,10 +226,10 @@ class ChangeFeed:
                 self._newly_removed[job_id] = batch
             return
         with suppress(ja.JobactorsError):  # removed already, or the system is closing
-            known = self._followed.get(job_id)
-            if known is None:
+            if (known := self._followed.get(job_id)) is None:
                 known = FollowedJob(jobs.get(job_id), self._made.number(job_id))
                 self._followed[job_id] = known
+            known.read()
             early = (self._read_early or {}).get(job_id)
             if not (isinstance(event, ja.JobRestated) and early is event.snapshot):
                 self._mark(known, Extent.ALL)

@@ -36,7 +36,17 @@ class Extent(IntEnum):
 class FollowedJob:
     """Holds a job and the part of its row that changed since the last frame."""
 
-    __slots__ = ("batch", "changed_in", "extent", "id", "job", "number", "progress", "sampled")
+    __slots__ = (
+        "batch",
+        "changed_in",
+        "extent",
+        "id",
+        "job",
+        "lines",
+        "number",
+        "progress",
+        "sampled",
+    )
 
     def __init__(self, job: ja.Job[Any], number: int) -> None:
         self.job = job  # a handle can be read when the system has ended
@@ -44,10 +54,16 @@ class FollowedJob:
         snapshot = job.snapshot()
         self.id = snapshot.id
         self.batch = snapshot.info.batch
-        self.progress = snapshot.progress
+        self.progress = snapshot.progress  # of its last event, as are its lines of log
+        self.lines = snapshot.log_lines
         self.sampled: float | None = None  # when its progress was sampled, once that is known
         self.extent = Extent.NOTHING
         self.changed_in = 0  # the last frame that contains it
+
+    def read(self) -> None:
+        """Read the numbers anew, after an event that may have changed them without naming them."""
+        snapshot = self.job.snapshot()
+        self.progress, self.lines = snapshot.progress, snapshot.log_lines
 
 
 class RemovedRows:
@@ -157,13 +173,13 @@ def changes_of(changed: Iterable[FollowedJob], now: float) -> tuple[Changes, lis
     changes, rest = Changes(), list[FollowedJob]()
     groups = changes.moved
     for known in changed:
-        snapshot, extent = known.job.snapshot(), known.extent
+        extent, progress = known.extent, known.progress
         if extent is Extent.ALL:
             rest.append(known)
             continue
         age = 0.0 if known.sampled is None else now - known.sampled
-        numbers = moved(known.number, snapshot, age)
-        words = words_of(snapshot.progress) if extent is Extent.WORDS else None
+        numbers = moved(known.number, progress, known.lines, age)
+        words = words_of(progress) if extent is Extent.WORDS else None
         if numbers is None or (extent is Extent.WORDS and words is None):
             rest.append(known)
             continue

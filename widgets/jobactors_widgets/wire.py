@@ -151,13 +151,12 @@ class ProgressWords(TypedDict, total=False):
     pausable: bool
 
 
-def moved(number: int, snapshot: ja.JobSnapshot, age: float = 0) -> bytes | None:
+def moved(number: int, progress: ja.Progress, lines: int, age: float = 0) -> bytes | None:
     """Return the numbers of a job that progressed; None if only a whole row can hold them.
 
     Four bytes hold every digit that is shown.  They hold no instant, so the time left is counted
     from the frame, ``age`` seconds after its progress was sampled.
     """
-    progress = snapshot.progress
     fraction, rate, left = progress.fraction, progress.rate, progress.time_left
     try:
         return _MOVED.pack(
@@ -166,7 +165,7 @@ def moved(number: int, snapshot: ja.JobSnapshot, age: float = 0) -> bytes | None
             _NO_FRACTION if fraction is None else round(fraction * _FRACTIONS),
             _NONE if rate is None else rate,
             _NONE if left is None else left - age,
-            snapshot.log_lines,
+            lines,
         )
     except Exception:  # a job may count in anything
         return None

@@ -94,7 +94,8 @@ class Timers:
 
     def _sleep_no_longer(self, until: float) -> None:
         """Wake up at a time of the loop.  To wake up for *that* would cost each cancel a turn."""
-        self._sleep.deadline = min(self._sleep.deadline, until)
+        if self._sleep.deadline > until:  # noqa: PLR1730 - to set it costs as much as a sample
+            self._sleep.deadline = until
 
     def set(self, at: float, call: Callable[[], None]) -> Timer:
         """Call ``call()`` at ``at`` (seconds since the epoch), or at once if that has passed."""
@@ -215,7 +216,8 @@ class SamplingTicks:
         """The loop's time at which the next tick may be held; infinite if no source has joined."""
         if self._next or not self._waiting:
             return self._not_before if self._next else math.inf
-        return min(self._due_of(turn) for turn, later in enumerate(self._later) if later)
+        turns = range(self._turn + 1, self._turn + 1 + SELDOM)
+        return self._due_of(next(turn for turn in turns if self._later[turn % SELDOM]))
 
     def _due_of(self, turn: int) -> float:
         return self._not_before + (turn - self._turn - 1) % SELDOM * INTERVAL
