@@ -42,7 +42,7 @@ from .dask_answers import LINGER, Answers
 from .dask_fence import Ruling, StartFence
 from .dask_hints import cluster_lost, result_lost, task_failed, worker_left
 from .dask_order import CallOptions, order_for
-from .dask_taken import rebuilt_value, take_report
+from .dask_taken import rebuilt_value, show_at, take_report
 from .dask_wire import key_for
 from .process_mail import Mail
 from .process_wire import LAST_WORDS, Kind, unpack_raised
@@ -282,7 +282,7 @@ class ClusterCall:
             self._tell(Kind.GRANT)
         elif ruling is Ruling.MOVED:
             self._note(f"started again on {where}, since {before} left")
-            self._side.spawn(partial(self._attempt.started, where))
+            self._side.spawn(partial(show_at, self._attempt, where))
             self._asked_to_end, self._gate = False, None
             self._hear()
         self._wake()

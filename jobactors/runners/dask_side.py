@@ -197,12 +197,14 @@ class EngineSide:
         return await in_thread(rebuilt, content, limiter=self._rebuilding)
 
     def spawn(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Run a task beside the attempts, whose failure is logged."""
+        """Run a task beside the attempts, whose failure is logged: the loop would end with it."""
 
         async def guarded() -> None:
             try:
                 await work()
-            except Exception:
+            except trio.Cancelled:
+                raise
+            except BaseException:  # StopJob is one, and what a user's stream raises may be
                 LOG.exception("a task of the Dask runner has failed")
 
         trio.lowlevel.spawn_system_task(guarded)
@@ -215,9 +217,11 @@ class EngineSide:
             self.spawn(self._echo)
 
     async def _echo(self) -> None:
-        while self._lines:
-            await in_thread(echo, *self._lines.popleft())
-        self._is_echoing = False
+        try:
+            while self._lines:
+                await in_thread(echo, *self._lines.popleft())
+        finally:
+            self._is_echoing = False
 
 
 def side_of(link: ClusterLink) -> EngineSide:

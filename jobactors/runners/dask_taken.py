@@ -7,6 +7,7 @@ from contextlib import suppress
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
+from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
 from jobactors.model.progress import Progress
 
@@ -17,6 +18,7 @@ from .process_wire import Kind, unpack
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from jobactors.engine.ports.runner import Attempt
     from jobactors.inside.context.job_context import JobContext
 
 
@@ -43,6 +45,12 @@ def take_report(
             echo(text, source)
     elif context._buffer is not None:
         context._buffer.take_in(json.loads(content))
+
+
+async def show_at(attempt: Attempt, where: str) -> None:
+    """Show an attempt at the worker on which it has begun again."""
+    with suppress(StopJob):  # it is to end, and is told so at that worker
+        await attempt.started(where)
 
 
 async def rebuilt_value(

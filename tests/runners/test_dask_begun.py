@@ -141,6 +141,22 @@ async def test_a_run_that_begins_again_where_that_is_allowed_is_shown_at_its_new
         jobs.select(state="unfinished").cancel()
 
 
+async def test_a_run_that_begins_again_although_its_job_was_cancelled_is_told_to_end() -> None:
+    """Its worker was killed in the moment of the cancel; the job ends, and others go on."""
+    async with ja.open_jobs() as jobs:
+        job, call = await waiting(jobs, allow_restart=True)
+        call.frame(HERE, "run-a", Kind.BEGUN, BEGUN)
+        await until(lambda: job.state == "running")
+        job.cancel()
+        call.left(HERE)
+        call.frame(THERE, "run-b", Kind.BEGUN, BEGUN)
+        await trio.testing.wait_all_tasks_blocked()
+        call.frame(THERE, "run-b", Kind.STOPPED, b"")
+        assert isinstance(await raised_by(job), ja.JobCancelled)
+        assert await jobs.submit(work.plus, 1, 2) == 3
+        jobs.select(state="unfinished").cancel()
+
+
 @pytest.mark.parametrize("begins", [False, True])
 async def test_a_job_whose_scheduler_is_out_of_reach_is_lost_whether_it_has_begun(
     begins: bool,
