@@ -79,8 +79,13 @@ CONNECT_AGAIN = """() => new Promise(done => {
     socket.onopen = socket.onerror = () => { socket.close(); done(); };
 })"""
 
-OPEN_IN_LAB = """path => window.jupyterapp.commands.execute('docmanager:open', { path })
-    .then(() => null)"""
+# Without `_noref` Notebook 7 opens another window; the address is what a reload goes to.
+OPEN_IN_PAGE = """([path, address]) => {
+    const options = address ? { ref: '_noref' } : {};
+    if (address) history.replaceState(null, '', address);
+    return window.jupyterapp.commands.execute('docmanager:open', { path, options })
+        .then(() => null);
+}"""
 
 # A cell's number is cleared first: then a prompt that is not empty means *this* run was accepted,
 # and a number means that it ended. The command's promise lasts as long as the cell: not awaited.
@@ -311,13 +316,14 @@ class Notebook:
 
         Args:
             wait_idle: not for a kernel that is busy.
-            is_loaded: JupyterLab is there already, with no notebook.
+            is_loaded: the application is there already, with no notebook.
         """
+        lab = self.server.app == "lab"
         if is_loaded:
-            self.page.evaluate(OPEN_IN_LAB, self.path)
+            address = None if lab else f"{self.server.url}/notebooks/{self.path}"
+            self.page.evaluate(OPEN_IN_PAGE, [self.path, address])
             self._wait_ready(wait_idle=wait_idle)
             return
-        lab = self.server.app == "lab"
         # Lab remembers its tabs from page to page; `reset` begins with this one alone.
         tail = f"/lab/tree/{self.path}?reset" if lab else f"/notebooks/{self.path}"
         self.page.goto(self.server.url + tail)
