@@ -114,9 +114,10 @@ def test_an_output_finds_its_jobs_again_after_a_restart(
 def test_an_output_is_live_in_a_busy_cell_after_a_reload(
     open_notebook: OpenNotebook, app: App, tmp_path: Path
 ) -> None:
-    """Its widget waits for the cell to end; the output does not."""
+    """Its widget waits for the cell to end; the output does not, and the cell goes on."""
     busy = BusyCell(tmp_path)
-    notebook = open_notebook([START, SUBMIT, busy.source], app=app)
+    cells = [START, SUBMIT, busy.source + "done = 42", "print(done)"]
+    notebook = open_notebook(cells, app=app)
     notebook.run_and_wait(0)
     notebook.run_and_wait(1)
     expect(row(notebook, 1, "train")).to_be_visible(timeout=GENEROUS)
@@ -129,4 +130,5 @@ def test_an_output_is_live_in_a_busy_cell_after_a_reload(
     notebook.screenshot(f"busy-reloaded-{app}")
     cancel(train).click()
     expect(train).to_have_attribute("data-state", "cancelled", timeout=GENEROUS)
-    busy.end()
+    busy.end()  # not before: all of that was in the middle of the cell
+    assert notebook.run_and_wait(3) == "42"
