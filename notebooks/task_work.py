@@ -13,7 +13,7 @@ import json
 import sqlite3
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +27,7 @@ LIBRARY = Path(sysconfig.get_path("stdlib"))
 PACKAGES = ("asyncio", "concurrent", "email", "http", "json", "logging", "urllib")
 _PATIENCE = 30.0
 _PAGE = 10
+_TIMES = 10
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 _SCHEMA = """
@@ -95,7 +96,7 @@ def analyse(
 
 def _counts(text: str) -> tuple[int, int, int, int]:
     lines = text.splitlines()
-    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, _FUNCTIONS)]
+    functions = [node for node in ast.walk(_parsed(text)) if isinstance(node, _FUNCTIONS)]
     lengths = [(node.end_lineno or 0) - node.lineno + 1 for node in functions]
     comments = sum(line.lstrip().startswith("#") for line in lines)
     return len(lines), comments, len(functions), max(lengths, default=0)
@@ -221,12 +222,24 @@ def index_code(
 
 
 def _symbols(path: str, text: str) -> Iterator[tuple[str, int, str, str]]:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_parsed(text)):
         if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             called = (call.func for call in ast.walk(node) if isinstance(call, ast.Call))
             names = {f.id if isinstance(f, ast.Name) else getattr(f, "attr", "") for f in called}
             about = (ast.get_docstring(node) or "").partition("\n")[0]
             yield node.name, node.lineno, about, " ".join(sorted(names - {"", node.name}))
+
+
+def _parsed(text: str) -> ast.Module:
+    """Parse a module, though other threads parse as well: a cell that is run does.
+
+    CPython counts the depth of what it builds for all threads together.  If another thread gets its
+    turn in the middle, the count is wrong, and a SystemError says so, of a text that is right.
+    """
+    for _ in range(_TIMES):
+        with suppress(SystemError):
+            return ast.parse(text)
+    return ast.parse(text)
 
 
 def _insert(db: sqlite3.Connection, path: str, rows: Iterable[tuple[str, int, str, str]]) -> None:

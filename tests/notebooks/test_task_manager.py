@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import signal
@@ -190,6 +191,27 @@ def test_killed_in_the_middle_of_every_task_and_resumed_they_come_to_the_same(
     with closing(sqlite3.connect(database)) as db:
         orders = db.execute("SELECT count(*) FROM reports WHERE subject LIKE 'order %'").fetchone()
     assert orders == (10,)  # what the office was sent, each once
+
+
+def test_a_module_is_parsed_again_when_another_thread_has_disturbed_the_parser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse, disturbances = ast.parse, ["once", "and once more"]
+
+    def parse_beside_another(*given: Any, **words: Any) -> Any:
+        if disturbances:
+            disturbances.pop()
+            raise SystemError("AST constructor recursion depth mismatch (before=57, after=46)")
+        return parse(*given, **words)
+
+    paths = task_work.modules(["json"])
+    seams: dict[str, Any] = {"progress": print, "check": lambda: None}
+    with monkeypatch.context() as patch:
+        patch.setattr(ast, "parse", parse_beside_another)
+        found = task_work.index_code(tmp_path / "tasks.db", paths, **seams)
+        assert task_work.analyse(tmp_path / "tasks.db", paths, **seams)["lines"]
+    assert found["modules"] == len(paths)
+    assert not disturbances
 
 
 def test_two_runs_at_once_find_what_one_would(tmp_path: Path) -> None:
