@@ -108,7 +108,7 @@ def task_failed(end: TaskEnd, address: str) -> BaseException:
     if found is not None:
         return found
     if type(error).__name__ == "KilledWorker":
-        return WorkerDied(f"its workers died again and again before it began: {error}")
+        return WorkerDied(f"its workers died again and again, and Dask gives it up: {error}")
     return error
 
 

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cloudpickle
 import pytest
 import trio
 import trio.testing
+from distributed.scheduler import KilledWorker
 
 import jobactors as ja
 from jobactors.runners import dask_wire
@@ -294,6 +296,10 @@ def test_a_job_that_no_worker_can_begin_gets_the_reason(
     assert hint in found if hint else not found
 
 
+THERE: Any = SimpleNamespace(address="tcp://there:2")
+"""A worker, as far as the error of its death asks."""
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "message"),
     [
@@ -313,6 +319,7 @@ def test_a_job_that_no_worker_can_begin_gets_the_reason(
             r"another version of jobactors \(its frames have version 2, the job's 1\)",
         ),
         (ModuleNotFoundError("theirs", name="msgspec"), ModuleNotFoundError, "^theirs$"),
+        (KilledWorker("index", THERE, 3), ja.WorkerDied, "Dask gives it up: Attempted"),
         (ZeroDivisionError("theirs"), ZeroDivisionError, "^theirs$"),
     ],
 )
