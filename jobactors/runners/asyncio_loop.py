@@ -1,5 +1,8 @@
 """Attempts that are asyncio code: they share one private loop, in a thread of its own.
 
+A job may call what ends a loop, as programs with a loop of their own do: `stop()` or
+`shutdown_default_executor()`.  The loop goes on for the others, and its executor stays.
+
 Why not the kernel's loop: there a job would stand still while a cell computes, and a cell while a
 job does.  Why not a loop a job: asyncio libraries share connection pools within a loop, and a
 thousand jobs would be a thousand threads.  So the private loop is started with the first job and
@@ -181,6 +184,10 @@ async def _end_tasks_of(context: JobContext) -> None:
             await asyncio.wait(left)
 
 
+async def _keep_executor(*_: object, **__: object) -> None:
+    """Leave the threads of `asyncio.to_thread` to the other jobs, where a job would end them."""
+
+
 class _PrivateLoop:
     """The private loop and its thread.  Started once a process, and anew in a forked child."""
 
@@ -194,6 +201,8 @@ class _PrivateLoop:
         self._thread: threading.Thread | None = None
         self.thread: int = 0
         """The thread's identity; 0 before its start."""
+        self._is_closing = False
+        """Written by the thread in which the program ends, read by the loop's."""
 
     def running(self) -> asyncio.AbstractEventLoop:
         """Return the loop, started if this is its first use."""
@@ -201,6 +210,7 @@ class _PrivateLoop:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._loop.set_task_factory(cast("Any", _make_task))
+                cast("Any", self._loop).shutdown_default_executor = _keep_executor
                 self._thread = threading.Thread(
                     target=self._run, args=(self._loop,), name="jobactors-asyncio", daemon=True
                 )
@@ -209,17 +219,22 @@ class _PrivateLoop:
             return self._loop
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        while True:
+        while not self._is_closing:
             try:
                 loop.run_forever()
             except BaseException:  # SystemExit or KeyboardInterrupt, in a task or callback of a job
                 LOG.exception("a job's asyncio task tried to end the program; the loop goes on")
             else:
-                return
+                if not self._is_closing:
+                    LOG.warning(
+                        "an asyncio job stopped the loop, which is that of all asyncio jobs; it "
+                        "goes on.  Let the function return instead of calling loop.stop()"
+                    )
 
     def close(self) -> None:
         """End the loop at the program's end, unless a job blocks in it."""
         if self._loop is not None and self._thread is not None:
+            self._is_closing = True
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(1.0)
             if not self._thread.is_alive():

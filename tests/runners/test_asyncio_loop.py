@@ -216,6 +216,41 @@ async def test_a_task_of_a_job_that_exits_does_not_end_the_loop(
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
 
 
+async def test_a_job_that_stops_the_loop_does_not_stop_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The warning says what to do instead."""
+
+    async def stop() -> str:
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(0)
+        return "after it"
+
+    async with ja.open_jobs() as jobs:
+        other = in_asyncio(jobs).submit(sleep_long)
+        await begun(other)
+        with trio.fail_after(30):
+            assert await in_asyncio(jobs, grace=0.1).run(stop) == "after it"
+            assert await in_asyncio(jobs, grace=0.1).run(say, "on") == "on"
+        assert other.state == "running"
+        other.cancel()
+    assert "Let the function return" in caplog.text
+
+
+async def test_a_job_that_shuts_the_executor_down_leaves_it_to_the_others() -> None:
+    """As a program does that has the loop for itself."""
+
+    async def shut_down() -> None:
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    async def use_a_thread() -> str:
+        return await asyncio.to_thread(str, 1)
+
+    async with ja.open_jobs() as jobs:
+        await in_asyncio(jobs).run(shut_down)
+        assert await in_asyncio(jobs).run(use_a_thread) == "1"
+
+
 async def test_tasks_it_leaves_are_cancelled_and_waited_for() -> None:
     """As at the end of asyncio.run: no task outlives its job."""
     ended: list[str] = []
