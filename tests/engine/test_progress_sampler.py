@@ -222,3 +222,31 @@ async def test_speed_and_time_left_leave_pauses_out(autojump_clock: MockClock) -
         await trio.sleep(20)
         assert job.snapshot().progress.rate == pytest.approx(1, rel=0.2)
         job.cancel()
+
+
+async def test_a_report_within_a_pause_is_told(autojump_clock: MockClock) -> None:
+    """A task of the job that does not stand still reports after the last sample before it."""
+
+    async def work() -> None:
+        async def speak_late() -> None:
+            await trio.sleep(5)
+            ja.progress(message="late")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(speak_late)
+            for i in range(100):
+                ja.progress(i, 100, "on time")
+                await trio.sleep(0.05)
+                await ja.current_job().check()
+
+    async with ja.open_jobs() as jobs, jobs.subscribe(ja.JobProgressed):
+        job = jobs.submit(work)
+        await trio.sleep(2.02)
+        job.pause()
+        await trio.sleep(2)
+        assert (job.state, job.snapshot().progress.message) == ("paused", "on time")
+        await trio.sleep(1.2)
+        assert (job.state, job.snapshot().progress.message) == ("paused", "late")
+        job.resume()
+        await job
+        assert job.snapshot().progress.done == 99

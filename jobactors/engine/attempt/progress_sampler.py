@@ -29,8 +29,10 @@ _MOVING: Final = frozenset({JobState.RUNNING, JobState.CANCELLING})
 class Sampler:
     """Reads one attempt's meter.  Written by the loop's thread only.
 
-    A job that reports joins the next of the system's ticks, once a sample; where it is not seen,
-    one of the next ten.  A tracked sequence reports nothing at all, so while one is open the
+    A job that reports joins the next of the system's ticks; where it is not seen, one of the next
+    ten.  It stays in them until one has found nothing new: to be woken by a report costs as much
+    as a look.  A job whose reports have not shown yet whether it can be paused is woken by each,
+    and so finds out.  A tracked sequence reports nothing at all, so while one is open the
     sampler looks by itself: in every such tick while it moves, less often when it does not.
     """
 
@@ -116,6 +118,7 @@ class Sampler:
 
     def sample(self) -> None:
         """Read the meter and publish changes at once; look no more by itself."""
+        self._meter.quiet = True  # the next report wakes the sampler
         self.look(self._clock.now())
         self.stop()
 
@@ -127,8 +130,12 @@ class Sampler:
     def look(self, now: float) -> None:
         """Read the meter and publish changes; called in a tick."""
         meter, log = self._meter, self._log
-        meter.quiet = True  # before reading: a report that comes meanwhile wakes the sampler again
-        progress = self._news(now)
+        progress = self._news(now) if meter.pausable and not meter.quiet else None
+        if progress is None:
+            meter.quiet = True  # before reading: a report that comes meanwhile wakes the sampler
+            progress = self._news(now)
+        elif not meter.polled:
+            self._ticks.join(self)  # while it moves, its reports need not wake the sampler
         if progress is not None:
             self._last = progress
             self._emit(JobProgressed(self.job_id, now, progress))
