@@ -148,7 +148,7 @@ def test_without_subshells_cancel_arrives_when_the_cell_ends(
 
 def test_a_panel_moves_while_a_cell_is_busy(kernel: Kernel, tmp_path: Path) -> None:
     """Ten frames a second at most, without a gap, from a loop of its own."""
-    kernel.run(START)
+    kernel.run(f"{START}jobs.scale(31)")
     kernel.run(
         "async def count(n):\n"
         "    for i in range(n):\n"
@@ -158,7 +158,7 @@ def test_a_panel_moves_while_a_cell_is_busy(kernel: Kernel, tmp_path: Path) -> N
     comm_id, state = show(kernel, "jobs")
     assert [row["name"] for row in state["rows"]] == ["train"]
     cell = BusyCell(tmp_path)
-    busy = kernel.start("made = [jobs.submit(count, 200) for _ in range(30)]\n" + cell.source)
+    busy = kernel.start("made = [jobs.submit(count, 400) for _ in range(30)]\n" + cell.source)
     for _ in range(3):  # the cell does not end before these
         kernel.wait_for(lambda m: is_comm(m, comm_id) and bool(m["buffers"]), since=kernel.heard)
     cell.end()

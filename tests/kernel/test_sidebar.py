@@ -103,7 +103,7 @@ def test_nothing_is_opened_and_nothing_sent_before_a_hello(kernel: Kernel) -> No
 
 def test_frames_are_counted_and_few(kernel: Kernel) -> None:
     """Thirty jobs that report two hundred times a second make ten frames of it, none missing."""
-    kernel.run(START)
+    kernel.run(f"{START}jobs.scale(31)")
     kernel.run(
         "async def count(n):\n"
         "    for i in range(n):\n"
