@@ -197,6 +197,27 @@ async def test_stages_lie_inside_the_bars_and_the_longest_path_is_marked(
         assert jobs.timeline(type=work).critical_path == []
 
 
+async def test_each_stage_of_jobs_that_nobody_watches_has_its_own_time(
+    autojump_clock: object,
+) -> None:
+    """Numbers are sampled once a second then, but no stage is missed, or shown for another."""
+
+    async def work(_item: int) -> None:
+        for label in ("read", "sort", "write"):
+            with ja.stage(label, weight=30):
+                for i in range(3):
+                    ja.progress(i, 3)
+                    await trio.sleep(0.15)
+
+    async with ja.open_jobs() as jobs:
+        jobs.map(work, range(30))
+        await trio.sleep(2)
+        for bar in jobs.timeline("type"):
+            assert [one.label for one in bar.stages] == ["read", "sort", "write"]
+            for stage in bar.stages:
+                assert stage.end - stage.start == pytest.approx(0.45, abs=0.11)
+
+
 async def test_a_wrong_question_has_an_answer_that_helps(autojump_clock: object) -> None:
     async with ja.open_jobs() as jobs:
         with pytest.raises(ValueError, match="'slot', 'type', 'subject', 'resource', not 'user'"):

@@ -85,7 +85,7 @@ class Sampler:
     def wake(self) -> None:
         """Sample in the next tick: the job has reported."""
         if not self._closed:  # a thread of the job goes on after its attempt has ended
-            self._ticks.join(self)
+            self._ticks.join(self, at_once=self._meter.has_turned)
 
     @property
     def _has_news(self) -> bool:
@@ -130,6 +130,7 @@ class Sampler:
     def look(self, now: float) -> None:
         """Read the meter and publish changes; called in a tick."""
         meter, log = self._meter, self._log
+        meter.has_turned = False
         progress = self._news(now) if meter.pausable and not meter.quiet else None
         if progress is None:
             meter.quiet = True  # before reading: a report that comes meanwhile wakes the sampler

@@ -165,9 +165,14 @@ class SamplingTicks:
         """Called at the end of each tick: what it has published is handed out at once."""
         self._not_before = -math.inf
 
-    def join(self, source: Sampled) -> None:
-        """Look at ``source`` in its next tick; once, however often it joins."""
-        if self.shows(source.job_id):
+    def join(self, source: Sampled, *, at_once: bool = False) -> None:
+        """Look at ``source`` in its next tick; once, however often it joins.
+
+        Args:
+            source: The source.
+            at_once: Whether that is the very next one, also where its job is not in sight.
+        """
+        if at_once or self.shows(source.job_id):
             self._next[source] = None
             if len(self._next) == 1:
                 self._due_at(self._not_before)

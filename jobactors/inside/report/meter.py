@@ -77,13 +77,8 @@ class StageFrame:
     @property
     def is_plain(self) -> bool:
         """Whether its numbers and texts can be read without running code of the job's objects."""
-        total = self.total
-        return (
-            is_plain_number(self.done)
-            and (total is None or is_plain_number(total))
-            and is_plain_number(self.worth)
-            and type(self.label) is type(self.unit) is str
-        )
+        numbers = (self.done, self.worth, 0 if self.total is None else self.total)
+        return all(map(is_plain_number, numbers)) and type(self.label) is type(self.unit) is str
 
     def mend(self) -> list[str]:
         """Replace what is no plain number or short text; return complaints about it."""
@@ -116,6 +111,7 @@ class Meter:
         "counters",
         "floor",
         "frames",
+        "has_turned",
         "message",
         "odd",
         "pausable",
@@ -145,6 +141,8 @@ class Meter:
         """Whether the next report has more to do than be stored: wake the sampler, or obey.  The
         one flag a hot loop looks at; set by the sampler, and by each request to the job."""
         self._quiet = True
+        self.has_turned: bool = False
+        """Whether a stage, or a loop with a name, has begun or ended since the last sample."""
         self.remote: Progress | None = None
         """The last report of a job in another process; then nothing is reported here.  Of a phase
         in another process it is the innermost level: the chain's stages are open here."""
@@ -201,7 +199,7 @@ class Meter:
         """Add a level inside the present one."""
         self.frames.append(frame)
         self.top = frame
-        self.changed()
+        self._turned(frame)
 
     def hold(self) -> None:
         """Show no less than now: a level is about to be left by an exception.
@@ -224,6 +222,11 @@ class Meter:
         self.top = self.frames[-1]
         self.odd += frame.mend()  # what is read once more is read for ever
         self.closed = (self.top, frame.level())
+        self._turned(frame)
+
+    def _turned(self, frame: StageFrame) -> None:
+        if frame.label and not self.has_turned:
+            self.has_turned, self._quiet = True, True  # it is not waited for as a number is
         self.changed()
 
     def read_plain(self) -> Progress:
