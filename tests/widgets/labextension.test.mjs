@@ -211,6 +211,7 @@ test('a failure in sight has a notice, until it is read; none if a cell reads it
     if (isUnread) unread.add(failed.id);
     notices.ended('k', 'a.ipynb', [row('succeeded'), failed]);
     timers.pass(1500);
+    timers.pass(500);
   };
   fail(false);
   listed = true;
@@ -224,6 +225,20 @@ test('a failure in sight has a notice, until it is read; none if a cell reads it
   unread.clear();
   notices.update();
   assert.deepEqual(Notification.said.at(-1), ['dismiss', 'id']);
+});
+
+test('failures that come in several frames are told of in one notice, which is not changed at once', () => {
+  const Notification = recorder();
+  const timers = fakeTimers();
+  const notices = createNotices({
+    Notification, timers, inSight: () => true, listed: () => false, isUnread: () => true,
+    wanted: () => ({ notify: true, browser: false }), show: () => {}
+  });
+  for (const _ of '123') notices.ended('k', 'a.ipynb', [row('failed')]);
+  timers.pass(1500);
+  assert.deepEqual(Notification.said, []);
+  timers.pass(500);
+  assert.deepEqual(Notification.said.map(each => each.slice(0, 3)), [['emit', '3 jobs failed (a.ipynb)', 'error']]);
 });
 
 test('a section of the sidebar shows the jobs of its kernel, by the clock of that kernel', () => {

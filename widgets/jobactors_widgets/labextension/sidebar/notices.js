@@ -5,6 +5,7 @@ import { pageTimers } from '../../static/dom.js';
 import { noticeOf } from './model.js';
 
 const GRACE_MS = 1500;    // a cell that waits for its job reads the failure itself
+const GATHER_MS = 500;    // JupyterLab loses a change of a notice that has only just appeared
 const FAILED_MS = 15_000;   // then the status item alone shows it
 
 /**
@@ -23,6 +24,7 @@ export function createNotices({ Notification, inSight, listed, isUnread, wanted,
   let failed = [];     // those that failed in sight, of the present notice
   let id = null;       // of the notice about what was gathered
   let failedId = null;   // of the notice about failures
+  let gathering = null;  // the timer after which that notice tells of all failures of a burst
 
   /** @param {string} kernelId @param {string} name the notebook's @param {import('./model.js').Row[]} rows */
   function ended(kernelId, name, rows) {
@@ -30,7 +32,7 @@ export function createNotices({ Notification, inSight, listed, isUnread, wanted,
     const news = rows.map(row => ({ row, name, kernelId }));
     if (inSight()) {
       const bad = news.filter(({ row }) => row.state === 'failed');
-      if (bad.length) timers.later(() => showFailed(bad), GRACE_MS);
+      if (bad.length) timers.later(() => addFailed(bad), GRACE_MS);
       return;
     }
     gathered = [...gathered, ...news];
@@ -42,8 +44,14 @@ export function createNotices({ Notification, inSight, listed, isUnread, wanted,
 
   const unread = all => all.filter(({ kernelId, row }) => isUnread(kernelId, row.id));
 
-  function showFailed(news) {
+  function addFailed(news) {
     failed = unread([...failed, ...news]);
+    if (failed.length) gathering ??= timers.later(showFailed, GATHER_MS);
+  }
+
+  function showFailed() {
+    gathering = null;
+    failed = unread(failed);
     if (!failed.length || listed() || !wanted().notify) return;
     const { text, type } = noticeOf(failed);
     failedId = post(failedId, text, type, FAILED_MS);
