@@ -31,8 +31,8 @@ MOST_WAITING: Final = 10_000
 """Records that are kept for handlers which do not take them."""
 
 
-class _Entry:
-    """A record that is to be written."""
+class _Handed:
+    """A record that is handed over, to be written."""
 
     __slots__ = ("unwritten", "write")
 
@@ -51,8 +51,8 @@ class LogThread:
     """Makes the calls that write records, one after the other.  From any thread."""
 
     def __init__(self) -> None:
-        self._entries: SimpleQueue[_Entry] = SimpleQueue()
-        self._waiting: deque[_Entry] = deque()
+        self._entries: SimpleQueue[_Handed] = SimpleQueue()
+        self._waiting: deque[_Handed] = deque()
         """What is not written; appended by any thread, taken by the one that writes."""
         self._lock = threading.RLock()
         """Held while the thread is started."""
@@ -76,7 +76,7 @@ class LogThread:
             return True
         if len(self._waiting) >= MOST_WAITING:
             return False
-        entry = _Entry(call)
+        entry = _Handed(call)
         self._waiting.append(entry)  # before it can be written
         self._entries.put(entry)
         if not self._is_late and not entry.unwritten.acquire(timeout=PATIENCE):
