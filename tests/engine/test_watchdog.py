@@ -101,6 +101,26 @@ def test_a_loop_in_which_no_job_runs_is_looked_at_while_a_call_waits_for_it() ->
     assert "answers again" in done.stdout
 
 
+LAST = """
+import os, time, jobactors as ja
+from jobactors.engine.loop import watchdog
+watchdog.INTERVAL = 0.01
+class Last:
+    def __del__(self, write=os.write):
+        write(1, b"finalized")
+def look_at_the_loop():
+    time.sleep(0.5)
+ja.start().submit(look_at_the_loop)
+last = Last()
+"""
+
+
+def test_a_system_that_was_looked_at_is_not_held_after_its_end() -> None:
+    """Python finalizes the globals of a program, unless what a thread holds refers to them."""
+    done = subprocess.run([sys.executable, "-c", LAST], capture_output=True, text=True, check=True)
+    assert done.stdout == "finalized"
+
+
 COLLECTION = """
 import gc, logging, time, weakref, trio, jobactors as ja
 from jobactors.engine.loop import watchdog

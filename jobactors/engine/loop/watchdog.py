@@ -133,11 +133,15 @@ class Watchdog:
         while True:
             self._has_loops.wait()
             time.sleep(INTERVAL)
-            for watch in list(self._loops):
-                if watch.is_needed:
-                    self._check(watch)
-                else:
-                    self._drop(watch)
+            self._look()
+
+    def _look(self) -> None:
+        # Apart: a variable of the loop above would hold a system, and all its jobs, after its end.
+        for watch in list(self._loops):
+            if watch.is_needed:
+                self._check(watch)
+            else:
+                self._drop(watch)
 
     def _drop(self, watch: LoopWatch) -> None:
         with self._lock:
