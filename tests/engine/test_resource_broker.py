@@ -65,6 +65,19 @@ async def test_a_busy_resource_is_waited_for_or_refused() -> None:
         assert await waiting == 0
 
 
+async def test_the_next_in_line_starts_when_the_first_is_held_and_needs_less() -> None:
+    """Nothing else has to happen for that."""
+    async with ja.open_jobs(resources={"gpu": 2}) as jobs:
+        holder = jobs.options(resources={"gpu": 1}).submit(trio.sleep_forever)
+        first = jobs.options(resources={"gpu": 2}).submit(trio.sleep_forever)
+        second = jobs.options(resources={"gpu": 1}).submit(int, "7")
+        assert second.snapshot().waiting == "resource"
+        first.hold()
+        assert await second == 7
+        holder.cancel()
+        first.cancel()
+
+
 async def test_a_running_job_acquires_swaps_and_releases(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -116,6 +116,7 @@ class Commands:
         """
         self._require_queued(record, "hold", "pause() makes a running job stand still")
         self._parts.queue.hold(record.id)
+        self._core.pump()  # the next one that waits for the same resource may need less of it
         self._core.explain(record)
         self._core.wake_drains()
 
