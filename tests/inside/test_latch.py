@@ -336,3 +336,19 @@ def test_a_callback_added_after_the_setting_is_not_kept() -> None:
     latch.call_when_set(lambda: called.append(1))
     assert called == [1]
     assert waiters(latch) == 0
+
+
+async def test_a_ctrl_c_right_before_a_task_stands_still_leaves_nothing_that_wakes_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def interrupted(_abort: object) -> None:
+        raise KeyboardInterrupt
+
+    latch = Latch()
+    with monkeypatch.context() as patch:
+        patch.setattr(trio.lowlevel, "wait_task_rescheduled", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            await latch
+    latch.set()
+    await trio.lowlevel.checkpoint()
+    assert not caplog.messages

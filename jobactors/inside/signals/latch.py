@@ -172,9 +172,12 @@ class Latch:
             take_back()
             return trio.lowlevel.Abort.SUCCEEDED
 
-        take_back = self.call_when_set(wake)
-        parked = True
-        await trio.lowlevel.wait_task_rescheduled(abort)
+        try:
+            take_back = self.call_when_set(wake)
+            parked = True
+            await trio.lowlevel.wait_task_rescheduled(abort)
+        finally:
+            waiting = False  # a Ctrl-C may have come before the task was parked
 
     async def _wait_in_asyncio(self) -> None:
         import asyncio  # only reached with a running asyncio loop
