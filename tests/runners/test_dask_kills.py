@@ -36,6 +36,8 @@ AT_ONCE = 12
 """Unfinished jobs, so that some run, and some wait in the line of each worker."""
 ALIVE = frozenset({"undefined", "created", "init", "starting", "running", "paused"})
 """The states of a nanny that has a worker, or will have one."""
+GOING = 20.0
+"""Seconds that a worker which was killed or sent away has to go, until it may be chosen again."""
 RETIRED = 0.3
 """The share of the deaths in which Dask sends a worker away, as a cluster that shrinks does."""
 OVERTAKEN = 100
@@ -89,35 +91,38 @@ class Deaths:
         self._client = client
         self._random = random.Random(seed)
         self.count: Counter[str] = Counter()
-        self._gone: set[str] = set()
+        self._chosen: dict[int, float] = {}
+        """When each process was chosen to go; one may live on although Dask says that it goes."""
 
     async def run(self) -> None:
         """Run until there were enough."""
         while self.count.total() < DEATHS:
             await trio.sleep(self._random.uniform(0.05, 0.5))
-            alive = await blocking(self._alive)
+            alive = await blocking(self._alive, trio.current_time() - GOING)
             await self._call_for_more()
             if len(alive) < WORKERS - 1:
                 continue
             if self.count.total() % 20 == 0:
                 print(dict(self.count), flush=True)
             where = self._random.choice(sorted(alive))
-            self._gone.add(where)
+            self._chosen[alive[where]] = trio.current_time()
             if self._random.random() < RETIRED:
-                if where in await blocking(self._client.retire_workers, [where]):
-                    self.count["retired"] += 1
-                else:
-                    self._gone.discard(where)  # no other one could take its results: it stays
+                went = await blocking(self._client.retire_workers, [where])
+                self.count["retired"] += where in went  # else no other one could take its results
             else:
                 self.count["killed"] += 1
                 os.kill(alive[where], signal.SIGKILL)
 
-    def _alive(self) -> dict[str, int]:
-        """Return the workers that serve, and their processes, as their nannies know them."""
+    def _alive(self, before: float) -> dict[str, int]:
+        """Return the workers that serve, and their processes, as their nannies know them.
+
+        Those that were chosen after ``before`` are on their way out.
+        """
         known = self._client.scheduler_info(n_workers=-1)["workers"]
         nannies = list(self._client.cluster.workers.values())
         pids = {nanny.worker_address: nanny.pid for nanny in nannies}
-        return {w: pids[w] for w in known if w not in self._gone and pids.get(w)}
+        serving = {w: pid for w in known if (pid := pids.get(w))}
+        return {w: pid for w, pid in serving.items() if self._chosen.get(pid, 0.0) <= before}
 
     async def _call_for_more(self) -> None:
         """Start one more worker for each whose nanny has ended, as that of one that was retired.
