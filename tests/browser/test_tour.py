@@ -125,9 +125,12 @@ def stubborn_lab(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str
 
 
 def test_a_second_ctrl_c_ends_a_server_that_does_not_end(tmp_path: Path) -> None:
-    """Long before the bound."""
+    """Long before the bound.  Two that come before Python has looked are one, so it is repeated."""
     with stubborn_lab(tmp_path, "3600") as process:
-        os.killpg(process.pid, signal.SIGINT)
+        while process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
 
 
 def test_a_server_that_does_not_end_is_ended_after_a_bound(tmp_path: Path) -> None:

@@ -107,8 +107,9 @@ def test_each_has_its_own_store(tmp_path: Path) -> None:
     """Two systems never share a file."""
     own = ja.start(store=tmp_path / "own.db")
     films = ja.start(store=tmp_path / "films.db", name="films")
-    own.options(name="a").submit(abs, 1).stored().result()
-    films.options(name="b").submit(abs, 2).stored().result()
+    for job in (own.options(name="a").submit(abs, 1), films.options(name="b").submit(abs, 2)):
+        job.result()
+        job.stored().result()  # as it has ended: the history has no others
     with pytest.raises(ja.StoreBusy):
         ja.start(store=tmp_path / "own.db", name="letters")
     assert [job.info.name for job in own.history()] == ["a"]
