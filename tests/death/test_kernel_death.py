@@ -79,7 +79,9 @@ def test_nothing_outlives_the_kernel(
     bring_about(kernel, situation, tmp_path)
     processes = family(pid)
     if situation != "stuck":  # there the process has been killed before
-        worker = int((tmp_path / "begun-process").read_text())
+        begun = tmp_path / "begun-process"
+        until(lambda: bool(begun.read_text()), "the number of the process in its file")
+        worker = int(begun.read_text())
         assert worker in {process.pid for process in processes}
 
     if strike == "restart":
