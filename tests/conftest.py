@@ -42,6 +42,16 @@ def _jobs_may_fail() -> Iterator[None]:
     STARTED._exit._has_failed = False
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _records_are_waited_for() -> Iterator[None]:
+    """On a busy machine a record is written when the thread that writes it gets a turn."""
+    from jobactors.inside.report import log_thread  # not before coverage and assertions
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_thread, "PATIENCE", 60.0)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _job_types_of_a_test_go_with_it() -> Iterator[None]:
     """A name that one test registers is free for the next one."""

@@ -44,6 +44,12 @@ class Handler(logging.Handler):
         self.has_taken.set()
 
 
+@pytest.fixture
+def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record is as good as not waited for."""
+    monkeypatch.setattr(log_thread, "PATIENCE", 0.1)
+
+
 @contextmanager
 def handling(function: Callable[[logging.LogRecord], object]) -> Iterator[Handler]:
     handler, logger = Handler(function), logging.getLogger("jobactors")
@@ -58,6 +64,7 @@ def fail() -> NoReturn:
     raise ValueError("for the log")
 
 
+@pytest.mark.usefixtures("_impatience")
 async def test_a_command_under_the_lock_of_a_handler_is_answered_while_the_loop_logs() -> None:
     records: list[logging.LogRecord] = []
     answered: list[bool] = []
@@ -86,6 +93,7 @@ async def test_a_command_under_the_lock_of_a_handler_is_answered_while_the_loop_
     assert "a call posted into the jobs' loop failed" in records[0].getMessage()
 
 
+@pytest.mark.usefixtures("_impatience")
 async def test_jobs_go_on_while_a_handler_blocks() -> None:
     may_go_on, in_time = threading.Event(), list[bool]()
     async with ja.open_jobs() as jobs:
@@ -145,6 +153,42 @@ def test_records_beyond_a_number_are_refused(monkeypatch: pytest.MonkeyPatch) ->
     taken = [thread.write(partial(may_go_on.wait, PATIENCE)) for _ in range(3)]
     may_go_on.set()
     assert taken == [True, True, False]
+
+
+def test_records_that_were_not_waited_for_are_written_before_a_program_ends() -> None:
+    """The thread that writes them ends with the program."""
+    source = """
+        import logging
+        from jobactors.inside.report import log_thread
+        from jobactors.inside.report.guarded_log import LOG
+        logging.getLogger("jobactors").addHandler(logging.StreamHandler(sys.stdout))
+
+        async def main():
+            async with ja.open_jobs():
+                log_thread.PATIENCE = 0
+                for number in range(1_000):
+                    LOG.error("%d", number)
+                log_thread.PATIENCE = 60
+
+        trio.run(main)
+        os._exit(0)
+    """
+    assert run_script(source).said == [str(number) for number in range(1_000)]
+
+
+def test_a_record_is_waited_for_again_after_one_that_was_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    thread, may_go_on, written = LogThread(), threading.Event(), list[int]()
+    monkeypatch.setattr(log_thread, "PATIENCE", 0)
+    thread.write(partial(may_go_on.wait, PATIENCE))
+    thread.write(partial(written.append, 1))
+    assert not written
+    monkeypatch.setattr(log_thread, "PATIENCE", PATIENCE)
+    may_go_on.set()
+    thread.flush()
+    thread.write(partial(written.append, 2))
+    assert written == [1, 2]
 
 
 def test_a_forked_child_writes_its_records_itself() -> None:

@@ -132,9 +132,9 @@ class Portal:
         """
         self._closed = True
         self._failure = failure
-        LOG.leave(self)
         if failure is not None:
             self._serve_all()
+        LOG.leave(self)  # last: a handler may have waited for an answer
 
     def check(self, doing: str) -> None:
         """Raise unless the loop can be reached.

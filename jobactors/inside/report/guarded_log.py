@@ -50,8 +50,13 @@ class GuardedLog:
         self._engines.add(engine)
 
     def leave(self, engine: object) -> None:
-        """Write records in the calling thread again, once no other engine runs."""
+        """Write records in the calling thread again, once no other engine runs and all is written.
+
+        A program may end next, and ends the thread with it.
+        """
         self._engines.discard(engine)
+        if not self._engines:
+            self._thread.flush()
 
     def wait_for_none(self) -> None:
         """Let all go on that wait for a record, if this is a handler that is to wait itself."""

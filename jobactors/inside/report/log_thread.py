@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 1.0
 """Seconds that a record is waited for."""
+_GLANCES: Final = 20
+"""The waits they are divided into: a machine that stood still during one has used up only that."""
 MOST_WAITING: Final = 10_000
 """Records that are kept for handlers which do not take them."""
 
@@ -76,12 +78,13 @@ class LogThread:
             return True
         if len(self._waiting) >= MOST_WAITING:
             return False
-        entry = _Handed(call)
-        self._waiting.append(entry)  # before it can be written
-        self._entries.put(entry)
-        if not self._is_late and not entry.unwritten.acquire(timeout=PATIENCE):
-            self._is_late = bool(self._waiting)
+        self._wait_for(self._hand_over(_Handed(call)))
         return True
+
+    def flush(self) -> None:
+        """Wait within the bound until all is written that waits, late or not."""
+        if self._waiting and self._thread is not threading.current_thread():
+            self._hand_over(_Handed(_write_nothing)).unwritten.acquire(timeout=PATIENCE)
 
     def wait_for_none(self) -> None:
         """Let everything go on that waits for a record, if this is the thread that writes them.
@@ -93,6 +96,20 @@ class LogThread:
             self._is_late = True
             for entry in self._waiting.copy():
                 entry.let_go()
+
+    def _hand_over(self, entry: _Handed) -> _Handed:
+        self._waiting.append(entry)  # before it can be written
+        self._entries.put(entry)
+        return entry
+
+    def _wait_for(self, entry: _Handed) -> None:
+        glances = 0
+        while not (self._is_late or entry.unwritten.acquire(timeout=PATIENCE / _GLANCES)):
+            glances += 1
+            if glances == _GLANCES:
+                self._is_late = True
+                if not self._waiting:  # written meanwhile, by the thread that has cleared it before
+                    self._is_late = False
 
     def _has_thread(self) -> bool:
         with self._lock:
@@ -113,3 +130,7 @@ class LogThread:
                 self._is_late = False
             entry.let_go()
             del entry  # a traceback may hang on it, and the next record may come much later
+
+
+def _write_nothing() -> None:
+    pass
