@@ -191,6 +191,32 @@ def test_a_record_is_waited_for_again_after_one_that_was_late(
     assert written == [1, 2]
 
 
+@pytest.mark.parametrize("is_asking", [True, False], ids=["before", "meanwhile"])
+def test_the_end_of_a_system_waits_for_no_handler_that_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch, is_asking: bool
+) -> None:
+    monkeypatch.setattr(log_thread, "PATIENCE", 0)
+    thread, may_ask, asks, has_ended = (LogThread(), *(threading.Event() for _ in range(3)))
+
+    def ask() -> None:
+        may_ask.wait(PATIENCE)
+        thread.wait_for_none()
+        asks.set()
+        has_ended.wait(PATIENCE)
+
+    thread.write(ask)
+    monkeypatch.setattr(log_thread, "PATIENCE", threading.TIMEOUT_MAX)
+    ending = threading.Thread(target=thread.flush, daemon=True)
+    if is_asking:
+        may_ask.set()
+        asks.wait(PATIENCE)
+    ending.start()
+    may_ask.set()
+    ending.join(PATIENCE)
+    assert not ending.is_alive()
+    has_ended.set()
+
+
 def test_a_forked_child_writes_its_records_itself() -> None:
     source = """
         import logging

@@ -60,8 +60,7 @@ class GuardedLog:
 
     def wait_for_none(self) -> None:
         """Let all go on that wait for a record, if this is a handler that is to wait itself."""
-        if self._engines:
-            self._thread.wait_for_none()
+        self._thread.wait_for_none()
 
     def forget_thread(self) -> None:
         """Begin anew in a forked child, which has neither the thread nor the engines."""

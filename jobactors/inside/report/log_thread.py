@@ -62,6 +62,9 @@ class LogThread:
         self._is_late = False
         """Whether a record was not written in time; written by any thread, cleared by this one."""
 
+        self._handler_waits = False
+        """Whether a handler has asked a loop for something; written by the thread."""
+
     def write(self, call: Callable[[], object]) -> bool:
         """Have a call made by the thread, and wait for it within the bound.
 
@@ -82,8 +85,13 @@ class LogThread:
         return True
 
     def flush(self) -> None:
-        """Wait within the bound until all is written that waits, late or not."""
-        if self._waiting and self._thread is not threading.current_thread():
+        """Wait within the bound until all is written that waits, late or not.
+
+        Not for a handler that waits for a loop itself: it may be the caller's.
+        """
+        if not self._waiting or self._thread is threading.current_thread():
+            return
+        if not self._handler_waits:
             self._hand_over(_Handed(_write_nothing)).unwritten.acquire(timeout=PATIENCE)
 
     def wait_for_none(self) -> None:
@@ -93,7 +101,7 @@ class LogThread:
         """
         thread = self._thread
         if thread is not None and thread.ident == threading.get_ident():
-            self._is_late = True
+            self._is_late = self._handler_waits = True
             for entry in self._waiting.copy():
                 entry.let_go()
 
@@ -125,6 +133,7 @@ class LogThread:
         while True:
             entry = self._entries.get()
             entry.write()
+            self._handler_waits = False
             self._waiting.popleft()
             if not self._waiting:
                 self._is_late = False
