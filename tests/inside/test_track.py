@@ -50,6 +50,13 @@ class Stream:
         return self._length
 
 
+class Mapped(Stream):
+    """One whose iterator is no generator."""
+
+    def __iter__(self) -> Iterator[int]:
+        return map(int, range(self._length))
+
+
 def is_open(job: JobContext) -> bool:
     """Whether a tracked loop is open, or a cutter of one is left."""
     return job._meter.polled or bool(job._control.request_hooks)
@@ -59,8 +66,8 @@ def sequence(kind: type, length: int) -> Any:
     """A list, tuple, range, dictionary, … of the first numbers."""
     if kind is dict:
         return dict.fromkeys(range(length))
-    if kind is Stream:
-        return Stream(length)
+    if kind in {Stream, Mapped}:
+        return kind(length)
     return range(length) if kind is range else kind(range(length))
 
 
@@ -72,7 +79,7 @@ def pause_and_resume(job: JobContext, child: Child) -> None:
     job._control.resume()
 
 
-each_kind = pytest.mark.parametrize("kind", [list, tuple, range, dict, set, deque, Stream])
+each_kind = pytest.mark.parametrize("kind", [list, tuple, range, dict, set, deque, Stream, Mapped])
 
 
 @pytest.fixture
@@ -301,14 +308,39 @@ def test_a_generator_that_is_left_early_is_closed_at_once(job: JobContext) -> No
     assert not is_open(job)
 
 
+@pytest.mark.parametrize("kind", [Stream, Mapped])
 @pytest.mark.parametrize("length", [0, 1, 999, 1_000, 1_001, 1_002, 1_999, 2_000, 5_003])
-def test_a_generator_of_any_length_is_counted_to_its_end(job: JobContext, length: int) -> None:
+def test_items_that_are_made_are_counted_to_their_end(
+    job: JobContext, kind: type[Stream], length: int
+) -> None:
     with ja.stage("all"):
-        assert list(ja.track(generated(length))) == list(range(length))
+        assert list(ja.track(kind(length))) == list(range(length))
         assert job._meter.closed is not None
         assert job._meter.closed[1].done == length
-    counted = [job._meter.read().done for _ in ja.track(generated(length))]
+    counted = [job._meter.read().done for _ in ja.track(kind(length))]
     assert counted == list(range(length))
+
+
+@pytest.mark.parametrize("length", [4, 1_001])
+@pytest.mark.parametrize("as_given", [lambda items: items, partial(map, int)], ids=["as is", "map"])
+def test_an_item_is_done_while_the_next_is_made_and_while_that_waits(
+    job: JobContext, length: int, as_given: Callable[[Iterator[int]], Iterator[int]]
+) -> None:
+    made, waiting = list[float](), list[float]()
+
+    def stand_still() -> None:
+        waiting.append(job._meter.read().done)
+        job._control.resume()
+
+    def items() -> Iterator[int]:
+        for number in range(length):
+            made.append(job._meter.read().done)
+            job._control.pause(stand_still)
+            yield number
+
+    for number in ja.track(as_given(items())):
+        assert job._meter.read().done == number
+    assert made == waiting == list(range(length))
 
 
 def test_a_loop_left_early_stays_as_far_as_it_was(job: JobContext) -> None:

@@ -16,7 +16,8 @@ of as many bytes, which can: ``zip`` asks that one first, so no item is lost whe
 The items of anything else are code of the user, and may take long to come.  If a request comes
 meanwhile, no work on that item may begin before it is obeyed, and it must not be lost either.  So
 its loop has a tally before each item, which counts, and *points* after it, which are cut: they let
-the item pass when they have come back here and obeyed.
+the item pass when they have come back here and obeyed.  A generator shows itself whether an item is
+being made: it needs no tally, and its points are counted.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ import sys
 from collections import deque
 from contextlib import suppress
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from operator import call, itemgetter
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from jobactors.inside.report.meter import Meter, StageFrame
     from jobactors.inside.signals.control import Control
@@ -60,7 +62,9 @@ def segments_of(
             return Segments(iterable, frame, meter, control)
     if id(of) in _COLLECTIONS:
         return TalliedSegments(iterable, frame, meter, control)
-    return PointedItems(iterable, frame, meter, control)
+    items = iter(iterable)
+    has_state = type(items) is GeneratorType  # and not one that says it was one
+    return (GeneratedItems if has_state else PointedItems)(items, frame, meter, control)
 
 
 def enter(meter: Meter, frame: StageFrame, control: Control) -> None:
@@ -199,26 +203,27 @@ class TalliedSegments(Segments):
         return min(self._before, max(self._count, self._before - 1))
 
 
-_POINTS: Final = (None,) * 1_000
+_POINTS: Final = (True,) * 1_000
 
 
 class PointedItems:
-    """The items of any iterable, each counted before it is fetched, and with a point after that.
+    """The items of any iterator, each counted before it is fetched, and with a point after that.
 
     ``_tally`` is the present iterator of the tally, and the items before it.
     """
 
-    __slots__ = ("_control", "_frame", "_iterable", "_meter", "_points", "_tally")
+    __slots__ = ("_control", "_frame", "_items", "_meter", "_points", "_tally")
 
     def __init__(
-        self, iterable: Iterable[Any], frame: StageFrame, meter: Meter, control: Control
+        self, items: Iterator[Any], frame: StageFrame, meter: Meter, control: Control
     ) -> None:
-        self._iterable = iterable
+        self._items = items
         self._frame = frame
         self._meter = meter
         self._control = control
         self._tally: tuple[Any, int] = (iter(_POINTS), 0)
-        self._points: Any = iter(_POINTS)
+        self._points: tuple[Any, list[int], int] = (iter(_POINTS), [], 0)
+        """The present iterator of the points, the mark of its cut, and the items before it."""
 
     def run(self) -> Iterator[Iterator[Any]]:
         """Yield one C iterator over all items."""
@@ -227,38 +232,81 @@ class PointedItems:
         enter(self._meter, frame, control)
         control.request_hooks.append(self.cut)
         try:
-            tally = chain.from_iterable(self._tallies())
-            points = chain.from_iterable(self._cut_points())
-            yield map(itemgetter(1), zip(tally, self._iterable, points, strict=False))
+            yield self._handed_out(chain.from_iterable(self._cut_points()))
         finally:
             control.request_hooks.remove(self.cut)
             frame.done, frame.probe = self._done(), None
             self._meter.close(frame)
 
-    def _tallies(self) -> Iterator[Iterator[None]]:
+    def _handed_out(self, points: Iterator[bool]) -> Iterator[Any]:
+        tally = chain.from_iterable(self._tallies())
+        return map(itemgetter(1), zip(tally, self._items, points, strict=False))
+
+    def _tallies(self) -> Iterator[Iterator[bool]]:
         while True:
             yield self._tally[0]
             self._tally = (iter(_POINTS), self._tally[1] + len(_POINTS))
 
-    def _cut_points(self) -> Iterator[Iterator[None]]:
+    def _cut_points(self) -> Iterator[Iterator[bool]]:
         control = self._control
         while True:
-            seen = control.requests
+            # First: what is asked after this line cuts the new ones, and brings the loop back here.
+            self._points = (iter(_POINTS), [], self._passed())
             if control.asked:
                 control.obey()
-            self._points = iter(_POINTS)
-            if control.requests != seen:
-                self.cut()  # asked after obeying and before that line: too early for the hook
-            yield self._points
+            yield self._points[0]
 
     def cut(self) -> None:
         """Have the next item obey before it is handed out; called in the thread that asks."""
-        self._points.__setstate__(len(_POINTS))
+        points, mark, _ = self._points
+        if not mark:
+            end = partial(points.__setstate__, len(_POINTS))
+            # One step, as in a sequence.
+            mark.extend(map(call, (_POINTS.__len__, points.__length_hint__, end)))
+
+    def _passed_here(self) -> int:
+        points, mark, _ = self._points
+        passed = _cut_at(mark)
+        return len(_POINTS) - int(points.__length_hint__()) if passed is None else passed
+
+    def _passed(self) -> int:
+        """Return the number of points that have let an item pass."""
+        return self._points[2] + self._passed_here()
 
     def _done(self) -> float:
         """Return the number of finished items: those asked for, without the present one."""
         tally, before = self._tally
         return max(0, int(before + len(_POINTS) - tally.__length_hint__() - 1))
+
+
+class GeneratedItems(PointedItems):
+    """The items of a generator."""
+
+    __slots__ = ("_most",)
+
+    _items: GeneratorType[Any, Any, Any]
+
+    def __init__(
+        self, items: Iterator[Any], frame: StageFrame, meter: Meter, control: Control
+    ) -> None:
+        super().__init__(items, frame, meter, control)
+        self._most = 0
+        """What was said last: between two looks of ``_done`` the loop may have gone on."""
+
+    def _handed_out(self, points: Iterator[bool]) -> Iterator[Any]:
+        return compress(self._items, points)
+
+    def _done(self) -> float:
+        """Return the number of finished items: those handed out, without the present one.
+
+        None is present while the generator makes one, after its end, and while an item waits for
+        the first of new points.
+        """
+        passed, items = self._passed(), self._items
+        if self._passed_here() and not items.gi_running and items.gi_frame is not None:
+            passed -= 1
+        self._most = max(self._most, passed)
+        return self._most
 
 
 def _cut_at(mark: list[int]) -> int | None:
