@@ -12,7 +12,8 @@ thousand short ones.  So one thread at a time is on its way, woken or new.  When
 leaves others, it sends for the next thread before it makes its own: a waiting call always has a
 thread that is coming, and short calls are made by few.
 
-Calls that are started together are handed over together, once the loop has started them all.  Until
+Calls that are started together are handed over together, once the loop has started them all.  One
+that is started alone, after one that was short, is waited for in place (:mod:`.brief_wait`).  Until
 a thread has taken a call it can be withdrawn: a job that is cancelled where it was submitted, in
 the loop, never starts.
 
@@ -29,6 +30,7 @@ from collections import deque
 from contextlib import suppress
 from contextvars import Context, copy_context
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -36,6 +38,7 @@ import trio
 from jobactors.model.exception_tree import tracebacks_of
 from jobactors.model.last_references import drop_elsewhere
 
+from .brief_wait import BriefWait
 from .from_thread import hear_cancels
 from .worker_thread import anyio_run_sync, caught, error_of_start
 
@@ -48,6 +51,10 @@ if TYPE_CHECKING:
 
 IDLE: Final = 10.0
 """Seconds without a call after which a worker goes; trio waits as long with its own."""
+_SHORT: Final = 50e-6
+"""Seconds that a call may take, so that the next one is expected to be short as well."""
+_BRIEFLY: Final = 200e-6
+"""Seconds that the loop waits in place at most: a thread is woken, and makes a short call."""
 _NAME: Final = "jobactors-worker"
 """The name of a thread between two calls."""
 
@@ -61,8 +68,10 @@ class ThreadCall:
         "_control",
         "_pool",
         "_raised",
+        "_seconds",
         "_value",
         "_when_ended",
+        "brief_wait",
         "is_done",
         "name",
     )
@@ -78,6 +87,10 @@ class ThreadCall:
         self._raised: BaseException | None = None
         self._when_ended: Callable[[], object] | None = None
         """Wakes what waits.  Read and written by the loop, as is ``is_done``."""
+        self._seconds: float = 0.0
+        """The time that the call itself took."""
+        self.brief_wait: BriefWait | None = None
+        """The loop's wait in place.  Written by the loop, before a thread can take the call."""
         self.is_done: bool = False
         """Whether it has ended, and its end is known in the loop."""
         self.name: str = name
@@ -119,17 +132,22 @@ class ThreadCall:
         """Make the call; in a worker thread."""
         context, call = self._context, self._call
         del self._context, self._call  # what they hold is to go here, and not in the loop
+        start = perf_counter()
         self._value, self._raised = context.run(_called, call, self._control)
         del context, call
-        self._pool.portal.post_quietly(self._end)
+        self._seconds = perf_counter() - start
+        if self.brief_wait is None or not self.brief_wait.end():
+            self._pool.portal.post_quietly(self.end)
 
     def refuse(self, error: Exception) -> None:
         """End a call for which there is no thread; in the loop."""
         self._raised = error
-        self._end()
+        self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Have what waits go on, after the call was made; in the loop."""
         self.is_done = True
+        self._pool.is_short = self._seconds < _SHORT
         wake, self._when_ended = self._when_ended, None
         if wake is not None:
             wake()
@@ -182,6 +200,8 @@ class WorkerPool:
         """The threads without a call; the last one is called first, so that the others can go."""
         self._coming: _PooledThread | None = None
         """The thread that is on its way to the calls; while it is, no other one is sent for."""
+        self.is_short: bool = False
+        """Whether the call that has ended last took next to no time; the loop's, too."""
         self._is_closed = False
 
     def open(self, nursery: trio.Nursery) -> None:
@@ -221,11 +241,16 @@ class WorkerPool:
 
     def _hand_over(self) -> None:
         gathered, self._gathered = self._gathered, []
+        brief_wait = BriefWait() if self.is_short and len(gathered) == 1 else None
         with self._lock:
             self._calls += gathered
             new = self._send_for_one() if gathered else None
+            if brief_wait is not None and new is None:
+                gathered[0].brief_wait = brief_wait
         if new is not None:
             self._start_worker(new)
+        elif brief_wait is not None and brief_wait.is_over_within(_BRIEFLY):
+            gathered[0].end()
 
     # -- under the lock
 
