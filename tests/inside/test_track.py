@@ -22,9 +22,10 @@ from trio.testing import wait_all_tasks_blocked
 
 import jobactors as ja
 from jobactors.inside.context.current_job import CURRENT
+from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
 from jobactors.inside.signals.control import StopJob
 
-from .conftest import PATIENCE, Child, Moments, let_others_run, make_job, until
+from .conftest import PATIENCE, Child, Moments, let_others_run, make_job, set_buffer, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -305,6 +306,73 @@ def test_a_generator_that_is_left_early_is_closed_at_once(job: JobContext) -> No
     finally:
         gc.enable()
     assert closed == [1]
+    assert not is_open(job)
+
+
+@pytest.mark.parametrize("as_given", [lambda items: items, partial(map, int)], ids=["as is", "map"])
+def test_a_generator_is_closed_at_once_while_another_thread_looks_and_asks(
+    job: JobContext, as_given: Callable[[Iterator[int]], Iterator[int]]
+) -> None:
+    closed = list[int]()
+
+    def numbers() -> Iterator[int]:
+        try:
+            yield from range(5)
+        finally:
+            closed.append(1)
+
+    look: Callable[[], float] | None = None
+    hooks: list[Callable[[], None]] = []
+    for number in ja.track(as_given(numbers())):
+        # What such a thread holds in the middle of either.
+        look, hooks = job._meter.top.probe, job._control.request_hooks.copy()
+        if number == 3:
+            break
+    assert closed == [1]
+    assert look is not None
+    assert look() == 3
+    for hook in hooks:
+        hook()
+    assert look() == 3
+
+
+@pytest.mark.parametrize("as_given", [lambda items: items, partial(map, int)], ids=["as is", "map"])
+@pytest.mark.parametrize("way", ["native", "counted", "resumable", "resumable without a store"])
+def test_a_cancel_closes_a_generator_before_the_code_around_its_loop_goes_on(
+    job: JobContext, as_given: Callable[[Iterator[int]], Iterator[int]], way: str
+) -> None:
+    """In the thread of the job, whose file or connection it may hold."""
+    closed = list[int]()
+    job._control.is_polled = way == "counted"
+    if way == "resumable":
+        set_buffer(job, CheckpointBuffer(job._meter, ja.Every(), lambda _: None))
+
+    def numbers() -> Iterator[int]:
+        try:
+            yield from range(5)
+        finally:
+            closed.append(threading.get_ident())
+
+    def work() -> None:
+        for number in ja.track(as_given(numbers()), resumable=way.startswith("resumable")):
+            if number == 3:
+                job._control.cancel(None)
+
+    with pytest.raises(StopJob) as raised:
+        work()
+    assert closed == [threading.get_ident()]
+    assert raised.tb is not None  # which holds frames of the loop
+
+
+def test_the_loops_in_a_generator_that_is_left_end_before_the_loop_over_it(job: JobContext) -> None:
+    def numbers() -> Iterator[int]:
+        for number in ja.track(generated(5)):
+            yield from ja.track([number] * 20)
+
+    for index, _ in enumerate(ja.track(numbers())):
+        if index == 50:
+            break
+    assert job._meter.read().done == 50
     assert not is_open(job)
 
 
@@ -893,6 +961,38 @@ async def test_every_item_of_an_async_loop_is_a_cancel_point(home_job: JobContex
     assert seen == [0, 1, 2, 3, 4]
     assert scope.cancelled_caught
     assert not is_open(home_job)
+
+
+async def test_a_cancel_closes_a_generator_before_the_code_around_its_async_loop_goes_on(
+    home_job: JobContext,
+) -> None:
+    order = list[str]()
+
+    def numbers() -> Iterator[int]:
+        try:
+            yield from range(5)
+        finally:
+            order.append("generator")
+
+    with trio.CancelScope() as scope:
+        try:
+            async for _ in ja.track(numbers()):
+                scope.cancel()
+        finally:
+            order.append("job")
+    assert order == ["generator", "job"]
+    assert not is_open(home_job)
+
+
+@pytest.mark.usefixtures("home_job")
+async def test_an_error_of_an_iterable_in_an_async_loop_leaves_nothing_else_behind() -> None:
+    class Broken:
+        def __iter__(self) -> Iterator[int]:
+            raise KeyError("boom")
+
+    with pytest.raises(KeyError, match="boom"):
+        [item async for item in ja.track(Broken())]
+    gc.collect()  # warnings are errors here
 
 
 async def test_an_async_loop_left_early_is_closed_at_once(home_job: JobContext) -> None:

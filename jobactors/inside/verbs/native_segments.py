@@ -18,6 +18,11 @@ meanwhile, no work on that item may begin before it is obeyed, and it must not b
 its loop has a tally before each item, which counts, and *points* after it, which are cut: they let
 the item pass when they have come back here and obeyed.  A generator shows itself whether an item is
 being made: it needs no tally, and its points are counted.
+
+A generator that is left is closed at once, and in the job's thread, as in any loop: it may hold a
+file or a connection of that thread.  So nothing of ours may have it then but the iterator that the
+loop gives up: the traceback of a cancel holds frames of ours, and who looks or asks in another
+thread holds the object whose method that is.
 """
 
 from __future__ import annotations
@@ -204,6 +209,10 @@ class TalliedSegments(Segments):
 
 
 _POINTS: Final = (True,) * 1_000
+_SPENT: Final[Any] = (_ for _ in _POINTS[:0])
+"""In the place of items that were let go; for a generator that was left with an item, the next."""
+_LEFT: Final[Any] = (_ for _ in _POINTS)
+next(_LEFT)
 
 
 class PointedItems:
@@ -235,8 +244,14 @@ class PointedItems:
             yield self._handed_out(chain.from_iterable(self._cut_points()))
         finally:
             control.request_hooks.remove(self.cut)
-            frame.done, frame.probe = self._done(), None
+            done = self._done()
+            self._let_go()  # before the level is closed: loops inside a generator are closed by it
+            frame.done, frame.probe = done, None
             self._meter.close(frame)
+
+    def _let_go(self) -> None:
+        """Hold the items no longer; a generator that was left is closed now."""
+        self._items = _SPENT
 
     def _handed_out(self, points: Iterator[bool]) -> Iterator[Any]:
         tally = chain.from_iterable(self._tallies())
@@ -302,11 +317,15 @@ class GeneratedItems(PointedItems):
         None is present while the generator makes one, after its end, and while an item waits for
         the first of new points.
         """
-        passed, items = self._passed(), self._items
-        if self._passed_here() and not items.gi_running and items.gi_frame is not None:
+        passed = self._passed()
+        if self._passed_here() and self._items.gi_suspended:  # not held: it may be left meanwhile
             passed -= 1
         self._most = max(self._most, passed)
         return self._most
+
+    def _let_go(self) -> None:
+        # Who has begun to look is told the same after this.
+        self._items = _LEFT if self._items.gi_suspended else _SPENT
 
 
 def _cut_at(mark: list[int]) -> int | None:

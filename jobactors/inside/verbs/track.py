@@ -162,12 +162,12 @@ class _AsyncTrack(Generic[T]):
         self._frame = frame
         self._started = False
         self._asynchronous = has_method(iterable, "__aiter__")
+        self._opening = opening
+        self._loop: ResumableLoop | None = None
         items: Any = iterable
         if opening is None:
             items = aiter(items) if self._asynchronous else iter(items)
         self._items: Any = items
-        self._opening = opening
-        self._loop: ResumableLoop | None = None
 
     def __aiter__(self) -> _AsyncTrack[T]:
         return self
@@ -213,6 +213,8 @@ class _AsyncTrack(Generic[T]):
             raise
 
     def _close(self) -> None:
+        if not self._asynchronous:
+            self._items = iter(())  # as in a plain loop; a traceback may hold this object
         context, self._context = self._context, None
         loop, self._loop = self._loop, None
         if loop is not None:
@@ -230,7 +232,9 @@ def _resumed(
     """Iterate over the items that an earlier attempt has left, and save each one's number."""
     loop = opening(context)
     if loop is None:
-        yield from _counted(iterable, frame, context._meter, context._control)
+        items = _counted(iterable, frame, context._meter, context._control)
+        del iterable
+        yield from items
         return
     control, done = context._control, loop.done
     frame.done = done
@@ -244,6 +248,7 @@ def _resumed(
             frame.done = done
             loop.reached(done)
     finally:
+        del iterable  # closes a generator now: a traceback may hold this frame
         loop.close()
         context._meter.close(frame)
 
@@ -262,4 +267,5 @@ def _counted(
             done += 1
             frame.done = done
     finally:
+        del iterable  # closes a generator now: a traceback may hold this frame
         meter.close(frame)
