@@ -205,7 +205,8 @@ def test_the_end_of_a_system_waits_for_no_handler_that_waits_for_it(
         has_ended.wait(PATIENCE)
 
     thread.write(ask)
-    monkeypatch.setattr(log_thread, "PATIENCE", threading.TIMEOUT_MAX)
+    monkeypatch.setattr(log_thread, "PATIENCE", 2 * PATIENCE)
+    monkeypatch.setattr(log_thread, "_GLANCES", 1_000)
     ending = threading.Thread(target=thread.flush, daemon=True)
     if is_asking:
         may_ask.set()
@@ -215,6 +216,79 @@ def test_the_end_of_a_system_waits_for_no_handler_that_waits_for_it(
     ending.join(PATIENCE)
     assert not ending.is_alive()
     has_ended.set()
+
+
+def test_a_record_is_written_before_a_program_ends_though_its_handler_gave_a_command() -> None:
+    source = """
+        from jobactors.inside.report import log_thread
+        from jobactors.inside.report.guarded_log import LOG
+        log_thread.PATIENCE = 60
+        has_ended = threading.Event()
+
+        class Handler(logging.Handler):
+            def emit(self, record):
+                job.cancel()
+                has_ended.wait()
+                time.sleep(0.1)
+                print(record.getMessage())
+
+        async def main():
+            global job
+            async with ja.open_jobs() as jobs:
+                job = jobs.submit(trio.sleep_forever)
+                logging.getLogger("jobactors").addHandler(Handler())
+                await trio.to_thread.run_sync(LOG.error, "of a thread")
+                has_ended.set()
+
+        trio.run(main)
+        os._exit(0)
+    """
+    assert run_script(source).said == ["of a thread"]
+
+
+async def test_a_handler_may_wait_for_a_job_while_the_loop_logs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_thread, "PATIENCE", 2 * PATIENCE)
+    results = list[int]()
+    async with ja.open_jobs() as jobs:
+
+        def wait(_record: logging.LogRecord) -> None:
+            results.append(jobs.submit(lambda: 42).result(timeout=PATIENCE))
+
+        with handling(wait) as handler:
+            LOG.error("of the loop")
+            assert await trio.to_thread.run_sync(handler.has_taken.wait, PATIENCE)
+    assert results == [42]
+
+
+def test_a_ctrl_c_while_a_record_is_waited_for_arrives_and_loses_no_record() -> None:
+    source = """
+        from jobactors.inside.report import log_thread
+        from jobactors.inside.report.guarded_log import LOG
+        log_thread.PATIENCE = 60
+        was_interrupted = threading.Event()
+
+        class Handler(logging.Handler):
+            def emit(self, record):
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+                was_interrupted.wait()
+                print(record.getMessage())
+
+        jobs = ja.start()
+        logger = logging.getLogger("jobactors")
+        logger.propagate = False
+        logger.addHandler(Handler())
+        try:
+            LOG.error("of the program")
+        except KeyboardInterrupt:
+            print("interrupted, lost:", LOG.lost)
+        was_interrupted.set()
+        ja.stop()
+    """
+    ended = run_script(source)
+    assert ended.said == ["interrupted, lost: 0", "of the program"]
+    assert not ended.errors
 
 
 def test_a_forked_child_writes_its_records_itself() -> None:

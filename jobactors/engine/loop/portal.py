@@ -273,7 +273,6 @@ class Portal:
         return answered
 
     def _ask(self, call: PortalCall) -> Any:
-        LOG.wait_for_none()
         self._send(call.make, ())
         if not wait_for_lock(call.unanswered, _PATIENCE):
             if not call.is_made:

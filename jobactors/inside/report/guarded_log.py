@@ -28,7 +28,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Final
 
-from .log_thread import LogThread
+from .log_thread import Interrupted, LogThread
 
 _FRAMES: Final = 3
 """From the logger up to the code that logs, for ``%(filename)s`` and ``%(funcName)s``."""
@@ -58,9 +58,17 @@ class GuardedLog:
         if not self._engines:
             self._thread.flush()
 
-    def wait_for_none(self) -> None:
-        """Let all go on that wait for a record, if this is a handler that is to wait itself."""
-        self._thread.wait_for_none()
+    def wait_for_none(self) -> bool:
+        """Let all go on that wait for a record, if this is a handler that is to wait itself.
+
+        Returns:
+            Whether it is one; then :meth:`handler_goes_on` is called after the wait.
+        """
+        return self._thread.wait_for_none()
+
+    def handler_goes_on(self) -> None:
+        """End the wait of a handler."""
+        self._thread.handler_goes_on()
 
     def forget_thread(self) -> None:
         """Begin anew in a forked child, which has neither the thread nor the engines."""
@@ -102,8 +110,11 @@ class GuardedLog:
                 self._handle(record, message)
             elif not self._thread.write(partial(copy_context().run, self._handle, record, message)):
                 self._note(message, OverflowError("too many records wait"))
-        except KeyboardInterrupt as exc:  # it came while the record was made, or waited for
-            self._interrupt(message, exc)
+        except Interrupted:
+            _interrupt()
+        except KeyboardInterrupt as exc:  # it came while the record was made
+            self._note(message, exc)
+            _interrupt()
         except BaseException as exc:  # a factory of records is the user's, too
             self._note(message, exc)
 
@@ -111,14 +122,10 @@ class GuardedLog:
         try:
             self._logger.handle(record)
         except KeyboardInterrupt as exc:
-            self._interrupt(message, exc)
+            self._note(message, exc)
+            _interrupt()
         except BaseException as exc:  # SystemExit, too, would end the loop of all jobs
             self._note(message, exc)
-
-    def _interrupt(self, message: str, exc: KeyboardInterrupt) -> None:
-        self._note(message, exc)
-        if threading.current_thread() is threading.main_thread():
-            _thread.interrupt_main()
 
     def _note(self, message: str, exc: BaseException) -> None:
         self.lost += 1
@@ -128,6 +135,11 @@ class GuardedLog:
             stream = sys.__stderr__
             if stream is not None:
                 stream.write(f"{self._logger.name}: {text}")
+
+
+def _interrupt() -> None:
+    if threading.current_thread() is threading.main_thread():
+        _thread.interrupt_main()
 
 
 LOG: Final = GuardedLog("jobactors")

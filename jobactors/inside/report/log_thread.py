@@ -33,6 +33,10 @@ MOST_WAITING: Final = 10_000
 """Records that are kept for handlers which do not take them."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A Ctrl-C came while a call was waited for, which is made all the same."""
+
+
 class _Handed:
     """A record that is handed over, to be written."""
 
@@ -62,8 +66,8 @@ class LogThread:
         self._is_late = False
         """Whether a record was not written in time; written by any thread, cleared by this one."""
 
-        self._handler_waits = False
-        """Whether a handler has asked a loop for something; written by the thread."""
+        self._wait_of_handler: object | None = None
+        """The present wait of a handler for a loop, known by its identity; the thread writes it."""
 
     def write(self, call: Callable[[], object]) -> bool:
         """Have a call made by the thread, and wait for it within the bound.
@@ -74,36 +78,58 @@ class LogThread:
             False if it has not been taken, since too many wait.
 
         Raises:
-            KeyboardInterrupt: which came while the call was waited for; it is made all the same.
+            Interrupted: by a Ctrl-C while the call was waited for.
         """
         if not self._has_thread():
             call()
             return True
         if len(self._waiting) >= MOST_WAITING:
             return False
-        self._wait_for(self._hand_over(_Handed(call)))
+        entry = self._hand_over(_Handed(call))
+        try:
+            self._wait_for(entry)
+        except KeyboardInterrupt:
+            raise Interrupted from None
         return True
 
     def flush(self) -> None:
         """Wait within the bound until all is written that waits, late or not.
 
-        Not for a handler that waits for a loop itself: it may be the caller's.
+        Not for a handler that waits for a loop all the while: it may be the caller's.
         """
         if not self._waiting or self._thread is threading.current_thread():
             return
-        if not self._handler_waits:
-            self._hand_over(_Handed(_write_nothing)).unwritten.acquire(timeout=PATIENCE)
+        written = threading.Lock()  # not the entry's: a handler that waits lets go of that
+        written.acquire()
+        self._hand_over(_Handed(written.release))
+        before: object | None = None
+        for _ in range(_GLANCES):
+            if written.acquire(timeout=PATIENCE / _GLANCES):
+                return
+            wait = self._wait_of_handler
+            if wait is not None and wait is before:
+                return
+            before = wait
 
-    def wait_for_none(self) -> None:
+    def wait_for_none(self) -> bool:
         """Let everything go on that waits for a record, if this is the thread that writes them.
 
         A handler is about to wait for a loop, which may wait for the handler.
+
+        Returns:
+            Whether it is that thread; then :meth:`handler_goes_on` is called after the wait.
         """
         thread = self._thread
-        if thread is not None and thread.ident == threading.get_ident():
-            self._is_late = self._handler_waits = True
-            for entry in self._waiting.copy():
-                entry.let_go()
+        if thread is None or thread.ident != threading.get_ident():
+            return False
+        self._is_late, self._wait_of_handler = True, object()
+        for entry in self._waiting.copy():
+            entry.let_go()
+        return True
+
+    def handler_goes_on(self) -> None:
+        """End the wait of a handler: what waits for all to be written can count on it again."""
+        self._wait_of_handler = None
 
     def _hand_over(self, entry: _Handed) -> _Handed:
         self._waiting.append(entry)  # before it can be written
@@ -133,13 +159,8 @@ class LogThread:
         while True:
             entry = self._entries.get()
             entry.write()
-            self._handler_waits = False
             self._waiting.popleft()
             if not self._waiting:
                 self._is_late = False
             entry.let_go()
             del entry  # a traceback may hang on it, and the next record may come much later
-
-
-def _write_nothing() -> None:
-    pass

@@ -206,6 +206,8 @@ class Latch:
 def wait_for_lock(lock: threading.Lock, timeout: float | None) -> bool:
     """Wait for a lock that another thread releases; the main thread handles signals meanwhile.
 
+    No loop waits for a handler of the package's own log while the handler waits here.
+
     Args:
         lock: The lock.
         timeout: Seconds to wait; None for as long as it takes.
@@ -214,9 +216,14 @@ def wait_for_lock(lock: threading.Lock, timeout: float | None) -> bool:
         Whether it was released in time.
     """
     if threading.current_thread() is not threading.main_thread():
-        if timeout is None:
-            return lock.acquire()
-        return lock.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX))
+        is_handler = LOG.wait_for_none()
+        try:
+            if timeout is None:
+                return lock.acquire()
+            return lock.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX))
+        finally:
+            if is_handler:
+                LOG.handler_goes_on()
     deadline = math.inf if timeout is None else time.monotonic() + timeout
     while (left := deadline - time.monotonic()) > SLICE:
         if lock.acquire(timeout=SLICE):
