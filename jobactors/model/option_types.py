@@ -10,7 +10,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
+from types import MappingProxyType
 from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
 
 from .checks import Seconds
@@ -79,15 +80,37 @@ def names_options(function: C) -> C:
 
     The options are those of the dictionary that the function's annotation unpacks.
     """
-    signature = inspect.signature(function)
-    *others, last = signature.parameters.values()
-    known = UPDATABLE if "Updatable" in str(last.annotation) else OPTION_NAMES
-    taken = {parameter.name for parameter in others}
-    named = [_parameter(name) for name in sorted(known - taken)]
-    function.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[*others, *named]
-    )
+    written = inspect.signature(function)
+    function.__signature__ = _WithOptions(written)  # type: ignore[attr-defined]
     return function
+
+
+class _WithOptions(inspect.Signature):
+    """A signature that names the options, made when it is first looked at: imports are quick."""
+
+    def __init__(self, written: inspect.Signature) -> None:
+        self._written = written
+
+    @cached_property
+    def _whole(self) -> inspect.Signature:
+        *others, last = self._written.parameters.values()
+        known = UPDATABLE if "Updatable" in str(last.annotation) else OPTION_NAMES
+        named = [_parameter(name) for name in sorted(known - {other.name for other in others})]
+        return self._written.replace(parameters=[*others, *named])
+
+    @property
+    def parameters(self) -> MappingProxyType[str, inspect.Parameter]:
+        return self._whole.parameters
+
+    @property
+    def return_annotation(self) -> Any:
+        return self._whole.return_annotation
+
+    def replace(self, **changes: Any) -> inspect.Signature:  # type: ignore[override]
+        return self._whole.replace(**changes)
+
+    def __reduce__(self) -> Any:
+        return self._whole.__reduce__()
 
 
 @cache
