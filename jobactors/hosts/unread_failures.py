@@ -23,7 +23,7 @@ HINT: Final = (
     "job.result() and job.exception() read a failure, "
     'ja.start(unread_failures="ignore") passes over them'
 )
-_PLACE: Final = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)
+_PLACE: Final = r'(?m)^ *File "(.+)", line (\d+)'  # compiled when it is used: imports are quick
 
 
 def check_unread_failures(unread_failures: object) -> None:
@@ -100,5 +100,5 @@ class UnreadFailures(Struct, frozen=True):
 
 def _place(text: ErrorText | None) -> str:
     """Return the line of code that has raised, where it is known."""
-    places = [] if text is None else _PLACE.findall(text.traceback)
+    places = [] if text is None else re.findall(_PLACE, text.traceback)
     return " at {}:{}".format(*places[-1]) if places else ""

@@ -8,7 +8,7 @@ noted: the moments at which its state or the reason of its waiting changed.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -57,7 +57,7 @@ class Turn(Struct, frozen=True, gc=False):
     """The reason why it waited from then on; None if it did not wait."""
 
 
-class StageTurn(NamedTuple):
+class StageTurn(Struct, frozen=True, gc=False):
     """A moment at which a job entered or left a stage, as sampled."""
 
     at: float
@@ -152,7 +152,7 @@ def stages_after(stages: list[StageTurn] | None, after: JobSnapshot, at: float) 
     if len(stages) < MOST_TURNS:
         stages.append(turn)
     else:
-        stages[-1] = turn._replace(at=stages[-1].at)
+        stages[-1] = replace(turn, at=stages[-1].at)
     return stages
 
 

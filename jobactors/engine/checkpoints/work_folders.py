@@ -37,7 +37,7 @@ from jobactors.inside.report.work_files import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-_GONE: Final = re.compile(r"\.gone-([0-9a-f]{16})[0-9a-f]{8}")
+_GONE: Final = r"\.gone-([0-9a-f]{16})[0-9a-f]{8}"  # compiled when it is used: imports are quick
 _AT: Final = os.rename in os.supports_dir_fd and shutil.rmtree.avoids_symlink_attacks
 """Whether this system takes names relative to an open folder."""
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -162,7 +162,7 @@ def _gone_name(chosen: str) -> str:
 
 
 def _is_gone(name: str) -> bool:
-    found = _GONE.fullmatch(name)
+    found = re.fullmatch(_GONE, name)
     return found is not None and name == _gone_name(found[1])
 
 

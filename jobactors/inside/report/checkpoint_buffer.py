@@ -33,6 +33,8 @@ import math
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from msgspec import Struct
+
 from jobactors.model.checks import shown
 from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.plain_values import plain_number
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from .meter import Meter
 
 
-class Unlimited(NamedTuple):
+class Unlimited(Struct, frozen=True):
     """Stands for :class:`Every` in the job's own process, which need not load ``attrs`` for it."""
 
     items: float = math.inf
@@ -64,7 +66,7 @@ class SavedCheckpoint(NamedTuple):
     """When it was saved, in seconds since the epoch."""
 
 
-class Saved(NamedTuple):
+class Saved(Struct, frozen=True):
     """The last save of one part; replaced whole, so that any thread sees all of it."""
 
     value: object

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from .checkpoint_buffer import CheckpointBuffer
 
 LONGEST_NAME: Final = 200
-_SEPARATORS: Final = re.compile(r"[/\\:\x00-\x1f]")
+_SEPARATORS: Final = r"[/\\:\x00-\x1f]"  # compiled when it is used: imports are quick
 LIST: Final = ".names"
 """The file in a base folder that names, one a line, the folders made there for work."""
 _LONGEST_LIST: Final = 2**24
 _LONG_LIST: Final = 2**16
-_READABLE: Final = re.compile(r"[^A-Za-z0-9]+")
+_UNREADABLE: Final = r"[^A-Za-z0-9]+"
 
 
 def folder_name(*words: str) -> str:
@@ -39,7 +39,7 @@ def folder_name(*words: str) -> str:
     import hashlib
 
     digest = hashlib.sha256(repr(words).encode()).hexdigest()  # a repr shows where words end
-    shown = _READABLE.sub("-", "-".join(words))[:40].strip("-").lower()
+    shown = re.sub(_UNREADABLE, "-", "-".join(words))[:40].strip("-").lower()
     return f"{shown}-{digest[:24]}" if shown else digest[:24]
 
 
@@ -61,7 +61,7 @@ def plain_name(name: str) -> str:
     """
     if not isinstance(name, str):
         raise TypeError(f"a work file's name is text, not {name!r:.100}")
-    if not name.strip(". ") or _SEPARATORS.search(name) or len(name) > LONGEST_NAME:
+    if not name.strip(". ") or re.search(_SEPARATORS, name) or len(name) > LONGEST_NAME:
         raise ValueError(f"a work file's name is a plain file name, not {name!r:.100}")
     return name
 
