@@ -6,7 +6,6 @@ no other reader takes) is refused, so that what a store gives back is never *nea
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any, Final, cast
 
@@ -50,9 +49,15 @@ def exact_json(value: object, name: str = "the value") -> str:
     try:
         text = _encode(value)
     except UnicodeEncodeError:  # half a surrogate, which only json writes out
-        return json.dumps(value)
+        return _by_json(value)
     # In the form that json gives it, so that texts can be compared with those of earlier versions.
-    return _format(text, indent=0).decode() if text.isascii() else json.dumps(value)
+    return _format(text, indent=0).decode() if text.isascii() else _by_json(value)
+
+
+def _by_json(value: object) -> str:
+    import json  # a program that stores plain values alone does not load it
+
+    return json.dumps(value)
 
 
 def from_json(text: str) -> Any:
@@ -61,6 +66,8 @@ def from_json(text: str) -> Any:
     Raises:
         ValueError: if it is no JSON, or nested too deeply.
     """
+    import json  # a program that reads nothing back does not load it
+
     try:
         return json.loads(text)
     except RecursionError:

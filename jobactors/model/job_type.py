@@ -18,6 +18,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE: Final = "__job_type__"
 BUILT_IN: Final = "built-in"
 """The category of the types that come with this package; their names are taken."""
+CHAIN_TYPE: Final = "chain"
+"""The job type that chains are."""
 
 
 @documented

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, overload
+from typing import TYPE_CHECKING, Final, Literal, overload
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .duration_sketch import DurationSketch
     from .exposition import Gauges
     from .tally import Tally
+
+MetricsBy = Literal["type", "hour", "day", "all"]
 
 
 @documented

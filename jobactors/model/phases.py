@@ -14,8 +14,6 @@ from .checks import Field, is_mapping, is_number, is_of, shown
 from .field_docs import documented
 from .runner_value import RunnerValue, check_runner
 
-CHAIN_TYPE: Final = "chain"
-"""The job type that chains are."""
 NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 _REFERENCE: Final = "$result_of"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from .checks import class_name_of, is_number, shown
@@ -12,11 +11,6 @@ from .exact import NotExact, exact_json
 
 Getter = Callable[[Any], object]
 """Gets a value from a snapshot, whose class is above this module and cannot be named here."""
-
-
-def local_time(at: float | None) -> datetime | None:
-    """Return seconds since the epoch as a datetime in the local time zone; None for None."""
-    return None if at is None else datetime.fromtimestamp(at, UTC).astimezone()
 
 
 def _info(name: str) -> Getter:

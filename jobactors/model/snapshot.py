@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, KeysView, Mapping
-from datetime import datetime
-from typing import Any, Final, cast
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from msgspec import Struct
 
@@ -13,9 +13,11 @@ from jobactors.model.info import JobInfo
 from .error_text import ErrorText
 from .field_docs import documented
 from .outcome import Answer, Outcome
-from .plain_snapshot import PLAIN, local_time
 from .progress import NO_PROGRESS, Progress
 from .states import JobState, Request, Waiting
+
+if TYPE_CHECKING:
+    from .plain_snapshot import Getter
 
 _ANSWERS: Final = {
     Answer.STOPPED: "it stopped when told",
@@ -130,20 +132,20 @@ class JobSnapshot(Struct, frozen=True):
 
             json.dumps([snapshot.to_dict() for snapshot in jobs.list()])
         """
-        return {name: get(self) for name, get in PLAIN.items()}
+        return {name: get(self) for name, get in _plain_values().items()}
 
     def keys(self) -> KeysView[str]:
         """Return the names of the values of :meth:`to_dict`."""
-        return PLAIN.keys()
+        return _plain_values().keys()
 
     def __getitem__(self, name: str) -> object:
-        return PLAIN[name](self)
+        return _plain_values()[name](self)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(PLAIN)
+        return iter(_plain_values())
 
     def __len__(self) -> int:
-        return len(PLAIN)
+        return len(_plain_values())
 
     # -- times for people
 
@@ -155,17 +157,17 @@ class JobSnapshot(Struct, frozen=True):
     @property
     def started_time(self) -> datetime | None:
         """``started_at`` as a datetime in the local time zone; None before the start."""
-        return local_time(self.started_at)
+        return _local_time(self.started_at)
 
     @property
     def finished_time(self) -> datetime | None:
         """``finished_at`` as a datetime in the local time zone; None before the end."""
-        return local_time(self.finished_at)
+        return _local_time(self.finished_at)
 
     @property
     def due_time(self) -> datetime | None:
         """``due`` as a datetime in the local time zone; None if it is not due later."""
-        return local_time(self.due)
+        return _local_time(self.due)
 
     def _waiting_text(self) -> str:
         return (
@@ -184,3 +186,15 @@ class JobSnapshot(Struct, frozen=True):
 
 
 cast("Any", Mapping).register(JobSnapshot)  # to a type checker it stays a struct
+
+
+def _plain_values() -> Mapping[str, Getter]:
+    """Return the plain values of a snapshot; loaded when they are first asked for."""
+    from .plain_snapshot import PLAIN
+
+    return PLAIN
+
+
+def _local_time(at: float | None) -> datetime | None:
+    """Return seconds since the epoch as a datetime in the local time zone; None for None."""
+    return None if at is None else datetime.fromtimestamp(at, UTC).astimezone()

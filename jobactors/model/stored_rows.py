@@ -87,6 +87,8 @@ class CheckpointRow(Struct, frozen=True, gc=False):
 
 SCHEDULES: Final = "schedule"
 """The kind of the documents that hold schedules."""
+TEMPLATES: Final = "template"
+"""The kind of the documents that hold templates."""
 
 
 @documented
@@ -193,3 +195,8 @@ class DropOccurrences(Struct, frozen=True, gc=False):
 
 NamedWrite = PutDocument | DropDocument | AddOccurrence | DropOccurrences
 Write = PutJob | SetStatus | AddEvent | PutCheckpoint | DropCheckpoints | DeleteJobs | NamedWrite
+
+
+def column(text: str) -> str:
+    """Return a text that every database takes: half a surrogate is written out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -110,6 +109,8 @@ class Tally:
 
     def to_json(self) -> str:
         """Return it as a JSON text; see :meth:`from_json`."""
+        import json  # for a store alone
+
         waits = {reason: sketch.as_plain() for reason, sketch in self.waits.items()}
         return json.dumps(
             {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from jobactors.engine.attempt.chain_job import run_chain
+from jobactors.engine.attempt.chain_type import run_chain
 from jobactors.inside.context.own_trace import trace_headers
 
 from .dask_chain import phases_to_send, run_phases

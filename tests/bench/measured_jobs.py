@@ -13,7 +13,7 @@ import trio
 from msgspec.structs import replace
 
 import jobactors as ja
-from jobactors.engine.api.measures import metrics_from
+from jobactors.engine.api.metrics_rows import metrics_from
 from jobactors.engine.system.metrics_table import MetricsTable
 from jobactors.model.exposition import Gauges
 from jobactors.model.stored_rows import PutJob

@@ -46,7 +46,7 @@ class TroubledStore(ja.MemoryStore):
 @contextmanager
 def registered(**functions: Any) -> Iterator[None]:
     """Declare job types for a block, and none of them after it: as in another process."""
-    import jobactors.engine.attempt.chain_job  # noqa: F401 - declares the built-in type, which stays
+    import jobactors.engine.attempt.chain_type  # noqa: F401 - declares the built-in type, which stays
     from jobactors.model import job_type as jobtype
 
     before = dict(jobtype._registered)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[dict[str, ja.JobType]]:
     """The register, as empty as in a new process, and afterwards as it was."""
-    import jobactors.engine.attempt.chain_job  # noqa: F401 - declares the built-in type, which comes back
+    import jobactors.engine.attempt.chain_type  # noqa: F401 - declares the built-in type, which comes back
 
     table = module._registered
     before = dict(table)
@@ -164,7 +164,7 @@ def test_an_alias_is_a_name(aliases: Any) -> None:
 
 
 def test_a_built_in_type_is_not_replaced(registered: dict[str, ja.JobType]) -> None:
-    from jobactors.engine.attempt.chain_job import run_chain
+    from jobactors.engine.attempt.chain_type import run_chain
 
     chain = job_type_of(run_chain)
     assert chain is not None

@@ -11,9 +11,9 @@ from jobactors.engine.records.record import Edge, When
 from jobactors.engine.records.references import JobReference, edges_among, with_references
 from jobactors.model.checks import is_of
 from jobactors.model.field_docs import documented
+from jobactors.model.loaded import loaded_class
 from jobactors.model.upstream import Upstream
 
-from .batch import Batch
 from .job import Job
 from .passed_handle import PASSED, Handle
 
@@ -109,7 +109,7 @@ def _refer(argument: Any) -> Any:
         return JobReference(_record_of(argument), "result")
     if is_of(argument, Handle):
         return JobReference(_record_of(argument.job), "handle")
-    if is_of(argument, Batch):
+    if issubclass(type(argument), loaded_class("jobactors.engine.api.batch", "Batch")):
         raise TypeError(
             f"the batch {argument.name!r:.100} is among the arguments: pass batch.jobs once all of "
             "them are submitted, whose results take their places, or wait for the batch, and pass "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
+from jobactors.engine.records.batch_place import BatchPlace
 from jobactors.model.errors import UnknownJob
 
 from .batch import Batch
@@ -33,7 +34,7 @@ class Group(Submitter, Batch[Any]):
     _kind = "Group"
 
     def __init__(self, system: JobSystem, tally: BatchTally) -> None:
-        Submitter.__init__(self, system, {}, group=tally.id)
+        Submitter.__init__(self, system, {}, group=BatchPlace(tally.id))
         super(Submitter, self).__init__(system, tally)
 
     def __repr__(self) -> str:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from jobactors.engine.records.filters import as_states
-from jobactors.engine.storage.row_structs import column
-from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.engine.system.job_system import JobSystem
 from jobactors.model.checks import (
     Seconds,
@@ -24,8 +22,7 @@ from jobactors.model.field_docs import documented
 from jobactors.model.identity import type_names
 from jobactors.model.job_list import JobList
 from jobactors.model.states import TERMINAL, JobState
-
-from .resumable import Resumable, find_resumable
+from jobactors.model.stored_rows import column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +34,8 @@ if TYPE_CHECKING:
     from jobactors.model.identity import TypeOrFunction
     from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.stored_rows import JobRow
+
+    from .resumable import Resumable
 
 WEEK: Final = 7 * 86400.0
 _ALL: Final = 2**31
@@ -116,7 +115,7 @@ class History:
             found.sort(key=lambda snapshot: snapshot.finished_at or 0)
             return JobList(found[::-1][:limit])
         rows = journal.read(partial(_ended_rows, limit, types, subject, since=since, states=wanted))
-        return JobList(record.snapshot for record in records_from(rows))
+        return JobList(record.snapshot for record in _records_from(rows))
 
     def resumable(self) -> Sequence[Resumable]:
         """List the work that can go on: interrupted jobs, and checkpoints of ended ones.
@@ -129,6 +128,8 @@ class History:
                 print(work)  # index wiki: interrupted at 45 %, 2 h ago
                 work.resume()
         """
+        from .resumable import find_resumable
+
         return self._system.parts.portal.look(find_resumable, self._system)
 
     def clear(
@@ -220,11 +221,17 @@ class History:
         record = parts.portal.look(_latest_here, parts.registry, types, subject)
         journal = parts.journal
         if record is None and journal is not None and not parts.portal.is_closed:
-            stored = records_from(journal.read(partial(_ended_rows, 1, types, subject)))
+            stored = _records_from(journal.read(partial(_ended_rows, 1, types, subject)))
             if stored:
                 stored[0].settled.set()
                 return stored[0]
         return record
+
+
+def _records_from(rows: list[JobRow]) -> list[Record]:
+    from jobactors.engine.storage.stored_jobs import records_from  # loaded by the journal
+
+    return records_from(rows)
 
 
 def _latest_here(registry: Registry, types: frozenset[str], subject: str) -> Record | None:

@@ -15,7 +15,6 @@ from jobactors.model.plain_values import checked_reason
 from jobactors.model.upstream import Upstream
 
 from .display import mimebundle_of
-from .done_callback import DoneCallback
 from .log_reader import LogReader
 from .passed_handle import Handle
 from .waits import Stored, Wait, block_until_read, wait_settled
@@ -122,6 +121,8 @@ class Job(Upstream, LogReader, Generic[T_co]):
         Args:
             callback: Takes the job; calling it does not count as reading.
         """
+        from .done_callback import DoneCallback
+
         made = DoneCallback(self._system, self._record, callback, self)
         with _ADDING:
             if self._record.callbacks is None:

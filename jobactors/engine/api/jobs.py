@@ -18,19 +18,17 @@ from jobactors.model.states import ACTIVE, JobState
 from .checkpoints import Checkpoints
 from .display import mimebundle_of
 from .forever import Forever
-from .group import Group, find_batch, open_group
 from .history import History
 from .job import Job
 from .job_graphs import JobGraphs
 from .measures import Measures
 from .registry_view import RegistryView
 from .scheduling import HasSchedules
-from .selection import Selection
 from .serving import Serving
 from .statistics import JobsStatistics, count_jobs
 from .submitter import Submitter
 from .subscriptions import Subscriptions
-from .templates import HasTemplates
+from .templating import HasTemplates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,6 +43,8 @@ if TYPE_CHECKING:
     from jobactors.model.snapshot import JobSnapshot
 
     from .batch import Batch
+    from .group import Group
+    from .selection import Selection
 
 _QUEUED_OR_AT_WORK: Final = ACTIVE | {JobState.QUEUED}
 
@@ -141,6 +141,8 @@ class Jobs(
 
         Args and errors as in :meth:`list`.
         """
+        from .selection import Selection  # for many jobs at once
+
         return Selection(self._system, matches(state, type, subject, tag, priority))
 
     def cancel(self, job: str | Job[Any], reason: str | None = None) -> JobSnapshot:
@@ -204,6 +206,8 @@ class Jobs(
         Raises:
             UnknownJob: if no job of such a batch is here (any more).
         """
+        from .group import find_batch  # for batches alone
+
         return self._system.parts.portal.look(find_batch, self._system, batch_id)
 
     def group(self, name: str) -> Group:
@@ -218,6 +222,8 @@ class Jobs(
             raise TypeError(f"the name of a group is text, not {name!r:.100}")
         if not name.strip():
             raise ValueError("the name of a group is not empty")
+        from .group import open_group  # for batches alone
+
         return self._system.parts.portal.call(open_group, self._system, name)
 
     # -- steer

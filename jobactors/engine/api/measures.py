@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from datetime import datetime, timedelta
-from functools import cache, partial
-from typing import TYPE_CHECKING, Final, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from jobactors.engine.system.job_system import JobSystem
-from jobactors.engine.system.metrics_table import SERVERS
 from jobactors.model.checks import as_moment, check_count, check_moment, shown
-from jobactors.model.exposition import Gauges
-from jobactors.model.metrics import Metrics, row_of
-from jobactors.model.states import JobState
-from jobactors.model.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from jobactors.engine.system.metrics_table import Counted
     from jobactors.model.identity import TypeOrFunction
-    from jobactors.model.metrics import JobMetrics
+    from jobactors.model.metrics import Metrics, MetricsBy
     from jobactors.model.timeline import Timeline
     from jobactors.model.timeline_bars import LanesBy
 
-MetricsBy = Literal["type", "hour", "day", "all"]
 Since = datetime | timedelta | float | int
-_HOUR: Final = 3600
 _DAY: Final = 86400
 
 
@@ -57,12 +45,10 @@ class Measures:
             jobs.metrics(since=timedelta(days=1))  # a table in a notebook
             pandas.DataFrame(jobs.metrics(by="day").to_dict())
         """
-        if by not in _LABELS:
-            raise ValueError(f"metrics are by {', '.join(map(repr, _LABELS))}, not {shown(by)}")
-        first = _hour_of(since, self._system.core.clock.now())
-        asked = time.perf_counter()
-        counted, now = self._system.parts.portal.look(self._look, asked)
-        return metrics_from(counted, now, by, first)
+        from .metrics_rows import metrics_of
+
+        begin = None if since is None else _moment_of(since, self._system.core.clock.now())
+        return metrics_of(self._system, by, begin)
 
     def timeline(
         self,
@@ -111,81 +97,8 @@ class Measures:
         again = partial(self.timeline, by, since=since, type=type, limit=limit)
         return LiveTimeline(bars, now, left_out, self, again)
 
-    def _look(self, asked: float) -> tuple[Counted, Gauges]:
-        lag = time.perf_counter() - asked
-        core, table = self._system.core, self._system.core.ended.metrics
-        queued, running, stuck = Counter[str](), 0, 0
-        for record in core.at_work.values():
-            snapshot = record.snapshot
-            if snapshot.runner in SERVERS:
-                continue
-            stuck += snapshot.stuck
-            if snapshot.state is JobState.QUEUED:
-                queued[str(snapshot.waiting)] += 1
-            elif snapshot.state.is_active and snapshot.state is not JobState.PAUSED:
-                running += 1
-        resources = self._system.parts.queue.resources.states()
-        held = {state.name: state.capacity - state.free for state in resources}
-        return table.counted(), Gauges(running, queued, stuck, held, lag)
-
-
-def metrics_from(counted: Counted, now: Gauges, by: MetricsBy = "type", first: int = 0) -> Metrics:
-    """Return metrics of what was counted; it is added up when it is asked for.
-
-    Args:
-        counted: What was counted.
-        now: The present state of the system.
-        by: One of the groups of :meth:`Measures.metrics`.
-        first: The first hour that counts in the rows.
-    """
-
-    def rows() -> list[JobMetrics]:
-        found = _merged(counted.hours, by, first)
-        return [row_of(of, tally) for of, tally in sorted(found.items())]  # times sort as texts
-
-    return Metrics(rows, counted.totals, now)
-
-
-def _merged(
-    tallies: Mapping[tuple[int, str], Tally], by: MetricsBy, first: int
-) -> dict[str, Tally]:
-    """Return one tally a label, of all hours from the first on."""
-    rows: dict[str, Tally] = {}
-    of_hour = _LABELS[by]
-    label_of = None if of_hour is None else cache(of_hour)
-    for (hour, kind), tally in tallies.items():
-        if hour < first:
-            continue
-        label = kind if label_of is None else label_of(hour)
-        row = rows.get(label)
-        if row is None:
-            row = rows[label] = Tally()
-        row.merge(tally)
-    return rows
-
-
-def _hour_of(since: Since | None, now: float) -> int:
-    return 0 if since is None else int(_moment_of(since, now) // _HOUR)
-
 
 def _moment_of(since: Since, now: float) -> float:
     moment = now - since.total_seconds() if isinstance(since, timedelta) else as_moment(since)
     check_moment("since", moment)
     return moment or 0.0
-
-
-def _hour_label(hour: int) -> str:
-    return f"{datetime.fromtimestamp(hour * _HOUR).astimezone():%Y-%m-%d %H:00}"
-
-
-def _day_label(hour: int) -> str:
-    return f"{datetime.fromtimestamp(hour * _HOUR).astimezone():%Y-%m-%d}"
-
-
-_LABELS: Final[dict[str, Callable[[int], str] | None]] = {
-    "type": None,
-    "hour": _hour_label,
-    "day": _day_label,
-    "all": lambda _: "all",
-}
-"""The label of an hour's row; None where each type has one."""

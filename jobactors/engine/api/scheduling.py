@@ -12,7 +12,7 @@ from jobactors.model.option_types import JobOptions, names_options
 from jobactors.model.options import DEFAULTS
 
 from .submission import make_record
-from .templates import check_name
+from .templating import check_name
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -6,14 +6,11 @@ import inspect
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from jobactors.engine.attempt.chain_job import chain_arguments, check_chain, run_chain
+from jobactors.engine.attempt.chain_type import is_chain, run_chain
 from jobactors.engine.ports.late_binding import choose_runner
 from jobactors.engine.records.job_ids import IDS
 from jobactors.engine.records.record import Record
 from jobactors.engine.records.submit_context import submitter_context
-from jobactors.engine.storage.submit_codec import describe_submit
-from jobactors.inside.chain.chain import Chain
-from jobactors.model.argument_check import converted_where_it_fits
 from jobactors.model.call_signature import call_signature
 from jobactors.model.events import JobQueued
 from jobactors.model.fold import fold
@@ -66,16 +63,21 @@ def make_record(
         TypeError, ValueError: for work that cannot be a job; the message states what can.
         UnknownJobType: for a name that is not registered.
     """
-    if isinstance(work, Chain):
+    if is_chain(work):
+        from jobactors.engine.attempt.chain_job import chain_arguments
+
         check_phases(work.phases)
         changes = {**work.options, **changes}
-        work, args, kwargs = run_chain, (), chain_arguments(work, args, kwargs)
+        kwargs = chain_arguments(work, args, kwargs)
+        work, args = run_chain, ()
     given: dict[str, Any] | None = None
     if isinstance(work, str):
         kind: JobType | None = job_type_named(work)
         function = job_type_named(work).function
         args, kwargs = (), _named_arguments(work, args, kwargs)
         if function is not run_chain and kwargs:
+            from jobactors.model.argument_check import converted_where_it_fits
+
             given, kwargs = kwargs, converted_where_it_fits(job_type_named(work), kwargs)
     else:
         function = _checked(work)
@@ -85,6 +87,8 @@ def make_record(
     if options.private:
         check_private(function, options.private)
     if function is run_chain:
+        from jobactors.engine.attempt.chain_job import check_chain
+
         check_chain(**kwargs, runner=(runner or choose_runner(function, options)).name)
     type_name = type_name_of(function) if kind is None else kind.name
     name = options.name or (kind and kind.label_for(*args, **kwargs)) or type_name
@@ -99,6 +103,11 @@ def make_record(
     if given is not None and to_keep:
         given = referring((), given)[1]
     edges = find_edges(options.after, args, kwargs) if options.after or args or kwargs else ()
+    submit = None
+    if to_keep:
+        from jobactors.engine.storage.submit_codec import describe_submit  # loaded by the journal
+
+        submit = describe_submit(function, args, kwargs, options, edges, given)
     return Record(
         fold(None, queued),
         function,
@@ -108,7 +117,7 @@ def make_record(
         runner or choose_runner(function, options),
         context=submitter_context(),
         edges=edges,
-        submit=describe_submit(function, args, kwargs, options, edges, given) if to_keep else None,
+        submit=submit,
     )
 
 
@@ -160,7 +169,7 @@ def check_work(work: Any) -> None:
     """
     if isinstance(work, str):
         job_type_named(work)
-    elif not isinstance(work, Chain):
+    elif not is_chain(work):
         _checked(work)
 
 

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack, 
 import trio
 
 from jobactors.engine.ports.late_binding import load_module, runner_from
-from jobactors.engine.records.batch_place import BatchPlace
 from jobactors.engine.records.job_ids import IDS
 from jobactors.inside.signals.event_loop import in_trio, is_cancellation
 from jobactors.model.option_types import JobOptions, names_options
 from jobactors.model.options import DEFAULTS
 
-from .batch_intake import MappedBatch, check_map, names_of_map
 from .offer import offer
 from .submission import check_work, default_intake
 
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from concurrent.futures import Executor
 
+    from jobactors.engine.records.batch_place import BatchPlace
     from jobactors.engine.system.job_system import JobSystem
     from jobactors.inside.chain.chain import Chain
     from jobactors.model.chain_result import ChainResult
@@ -38,11 +37,13 @@ A3 = TypeVar("A3")
 class Submitter:
     """Submits jobs with the same options: what ``jobs.options(…)`` returns."""
 
-    def __init__(self, system: JobSystem, changes: Mapping[str, Any], *, group: str = "") -> None:
+    def __init__(
+        self, system: JobSystem, changes: Mapping[str, Any], *, group: BatchPlace | None = None
+    ) -> None:
         self._system = system
         self._changes = changes
         self._group = group
-        """The name of the group to which the jobs belong; empty for none."""
+        """The place of the jobs in their group; None for none."""
 
     @overload
     def submit(self, work: Chain, /) -> Job[ChainResult]: ...
@@ -107,8 +108,7 @@ class Submitter:
         return self._offer(work, args, kwargs)
 
     def _offer(self, work: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job[Any]:
-        place = BatchPlace(self._group) if self._group else None
-        return offer(self._system, work, args, kwargs, self._changes, place=place)
+        return offer(self._system, work, args, kwargs, self._changes, place=self._group)
 
     @overload
     async def run(self, work: Chain, /) -> ChainResult: ...
@@ -327,6 +327,8 @@ class Submitter:
             for job in jobs.map(resize, pictures, width=640, name=lambda path: path.stem):
                 print(job.result())
         """
+        from .batch_intake import MappedBatch, check_map, names_of_map  # for batches alone
+
         check_work(function)
         check_map(iterables, intake, name)
         limit = self._system.parts.queue.max_running
@@ -339,15 +341,14 @@ class Submitter:
                 changes = {**changes, "name": name(*items) if callable(name) else name}
             return offer(self._system, function, items, kwargs, changes, waits=False, place=place)
 
-        given = self._changes.get("name")
         batch: MappedBatch[Any] = MappedBatch(
             self._system,
             submit,
             iterables,
             width,
             batch_id=IDS.new(f"{kind}-map"),
-            name=name if isinstance(name, str) else given or label,
-            group=self._group,
+            name=name if isinstance(name, str) else self._changes.get("name") or label,
+            group="" if self._group is None else self._group.batch,
             names_by_code=callable(name),
             shared=tuple(kwargs),
         )

@@ -17,8 +17,7 @@ from jobactors.engine.storage.template_codec import (
 from jobactors.engine.system.job_system import JobSystem
 from jobactors.inside.chain.chain import Chain, chain
 from jobactors.model.checks import is_mapping, shown
-from jobactors.model.job_type import job_type_named, job_type_of
-from jobactors.model.phases import CHAIN_TYPE
+from jobactors.model.job_type import CHAIN_TYPE, job_type_named, job_type_of
 from jobactors.model.unknown_names import UnknownTemplate
 
 from .named_list import NamedList
@@ -31,24 +30,7 @@ if TYPE_CHECKING:
 
     from .job import Job
 
-LONGEST_NAME: Final = 200
-"""Characters of the name of a template or schedule."""
 NO_VALUES: Final[Mapping[str, Any]] = {}
-
-
-def check_name(value: object, what: str) -> str:
-    """Return a name that a person gives.
-
-    Raises:
-        TypeError, ValueError: if it is no text, empty, or too long.
-    """
-    if not isinstance(value, str):
-        raise TypeError(f"the name of a {what} is text, not {shown(value)}")
-    if not value.strip() or len(value) > LONGEST_NAME:
-        raise ValueError(
-            f"the name of a {what} has from 1 to {LONGEST_NAME} characters, not {shown(value)}"
-        )
-    return value
 
 
 class Template:
@@ -224,67 +206,39 @@ class TemplateList(NamedList[Template]):
         return html_table(caption, ("template", "type", "arguments", ""), rows)
 
 
-class HasTemplates:
-    """The part of :class:`~jobactors.Jobs` that stores templates."""
+def add_template(
+    system: JobSystem,
+    name: str,
+    type: TypeOrFunction | Chain,
+    arguments: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Template:
+    """Store a template; see :meth:`.HasTemplates.add_template`."""
+    if isinstance(type, Chain):
+        if arguments:
+            raise TypeError("a chain has the arguments of its phases")
+        options = {**type.options, **options}
+        arguments, kind = _arguments_of(type), job_type_named(CHAIN_TYPE)
+    else:
+        kind = _kind_of(type)
+    _put(system, name, kind, arguments, options)
+    return Template(system, name)
 
-    _system: JobSystem
 
-    def add_template(
-        self,
-        name: str,
-        type: TypeOrFunction | Chain,
-        *,
-        arguments: Mapping[str, Any] = NO_VALUES,
-        options: Mapping[str, Any] = NO_VALUES,
-    ) -> Template:
-        """Store a job type with arguments and options under a name; it replaces one of that name.
+def find_template(system: JobSystem, name: str) -> Template:
+    """Return a template by its name.
 
-        Args:
-            name: Its name, 200 characters at most.
-            type: A registered job type, by its name or its function, or a chain of such.
-            arguments: Arguments by name that JSON holds exactly; those that are missing are given
-                at the submit.  Default: none.
-            options: Job options that JSON holds, see :class:`~jobactors.Options`; a runner by its
-                name.  Default: those of the type.
+    Raises:
+        UnknownTemplate: if there is none.
+    """
+    system.parts.portal.look(system.templates.get, name)
+    return Template(system, name)
 
-        Raises:
-            TypeError, ValueError: for a function that is not registered, for arguments that do not
-                fit or are private, for an unknown option, and for what cannot be stored.
-            UnknownJobType: for a name that is not registered.
-            JobsClosed: when the system has ended.
-            StoreError: if the store cannot be written.
 
-        Example::
-
-            jobs.add_template("nightly wiki", "index", arguments={"folder": "wiki/"})
-            jobs.template("nightly wiki").submit()
-        """
-        check_name(name, "template")
-        if isinstance(type, Chain):
-            if arguments:
-                raise TypeError("a chain has the arguments of its phases")
-            options = {**type.options, **options}
-            arguments, kind = _arguments_of(type), job_type_named(CHAIN_TYPE)
-        else:
-            kind = _kind_of(type)
-        _put(self._system, name, kind, arguments, options)
-        return Template(self._system, name)
-
-    def template(self, name: str) -> Template:
-        """Return a template by its name.
-
-        Raises:
-            UnknownTemplate: if there is none; the message lists those there are.
-        """
-        system = self._system
-        system.parts.portal.look(system.templates.get, name)
-        return Template(system, name)
-
-    def templates(self) -> TemplateList:
-        """Return all templates, in the order in which they came."""
-        system = self._system
-        found = system.parts.portal.look(system.templates.all)
-        return TemplateList([Template(system, record.name) for record in found])
+def list_templates(system: JobSystem) -> TemplateList:
+    """Return all templates, in the order in which they came."""
+    found = system.parts.portal.look(system.templates.all)
+    return TemplateList([Template(system, record.name) for record in found])
 
 
 def _kind_of(type: TypeOrFunction) -> JobType:

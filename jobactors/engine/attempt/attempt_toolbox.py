@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from jobactors.engine.checkpoints.table import fraction_of_newest
 from jobactors.engine.records.record import CREATION_LOCK
-from jobactors.inside.report.checkpoint_buffer import to_send
 from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control
-from jobactors.model.phases import CHAIN_TYPE
+from jobactors.model.job_type import CHAIN_TYPE
 
-from .checkpoint_writer import CheckpointWriter
 from .progress_sampler import Sampler
-from .resource_broker import ResourceBroker
 
 if TYPE_CHECKING:
     from jobactors.engine.records.record import Record
@@ -23,7 +20,9 @@ if TYPE_CHECKING:
     from jobactors.model.log import Log
     from jobactors.model.snapshot import JobSnapshot
 
+    from .checkpoint_writer import CheckpointWriter
     from .host import AttemptHost
+    from .resource_broker import ResourceBroker
 
 
 class AttemptToolbox:
@@ -122,6 +121,8 @@ class AttemptToolbox:
         if every is None:
             return None
         if self.writer is None:
+            from .checkpoint_writer import CheckpointWriter  # most jobs save nothing
+
             made = CheckpointWriter(
                 self._host,
                 self._record,
@@ -144,12 +145,16 @@ class AttemptToolbox:
             return self.writer.buffer.to_send()
         if self._record.options.checkpoint_every is None:
             return None
+        from jobactors.inside.report.checkpoint_buffer import to_send  # for a process alone
+
         folder, *words = self._host.leases.folder_words(self._record)
         return to_send(self._checkpoints, folder, words)
 
     @property
     def broker(self) -> ResourceBroker:
         """Acquires resources for the job."""
+        from .resource_broker import ResourceBroker  # most jobs acquire none while they run
+
         return ResourceBroker(self._host, self._record, self._attempt, self.control)
 
     def newest(self, snapshot: JobSnapshot) -> JobSnapshot:

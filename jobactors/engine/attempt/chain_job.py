@@ -1,4 +1,4 @@
-"""The built-in job type ``chain``: a chain as one job."""
+"""A chain as one job; see :mod:`.chain_type` for its job type."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from jobactors.inside.signals.control import StopJob
 from jobactors.model.chain_document import phase_from_json
 from jobactors.model.errors import ChainInvalid
 from jobactors.model.exception_tree import is_a, leaves_of
-from jobactors.model.job_type import BUILT_IN, job
 from jobactors.model.outcome import Partial, Succeeded
-from jobactors.model.phases import CHAIN_TYPE, ChainProblem, Phase
+from jobactors.model.phases import ChainProblem, Phase
 from jobactors.model.states import Request
 
 from .phase_elsewhere import PhasePlaces
@@ -36,25 +35,20 @@ if TYPE_CHECKING:
 
 
 _FOR_PHASES: Final = frozenset({"thread", "process", "asyncio"})
-"""The runners that cannot call ``run_chain``, which is trio code."""
+"""The runners that cannot call ``run_phases``, which is trio code."""
 
 
-def _label(phases: Sequence[Any], name: str = "") -> str:
-    return _made(phases, name).label
-
-
-@job(CHAIN_TYPE, label=_label, category=BUILT_IN)
-async def run_chain(phases: Sequence[Any], name: str = "") -> Any:
-    """Run the phases one after the other; see :func:`jobactors.chain`.
+async def run_phases(phases: Sequence[Any], name: str) -> Any:
+    """Run the phases of the current job one after the other.
 
     Args:
-        phases: Phases, or JSON: ``[{"name": "Clear", "type": "clear", "arguments": {…}}, …]``.
-        name: The name that is shown; default: the names of the phases.
+        phases: Phases, or JSON.
+        name: The chain's name; may be empty.
     """
     context = current_job()
     host = cast("AttemptHost", context._system)
     record, actor = _attempt_of(context, host)
-    chain = _made(phases, name)
+    chain = chain_of(phases, name)
     run = ChainRun(chain._running, context)
     chain._checked("order", run.completed, runner=record.runner.name)
 
@@ -106,7 +100,7 @@ def check_chain(phases: Sequence[Any], name: str = "", *, runner: str) -> None:
             f"leave that out here, and give the phases that need it a runner of their own: "
             f'ja.phase(…, runner="process")'
         )
-    chain = _made(phases, name)._checked(runner=runner)
+    chain = chain_of(phases, name)._checked(runner=runner)
     unknown = [
         ChainProblem("error", one.name, why, places=(place,))
         for place, one in enumerate(chain.phases)
@@ -127,7 +121,12 @@ def _why_not_run(phase: Phase) -> str:
     return ""
 
 
-def _made(phases: Sequence[Any], name: str) -> Chain:
+def chain_of(phases: Sequence[Any], name: str) -> Chain:
+    """Return the chain that a job's arguments describe.
+
+    Raises:
+        TypeError, ValueError: if they describe none.
+    """
     if not isinstance(phases, list | tuple):
         raise TypeError(f'a chain\'s "phases" are a list, not {phases!r:.100}')
     return Chain(

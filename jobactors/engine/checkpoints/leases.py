@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from jobactors.engine.records.checkpoint_key import (
+    is_chain,
     key_of,
     part_of_row,
     row_part,
@@ -53,7 +54,6 @@ from jobactors.model.errors import IllegalVerb
 from jobactors.model.states import JobState
 from jobactors.model.stored_rows import CheckpointRow
 
-from .same_work import difference, is_chain
 from .table import saved_of
 
 if TYPE_CHECKING:
@@ -376,14 +376,10 @@ class CheckpointLeases:
 
     def _difference(self, record: Record, rows: Sequence[CheckpointRow]) -> str:
         """Return what keeps a job from going on from rows unasked; empty if nothing does."""
-        return next(
-            (
-                why
-                for row in rows
-                if (why := difference(row, self._find_record(row.job_id), record))
-            ),
-            "",
-        )
+        from .same_work import difference  # where an earlier job has left something
+
+        found = (difference(row, self._find_record(row.job_id), record) for row in rows)
+        return next(filter(None, found), "")
 
     def _describe(self, rows: Sequence[CheckpointRow]) -> str:
         newest = max(rows, key=lambda row: row.saved_at)

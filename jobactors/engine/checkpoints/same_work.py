@@ -11,12 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobactors.engine.records.arguments import same_arguments
-from jobactors.engine.records.checkpoint_key import part_of_row, phases_of
+from jobactors.engine.records.chain_phases import phases_of
+from jobactors.engine.records.checkpoint_key import is_chain, part_of_row
 from jobactors.engine.records.comparisons import are_equal, decide
 from jobactors.model.exact import from_json
 from jobactors.model.identity import same_function
-from jobactors.model.job_type import job_type_of, types_known_as
-from jobactors.model.phases import CHAIN_TYPE, keys_of
+from jobactors.model.job_type import types_known_as
+from jobactors.model.phases import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,12 +52,6 @@ def difference(row: CheckpointRow, earlier: Record | None, record: Record) -> st
     if is_chain(record):
         return _difference_of_phases(row, earlier, record)
     return "" if same_arguments(earlier, record) else OTHER_ARGUMENTS
-
-
-def is_chain(record: Record) -> bool:
-    """Whether a job is a chain."""
-    kind = job_type_of(record.function)
-    return kind is not None and kind.name == CHAIN_TYPE
 
 
 def _difference_of_phases(row: CheckpointRow, earlier: Record, record: Record) -> str:

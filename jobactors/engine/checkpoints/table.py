@@ -21,9 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from jobactors.engine.records.checkpoint_key import part_of_row, row_part, work_of_row
-from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint
 from jobactors.inside.report.guarded_log import LOG
-from jobactors.inside.report.item_errors import errors_part, read_errors
 from jobactors.model.checkpoint import Checkpoint
 from jobactors.model.exact import from_json
 from jobactors.model.stored_rows import CheckpointRow, DropCheckpoints, PutCheckpoint
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
 
     from jobactors.engine.loop.clock import LoopClock
     from jobactors.engine.records.checkpoint_key import Work
+    from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint
     from jobactors.model.keep import Keep
     from jobactors.model.stored_rows import Write
 
@@ -53,7 +52,7 @@ class CheckpointTable:
         work_folders: The work files, which go with the rows.
         store: Takes every change; without a store it does nothing.
         is_in_use: Returns whether a row belongs to a job that has not ended.
-        keep: How long a row stays after its saving, by its type.
+        keep: How long a row stays after its saving, by its type; None for the default.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class CheckpointTable:
         work_folders: WorkFolders,
         store: Callable[[Write], None],
         is_in_use: Callable[[CheckpointRow], bool],
-        keep: Keep,
+        keep: Keep | None,
     ) -> None:
         self._clock = clock
         self._work_folders = work_folders
@@ -115,6 +114,8 @@ class CheckpointTable:
         return [row for row in self.rows() if row.job_id == job_id]
 
     def _as_checkpoint(self, row: CheckpointRow) -> Checkpoint:
+        from jobactors.inside.report.item_errors import errors_part, read_errors
+
         fields: dict[str, Any] = {name: getattr(row, name) for name in _COLUMNS}
         part, parts = part_of_row(row), self.parts_of(work_of_row(row))
         errors = parts.get(errors_part(part))
@@ -223,11 +224,17 @@ class CheckpointTable:
         self._look_at = max(min(map(self._expiry, self.rows()), default=now), now + 1.0)
 
     def _expiry(self, row: CheckpointRow) -> float:
+        if self._keep is None:
+            from jobactors.model.keep import Keep  # with the first row
+
+            self._keep = Keep()
         return row.saved_at + self._keep._age_of_checkpoint(row.type)
 
 
 def saved_of(row: CheckpointRow) -> SavedCheckpoint:
     """Return a row as an attempt goes on from it."""
+    from jobactors.inside.report.checkpoint_buffer import SavedCheckpoint  # with the first row
+
     return SavedCheckpoint(row.value, row.items, row.fraction, row.saved_at)
 
 

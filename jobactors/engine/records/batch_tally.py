@@ -13,13 +13,13 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet, WeakValueDictionary
 
-from jobactors.model.batch_snapshot import BatchSnapshot, state_of_all
 from jobactors.model.progress import Progress, part_of
 from jobactors.model.states import TERMINAL, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from jobactors.model.batch_snapshot import BatchSnapshot
     from jobactors.model.error_text import ErrorText
 
     from .record import Record
@@ -262,6 +262,8 @@ class BatchTally:
             is_asked: Whether somebody asks, who is to get what jobs have reported since they were
                 sampled; a display gets what was sampled for it, at less cost.
         """
+        from jobactors.model.batch_snapshot import BatchSnapshot, state_of_all  # for batches alone
+
         by_state = self.by_state
         has_failed = self.input_error is not None
         state = state_of_all(

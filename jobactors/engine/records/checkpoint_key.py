@@ -16,14 +16,12 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
-from jobactors.inside.verbs.ranges import Range
-from jobactors.model.chain_document import phase_from_json
 from jobactors.model.identity import innermost, is_lambda
-from jobactors.model.job_type import job_type_of
-from jobactors.model.phases import CHAIN_TYPE, Phase, keys_of
+from jobactors.model.job_type import CHAIN_TYPE, job_type_of
+from jobactors.model.loaded import loaded_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from jobactors.model.stored_rows import CheckpointRow
 
@@ -68,7 +66,7 @@ def set_key(record: Record) -> None:
     record.part = _part_of(record) if record.args or record.kwargs else ""
     kind, info = job_type_of(record.function), record.snapshot.info
     if kind is not None:
-        record.place = _place_of_phases(record) if kind.name == CHAIN_TYPE else ""
+        record.place = _place_of_chain(record) if kind.name == CHAIN_TYPE else ""
     elif info.type == _LAMBDA_TYPE and is_lambda(record.function):
         record.place = _place_of_lambda(cast("Callable[..., Any]", innermost(record.function)))
     if kind is None:  # the case of most jobs, of which there may be many
@@ -81,25 +79,25 @@ def set_key(record: Record) -> None:
 
 def _part_of(record: Record) -> str:
     """Return a job's part of its work: the range among its arguments, if there is one."""
+    kind = loaded_class("jobactors.inside.verbs.ranges", "Range")
     for value in (*record.args, *record.kwargs.values()):
-        if type(value) is Range:
-            return value.part
+        if type(value) is kind:
+            part: str = value.part
+            return part
     return ""
 
 
-def phases_of(record: Record) -> Sequence[Phase]:
-    """Return the phases of a chain; none for another job."""
-    given: object = record.kwargs.get("phases", record.args[0] if record.args else ())
-    if not isinstance(given, list | tuple):
-        return ()
-    phases = cast("Sequence[object]", given)
-    read = [one if isinstance(one, Phase) else phase_from_json(one) for one in phases]
-    return [one for one in read if one.enabled]
+def is_chain(record: Record) -> bool:
+    """Whether a job is a chain."""
+    kind = job_type_of(record.function)
+    return kind is not None and kind.name == CHAIN_TYPE
 
 
-def _place_of_phases(record: Record) -> str:
+def _place_of_chain(record: Record) -> str:
+    from .chain_phases import keys_of_phases  # for chains alone
+
     name = record.kwargs.get("name")
-    place = name if isinstance(name, str) and name else " → ".join(keys_of(phases_of(record)))
+    place = name if isinstance(name, str) and name else " → ".join(keys_of_phases(record))
     return place.replace(_SEPARATOR, " ")
 
 

@@ -42,6 +42,7 @@ from msgspec import Struct
 from jobactors.inside.signals.latch import Latch
 from jobactors.inside.signals.mailbox import Inbox
 from jobactors.model.error_text import shorten
+from jobactors.model.errors import NotResumable
 from jobactors.model.events import JobQueued
 from jobactors.model.info import NO_METADATA
 from jobactors.model.last_references import drop_elsewhere, is_plain
@@ -364,3 +365,8 @@ class Unshared:
         """Its last checkpoint of each part."""
         self.has_files: bool = False
         """Whether it has asked for work files, which go when it succeeds."""
+
+
+def unrevived(*_: object, **__: object) -> None:
+    """Stand in for the function of a job that came from a store, until it is revived."""
+    raise NotResumable("", "its function has not been looked up")

@@ -21,14 +21,13 @@ from jobactors.model.outcome import NotKept, Outcome
 from jobactors.model.progress import NO_PROGRESS, Progress
 from jobactors.model.snapshot import JobSnapshot
 from jobactors.model.states import JobState
-from jobactors.model.stored_rows import JobRow
+from jobactors.model.stored_rows import JobRow, column
 
 from .row_structs import (
     OutcomeJson,
     ProgressJson,
     StatusJson,
     SubmitJson,
-    column,
     convert,
     decode,
     encode,

@@ -186,11 +186,6 @@ _SHOWN: Final[Mapping[type[Struct], frozenset[str]]] = {
 """Fields that a person looks at, and nothing is decided by."""
 
 
-def column(text: str) -> str:
-    """Return a text that every database takes: half a surrogate is written out."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
 def type_name(value: object) -> str:
     """Return the name of a value's type, with its module unless it is built in."""
     return value.type if type(value) is NotKept else class_name_of(value)

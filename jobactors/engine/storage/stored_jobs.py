@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from jobactors.engine.ports.late_binding import runner_named
-from jobactors.engine.records.record import Record
+from jobactors.engine.records.record import Record, unrevived
 from jobactors.engine.storage.row_codec import UnreadableJob, read_row
 from jobactors.inside.report.guarded_log import LOG
-from jobactors.model.errors import NotResumable
 from jobactors.model.job_type import types_known_as
 from jobactors.model.options import DEFAULTS
 
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
 
     from jobactors.model.snapshot import JobSnapshot
     from jobactors.model.stored_rows import JobRow
-
-
-def unrevived(*_: object, **__: object) -> None:
-    """Stand in for the function of a job that came from a store, until it is revived."""
-    raise NotResumable("", "its function has not been looked up")
 
 
 def record_from(row: JobRow) -> Record:

@@ -29,10 +29,10 @@ from jobactors.model.checks import is_mapping, is_of
 from jobactors.model.every import Every
 from jobactors.model.exact import NotExact, exact_json, from_json
 from jobactors.model.identity import is_lambda, type_name_of
-from jobactors.model.job_type import job_type_of
+from jobactors.model.job_type import CHAIN_TYPE, job_type_of
 from jobactors.model.limits import Limits
 from jobactors.model.options import DEFAULTS, Options
-from jobactors.model.phases import CHAIN_TYPE, Phase
+from jobactors.model.phases import Phase
 from jobactors.model.retry import Retry
 
 if TYPE_CHECKING:

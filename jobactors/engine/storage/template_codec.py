@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from jobactors.model.exact import NotExact, exact_json
 from jobactors.model.options import OPTION_NAMES, Options
-from jobactors.model.stored_rows import DocumentRow
+from jobactors.model.stored_rows import TEMPLATES, DocumentRow
 
 from .row_structs import convert, encode
 from .submit_codec import LARGEST, option_as_json, option_from_json
@@ -22,7 +22,6 @@ from .submit_codec import LARGEST, option_as_json, option_from_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KIND: Final = "template"
 _NEVER: Final = frozenset({"after", "on_done", "start_at"})
 """Options that mean one job, or are code."""
 
@@ -100,7 +99,7 @@ def document_of(template: TemplateRecord) -> DocumentRow:
         "options": template.options,
         "source": template.source,
     }
-    return DocumentRow(KIND, template.name, encode(value), template.changed_at)
+    return DocumentRow(TEMPLATES, template.name, encode(value), template.changed_at)
 
 
 def template_from(row: DocumentRow) -> TemplateRecord:

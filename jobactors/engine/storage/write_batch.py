@@ -35,13 +35,13 @@ from jobactors.model.stored_rows import (
     PutDocument,
     PutJob,
     SetStatus,
+    column,
 )
 
 from .durable_latch import DurableLatch
 from .event_lines import left_out_row
 from .plain_rows import plainer, plainer_submit
 from .row_codec import row_of, status_of
-from .row_structs import column
 from .small_values import MOST_SIGNS, are_small
 
 if TYPE_CHECKING:

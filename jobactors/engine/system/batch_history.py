@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from jobactors.engine.storage.row_structs import column
+from jobactors.model.stored_rows import column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,8 +12,6 @@ from jobactors.model.last_references import drop_elsewhere
 from jobactors.model.options import OPTION_NAMES, UPDATABLE, options_with
 from jobactors.model.states import JobState, Request, Waiting
 
-from .restart import make_restart
-
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -185,6 +183,8 @@ class Commands:
         state = ended.snapshot.state
         if not (state.is_terminal or state is JobState.INTERRUPTED):
             raise IllegalVerb(ended.id, state, "restart", "it has not ended")
+        from .restart import make_restart
+
         self._recovery.revive(ended)
         choice = self._parts.leases.choice_for(ended, from_checkpoint)
         restarted = make_restart(ended, self._core.clock.now(), choice)

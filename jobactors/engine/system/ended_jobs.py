@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobactors.engine.records.registry import DELETED
-from jobactors.engine.storage.stored_jobs import records_from
 from jobactors.model.errors import IllegalVerb, UnknownJob
 from jobactors.model.events import JobRead, JobRemoved
 from jobactors.model.states import JobState
@@ -71,6 +70,8 @@ class EndedJobs:
         """Return the record of an ended job that only the store holds; from any thread."""
         if self._journal is None or not isinstance(job_id, str):
             return None
+        from jobactors.engine.storage.stored_jobs import records_from  # loaded by the journal
+
         for record in records_from(self._journal.read(lambda store: store.get((job_id,)))):
             if record.snapshot.state.is_terminal:
                 record.settled.set()

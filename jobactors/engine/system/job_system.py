@@ -38,13 +38,11 @@ from jobactors.engine.queue.resource_requests import ResourceRequests
 from jobactors.engine.queue.slots import Slots
 from jobactors.engine.records.event_bus import Bus
 from jobactors.engine.records.registry import Registry
-from jobactors.engine.storage.journal import Journal
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
 from jobactors.model.errors import EngineFailed
 from jobactors.model.events import Event, JobFinished, JobStopped
 from jobactors.model.fold import fold
-from jobactors.model.keep import Keep
 from jobactors.model.outcome import Outcome
 from jobactors.model.states import JobState, Request
 from jobactors.model.stored_rows import PutCheckpoint
@@ -57,7 +55,6 @@ from .core import Core
 from .done_hooks import DoneHooks
 from .late_schedules import LateSchedules
 from .marks import mark_left_out
-from .opening import load_store
 from .parts import Parts
 from .rate_table import RateTable
 from .recovery import Recovery
@@ -106,10 +103,12 @@ class JobSystem:
         portal, clock = Portal(self.fail, look), LoopClock()
         timers, queue = Timers(clock, portal.step), JobQueue(max_running, capacities)
         folders = WorkFolders(lambda: None if store is None else store.work_folder)
-        keep = getattr(store, "keep", None) or Keep()  # a store of the user's own may have none
+        keep = getattr(store, "keep", None)  # a store of the user's own may have none
         table = CheckpointTable(clock, folders, self._store_checkpoint, self._is_in_use, keep)
         journal = None
         if store is not None:
+            from jobactors.engine.storage.journal import Journal  # and all that turns jobs to rows
+
             changed = self._store_has_changed
             journal = Journal(store, portal, clock, timers, self._refuse, self._left_out, changed)
         parts = Parts(
@@ -283,14 +282,10 @@ class JobSystem:
         if self._failure is not None:  # it has failed meanwhile
             journal.close_now(LAST_WRITE)
             raise self._failure
-        load_store(
-            self.parts,
-            self.recovery,
-            self.templates,
-            self.schedules,
-            self.core.ended.metrics,
-            recover,
-        )
+        from .opening import load_store
+
+        metrics = self.core.ended.metrics
+        load_store(self.parts, self.recovery, self.templates, self.schedules, metrics, recover)
 
     def close(self) -> None:
         """Stop serving once the last actor has ended."""

@@ -12,16 +12,14 @@ their sum for each type is at hand: a scrape for monitoring adds up two hours, a
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 from msgspec import Struct
 
-from jobactors.engine.storage.row_structs import column
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.spans import spans_of
-from jobactors.model.stored_rows import DocumentRow, DropDocument, PutDocument
+from jobactors.model.stored_rows import DocumentRow, DropDocument, PutDocument, column
 from jobactors.model.tally import Tally
 
 if TYPE_CHECKING:
@@ -157,6 +155,8 @@ class MetricsTable:
         unstored = [(key, tally) for key, tally in self._hours.items() if not tally.is_stored]
         if self._journal is None or not unstored:
             return
+        import json  # for a store alone
+
         now = self._now()
         for key, tally in unstored:
             text = tally.to_json()

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from jobactors.engine.storage.stored_jobs import records_from
-from jobactors.engine.storage.template_codec import KIND as KIND_OF_TEMPLATES
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.errors import StoreError
-from jobactors.model.stored_rows import SCHEDULES
+from jobactors.model.stored_rows import SCHEDULES, TEMPLATES
 
 from .batch_history import count_ended_jobs
 from .metrics_table import StoredMetrics, read_metrics
@@ -54,7 +53,9 @@ def load_store(
         stored = journal.read(partial(_read, at_most=at_most, now=now))
         parts.checkpoints.load(stored.checkpoints)
         parts.rates.load(stored.rates)
-        recovery.restore(stored.unfinished, stored.ended, stored.last_written)
+        recovery.restore(
+            records_from(stored.unfinished), records_from(stored.ended), stored.last_written
+        )
         count_ended_jobs(parts)
     templates.load(stored.templates)
     metrics.load(stored.metrics, records_from(stored.metrics.uncounted))
@@ -102,7 +103,7 @@ def _read(store: Store, at_most: int, now: float) -> _Contents:
         store.unfinished(),
         ended,
         store.checkpoints(),
-        templates=store.documents(KIND_OF_TEMPLATES),
+        templates=store.documents(TEMPLATES),
         schedules=store.documents(SCHEDULES),
         rates=store.documents(KIND_OF_RATES),
         metrics=metrics,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from jobactors.engine.storage.row_structs import encode
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.model.checks import is_number
 from jobactors.model.exact import from_json
@@ -77,6 +76,8 @@ class RateTable:
             return
         changed, resources.changed_rates = resources.changed_rates, {}
         if self._journal is not None:
+            from jobactors.engine.storage.row_structs import encode  # loaded by the journal
+
             for name in changed:
                 value = encode({"taken": resources.rates[name].as_json()})
                 row = DocumentRow(KIND, name, value, self._clock.now())

@@ -26,7 +26,7 @@ not stored, rests interrupted in any case.
 
 Functions and arguments are looked up at the resume, and not when the store is opened: a notebook
 opens its store in the first cell, and registers its job types in later ones.  Until then a record
-has :func:`~jobactors.engine.storage.stored_jobs.unrevived` for its function.
+has :func:`~jobactors.engine.records.record.unrevived` for its function.
 """
 
 from __future__ import annotations
@@ -36,37 +36,28 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from msgspec.structs import replace
 
 from jobactors.engine.checkpoints.table import fraction_of_newest
-from jobactors.engine.ports.late_binding import choose_runner, is_runner_known, newest
-from jobactors.engine.records.checkpoint_key import set_key
+from jobactors.engine.ports.late_binding import newest
 from jobactors.engine.records.held_memory import has_function
-from jobactors.engine.records.record import Edge, Record
-from jobactors.engine.records.references import JobReference, with_nested
+from jobactors.engine.records.record import unrevived
 from jobactors.engine.records.submit_context import submitter_context
-from jobactors.engine.storage.past_turns import turns_from
-from jobactors.engine.storage.stored_jobs import records_from, unrevived
-from jobactors.engine.storage.submit_codec import arguments_from, options_from, source_of
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.latch import Latch
-from jobactors.inside.verbs.ranges import Range
-from jobactors.model.argument_check import converted_where_it_fits
-from jobactors.model.errors import JobactorsError, NotResumable, UnknownJobType
+from jobactors.model.errors import JobactorsError, NotResumable
 from jobactors.model.events import JobProgressed, JobRequeued
-from jobactors.model.job_type import job_type_named
-from jobactors.model.outcome import NotKept, Outcome
-from jobactors.model.phases import CHAIN_TYPE
+from jobactors.model.job_type import CHAIN_TYPE
+from jobactors.model.outcome import Outcome
 from jobactors.model.states import JobState, Request, Waiting
 
-from .stored_phases import holds_phases, obstacle_of_phases, with_newest_runners
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
+    from jobactors.engine.records.record import Record
     from jobactors.engine.records.stored_submit import StoredSubmit
     from jobactors.model.job_type import JobType
-    from jobactors.model.stored_rows import JobRow
 
     from .core import Core
     from .parts import Parts
+    from .revival import Revival
 
 Recover = Literal["ask", "auto"]
 RECOVER: Final = ("ask", "auto")
@@ -80,10 +71,6 @@ _NOT_STARTED_HERE: Final = frozenset({"block", "guest"})
 job type that happens to have their name is another thing."""
 _NOT_OURS: Final = "it was a block of code, or a command: run that again"
 
-_DROPPED: Final = (
-    "its arguments, or its function, took much memory, and were let go when its result was read, "
-    "or when the ended jobs took more than retention allows: submit it again"
-)
 _REST_REASONS: Final = {
     JobState.QUEUED: "its process ended before it had started",
     JobState.RUNNING: "its process ended while it was running",
@@ -113,21 +100,20 @@ class Recovery:
     # -- at the opening
 
     def restore(
-        self, unfinished: Iterable[JobRow], ended: Iterable[JobRow], last_written: float | None
+        self, at_rest: Sequence[Record], ended: Sequence[Record], last_written: float | None
     ) -> None:
         """Add the jobs of earlier processes: the ended ones as they are, the others at rest.
 
         Args:
-            unfinished: In the order of their submission.
+            at_rest: The unfinished ones, in the order of their submission.
             ended: In the order of their ends.
             last_written: When the store was written last before, if that is known: its process may
                 have ended long ago, and no job was at work since.
         """
         self.restored_at = self._core.clock.now()
-        at_rest, finished = records_from(unfinished), records_from(ended)
-        for record in sorted([*at_rest, *finished], key=_when_submitted):
+        for record in sorted([*at_rest, *ended], key=_when_submitted):
             self._parts.registry.add(record)
-        for record in finished:
+        for record in ended:
             self._add_ended(record)
         self._take_turns([record for record in at_rest if record.snapshot.attempt][-MOST_PASTS:])
         died_at = self.restored_at if last_written is None else last_written
@@ -138,6 +124,8 @@ class Recovery:
 
     def _take_turns(self, records: list[Record]) -> None:
         """Let jobs that have started know when they paused and were retried: they may go on."""
+        from jobactors.engine.storage.past_turns import turns_from  # of a store alone
+
         journal = self._parts.journal
         if journal is None or not records:
             return
@@ -203,6 +191,13 @@ class Recovery:
 
     # -- one job
 
+    @property
+    def _revival(self) -> Revival:
+        """Reads the submits of stored jobs; loaded with the first: most programs have none."""
+        from .revival import Revival
+
+        return Revival(self._parts, self._core)
+
     def resume(self, record: Record, *, with_delay: bool = False, release: bool = False) -> None:
         """Queue an interrupted job for its next attempt; one that was held is held again.
 
@@ -224,6 +219,8 @@ class Recovery:
             waiting = Waiting.SLOT
         record.runner = newest(record.runner)
         if record.snapshot.type == CHAIN_TYPE:
+            from .stored_phases import with_newest_runners
+
             record.kwargs = with_newest_runners(record.kwargs)
         record.settled = Latch()
         record.context = submitter_context()
@@ -237,39 +234,17 @@ class Recovery:
             NotResumable: if one cannot be found; the message names it.
         """
         obstacle = self.obstacle(record)
-        if not obstacle and _is_whole(record):
-            return
-        submit = record.submit
-        if obstacle or submit is None:
+        if obstacle:
             raise NotResumable(record.id, obstacle)
-        kind = job_type_named(record.snapshot.type)
-        try:
-            options = options_from(submit.options, kind.options)
-            runner = choose_runner(kind.function, options)
-            args, kwargs = self.arguments_of(submit, kind)
-        except (ValueError, TypeError) as exc:
-            raise NotResumable(record.id, f"what was kept of it makes no sense: {exc}") from None
-        edges = {job_id: self._edge(job_id, when) for job_id, when in submit.after}
-        record.args, record.kwargs, record.edges = args, kwargs, edges
-        record.are_arguments_dropped = False
-        record.options, record.runner, record.function = options, runner, kind.function
-        set_key(record)
+        submit = record.submit
+        if submit is not None and not _is_whole(record):
+            self._revival.revive(record, submit)
 
     def arguments_of(
         self, submit: StoredSubmit, kind: JobType
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments of a submit, read anew: no job changes those of another one.
-
-        Those that were given as JSON are converted as the annotations of ``kind`` have them.
-
-        Raises:
-            ValueError: if they make no sense.
-        """
-        stored = arguments_from(submit.arguments)
-        stored.fill(self._argument)
-        if stored.is_typed:
-            stored = replace(stored, kwargs=converted_where_it_fits(kind, stored.kwargs))
-        return with_nested(stored.args, stored.kwargs)
+        """Return the arguments of a submit, read anew; see :meth:`.Revival.arguments_of`."""
+        return self._revival.arguments_of(submit, kind)
 
     def find_revived(self, job_id: str) -> Record | None:
         """Return a job with its function and arguments; None if these cannot be had."""
@@ -286,66 +261,12 @@ class Recovery:
         """Return the reason for which a job cannot be resumed here and now; empty if it can."""
         if record.snapshot.runner in _NOT_STARTED_HERE:
             return _NOT_OURS
-        return "" if _is_whole(record) else self._obstacle_in_store(record)
-
-    def _obstacle_in_store(self, record: Record) -> str:
-        submit = record.submit
-        if record.function is not unrevived and (submit is None or submit.lost):
-            return _DROPPED
-        if submit is None:
-            return "nothing is known of its submit"
-        if lost := self._lost(record, submit):
-            return lost
-        try:
-            kind = job_type_named(record.snapshot.type)
-        except UnknownJobType as exc:
-            return _why_unknown(exc)
-        missing = _missing_runner(submit, kind)
-        if missing:
-            return (
-                f"its runner {missing!r} is not known here: it is not resumable until a runner of "
-                "that name is given again, with jobs.options(runner=…)"
-            )
-        for job_id, _ in submit.after:
-            upstream = self._core.ended.find_anywhere(job_id)
-            if upstream is None:
-                return f"the job {job_id} it comes after is no longer kept"
-            outcome = upstream.snapshot.outcome
-            if outcome is not None and isinstance(outcome.value, NotKept):
-                return f"the result of {job_id}, of type {outcome.value.type}, was not kept"
-        return ""
-
-    def _lost(self, record: Record, submit: StoredSubmit) -> str:
-        """Return what the store does not hold; of a chain, what its open phases need."""
-        if record.snapshot.type == CHAIN_TYPE and holds_phases(submit):
-            return obstacle_of_phases(submit, self._parts.checkpoints.rows_of(record.id))
-        return submit.lost
+        return "" if _is_whole(record) else self._revival.obstacle(record)
 
     def has_changed(self, record: Record) -> bool:
         """Whether the job type's source is another than when the job was submitted."""
         submit = record.submit
-        if submit is None or not submit.source:
-            return False
-        try:
-            kind = job_type_named(record.snapshot.type)
-        except UnknownJobType:
-            return False
-        source = source_of(kind)
-        return bool(source) and source != submit.source
-
-    def _argument(self, job_id: str, how: str) -> object:
-        if how == "range":
-            return Range.from_text(job_id)
-        record = self._core.ended.find_anywhere(job_id)
-        if record is None:
-            raise ValueError(f"job {job_id} is no longer kept")
-        return JobReference(record, "handle" if how == "handle" else "result")
-
-    def _edge(self, job_id: str, when: Any) -> Edge:
-        upstream = self._core.ended.find_anywhere(job_id)
-        if upstream is None:
-            raise NotResumable(job_id, "it is no longer kept")
-        return Edge(upstream, when)
+        return submit is not None and bool(submit.source) and self._revival.has_changed(record)
 
 
 def _is_whole(record: Record) -> bool:
@@ -353,27 +274,6 @@ def _is_whole(record: Record) -> bool:
     if record.function is unrevived or record.are_arguments_dropped:
         return False
     return has_function(record)
-
-
-def _why_unknown(exc: UnknownJobType) -> str:
-    if exc.meant:
-        return (
-            f"its job type {exc.name!r} is now an alias of {' and '.join(exc.meant)}: submit it "
-            'as one of them, with on_checkpoint="resume" to go on from its checkpoint'
-        )
-    return (
-        f"its job type {exc.name!r} is not registered yet: run the cell, or import the module, "
-        "that declares it"
-    )
-
-
-def _missing_runner(spec: StoredSubmit, kind: JobType) -> str:
-    """Return the name of a job's runner if none of that name was given in this process."""
-    try:
-        runner = options_from(spec.options, kind.options).runner
-    except (ValueError, TypeError):
-        return ""  # the resume says what is wrong with them
-    return runner if isinstance(runner, str) and not is_runner_known(runner) else ""
 
 
 def _when_submitted(record: Record) -> tuple[float, int]:

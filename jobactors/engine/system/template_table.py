@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from jobactors.engine.storage.template_codec import KIND, document_of, template_from
 from jobactors.inside.report.guarded_log import LOG
-from jobactors.model.stored_rows import DropDocument, PutDocument
+from jobactors.model.stored_rows import TEMPLATES, DropDocument, PutDocument
 from jobactors.model.unknown_names import UnknownTemplate
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ class TemplateTable:
 
     def load(self, rows: Iterable[DocumentRow]) -> None:
         """Add the templates of a store; what cannot be read is named in the log, and left alone."""
+        from jobactors.engine.storage.template_codec import template_from  # for a store alone
+
         for row in rows:
             try:
                 self._all[row.name] = template_from(row)
@@ -63,6 +64,8 @@ class TemplateTable:
         journal = self._parts.journal
         template = replace(template, changed_at=self._parts.clock.now())
         if journal is not None:
+            from jobactors.engine.storage.template_codec import document_of
+
             journal.check()
             journal.write(PutDocument(document_of(template)))
         self._all[template.name] = template
@@ -70,4 +73,4 @@ class TemplateTable:
     def remove(self, name: str) -> None:
         """Forget a template; one that is not there is left alone."""
         if self._all.pop(name, None) is not None and self._parts.journal is not None:
-            self._parts.journal.write(DropDocument(KIND, name))
+            self._parts.journal.write(DropDocument(TEMPLATES, name))

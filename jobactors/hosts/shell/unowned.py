@@ -9,16 +9,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from jobactors.engine.api.measures import metrics_from
+from jobactors.engine.api.metrics_rows import metrics_from
 from jobactors.engine.api.outside_commands import metrics_as_plain, schedules_as_plain
 from jobactors.engine.api.templates import plain
 from jobactors.engine.storage.stored_jobs import records_from
-from jobactors.engine.storage.template_codec import KIND as TEMPLATE
 from jobactors.engine.storage.template_codec import template_from
 from jobactors.engine.system.metrics_table import MetricsTable, read_metrics
 from jobactors.engine.system.schedule_entry import entry_from
 from jobactors.model.exposition import Gauges
-from jobactors.model.stored_rows import SCHEDULES
+from jobactors.model.stored_rows import SCHEDULES, TEMPLATES
 
 from .statuses import complain
 
@@ -60,7 +59,7 @@ def stored_schedules(view: StoreView) -> dict[str, Any]:
 
 def stored_templates(view: StoreView) -> dict[str, Any]:
     """Return the templates of a store's file; whether their types have changed is not known."""
-    found = _readable(view, TEMPLATE, template_from)
+    found = _readable(view, TEMPLATES, template_from)
     return {"templates": [{**plain(one), "problem": ""} for one in found]}
 
 

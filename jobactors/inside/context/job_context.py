@@ -11,7 +11,6 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from jobactors.inside.report.item_errors import ItemErrors, errors_in
 from jobactors.inside.report.work_files import folder_of, made, plain_name
 from jobactors.inside.signals.cancel_point import CancelEvent, CancelPoint, CancelRequest
 from jobactors.model.errors import NoJobSystem
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jobactors.inside.report.checkpoint_buffer import CheckpointBuffer
+    from jobactors.inside.report.item_errors import ItemErrors
     from jobactors.inside.report.meter import Meter
     from jobactors.inside.signals.control import Control
     from jobactors.inside.signals.mailbox import Inbox
@@ -116,6 +116,8 @@ class JobContext:
     @property
     def _collected(self) -> ItemErrors:
         """The errors of single items of this part."""
+        from jobactors.inside.report.item_errors import ItemErrors, errors_in
+
         buffer = self._buffer
         if buffer is not None:
             return errors_in(buffer, self.part)
