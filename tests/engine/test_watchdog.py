@@ -130,6 +130,7 @@ class Cycle:
     def __init__(self):
         self.own = self
 async def innocent():
+    gc.disable()  # until it is asked for
     weakref.finalize(Cycle(), sum, range(10**8))  # holds the GIL, as the collector does itself
     time.sleep(0.5)  # the loop is looked at meanwhile
     gc.collect()

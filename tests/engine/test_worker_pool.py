@@ -7,6 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import Context
 from typing import Any
@@ -17,6 +18,7 @@ import sniffio
 import trio
 
 import jobactors as ja
+from jobactors.engine.loop.worker_pool import ThreadCall, WorkerPool
 from tests.inside.conftest import until
 
 PATIENCE = 30.0
@@ -30,6 +32,25 @@ async def test_a_thread_serves_one_job_after_another() -> None:
     async with ja.open_jobs() as jobs:
         threads = {await jobs.run(threading.get_ident) for _ in range(50)}
     assert len(threads) < 10  # one that has just ended may be not free yet
+
+
+def held_by(thread: threading.Thread) -> Iterator[Any]:
+    """Everything that the variables of a thread refer to, and what is in their closures."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None:
+        for value in frame.f_locals.values():
+            yield getattr(value, "__self__", value)
+        frame = frame.f_back
+
+
+async def test_a_thread_without_a_call_holds_nothing_of_its_system() -> None:
+    """A program does not wait for it to go, and finalizes only what no thread holds."""
+    async with ja.open_jobs() as jobs:
+        await jobs.run(int)
+        (thread,) = idle_workers()
+        of_a_system = (WorkerPool, ThreadCall)
+        until(lambda: not any(isinstance(held, of_a_system) for held in held_by(thread)))
+        assert thread in idle_workers()
 
 
 async def test_a_job_never_waits_for_a_thread_that_is_busy() -> None:

@@ -37,6 +37,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from .portal import Portal
+
+    _Reference = weakref.ref["LoopWatch"]
 
 INTERVAL: Final = 2.0
 """Seconds between two looks at a loop."""
@@ -136,12 +139,23 @@ class Watchdog:
             self._look()
 
     def _look(self) -> None:
-        # Apart: a variable of the loop above would hold a system, and all its jobs, after its end.
-        for watch in list(self._loops):
-            if watch.is_needed:
-                self._check(watch)
-            else:
-                self._drop(watch)
+        # By weak references: a variable would hold a system, and all its jobs, after its end, and
+        # at the end of the program the variables of this thread are never let go.
+        for reference in list(map(weakref.ref, self._loops.copy())):
+            asked = self._ask(reference)
+            if asked is not None and not asked.answered.wait(PATIENCE):
+                self._complain(reference, asked)
+
+    def _ask(self, reference: _Reference) -> _Asked | None:
+        watch = reference()
+        if watch is None:
+            return None
+        if not watch.is_needed:
+            self._drop(watch)
+            return None
+        asked = _Asked()
+        watch.portal.post_quietly(asked.answered.set)
+        return asked
 
     def _drop(self, watch: LoopWatch) -> None:
         with self._lock:
@@ -156,19 +170,14 @@ class Watchdog:
         if not self._loops:
             self._has_loops.clear()
 
-    def _check(self, watch: LoopWatch) -> None:
-        portal = watch.portal
-        answered = threading.Event()
-        posted_at, collected = time.monotonic(), COLLECTOR.stopped
-        portal.post_quietly(answered.set)
-        if answered.wait(PATIENCE) or not watch.is_needed:
+    def _complain(self, reference: _Reference, asked: _Asked) -> None:
+        """Name what the loop does instead of answering, and wait for its answer."""
+        if not _is_needed(reference):
             return
-        silent = time.monotonic() - posted_at
+        silent = time.monotonic() - asked.at
         if COLLECTOR.is_at_work:  # what kept this thread from looking is counted when it has ended
             time.sleep(MOMENT)
-        culprit = collector_of(silent, COLLECTOR.stopped - collected) or describe(
-            sys._current_frames().get(portal.thread), watch.job_of
-        )
+        culprit = collector_of(silent, COLLECTOR.stopped - asked.collected) or _seen_in(reference)
         LOG.warning(
             "the jobs' event loop has not answered for %.1f s: %s; nothing of it can go on "
             "meanwhile.  %s",
@@ -176,9 +185,35 @@ class Watchdog:
             culprit.what,
             culprit.cure,
         )
-        while watch.is_needed and not answered.wait(INTERVAL):
+        while _is_needed(reference) and not asked.answered.wait(INTERVAL):
             pass
-        LOG.warning("the jobs' event loop answers again after %.1f s", time.monotonic() - posted_at)
+        seconds = time.monotonic() - asked.at
+        LOG.warning("the jobs' event loop answers again after %.1f s", seconds)
+
+
+class _Asked:
+    """A call posted into a loop, to see when it is made."""
+
+    __slots__ = ("answered", "at", "collected")
+
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+        self.at = time.monotonic()
+        """When it was posted."""
+        self.collected = COLLECTOR.stopped
+        """The seconds for which collections had stopped the program by then."""
+
+
+def _is_needed(reference: _Reference) -> bool:
+    watch = reference()
+    return watch is not None and watch.is_needed
+
+
+def _seen_in(reference: _Reference) -> Culprit:
+    watch = reference()
+    if watch is None:
+        return describe(None, lambda _: None)
+    return describe(sys._current_frames().get(watch.portal.thread), watch.job_of)
 
 
 class Culprit(Struct, frozen=True):

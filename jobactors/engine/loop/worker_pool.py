@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
+import weakref
 from collections import deque
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -169,7 +170,7 @@ def _called(call: Callable[[], Any], control: Control | None) -> tuple[Any, Base
 class _PooledThread:
     """One thread of the pool."""
 
-    __slots__ = ("is_anyios", "ready")
+    __slots__ = ("is_anyios", "is_leaving", "ready")
 
     def __init__(self, *, is_anyios: bool) -> None:
         self.ready = threading.Lock()
@@ -177,6 +178,8 @@ class _PooledThread:
         self.ready.acquire()
         self.is_anyios = is_anyios
         """Whether anyio has started it, so that ``anyio.from_thread`` works in it."""
+        self.is_leaving: bool = False
+        """Whether it is to go; written by itself."""
 
 
 class WorkerPool:
@@ -281,10 +284,13 @@ class WorkerPool:
         try:
             if worker.is_anyios:
                 run_sync = anyio_run_sync()
-                await run_sync(self._serve, worker, abandon_on_cancel=True, limiter=limiter)
+                await run_sync(
+                    _serve, weakref.ref(self), worker, abandon_on_cancel=True, limiter=limiter
+                )
             else:
                 await trio.to_thread.run_sync(
-                    self._serve,
+                    _serve,
+                    weakref.ref(self),
                     worker,
                     thread_name=_NAME,
                     abandon_on_cancel=True,
@@ -303,38 +309,59 @@ class WorkerPool:
 
     # -- in a worker thread
 
-    def _serve(self, worker: _PooledThread) -> None:
-        thread = threading.current_thread()
-        while (call := self._next(worker)) is not None:
+    def take(self, worker: _PooledThread) -> ThreadCall | None:
+        """Return a call; None if there is none, or if the thread is to go."""
+        with self._lock:
+            if self._coming is worker:
+                self._coming = None
+            is_old = anyio_run_sync() is not None and not worker.is_anyios
+            call = self._calls.popleft() if self._calls and not is_old else None
+            new = self._send_for_one() if self._calls else None
+            worker.is_leaving = call is None and (is_old or self._is_closed)
+            if call is None and not worker.is_leaving:
+                self._idle.append(worker)
+        if new is not None:
+            self.portal.post_quietly(self._start_worker, new)
+        return call
+
+    def let_go(self, worker: _PooledThread) -> bool:
+        """Let a thread go that has waited long; False if it was called in this very moment."""
+        with self._lock:
+            if worker in self._idle:
+                self._idle.remove(worker)
+                return True
+        return False
+
+
+def _serve(pool: weakref.ref[WorkerPool], worker: _PooledThread) -> None:
+    """Make calls until there have been none for a while; in a worker thread.
+
+    By a weak reference: a thread that goes at the end of a program, or waits for a call, holds no
+    system with its jobs.
+    """
+    thread = threading.current_thread()
+    while True:
+        call = _taken(pool, worker)
+        if call is not None:
             thread.name = call.name
             call.make()
             thread.name = _NAME
             del call  # it holds the result, and the next one may be long in coming
+        elif worker.is_leaving or not _is_called(pool, worker):
+            return
 
-    def _next(self, worker: _PooledThread) -> ThreadCall | None:
-        """Wait for a call; None when the thread is to go."""
-        while True:
-            with self._lock:
-                if self._coming is worker:
-                    self._coming = None
-                is_old = anyio_run_sync() is not None and not worker.is_anyios
-                call = self._calls.popleft() if self._calls and not is_old else None
-                new = self._send_for_one() if self._calls else None
-                if call is None and not (is_old or self._is_closed):
-                    self._idle.append(worker)
-            if new is not None:
-                self.portal.post_quietly(self._start_worker, new)
-            if call is not None:
-                return call
-            if is_old or self._is_closed or not self._is_called(worker):
-                return None
 
-    def _is_called(self, worker: _PooledThread) -> bool:
-        """Wait as an idle thread; returns whether it was called."""
-        if worker.ready.acquire(timeout=IDLE):
-            return True
-        with self._lock:
-            if worker in self._idle:
-                self._idle.remove(worker)
-                return False
-        return worker.ready.acquire()  # called in this very moment
+def _taken(pool: weakref.ref[WorkerPool], worker: _PooledThread) -> ThreadCall | None:
+    there = pool()
+    if there is None:
+        worker.is_leaving = True
+        return None
+    return there.take(worker)
+
+
+def _is_called(pool: weakref.ref[WorkerPool], worker: _PooledThread) -> bool:
+    """Wait as an idle thread; returns whether it was called."""
+    if worker.ready.acquire(timeout=IDLE):
+        return True
+    there = pool()
+    return there is not None and not there.let_go(worker) and worker.ready.acquire()
