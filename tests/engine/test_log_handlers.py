@@ -206,7 +206,6 @@ def test_the_end_of_a_system_waits_for_no_handler_that_waits_for_it(
 
     thread.write(ask)
     monkeypatch.setattr(log_thread, "PATIENCE", 2 * PATIENCE)
-    monkeypatch.setattr(log_thread, "_GLANCES", 1_000)
     ending = threading.Thread(target=thread.flush, daemon=True)
     if is_asking:
         may_ask.set()

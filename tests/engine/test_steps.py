@@ -28,6 +28,13 @@ COMMANDS: dict[str, Callable[[ja.Jobs, ja.Job[Any]], object]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _objects_go_with_their_test() -> Iterator[None]:
+    """A collection in the next test would let them go, and what they raise hold its frames."""
+    yield
+    gc.collect()
+
+
 def hold_for_a_moment(jobs: ja.Jobs) -> None:
     """Hold all jobs, and release them."""
     jobs.hold_dispatch()

@@ -19,16 +19,17 @@ from __future__ import annotations
 import threading
 from collections import deque
 from contextlib import suppress
+from itertools import repeat
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PATIENCE: Final = 1.0
 """Seconds that a record is waited for."""
-_GLANCES: Final = 20
-"""The waits they are divided into: a machine that stood still during one has used up only that."""
+GLANCE: Final = 0.05
+"""Seconds of each wait they consist of: a machine that stood still in one has used up only that."""
 MOST_WAITING: Final = 10_000
 """Records that are kept for handlers which do not take them."""
 
@@ -103,8 +104,8 @@ class LogThread:
         written.acquire()
         self._hand_over(_Handed(written.release))
         before: object | None = None
-        for _ in range(_GLANCES):
-            if written.acquire(timeout=PATIENCE / _GLANCES):
+        for seconds in _glances():
+            if written.acquire(timeout=seconds):
                 return
             wait = self._wait_of_handler
             if wait is not None and wait is before:
@@ -137,13 +138,12 @@ class LogThread:
         return entry
 
     def _wait_for(self, entry: _Handed) -> None:
-        glances = 0
-        while not (self._is_late or entry.unwritten.acquire(timeout=PATIENCE / _GLANCES)):
-            glances += 1
-            if glances == _GLANCES:
-                self._is_late = True
-                if not self._waiting:  # written meanwhile, by the thread that has cleared it before
-                    self._is_late = False
+        for seconds in _glances():
+            if self._is_late or entry.unwritten.acquire(timeout=seconds):
+                return
+        self._is_late = True
+        if not self._waiting:  # written meanwhile, by the thread that has cleared it before
+            self._is_late = False
 
     def _has_thread(self) -> bool:
         with self._lock:
@@ -164,3 +164,8 @@ class LogThread:
                 self._is_late = False
             entry.let_go()
             del entry  # a traceback may hang on it, and the next record may come much later
+
+
+def _glances() -> Iterator[float]:
+    """Return the seconds of each wait of a record."""
+    return repeat(min(GLANCE, PATIENCE), max(1, round(PATIENCE / GLANCE)))
