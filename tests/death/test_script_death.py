@@ -71,7 +71,8 @@ def running(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
 
 def begin(running: list[subprocess.Popen[str]], folder: Path, situation: str, then: str) -> Script:
     """Start a script, and wait until the situation is there; its main thread does ``then``."""
-    busy = "while True: pass" if situation == "busy" else "time.sleep(1000)"
+    # In slices: a signal that comes just before a long call is handled after it.
+    turn = "pass" if situation == "busy" else "time.sleep(0.02)"
     program = f"""
 {source(folder)}
 import faulthandler
@@ -79,7 +80,7 @@ faulthandler.dump_traceback_later(100, exit=True)  # a hang speaks
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
 
 def wait():
-    {busy}
+    while True: {turn}
 
 jobs = ja.start(max_running=None)
 made = bring_about(jobs, {situation!r})

@@ -177,7 +177,7 @@ def test_a_body_that_is_told_to_end_cleans_up() -> None:
 @pytest.mark.parametrize(
     "program",
     [
-        pytest.param("jobs = ja.start(); jobs.submit(deaf); time.sleep(1000)", id="start"),
+        pytest.param("jobs = ja.start(); jobs.submit(deaf); stand_still()", id="start"),
         pytest.param(
             "async def main():\n"
             "            async with ja.open_jobs() as jobs:\n"
@@ -270,7 +270,7 @@ def test_a_block_that_reports_nothing_is_left_behind_with_its_program(tmp_path: 
             sys.stdout = os.fdopen(os.dup(1), "w")
             sys.stdout.write("buffered")
             print("go")
-            time.sleep(1000)
+            stand_still()
         """
     ) as script:
         script.wait_for("go")
