@@ -52,17 +52,20 @@ def test_a_run_is_cancelled_with_its_caller(jobs: ja.Jobs) -> None:
 
 def test_a_timeout_around_a_run_ends_its_job(jobs: ja.Jobs) -> None:
     """Under the names of asyncio."""
-    asked = threading.Event()
+    begun, asked = threading.Event(), threading.Event()
 
     def work() -> None:
+        begun.set()
         while not ja.current_job().cancel_requested:
             asked.wait(0.001)
         asked.set()
         ja.current_job().check()
 
     async def main() -> None:
+        run = asyncio.create_task(jobs.run(work))
+        await until(begun.is_set)  # a job that has not begun is never called
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(jobs.run(work), 0.05)
+            await asyncio.wait_for(run, 0.05)
 
     asyncio.run(main())
     assert asked.is_set()
