@@ -267,6 +267,7 @@ def test_a_job_without_an_owner_is_resumed_here(
     refused = subprocess.run(program, cwd=folder, capture_output=True, text=True, check=False)
     assert refused.returncode == 1
     assert "job type 'count' is not registered" in refused.stderr
+    assert refused.stderr.endswith("that declares it; here that is --module\n")
     assert called(capsys, "resume", made["id"], "-m", "shell_types")[0] == 0
     assert called(capsys, "show", made["id"])[1][0]["state"] == "succeeded"
 

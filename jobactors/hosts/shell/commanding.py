@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jobactors.engine.api.outside_commands import perform, submit_by_name, submit_template
 from jobactors.hosts.terminal_text import safe
 from jobactors.hosts.trio_block import open_jobs
 from jobactors.model.argument_problem import ArgumentsInvalid
-from jobactors.model.errors import JobactorsError, UnknownJobType
+from jobactors.model.errors import JobactorsError, NotResumable, UnknownJobType
+from jobactors.model.job_type import types_known_as
 from jobactors.model.states import JobState, Waiting
 from jobactors.model.unknown_names import UnknownTemplate
 from jobactors.stores.read_only import StoreView
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
     Order = Callable[[str], dict[str, Any]]
     """Gives one command about a job, and returns that job as plain values."""
+
+_IMPORT: Final = "here that is --module"
+"""The cure, on a command line, for a job type that no imported module has declared."""
 
 
 @explained
@@ -163,7 +167,12 @@ async def _resume_here(given: argparse.Namespace, path: Path, verbs: dict[str, s
         resumed: list[Job[Any]] = []
 
         def order(job_id: str) -> dict[str, Any]:
-            resumed.append(perform(jobs, verbs[job_id], job_id))
+            try:
+                resumed.append(perform(jobs, verbs[job_id], job_id))
+            except NotResumable as exc:
+                if types_known_as(jobs.get(job_id).snapshot().type):
+                    raise
+                raise Complaint(f"{exc}; {_IMPORT}", status_of(exc)) from None
             return resumed[-1].to_dict()
 
         status = _each(given, verbs, order)
@@ -200,7 +209,7 @@ def submit(given: argparse.Namespace) -> int:
     try:
         return run_jobs(_store_for_a_worker, given, path, arguments, options)
     except UnknownJobType as exc:
-        raise Complaint(f"{exc}; here that is --module", NO_SENSE) from None
+        raise Complaint(f"{exc}; {_IMPORT}", NO_SENSE) from None
     except (ArgumentsInvalid, UnknownTemplate, TypeError, ValueError) as exc:
         raise Complaint(str(exc), NO_SENSE) from None
 
