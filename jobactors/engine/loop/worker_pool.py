@@ -18,7 +18,7 @@ a thread has taken a call it can be withdrawn: a job that is cancelled where it 
 the loop, never starts.
 
 Each field of the pool is read and written under its lock, by the loop and by the workers, but for
-``_gathered``, which is the loop's alone.
+``_gathered`` and ``is_short``, which are the loop's alone.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class WorkerPool:
         self._coming: _PooledThread | None = None
         """The thread that is on its way to the calls; while it is, no other one is sent for."""
         self.is_short: bool = False
-        """Whether the call that has ended last took next to no time; the loop's, too."""
+        """Whether the call that has ended last took next to no time."""
         self._is_closed = False
 
     def open(self, nursery: trio.Nursery) -> None:

@@ -66,7 +66,6 @@ class LogThread:
         self._thread: threading.Thread | None = None
         self._is_late = False
         """Whether a record was not written in time; written by any thread, cleared by this one."""
-
         self._wait_of_handler: object | None = None
         """The present wait of a handler for a loop, known by its identity; the thread writes it."""
 
