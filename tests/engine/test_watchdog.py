@@ -7,10 +7,23 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
 import time
+from typing import TYPE_CHECKING
 
+import trio
+import trio.testing
+
+import jobactors as ja
+from jobactors.engine.loop import watchdog
 from jobactors.engine.loop.collector_time import CollectorTime
+from jobactors.engine.loop.portal import Portal
 from jobactors.engine.loop.watchdog import collector_of
+from tests.engine.held_by import held_by
+from tests.inside.conftest import until
+
+if TYPE_CHECKING:
+    import pytest
 
 SCRIPT = """
 import logging, time, trio, jobactors as ja
@@ -119,6 +132,25 @@ def test_a_system_that_was_looked_at_is_not_held_after_its_end() -> None:
     """Python finalizes the globals of a program, unless what a thread holds refers to them."""
     done = subprocess.run([sys.executable, "-c", LAST], capture_output=True, text=True, check=True)
     assert done.stdout == "finalized"
+
+
+async def test_it_holds_no_system_while_it_waits_for_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A program may end meanwhile, and finalizes only what no thread holds."""
+    monkeypatch.setattr(watchdog, "INTERVAL", 0.01)
+    monkeypatch.setattr(watchdog, "PATIENCE", 60.0)
+
+    def waits_holding_nothing() -> bool:
+        threads = [one for one in threading.enumerate() if one.name == "jobactors-watchdog"]
+        held = {type(value) for thread in threads for value in held_by(thread)}
+        return watchdog._Asked in held and held.isdisjoint({watchdog.LoopWatch, Portal})
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(trio.sleep_forever)
+        await trio.testing.wait_all_tasks_blocked()
+        until(waits_holding_nothing)  # in the loop's thread, which does not answer meanwhile
+        job.cancel()
 
 
 COLLECTION = """

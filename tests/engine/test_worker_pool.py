@@ -7,7 +7,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import Context
 from typing import Any
@@ -19,6 +18,7 @@ import trio
 
 import jobactors as ja
 from jobactors.engine.loop.worker_pool import ThreadCall, WorkerPool
+from tests.engine.held_by import held_by
 from tests.inside.conftest import until
 
 PATIENCE = 30.0
@@ -32,15 +32,6 @@ async def test_a_thread_serves_one_job_after_another() -> None:
     async with ja.open_jobs() as jobs:
         threads = {await jobs.run(threading.get_ident) for _ in range(50)}
     assert len(threads) < 10  # one that has just ended may be not free yet
-
-
-def held_by(thread: threading.Thread) -> Iterator[Any]:
-    """Everything that the variables of a thread refer to, and what is in their closures."""
-    frame = sys._current_frames().get(thread.ident or 0)
-    while frame is not None:
-        for value in frame.f_locals.values():
-            yield getattr(value, "__self__", value)
-        frame = frame.f_back
 
 
 async def test_a_thread_without_a_call_holds_nothing_of_its_system() -> None:
