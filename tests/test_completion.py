@@ -102,7 +102,7 @@ USERS: Final = {
     "JobFuture": "job",
     "JobInfo": (
         "batch batch_size continues description from_checkpoint icon id index item key label "
-        "metadata name occurrence priority schedule subject submitted_at tags type"
+        "label_to_save metadata name occurrence priority schedule subject submitted_at tags type"
     ),
     "JobInterrupted": "job_id reason",
     "JobLogged": "at cut job_id total",

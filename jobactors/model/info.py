@@ -49,7 +49,9 @@ class JobInfo(Struct, frozen=True):
     index: int | None = None
     """Its place in the input of its batch, from 0; None outside a ``map``."""
     item: str = ""
-    """A short text of its arguments in a batch; empty for a private one, and outside a batch."""
+    """A short text of its arguments in a batch, or of its part of some work: "part 2/4".
+
+    Empty outside a batch for a job that has no :class:`~jobactors.Range`, and for private ones."""
     batch_size: int | None = None
     """The number of jobs of its batch, as far as that was known at the submit; None if it was
     not."""
@@ -61,9 +63,16 @@ class JobInfo(Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """The name, and in a batch the place and the item: ``resize[12] cat.png``."""
+        """The name, with its place and item in a batch, or its part: ``resize[12] cat.png``."""
         place = self.name if self.index is None else f"{self.name}[{self.index}]"
         return f"{place} {self.item}" if self.item else place
+
+    @property
+    def label_to_save(self) -> str:
+        """The label for a saved notebook: without the item of a batch, a text of its arguments."""
+        if self.index is not None:
+            return f"{self.name}[{self.index}]"
+        return self.name if self.batch else self.label
 
     def __del__(
         self,

@@ -24,11 +24,10 @@ def _cells(job: JobSnapshot) -> tuple[object, ...]:
     from .html_table import clock_text
 
     info, ended = job.info, job.finished_time
-    name = info.name if info.index is None else f"{info.name}[{info.index}]"
     state = "stuck" if job.stuck else job.state.value
     why = job.error.type if job.error is not None else job.waiting
     return (
-        " · ".join(filter(None, (name, job.subject))),
+        " · ".join(filter(None, (info.label_to_save, job.subject))),
         f"{state} ({why})" if why else state,
         "" if ended is None else f"{ended:%Y-%m-%d %H:%M:%S}",
         clock_text(job.elapsed(job.finished_at or job.changed_at)),

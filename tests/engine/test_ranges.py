@@ -179,6 +179,31 @@ async def test_what_can_go_on_says_which_part_it_is() -> None:
         assert sum(text.startswith("write films 2/4: ") for text in left) == 1
 
 
+async def test_a_job_is_shown_with_its_part_in_a_batch_and_alone(tmp_path: Path) -> None:
+    """Also after a restart, and with a name; a private range is in no text."""
+    path = tmp_path / "jobs.db"
+    async with ja.open_jobs(store=path) as jobs:
+        parts = ja.ranges(10, 4)
+        batch = submit(jobs, write, parts, Weather())
+        assert [job.info.label for job in batch.jobs[:2]] == [
+            "write[0] part 1/4, Weather",
+            "write[1] part 2/4, Weather",
+        ]
+        alone = jobs.options(name="films").submit(write, parts[2], weather=Weather())
+        assert alone.info.label == "films part 3/4"
+        private = jobs.options(private={"part"}, subject="others").submit(
+            write, parts[3], Weather()
+        )
+        assert private.info.label == "write"
+        assert "films part 3/4" in jobs.list()._repr_html_()  # type: ignore[attr-defined]
+        await settle(batch)
+        await alone
+        await private
+    async with ja.open_jobs(store=path) as jobs:
+        assert jobs.get(alone.id).info.label == "films part 3/4"
+        assert jobs.get(batch.jobs[1].id).info.label == "write[1] part 2/4, Weather"
+
+
 async def test_a_restart_goes_on_with_its_part_only(tmp_path: Path) -> None:
     weather = Weather(4)
     async with ja.open_jobs() as jobs:

@@ -52,6 +52,19 @@ def test_what_is_saved_with_a_notebook_holds_no_secrets() -> None:
         assert "ValueError" in table
 
 
+def test_the_part_that_a_job_does_is_saved_and_the_arguments_in_a_batch_are_not() -> None:
+    """A part is two numbers; an argument may be anything."""
+    jobs = [
+        snapshot("tag-1", item="part 2/4", subject="films"),
+        snapshot("call-1", batch="call-1", index=3, item="SECRET"),
+        snapshot("call-2", batch="nightly", item="SECRET"),
+    ]
+    table = text_table(jobs, NOW)
+    assert "tag part 2/4 · films" in table
+    assert "call[3] " in table
+    assert "SECRET" not in table
+
+
 def test_only_the_newest_fifty_are_shown_and_that_is_said() -> None:
     """A saved notebook does not grow with the number of jobs."""
     jobs = [snapshot(f"j{n}-1") for n in range(120)]

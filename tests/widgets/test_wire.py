@@ -264,6 +264,12 @@ def test_a_row_says_nothing_of_results_arguments_and_tracebacks() -> None:
     assert "SECRET" not in json.dumps(row_of(secret, NOW))
 
 
+def test_a_row_has_the_part_of_a_job_that_is_in_no_batch() -> None:
+    """By it one of several rows is told from the others."""
+    row = row_of(snapshot("tag-1", item="part 2/4"), NOW)
+    assert (row["item"], "batch" in row) == ("part 2/4", False)
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), 10**400, "5"])
 def test_a_number_json_cannot_carry_is_left_out(number: Any) -> None:
     """One job's NaN must not make the message with all the others unreadable."""

@@ -65,7 +65,8 @@ def _caption(snapshots: Sequence[Shown], shown: int, now: float) -> str:
 
 def _cells(shown: Shown, now: float) -> tuple[str, ...]:
     percent = shown.progress.percent
-    label = (_isolated(text, LONGEST_NAME) for text in (_name(shown), shown.subject) if text)
+    name = shown.name if isinstance(shown, ja.BatchSnapshot) else shown.info.label_to_save
+    label = (_isolated(text, LONGEST_NAME) for text in (name, shown.subject) if text)
     return (
         " · ".join(label),
         _state(shown),
@@ -73,13 +74,6 @@ def _cells(shown: Shown, now: float) -> tuple[str, ...]:
         _duration(shown.elapsed(now)),
         _isolated(_message(shown), LONGEST_MESSAGE),
     )
-
-
-def _name(shown: Shown) -> str:
-    """Return the name, and the place of an item; not its text, which is made of arguments."""
-    if isinstance(shown, ja.BatchSnapshot) or shown.info.index is None:
-        return shown.name
-    return f"{shown.name}[{shown.info.index}]"
 
 
 def _message(shown: Shown) -> str:

@@ -222,8 +222,7 @@ def row_of(
     try:
         row["name"] = safe_text(snapshot.name, LONGEST_NAME)
         _add_labels(row, snapshot)
-        if snapshot.info.batch:
-            _add_place(row, snapshot)
+        _add_place(row, snapshot.info)
         _add_goes_on(row, snapshot)
         _add_where(row, snapshot)
         _add_waiting(row, snapshot)
@@ -285,9 +284,9 @@ def _add_labels(row: WireRow, snapshot: ja.JobSnapshot) -> None:
         row["reason"] = safe_text(snapshot.explanation, LONGEST_NAME)
 
 
-def _add_place(row: WireRow, snapshot: ja.JobSnapshot) -> None:
-    info = snapshot.info
-    row["batch"] = info.batch
+def _add_place(row: WireRow, info: ja.JobInfo) -> None:
+    if info.batch:
+        row["batch"] = info.batch
     if info.index is not None:
         row["index"] = info.index
     if info.item:

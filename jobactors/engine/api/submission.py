@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from jobactors.engine.attempt.chain_type import is_chain, run_chain
 from jobactors.engine.ports.late_binding import choose_runner
+from jobactors.engine.records.checkpoint_key import part_among
 from jobactors.engine.records.job_ids import IDS
 from jobactors.engine.records.record import Record
 from jobactors.engine.records.submit_context import submitter_context
@@ -94,10 +95,14 @@ def make_record(
     name = options.name or (kind and kind.label_for(*args, **kwargs)) or type_name
     key = options.key if kind is None else _key(kind, options)
     info = _info(type_name, name, key, options, now)
+    is_named = kind is not None and callable(kind.label) and not options.name
     if place is not None:
-        is_named = kind is not None and callable(kind.label) and not options.name
         private = options.private
         info = place.placed(info, function, args, kwargs, private, is_named=is_named)
+    elif not is_named and part_among(args, kwargs):
+        from jobactors.engine.records.batch_place import with_part
+
+        info = with_part(info, function, args, kwargs, options.private)
     queued = JobQueued(info.id, now, info, _first_wait(options, now))
     args, kwargs = referring(args, kwargs)
     if given is not None and to_keep:

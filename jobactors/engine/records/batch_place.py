@@ -3,7 +3,8 @@
 The text is made by whichever thread submits the job, the loop's among them, and an argument may be
 anything: a data frame, an object whose ``repr`` blocks or raises, a patient's name.  So it is made
 of plain values alone, without a call into the user's code; of any other value it has the name of
-its type.  Private arguments are left out.
+its type.  Of a range it has the part: "part 2/4", also outside a batch.  Private arguments are left
+out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from msgspec.structs import replace
 
 from jobactors.model.call_signature import call_signature
 from jobactors.model.checks import class_name_of
+from jobactors.model.loaded import loaded_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -93,6 +95,19 @@ class BatchPlace(Struct, frozen=True, gc=False):
         )
 
 
+def with_part(
+    info: JobInfo,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    private: Collection[str],
+) -> JobInfo:
+    """Return the labels of a job outside a batch, with its part of some work as its item."""
+    kind = _range_class()
+    given = _public(function, args, kwargs, private, ())
+    return replace(info, item=item_text([value for value in given if type(value) is kind]))
+
+
 def _public(
     function: Callable[..., Any],
     args: tuple[Any, ...],
@@ -143,7 +158,13 @@ def plain_text(value: Any, depth: int = 0) -> str:
         some = islice(value.items(), _MOST + 1)
         entries = [f"{plain_text(key, 1)}: {plain_text(entry, 1)}" for key, entry in some]
         return f"{{{', '.join(_first(entries))}}}"
+    if kind is _range_class():
+        return f"part {value.part}"
     return _number_of_numpy(value) or class_name_of(value).rpartition(".")[2]
+
+
+def _range_class() -> Any:
+    return loaded_class("jobactors.inside.verbs.ranges", "Range")
 
 
 def _collection_text(value: Any, brackets: str) -> str:

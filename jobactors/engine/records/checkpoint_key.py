@@ -21,7 +21,7 @@ from jobactors.model.job_type import CHAIN_TYPE, job_type_of
 from jobactors.model.loaded import loaded_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from jobactors.model.stored_rows import CheckpointRow
 
@@ -63,7 +63,7 @@ def key_of(record: Record) -> CheckpointKey:
 
 def set_key(record: Record) -> None:
     """Set a job's works and its part, once its function and its arguments are known."""
-    record.part = _part_of(record) if record.args or record.kwargs else ""
+    record.part = part_among(record.args, record.kwargs)
     kind, info = job_type_of(record.function), record.snapshot.info
     if kind is not None:
         record.place = _place_of_chain(record) if kind.name == CHAIN_TYPE else ""
@@ -77,10 +77,12 @@ def set_key(record: Record) -> None:
     record.checkpoint_key = (*record.works[0], record.part)
 
 
-def _part_of(record: Record) -> str:
-    """Return a job's part of its work: the range among its arguments, if there is one."""
+def part_among(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Return the part of its work that a job has by its arguments; empty for all of it."""
+    if not (args or kwargs):
+        return ""
     kind = loaded_class("jobactors.inside.verbs.ranges", "Range")
-    for value in (*record.args, *record.kwargs.values()):
+    for value in (*args, *kwargs.values()):
         if type(value) is kind:
             part: str = value.part
             return part
