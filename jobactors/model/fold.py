@@ -128,6 +128,7 @@ def _retried(snapshot: JobSnapshot, event: ev.JobRetried) -> JobSnapshot:
         request=None,
         reason=None,
         stuck=False,
+        paused_for=_pause_until(snapshot, event.at),
     )
 
 

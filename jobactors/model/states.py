@@ -16,6 +16,8 @@
 
 A *request* is not a state: a running job that was asked to pause is running until it has really
 paused, with :attr:`Request.PAUSE` shown beside it.
+
+A paused job goes the ways of a running one.  A retry does not undo the pause: it is queued, held.
 """
 
 from __future__ import annotations
@@ -78,9 +80,16 @@ LEGAL_MOVES: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
                 *TERMINAL,
             }
         ),
-        # Interrupted by the end of its system it goes on to unwind, and may return normally.
+        # Interrupted by the end of its system it goes on to unwind, and may return normally.  Its
+        # process may die, or another of its tasks raise: then a retry may follow.
         JobState.PAUSED: frozenset(
-            {JobState.RUNNING, JobState.CANCELLING, JobState.INTERRUPTED, *TERMINAL}
+            {
+                JobState.QUEUED,
+                JobState.RUNNING,
+                JobState.CANCELLING,
+                JobState.INTERRUPTED,
+                *TERMINAL,
+            }
         ),
         # An error after the request counts as cancelled; a process that dies meanwhile is settled
         # as cancelled when its store is next opened.  So nothing but these two can follow.

@@ -750,6 +750,66 @@ async def test_a_pause_is_shown_as_asked_until_it_is_reached(autojump_clock: Moc
         assert trio.current_time() - start == pytest.approx(19)
 
 
+@pytest.mark.parametrize("is_reached", [True, False])
+async def test_a_retry_does_not_undo_a_pause(is_reached: bool, autojump_clock: MockClock) -> None:
+    """Another task of the job raises while it stands still, or before it does: it is held then."""
+
+    async def raise_soon() -> None:
+        await trio.sleep(10)
+        raise ValueError("in another task")
+
+    async def stand_still() -> None:
+        if ja.current_job().attempt == 1:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(raise_soon)
+                while True:
+                    await trio.sleep(1 if is_reached else 100)
+                    await ja.current_job().check()
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(retry=ja.Retry(base=1)).submit(stand_still)
+        await trio.sleep(5.5)
+        job.pause()
+        await trio.sleep(2)
+        assert job.state == ("paused" if is_reached else "running")
+        await trio.sleep(1000)
+        snapshot = job.snapshot()
+        assert (snapshot.state, snapshot.waiting, snapshot.attempt) == ("queued", "hold", 1)
+        assert snapshot.paused_for == pytest.approx(4 if is_reached else 0)
+        job.release()
+        await job
+        assert job.snapshot().attempt == 2
+
+
+async def test_a_paused_job_that_was_asked_to_resume_is_retried_by_itself(
+    autojump_clock: MockClock,
+) -> None:
+    """It only waited for its slot, which another job had."""
+
+    async def raise_soon() -> None:
+        await trio.sleep(10)
+        raise ValueError("in another task")
+
+    async def stand_still() -> None:
+        if ja.current_job().attempt == 1:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(raise_soon)
+                while True:
+                    await trio.sleep(1)
+                    await ja.current_job().check()
+
+    async with ja.open_jobs(max_running=1) as jobs:
+        job = jobs.options(retry=ja.Retry(base=1)).submit(stand_still)
+        await trio.sleep(2.5)
+        job.pause()
+        await trio.sleep(2)
+        jobs.submit(trio.sleep, 100)
+        await trio.sleep(1)
+        assert (job.resume().state, job.snapshot().request) == ("paused", ja.Request.RESUME)
+        await job
+        assert job.snapshot().attempt == 2
+
+
 async def test_a_paused_job_frees_its_slot(autojump_clock: MockClock) -> None:
     """Another one starts; the paused one goes on when a slot is free again."""
     async with ja.open_jobs(max_running=1) as jobs:

@@ -81,6 +81,27 @@ async def test_a_retry_goes_on_from_the_checkpoint_that_the_killed_worker_had_se
         assert (len(work.starts(path)), job.snapshot().attempt) == (2, 2)
 
 
+async def test_a_paused_job_whose_worker_is_killed_is_held_before_its_retry(
+    client: Any, tmp_path: Path
+) -> None:
+    """The pause is not undone; released, the job goes on from its checkpoint."""
+    path = str(tmp_path / "starts")
+    retry = ja.Retry(max=2, base=0.001, on=(ja.WorkerDied,))
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner=ja.DaskRunner(client), retry=retry).submit(
+            work.save_and_go_on, path, 10
+        )
+        await until(lambda: job.snapshot().progress.done == 6)
+        job.pause()
+        await until(lambda: job.state == "paused")
+        os.kill(work.starts(path)[0], signal.SIGKILL)
+        await until(lambda: job.snapshot().waiting == "hold")
+        assert len(work.starts(path)) == 1
+        job.release()
+        assert await job == [6, 10]
+        assert (len(work.starts(path)), job.snapshot().attempt) == (2, 2)
+
+
 async def test_a_chain_goes_on_in_the_phase_whose_worker_was_killed(
     client: Any, tmp_path: Path
 ) -> None:

@@ -33,7 +33,6 @@ from jobactors.model.events import (
 from jobactors.model.fold import fold
 from jobactors.model.last_references import drop_elsewhere
 from jobactors.model.outcome import Outcome, Raised, Returned, judge
-from jobactors.model.snooze import Snooze
 from jobactors.model.spans import PLAIN_WAITS, TURNING, stages_after, turns_after
 from jobactors.model.states import JobState, Request, Waiting
 
@@ -43,7 +42,7 @@ from .dispatch import Dispatch
 from .ended_jobs import EndedJobs
 from .explanation import Explanation
 from .job_spans import begin_span, context_in_span, note_in_span
-from .retry_delay import delay_after
+from .retry_delay import delay_after, error_shown, is_to_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -251,18 +250,19 @@ class Core:
         self.settle(record, judge(ending, request, None if actor is None else actor.reason), now)
 
     def _retry(self, record: Record, ending: Raised, delay: float) -> None:
-        now = self.clock.now()
-        snoozes = issubclass(type(ending.exception), Snooze)
-        error = None if snoozes else ending.text
-        self.emit(record, JobRetried(record.id, now, now + delay, error))
+        now, held = self.clock.now(), is_to_rest(record.snapshot)
+        self.emit(record, JobRetried(record.id, now, now + delay, error_shown(ending)))
         self.parts.queue.add(
             record.id,
             record.snapshot.info.priority,
+            held=held,
             due=now + delay,
             why_due=Waiting.RETRY,
             needs=record.options.resources,
             takes_slot=record.runner.takes_slot,
         )
+        if held:
+            self.explain(record)
         self.pump()
 
     def attempt_paused(self, record: Record) -> None:

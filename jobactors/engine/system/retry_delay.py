@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from jobactors.model.exception_tree import add_note
 from jobactors.model.outcome import ending_of
+from jobactors.model.snooze import Snooze
+from jobactors.model.states import JobState, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jobactors.engine.records.record import Record
+    from jobactors.model.error_text import ErrorText
     from jobactors.model.outcome import Raised
+    from jobactors.model.snapshot import JobSnapshot
 
 
 def delay_after(
@@ -37,6 +41,22 @@ def delay_after(
         exc.__cause__ = ending.exception
         add_note(exc, f"after the attempt had raised:\n{ending.text.traceback}")
         return None, ending_of(exc)
+
+
+def error_shown(ending: Raised) -> ErrorText | None:
+    """Return the error that a job shows until its next attempt; None for a snooze."""
+    return None if issubclass(type(ending.exception), Snooze) else ending.text
+
+
+def is_to_rest(snapshot: JobSnapshot) -> bool:
+    """Return whether a job whose attempt has ended was paused, or was to be, by a command.
+
+    Its next attempt is held then, until ``release``: a retry does not undo a pause.  The process or
+    the worker of a paused job may die, and another task of a paused trio job may raise.
+    """
+    if snapshot.state is JobState.PAUSED:
+        return snapshot.request is not Request.RESUME
+    return snapshot.request is Request.PAUSE
 
 
 def _delay(record: Record, ending: Raised) -> float | None:
