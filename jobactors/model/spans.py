@@ -98,7 +98,7 @@ class Span(Struct, frozen=True, gc=False):
         return max(0.0, self.end - self.start)
 
 
-def plain_turns(snapshot: JobSnapshot) -> list[Turn]:
+def plain_turns(snapshot: JobSnapshot) -> tuple[Turn, ...]:
     """Return the turns that a snapshot alone gives."""
     submitted, started = snapshot.info.submitted_at, snapshot.started_at
     waiting = snapshot.waiting if snapshot.state is JobState.QUEUED else None
@@ -108,16 +108,16 @@ def plain_turns(snapshot: JobSnapshot) -> list[Turn]:
     state = snapshot.state
     if state in {JobState.PAUSED, JobState.CANCELLING, JobState.INTERRUPTED}:
         turns.append(Turn(snapshot.changed_at, state, None))
-    return turns
+    return tuple(turns)
 
 
 def turns_after(
-    turns: list[Turn] | None, before: JobSnapshot, after: JobSnapshot, at: float
-) -> list[Turn]:
+    turns: tuple[Turn, ...] | None, before: JobSnapshot, after: JobSnapshot, at: float
+) -> tuple[Turn, ...]:
     """Return a job's turns after an event.
 
     Args:
-        turns: Its turns before, which are added to; None for those that ``before`` gives.
+        turns: Its turns before; None for those that ``before`` gives.
         before: Its snapshot before the event.
         after: Its snapshot after the event.
         at: The time of the event.
@@ -125,13 +125,12 @@ def turns_after(
     if turns is None:
         turns = plain_turns(before)
     last = turns[-1]
-    if (after.state, after.waiting) != (last.state, last.waiting):
-        turn = Turn(at, after.state, after.waiting)
-        if len(turns) < MOST_TURNS:
-            turns.append(turn)
-        else:
-            turns[-1] = replace(turn, at=last.at)
-    return turns
+    if (after.state, after.waiting) == (last.state, last.waiting):
+        return turns
+    turn = Turn(at, after.state, after.waiting)
+    if len(turns) < MOST_TURNS:
+        return (*turns, turn)
+    return (*turns[:-1], replace(turn, at=last.at))
 
 
 def label_of(stages: Sequence[str]) -> str:
@@ -139,27 +138,27 @@ def label_of(stages: Sequence[str]) -> str:
     return " / ".join(stages)
 
 
-def stages_after(stages: list[StageTurn] | None, after: JobSnapshot, at: float) -> list[StageTurn]:
+def stages_after(
+    stages: tuple[StageTurn, ...] | None, after: JobSnapshot, at: float
+) -> tuple[StageTurn, ...]:
     """Return a job's turns of stages after an event that changed its stages.
 
     Args:
-        stages: Its turns before, which are added to; None for none.
+        stages: Its turns before; None for none.
         after: Its snapshot after the event.
         at: The time of the event.
     """
-    stages = [] if stages is None else stages
+    stages = () if stages is None else stages
     turn = StageTurn(at, label_of(after.progress.stages))
     if len(stages) < MOST_TURNS:
-        stages.append(turn)
-    else:
-        stages[-1] = replace(turn, at=stages[-1].at)
-    return stages
+        return (*stages, turn)
+    return (*stages[:-1], replace(turn, at=stages[-1].at))
 
 
 T = TypeVar("T", Turn, StageTurn)
 
 
-def with_past(past: Sequence[T], own: Sequence[T] | None, opened: float) -> list[T]:
+def with_past(past: Sequence[T], own: Sequence[T] | None, opened: float) -> tuple[T, ...]:
     """Return the turns of a job that was begun by an earlier process.
 
     Args:
@@ -167,8 +166,9 @@ def with_past(past: Sequence[T], own: Sequence[T] | None, opened: float) -> list
         own: Those that this process has noted; None if there are none.
         opened: When this process took the job over, in seconds since the epoch.
     """
-    noted = [turn for turn in own or () if turn.at >= opened]
-    return [turn for turn in past if turn.at < opened] + noted
+    found = [turn for turn in past if turn.at < opened]
+    found += [turn for turn in own or () if turn.at >= opened]
+    return tuple(found)
 
 
 def stage_spans_of(stages: Sequence[StageTurn] | None, spans: Sequence[Span]) -> list[StageSpan]:

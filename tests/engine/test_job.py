@@ -1026,6 +1026,49 @@ async def test_a_job_sees_a_copy_of_its_submitters_context(work: Any) -> None:
         assert WHO.get() == "bob"
 
 
+OTHER: ContextVar[str | None] = ContextVar("other")
+
+
+async def test_jobs_that_wait_see_what_their_own_submit_saw_whatever_others_set() -> None:
+    """A value, None, and no value at all; a job, its hook, and a submit from inside a job."""
+    seen: dict[str, tuple[str, object]] = {}
+
+    def look(name: str, inner: ja.Jobs | None = None) -> None:
+        seen[name] = WHO.get(), OTHER.get("unset")
+        WHO.set("changed by a job")
+        OTHER.set("changed by a job")
+        if inner is not None:
+            inner.submit(look, f"inside {name}").result()
+
+    async def look_again(snapshot: ja.JobSnapshot) -> None:
+        seen[f"hook of {snapshot.name}"] = WHO.get(), OTHER.get("unset")
+        WHO.set("changed by a hook")
+
+    async with ja.open_jobs() as jobs:
+        jobs.hold_dispatch()
+        look_twice = jobs.options(on_done=look_again, name="one")
+        token = WHO.set("ada")
+        waiting = [look_twice.submit(look, "one"), jobs.submit(look, "two", jobs)]
+        other = OTHER.set(None)
+        waiting.append(jobs.submit(look, "three"))
+        OTHER.reset(other)
+        WHO.reset(token)
+        OTHER.set("set alone")
+        waiting.append(jobs.submit(look, "four"))
+        jobs.release_dispatch()
+        for job in waiting:
+            await job
+    ada, changed = ("ada", "unset"), ("changed by a job", "changed by a job")
+    assert seen == {
+        "one": ada,
+        "hook of one": ada,
+        "two": ada,
+        "inside two": changed,
+        "three": ("ada", None),
+        "four": ("nobody", "set alone"),
+    }
+
+
 async def test_a_retry_sees_the_submitters_context_afresh(autojump_clock: MockClock) -> None:
     """The first attempt's values have gone."""
     seen: list[str] = []

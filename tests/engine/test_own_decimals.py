@@ -52,6 +52,40 @@ async def test_a_job_has_the_precision_of_its_submitter_and_leaves_it(
     assert decimal.getcontext().prec == 20
 
 
+@pytest.mark.parametrize("hook", [set_precision, set_precision_in_async])
+async def test_what_a_hook_sets_is_not_seen_by_the_jobs_that_still_wait(hook: Any) -> None:
+    """They were submitted with one and the same context, which all of them begin with."""
+    async with ja.open_jobs(max_running=1) as jobs:
+        decimal.getcontext().prec = 20
+        with_hook = jobs.options(on_done=hook)
+        waiting = [with_hook.submit(set_precision) for _ in range(3)]
+        waiting += [with_hook.submit(set_precision_in_async) for _ in range(3)]
+        assert [await job for job in waiting] == [20] * 6
+
+
+async def test_what_the_submitter_changes_later_is_not_seen_by_its_job() -> None:
+    """Neither its precision, nor a trap, nor what its own arithmetic has signalled."""
+
+    def look() -> tuple[int, bool, bool]:
+        context = decimal.getcontext()
+        return context.prec, context.traps[decimal.Inexact], context.flags[decimal.Rounded]
+
+    async with ja.open_jobs() as jobs:
+        decimal.getcontext().clear_flags()
+        decimal.getcontext().prec = 20
+        jobs.hold_dispatch()
+        before = [jobs.submit(look) for _ in range(2)]
+        decimal.Decimal(1) / 3
+        rounded = jobs.submit(look)
+        decimal.getcontext().traps[decimal.Inexact] = True
+        trapping = jobs.submit(look)
+        decimal.getcontext().prec = 5
+        jobs.release_dispatch()
+        assert [await job for job in before] == [(20, False, False)] * 2
+        assert await rounded == (20, False, True)
+        assert await trapping == (20, True, True)
+
+
 async def test_a_submitter_that_never_used_decimal_gives_each_job_one_of_its_own() -> None:
     async with ja.open_jobs() as jobs:
         submits = [Context().run(jobs.submit, set_precision) for _ in range(2)]

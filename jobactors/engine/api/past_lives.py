@@ -29,8 +29,8 @@ class Life(NamedTuple):
     """A job, and the moments of its life that were noted."""
 
     record: Record
-    turns: list[Turn] | None
-    stages: list[StageTurn] | None
+    turns: tuple[Turn, ...] | None
+    stages: tuple[StageTurn, ...] | None
 
 
 def lives_in(
@@ -66,11 +66,7 @@ def lives_in(
 
 def _lives_here(system: JobSystem, is_wanted: Callable[[Record], bool]) -> list[Life]:
     return [
-        Life(
-            record,
-            None if record.turns is None else list(record.turns),
-            None if record.stages is None else list(record.stages),
-        )
+        Life(record, record.turns, record.stages)
         for record in system.parts.registry
         if is_wanted(record)
     ]

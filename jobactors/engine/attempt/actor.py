@@ -180,7 +180,7 @@ class Actor:
 
     def _attempt(self) -> Attempt:
         record, abandon, start = self.record, self._make_abandon, self._start
-        args, kwargs = record.args, record.kwargs
+        args, kwargs = record.args, record.kwargs or {}  # a runner may add to its own
         if args or kwargs:  # a key among them may have a __hash__ of the user's
             args, kwargs = resolved(args, kwargs, self.host.handle_for)
         return Attempt(self.context, record.function, args, kwargs, abandon, record.options, start)

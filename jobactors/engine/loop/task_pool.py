@@ -154,7 +154,7 @@ class TaskPool:
         if context is None:
             self._start_task(task.run, name=name)
         else:  # trio copies the one in which a task is started
-            context.run(self._start_task, task.run, name=name)
+            context.copy().run(self._start_task, task.run, name=name)
         return task
 
     # -- called by the tasks

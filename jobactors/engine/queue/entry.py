@@ -35,8 +35,8 @@ class Entry(Struct, eq=False):
     """Units of resources it needs."""
     takes_slot: bool = True
     """Whether it needs a free slot, and holds it while it runs."""
-    upstream: dict[str, None] = {}
-    """Jobs it comes after that have not ended."""
+    upstream: dict[str, None] | None = None
+    """Jobs it comes after that have not ended; None if it never came after any."""
     parked: str | None = None
     """The resource it waits for."""
     ahead: int = 0

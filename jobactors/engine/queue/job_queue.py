@@ -38,7 +38,7 @@ from .request_lines import RequestLines
 from .wait_graph import WaitEdge, WaitGraph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from jobactors.model.rate import Rate
 
@@ -121,7 +121,7 @@ class JobQueue:
         due: float | None = None,
         why_due: Waiting = Waiting.START_TIME,
         needs: Mapping[str, int] = NO_NEEDS,
-        after: Iterable[str] = (),
+        after: Collection[str] = (),
         takes_slot: bool = True,
     ) -> None:
         """Add a job, which waits for its turn; ``after`` names jobs that have not ended."""
@@ -129,9 +129,10 @@ class JobQueue:
         entry = Entry(job_id, priority, order, held, needs=needs, takes_slot=takes_slot)
         if due is not None:
             entry.due, entry.why_due = due, why_due
-        for upstream in after:
-            entry.upstream[upstream] = None
-            self._downstream[upstream][job_id] = None
+        if after:
+            entry.upstream = dict.fromkeys(after)
+            for upstream in entry.upstream:
+                self._downstream[upstream][job_id] = None
         self._entries[job_id] = entry
         self._place(entry)
 
@@ -154,7 +155,7 @@ class JobQueue:
         entry = self._entries.pop(job_id, None)
         if entry is None:
             return False
-        for upstream in entry.upstream:
+        for upstream in entry.upstream or ():
             after = self._downstream[upstream]
             del after[job_id]
             if not after:
@@ -245,8 +246,9 @@ class JobQueue:
             return []
         waiting = list(self._downstream.pop(job_id))
         for entry in map(self._entries.__getitem__, waiting):
-            del entry.upstream[job_id]
-            if entry.upstream:
+            upstream = entry.upstream or {}
+            del upstream[job_id]
+            if upstream:
                 self._moved[entry.id] = None  # it waits for fewer jobs
             else:
                 self._place(entry)
@@ -299,7 +301,7 @@ class JobQueue:
 
     def waits_for(self, job_id: str) -> frozenset[str]:
         """Return the jobs a waiting job comes after that have not ended."""
-        return frozenset(self._entries[job_id].upstream)
+        return frozenset(self._entries[job_id].upstream or ())
 
     def is_wanted(self, name: str) -> bool:
         """Return whether a job waits for units of a resource."""

@@ -45,7 +45,7 @@ class QueuedWaits:
             return
         if entry.needs:
             yield WaitEdge(job_id, units=(entry.needs,), words="is queued for")
-        for upstream in entry.upstream:
+        for upstream in entry.upstream or ():
             yield WaitEdge(job_id, (upstream,), words="comes after")
 
     def _line_before(self, job_id: str) -> Iterator[WaitEdge]:

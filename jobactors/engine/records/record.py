@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from .stored_submit import StoredSubmit
 
 _NO_EDGES: Final[Mapping[str, Edge]] = MappingProxyType({})
+_NO_KWARGS: Final[dict[str, Any]] = {}
+"""The keyword arguments of all jobs that have none; nothing writes into them."""
 CREATION_LOCK: Final = RLock()
 """Held while a part that is made on first use is put into its field, but not while it is made:
 making may run other code (a finalizer that prints), which may ask for such a part as well, as may
@@ -149,7 +151,7 @@ class Record:
         self.snapshot: JobSnapshot = snapshot
         self.function: Callable[..., Any] = function
         self.args: tuple[Any, ...] = args
-        self.kwargs: dict[str, Any] = kwargs
+        self.kwargs: dict[str, Any] = kwargs or _NO_KWARGS
         self.are_arguments_dropped: bool = False
         """Whether the job has ended, and its arguments were let go."""
         self.options: Options = options
@@ -187,9 +189,9 @@ class Record:
         """The works whose checkpoints it may find, its own first; set by ``checkpoint_key``."""
         self.checkpoint_key: tuple[str, str, str, str] | None = None
         """The first of these, and its part; set with them."""
-        self.turns: list[Turn] | None = None
+        self.turns: tuple[Turn, ...] | None = None
         """The turns of its life, once its snapshot does not give them all."""
-        self.stages: list[StageTurn] | None = None
+        self.stages: tuple[StageTurn, ...] | None = None
         """The moments at which its stages changed; None if it has none."""
         self.span: Any = None
         """Its unfinished span of OpenTelemetry, if the program uses that."""

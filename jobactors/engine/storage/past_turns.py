@@ -26,7 +26,7 @@ _STATES: Final = {
 """The state after each kind of line in an event log that makes a turn."""
 
 
-def turns_from(lines: Iterable[EventRow]) -> list[Turn]:
+def turns_from(lines: Iterable[EventRow]) -> tuple[Turn, ...]:
     """Return the turns that the lines of an event log give."""
     turns: list[Turn] = []
     for line in lines:
@@ -37,16 +37,18 @@ def turns_from(lines: Iterable[EventRow]) -> list[Turn]:
         if line.kind == "JobRetried":
             waiting = Waiting.RETRY
         turns.append(Turn(line.at, state, waiting))
-    return turns
+    return tuple(turns)
 
 
-def stages_from(lines: Iterable[EventRow]) -> list[StageTurn]:
+def stages_from(lines: Iterable[EventRow]) -> tuple[StageTurn, ...]:
     """Return the turns of stages that the lines of an event log give; an attempt begins in none."""
-    return [
-        StageTurn(line.at, _stages_of(line))
-        for line in lines
-        if line.kind in {"JobProgressed", "JobStarted"}
-    ]
+    return tuple(
+        [
+            StageTurn(line.at, _stages_of(line))
+            for line in lines
+            if line.kind in {"JobProgressed", "JobStarted"}
+        ]
+    )
 
 
 def _stages_of(line: EventRow) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from jobactors.engine.loop.worker_thread import call_in_thread, is_being_cancelled
+from jobactors.inside.context.own_decimals import take_own_decimals
 from jobactors.inside.report.guarded_log import LOG
 from jobactors.inside.signals.open_nurseries import closing_nurseries
 from jobactors.model.last_references import drop_elsewhere
@@ -60,11 +61,12 @@ class DoneHooks:
         if context is None:
             start_soon(self._run, scope, hook, snapshot, name=name)
         else:
-            context.run(partial(start_soon, name=name), self._run, scope, hook, snapshot)
+            context.copy().run(partial(start_soon, name=name), self._run, scope, hook, snapshot)
 
     # A Ctrl-C is the body's, not the hook's: raised here it would only be logged.
     @trio.lowlevel.enable_ki_protection
     async def _run(self, scope: trio.CancelScope, hook: OnDone, snapshot: JobSnapshot) -> None:
+        take_own_decimals()
         try:
             with scope:
                 await _call(hook, snapshot)
