@@ -14,6 +14,7 @@ from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from weakref import proxy
 
 from msgspec import Struct
 
@@ -92,11 +93,13 @@ class ClusterClient:
     """A ``distributed.Client``, as the link uses it.
 
     Args:
-        client: The client; it stays its maker's, who also closes it.
+        client: The client; it stays its maker's, who also closes it.  It is held weakly: a link is
+            kept for each client, and would keep the client as well, with its whole cluster where
+            that is in this process.  The runner holds it while there are jobs.
     """
 
     def __init__(self, client: Any) -> None:
-        self._client = client
+        self._client: Any = proxy(client)
         self._loop = client.loop
 
     # -- from any thread
@@ -107,15 +110,26 @@ class ClusterClient:
 
         They are not from the moment on in which a cluster of this program begins to close.
         """
-        cluster = getattr(self._client, "cluster", None)
-        status = getattr(getattr(cluster, "status", None), "name", "")
-        return bool(self._client.status == CONNECTED) and status not in _CLOSING
+        try:
+            cluster = getattr(self._client, "cluster", None)
+            status = getattr(getattr(cluster, "status", None), "name", "")
+            return bool(self._client.status == CONNECTED) and status not in _CLOSING
+        except ReferenceError:  # nothing holds the client any more
+            return False
 
     @property
     def address(self) -> str:
         """The address of the scheduler; empty once the client is closed."""
-        scheduler = getattr(self._client, "scheduler", None)
-        return str(getattr(scheduler, "address", "") or "")
+        try:
+            scheduler = getattr(self._client, "scheduler", None)
+            return str(getattr(scheduler, "address", "") or "")
+        except ReferenceError:
+            return ""
+
+    @property
+    def connection(self) -> object:
+        """The client's connection to the scheduler; another one once it has connected again."""
+        return self._client.scheduler_comm
 
     @property
     def threads(self) -> int:
@@ -137,7 +151,7 @@ class ClusterClient:
     # -- in the client's loop
 
     def listen(self, topic: str, hear: Callable[[Any], object]) -> None:
-        """Call ``hear`` with each message on a topic of ours."""
+        """Call ``hear`` with each message on a topic of ours that comes on this connection."""
 
         def take(event: tuple[float, Any]) -> None:
             hear(event[1])

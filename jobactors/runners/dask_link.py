@@ -15,6 +15,8 @@ thread appends to and sets, as the engine's portal has it.
   those that come meanwhile travel together in the next one.
 * Long results that ended together are gathered together.
 * A run whose attempt is not known here is refused: it has ended, or its program has.
+* A client that connects again has lost its tasks, and Dask tells its scheduler of no topic once
+  more: so the link listens anew before the next task goes out.
 """
 
 from __future__ import annotations
@@ -111,9 +113,10 @@ class ClusterLink:
         self._fetched: list[_Task] = []
         self._cancelled: list[Any] = []
         self._looks_for_workers = False
+        self._connection: object = None
+        """The connection of the client on which it listens."""
         self._running: set[asyncio.Task[None]] = set()
         """Kept here: the loop itself holds tasks weakly."""
-        self.ask(self._open)
 
     # -- from any thread
 
@@ -143,8 +146,15 @@ class ClusterLink:
             futures, self._cancelled = self._cancelled, []
             self._start(self.client.cancel(futures))
 
-    def _open(self) -> None:
+    def _listen(self) -> None:
+        """Listen to the runs, unless that is done on this connection; the workers follow."""
+        connection = self.client.connection
+        if connection is self._connection is not None:
+            return
         self.client.listen(self.topic, self._hear)
+        self._connection = connection
+        self._workers.clear()
+        self._departed.clear()
         self._start(self.client.forget_others())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -218,6 +228,7 @@ class ClusterLink:
         if not tasks:
             return
         try:
+            self._listen()
             futures = self.client.submit([task.order for task in tasks])
         except Exception as exc:  # it may be closed, or refuse a restriction
             for task in tasks:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from weakref import WeakValueDictionary
 
 import trio
 
@@ -35,9 +36,10 @@ AT_ONCE: Final = 100
 """News that the attempts take in one turn of the loop, each of which may wake one up."""
 LAST_WORKER: Final = 5.0
 """Seconds for which a cluster without workers may be one that is closed."""
-_SIDES: trio.lowlevel.RunVar[dict[ClusterLink, EngineSide]] = trio.lowlevel.RunVar(
+_SIDES: trio.lowlevel.RunVar[WeakValueDictionary[str, EngineSide]] = trio.lowlevel.RunVar(
     "jobactors_dask_sides"
 )
+"""By the epochs of their links.  The attempts hold them: a loop outlives many clients."""
 
 
 class WatchedCall(Protocol):
@@ -229,9 +231,9 @@ def side_of(link: ClusterLink) -> EngineSide:
     try:
         sides = _SIDES.get()
     except LookupError:
-        sides = dict[ClusterLink, EngineSide]()
+        sides = WeakValueDictionary[str, EngineSide]()
         _SIDES.set(sides)
-    side = sides.get(link)
+    side = sides.get(link.epoch)
     if side is None:
-        side = sides[link] = EngineSide(link)
+        side = sides[link.epoch] = EngineSide(link)
     return side

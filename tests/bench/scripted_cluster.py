@@ -95,6 +95,11 @@ class ScriptedCluster:
         """Report to ``hear`` from now on."""
         self._hear = hear
 
+    @property
+    def connection(self) -> object:
+        """What is connected: it stays the same."""
+        return self
+
     async def forget_others(self) -> None:
         """Do nothing: there are no others."""
 

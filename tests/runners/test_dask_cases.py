@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import trio
 
@@ -22,6 +25,8 @@ from .dask_cluster import blocking, cluster, raised_by, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import pytest
 
     from tests.bench.scripted_cluster import ScriptedTask
 
@@ -241,3 +246,64 @@ async def test_a_job_type_of_a_cell_may_have_the_cluster_as_its_runner(
 
 def call(function: Callable[[int], int], number: int) -> int:
     return function(number)
+
+
+async def test_a_client_that_connects_again_serves_jobs_as_before(tmp_path: Path) -> None:
+    """To a scheduler that has been started again: later jobs are heard of, and their worker's end.
+
+    What ran is lost.
+    """
+    from distributed import Client
+
+    paths = [str(tmp_path / name) for name in ("first", "second")]
+    release = tmp_path / "release"
+    place: Any = {"protocol": "tcp://", "host": "127.0.0.1"}
+    async with AsyncExitStack() as stack:
+        with cluster(workers=1, **place) as first:
+            port = int(first.scheduler.address.rpartition(":")[2])
+            client = stack.enter_context(Client(first.scheduler.address, set_as_default=False))
+            jobs = await stack.enter_async_context(ja.open_jobs())
+            on = jobs.options(runner=ja.DaskRunner(client))
+            lost = on.submit(work.until_stopped, paths[0])
+            await until(lambda: work.starts(paths[0]))
+        assert isinstance(await raised_by(lost), ja.ClusterLost)
+        with cluster(workers=1, scheduler_port=port, **place) as second:
+            await until(lambda: client.status == "running")
+            heard = on.submit(work.plus, 1, 2)
+            await until(heard.done)
+            deaf = on.submit(work.until_file, paths[1], str(release))
+            await until(lambda: work.starts(paths[1]))
+            where, remove = deaf.snapshot().where, second.cluster.scheduler.remove_worker
+            second.loop.add_callback(partial(remove, where, stimulus_id="test"))
+            assert isinstance(await raised_by(deaf), ja.WorkerDied)
+            release.touch()
+
+
+async def test_a_client_that_is_closed_before_its_first_job_makes_no_complaint(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """But the job's own error; its loop goes on here, since it is that of the cluster."""
+    from distributed import Client
+
+    with cluster(workers=1) as client:
+        closed = Client(client.cluster, set_as_default=False)
+        runner = ja.DaskRunner(closed)
+        await blocking(closed.close)
+        async with ja.open_jobs() as jobs:
+            job = jobs.options(runner=runner).submit(work.plus, 1, 2)
+            assert isinstance(await raised_by(job), ja.ClusterLost)
+        await blocking(client.submit(work.plus, 1, 2).result)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_client_that_was_closed_goes_with_its_cluster() -> None:
+    """Though the loop of its jobs goes on.  The last runner stays, for jobs that are resumed."""
+
+    async def use() -> ref[Any]:
+        with cluster(workers=1) as client:
+            async with ja.open_jobs() as jobs:
+                assert await jobs.options(runner=ja.DaskRunner(client)).run(work.plus, 1, 2) == 3
+            return ref(client)
+
+    client, _ = await use(), await use()
+    await until(lambda: gc.collect() >= 0 and client() is None)
