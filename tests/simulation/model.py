@@ -199,7 +199,8 @@ class Model:
         if not row.shielded:
             self._unwind(row)
 
-    def _unwind(self, row: Row) -> None:
+    def _leave(self, row: Row) -> None:
+        """It waits for nothing any more, and gives back what it has got meanwhile."""
         row.place = "unwinding"
         row.wants, row.awaits = [], None
         for name, units in row.got.items():
@@ -207,6 +208,9 @@ class Model:
         row.holds = {name: units for name, units in row.holds.items() if units}
         row.got = {}
         self._serve()
+
+    def _unwind(self, row: Row) -> None:
+        self._leave(row)
         row.told = True
         match row.on_cancel:
             case "return":
@@ -257,6 +261,11 @@ class Model:
             case "release":
                 row.holds = {}
                 self._serve()
+
+    def die(self, row: Row) -> None:
+        """Another task of the job raises, and its main one leaves where it waits."""
+        self._leave(row)
+        self._fail(row, None)
 
     def _end(self, row: Row, how: str, value: object) -> None:
         states = {"finish": "succeeded", "partial": "cancelled"}
@@ -374,6 +383,9 @@ class Model:
         """An attempt has ended, and another one is to come."""
         assert row.id in self.retrying, f"{row.id} tries again, and should not"
         delay, failed = self.retrying.pop(row.id)
+        # A retry does not undo a pause.
+        is_paused = row.state == "paused" and row.request != "resume"
+        row.held = row.held or is_paused or row.request == "pause"
         self._let_go(row)
         self.orders += 1
         row.order, row.state, row.place, row.request = self.orders, "queued", "queue", None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.simulation.model import Model
 
 GOLDEN = 0.6180339887
+WAITING = {"paused", "awaiting", "acquiring", "returning"}
+"""The places of a job whose main task waits, inside of the engine."""
 
 
 class Moves:
@@ -181,6 +183,15 @@ class Moves:
         row.reads = number
         if kind == "ask" and number is not None:
             self.model.replies[number] = "answered"
+
+    def die(self, which: int) -> None:
+        """Let another task of a job raise while its main one waits, or stands still."""
+        waiting = [row for row in self.model.rows.values() if row.place in WAITING]
+        waiting = [row for row in waiting if not (row.shielded or row.stopping)]
+        if waiting:
+            row = waiting[which % len(waiting)]
+            self.model.die(row)
+            self.theatre.stages[row.id].die()
 
     # -- verbs
 

@@ -105,6 +105,7 @@ _step_names = _weighted(**{
     "submit": 9, "line": 14, "cancel": 4, "pause": 1, "pause and reach": 3, "reach": 1, "resume": 3,
     "hold": 1, "release": 2, "tick": 4, "priority": 1, "needs": 1, "start_in": 1, "scale": 1,
     "dispatch": 1, "wait": 2, "take": 1, "delete": 1, "restart": 2, "tell": 1, "ask": 1, "look": 1,
+    "die": 2,
 })
 # fmt: on
 STEPS: st.SearchStrategy[Step] = _step_names.flatmap(

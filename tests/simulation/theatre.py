@@ -30,14 +30,16 @@ class Stage:
         """What it was told last, when it asked whether to end."""
         self._value: Any = None
         self._scope = trio.CancelScope()
+        self._dying = trio.CancelScope()
 
     async def play(self) -> Any:
         """Do line after line, until one of them ends the attempt."""
         try:
-            with self._scope:
+            with self._dying, self._scope:
                 while not await self._do(*await self._lines.receive()):
                     pass
                 return self._value
+            raise Planned("in another task")
         except trio.Cancelled:
             if self.on_cancel == "return":
                 return "kept"
@@ -46,6 +48,10 @@ class Stage:
             if self.on_cancel == "fail":
                 raise Planned("while cancelled") from None
             raise
+
+    def die(self) -> None:
+        """Raise wherever it waits, as if another one of its tasks had raised in its nursery."""
+        self._dying.cancel()
 
     def lower_shield(self) -> None:
         """Let a cancel through from now on."""
