@@ -47,7 +47,7 @@ class Order(Struct, frozen=True):
     held: tuple[Any, ...] = ()
     """The futures among its arguments."""
     priority: int = 0
-    workers: tuple[str, ...] = ()
+    workers: tuple[str | int, ...] = ()
     """The workers that may run it; empty for all."""
     resources: tuple[tuple[str, float], ...] = ()
     """Its share of its worker's resources."""

@@ -15,16 +15,22 @@ _NO_WORKERS = (
     "the cluster has no workers yet: cluster.scale(n) or cluster.adapt(minimum=1) starts some; "
     "start_deadline= bounds the wait"
 )
+_NONE_FREE = (
+    "none of the workers that may run it begins any task now: each is paused, since its memory is "
+    "full, or has no threads; they are {}"
+)
 REBUILT: Final = (
     "raised when the result, sent back by the job's worker, was rebuilt here: have its modules "
     "installed here as well, or return plain values, or let it stay there (keep=True)"
 )
+_NO_ADDRESS: Final = "addresses should be strings"
+"""Said by a scheduler of a name that is a number, and is that of no worker."""
 _LONGEST_LIST = 5
 
 
 def why_none_begins(
     workers: Mapping[str, Any],
-    wanted: Iterable[str],
+    wanted: Iterable[str | int],
     resources: Iterable[tuple[str, float]],
 ) -> str:
     """Return the reason why no worker of a cluster can begin a task; empty if one can.
@@ -39,11 +45,12 @@ def why_none_begins(
     names = set(wanted)
     fit = {a: w for a, w in workers.items() if not names or names & _names_of(a, w)}
     if not fit:
-        known = ", ".join(list(workers)[:_LONGEST_LIST])
-        return f"the cluster has none of the workers {', '.join(sorted(names))}; it has {known}"
+        missing = ", ".join(sorted(map(repr, names)))
+        return f"the cluster has none of the workers {missing}; it has {_shown(workers)}"
     needs = dict(resources)
-    if any(_has(worker.get("resources") or {}, needs) for worker in fit.values()):
-        return ""
+    fit = {a: w for a, w in fit.items() if _has(w.get("resources") or {}, needs)}
+    if fit:
+        return "" if any(map(_takes_tasks, fit.values())) else _NONE_FREE.format(_shown(fit))
     shown = ", ".join(f"{name}={units:g}" for name, units in needs.items())
     return (
         f"no worker has the resources {shown}: start one with "
@@ -51,8 +58,19 @@ def why_none_begins(
     )
 
 
-def _names_of(address: str, worker: Mapping[str, Any]) -> set[str]:
-    return {address, str(worker.get("name")), str(worker.get("host"))}
+def _names_of(address: str, worker: Mapping[str, Any]) -> set[Any]:
+    return {address, worker.get("name"), worker.get("host")}
+
+
+def _shown(workers: Mapping[str, Any]) -> str:
+    """Return some addresses, with the names that are others: 1 and "1" are two of them."""
+    names = {address: worker.get("name", address) for address, worker in workers.items()}
+    some = list(names.items())[:_LONGEST_LIST]
+    return ", ".join(a if name == a else f"{a} ({name!r})" for a, name in some)
+
+
+def _takes_tasks(worker: Mapping[str, Any]) -> bool:
+    return worker.get("nthreads") != 0 and worker.get("status") != "paused"
 
 
 def _has(resources: Mapping[str, float], needs: Mapping[str, float]) -> bool:
@@ -107,6 +125,11 @@ def task_failed(end: TaskEnd, address: str) -> BaseException:
     found = _lack_of_us(error)
     if found is not None:
         return found
+    if type(error) is TypeError and str(error).startswith(_NO_ADDRESS):
+        return ValueError(
+            f"DaskRunner(workers=…) has a number that names no worker on {_cluster(address)} now "
+            f"({error}): client.scheduler_info() has their names and addresses"
+        )
     if type(error).__name__ == "KilledWorker":
         return WorkerDied(f"its workers died again and again, and Dask gives it up: {error}")
     return error

@@ -266,17 +266,19 @@ class ClusterLink:
 
     async def _look_for_workers(self) -> None:
         """Find the reason if no worker begins what was submitted, once for each attempt."""
-        while True:
-            await asyncio.sleep(SLOW_START)
-            slow = [task for task in self._tasks.values() if task.is_unexplained]
-            if not slow:
-                break
-            try:
-                workers = await self.client.workers()
-            except Exception:  # it is out of reach, and others see to that
-                break
-            self._explain([task for task in slow if task.is_unexplained], workers)
-        self._looks_for_workers = False
+        try:
+            while True:
+                await asyncio.sleep(SLOW_START)
+                slow = [task for task in self._tasks.values() if task.is_unexplained]
+                if not slow:
+                    break
+                try:
+                    workers = await self.client.workers()
+                except Exception:  # it is out of reach, and others see to that
+                    break
+                self._explain([task for task in slow if task.is_unexplained], workers)
+        finally:
+            self._looks_for_workers = False
 
     def _explain(self, tasks: Iterable[_Task], workers: Mapping[str, Any]) -> None:
         """Give tasks the reason for which no worker begins them, where there is one."""

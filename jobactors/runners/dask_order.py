@@ -37,7 +37,7 @@ class CallOptions(Struct, frozen=True):
     kill_workers: bool = False
     resources: tuple[tuple[str, float], ...] = ()
     shared_folder: str | None = None
-    workers: tuple[str, ...] = ()
+    workers: tuple[str | int, ...] = ()
 
 
 async def order_for(

@@ -56,11 +56,15 @@ def _client(runner: DaskRunner, field: Field, value: Any) -> None:
 
 def _resources(runner: DaskRunner, field: Field, value: Any) -> None:
     for name, units in value.items():
-        if not isinstance(name, str) or not is_number(units) or not units > 0:
+        if not isinstance(name, str) or not name or not is_number(units) or not _is_share(units):
             raise TypeError(
                 f"{named(runner, field)} maps names of workers' resources to numbers above 0, "
                 f'such as {{"GPU": 1}}, not {shown(name)} to {shown(units)}'
             )
+
+
+def _is_share(units: float) -> bool:
+    return 0 < units <= sys.float_info.max  # no infinity, and no int that floats cannot hold
 
 
 def _as_mapping(value: Any) -> Mapping[str, float]:
@@ -74,16 +78,20 @@ def _as_mapping(value: Any) -> Mapping[str, float]:
     return dict(cast("Any", value))
 
 
-def _as_names(value: Any) -> tuple[str, ...]:
+def _as_names(value: Any) -> tuple[str | int, ...]:
     if value is None:
         return ()
     names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
     for name in names:
-        if not isinstance(name, str):
+        if not isinstance(name, str | int) or isinstance(name, bool):
             raise TypeError(
                 "DaskRunner(workers=…) takes addresses, names or hosts of workers, "
                 f"not {shown(name)}"
             )
+    if not names or "" in names:
+        raise ValueError(
+            f"DaskRunner(workers={shown(value)}) names no worker: leave it out for all of them"
+        )
     return names
 
 
@@ -92,7 +100,12 @@ def _as_folder(value: Any) -> str | None:
         return None
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f"DaskRunner(shared_folder=…) is a path, not {shown(value)}")
-    return os.path.realpath(os.fspath(value))
+    path = os.fspath(cast("str | os.PathLike[str]", value))
+    if not path or "\0" in path:
+        raise ValueError(
+            f"DaskRunner(shared_folder={shown(value)}) is no path: leave it out if there is none"
+        )
+    return os.path.realpath(path)
 
 
 def _flag(runner: DaskRunner, field: Field, value: Any) -> None:
@@ -143,8 +156,9 @@ class DaskRunner:
         default=None, kw_only=True, converter=_as_mapping, validator=_resources
     )
     """Each job's share of its worker's resources: ``{"GPU": 1}``; default: nothing."""
-    workers: tuple[str, ...] = field(default=None, kw_only=True, converter=_as_names)
-    """The workers that may run the jobs, by address, name or host; default: all."""
+    workers: tuple[str | int, ...] = field(default=None, kw_only=True, converter=_as_names)
+    """The workers that may run the jobs, by address, name or host; default: all.  The names in a
+    ``LocalCluster`` are numbers: ``workers=[0, 1]``."""
     allow_restart: bool = field(default=False, kw_only=True, validator=_flag)
     """Whether Dask may start an attempt again when its worker leaves: for work that may be done
     twice.  Starts cost less; a job that is cancelled in the moment of its start may do a little."""

@@ -426,16 +426,32 @@ async def test_a_client_that_cannot_serve_is_refused_with_the_cure(client: Any) 
     [
         ({"resources": {"GPU": "one"}}, "names of workers' resources to numbers above 0"),
         ({"resources": ["GPU"]}, "maps names of workers' resources to numbers"),
-        ({"workers": [1]}, "takes addresses, names or hosts of workers"),
-        ({"workers": 1}, "takes addresses, names or hosts of workers, not 1"),
+        ({"resources": {"GPU": 10**400}}, "to numbers above 0"),
+        ({"resources": {"": 1}}, "to numbers above 0"),
+        ({"workers": [1.5]}, "takes addresses, names or hosts of workers"),
+        ({"workers": True}, "takes addresses, names or hosts of workers, not True"),
+        ({"workers": []}, r"workers=\[\]\) names no worker: leave it out for all"),
+        ({"workers": ["there", ""]}, "names no worker"),
         ({"keep": "yes"}, r"keep=…\) is True or False, not 'yes'"),
         ({"shared_folder": 7}, r"shared_folder=…\) is a path, not 7"),
+        ({"shared_folder": ""}, r"shared_folder=''\) is no path"),
+        ({"shared_folder": "a\0b"}, "is no path: leave it out"),
     ],
 )
 def test_wrong_options_are_refused(client: Any, options: dict[str, Any], message: str) -> None:
     """Each with what it takes."""
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         ja.DaskRunner(client, **options)
+
+
+async def test_a_worker_may_be_named_by_its_number(client: Any) -> None:
+    """As ``LocalCluster`` names its workers; a number that none has fails the job at once."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job = jobs.options(runner=ja.DaskRunner(client, workers=1)).submit(work.add, 1, 2)
+        assert await job == 3
+        assert job.snapshot().where == client.cluster.workers[1].address
+        missing = jobs.options(runner=ja.DaskRunner(client, workers=[7])).submit(work.add, 1, 2)
+        assert "a number that names no worker" in str(await raised_by(missing))
 
 
 async def test_a_cancelled_task_is_no_silent_end(client: Any, tmp_path: Path) -> None:

@@ -274,6 +274,10 @@ WORKERS = {
     "tcp://a:1": {"name": "one", "host": "a", "resources": {"GPU": 1}},
     "tcp://b:1": {"name": 2, "host": "b", "resources": {}},
 }
+BUSY = {
+    "tcp://c:1": {"name": "tcp://c:1", "host": "c", "status": "paused", "nthreads": 1},
+    "tcp://d:1": {"name": "tcp://d:1", "host": "d", "status": "running", "nthreads": 0},
+}
 
 
 @pytest.mark.parametrize(
@@ -281,11 +285,14 @@ WORKERS = {
     [
         ({}, (), (), "has no workers yet"),
         (WORKERS, (), (), ""),
-        (WORKERS, ("2",), (), ""),
+        (WORKERS, (2,), (), ""),
+        (WORKERS, ("2",), (), "none of the workers '2'; it has tcp://a:1 ('one'), tcp://b:1 (2)"),
         (WORKERS, ("a",), (("GPU", 1),), ""),
         (WORKERS, ("b",), (("GPU", 1),), "no worker has the resources GPU=1"),
         (WORKERS, (), (("GPU", 2),), "no worker has the resources GPU=2"),
-        (WORKERS, ("c",), (), "none of the workers c; it has tcp://a:1, tcp://b:1"),
+        (WORKERS, ("c", 3), (), "none of the workers 'c', 3; it has tcp://a:1 ('one')"),
+        (BUSY, (), (), "paused, since its memory is full, or has no threads; they are tcp://c:1, "),
+        (BUSY | WORKERS, (), (), ""),
     ],
 )
 def test_a_job_that_no_worker_can_begin_gets_the_reason(
@@ -320,6 +327,12 @@ THERE: Any = SimpleNamespace(address="tcp://there:2")
         ),
         (ModuleNotFoundError("theirs", name="msgspec"), ModuleNotFoundError, "^theirs$"),
         (KilledWorker("index", THERE, 3), ja.WorkerDied, "Dask gives it up: Attempted"),
+        (
+            TypeError("addresses should be strings or tuples, got 5"),
+            ValueError,
+            r"a number that names no worker on the Dask cluster .* got 5\): client.scheduler_info",
+        ),
+        (TypeError("theirs"), TypeError, "^theirs$"),
         (ZeroDivisionError("theirs"), ZeroDivisionError, "^theirs$"),
     ],
 )
