@@ -3,12 +3,15 @@
 Private names are used.  ``Future._state`` and its event: there is no public way to hear of the end
 of a task that takes no thread, and gathers no result.  ``Client._scheduler_identity``: what is
 public blocks until the scheduler has answered.  ``Scheduler._broker``, in a function that goes
-there: what is public empties no topic.
+there: what is public empties no topic.  ``_thread_id`` of the client's asyncio loop: a fork copies
+the loop as one that runs, and not its thread.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections import defaultdict
 from contextlib import suppress
 from contextvars import Context
@@ -89,6 +92,15 @@ class _EndEvent(asyncio.Event):
             then()
 
 
+def has_loop_here(client: Any) -> bool:
+    """Return whether the thread of a client's loop is one of this process.
+
+    It is not in a child that was forked after the client was made.
+    """
+    thread = getattr(getattr(client.loop, "asyncio_loop", None), "_thread_id", None)
+    return thread is None or thread in sys._current_frames()
+
+
 class ClusterClient:
     """A ``distributed.Client``, as the link uses it.
 
@@ -101,6 +113,8 @@ class ClusterClient:
     def __init__(self, client: Any) -> None:
         self._client: Any = proxy(client)
         self._loop = client.loop
+        self._process: int | None = None
+        """The process whose loop it is; 0 for none.  Found out when it is first asked for."""
 
     # -- from any thread
 
@@ -108,14 +122,24 @@ class ClusterClient:
     def is_connected(self) -> bool:
         """Whether the tasks of this client are alive, and can be asked for.
 
-        They are not from the moment on in which a cluster of this program begins to close.
+        They are not from the moment on in which a cluster of this program begins to close, nor in
+        a forked child.
         """
+        if not self._is_of_here:
+            return False
         try:
             cluster = getattr(self._client, "cluster", None)
             status = getattr(getattr(cluster, "status", None), "name", "")
             return bool(self._client.status == CONNECTED) and status not in _CLOSING
         except ReferenceError:  # nothing holds the client any more
             return False
+
+    @property
+    def _is_of_here(self) -> bool:
+        here = os.getpid()
+        if self._process is None:
+            self._process = here if has_loop_here(self._client) else 0
+        return self._process == here
 
     @property
     def address(self) -> str:
@@ -141,12 +165,13 @@ class ClusterClient:
         return int(total)
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Call a function in the client's loop, unless that is closed.
+        """Call a function in the client's loop, unless that is closed, or another process's.
 
         It has no context variables of the caller: the connections that Dask opens meanwhile would
         have those for good, a job's trace among them.
         """
-        Context().run(self._loop.add_callback, function)
+        if self._is_of_here:
+            Context().run(self._loop.add_callback, function)
 
     # -- in the client's loop
 

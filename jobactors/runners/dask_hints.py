@@ -100,9 +100,9 @@ def result_lost(where: str, cause: object = None) -> WorkerDied:
 def cluster_lost(address: str) -> ClusterLost:
     """Return the error of a job whose scheduler is out of reach."""
     return ClusterLost(
-        f"{_cluster(address)} is out of reach (its scheduler has ended, or its client was "
-        "closed or has lost its connection), and its tasks are lost: give a runner of another "
-        "cluster, "
+        f"{_cluster(address)} is out of reach (its scheduler has ended, or its client was closed, "
+        "has lost its connection, or is that of a process from which this one was forked), and its "
+        "tasks are lost: give a runner of another cluster or client, "
         "jobs.options(runner=ja.DaskRunner(client)), and resume or restart the job"
     )
 

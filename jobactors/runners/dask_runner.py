@@ -52,6 +52,13 @@ def _client(runner: DaskRunner, field: Field, value: Any) -> None:
         raise ValueError(
             f"{name} is {value.status}, and reaches no cluster any more: make a new Client(…)"
         )
+    from .dask_client import has_loop_here
+
+    if not has_loop_here(value):
+        raise ValueError(
+            f"{name} was made before this process was forked, and its thread is in the parent: "
+            "make a new Client(address) here, or start the process with the 'spawn' method"
+        )
 
 
 def _resources(runner: DaskRunner, field: Field, value: Any) -> None:

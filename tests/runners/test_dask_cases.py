@@ -19,6 +19,7 @@ import trio
 import jobactors as ja
 from jobactors.runners.process_wire import Kind, pack_result
 from tests.bench.scripted_cluster import ScriptedCluster, ScriptedRunner
+from tests.engine.scripts import run_script
 
 from . import dask_work as work
 from .dask_cluster import blocking, cluster, raised_by, until
@@ -307,3 +308,42 @@ async def test_a_client_that_was_closed_goes_with_its_cluster() -> None:
 
     client, _ = await use(), await use()
     await until(lambda: gc.collect() >= 0 and client() is None)
+
+
+def test_a_client_that_was_made_before_a_fork_is_lost_to_the_child() -> None:
+    """Its thread stays in the parent, where it goes on."""
+    ended = run_script(
+        """
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # of any fork beside threads, from 3.12
+        logging.disable(logging.INFO)  # Dask's own, of each step
+        from tests.runners import dask_work as work
+        from tests.runners.dask_cluster import cluster
+
+        with cluster(workers=1) as client:
+            used = ja.DaskRunner(client)
+            unused = ja.DaskRunner(client.cluster.get_client())
+            jobs = ja.start()
+            print(jobs.options(runner=used).submit(work.plus, 1, 2).result())
+            pid = os.fork()
+            if not pid:
+                try:
+                    ja.DaskRunner(client)
+                except ValueError as exc:
+                    print("made before this process was forked" in str(exc))
+                jobs = ja.start()
+                for runner in (used, unused):
+                    try:
+                        jobs.options(runner=runner).submit(work.plus, 1, 2).result()
+                    except ja.ClusterLost:
+                        print("lost")
+                ja.stop()
+                os._exit(0)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            print(jobs.options(runner=used).submit(work.plus, 3, 4).result())
+            unused.client.close()
+            ja.stop()
+        """
+    )
+    assert ended.said == ["3", "True", "lost", "lost", "0", "7"]
+    assert (ended.code, ended.errors) == (0, "")
