@@ -14,6 +14,8 @@ field                  written by                                  read by
 ``_error``             ``_gone``, ``lost``, ``lost_alone``, once   ``_result``
 ``_suspicion``         ``_suspect``, once: the error if the        ``lost_alone``
                        cluster turns out to live
+``_is_nowhere``        ``_left``, ``_frame``: whether its run      requests
+                       has gone, and Dask starts it again
 ``_has_ended``         set when the result, or an error, is here   all
 ``_change``            the attempt, when it waits in a task        ``_wake``, at all that it may
                                                                    wait for
@@ -42,6 +44,7 @@ from .dask_answers import LINGER, Answers
 from .dask_fence import Ruling, StartFence
 from .dask_hints import cluster_lost, result_lost, task_failed, worker_left
 from .dask_order import CallOptions, order_for
+from .dask_requests import SentRequests
 from .dask_taken import rebuilt_value, show_at, take_report
 from .dask_wire import key_for
 from .process_mail import Mail
@@ -49,7 +52,7 @@ from .process_wire import LAST_WORDS, Kind, unpack_raised
 
 if TYPE_CHECKING:
     from jobactors.engine.ports.runner import Attempt
-    from jobactors.inside.signals.control import Control, Gate
+    from jobactors.inside.signals.control import Control
 
     from .dask_client import Order, TaskEnd
     from .dask_side import EngineSide
@@ -88,9 +91,8 @@ class ClusterCall:
         self._value: Any = None
         self._error: BaseException | None = None
         self._suspicion: BaseException | None = None
-        self._gate: Gate | None = None
-        self._pauses = 0
-        self._asked_to_end = False
+        self._requests: SentRequests | None = None
+        self._is_nowhere = False
         self._is_ending = False
         self._is_left_behind = False
         self._is_killed = False
@@ -181,7 +183,7 @@ class ClusterCall:
         if not self._fence.restarts:
             self._tell(Kind.GRANT)
         inbox, meter = self._attempt.context.inbox, self._attempt.context._meter
-        self._mail = Mail(inbox, self._tell)
+        self._mail, self._requests = Mail(inbox, self._tell), SentRequests(self._tell)
         inbox._relay(self._mail.send)
         meter.remote = replace(meter.remote or NO_PROGRESS)
         meter.changed()
@@ -217,21 +219,11 @@ class ClusterCall:
 
     def _hear(self) -> None:
         """Pass a new request on; called by the control at each of them."""
-        if not self._fence.is_granted:
+        if self._requests is None:
             return
-        gate = self._control.gate
-        if self._control.cancel_requested.is_set:
-            if not self._asked_to_end:
-                self._asked_to_end = True
-                reason = self._control.reason or ""
-                self._tell(Kind.CANCEL, reason.encode("utf-8", "surrogatepass"))
-        elif gate is not self._gate:
-            self._gate = gate
-            if gate is None:
-                self._tell(Kind.RESUME)
-            else:
-                self._pauses += 1
-                self._tell(Kind.PAUSE, str(self._pauses).encode())
+        self._requests.pass_on(self._control)
+        if self._is_nowhere and self._control.cancel_requested.is_set:
+            self._fail(worker_left(self._where))  # it would wait until Dask starts it again
 
     # -- from the link, in the client's loop
 
@@ -283,7 +275,9 @@ class ClusterCall:
         elif ruling is Ruling.MOVED:
             self._note(f"started again on {where}, since {before} left")
             self._side.spawn(partial(show_at, self._attempt, where))
-            self._asked_to_end, self._gate = False, None
+            self._is_nowhere = False
+            if self._requests is not None:
+                self._requests.forget()
             self._hear()
         self._wake()
 
@@ -312,9 +306,8 @@ class ClusterCall:
             case Kind.SAMPLE | Kind.LOG | Kind.SAVED:
                 echo = None if self._pid == os.getpid() else self._side.echo  # it is there already
                 take_report(self._attempt.context, kind, content, echo)
-            case Kind.REACHED:
-                if self._gate is not None and int(content) == self._pauses:
-                    self._gate.reached()
+            case Kind.REACHED if self._requests is not None:
+                self._requests.reached(content)
             case Kind.TAKEN if self._mail is not None:
                 self._mail.taken()
             case Kind.ANSWER if self._mail is not None:
@@ -324,10 +317,13 @@ class ClusterCall:
                 pass  # a newer worker's
 
     def _left(self, where: str) -> None:
-        if where != self._where or self._fence.restarts:
+        if where != self._where:
             return
         self._fence.withdraw()
-        if self._fence.is_granted:
+        if self._fence.restarts:
+            self._is_nowhere = self._last_word is None
+            self._hear()
+        elif self._fence.is_granted:
             self._suspect(worker_left(where) if self._last_word is None else result_lost(where))
 
     def _gone(self, end: TaskEnd) -> None:

@@ -212,6 +212,8 @@ class Run:
             case Kind.REFUSE:
                 self._refusal = content.decode()
                 self._answered.set()
+                if self._remakes:  # it goes on, and nothing sends it a message any more
+                    self._inbox._close()
             case Kind.CANCEL if self._refusal is not None and self._remakes:
                 pass  # nothing hears it, but Dask wants the value; see `is_wanted` for the rest
             case Kind.CANCEL:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+import pytest
 import trio
 
 import jobactors as ja
@@ -26,8 +27,6 @@ from .dask_cluster import blocking, cluster, raised_by, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import pytest
 
     from tests.bench.scripted_cluster import ScriptedTask
 
@@ -133,6 +132,33 @@ async def test_a_cancel_between_the_end_and_the_gathering_comes_too_late() -> No
         there.released.set()
         assert await job == 7
         assert job.state == "succeeded"
+
+
+@pytest.mark.parametrize("is_asked_before", [True, False])
+async def test_a_job_that_waits_to_be_started_again_is_cancelled_at_once(
+    is_asked_before: bool, tmp_path: Path
+) -> None:
+    """Its worker has left, no other one is there, and it does nothing that could be stopped."""
+    path = str(tmp_path / "starts")
+    with cluster(workers=1) as client:
+        async with ja.open_jobs() as jobs:
+            on = jobs.options(runner=ja.DaskRunner(client, allow_restart=True))
+            job = on.submit(work.until_file, path, str(tmp_path / "release"))
+            await until(lambda: work.starts(path))
+            where, scheduler = job.snapshot().where, client.cluster.scheduler
+            if is_asked_before:
+                job.cancel("not needed")
+            remove = partial(scheduler.remove_worker, where, stimulus_id="test")
+            client.loop.add_callback(remove)
+            await until(lambda: not scheduler.workers)
+            if not is_asked_before:
+                await trio.sleep(0.2)  # the news is on its way
+                job.cancel("not needed")
+            await until(job.done)
+            assert isinstance(await raised_by(job), ja.JobCancelled)
+            (tmp_path / "release").touch()
+            await until(lambda: not scheduler.tasks)
+    assert len(work.starts(path)) == 1
 
 
 async def test_paused_jobs_keep_the_threads_of_their_workers(

@@ -94,6 +94,23 @@ async def test_a_lost_result_that_cannot_be_made_again_is_no_silent_none(tmp_pat
             assert "made again, it failed: ValueError: once too often" in str(error)
 
 
+async def test_a_result_that_took_messages_fails_when_it_is_made_again() -> None:
+    """None comes any more, and a run that waits for one would hold its worker for good."""
+    with cluster(2) as client:
+        keeps = ja.DaskRunner(client, keep=True, allow_restart=True)
+        async with ja.open_jobs(unread_failures="ignore") as jobs:
+            job = jobs.options(runner=keeps).submit(work.answer_questions)
+            await until(lambda: job.state == "running")
+            job.tell("enough")
+            kept = await job
+            workers = client.cluster.workers.values()
+            (holder,) = [worker for worker in workers if worker.address == job.snapshot().where]
+            await blocking(client.sync, holder.close)
+            later = jobs.options(runner=ja.DaskRunner(client)).submit(work.add, kept)
+            await until(later.done)
+            assert "it failed: StopJob: its job has ended" in str(await raised_by(later))
+
+
 async def test_a_job_that_waits_for_a_lost_result_says_so(tmp_path: Path) -> None:
     """No worker that may make it again is there any more, and Dask waits for one."""
     with cluster(2) as client:
