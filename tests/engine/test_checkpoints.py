@@ -77,6 +77,39 @@ async def test_a_first_save_is_written_within_five_seconds(autojump_clock: MockC
         job.cancel()
 
 
+@pytest.mark.parametrize("is_range", [True, False])
+async def test_a_job_with_a_work_file_is_first_written_as_soon(
+    is_range: bool, autojump_clock: MockClock
+) -> None:
+    """The row that its file has from the beginning, with no item in it, is none of its saves."""
+
+    async def write_range(part: ja.Range) -> None:
+        with part.open() as out:
+            async for i in part.track():
+                out.write(f"{i}\n")
+                await trio.sleep(1)
+
+    async def write_file(_: object) -> None:
+        file = ja.current_job().work_file("items")
+        for i in range(100):
+            file.write_text(f"{i}\n")
+            ja.save_checkpoint(i)
+            await trio.sleep(1)
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.submit(write_range if is_range else write_file, ja.ranges(100, 1)[0])
+        await trio.sleep(1)
+        assert [kept.items for kept in jobs.checkpoints()] == [0]
+        await trio.sleep(6)
+        (first,) = jobs.checkpoints()
+        assert 4 <= first.items <= 6
+        await trio.sleep(55)
+        assert jobs.checkpoints() == [first]
+        await trio.sleep(5)
+        assert 60 <= jobs.checkpoints()[0].items <= 67
+        job.cancel()
+
+
 async def test_a_later_save_is_written_sixty_seconds_after_the_last_writing(
     autojump_clock: MockClock,
 ) -> None:

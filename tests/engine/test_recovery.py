@@ -367,13 +367,45 @@ async def test_work_that_can_go_on_is_listed() -> None:
         await left_by_a_kill(store, leave)
         async with opened(store) as jobs:
             work = {work.name: work for work in jobs.resumable()}
-            assert str(work["index"]) == "index wiki: interrupted at 50 %, just now"
+            assert str(work["index"]) == (
+                "index wiki: interrupted at 50 %, just now, without a checkpoint"
+            )
             assert not work["index"].obstacle
             assert "is no registered job type" in work["odd"].obstacle
             with pytest.raises(ja.NotResumable, match="no registered job type"):
                 work["odd"].resume()
             work["odd"].discard()
             work["index"].resume().cancel()
+
+
+async def test_work_that_can_go_on_is_as_far_as_its_checkpoint(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Its row had come further; with the file of a part it begins where the file is whole."""
+    store = MortalStore()
+
+    async def write_part(part: ja.Range) -> None:
+        with part.open() as out:
+            async for i in part.track():
+                out.write(f"{i}\n")
+                await trio.sleep(1)
+
+    async def leave(jobs: ja.Jobs, seconds: float) -> None:
+        jobs.submit("write part", {"part": ja.ranges(20, 1)[0]})
+        await trio.sleep(seconds)
+
+    with registered(**{"write part": write_part}):
+        await left_by_a_kill(store, partial(leave, seconds=2.5))
+        async with opened(store) as jobs:
+            (begun,) = jobs.resumable()
+            assert (begun.fraction, begun.items, begun.has_checkpoint) == (0, 0, True)
+            begun.discard()
+        await left_by_a_kill(store, partial(leave, seconds=12.5))
+        async with opened(store) as jobs:
+            (work,) = jobs.resumable()
+            assert work.items == pytest.approx(5, abs=1)
+            assert work.fraction == pytest.approx(work.items / 20, abs=0.06)
+            work.resume().cancel()
 
 
 async def test_a_type_that_is_not_registered_yet_is_waited_for() -> None:

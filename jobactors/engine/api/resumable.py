@@ -38,7 +38,8 @@ class Resumable(Struct, frozen=True, eq=False, gc=False):  # in no circle, and o
     state: JobState
     """"interrupted", or what the job ended as."""
     fraction: float | None
-    """Its progress, from 0 to 1; None where it is unknown."""
+    """Its progress at its last checkpoint, or when it stopped if it has none; None where it is
+    unknown."""
     items: float
     """Items done at its last checkpoint; 0 without one."""
     at: float
@@ -56,7 +57,8 @@ class Resumable(Struct, frozen=True, eq=False, gc=False):  # in no circle, and o
         age = self._system.core.clock.now() - self.at
         if self.fraction is None and not self.items:
             return f"{self.state}, {how_far_and_when(0.0, 0, age).partition(', ')[2]}"
-        return f"{self.state} at {how_far_and_when(self.fraction, self.items, age)}"
+        begins_anew = "" if self.has_checkpoint else ", without a checkpoint"
+        return f"{self.state} at {how_far_and_when(self.fraction, self.items, age)}{begins_anew}"
 
     def resume(self) -> Job[Any]:
         """Go on: the interrupted job itself, or a new one that continues the ended one.
@@ -139,8 +141,9 @@ def _age(checkpoint: Checkpoint) -> tuple[float, float]:
 def _resumable(system: JobSystem, record: Record, checkpoint: Checkpoint | None) -> Resumable:
     snapshot = record.snapshot
     fraction = snapshot.progress.fraction
-    if checkpoint is not None and checkpoint.fraction is not None:
-        fraction = checkpoint.fraction
+    if checkpoint is not None:  # it goes on from there, however far it was when it stopped
+        begun = None if fraction is None or checkpoint.items else 0.0
+        fraction = begun if checkpoint.fraction is None else checkpoint.fraction
     return Resumable(
         job_id=record.id,
         type=snapshot.type,

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from .host import AttemptHost
 
 FIRST_WRITE: Final = 5.0
-"""Seconds after an attempt's first save in which it is written, unless it is due before."""
+"""Seconds after an attempt's first save in which what is saved by then is written.
+
+Also if something has been written at once before that: a work file has a row from its beginning.
+"""
 
 
 class CheckpointWriter:
@@ -43,8 +46,10 @@ class CheckpointWriter:
         self._attempt = attempt
         self._every = every
         self._catch_up = catch_up
+        self._first_due: float | None = None
+        """The time of the first timed writing, in seconds since the epoch; None before a save."""
         self._written_at: float | None = None
-        """The time of the last writing, in seconds since the epoch; None before the first."""
+        """The time of the last writing; None before the first."""
         self._timer: Timer | None = None
         self._closed = False
         self.buffer: CheckpointBuffer = CheckpointBuffer(
@@ -71,9 +76,11 @@ class CheckpointWriter:
             self._timer = self._host.timers.set(self._due(), self.write)
 
     def _due(self) -> float:
-        """Return the time of the next writing.  The first one is soon: until then nothing is."""
-        if self._written_at is None:
-            return self._host.clock.now() + min(FIRST_WRITE, self._every.seconds)
+        """Return the time of the next writing.  The first one is soon: until then little is."""
+        if self._first_due is None:
+            self._first_due = self._host.clock.now() + min(FIRST_WRITE, self._every.seconds)
+        if self._written_at is None or self._written_at < self._first_due:
+            return self._first_due
         return self._written_at + self._every.seconds
 
     def write(self) -> None:
