@@ -204,6 +204,23 @@ async def test_a_job_is_shown_with_its_part_in_a_batch_and_alone(tmp_path: Path)
         assert jobs.get(batch.jobs[1].id).info.label == "write[1] part 2/4, Weather"
 
 
+async def test_a_loop_names_its_part_where_the_job_does_not() -> None:
+    """A job that goes through several of them."""
+    labels: list[tuple[str, ...]] = []
+
+    async def go_through(parts: ja.Range | list[ja.Range], given: str | None = None) -> None:
+        job = jobs.get(ja.current_job().id)
+        for part in parts if isinstance(parts, list) else [parts]:
+            labels.extend(job.snapshot().progress.stages for _ in part.track(given))
+
+    async with ja.open_jobs() as jobs:
+        one, two = ja.ranges(2, 2)
+        await jobs.submit(go_through, one)
+        await jobs.options(subject="both").submit(go_through, [one, two])
+        await jobs.options(subject="named").submit(go_through, two, "films")
+    assert labels == [(), ("part 1/2",), ("part 2/2",), ("films",)]
+
+
 async def test_a_restart_goes_on_with_its_part_only(tmp_path: Path) -> None:
     weather = Weather(4)
     async with ja.open_jobs() as jobs:

@@ -105,14 +105,16 @@ class Range(Struct, frozen=True):
         paused as ``ja.track`` is.  Outside a job it goes through all of them.
 
         Args:
-            label: A name for the loop; default: "part 2/4".
+            label: A name for the loop; default: "part 2/4", and none in the job of that part, whose
+                name has it.
             unit: The noun for items: "films"; default: none.
 
         Raises:
             RuntimeError: if this part is being gone through already.
         """
         items = range(self.start, self.stop)
-        label = f"part {self.part}" if label is None else label
+        if label is None:
+            label = "" if current_job().part == self.part else f"part {self.part}"
         return Track(items, None, label, unit, partial(_open_part, self))
 
     @property
