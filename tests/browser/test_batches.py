@@ -85,3 +85,40 @@ def test_a_map_is_one_row_with_its_true_total(open_notebook: OpenNotebook, app: 
         expect(where.locator(".ja-batch")).to_have_attribute("data-state", "succeeded")
         expect(where.locator(".ja-says")).to_have_text("200 of 200")
     assert not notebook.console_errors
+
+
+TWENTY = """\
+go_on.set()
+batch = jobs.map(resize, [f"img{n}.png" for n in range(20)])
+batch.results(return_exceptions=True)
+jobs
+"""
+
+
+def test_a_restarted_item_is_listed_once_by_its_newest_job(open_notebook: OpenNotebook) -> None:
+    """Below an unfolded batch, also while the mouse is still on the button of the restart."""
+    notebook = open_notebook([START, TWENTY, MEND])
+    notebook.run_and_wait(0)
+    notebook.run_and_wait(1)
+    board = notebook.cell(1).locator(".ja-jobs")
+    batch, items = board.locator(".ja-batch"), board.locator(".ja-item")
+    old = board.locator(".ja-name", has_text="resize[5] img5.png")
+    again = batch.get_by_role("button", name="Restart failed")
+    board.get_by_role("button", name="Items of resize").click()
+    expect(items).to_have_count(20)
+    failed = items.first.get_attribute("data-job")
+    again.click()  # it fails once more
+    expect(batch.locator(".ja-says")).to_contain_text("20 of 20 · 1 failed")
+    expect(board.locator(f"[data-job='{failed}']")).to_have_count(0)
+    expect(old).to_have_count(1)
+    expect(items).to_have_count(20)
+    notebook.screenshot("batch-restarted")
+
+    notebook.run_and_wait(2)
+    again.click()
+    expect(batch.locator(".ja-says")).to_have_text("20 of 20")
+    expect(board.locator(".ja-item[data-state='failed']")).to_have_count(0)
+    expect(old).to_have_count(1)
+    items.filter(has_text="img5.png").get_by_role("button", name="Details of").click()
+    expect(board.locator(".ja-facts")).to_contain_text("Continues")
+    assert not notebook.console_errors

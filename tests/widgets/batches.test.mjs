@@ -105,3 +105,29 @@ test('items that come while the mouse is in the list go below their batch', () =
   view.show({ rows: [batch(), ...others, item(1), item(2)] });
   assert.deepEqual(listed(), ['map-1', 'resize-1', 'resize-2', 'a']);
 });
+
+test('an item that was started again is listed once, by its newest job', () => {
+  const failed = item(1, { state: 'failed' });
+  const again = item(1, { id: 'resize-7', continues: 'resize-1', state: 'failed' });
+  const last = item(1, { id: 'resize-9', continues: 'resize-7', state: 'succeeded' });
+  const beside = item(2, { continues: 'resize-1' });   // it took over a checkpoint
+  view.show({ rows: [batch(), failed, again, last, beside] });
+  root.all('ja-more')[0].click();
+  assert.deepEqual(listed(), ['map-1', 'resize-9', 'resize-2']);
+  const [state] = root.all('ja-choice');
+  [state.value, root.one('ja-tools').hidden] = ['failed', false];
+  state.listeners.get('change')();
+  assert.deepEqual(listed(), ['map-1']);
+});
+
+test('a job that is started again under the mouse takes the place of the old one', () => {
+  const rows = [batch(), item(1, { state: 'failed' }), item(2), { id: 'a', name: 'a', state: 'running' }];
+  view.show({ rows });
+  root.all('ja-more')[0].click();
+  root.one('ja-list').listeners.get('pointerenter')({ pointerType: 'mouse' });
+  view.show({ rows: [...rows, item(1, { id: 'resize-7', continues: 'resize-1', state: 'queued' })] });
+  assert.deepEqual(listed(), ['map-1', 'resize-7', 'resize-2', 'a']);
+  view.show({ rows: [...rows, item(1, { id: 'resize-7', continues: 'resize-1', state: 'failed' }),
+    item(1, { id: 'resize-9', continues: 'resize-7' })] });
+  assert.deepEqual(listed(), ['map-1', 'resize-9', 'resize-2', 'a']);
+});

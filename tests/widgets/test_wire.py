@@ -55,6 +55,14 @@ SNAPSHOTS = {
     "an item of a batch": snapshot(
         "resize-18", batch="resize-map-17", index=12, item="cat.png", elapsed=1
     ),
+    "an item of a batch that was started again": snapshot(
+        "resize-21",
+        batch="resize-map-17",
+        index=12,
+        item="cat.png",
+        elapsed=1,
+        continues="resize-18",
+    ),
     "queued, of high priority, for a release by hand": snapshot(
         "embed-14", "queued", priority=10, waiting=ja.Waiting.HOLD, finished_at=None
     ),

@@ -25,6 +25,7 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``batch``      of an item: the id of its batch, which has a row of its own
 ``index``      of an item: its place in the input, from 0
 ``item``       of an item: a short text of its arguments, at most 60 characters
+``continues``  of an item: the job that it continues, whose place it takes if that was the same item
 ``counts``     of a batch: the number of its jobs in each state that any is in
 ``cut_off``    of a batch: what of its input was lost with its process, in words
 ``waiting``    why it has not started, or waits in its own code: a :class:`jobactors.Waiting`
@@ -110,6 +111,7 @@ class WireRow(TypedDict):
     batch: NotRequired[str]
     index: NotRequired[int]
     item: NotRequired[str]
+    continues: NotRequired[str]
     counts: NotRequired[dict[str, int]]
     cut_off: NotRequired[str]
     waiting: NotRequired[str]
@@ -291,6 +293,8 @@ def _add_place(row: WireRow, info: ja.JobInfo) -> None:
         row["index"] = info.index
     if info.item:
         row["item"] = safe_text(info.item, LONGEST_NAME)
+    if info.batch and info.continues:
+        row["continues"] = info.continues
 
 
 def _add_where(row: WireRow, snapshot: ja.JobSnapshot) -> None:

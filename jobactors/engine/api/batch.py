@@ -39,7 +39,9 @@ class Batch(BatchReader[T]):
 
     Read it in its own colour: ``async for job in batch`` or ``await batch`` in trio and asyncio,
     ``for job in batch`` or ``batch.result(timeout)`` in a thread.  Jobs come in the order in which
-    they end.  Inside a job, waiting for them gives that job's slot back meanwhile.
+    they end; an item that is restarted ends twice, and comes twice, while ``batch.jobs`` and the
+    results have its newest job alone.  Inside a job, waiting for them gives that job's slot back
+    meanwhile.
 
     ``map`` takes its input in as jobs end, never more than ``intake`` jobs ahead, so it may be
     endless or larger than memory.  An iterable of your own is iterated in a worker thread, and may

@@ -74,6 +74,28 @@ export function topsOf(rows) {
 }
 
 /**
+ * Returns the items of batches that were started again, each with the newest job of the same item.
+ * @param {Row[]} rows @returns {Map<string, Row>}
+ */
+export function replacedIn(rows) {
+  const again = rows.filter(row => row.batch && row.continues);
+  const newest = new Map();
+  if (!again.length) return newest;
+  const byId = new Map(rows.map(row => [row.id, row]));
+  for (const row of again) {
+    const before = byId.get(row.continues);
+    // One that took over the checkpoint of another item stands beside it.
+    if (before && before.batch === row.batch && before.index === row.index) newest.set(before.id, row);
+  }
+  for (const [id, row] of newest) {
+    let last = row;
+    while (newest.has(last.id)) last = newest.get(last.id);
+    newest.set(id, last);
+  }
+  return newest;
+}
+
+/**
  * Holds which batches a view has unfolded.
  * @param {((message: {kind: string, id: string, open: boolean}) => void) | undefined} ask   null if items never come
  * @param {{now: () => number}} timers
@@ -83,6 +105,7 @@ export function createFolds(ask, timers, arrived) {
   const open = new Map();   // batch id -> when its items were asked for
   const awaited = new Set();   // those whose items have not come yet
   let last = { rows: null, tops: [] };
+  let replaced = { in: null, by: new Map() };
 
   function set(id, isOpen) {
     if (isOpen) open.set(id, timers.now());
@@ -96,6 +119,18 @@ export function createFolds(ask, timers, arrived) {
   function tops(rows) {
     if (last.rows !== rows) last = { rows, tops: topsOf(rows) };
     return last.tops;
+  }
+
+  /** Returns the items of `all` that were started again, see `replacedIn`. @param {Row[]} all */
+  function replacedBy(all) {
+    if (replaced.in !== all) replaced = { in: all, by: replacedIn(all) };
+    return replaced.by;
+  }
+
+  /** Returns the rows with each item once, by its newest job. @param {Row[]} all */
+  function newest(all) {
+    const by = replacedBy(all);
+    return by.size ? all.filter(row => !by.has(row.id)) : all;
   }
 
   /**
@@ -121,7 +156,7 @@ export function createFolds(ask, timers, arrived) {
   }
 
   return {
-    set, tops, expand,
+    set, tops, expand, newest, replacedBy,
     has: id => open.has(id),
     dispose() { for (const id of [...open.keys()]) set(id, false); }
   };

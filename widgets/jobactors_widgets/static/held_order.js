@@ -43,12 +43,13 @@ export function createHeldOrder(list, timers, settled) {
      * @param {number} endedAt                      the index of the first one that has ended
      * @param {boolean} hasFold                     whether there is a line above those that have ended
      * @param {import('./format.js').Row[]} rows    all there are, also those that pass no filter
+     * @param {Map<string, import('./format.js').Row>} replaced   by their ids, what stands in their places
      */
-    arrange(items, endedAt, hasFold, rows) {
+    arrange(items, endedAt, hasFold, rows, replaced) {
       if (isHeld && before.items.length) {
         const present = new Map(rows.map(row => [row.id, row]));
-        const there = new Set(before.items.map(row => row.id));
-        const stay = before.items.map(row => present.get(row.id) || { ...row, removed: true });
+        const stay = before.items.map(row => replaced.get(row.id) || present.get(row.id) || { ...row, removed: true });
+        const there = new Set(stay.map(row => row.id));
         const all = stay.concat(items.filter(row => !there.has(row.id)));
         // Where none below had ended, or those are folded, there is no place for the line between.
         const isLast = before.endedAt === before.items.length;

@@ -167,12 +167,12 @@ export function createView(root, options) {
       return { items: shown.rows, divider: null, ended: [] };
     }
     const wanted = wantedNow();
-    const passing = filterRows(shown.rows, wanted);
+    const passing = filterRows(folds.newest(shown.rows), wanted);
     filtered = folds.tops(passing);
     const parts = arrange(filtered, wanted, now(), isUnreadFailure);
     const [open, ended] = [parts.open, parts.ended].map(part => folds.expand(part, passing));
     const hasFold = open.length > 0 && ended.length > 0;
-    const order = held.arrange(historyOpen ? open.concat(ended) : open, open.length, hasFold, shown.rows);
+    const order = held.arrange(historyOpen ? open.concat(ended) : open, open.length, hasFold, shown.rows, folds.replacedBy(shown.rows));
     return { items: order.items, divider: order.hasFold ? { el: history.el, at: order.endedAt } : null, ended };
   }
 
