@@ -157,8 +157,8 @@ class ClusterCall:
                 await (self._begin() if self._fence.run else self._news())
             await self._end()
         except trio.Cancelled:
-            if not self._fence.is_granted:
-                raise  # it never starts: no run of it was granted
+            if not self._is_going:
+                raise  # it never starts, or is told to stop as one that is not wanted
             with trio.CancelScope(shield=True):
                 await self._end_it()
 

@@ -96,20 +96,32 @@ async def test_a_run_that_asks_while_the_start_of_another_is_stored_begins_and_i
         jobs.select(state="unfinished").cancel()
 
 
+@pytest.mark.parametrize("allow_restart", [False, True])
 async def test_a_cancel_while_the_start_is_stored_lets_no_run_begin(
-    monkeypatch: pytest.MonkeyPatch,
+    allow_restart: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run that asks is refused."""
+    """The run that asks is refused; one that did not have to ask is told to end."""
     async with ja.open_jobs() as jobs:
-        job, call = await waiting(jobs)
+        job, call = await waiting(jobs, allow_restart=allow_restart)
+        told: list[Kind] = []
+        tell = call._link.tell
+
+        def listen(where: str, run: str, kind: Kind, content: bytes = b"") -> None:
+            if run == "run-a":
+                told.append(kind)
+            tell(where, run, kind, content)
+
+        monkeypatch.setattr(call._link, "tell", listen)
         stored = slow_store(jobs, monkeypatch)
         call.frame(HERE, "run-a", Kind.BEGUN, BEGUN)
         await until(lambda: job.state == "running")
         job.cancel()
+        await until(job.done)
         assert isinstance(await raised_by(job), ja.JobCancelled)
         stored.set()
         await trio.testing.wait_all_tasks_blocked()
-        assert (call._fence.is_granted, call._fence.is_over) == (False, True)
+        assert (call._is_going, call._fence.is_over) == (False, True)
+        await until(lambda: told == [Kind.REFUSE, Kind.CANCEL])
         jobs.select(state="unfinished").cancel()
 
 
