@@ -30,7 +30,7 @@ USERS: Final = {
         "address allow_restart can_abandon capacity client keep kill_workers name pack_message "
         "resources run shared_folder takes_slot waits_elsewhere workers"
     ),
-    "Attempt": "abandon args context function kwargs options started",
+    "Attempt": "abandon args context explain_wait function kwargs options started",
     "Runner": "can_abandon name run takes_slot",
     "AlreadyStarted": "",
     "BlockContext": (
@@ -135,7 +135,7 @@ USERS: Final = {
         "problems schema title unique validate"
     ),
     "JobUpdated": "at info job_id",
-    "JobWaiting": "at due job_id waiting waits_for",
+    "JobWaiting": "at due job_id reason waiting waits_for",
     "JobactorsError": "",
     "Jobs": (
         "active add_template as_executor batch batches cancel checkpoints clear close "

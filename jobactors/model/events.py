@@ -57,6 +57,8 @@ class JobWaiting(Event, frozen=True):
     """The ids of the jobs, or the names of the resources, that it waits for; the first ten."""
     due: float | None = None
     """When its turn at a rate is expected, in seconds since the epoch; None for other reasons."""
+    reason: str | None = None
+    """Why no worker of its cluster begins it, in words; None where no reason is known."""
 
 
 class JobStarted(Event, frozen=True):

@@ -66,6 +66,7 @@ def _started(snapshot: JobSnapshot, event: ev.JobStarted) -> JobSnapshot:
         waiting=None,
         waits_for=(),
         due=None,
+        reason=None,
         progress=NO_PROGRESS,
     )
 
@@ -208,7 +209,11 @@ def _waiting(snapshot: JobSnapshot, event: ev.JobWaiting) -> JobSnapshot:
     if not (snapshot.state is JobState.QUEUED or may_wait):
         return snapshot
     due = snapshot.due if event.due is None else event.due
-    return replace(snapshot, waiting=event.waiting, waits_for=event.waits_for, due=due)
+    of_cluster = Waiting.CLUSTER in {snapshot.waiting, event.waiting} and snapshot.request is None
+    reason = event.reason if of_cluster else snapshot.reason  # else that of a request
+    return replace(
+        snapshot, waiting=event.waiting, waits_for=event.waits_for, due=due, reason=reason
+    )
 
 
 def _updated(snapshot: JobSnapshot, event: ev.JobUpdated) -> JobSnapshot:

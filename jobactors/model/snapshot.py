@@ -62,7 +62,8 @@ class JobSnapshot(Struct, frozen=True):
     request: Request | None = None
     """A request that is not fulfilled yet; None for no request."""
     reason: str | None = None
-    """The reason why it was asked to stop, or was stopped; None for no reason."""
+    """The reason why it was asked to stop, or was stopped; while it waits for a cluster, why no
+    worker begins it; None for no reason."""
     progress: Progress = NO_PROGRESS
     """The progress of the present attempt."""
     error: ErrorText | None = None
@@ -102,7 +103,10 @@ class JobSnapshot(Struct, frozen=True):
 
     @property
     def explanation(self) -> str:
-        """The reason for its end, and how its code answered the request to end; may be empty."""
+        """The reason for its end, and how its code answered the request to end; may be empty.
+
+        Of a job that waits for a cluster, the reason why no worker begins it.
+        """
         answer = None if self.outcome is None else self.outcome.answer
         reason = self.reason or ""
         if answer is None:
@@ -169,10 +173,15 @@ class JobSnapshot(Struct, frozen=True):
         """``due`` as a datetime in the local time zone; None if it is not due later."""
         return _local_time(self.due)
 
+    @property
+    def _why_none_begins(self) -> str:
+        """The reason why no worker of its cluster begins it; empty where none is known."""
+        waits = self.waiting is Waiting.CLUSTER and self.request is None
+        return (self.reason or "") if waits else ""
+
     def _waiting_text(self) -> str:
-        return (
-            f"{self.waiting}: {', '.join(self.waits_for)}" if self.waits_for else f"{self.waiting}"
-        )
+        known = ", ".join(self.waits_for) or self._why_none_begins
+        return f"{self.waiting}: {known}" if known else f"{self.waiting}"
 
     def __repr__(self) -> str:
         percent = self.progress.percent

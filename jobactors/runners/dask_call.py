@@ -1,7 +1,7 @@
 """One attempt on a Dask cluster, as the engine's loop sees it.
 
 Everything here is written in the engine's loop.  The link calls ``frame``, ``value``, ``left``,
-``gone`` and ``hint`` in the client's; each hands over to the same name with an underscore.
+``gone``, ``hint`` and ``unbegun`` in the client's; each hands over to its name with an underscore.
 
 =====================  ==========================================  ================================
 field                  written by                                  read by
@@ -41,7 +41,7 @@ from jobactors.model.outcome import RaisedElsewhere
 from jobactors.model.progress import NO_PROGRESS
 
 from .dask_answers import LINGER, Answers
-from .dask_fence import Ruling, StartFence
+from .dask_fence import LEFT_BEHIND, REFUSED, Ruling, StartFence
 from .dask_hints import cluster_lost, result_lost, task_failed, worker_left
 from .dask_order import CallOptions, order_for
 from .dask_requests import SentRequests
@@ -58,8 +58,6 @@ if TYPE_CHECKING:
     from .dask_side import EngineSide
 
 _ENDS: Final = frozenset({*LAST_WORDS, Kind.HELD})
-LEFT_BEHIND: Final = b"its job has ended without it"
-REFUSED: Final = b"this attempt has begun before, on another worker"
 
 
 class ClusterCall:
@@ -244,8 +242,13 @@ class ClusterCall:
         self._side.post(self._gone, end)
 
     def hint(self, text: str) -> None:
-        """Take a reason for which the task does not go on."""
+        """Take the reason why its worker was not restarted."""
         self._side.post(self._note, text)
+
+    def unbegun(self, why: str) -> None:
+        """Take the reason why no worker begins it; empty if one can by now."""
+        self._side.post(self._attempt.explain_wait, why)
+        self._side.post(self._note, why)
 
     # -- the same, in the engine's loop
 
@@ -357,7 +360,8 @@ class ClusterCall:
             self._take_end()
 
     def _note(self, text: str) -> None:
-        self._attempt.context.write_log(f"{text}\n", "WARNING")
+        if text:
+            self._attempt.context.write_log(f"{text}\n", "WARNING")
 
     # -- the end
 
@@ -365,8 +369,9 @@ class ClusterCall:
         if self._answers is not None:
             await self._answers.arrive()
         if self._is_left_behind:
-            place = f"it may still run on {self._where}"
-            raise Abandoned(f"abandoned: it did not end when asked; {place}")
+            raise Abandoned(
+                f"abandoned: it did not end when asked; it may still run on {self._where}"
+            )
         if self._error is not None:
             if self._is_killed:
                 raise Abandoned(

@@ -18,6 +18,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+LEFT_BEHIND: Final = b"its job has ended without it"
+REFUSED: Final = b"this attempt has begun before, on another worker"
+
 
 class Ruling(Enum):
     """The answer to a run that asks whether it may begin."""

@@ -68,14 +68,18 @@ class TaskListener(Protocol):
         ...
 
     def hint(self, text: str) -> None:
-        """Take the reason why no worker begins it, or why one was not restarted."""
+        """Take the reason why its worker was not restarted."""
+        ...
+
+    def unbegun(self, why: str) -> None:
+        """Take the reason why no worker begins it; empty if one can by now."""
         ...
 
 
 class _Task:
     """One task, and the attempt that waits for it."""
 
-    __slots__ = ("future", "is_unexplained", "listener", "order", "where")
+    __slots__ = ("future", "has_begun", "is_unexplained", "listener", "order", "where", "why")
 
     def __init__(self, order: Order, listener: TaskListener) -> None:
         self.order = order
@@ -83,8 +87,11 @@ class _Task:
         self.future: Any = None
         self.where = ""
         """The worker of its last run."""
+        self.has_begun = False
         self.is_unexplained = True
-        """Whether no run of it has begun, and it is not known whether any worker can begin it."""
+        """Whether no run of it has begun, and the link is to look whether any worker can do so."""
+        self.why = ""
+        """The reason why none can, as it was told last."""
 
 
 class ClusterLink:
@@ -237,6 +244,9 @@ class ClusterLink:
         for task, future in zip(tasks, futures, strict=True):
             task.future = future
             self.client.call_when_ended(future, partial(self._ended, task))
+        self._look_soon()
+
+    def _look_soon(self) -> None:
         if not self._looks_for_workers:
             self._looks_for_workers = True
             self._start(self._look_for_workers())
@@ -265,7 +275,10 @@ class ClusterLink:
             self._lines.discard(where)
 
     async def _look_for_workers(self) -> None:
-        """Find the reason if no worker begins what was submitted, once for each attempt."""
+        """Find the reason if no worker begins what was submitted, and look whether it still holds.
+
+        A task that some worker can begin is looked at once, and again after a worker has left.
+        """
         try:
             while True:
                 await asyncio.sleep(SLOW_START)
@@ -284,13 +297,14 @@ class ClusterLink:
         """Give tasks the reason for which no worker begins them, where there is one."""
         reasons: dict[Any, str] = {}  # thousands of tasks want the same of thousands of workers
         for task in tasks:
-            task.is_unexplained = False
             wanted = task.order.workers, task.order.resources
             if wanted not in reasons:
                 reasons[wanted] = why_none_begins(workers, *wanted)
             reason = why_none_comes(task.order.held) or reasons[wanted]
-            if reason and self._tasks.get(task.order.key) is task:
-                task.listener.hint(reason)
+            task.is_unexplained = bool(reason)
+            if reason != task.why and self._tasks.get(task.order.key) is task:
+                task.why = reason
+                task.listener.unbegun(reason)
 
     async def _see_new_workers(self) -> None:
         """Look whether workers have left before the scheduler knew that they are listened for."""
@@ -318,7 +332,7 @@ class ClusterLink:
                 self.refuse(where, run, UNKNOWN)
             return
         if kind is Kind.BEGUN:
-            task.is_unexplained, task.where = False, where
+            task.has_begun, task.is_unexplained, task.where = True, False, where
             self._departed.discard(where)
             if where not in self._workers:
                 self._workers.add(where)
@@ -349,6 +363,9 @@ class ClusterLink:
         for task in list(self._tasks.values()):
             if task.where == where:
                 task.listener.left(where)
+            if not task.has_begun:
+                task.is_unexplained = True
+        self._look_soon()
 
 
 _LINKS: Final[WeakKeyDictionary[Any, ClusterLink]] = WeakKeyDictionary()

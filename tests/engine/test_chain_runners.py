@@ -36,6 +36,7 @@ class Cluster:
 
     async def run(self, attempt: ja.Attempt) -> Any:
         """Wait for the cluster, say that it begins, and await the function."""
+        attempt.explain_wait("it has no workers")
         await self.opened.wait()
         await attempt.started("tcp://there:1")
         return await attempt.function(*attempt.args, **attempt.kwargs)
@@ -300,6 +301,7 @@ async def test_a_chain_shows_that_its_phase_waits_and_its_timeout_stands_still(
         await trio.sleep(100)
         waiting = job.snapshot()
         assert (waiting.state, waiting.waiting, waiting.where) == ("running", "cluster", "")
+        assert waiting.reason == "it has no workers"
         cluster.opened.set()
         await trio.sleep(1)
         begun = job.snapshot()

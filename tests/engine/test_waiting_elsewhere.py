@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,6 +98,38 @@ async def test_the_wait_and_the_start_are_told_in_order() -> None:
     waiting = events[1]
     assert isinstance(waiting, ja.JobWaiting)
     assert waiting.waiting is ja.Waiting.CLUSTER
+
+
+async def test_a_runner_says_why_nothing_begins_its_attempt_until_it_starts(
+    autojump_clock: MockClock,
+) -> None:
+    """On the row, and in the error of a wait that ends before."""
+    cluster = Cluster()
+    explained = trio.Event()
+
+    async def explain(attempt: ja.Attempt) -> None:
+        attempt.explain_wait("first reason")
+        attempt.explain_wait("it has no workers")
+        explained.set()
+        await cluster.opened.wait()
+        await attempt.started()
+        attempt.explain_wait("too late")
+        await trio.sleep(1)
+
+    async with ja.open_jobs() as jobs:
+        job = jobs.options(runner=Variant(explain)).submit(trio.sleep, 0)
+        await explained.wait()
+        snapshot = job.snapshot()
+        assert (snapshot.waiting, snapshot.reason) == ("cluster", "it has no workers")
+        assert repr(job) == f"<Job {job.id} queued (cluster: it has no workers)>"
+        late = partial(job.result, timeout=0.01)
+        with pytest.raises(TimeoutError, match=r"it goes on: it has no workers$"):
+            await trio.to_thread.run_sync(late)
+        cluster.opened.set()
+        await trio.sleep(0.5)
+        assert (job.state, job.snapshot().reason) == ("running", None)
+        await job
+        assert job.snapshot().explanation == ""
 
 
 async def test_the_timeout_counts_from_the_start(autojump_clock: MockClock) -> None:

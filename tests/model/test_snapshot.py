@@ -129,6 +129,19 @@ def test_a_running_job_waits_for_jobs_and_resources_and_nothing_else() -> None:
     assert (goes_on.waiting, goes_on.waits_for) == (None, ())
 
 
+def test_a_job_that_no_worker_begins_says_why_until_it_starts() -> None:
+    """And a job that waits for anything else has no such reason."""
+    empty = ev.JobWaiting(JOB, 1.0, Waiting.CLUSTER, reason="the cluster has no workers yet")
+    waits = history(empty)
+    assert waits.reason == waits.explanation == "the cluster has no workers yet"
+    assert repr(waits) == f"<JobSnapshot {JOB} queued (cluster: the cluster has no workers yet)>"
+    assert fold(waits, started()).reason is None
+    assert fold(waits, ev.JobWaiting(JOB, 2.0, Waiting.CLUSTER)).reason is None
+    asked = history(started(), ev.JobRequested(JOB, 11.0, Request.PAUSE, "lunch"))
+    assert fold(asked, ev.JobWaiting(JOB, 12.0, Waiting.SLOT)).reason == "lunch"
+    assert fold(asked, ev.JobWaiting(JOB, 12.0, Waiting.CLUSTER)).reason == "lunch"
+
+
 def test_an_ended_job_waits_for_nothing() -> None:
     waits = history(started(), ev.JobWaiting(JOB, 11.0, Waiting.DEPENDENCY, ("other-2-abc",)))
     ended = fold(waits, ev.JobFinished(JOB, 12.0, Outcome(JobState.SUCCEEDED)))

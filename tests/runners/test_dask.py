@@ -19,6 +19,7 @@ import jobactors as ja
 from jobactors.engine.attempt.checkpoint_writer import CheckpointWriter
 from jobactors.inside.report.meter import Meter
 from jobactors.inside.signals.control import Control
+from jobactors.runners import dask_link
 from jobactors.runners.dask_call import ClusterCall
 from jobactors.runners.dask_client import ClusterClient
 from jobactors.runners.process_mail import Mail
@@ -80,7 +81,7 @@ async def test_a_cancel_reaches_a_job_that_waits_on_the_cluster_before_it_starts
 async def test_a_job_that_no_worker_can_begin_says_so_and_its_deadline_ends_it(
     client: Any,
 ) -> None:
-    """In its log, after some seconds, with the cure; when a worker comes, it begins."""
+    """On its row and in its log, after some seconds; when a worker comes, it begins."""
     runner = ja.DaskRunner(client, resources={"GPU": 1})
     with cluster(workers=0) as empty:
         async with ja.open_jobs(unread_failures="ignore") as jobs:
@@ -88,10 +89,31 @@ async def test_a_job_that_no_worker_can_begin_says_so_and_its_deadline_ends_it(
             job = jobs.options(runner=runner, start_deadline=60).submit(work.add, 1)
             await until(lambda: "no worker has the resources GPU=1" in str(job.logs()))
             assert job.snapshot().waiting == "cluster"
+            assert job.snapshot().explanation.startswith("no worker has the resources GPU=1")
             job.cancel()
             await until(lambda: "the cluster has no workers yet: cluster.s" in str(waiting.logs()))
+            assert waiting.snapshot().explanation.startswith("the cluster has no workers yet")
             await trio.to_thread.run_sync(empty.cluster.scale, 1)
             assert await waiting == 2
+            assert waiting.snapshot().explanation == ""
+
+
+async def test_the_reason_why_none_begins_goes_when_a_worker_comes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A job that waits behind another one then waits for that, and not for want of workers."""
+    path = str(tmp_path / "starts")
+    monkeypatch.setattr(dask_link, "SLOW_START", 0.2)
+    with cluster(workers=0) as empty:
+        async with ja.open_jobs() as jobs:
+            on = jobs.options(runner=ja.DaskRunner(empty))
+            pair = [on.submit(work.until_stopped, path) for _ in range(2)]
+            await until(lambda: all(job.snapshot().reason for job in pair))
+            await trio.to_thread.run_sync(empty.cluster.scale, 1)
+            await until(lambda: any(job.state == "running" for job in pair))
+            await until(lambda: not any(job.snapshot().reason for job in pair))
+            assert sum(job.state == "queued" for job in pair) == 1
+            jobs.select(state="unfinished").cancel()
 
 
 # --- what a job says and hears ------------------------------------------------------------------
@@ -452,6 +474,7 @@ async def test_a_worker_may_be_named_by_its_number(client: Any) -> None:
         assert job.snapshot().where == client.cluster.workers[1].address
         missing = jobs.options(runner=ja.DaskRunner(client, workers=[7])).submit(work.add, 1, 2)
         assert "a number that names no worker" in str(await raised_by(missing))
+        await until(lambda: client.status == "running")  # the scheduler hangs up on such a task
 
 
 async def test_a_cancelled_task_is_no_silent_end(client: Any, tmp_path: Path) -> None:

@@ -195,8 +195,8 @@ async def test_why_none_begins_is_looked_for_once_for_all_that_want_the_same(
         return "it has no such worker"
 
     class Listener:
-        def hint(self, text: str) -> None:
-            told.append(text)
+        def unbegun(self, why: str) -> None:
+            told.append(why)
 
     told = list[str]()
     monkeypatch.setattr(dask_link, "why_none_begins", reason)
@@ -209,4 +209,9 @@ async def test_why_none_begins_is_looked_for_once_for_all_that_want_the_same(
     link._explain(link._tasks.values(), {"a": {}})
     assert len(told) == 10
     assert [wanted[1] for wanted in asked] == [(), ("a",)]
+    link._explain(link._tasks.values(), {"a": {}})
+    assert len(told) == 10, "it is told once"
+    monkeypatch.setattr(dask_link, "why_none_begins", lambda *_: "")
+    link._explain(link._tasks.values(), {"a": {}})
+    assert told[10:] == [""] * 10
     assert not any(task.is_unexplained for task in link._tasks.values())

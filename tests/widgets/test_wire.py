@@ -49,6 +49,13 @@ SNAPSHOTS = {
     "running on a worker of a cluster": snapshot(
         "train-19", elapsed=1, where="tcp://10.0.0.7:4041", progress=ja.Progress(message="epoch 3")
     ),
+    "queued on a cluster that has no workers": snapshot(
+        "train-21",
+        "queued",
+        waiting=ja.Waiting.CLUSTER,
+        reason="the cluster has no workers yet",
+        attempt=0,
+    ),
     "stuck on a worker of a cluster": snapshot(
         "train-20", "cancelling", elapsed=95, stuck=True, where="tcp://10.0.0.7:4041"
     ),

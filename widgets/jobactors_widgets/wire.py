@@ -49,7 +49,8 @@ key            meaning (always there: ``id``, ``name``, ``state``)
 ``stages``     the open stages, outermost first, at most 200 characters
 ``counters``   named counters, at most 6 of them
 ``error``      the error's type and message, at most 500 characters
-``reason``     why it was asked to stop, and how it answered; at most 200 characters
+``reason``     why it was asked to stop, and how it answered; of a job that waits for a cluster, why
+               no worker begins it; at most 500 characters
 ``pausable``   true: it has passed a point where it can pause
 ``lines``      lines it has written to its log
 ``obstacle``   why an interrupted job cannot go on here and now, or an ended one not start again; at
@@ -283,7 +284,7 @@ def _add_labels(row: WireRow, snapshot: ja.JobSnapshot) -> None:
     if snapshot.error is not None:
         row["error"] = safe_text(str(snapshot.error), LONGEST_MESSAGE)
     if snapshot.explanation:
-        row["reason"] = safe_text(snapshot.explanation, LONGEST_NAME)
+        row["reason"] = safe_text(snapshot.explanation, LONGEST_MESSAGE)
 
 
 def _add_place(row: WireRow, info: ja.JobInfo) -> None:

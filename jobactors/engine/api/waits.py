@@ -78,8 +78,11 @@ def block_until_settled(
         with loan:
             in_time = loan.control.wait_in_thread(settled, timeout)
     if not in_time and not settled.is_set:
-        state = record.snapshot.state
-        raise TimeoutError(f"job {record.id} is {state} after {timeout:g} s of waiting; it goes on")
+        snapshot = record.snapshot
+        why = f": {snapshot._why_none_begins}" if snapshot._why_none_begins else ""
+        raise TimeoutError(
+            f"job {record.id} is {snapshot.state} after {timeout:g} s of waiting; it goes on{why}"
+        )
 
 
 class Wait(Coroutine[Any, Any, JobSnapshot]):

@@ -38,15 +38,8 @@ from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.context.own_decimals import take_own_decimals
 from jobactors.inside.signals.control import StopJob
 from jobactors.inside.verbs.output_capture import CAPTURE
+from jobactors.model import events as ev
 from jobactors.model.errors import ChainFailed
-from jobactors.model.events import (
-    JobCancelling,
-    JobPaused,
-    JobRequested,
-    JobRestated,
-    JobResumed,
-    JobStuck,
-)
 from jobactors.model.exception_tree import is_a
 from jobactors.model.outcome import (
     OWNER_CANCELLED,
@@ -61,7 +54,7 @@ from jobactors.model.outcome import (
     runs_no_code,
     unshown,
 )
-from jobactors.model.states import JobState, Request
+from jobactors.model.states import JobState, Request, Waiting
 
 from .attempt_toolbox import AttemptToolbox
 from .raised_ctrl_c import is_ctrl_c
@@ -179,11 +172,12 @@ class Actor:
             self.host.watch.begin()
 
     def _attempt(self) -> Attempt:
-        record, abandon, start = self.record, self._make_abandon, self._start
+        record, abandon = self.record, self._make_abandon
+        waits = self._start, self._explain_wait
         args, kwargs = record.args, record.kwargs or {}  # a runner may add to its own
         if args or kwargs:  # a key among them may have a __hash__ of the user's
             args, kwargs = resolved(args, kwargs, self.host.handle_for)
-        return Attempt(self.context, record.function, args, kwargs, abandon, record.options, start)
+        return Attempt(self.context, record.function, args, kwargs, abandon, record.options, *waits)
 
     async def _run(self) -> Any:
         if self._is_withdrawn:
@@ -259,13 +253,19 @@ class Actor:
             snapshot = self.record.snapshot
             if where and where != snapshot.where:
                 moved = replace(snapshot, where=where)
-                self._emit(JobRestated(self.record.id, self.host.clock.now(), moved))
+                self._emit(ev.JobRestated(self.record.id, self.host.clock.now(), moved))
         else:
             self.has_started = True
             self.host.attempt_started(self.record, where=where)
             self.run_timeout()
             if self.toolbox.sampler is not None:
                 self.toolbox.sampler.restate()
+
+    def _explain_wait(self, reason: str | None) -> None:
+        if not (self.has_started or self._is_over) and reason != self.record.snapshot.reason:
+            now = self.host.clock.now()
+            told = ev.JobWaiting(self.record.id, now, Waiting.CLUSTER, reason=reason)
+            self.host.portal.step(self._emit, told)
 
     def _end(self, ending: Ending) -> None:
         """End the attempt, in one step of the engine: its parts first, then the job is judged."""
@@ -307,9 +307,9 @@ class Actor:
         self.request, self.reason = request, reason
         self.asked_at = now = self.host.clock.now()
         if self.has_started and request is Request.CANCEL:
-            self._emit(JobCancelling(self.record.id, now, reason))
+            self._emit(ev.JobCancelling(self.record.id, now, reason))
         elif self.has_started:  # otherwise its job is queued until it has left the cluster
-            self._emit(JobRequested(self.record.id, now, request, reason))
+            self._emit(ev.JobRequested(self.record.id, now, request, reason))
         self._write_checkpoints()  # it may be stuck, and never come to its end
         self._grace = self.host.timers.set(now + self.record.options.grace, self._stuck)
         control = self.toolbox.control
@@ -338,7 +338,7 @@ class Actor:
         """Ask the attempt to stand still at its next point that can wait."""
         if self.request is None and self.record.snapshot.state is JobState.RUNNING:
             self.request = Request.PAUSE
-            self._emit(JobRequested(self.record.id, self.host.clock.now(), Request.PAUSE))
+            self._emit(ev.JobRequested(self.record.id, self.host.clock.now(), Request.PAUSE))
             self.toolbox.control.pause(partial(self.host.portal.post, self._paused))
 
     def resume(self) -> None:
@@ -347,12 +347,12 @@ class Actor:
             self.request = None
         now = self.host.clock.now()
         if self.record.snapshot.state is JobState.PAUSED:
-            self._emit(JobResumed(self.record.id, now))
+            self._emit(ev.JobResumed(self.record.id, now))
             self.run_timeout()
             if self.toolbox.sampler is not None:
                 self.toolbox.sampler.resumed()
         else:
-            self._emit(JobRequested(self.record.id, now, None))
+            self._emit(ev.JobRequested(self.record.id, now, None))
         self.toolbox.control.resume()
 
     def _paused(self) -> None:
@@ -363,7 +363,7 @@ class Actor:
             self.toolbox.sampler.sample()
         self._write_checkpoints()
         self.stop_timeout()
-        self._emit(JobPaused(self.record.id, self.host.clock.now()))
+        self._emit(ev.JobPaused(self.record.id, self.host.clock.now()))
         self.host.attempt_paused(self.record)
 
     def _write_checkpoints(self) -> None:
@@ -371,7 +371,7 @@ class Actor:
             self.toolbox.writer.write()
 
     def _stuck(self) -> None:
-        self._emit(JobStuck(self.record.id, self.host.clock.now()))
+        self._emit(ev.JobStuck(self.record.id, self.host.clock.now()))
 
     # -- the timeout, which stands still during a pause
 

@@ -162,7 +162,14 @@ class PhaseElsewhere:
         function = self._step.function
         call = PhaseCall(function) if self._is_in_other_process else function
         attempt = Attempt(
-            self._context, call, (), arguments, self._scope, self._options(), self._started
+            self._context,
+            call,
+            (),
+            arguments,
+            self._scope,
+            self._options(),
+            self._started,
+            self._explain_wait,
         )
         self._host.portal.step(self._begin)
         meter = self._context._meter
@@ -200,6 +207,11 @@ class PhaseElsewhere:
         if self._actor.is_stopping:  # and the runner is shielded from it
             raise StopJob(self._actor.reason)
         self._host.portal.step(self._begun, where)
+
+    def _explain_wait(self, reason: str | None) -> None:
+        if self._phase.awaits_cluster:
+            self._phase.wait_reason = reason
+            self._host.portal.step(self._host.desk.explain, self._record)
 
     def _begun(self, where: str) -> None:
         if self._phase.awaits_cluster:

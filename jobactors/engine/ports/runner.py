@@ -12,12 +12,18 @@ from jobactors.inside.context.job_context import JobContext
 from jobactors.inside.signals.mailbox import Packed
 from jobactors.model.field_docs import documented
 from jobactors.model.options import DEFAULTS, Options
+from jobactors.model.plain_values import LONGEST_MESSAGE, plain_text
 from jobactors.model.runner_value import RunnerValue
 
 
 async def _has_started(where: str) -> None:
     """Return at once: the attempt started before it was given to its runner."""
     del where
+
+
+def _needs_no_reason(reason: str | None) -> None:
+    """Drop a reason: the attempt started before it was given to its runner."""
+    del reason
 
 
 @documented
@@ -48,6 +54,7 @@ class Attempt(Struct, frozen=True):
     options: Options = DEFAULTS
     """The job's options, of which a runner reads ``grace`` and ``limits``."""
     _start: Callable[[str], Awaitable[None]] = _has_started
+    _explain: Callable[[str | None], None] = _needs_no_reason
 
     async def started(self, where: str = "") -> None:
         """Report to the engine that the attempt starts, and wait until it may.
@@ -71,6 +78,18 @@ class Attempt(Struct, frozen=True):
             StoreError: if the start could not be stored.
         """
         await self._start(where)
+
+    def explain_wait(self, reason: str) -> None:
+        """Report why nothing begins the attempt, for a runner that ``waits_elsewhere``.
+
+        Until it has started that is ``snapshot.reason``, and shown on the job's row.  A later call
+        replaces it.  Once it has started this does nothing, and so it does for any other runner.
+
+        Args:
+            reason: In words, with the cure, such as "the cluster has no workers yet: …"; empty: no
+                reason is known any more.
+        """
+        self._explain(plain_text(reason, LONGEST_MESSAGE) or None)
 
 
 class Abandoned(BaseException):
@@ -146,7 +165,8 @@ class Runner(Protocol):
     A runner that hands its attempts on, to a cluster or a queue of its own, has a further
     attribute, ``waits_elsewhere = True``, and calls ``await attempt.started()`` when one begins
     there.  Until then the job is *queued (cluster)*: it holds its slot and its resources, can be
-    cancelled, but neither held nor paused, and has used up no attempt.  If all that could run its
+    cancelled, but neither held nor paused, and has used up no attempt.  A runner that knows why
+    nothing begins it says so with ``attempt.explain_wait(reason)``.  If all that could run its
     attempts is gone, it raises :class:`AttemptLost`.
 
     Such a runner may also have a method ``capacity()`` that returns how many attempts it executes

@@ -22,6 +22,8 @@ class WaitReason(Struct, frozen=True):
     """The ids of jobs, or the names of resources."""
     due: float | None = None
     """When its turn at a rate is expected, in seconds since the epoch."""
+    text: str | None = None
+    """Why no worker of its cluster begins it, in words; None where no reason is known."""
 
 
 NOTHING: Final = WaitReason(None)

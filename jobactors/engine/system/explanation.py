@@ -55,10 +55,11 @@ class Explanation:
             return
         snapshot, waits_for = record.snapshot, reason.waits_for
         named = tuple(islice(waits_for, MOST_NAMED)) if waits_for else ()
-        if reason.waiting is snapshot.waiting and named == snapshot.waits_for:
+        told = snapshot.reason if snapshot.waiting is Waiting.CLUSTER else None
+        if (reason.waiting, named, reason.text) == (snapshot.waiting, snapshot.waits_for, told):
             return
-        now = self._parts.clock.now()
-        self._emit(record, JobWaiting(record.id, now, reason.waiting, named, reason.due))
+        now, text = self._parts.clock.now(), reason.text
+        self._emit(record, JobWaiting(record.id, now, reason.waiting, named, reason.due, text))
         self._wake_drains()  # it may wait for a job at rest from now on
 
     def _in_queue(self, record: Record) -> WaitReason:
@@ -82,5 +83,5 @@ class Explanation:
             return WaitReason(Waiting.DEPENDENCY, dict.fromkeys(islice(jobs, MOST_NAMED)))
         phase = None if record.actor is None else record.actor.phase
         if phase is not None and phase.awaits_cluster:
-            return WaitReason(Waiting.CLUSTER)
+            return WaitReason(Waiting.CLUSTER, text=phase.wait_reason)
         return WaitReason(Waiting.SLOT) if self._parts.slots.is_returning(record.id) else NOTHING

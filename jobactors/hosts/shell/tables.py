@@ -120,7 +120,8 @@ def _more(snapshot: JobSnapshot) -> str:
     if snapshot.state.is_terminal or snapshot.state is JobState.INTERRUPTED:
         return first_line(snapshot.reason or "")
     if snapshot.waiting is not None:
-        return f"waits: {snapshot.waiting}"
+        why = first_line(snapshot._why_none_begins)
+        return f"waits: {snapshot.waiting}: {why}" if why else f"waits: {snapshot.waiting}"
     return first_line(snapshot.progress.message)
 
 

@@ -172,7 +172,8 @@ export function waitsFor(row) {
 /** @param {Row} row */
 function reasonToWait(row) {
   if (row.waits_for) return `${waitsFor(row)}${row.waits_for.join(', ')}`;
-  return (row.waiting && WAITS[row.waiting]) || '';
+  const words = (row.waiting && WAITS[row.waiting]) || '';
+  return row.waiting === 'cluster' && row.reason && !row.request ? `${words}: ${row.reason}` : words;
 }
 
 /** Returns how far a job is: percent if known, else the units done so far. @param {Row} row */
