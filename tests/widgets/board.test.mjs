@@ -34,12 +34,14 @@ test('rows are found by state, type, subject, tag and text', () => {
   const rows = [
     row('a', { type: 'train', subject: 'wiki', tags: ['gpu'] }),
     row('b', { state: 'failed', error: 'ValueError: no Date', unread: true }),
-    row('c', { state: 'queued', message: 'page 7' })
+    row('c', { state: 'queued', message: 'page 7' }),
+    row('d', { state: 'interrupted' }), row('e', { state: 'paused' })
   ];
   const cases = [
-    [{}, 'abc'], [{ text: 'WIKI' }, 'a'], [{ text: 'job date' }, 'b'], [{ text: 'nothing' }, ''],
-    [{ state: 'unfinished' }, 'ac'], [{ state: 'unread' }, 'b'], [{ type: 'train' }, 'a'], [{ type: 'job c' }, 'c'],
-    [{ subject: 'wiki' }, 'a'], [{ tag: 'gpu' }, 'a'], [{ tag: 'gpu', state: 'failed' }, ''], [{ state: 'no such state' }, 'abc']
+    [{}, 'abcde'], [{ text: 'WIKI' }, 'a'], [{ text: 'job date' }, 'b'], [{ text: 'nothing' }, ''],
+    [{ state: 'unfinished' }, 'acde'], [{ state: 'interrupted' }, 'd'], [{ state: 'paused' }, 'e'],
+    [{ state: 'unread' }, 'b'], [{ type: 'train' }, 'a'], [{ type: 'job c' }, 'c'],
+    [{ subject: 'wiki' }, 'a'], [{ tag: 'gpu' }, 'a'], [{ tag: 'gpu', state: 'failed' }, ''], [{ state: 'no such state' }, 'abcde']
   ];
   for (const [wanted, found] of cases) assert.equal(ids(filterRows(rows, wanted)), found);
 });

@@ -9,6 +9,7 @@ import {
 import { NOTHING } from '../../widgets/jobactors_widgets/labextension/sidebar/link.js';
 import { createNotices } from '../../widgets/jobactors_widgets/labextension/sidebar/notices.js';
 import { createSidebar } from '../../widgets/jobactors_widgets/labextension/sidebar/sidebar.js';
+import { STATE_CHOICES } from '../../widgets/jobactors_widgets/static/board.js';
 import { fakeDocument, fakeTimers } from './fake_dom.mjs';
 
 let made = 0;
@@ -285,4 +286,7 @@ test('one filter narrows all sections of the sidebar', () => {
   search.value = '2';
   search.listeners.get('input')();
   assert.deepEqual(root.all('ja-row').map(each => each.one('ja-name').textContent), ['a 2', 'b 2']);
+  const states = root.one('ja-filter').childNodes[1].childNodes.map(({ textContent }) => textContent);
+  assert.deepEqual(states, ['any', ...STATE_CHOICES]);
+  for (const state of ['interrupted', 'unread']) assert.ok(states.includes(state));
 });

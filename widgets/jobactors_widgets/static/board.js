@@ -12,11 +12,12 @@ const WORTH_FILTERING = 6;
 const MOST_CHOICES = 200;
 
 // What the filter by state is called -> the states that pass it.
-export const STATES = {
+const STATES = {
   unfinished: ['queued', 'running', 'paused', 'cancelling', 'interrupted'],
   running: ['running', 'cancelling'],
   queued: ['queued'],
-  paused: ['paused', 'interrupted'],
+  paused: ['paused'],
+  interrupted: ['interrupted'],
   ended: [...TERMINAL],
   succeeded: ['succeeded'],
   failed: ['failed'],
@@ -27,6 +28,8 @@ const MARKS = {
   unread: row => Boolean(row.unread),
   'failed unread': isNews
 };
+/** What the filter by state offers, on a board and in the sidebar. */
+export const STATE_CHOICES = [...Object.keys(STATES), ...Object.keys(MARKS)];
 
 // Each is the natural direction of its column, shown as upwards.
 const byName = (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true });
@@ -110,7 +113,7 @@ export function createTools(root, { changed, actMany, selectShown }) {
   all.addEventListener('click', () => selectShown(all.checked));
   const text = append(bar, 'input', 'ja-search', { type: 'search', placeholder: 'Filter jobs', 'aria-label': 'Filter jobs by text', dir: 'auto' });
   text.addEventListener('input', () => want('text', text.value));
-  const state = choice('state', 'any state', [...Object.keys(STATES), ...Object.keys(MARKS)]);
+  const state = choice('state', 'any state', STATE_CHOICES);
   const choices = Object.keys(CHOICES).map(key => ({ key, el: choice(key, `any ${key}`, []) }));
   const order = choice('order', 'as submitted', Object.keys(ORDERS), 'Order');
   const turn = append(bar, 'button', 'ja-button ja-turn', { type: 'button', 'aria-label': 'Turn the order around' });

@@ -1,7 +1,7 @@
 // Draws the sidebar: one section a job system, each by the view that the panels in cells use; one filter and
 // one scrollbar for all.  A section whose jobs have all ended is one line, unless its notebook is in front.
 
-import { STATES } from '../../static/board.js';
+import { STATE_CHOICES } from '../../static/board.js';
 import { append, putBehind, setAttribute, setHidden, setText } from '../../static/dom.js';
 import { isNews } from '../../static/format.js';
 import { summary } from '../../static/summary.js';
@@ -156,7 +156,7 @@ function createFilter(root, changed) {
   const bar = append(root, 'div', 'ja-filter', { role: 'group', 'aria-label': 'Which jobs' });
   const text = append(bar, 'input', '', { type: 'search', placeholder: 'Filter jobs', 'aria-label': 'Filter jobs by text', dir: 'auto' });
   const state = append(bar, 'select', '', { 'aria-label': 'Filter by state' });
-  for (const value of ['', ...Object.keys(STATES), 'stuck', 'failed unread']) {
+  for (const value of ['', ...STATE_CHOICES]) {
     setText(append(state, 'option', '', { value }), value || 'any');
   }
   text.addEventListener('input', () => want('text', text.value));
