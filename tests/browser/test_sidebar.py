@@ -318,3 +318,25 @@ def test_a_narrow_sidebar_has_a_line_a_job(open_notebook: OpenNotebook) -> None:
     expect(ended.locator(".ja-row")).to_have_count(3)
     night.server.end_session("evening.ipynb")
     assert ours(notebook.console_errors) == []
+
+
+# `scrollWidth` is a whole number, and a part of a pixel is enough for an ellipsis.
+IS_WHOLE = """el => {
+    const text = document.createRange();
+    text.selectNodeContents(el);
+    return text.getBoundingClientRect().width <= el.getBoundingClientRect().width;
+}"""
+
+
+def test_a_long_name_of_a_notebook_leaves_its_counts_readable(open_notebook: OpenNotebook) -> None:
+    """The name is cut, not the counts beside it."""
+    long = "03_from_this_kernel_to_a_cluster_of_many_machines.ipynb"
+    notebook = open_notebook([START], path=long)
+    notebook.run_and_wait(0)
+    run_command(notebook.page, "jobactors:show")
+    head = sidebar(notebook.page).locator(".ja-section-head")
+    counts = head.locator(".ja-section-counts")
+    expect(counts).to_have_text("2 jobs running", timeout=GENEROUS)
+    notebook.screenshot("sidebar-long-name")
+    expect_true(counts, IS_WHOLE)
+    expect_true(head.locator(".ja-section-name"), "name => name.scrollWidth > name.clientWidth")
