@@ -82,6 +82,13 @@ test('the status counts what is not finished, and failures until they are read',
   assert.equal(text(...withoutRead([unread], id => id === unread.id)), '');
 });
 
+test('the status counts no job that has ended, also of a batch that is under way', () => {
+  const batch = counts => ({ ...row('running'), counts });
+  const of = counts => statusText([batch(counts), row('succeeded')]).work;
+  assert.equal(of({ running: 1, queued: 3, succeeded: 11, failed: 2, interrupted: 1 }), '1 job running · 3 queued');
+  assert.equal(of({ succeeded: 11, failed: 2 }), 'more jobs to come');
+});
+
 test('the title names the notebooks that work', () => {
   const groups = groupsOf([link('k1', 'a.ipynb', [row('running'), row('succeeded')]), link('k2', 'b.ipynb', [row('failed')])]);
   assert.equal(statusTitle(groups, { done: 0, all: 1 }), 'a.ipynb: 2 jobs: 1 running · 1 succeeded');

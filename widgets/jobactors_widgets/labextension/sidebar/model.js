@@ -7,6 +7,9 @@ import { KINDS, countKinds, countUnread, plural, summary } from '../../static/su
 
 /** @typedef {import('../../static/format.js').Row} Row */
 
+/** All jobs of a batch have ended, and its input has not. */
+const MORE_COMES = 'more jobs to come';
+
 /**
  * The jobs of one job system of a kernel.
  * @typedef {Object} Group
@@ -70,9 +73,12 @@ export function isUnfinished(row) {
  */
 export function statusText(rows) {
   const unread = countUnread(rows, isNews);
-  const counts = countKinds(rows.filter(isUnfinished));
-  const named = KINDS.filter(kind => counts.get(kind)).map(kind => [counts.get(kind), kind]);
-  const work = named.map(([n, kind], i) => `${i || unread ? n : plural(n, 'job')} ${kind}`).join(' · ');
+  const open = rows.filter(isUnfinished);
+  const counts = countKinds(open);
+  // A batch that is under way counts those of its jobs that are: the others stand in the title.
+  const named = KINDS.filter(kind => counts.get(kind) && isUnfinished({ state: kind })).map(kind => [counts.get(kind), kind]);
+  const work = named.length || !open.length
+    ? named.map(([n, kind], i) => `${i || unread ? n : plural(n, 'job')} ${kind}`).join(' · ') : MORE_COMES;
   return { news: unread ? `${plural(unread, 'job')} failed unread` : '', work };
 }
 
