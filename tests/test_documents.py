@@ -66,6 +66,12 @@ def test_the_code_of_the_readme_compiles_and_uses_public_names(block: str) -> No
     assert names <= {*ja.__all__}
 
 
+def test_the_first_argument_of_a_local_cluster_is_its_name() -> None:
+    """A number there is a name: the cluster then has as many workers as fit the machine."""
+    texts = [README, *(path.read_text() for path in (ROOT / "notebooks").glob("*.ipynb"))]
+    assert not [found for text in texts for found in re.findall(r"LocalCluster\(\d.*", text)]
+
+
 def test_the_methods_of_the_readme_exist() -> None:
     """Of a job system and of a job, under the names that the code there gives them."""
     owners = {"jobs": ja.Jobs, "job": ja.Job, "work": ja.Resumable}

@@ -164,10 +164,10 @@ class Runner(Protocol):
 
     A runner that hands its attempts on, to a cluster or a queue of its own, has a further
     attribute, ``waits_elsewhere = True``, and calls ``await attempt.started()`` when one begins
-    there.  Until then the job is *queued (cluster)*: it holds its slot and its resources, can be
-    cancelled, but neither held nor paused, and has used up no attempt.  A runner that knows why
-    nothing begins it says so with ``attempt.explain_wait(reason)``.  If all that could run its
-    attempts is gone, it raises :class:`AttemptLost`.
+    there.  Until then the job is queued and waits for the cluster: it holds its slot and its
+    resources, can be cancelled, but neither held nor paused, and has used up no attempt.  A runner
+    that knows why nothing begins it says so with ``attempt.explain_wait(reason)``.  If all that
+    could run its attempts is gone, it raises :class:`AttemptLost`.
 
     Such a runner may also have a method ``capacity()`` that returns how many attempts it executes
     at once, or None: ``map`` takes three times as many jobs in, where its caller does not say how
