@@ -34,6 +34,7 @@ from jobactors.model.exception_tree import release_frames
 from jobactors.model.outcome import Partial, Succeeded
 
 from .dask_kept import kept_result_lost
+from .dask_modules import add_cure
 from .dask_packing import unpack_call
 from .dask_reporter import Reporter, reporter_of
 from .dask_reports import RunReports
@@ -191,6 +192,7 @@ class Run:
         try:
             function, args, kwargs = unpack_call(work, held)
         except Exception as exc:
+            add_cure(exc)
             exc.add_note("raised when the job's worker rebuilt its function and arguments")
             raise
         value = function(*args, **kwargs)

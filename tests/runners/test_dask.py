@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -464,6 +465,46 @@ def test_wrong_options_are_refused(client: Any, options: dict[str, Any], message
     """Each with what it takes."""
     with pytest.raises((TypeError, ValueError), match=message):
         ja.DaskRunner(client, **options)
+
+
+class Rebuilt:
+    """An argument that is rebuilt by a call."""
+
+    def __init__(self, function: Any, *args: Any) -> None:
+        self.call = function, args
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+@pytest.mark.parametrize(
+    ("module", "kind", "message", "cure"),
+    [
+        ("secret", ModuleNotFoundError, "No module named 'secret'", "the worker does not have it"),
+        ("aged", AttributeError, "Can't get attribute 'new' on <module 'aged'", "another version"),
+    ],
+)
+async def test_a_module_that_a_worker_lacks_fails_the_job_with_the_cure(
+    runner: ja.DaskRunner,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    kind: type[Exception],
+    message: str,
+    cure: str,
+) -> None:
+    """Or has in another version: class and words stay, and the row says what to do."""
+    (tmp_path / "aged.py").write_text("old = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    argument = Rebuilt(pickle.loads, f"c{module}\nnew\n.".encode())  # as one of that module is
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job = jobs.options(runner=runner).submit(work.size_of, argument)
+        assert type(await raised_by(job)) is kind
+        shown = str(job.snapshot().error)
+        assert shown.startswith(f"{kind.__name__}: {message}")
+        assert cure in shown
+        assert f'client.upload_file("{module}.py")' in shown
+        assert f'PipInstall(["{module}"])' in shown
 
 
 async def test_a_worker_may_be_named_by_its_number(client: Any) -> None:
