@@ -110,3 +110,47 @@ def test_a_row_uses_its_room_and_its_words_lead_on(open_notebook: OpenNotebook) 
     notebook.screenshot("traceback")
     page.mouse.move(5, 5)
     assert notebook.console_errors == []
+
+
+ELSEWHERE = """\
+import trio
+import jobactors as ja
+jobs = ja.start()
+
+class Cluster:
+    name, takes_slot, can_abandon, waits_elsewhere = "cluster", False, False, True
+
+    async def run(self, attempt):
+        await attempt.started("tcp://127.0.0.1:40123")
+        return await attempt.function(*attempt.args)
+
+async def index(number):
+    for done in range(10_000):
+        ja.progress(done, 10_000, unit="steps")
+        await trio.sleep(0.1)
+
+for number in range(3):
+    name = f"index part[{number}] part {number}/3"
+    jobs.options(runner=Cluster(), name=name).submit(index, number)
+jobs
+"""
+
+
+def test_the_address_of_a_worker_is_whole_beside_the_sidebar(open_notebook: OpenNotebook) -> None:
+    """At 1500 pixels: the speed gives it its room, and is in the title of the time left."""
+    notebook = open_notebook([ELSEWHERE])
+    page, board = notebook.page, notebook.cell(0).locator(".ja-jobs")
+    page.set_viewport_size({"width": 1500, "height": 800})
+    page.wait_for_function("() => innerWidth === 1500")
+    notebook.run_and_wait(0)
+    page.evaluate("() => { void window.jupyterapp.commands.execute('jobactors:show'); }")
+    expect(page.locator("#jobactors-sidebar .ja-row")).to_have_count(3, timeout=GENEROUS)
+    indexing = row(board, "index part[1] part 1/3")
+    left, words = indexing.locator(".ja-left"), indexing.locator(".ja-words")
+    expect(left).to_contain_text("left", timeout=GENEROUS)
+    expect(left).to_have_attribute("title", re.compile(r"steps/s$"))
+    expect(words).to_contain_text(re.compile(r"^\d+ of 10k steps · on tcp://127.0.0.1:40123$"))
+    notebook.screenshot("address")
+    for text in (indexing.locator(".ja-title"), words):
+        expect_true(text, f"text => !({IS_CUT})(text)")
+    expect_nothing(board, OVERLAPS)

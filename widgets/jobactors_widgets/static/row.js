@@ -105,10 +105,12 @@ export function createRow(id, host) {
     setText(word, waiting ? waiting.word : stateWord(row));
     el.classList.toggle('ja-noted', Boolean(note));
     el.classList.toggle('ja-removed', Boolean(row.removed));
+    el.classList.toggle('ja-elsewhere', Boolean(row.where));
     drawBar(row, label);
     setText(far, howFar(row));
     setAttribute(far, 'title', howFarInFull(row));
     setText(rate, goesOn ? speed(row) : '');
+    setAttribute(left, 'title', rate.textContent || null);   // where there is no room for it
     tick(now);
     redrawButtons = () => {
       for (const action of ACTIONS) drawButton(action, row, waiting, usable, label);
