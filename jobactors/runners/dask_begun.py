@@ -64,6 +64,8 @@ class BegunClusterCall(ClusterCall):
             self._is_sent = True
             self._submit(order)
             return
+        else:
+            self._side.line.join(self.key)
         self._portal.soon(self._go_on)  # nothing listens yet
 
     def _soon_ordered(self) -> Order | None:

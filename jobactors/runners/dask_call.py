@@ -108,14 +108,14 @@ class ClusterCall:
             RaisedElsewhere: if the function raised.
             WorkerDied: if its worker left, or Dask has given its task up.
         """
-        threads = self._side.packing
-        order = await order_for(self._attempt, self.key, self._link.topic, self._runner, threads)
-        self._submit(order)
+        topic, threads = self._link.topic, self._side.packing
+        with self._side.line.place(self.key):
+            order = await order_for(self._attempt, self.key, topic, self._runner, threads)
+            self._submit(order)
         return await self._to_its_end()
 
     def _submit(self, order: Order) -> None:
-        self._side.add(self)
-        self._side.ask(self._link.submit, order, self)
+        self._side.add(self, order)
 
     async def _to_its_end(self) -> Any:
         try:

@@ -223,6 +223,7 @@ class ClusterClient:
         first, run_attempt = orders[0], task_function()
         options: dict[str, Any] = {
             "pure": False,
+            "fifo_timeout": 0,  # else those of the next tenth of a second are mixed with these
             "priority": first.priority,
             "workers": list(first.workers) or None,
             "resources": dict(first.resources) or None,

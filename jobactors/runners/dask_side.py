@@ -20,11 +20,14 @@ import trio
 
 from jobactors.inside.report.guarded_log import LOG
 
+from .dask_line import SubmitLine
 from .dask_link import ClusterLink
 from .process_threads import echo, in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from .dask_client import Order
 
 LOOK: Final = 0.5
 """Seconds between two looks at the client."""
@@ -73,6 +76,8 @@ class EngineSide:
         self.link = link
         self.packing: Final = trio.CapacityLimiter(THREADS)
         """The threads that pack calls: a thousand jobs that start together do not take as many."""
+        self.line: Final = SubmitLine(self._submit, self.spawn)
+        """The attempts on their way to the link, in order."""
         self._rebuilding = trio.CapacityLimiter(THREADS)
         self._token = trio.lowlevel.current_trio_token()
         self._calls: dict[str, WatchedCall] = {}
@@ -150,15 +155,20 @@ class EngineSide:
         self._is_asking = False
         self.link.wake()
 
-    def add(self, call: WatchedCall) -> None:
-        """Watch the cluster for an attempt."""
+    def add(self, call: WatchedCall, order: Order) -> None:
+        """Submit the task of an attempt, and watch the cluster for it."""
+        self.line.submit(order, call)
         self._calls[call.key] = call
         if not self._is_watched:
             self._is_watched = True
             self.spawn(self._watch)
 
+    def _submit(self, order: Order, call: Any) -> None:
+        self.ask(self.link.submit, order, call)
+
     def remove(self, call: WatchedCall) -> None:
         """Watch for it no more."""
+        self.line.leave(call.key)
         self._calls.pop(call.key, None)
 
     async def _watch(self) -> None:

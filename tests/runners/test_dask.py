@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -115,6 +116,58 @@ async def test_the_reason_why_none_begins_goes_when_a_worker_comes(
             await until(lambda: not any(job.snapshot().reason for job in pair))
             assert sum(job.state == "queued" for job in pair) == 1
             jobs.select(state="unfinished").cancel()
+
+
+class SlowToPack:
+    """An argument that is a number where it arrives."""
+
+    def __init__(self, number: int, seconds: float) -> None:
+        self.number = number
+        self.seconds = seconds
+
+    def __reduce__(self) -> Any:
+        time.sleep(self.seconds)
+        return int, (self.number,)
+
+
+async def test_jobs_start_in_the_order_of_their_submits_however_long_they_take_to_pack(
+    client: Any, tmp_path: Path
+) -> None:
+    """On one worker, those that are packed at once and in threads: as tasks of Dask do."""
+    path = str(tmp_path / "starts")
+    async with ja.open_jobs() as jobs:
+        on = jobs.options(runner=ja.DaskRunner(client, workers=[0]))
+        first = on.submit(work.until_stopped, path)
+        await until(lambda: work.starts(path))
+        late: list[Any] = [SlowToPack(number, 0.02 * (5 - number)) for number in range(5)]
+        later = [on.submit(work.add, slow, 1) for slow in late]
+        every = [*later, *(on.submit(work.add, number, 1) for number in range(20))]
+        await until(lambda: all(job.snapshot().waiting == "cluster" for job in every))
+        await trio.sleep(0.5)
+        first.cancel()
+        assert [await job for job in later] == [1, 2, 3, 4, 5]
+        for job in every:
+            await job.wait()
+        starts = [job.snapshot().started_at or 0 for job in every]
+    assert starts == sorted(starts)
+
+
+async def test_a_call_that_hangs_in_its_packing_holds_no_other_back(
+    runner: ja.DaskRunner,
+) -> None:
+    """Nor does one that was cancelled while it was packed, or that cannot be."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        on = jobs.options(runner=runner)
+        hanging: Any = SlowToPack(1, 2.0)
+        slow = on.submit(work.add, hanging, 1)
+        unsendable = on.submit(work.size_of, threading.Lock())
+        other = on.submit(work.add, 1, 1)
+        assert await other == 2
+        assert slow.state == "queued"
+        assert isinstance(await raised_by(unsendable), TypeError)
+        slow.cancel()
+        assert isinstance(await raised_by(slow), ja.JobCancelled)
+        assert await on.submit(work.add, 2, 1) == 3
 
 
 # --- what a job says and hears ------------------------------------------------------------------
@@ -509,13 +562,17 @@ async def test_a_module_that_a_worker_lacks_fails_the_job_with_the_cure(
 
 async def test_a_worker_may_be_named_by_its_number(client: Any) -> None:
     """As ``LocalCluster`` names its workers; a number that none has fails the job at once."""
+    from distributed import Client
+
     async with ja.open_jobs(unread_failures="ignore") as jobs:
         job = jobs.options(runner=ja.DaskRunner(client, workers=1)).submit(work.add, 1, 2)
         assert await job == 3
         assert job.snapshot().where == client.cluster.workers[1].address
-        missing = jobs.options(runner=ja.DaskRunner(client, workers=[7])).submit(work.add, 1, 2)
-        assert "a number that names no worker" in str(await raised_by(missing))
-        await until(lambda: client.status == "running")  # the scheduler hangs up on such a task
+        # The scheduler hangs up on the client of such a task.
+        with Client(client.scheduler.address, set_as_default=False) as other:
+            on_none = jobs.options(runner=ja.DaskRunner(other, workers=[7]))
+            missing = on_none.submit(work.add, 1, 2)
+            assert "a number that names no worker" in str(await raised_by(missing))
 
 
 async def test_a_cancelled_task_is_no_silent_end(client: Any, tmp_path: Path) -> None:
