@@ -221,7 +221,7 @@ class ClusterCall:
             return
         self._requests.pass_on(self._control)
         if self._is_nowhere and self._control.cancel_requested.is_set:
-            self._fail(worker_left(self._where))  # it would wait until Dask starts it again
+            self._fail(worker_left(self._attempt, self._where))  # it would wait for Dask's restart
 
     # -- from the link, in the client's loop
 
@@ -269,7 +269,7 @@ class ClusterCall:
         if ruling is Ruling.REFUSE:
             self._side.ask(self._link.refuse, where, run, REFUSED)
             if not self._fence.is_over and self._last_word is None:
-                self._suspect(worker_left(before, refused=True))
+                self._suspect(worker_left(self._attempt, before, refused=True))
             return
         described = json.loads(content)
         self._where, self._pid, self._threads = where, described["pid"], described["threads"]
@@ -288,7 +288,7 @@ class ClusterCall:
         self._last_word = kind, content
         if not self._control.cancel_requested.is_set and kind is Kind.STOPPED:
             self._last_word = None
-            self._suspect(worker_left(self._where))
+            self._suspect(worker_left(self._attempt, self._where))
         elif (content and kind is not Kind.HELD) or kind is Kind.STOPPED:
             self._take_end()
 
@@ -327,7 +327,8 @@ class ClusterCall:
             self._is_nowhere = self._last_word is None
             self._hear()
         elif self._fence.is_granted:
-            self._suspect(worker_left(where) if self._last_word is None else result_lost(where))
+            died = result_lost(where) if self._last_word else worker_left(self._attempt, where)
+            self._suspect(died)
 
     def _gone(self, end: TaskEnd) -> None:
         if end.is_connection_lost or not self._link.client.is_connected:
@@ -369,9 +370,8 @@ class ClusterCall:
         if self._answers is not None:
             await self._answers.arrive()
         if self._is_left_behind:
-            raise Abandoned(
-                f"abandoned: it did not end when asked; it may still run on {self._where}"
-            )
+            place = f"it may still run on {self._where}"
+            raise Abandoned(f"abandoned: it did not end when asked; {place}")
         if self._error is not None:
             if self._is_killed:
                 raise Abandoned(

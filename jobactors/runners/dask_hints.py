@@ -9,6 +9,8 @@ from jobactors.model.errors import ClusterLost, WorkerDied
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from jobactors.engine.ports.runner import Attempt
+
     from .dask_client import TaskEnd
 
 _NO_WORKERS = (
@@ -77,14 +79,29 @@ def _has(resources: Mapping[str, float], needs: Mapping[str, float]) -> bool:
     return all(resources.get(name, 0) >= units for name, units in needs.items())
 
 
-def worker_left(where: str, refused: bool = False) -> WorkerDied:
-    """Return the error of a job whose worker has left while it ran."""
+def worker_left(attempt: Attempt, where: str, refused: bool = False) -> WorkerDied:
+    """Return the error of an attempt whose worker has left while it ran."""
     again = "; Dask wanted to start it again from its beginning, which was refused" * refused
     return WorkerDied(
         f"its worker {where} left the cluster while it ran (killed, retired, restarted, or out of "
-        f"memory or reach){again}: give it retry=ja.Retry(on=(ja.WorkerDied,)), which goes on from "
-        "its last checkpoint"
+        f"memory or reach){again}: {_what_next(attempt)}"
     )
+
+
+def _what_next(attempt: Attempt) -> str:
+    """Return what comes after a lost attempt, or what to do, by its retries and checkpoints."""
+    buffer = attempt.context._buffer
+    goes_on = (
+        "begins anew, since it had saved no checkpoint"
+        if buffer is None or not buffer.has_any
+        else "goes on from its last checkpoint"
+    )
+    retry, number = attempt.options.retry, attempt.context.attempt
+    if retry is None or retry.delay_after(0, WorkerDied(""), 0) is None:
+        return f"give it retry=ja.Retry(on=(ja.WorkerDied,)), which {goes_on}"
+    if retry.delay_after(number, WorkerDied(""), 0) is None:
+        return f"it was attempt {number}, the last that its retry= allows; another one {goes_on}"
+    return f"its next attempt {goes_on}"
 
 
 def result_lost(where: str, cause: object = None) -> WorkerDied:

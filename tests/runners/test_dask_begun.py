@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -27,14 +28,14 @@ HERE, THERE = "tcp://here", "tcp://there"
 
 
 async def waiting(
-    jobs: ja.Jobs, *, allow_restart: bool = False
+    jobs: ja.Jobs, *, allow_restart: bool = False, retry: ja.Retry | None = None
 ) -> tuple[ja.Job[Any], BegunClusterCall]:
     """Return a job that waits on a cluster whose only worker is taken, and its attempt."""
     cluster = ScriptedCluster(1, ends=False)
     on = jobs.options(runner=ScriptedRunner(cluster, allow_restart=allow_restart))
     first = on.submit(work.add, 1)
     await until(lambda: first.state == "running")
-    job = on.submit(work.add, 2)
+    job = on.options(retry=retry).submit(work.add, 2)
     await until(lambda: job.snapshot().waiting == "cluster")
     (call,) = calls_of([job])
     assert isinstance(call, BegunClusterCall)
@@ -181,6 +182,37 @@ async def test_a_job_whose_scheduler_is_out_of_reach_is_lost_whether_it_has_begu
             await until(lambda: job.state == "running")
         call.gone(TaskEnd("cancelled", None, is_connection_lost=True))
         assert isinstance(await raised_by(job), ja.ClusterLost)
+        jobs.select(state="unfinished").cancel()
+
+
+SAVED = {"part": "", "items": 1, "fraction": None, "value": "1", "dropped": False, "now": False}
+
+
+@pytest.mark.parametrize(
+    ("retry", "saves", "advice"),
+    [
+        (None, True, "give it retry=ja.Retry(on=(ja.WorkerDied,)), which goes on from its last"),
+        (None, False, "which begins anew, since it had saved no checkpoint"),
+        (ja.Retry(on=(OSError,)), True, "give it retry=ja.Retry(on=(ja.WorkerDied,)), which goes"),
+        (ja.Retry(max=2), True, ": its next attempt goes on from its last checkpoint"),
+        (ja.Retry(max=2), False, ": its next attempt begins anew, since it had saved no"),
+        (ja.Retry(max=1), True, ": it was attempt 1, the last that its retry= allows; another one"),
+    ],
+)
+async def test_a_job_whose_worker_has_left_is_given_the_advice_that_fits_it(
+    retry: ja.Retry | None, saves: bool, advice: str
+) -> None:
+    """By whether it has a retry for that, and has saved a checkpoint."""
+    async with ja.open_jobs(unread_failures="ignore") as jobs:
+        job, call = await waiting(jobs, retry=retry)
+        call.frame(HERE, "run-a", Kind.BEGUN, BEGUN)
+        await until(lambda: job.state == "running")
+        if saves:
+            saved = json.dumps({"files": [], "lasting": [], **SAVED})
+            call.frame(HERE, "run-a", Kind.SAVED, saved.encode())
+        call.left(HERE)
+        await until(lambda: job.snapshot().error)
+        assert advice in str(job.snapshot().error)
         jobs.select(state="unfinished").cancel()
 
 
