@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
 import { ACTIONS, askable } from '../../widgets/jobactors_widgets/static/actions.js';
-import { nameOf } from '../../widgets/jobactors_widgets/static/batches.js';
+import { batchLine, nameOf } from '../../widgets/jobactors_widgets/static/batches.js';
 import { filterRows } from '../../widgets/jobactors_widgets/static/board.js';
 import { applyFrame } from '../../widgets/jobactors_widgets/static/frames.js';
 import { summary } from '../../widgets/jobactors_widgets/static/summary.js';
@@ -34,6 +34,12 @@ test('a batch offers what can be done with it as a whole', () => {
   assert.deepEqual(offered(batch({ state: 'interrupted', counts: { interrupted: 2 } })), ['resume', 'discard']);
   assert.deepEqual(offered(batch({ state: 'succeeded', counts: { succeeded: 2 } })), ['dismiss']);
   assert.deepEqual(offered(batch({ state: 'failed', counts: { failed: 2 } })), ['restart_failed', 'dismiss']);
+});
+
+test('a batch that cannot go on says why, and cannot be resumed', () => {
+  const rests = batch({ state: 'interrupted', counts: { interrupted: 2 }, obstacle: 'its type is not registered yet' });
+  assert.deepEqual(offered(rests), ['discard']);
+  assert.match(batchLine(rests), / · 2 interrupted · its type is not registered yet$/);
 });
 
 test('a filter by state finds the batches with such a job', () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from jobactors_widgets.frame_message import FrameMessage
     from jobactors_widgets.wire import WireRow
+
+
+TYPES = "jobactors.model.job_type._registered"
 
 
 class Mirror:
@@ -217,9 +221,44 @@ async def test_a_resume_of_a_batch_answers_what_cannot_go_on() -> None:
         batch = jobs.map(rest, [1, 2])
         await jobs.close(0)
     async with ja.open_jobs(store=store) as jobs:
+        stopped_at = jobs.batch(batch.id).snapshot().stopped_at
         answered = perform(jobs, "resume", batch.id)
         assert answered["why"].startswith("2 of 2 jobs cannot go on: ")
         assert "@ja.job" in answered["why"]
+        assert jobs.batch(batch.id).snapshot().stopped_at == stopped_at
+        jobs.batch(batch.id).cancel()
+
+
+async def test_a_batch_names_its_missing_type_until_a_cell_declares_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In its own row, also while it is folded."""
+    store = ja.MemoryStore()
+
+    async def rest(number: int) -> int:
+        await trio.sleep(0 if number == 3 else math.inf)
+        return number
+
+    monkeypatch.setattr(TYPES, {})
+    async with ja.open_jobs(store=store) as jobs:
+        batch = jobs.map(ja.job("rest of a batch")(rest), [1, 2, 3])
+        await batch.jobs[2]
+        await jobs.close(0)
+    monkeypatch.setattr(TYPES, {})
+    async with fed_jobs(store=store) as (jobs, feed):
+        mirror = Mirror(jobs, feed)
+        [row] = mirror.present_rows()
+        assert "'rest of a batch' is not registered yet" in row["obstacle"]
+        feed.add(mirror)
+        with trio.fail_after(60):
+            while not mirror.rows:
+                await trio.lowlevel.checkpoint()
+        assert "obstacle" in mirror.rows[batch.id]
+        ja.job("rest of a batch")(rest)
+        feed.look_again()
+        with trio.fail_after(60):
+            while "obstacle" in mirror.rows[batch.id]:
+                await trio.lowlevel.checkpoint()
         jobs.batch(batch.id).cancel()
 
 

@@ -129,13 +129,14 @@ def in_order(
     return [*found, *batches.values()]
 
 
-def batch_row(batch: ja.BatchSnapshot, now: float, number: int) -> WireRow:
+def batch_row(batch: ja.BatchSnapshot, now: float, number: int, obstacle: str = "") -> WireRow:
     """Return the row of a batch; the table of :mod:`.wire` explains the keys.
 
     Args:
         batch: The batch.
         now: Seconds since the epoch.
         number: Its number in the feed.
+        obstacle: Why none of it can go on here and now; empty if some can.
     """
     progress = batch.progress
     left = plain_number(progress.time_left, 1)
@@ -157,6 +158,7 @@ def batch_row(batch: ja.BatchSnapshot, now: float, number: int) -> WireRow:
         "error": "" if batch.error is None else safe_text(str(batch.error), LONGEST_MESSAGE),
         "unread": batch.unread or None,
         "cut_off": batch.cut_off,
+        "obstacle": safe_text(obstacle, LONGEST_MESSAGE),
         "counts": {state.value: count for state, count in batch.by_state.items() if count},
     }
     return cast("WireRow", {key: value for key, value in row.items() if value not in (None, "")})

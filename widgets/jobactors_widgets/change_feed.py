@@ -26,7 +26,7 @@ import trio
 
 import jobactors as ja
 
-from .batch_rows import FollowedBatches, batch_row, in_order
+from .batch_rows import FollowedBatches, in_order
 from .frame_message import FrameMessage, FrameReceiver
 from .frame_pace import FramePace
 from .row_changes import Changes, Extent, FollowedJob, RemovedRows, RowChange, changes_of
@@ -105,7 +105,7 @@ class ChangeFeed:
         jobs_only = [one for one in shown if isinstance(one, ja.JobSnapshot)]
         by_id = {row["id"]: row for row in self.rows(jobs, jobs_only)}
         return [
-            by_id[one.id] if isinstance(one, ja.JobSnapshot) else self.batch_row(one)
+            by_id[one.id] if isinstance(one, ja.JobSnapshot) else self.batch_row(one, jobs)
             for one in shown
         ]
 
@@ -113,11 +113,11 @@ class ChangeFeed:
         """Return the row of a batch, and those of its items if it is unfolded there."""
         is_open = batch.id in self._batches.opened_by(receiver)
         items = [job.snapshot() for job in batch.jobs] if is_open else []
-        return [self.batch_row(batch.snapshot()), *self.rows(self._jobs, items)]
+        return [self.batch_row(batch.snapshot(), batch.system), *self.rows(self._jobs, items)]
 
-    def batch_row(self, batch: ja.BatchSnapshot) -> WireRow:
+    def batch_row(self, batch: ja.BatchSnapshot, jobs: ja.Jobs | None = None) -> WireRow:
         """Return the row of a batch, with its number.  From any thread."""
-        return batch_row(batch, self._clock(), self._made.number(batch.id))
+        return self._made.batch_row(jobs or self._jobs, batch, self._clock())
 
     def unfold(self, receiver: FrameReceiver, batch_id: object, is_open: object) -> None:
         """Send a receiver the items of a batch from now on, or no more.  On the jobs' loop only."""

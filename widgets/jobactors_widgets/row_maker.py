@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import itertools
 import logging
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Final
 
 import jobactors as ja
 
+from .batch_rows import batch_row
 from .wire import WireRow, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+LOOK_AGAIN: Final = 1.0
+"""Seconds after which the obstacle of a batch is looked for anew, where it changes that often."""
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +27,8 @@ class RowMaker:
     def __init__(self) -> None:
         self.obstacles: dict[str, str] = {}
         """As last sent, of jobs at rest."""
+        self._of_batches: dict[str, tuple[float, str]] = {}
+        """When the obstacle of a batch was looked for, and what it is."""
         self._numbers: dict[str, int] = {}
         self._count = itertools.count()
 
@@ -34,11 +41,38 @@ class RowMaker:
         """Drop what is known of a row that was removed."""
         self._numbers.pop(row_id, None)
         self.obstacles.pop(row_id, None)
+        self._of_batches.pop(row_id, None)
 
     def news_of_rest(self, jobs: ja.Jobs | None) -> list[str]:
         """Return the jobs at rest whose obstacles are others than were sent last."""
+        self._of_batches.clear()
         found = resting(jobs).items()
         return [job_id for job_id, work in found if self.obstacles.get(job_id, "") != work.obstacle]
+
+    def batch_row(self, jobs: ja.Jobs | None, batch: ja.BatchSnapshot, now: float) -> WireRow:
+        """Return the row of a batch."""
+        return batch_row(batch, now, self.number(batch.id), self._obstacle_of(jobs, batch, now))
+
+    def _obstacle_of(self, jobs: ja.Jobs | None, batch: ja.BatchSnapshot, now: float) -> str:
+        """Return why no job of a batch can go on, of one that nothing but a resume can move."""
+        if jobs is None or batch.state is not ja.JobState.INTERRUPTED:
+            return ""
+        then, obstacle = self._of_batches.get(batch.id, (-math.inf, ""))
+        if not 0 <= now - then < LOOK_AGAIN:
+            obstacle = self._look_for_obstacle(jobs, batch.id)
+            self._of_batches[batch.id] = now, obstacle
+        return obstacle
+
+    def _look_for_obstacle(self, jobs: ja.Jobs, batch_id: str) -> str:
+        at_rest = resting(jobs)
+        try:
+            shown = jobs.list(state=ja.JobState.INTERRUPTED)
+        except ja.JobactorsError:  # the system is closing
+            return ""
+        ids = [snapshot.id for snapshot in shown if snapshot.info.batch == batch_id]
+        found = {job_id: at_rest[job_id].obstacle for job_id in ids if job_id in at_rest}
+        self.obstacles.update(found)
+        return next(iter(found.values()), "") if all(found.values()) else ""
 
     def rows(
         self,

@@ -54,7 +54,7 @@ class WebPage:
             single = [one for one in shown if isinstance(one, ja.JobSnapshot)]
             rows = iter(feed.rows(jobs, single))
             return [
-                next(rows) if isinstance(one, ja.JobSnapshot) else feed.batch_row(one)
+                next(rows) if isinstance(one, ja.JobSnapshot) else feed.batch_row(one, jobs)
                 for one in shown
             ]
 

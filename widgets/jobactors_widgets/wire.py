@@ -53,8 +53,8 @@ key            meaning (always there: ``id``, ``name``, ``state``)
                no worker begins it; at most 500 characters
 ``pausable``   true: it has passed a point where it can pause
 ``lines``      lines it has written to its log
-``obstacle``   why an interrupted job cannot go on here and now, or an ended one not start again; at
-               most 500 characters
+``obstacle``   why an interrupted job cannot go on here and now, or an ended one not start again; of
+               a batch why none of it can go on; at most 500 characters
 ``changed``    true: its type's source has changed since it was submitted
 ``unread``     true: it has succeeded or failed, and its outcome has not been read; of a batch the
                number of its failed jobs of which that is so

@@ -188,8 +188,9 @@ class BatchTally:
 
     def pause(self, paused: bool, now: float) -> None:
         """Take note that no input is taken in, or that it is again."""
-        self.is_paused = paused
-        self._note_times(None, now)
+        was_idle, self.is_paused = self.is_idle, paused
+        if not (was_idle and self.is_idle):  # else it has stopped before, and still stands
+            self._note_times(None, now)
 
     # -- looking
 

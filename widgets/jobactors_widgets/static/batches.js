@@ -34,7 +34,7 @@ export function counted(row) {
 /** Returns the line beside the state of a batch: "66 of 200 · 2 failed · ValueError: 7". @param {Row} row */
 export function batchLine(row) {
   const unwell = UNWELL.filter(state => row.counts[state]).map(state => `${amount(row.counts[state])} ${state}`);
-  return [counted(row), ...unwell, row.cut_off, row.error].filter(Boolean).join(' · ');
+  return [counted(row), ...unwell, row.cut_off, row.obstacle, row.error].filter(Boolean).join(' · ');
 }
 
 // The verb of an action -> whether a batch offers it.
@@ -57,8 +57,14 @@ export function forBatches(action) {
   return {
     ...action,
     offered: row => isBatch(row) ? Boolean(ofBatch(row)) : offered(row),
-    why: row => isBatch(row) ? (verb === 'cancel' && row.state === 'cancelling' ? why(row) : '') : why(row)
+    why: row => isBatch(row) ? whyNot(verb, row, why) : why(row)
   };
+}
+
+/** Returns why a batch cannot be given a command now; '' if it can. */
+function whyNot(verb, row, why) {
+  if (verb === 'resume') return row.obstacle || '';
+  return verb === 'cancel' && row.state === 'cancelling' ? why(row) : '';
 }
 
 /** The action that only a batch has. */
