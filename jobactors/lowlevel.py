@@ -7,7 +7,7 @@ others.  Named after ``trio.lowlevel``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ __all__ = [
     "ended_of_burst",
     "on_batch_change",
     "post",
+    "restart_obstacles",
     "source_of",
     "summary",
     "watch_schedules",
@@ -114,6 +115,26 @@ def batch_snapshot(jobs: Jobs, batch_id: str) -> BatchSnapshot | None:
     if tally is None or batch_id not in parts.registry.batches:
         return None
     return tally.snapshot(parts.clock.now())
+
+
+def restart_obstacles(jobs: Jobs, job_ids: Collection[str]) -> dict[str, str]:
+    """Return why ended jobs of an earlier process cannot start again here, by job id.
+
+    Mostly because their types are not registered yet.  The store is not read for it, so that some
+    other reasons show at the restart alone.  From any thread.
+
+    Args:
+        jobs: The job system.
+        job_ids: Jobs; those that are not here, and those without such a reason, are left out.
+    """
+    registry, recovery = jobs._system.parts.registry, jobs._system.recovery
+
+    def look() -> dict[str, str]:
+        here = [registry.get(job_id) for job_id in job_ids if job_id in registry]
+        found = {record.id: recovery.obstacle_at_hand(record) for record in here}
+        return {job_id: why for job_id, why in found.items() if why}
+
+    return jobs._system.parts.portal.look(look)
 
 
 def on_batch_change(jobs: Jobs, callback: Callable[[str], None]) -> Callable[[], None]:

@@ -355,10 +355,13 @@ class NoStore(JobactorsError):
 
 
 class NotResumable(JobactorsError):
-    """An interrupted job cannot go on; the message names what is missing, and a cure."""
+    """An interrupted job cannot go on, or an ended one cannot start again; names what is missing.
 
-    def __init__(self, job_id: str, why: str) -> None:
-        super().__init__(f"job {job_id} cannot be resumed: {why}")
+    The message has a cure as well.
+    """
+
+    def __init__(self, job_id: str, why: str, *, verb: str = "be resumed") -> None:
+        super().__init__(f"job {job_id} cannot {verb}: {why}")
         self.job_id = job_id
 
 

@@ -159,9 +159,8 @@ class ChangeFeed:
         if store_notice(self._jobs) != self._notice:
             self._wake()
         states = {known.job.state for known in self._followed.values()}
-        if ja.JobState.INTERRUPTED not in states:
-            return
-        for job_id in self._made.news_of_rest(self._jobs):
+        some_rest = ja.JobState.INTERRUPTED in states
+        for job_id in self._made.news_of_rest(self._jobs, some_rest=some_rest):
             if (known := self._followed.get(job_id)) is not None:
                 self._mark(known, Extent.ALL)
                 self._wake()

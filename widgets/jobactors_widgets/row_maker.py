@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 import jobactors as ja
 
 from .batch_rows import batch_row
-from .wire import WireRow, row_of
+from .wire import LONGEST_MESSAGE, WireRow, row_of, safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 LOOK_AGAIN: Final = 1.0
 """Seconds after which the obstacle of a batch is looked for anew, where it changes that often."""
@@ -27,6 +27,8 @@ class RowMaker:
     def __init__(self) -> None:
         self.obstacles: dict[str, str] = {}
         """As last sent, of jobs at rest."""
+        self._hindered: set[str] = set()
+        """The ended jobs of which some obstacle was sent."""
         self._of_batches: dict[str, tuple[float, str]] = {}
         """When the obstacle of a batch was looked for, and what it is."""
         self._numbers: dict[str, int] = {}
@@ -40,14 +42,21 @@ class RowMaker:
     def forget(self, row_id: str) -> None:
         """Drop what is known of a row that was removed."""
         self._numbers.pop(row_id, None)
-        self.obstacles.pop(row_id, None)
+        self._forget_obstacle(row_id)
         self._of_batches.pop(row_id, None)
 
-    def news_of_rest(self, jobs: ja.Jobs | None) -> list[str]:
-        """Return the jobs at rest whose obstacles are others than were sent last."""
+    def _forget_obstacle(self, job_id: str) -> None:
+        self.obstacles.pop(job_id, None)
+        self._hindered.discard(job_id)
+
+    def news_of_rest(self, jobs: ja.Jobs | None, *, some_rest: bool) -> list[str]:
+        """Return the jobs at rest, or ended, whose obstacles are others than were sent last."""
         self._of_batches.clear()
-        found = resting(jobs).items()
-        return [job_id for job_id, work in found if self.obstacles.get(job_id, "") != work.obstacle]
+        now = {job_id: work.obstacle for job_id, work in resting(jobs).items()} if some_rest else {}
+        ids = list(self._hindered)  # at once: other threads make rows
+        ended = dict.fromkeys(ids, "") | hindered(jobs, ids)
+        found = (now | ended).items()
+        return [job_id for job_id, obstacle in found if self.obstacles.get(job_id, "") != obstacle]
 
     def batch_row(self, jobs: ja.Jobs | None, batch: ja.BatchSnapshot, now: float) -> WireRow:
         """Return the row of a batch."""
@@ -91,6 +100,9 @@ class RowMaker:
         """
         rests = any(snapshot.state is ja.JobState.INTERRUPTED for snapshot in snapshots)
         at_rest = resting(jobs) if rests else {}
+        obstacles = hindered(jobs, [one.id for one in snapshots if one.state.is_terminal])
+        self._hindered |= obstacles.keys()
+        self.obstacles.update(obstacles)
         rows: list[WireRow] = []
         for snapshot in snapshots:
             work = at_rest.get(snapshot.id)
@@ -98,7 +110,12 @@ class RowMaker:
                 self.obstacles[snapshot.id] = work.obstacle
             then = sampled.get(snapshot.id)
             at = now if then is None else then
-            rows.append(row_of(snapshot, at, self.number(snapshot.id), work))
+            row = row_of(snapshot, at, self.number(snapshot.id), work)
+            if snapshot.id in obstacles:
+                row["obstacle"] = safe_text(obstacles[snapshot.id], LONGEST_MESSAGE)
+            elif snapshot.id in self._hindered:
+                self._forget_obstacle(snapshot.id)
+            rows.append(row)
         return rows
 
 
@@ -110,4 +127,12 @@ def resting(jobs: ja.Jobs | None) -> dict[str, ja.Resumable]:
         return {}
     except Exception:  # it reads the store and the sources of types: rows do without
         _log.exception("the obstacles of jobs at rest are not known")
+        return {}
+
+
+def hindered(jobs: ja.Jobs | None, job_ids: Collection[str]) -> dict[str, str]:
+    """Return why ended jobs cannot start again here and now, by job id; others are left out."""
+    try:
+        return ja.lowlevel.restart_obstacles(jobs, job_ids) if jobs is not None and job_ids else {}
+    except ja.JobactorsError:  # the system is closing
         return {}

@@ -235,7 +235,10 @@ class Recovery:
         """
         obstacle = self.obstacle(record)
         if obstacle:
-            raise NotResumable(record.id, obstacle)
+            has_ended = record.snapshot.state.is_terminal
+            raise NotResumable(
+                record.id, obstacle, verb="start again" if has_ended else "be resumed"
+            )
         submit = record.submit
         if submit is not None and not _is_whole(record):
             self._revival.revive(record, submit)
@@ -262,6 +265,12 @@ class Recovery:
         if record.snapshot.runner in _NOT_STARTED_HERE:
             return _NOT_OURS
         return "" if _is_whole(record) else self._revival.obstacle(record)
+
+    def obstacle_at_hand(self, record: Record) -> str:
+        """Return the same of a job that came from a store, as far as that need not be read."""
+        if record.function is not unrevived or record.snapshot.runner in _NOT_STARTED_HERE:
+            return ""
+        return self._revival.obstacle(record, reads_store=False)
 
     def has_changed(self, record: Record) -> bool:
         """Whether the job type's source is another than when the job was submitted."""

@@ -75,8 +75,14 @@ class Revival:
             stored = replace(stored, kwargs=converted_where_it_fits(kind, stored.kwargs))
         return with_nested(stored.args, stored.kwargs)
 
-    def obstacle(self, record: Record) -> str:
-        """Return what prevents the revival of a job, here and now; empty if nothing does."""
+    def obstacle(self, record: Record, *, reads_store: bool = True) -> str:
+        """Return what prevents the revival of a job, here and now; empty if nothing does.
+
+        Args:
+            record: The job.
+            reads_store: Whether the jobs that it comes after are looked for, if need be in the
+                store.
+        """
         submit = record.submit
         if record.function is not unrevived and (submit is None or submit.lost):
             return _DROPPED
@@ -94,7 +100,7 @@ class Revival:
                 f"its runner {missing!r} is not known here: it is not resumable until a runner of "
                 "that name is given again, with jobs.options(runner=…)"
             )
-        for job_id, _ in submit.after:
+        for job_id, _ in submit.after if reads_store else ():
             upstream = self._core.ended.find_anywhere(job_id)
             if upstream is None:
                 return f"the job {job_id} it comes after is no longer kept"
