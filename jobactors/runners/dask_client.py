@@ -37,6 +37,7 @@ KILL_GRACE: Final = 2.0
 ANSWER: Final = 10.0
 """Seconds for a scheduler to answer."""
 _CLOSING: Final = frozenset({"closing", "closed"})
+_ENDED: Final = frozenset({"finished", "error", "cancelled"})
 _LARGE: Final = "distributed.admin.large-graph-warning-threshold"
 _CONNECTION: Final = "scheduler-connection-lost"
 
@@ -271,9 +272,16 @@ class ClusterClient:
             return exc
 
     async def cancel(self, futures: Sequence[Any]) -> None:
-        """Have tasks forgotten, which stops those that have not begun."""
-        with suppress(Exception):  # it may be closed
-            await self._client.cancel(list(futures), asynchronous=True)
+        """Have tasks forgotten, which stops those that have not begun.
+
+        Those that have ended are only let go.  A scheduler that is asked to cancel a task which it
+        has refused, or has cancelled before, ends the connection, and with it all tasks of the
+        client.
+        """
+        going = [future for future in futures if future.status not in _ENDED]
+        if going:
+            with suppress(Exception):  # it may be closed
+                await self._client.cancel(going, asynchronous=True)
 
     async def command(self, where: str, commands: Sequence[Command]) -> bool:
         """Have commands obeyed on a worker; return whether they have reached it."""

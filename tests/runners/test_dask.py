@@ -560,19 +560,23 @@ async def test_a_module_that_a_worker_lacks_fails_the_job_with_the_cure(
         assert f'PipInstall(["{module}"])' in shown
 
 
-async def test_a_worker_may_be_named_by_its_number(client: Any) -> None:
-    """As ``LocalCluster`` names its workers; a number that none has fails the job at once."""
-    from distributed import Client
-
+async def test_a_worker_may_be_named_by_its_number(client: Any, tmp_path: Path) -> None:
+    """As ``LocalCluster`` names its workers; a number that none has costs its own job alone."""
     async with ja.open_jobs(unread_failures="ignore") as jobs:
         job = jobs.options(runner=ja.DaskRunner(client, workers=1)).submit(work.add, 1, 2)
         assert await job == 3
         assert job.snapshot().where == client.cluster.workers[1].address
-        # The scheduler hangs up on the client of such a task.
-        with Client(client.scheduler.address, set_as_default=False) as other:
-            on_none = jobs.options(runner=ja.DaskRunner(other, workers=[7]))
+        other = jobs.options(runner=ja.DaskRunner(client)).submit(
+            work.until_stopped, str(tmp_path / "begun")
+        )
+        await until(lambda: other.state == "running")
+        on_none = jobs.options(runner=ja.DaskRunner(client, workers=[7]))
+        for _ in range(3):
             missing = on_none.submit(work.add, 1, 2)
             assert "a number that names no worker" in str(await raised_by(missing))
+        await jobs.options(runner=ja.DaskRunner(client)).submit(work.add, 1, 2)
+        assert (client.status, other.state) == ("running", "running")
+        other.cancel()
 
 
 async def test_a_cancelled_task_is_no_silent_end(client: Any, tmp_path: Path) -> None:
