@@ -210,6 +210,24 @@ async def test_buttons_command_a_batch_as_a_whole(autojump_clock: trio.abc.Clock
         assert [shown.id for shown in jobs.batches()] == [failed.id]
 
 
+async def test_a_dismissed_item_does_not_bring_the_jobs_back_that_it_continues(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """These were not shown beside it; those of other items, and other jobs, stay."""
+    async with fed_jobs() as (jobs, _):
+        alone = jobs.submit(fail_on_nine, 9)
+        batch = jobs.map(fail_on_nine, [9, 1])
+        await trio.sleep(1.5)
+        again = alone.restart()
+        for _again in range(2):
+            batch.restart_failed()
+            await trio.sleep(1.5)
+        assert len(jobs.list()) == 6
+        assert perform(jobs, "dismiss", batch.jobs[0].id)["ok"]
+        assert perform(jobs, "dismiss", again.id)["ok"]
+        assert [shown.id for shown in jobs.list()] == [alone.id, batch.jobs[1].id]
+
+
 async def test_a_resume_of_a_batch_answers_what_cannot_go_on() -> None:
     """Its function has a name in no module, so that the next process does not find it."""
     store = ja.MemoryStore()

@@ -42,6 +42,20 @@ def _read(job: ja.Job[Any]) -> None:
         job.exception()
 
 
+def _dismiss(jobs: ja.Jobs, job: ja.Job[Any]) -> None:
+    """Forget an ended job; of an item also its earlier jobs, which would be shown in its place."""
+    info = job.info
+    job.delete()
+    while info.batch and info.continues:
+        with contextlib.suppress(ja.JobactorsError):  # dismissed already, or still needed
+            before = jobs.get(info.continues)
+            if (before.info.batch, before.info.index) == (info.batch, info.index):
+                info = before.info
+                before.delete()
+                continue
+        return
+
+
 def _read_failures(batch: ja.Batch[Any]) -> None:
     """Mark the failures of a batch as read: a user has unfolded it."""
     for job in batch.jobs:
@@ -98,7 +112,9 @@ def perform(jobs: ja.Jobs, verb: object, job_id: object) -> CommandAnswer:
             known = BATCH_VERBS.get(verb)
             command = None if known is None else partial(known, jobs.batch(job_id))
         else:
-            one = VERBS.get(verb)
+            one: Callable[[ja.Job[Any]], object] | None = VERBS.get(verb)
+            if verb == "dismiss":
+                one = partial(_dismiss, jobs)
             command = None if one is None else partial(one, jobs.get(job_id))
         if command is None:
             return answer(verb, job_id, f"this panel knows no {verb!r}")
