@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -40,13 +41,37 @@ def check_runner(option: str, value: object) -> None:
         return
     if isinstance(value, type):
         name = value.__name__
-        raise TypeError(f"{option} takes a runner, and {name} is a class of them: {name}()")
+        call = f"{name}({', '.join(_required_by(value))})"
+        raise TypeError(f"{option} takes a runner, and {name} is a class of them: {call}")
+    if _is_dask_client(value):
+        raise TypeError(
+            f"{option} takes a runner, and this is a client of Dask: ja.DaskRunner(client) runs "
+            "jobs on its cluster"
+        )
     missing = ", ".join(_missing_in(value))
     if missing:
         raise TypeError(
             f"{option} is the name of a runner, or a value with the attributes of ja.Runner: "
             f"{_shown(value)} lacks {missing}"
         )
+
+
+def _required_by(kind: type) -> Iterator[str]:
+    """Yield the names of the arguments without which no value of a class can be made."""
+    try:
+        parameters = inspect.signature(kind).parameters.values()
+    except (TypeError, ValueError):  # it does not tell
+        return
+    for one in parameters:
+        variadic = one.kind in {one.VAR_POSITIONAL, one.VAR_KEYWORD}
+        if one.default is one.empty and not variadic:
+            yield f"{one.name}=…" if one.kind is one.KEYWORD_ONLY else one.name
+
+
+def _is_dask_client(value: object) -> bool:
+    """Whether this is a client of ``dask.distributed``, which is not imported for the question."""
+    client = getattr(sys.modules.get("distributed"), "Client", None)
+    return isinstance(client, type) and issubclass(type(value), client)
 
 
 def _missing_in(value: object) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from jobactors.inside.context.own_trace import trace_headers
 
 from .dask_chain import phases_to_send, run_phases
 from .dask_client import Order
-from .dask_packing import is_soon_packed, pack_call
+from .dask_packing import async_refused, is_soon_packed, pack_call
 from .process_threads import in_thread
 from .process_wire import labels_of
 
@@ -57,7 +58,8 @@ async def order_for(
         threads: Limits the threads that pack.
 
     Raises:
-        TypeError: if something in the call cannot be pickled; the message names it.
+        TypeError: if something in the call cannot be pickled, which the message names; if the
+            function is an async def.
     """
     soon = soon_ordered(attempt, key, topic, options)
     if soon is not None:
@@ -101,8 +103,14 @@ def _order(
 
 
 def _call_of(attempt: Attempt) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-    """Return what a worker is to call."""
+    """Return what a worker is to call.
+
+    Raises:
+        TypeError: if that is an async def, which the worker would find out.
+    """
     if attempt.function is not run_chain:
+        if iscoroutinefunction(attempt.function):
+            raise async_refused(attempt.function)
         return attempt.function, attempt.args, attempt.kwargs
     phases = phases_to_send(attempt.kwargs["phases"])
     return run_phases, (phases, attempt.kwargs.get("name", "")), {}

@@ -87,6 +87,14 @@ def pack_call(
         ) from exc
 
 
+def async_refused(function: object) -> TypeError:
+    """Return the error of a function that no worker can run."""
+    return TypeError(
+        f"{function!r:.100} is an async def, and Dask runs plain functions: submit a def "
+        "that runs it, with trio.run or asyncio.run"
+    )
+
+
 @cache
 def _pickler_for(base: Any, future: type | tuple[()]) -> Any:
     class FuturePickler(base):  # type: ignore[misc]

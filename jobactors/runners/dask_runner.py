@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from jobactors.engine.ports.runner import AttemptLost
 from jobactors.model.checks import Field, is_number, named, shown
@@ -74,21 +74,23 @@ def _is_share(units: float) -> bool:
     return 0 < units <= sys.float_info.max  # no infinity, and no int that floats cannot hold
 
 
-def _as_mapping(value: Any) -> Mapping[str, float]:
+def _as_mapping(value: Mapping[str, float] | None) -> Mapping[str, float]:
     if value is None:
         return {}
-    if not isinstance(value, Mapping):
+    given: Any = value
+    if not isinstance(given, Mapping):
         raise TypeError(
             "DaskRunner(resources=…) maps names of workers' resources to numbers, such as "
-            f'{{"GPU": 1}}, not {shown(value)}'
+            f'{{"GPU": 1}}, not {shown(given)}'
         )
-    return dict(cast("Any", value))
+    return dict(cast("Any", given))
 
 
-def _as_names(value: Any) -> tuple[str | int, ...]:
+def _as_names(value: str | int | Iterable[str | int] | None) -> tuple[str | int, ...]:
     if value is None:
         return ()
-    names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    is_one = isinstance(value, str) or not isinstance(value, Iterable)
+    names: tuple[Any, ...] = (value,) if is_one else tuple(cast("Any", value))
     for name in names:
         if not isinstance(name, str | int) or isinstance(name, bool):
             raise TypeError(
@@ -102,15 +104,21 @@ def _as_names(value: Any) -> tuple[str | int, ...]:
     return names
 
 
-def _as_folder(value: Any) -> str | None:
+def _as_folder(value: str | os.PathLike[str] | None) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"DaskRunner(shared_folder=…) is a path, not {shown(value)}")
-    path = os.fspath(cast("str | os.PathLike[str]", value))
+    given: Any = value
+    if not isinstance(given, str | os.PathLike):
+        raise TypeError(f"DaskRunner(shared_folder=…) is a path, not {shown(given)}")
+    path = os.fspath(value)
     if not path or "\0" in path:
         raise ValueError(
             f"DaskRunner(shared_folder={shown(value)}) is no path: leave it out if there is none"
+        )
+    if not os.path.isdir(path):  # noqa: PTH112 - it need not be a text
+        raise ValueError(
+            f"DaskRunner(shared_folder={shown(value)}) is no folder here: make it, or mount it, "
+            "under the path that it has on all workers"
         )
     return os.path.realpath(path)
 
@@ -242,4 +250,10 @@ class DaskRunner:
         return options, side_of(link_of(self.client))
 
     def __repr__(self) -> str:
-        return f"<DaskRunner {self.address or 'of a closed client'}>"
+        given = (
+            f"{option.name}={getattr(self, option.name)!r:.100}"
+            for option in fields(type(self))
+            if option.kw_only and getattr(self, option.name)
+        )
+        address = self.address or "of a closed client"
+        return f"<DaskRunner {' '.join([address, *given])}>"

@@ -35,7 +35,7 @@ from jobactors.model.outcome import Partial, Succeeded
 
 from .dask_kept import kept_result_lost
 from .dask_modules import add_cure
-from .dask_packing import unpack_call
+from .dask_packing import async_refused, unpack_call
 from .dask_reporter import Reporter, reporter_of
 from .dask_reports import RunReports
 from .dask_wire import INLINE
@@ -163,7 +163,7 @@ class Run:
             value = self._call(work, held)
             if self._holds and type(value) is not Partial and type(value) is not Succeeded:
                 return Kind.HELD, self._description_of(value), value
-            content = pack_result(value)
+            content = pack_result(value, "worker")
         except StopJob as exc:
             if self._control.cancel_requested.is_set:
                 return Kind.STOPPED, b"", None
@@ -198,10 +198,7 @@ class Run:
         value = function(*args, **kwargs)
         if inspect.iscoroutine(value):
             value.close()
-            raise TypeError(
-                f"{function!r:.100} is an async def, and Dask runs plain functions: submit a def "
-                "that runs it, with trio.run or asyncio.run"
-            )
+            raise async_refused(function)
         return value
 
     # -- the worker's loop, or the reporter's thread; is_wanted from the run's own as well

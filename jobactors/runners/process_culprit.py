@@ -46,7 +46,7 @@ def _culprits(
             yield f"argument {number}"
     for name, value in kwargs.items():
         if not _is_sendable(value, dump):
-            yield f"argument {name}"
+            yield f"argument '{name}'"
     yield from _used(function, dump, set())
 
 
@@ -60,7 +60,7 @@ def _used(function: object, dump: Dump, seen: set[int]) -> Iterator[str]:
     for name, value in _variables_of(function):
         if not _is_sendable(value, dump):
             yield from _used(value, dump, seen)
-            yield f"{name}, which {function.__name__} uses,"
+            yield f"'{name}', which '{function.__name__}' uses,"
 
 
 def _variables_of(function: FunctionType) -> Iterator[tuple[str, object]]:

@@ -145,8 +145,12 @@ def pack_message(message: object) -> bytes:
         ) from exc
 
 
-def pack_result(value: object) -> bytes:
+def pack_result(value: object, place: str = "process") -> bytes:
     """Pickle the result of a function.
+
+    Args:
+        value: The result.
+        place: Where the function ran, for the error.
 
     Raises:
         TypeError: if it cannot be pickled.
@@ -158,7 +162,7 @@ def pack_result(value: object) -> bytes:
     except Exception as exc:  # as above
         raise TypeError(
             f"the result, of type {type(value).__qualname__}, cannot be sent back from its "
-            f"process: {exc}; return what can be pickled, or write a file and return its path"
+            f"{place}: {exc}; return what can be pickled, or write a file and return its path"
         ) from exc
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import os
 import pickle
 import subprocess
@@ -291,6 +292,7 @@ async def test_what_cannot_be_pickled_fails_its_job_alone(runner: ja.DaskRunner)
         error = await raised_by(on.submit(work.size_of, lock))
         assert "this call cannot be sent to a cluster: argument 1 cannot be:" in str(error)
         error = await raised_by(on.submit(threading.Lock))
+        assert "cannot be sent back from its worker: " in str(error)
         assert "return what can be pickled" in str(error)
         assert "lock" in str(await raised_by(on.submit(_raise_with_a_lock)))
         error = await raised_by(on.submit(_Stubborn))
@@ -330,6 +332,7 @@ async def test_work_files_are_refused_without_a_shared_folder(client: Any, tmp_p
     async with ja.open_jobs(unread_failures="ignore", store=tmp_path / "jobs.db") as jobs:
         error = await raised_by(jobs.options(runner=ja.DaskRunner(client)).submit(_write_file))
         assert "shared_folder=" in str(error)
+        (tmp_path / "other").mkdir()
         elsewhere = ja.DaskRunner(client, shared_folder=tmp_path / "other")
         error = await raised_by(jobs.options(runner=elsewhere).submit(_write_file))
         assert "open the job system with a store there" in str(error)
@@ -511,6 +514,8 @@ async def test_a_client_that_cannot_serve_is_refused_with_the_cure(client: Any) 
         ({"keep": "yes"}, r"keep=…\) is True or False, not 'yes'"),
         ({"shared_folder": 7}, r"shared_folder=…\) is a path, not 7"),
         ({"shared_folder": ""}, r"shared_folder=''\) is no path"),
+        ({"shared_folder": "/nowhere/at all"}, "is no folder here: make it, or mount it"),
+        ({"shared_folder": __file__}, "is no folder here"),
         ({"shared_folder": "a\0b"}, "is no path: leave it out"),
     ],
 )
@@ -558,6 +563,39 @@ async def test_a_module_that_a_worker_lacks_fails_the_job_with_the_cure(
         assert cure in shown
         assert f'client.upload_file("{module}.py")' in shown
         assert f'PipInstall(["{module}"])' in shown
+
+
+async def test_a_client_that_is_given_as_a_runner_is_told_of_the_runner(client: Any) -> None:
+    """Not of the attributes that it lacks."""
+    async with ja.open_jobs() as jobs:
+        with pytest.raises(TypeError, match=r"a client of Dask: ja\.DaskRunner\(client\) runs"):
+            jobs.options(runner=client)
+
+
+def test_a_runner_shows_the_options_that_it_was_given(client: Any, tmp_path: Path) -> None:
+    """And no others."""
+    address = client.scheduler.address
+    assert repr(ja.DaskRunner(client)) == f"<DaskRunner {address}>"
+    given = ja.DaskRunner(client, keep=True, workers=[0], resources={"GPU": 1})
+    assert repr(given) == f"<DaskRunner {address} resources={{'GPU': 1}} workers=(0,) keep=True>"
+    shared = ja.DaskRunner(client, shared_folder=tmp_path)
+    assert repr(shared) == f"<DaskRunner {address} shared_folder='{tmp_path.resolve()}'>"
+
+
+def test_the_signature_of_the_runner_has_the_types_of_its_options() -> None:
+    """As ``help(ja.DaskRunner)`` shows it."""
+    parameters = inspect.signature(ja.DaskRunner).parameters
+    assert parameters["resources"].annotation == "Mapping[str, float] | None"
+    assert parameters["workers"].annotation == "str | int | Iterable[str | int] | None"
+    assert parameters["shared_folder"].annotation == "str | os.PathLike[str] | None"
+
+
+async def test_an_async_def_fails_before_it_is_sent() -> None:
+    """Though no worker is there to find it out."""
+    with cluster(workers=0) as empty:
+        async with ja.open_jobs(unread_failures="ignore") as jobs:
+            job = jobs.options(runner=ja.DaskRunner(empty)).submit(trio.sleep, 1)
+            assert "is an async def, and Dask runs plain functions" in str(await raised_by(job))
 
 
 async def test_a_worker_may_be_named_by_its_number(client: Any, tmp_path: Path) -> None:

@@ -142,6 +142,7 @@ class Raising(OwnThread):
         (lambda: OwnThread(name=""), "lacks name (a text)"),
         (Raising, "a Raising lacks can_abandon (True or False)"),
         (lambda: OwnThread, "OwnThread is a class of them: OwnThread()"),
+        (lambda: ja.DaskRunner, "DaskRunner is a class of them: DaskRunner(client)"),
         (lambda: 7, "7 lacks name"),
     ],
 )

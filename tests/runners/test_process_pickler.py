@@ -133,8 +133,8 @@ def test_what_cannot_be_sent_is_named() -> None:
     """)
     cause = "cannot be: cannot pickle '_thread.lock' object"
     assert ended.said == [
-        f"process: lock, which helper uses, {cause}",
-        f"process: inner, which <lambda> uses, {cause}",
+        f"process: 'lock', which 'helper' uses, {cause}",
+        f"process: 'inner', which '<lambda>' uses, {cause}",
         f"process: argument 2 {cause}",
-        f"process: argument sep {cause}",
+        f"process: argument 'sep' {cause}",
     ]
