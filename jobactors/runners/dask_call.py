@@ -279,8 +279,9 @@ class ClusterCall:
             self._note(f"started again on {where}, since {before} left")
             self._side.spawn(partial(show_at, self._attempt, where))
             self._is_nowhere = False
-            if self._requests is not None:
+            if self._mail is not None and self._requests is not None:
                 self._requests.forget()
+                self._attempt.context.inbox._relay(self._mail.send)  # what that one has not read
             self._hear()
         self._wake()
 
@@ -369,14 +370,12 @@ class ClusterCall:
     async def _result(self) -> Any:
         if self._answers is not None:
             await self._answers.arrive()
+        where = self._where
         if self._is_left_behind:
-            place = f"it may still run on {self._where}"
-            raise Abandoned(f"abandoned: it did not end when asked; {place}")
+            raise Abandoned(f"abandoned: it did not end when asked; it may still run on {where}")
         if self._error is not None:
             if self._is_killed:
-                raise Abandoned(
-                    f"it did not end when asked; its worker {self._where} was restarted"
-                )
+                raise Abandoned(f"it did not end when asked; its worker {where} was restarted")
             raise self._error
         assert self._last_word is not None  # noqa: S101 - it has ended, and without an error
         kind, content = self._last_word

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 def calls_of(jobs: list[ja.Job[Any]]) -> list[ClusterCall]:
     """Return the attempts of jobs on a cluster."""
     ids = {job.id for job in jobs}
-    every = [one for one in gc.get_objects() if isinstance(one, ClusterCall)]
+    # Not isinstance: it asks an object for its __class__, and there are proxies of what has gone.
+    every = [one for one in gc.get_objects() if issubclass(type(one), ClusterCall)]
     return [one for one in every if one._attempt.context.id in ids]
 
 

@@ -161,6 +161,29 @@ async def test_a_job_that_waits_to_be_started_again_is_cancelled_at_once(
     assert len(work.starts(path)) == 1
 
 
+async def test_a_run_that_begins_again_reads_the_messages_that_the_lost_one_has_not_read() -> None:
+    """They count as unread: else the mailbox would stay full, and a question without an answer."""
+    with cluster(workers=1) as client:
+        async with ja.open_jobs() as jobs:
+            on = jobs.options(runner=ja.DaskRunner(client, allow_restart=True), mailbox=3)
+            job = on.submit(work.answer_questions)
+            await until(lambda: job.state == "running")
+            assert await job.ask(1) == 2
+            job.pause()
+            await until(lambda: job.state == "paused")
+            replies = [job.ask(number) for number in (2, 3, 4)]
+            where = job.snapshot().where
+            client.cluster.scale(2)
+            await blocking(client.wait_for_workers, 2)
+            await blocking(client.retire_workers, [where])
+            await until(lambda: job.snapshot().where != where)
+            job.resume()
+            with trio.fail_after(60):
+                assert [await reply for reply in replies] == [4, 6, 8]
+            job.tell("stop")
+            assert await job == 3
+
+
 async def test_paused_jobs_keep_the_threads_of_their_workers(
     client: Any, runner: ja.DaskRunner, tmp_path: Path
 ) -> None:
