@@ -144,7 +144,7 @@ async def test_a_job_that_waits_to_be_started_again_is_cancelled_at_once(
         async with ja.open_jobs() as jobs:
             on = jobs.options(runner=ja.DaskRunner(client, allow_restart=True))
             job = on.submit(work.until_file, path, str(tmp_path / "release"))
-            await until(lambda: work.starts(path))
+            await until(lambda: work.starts(path) and job.snapshot().where)
             where, scheduler = job.snapshot().where, client.cluster.scheduler
             if is_asked_before:
                 job.cancel("not needed")
