@@ -123,7 +123,11 @@ class Batch(BatchReader[T]):
         return self._command(partial(cancel_record, self._system, reason=reason), unfinished)
 
     def pause(self) -> list[JobSnapshot]:
-        """Take no more input, hold the queued jobs, and pause those that run; see ``resume``."""
+        """Take no more input, hold the queued jobs, and pause those that run; see ``resume``.
+
+        A job that waits on a cluster already cannot be held there: it begins if a worker has room,
+        which those that are paused do not make, and is paused by another call.
+        """
         self._portal.call(self._pause_intake, True)
         commands = self._system.commands
         queued = self._records(lambda snapshot: snapshot.state is JobState.QUEUED)
