@@ -37,8 +37,8 @@ async def test_a_thread_serves_one_job_after_another() -> None:
 async def test_a_thread_without_a_call_holds_nothing_of_its_system() -> None:
     """A program does not wait for it to go, and finalizes only what no thread holds."""
     async with ja.open_jobs() as jobs:
-        await jobs.run(int)
-        (thread,) = idle_workers()
+        thread = await jobs.run(threading.current_thread)
+        until(lambda: thread in idle_workers())  # it has its own name again
         of_a_system = (WorkerPool, ThreadCall)
         until(lambda: not any(isinstance(held, of_a_system) for held in held_by(thread)))
         assert thread in idle_workers()
