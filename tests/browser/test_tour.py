@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import expect
 
 from tests.browser.lab import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 
 MOST_TRIES = 10
+MOST_RUNS = 4
 
 # Bars of rows that the reader sees without scrolling, by their place, and each value they had.
 BARS_MOVE_IN_SIGHT = """() => {
@@ -161,6 +163,16 @@ def run_all(page: Page) -> None:
             return
 
 
+def see_bars_move(page: Page) -> None:
+    """Run all cells, once more if the jobs had ended before the page had room to show them."""
+    for _ in range(MOST_RUNS):
+        run_all(page)
+        with contextlib.suppress(PlaywrightTimeout):
+            page.wait_for_function(BARS_MOVE_IN_SIGHT, timeout=READY_MS / 2)
+            return
+    raise AssertionError("no bar has moved in sight")
+
+
 def test_one_line_gives_the_address_and_run_all_shows_bars_that_move(
     chromium: Browser, tmp_path: Path
 ) -> None:
@@ -173,8 +185,7 @@ def test_one_line_gives_the_address_and_run_all_shows_bars_that_move(
         page = chromium.new_context(viewport=VIEWPORT).new_page()
         page.goto(address)
         page.wait_for_selector(KERNEL_IDLE, timeout=READY_MS)
-        run_all(page)
-        page.wait_for_function(BARS_MOVE_IN_SIGHT, timeout=READY_MS)
+        see_bars_move(page)
         SCREENSHOTS.mkdir(exist_ok=True)
         page.screenshot(path=SCREENSHOTS / "tour.png")
         expect(page.locator("#jobactors-sidebar")).to_be_visible()

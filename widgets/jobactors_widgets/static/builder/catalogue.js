@@ -35,12 +35,17 @@ export function createCatalogue(root, { label, pick }) {
   const empty = append(el, 'p', 'ja-hint', { role: 'status' });
   let types = [];
   let none = '';
-  search.addEventListener('input', draw);
+  let isEarly = false;   // Enter was pressed before the types were here: it picks when they come
+  search.addEventListener('input', () => {
+    isEarly = false;
+    draw();
+  });
   el.addEventListener('keydown', event => {
     const buttons = [...list.querySelectorAll('.ja-type')];
     const at = buttons.indexOf(document.activeElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
-    if (event.key === 'Enter' && event.target === search && buttons.length) buttons[0].click();
+    if (event.key === 'Enter' && event.target === search && !(types.length || none)) isEarly = true;
+    else if (event.key === 'Enter' && event.target === search && buttons.length) buttons[0].click();
     else if (to === undefined || (event.target === search && event.key !== 'ArrowDown')) return;
     else if (to < 0) search.focus();
     else buttons[Math.min(to, buttons.length - 1)]?.focus();
@@ -91,6 +96,8 @@ export function createCatalogue(root, { label, pick }) {
       const focused = list.contains(document.activeElement) ? document.activeElement.dataset.type : null;
       draw();
       if (focused !== null) [...list.querySelectorAll('.ja-type')].find(each => each.dataset.type === focused)?.focus();
+      if (isEarly && document.activeElement === search) list.querySelector('.ja-type')?.click();
+      isEarly = false;
     },
     focus: () => search.focus()
   };
