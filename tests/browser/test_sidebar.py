@@ -97,6 +97,19 @@ def theme(notebook: Notebook, name: str) -> None:
     expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", attribute)
 
 
+# Lab saves it a while after the sidebar was opened, later in the first page of a server.
+LAYOUT_SAVED = """async milliseconds => {
+    const { baseUrl } = window.jupyterapp.serviceManager.serverSettings;
+    const end = Date.now() + milliseconds;
+    while (Date.now() < end) {
+        const found = await fetch(`${baseUrl}lab/api/workspaces`);
+        if (/"current":\\s*"jobactors-sidebar"/.test(await found.text())) return true;
+        await new Promise(go => setTimeout(go, 200));
+    }
+    return false;
+}"""
+
+
 def start_jobs(notebook: Notebook) -> None:
     """A kernel without the package is left in peace; then two jobs are live, and only text."""
     notebook.run_and_wait(0)
@@ -114,6 +127,7 @@ def reload_in_a_busy_cell(notebook: Notebook) -> None:
     notebook.run_cell(2)
     notebook.wait_running(2)
     notebook.save()
+    assert notebook.page.evaluate(LAYOUT_SAVED, GENEROUS)
     notebook.reload(wait_idle=False)
     expect(status(notebook.page)).to_contain_text("2 jobs running", timeout=GENEROUS)
     expect(sidebar(notebook.page)).to_be_visible()  # where it was before
